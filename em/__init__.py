@@ -1,0 +1,18 @@
+"""How the optimum is found: the hand-written EM."""
+
+from em.binomial import BinomialEmission
+from em.emission import EMISSIONS
+from em.fit import fit
+from em.gaussian import GaussianEmission
+from em.loop import climb
+from em.multivariate import MultivariateEmission
+from em.poisson import PoissonEmission
+from em.result import Fit, Optimum, Step
+from models import Binomial, Gaussian, MultivariateGaussian, Poisson
+
+EMISSIONS[Binomial] = BinomialEmission
+EMISSIONS[Gaussian] = GaussianEmission
+EMISSIONS[MultivariateGaussian] = MultivariateEmission
+EMISSIONS[Poisson] = PoissonEmission
+
+__all__ = ["Fit", "Optimum", "Step", "climb", "fit"]

@@ -1,0 +1,74 @@
+"""EM's side of coins: T = (heads, tails), natural = (log prob, log(1 - prob))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaln
+
+from em.emission import Emission
+from models import Binomial, BinomialPrior
+
+if TYPE_CHECKING:
+    from models.family import Array
+
+__all__ = ["BinomialEmission"]
+
+LOG_ZERO = -1e8  # finite, so that 0 heads times log(0) is 0; exp of it is 0
+
+
+class BinomialEmission(Emission[Binomial]):
+    """log p = heads log prob + tails log(1 - prob) + log C(trials, heads)."""
+
+    ones = 0
+    prior = BinomialPrior
+
+    def size(self, d: int) -> int:
+        """Heads and tails."""
+        return 2
+
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """T = (heads, tails)."""
+        assert trials is not None  # Binomial.observe refuses a sample without
+        out[0] = x
+        np.subtract(trials, x, out=out[1])
+
+    def place(self, x: Array, trials: Array | None) -> Array:
+        """The share of heads."""
+        assert trials is not None
+        return np.asarray(x / trials)
+
+    def base(self, x: Array, trials: Array | None) -> Array:
+        """log C(trials, heads)."""
+        assert trials is not None
+        return np.asarray(gammaln(trials + 1) - gammaln(x + 1) - gammaln(trials - x + 1))
+
+    def natural(self, theta: Binomial) -> Array:
+        """(log prob, log(1 - prob))."""
+        with np.errstate(divide="ignore"):
+            both = np.stack([np.log(theta.prob), np.log1p(-theta.prob)], axis=1)
+        return np.maximum(both, LOG_ZERO)
+
+    def maximize(self, sums: Array) -> Binomial:
+        """prob = heads / flips."""
+        heads, tails = sums.T
+        flips = heads + tails
+        return Binomial(np.divide(heads, flips, out=np.full_like(heads, 0.5), where=flips > 0))
+
+    def unseen(self, prior: BinomialPrior, k: int) -> Array:
+        """Beta(heads + 1, tails + 1) is heads and tails not seen."""
+        return np.array([prior.heads, prior.tails])
+
+    def slope(self, theta: Binomial) -> Array:
+        """(1 / prob, -1 / (1 - prob))."""
+        return np.stack([1 / theta.prob, -1 / (1 - theta.prob)], axis=1)[:, :, None]
+
+    def curvature(self, theta: Binomial, sums: Array) -> Array:
+        """heads / prob^2 + tails / (1 - prob)^2."""
+        heads, tails = sums.T
+        return (heads / theta.prob**2 + tails / (1 - theta.prob) ** 2)[:, None, None]
+
+    def edge(self, theta: Binomial) -> str | None:
+        """A coin that always falls the same way."""
+        return "prob is 0 or 1" if ((theta.prob <= 0) | (theta.prob >= 1)).any() else None

@@ -1,0 +1,132 @@
+"""What a family tells EM: the contract that em/<family>.py meets.
+
+Every family is an exponential one,
+
+    log p(x | theta) = natural(theta) . T(x) + base(x),    T(x) = (1, ..., 1, statistics(x)),
+
+with the log-partition -A(theta) among the natural parameters, as those of the leading ones. A
+Gaussian has two, -log sd and -mean^2 / (2 sd^2): data count both equally, a conjugate prior counts
+them apart, and so a prior is just one more row of statistics (`unseen`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic
+
+import numpy as np
+
+from models.family import Array, T
+
+if TYPE_CHECKING:
+    from models.family import ConjugatePrior
+
+__all__ = ["EMISSIONS", "Emission", "emission_of"]
+
+
+class Emission(ABC, Generic[T]):
+    """A family as EM sees it: K components, B rows, q statistics, m coordinates a component.
+
+    A family of location (it has a mean) also says where its components are and how wide, so that
+    T can be expanded about them when squares would cancel; other families need none of that.
+    """
+
+    ones: int
+    """How many leading natural parameters multiply a one."""
+
+    prior: type
+    """The record of the conjugate prior."""
+
+    def __init__(self, family: type[T]) -> None:
+        self.family = family
+
+    floor = 0.0
+    """Default least width, in units of the rows (a power of two near the overall sd)."""
+
+    located = False
+    """Whether components have a location, and x a unit that may be changed."""
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether all columns have to keep one unit."""
+        return False
+
+    @abstractmethod
+    def size(self, d: int) -> int:
+        """Return q, the number of statistics of a row of d numbers."""
+
+    @abstractmethod
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """Write T(x) without its ones to out, (q, B)."""
+
+    @abstractmethod
+    def base(self, x: Array, trials: Array | None) -> Array:
+        """Return the part of log p that no parameter touches, (B,)."""
+
+    @abstractmethod
+    def natural(self, theta: T) -> Array:
+        """Return the natural parameters, (K, ones + q)."""
+
+    @abstractmethod
+    def maximize(self, sums: Array) -> T:
+        """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
+
+    @abstractmethod
+    def unseen(self, prior: Any, k: int) -> Array:  # each family reads its own record
+        """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
+
+    @abstractmethod
+    def slope(self, theta: T) -> Array:
+        """Return d natural / d coordinates, T about the location, (K, ones + q, m)."""
+
+    @abstractmethod
+    def curvature(self, theta: T, sums: Array) -> Array:
+        """Return -d^2 (natural . sums) / d coordinates^2, T about the location, (K, m, m)."""
+
+    def place(self, x: Array, trials: Array | None) -> Array:
+        """Return where each row lies, (B,) or (B, d), for starts that look at distances."""
+        return x
+
+    def chart(self, theta: T) -> Array:
+        """Return d (a component's entries, field by field) / d coordinates, (M, m)."""
+        return np.eye(len(theta._asdict()))
+
+    def coordinates(self, theta: T) -> list[tuple[str, tuple[int, ...], bool]]:
+        """Return the m coordinates of a component: field, place in it, and whether all share it."""
+        return [(field, (), False) for field in theta._asdict()]
+
+    def location(self, theta: T) -> Array | None:
+        """Return the (K, ...) points about which T(x) can be expanded, None without any."""
+        return None
+
+    def cancels(self, theta: T) -> bool:
+        """Whether T about zero would lose digits that the components need."""
+        return False
+
+    def condition(self, theta: T) -> Array:
+        """Return by what factor each component's parameters enlarge rounding, (K,)."""
+        return np.ones(len(self.natural(theta)))
+
+    def width(self, theta: T, floor: Array) -> Array:
+        """Return each component's narrowest width in units of the floor, (K,)."""
+        return np.full(len(self.natural(theta)), np.inf)
+
+    def widen(self, theta: T, floor: Array) -> T:
+        """Return theta with no component narrower than the floor."""
+        return theta
+
+    def edge(self, theta: T) -> str | None:
+        """Say which parameter sits on the edge of its range, where no curvature exists."""
+        return None
+
+
+EMISSIONS: dict[type, type[Emission[Any]]] = {}
+
+
+def emission_of(family: type[T]) -> Emission[T]:
+    """Return EM's side of a family."""
+    for ancestor in family.__mro__:
+        if ancestor in EMISSIONS:
+            return EMISSIONS[ancestor](family)
+    known = ", ".join(sorted(name.__name__ for name in EMISSIONS))
+    raise ValueError(f"family is {family!r}; give one of {known}")

@@ -1,0 +1,299 @@
+"""The public way in: `fit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from em.emission import Emission, emission_of
+from em.information import Information, information_of, unavailable
+from em.loop import Climb, climb
+from em.mixture import MixtureModel, Statistics, model_of
+from em.result import Fit, Optimum, Step
+from em.rows import crew, rows_of
+from em.search import End, joined, search
+from em.starts import starting_mixtures
+from models import Mixture, Prior, Sample
+from models.family import Array, T
+from models.mixture import checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import ArrayLike
+
+    from em.rows import Rows
+
+__all__ = ["fit"]
+
+REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
+
+
+def fit(
+    family: type[T],
+    sample: Sample,
+    k: int,
+    *,
+    start: Mixture[T] | None = None,
+    starts: int = 20,
+    hard: bool = False,
+    equal_weights: bool = False,
+    prior: Prior | None = None,
+    seed: int = 0,
+    accelerate: bool = True,
+    max_steps: int = 10_000,
+    tolerance: float = 1e-4,
+    floor: ArrayLike | None = None,
+    on_step: Callable[[Step[T]], None] | None = None,
+) -> Fit[T]:
+    """Fit a mixture of k components of a family by EM and return the best optimum.
+
+    start: a Mixture to climb from; no other start is tried then.
+    starts: how many starts to try: quantiles, k-means++, random seeds and random groups.
+    hard: classification EM: each observation belongs wholly to its likeliest component.
+    equal_weights: hold all shares at 1 / k.
+    prior: maximise the posterior density under this prior instead of the likelihood.
+    seed: of the random starts.
+    accelerate: extrapolate from past steps, never at the price of the ascent.
+    max_steps: most steps of a climb.
+    tolerance: Newton decrement, in standard errors, at which a climb is over; 0 takes exactly
+        max_steps steps.
+    floor: least sd of a component (in any direction), one number or one a column, in the data's
+        units. By default 1e-9 of the overall sd in one dimension and 1e-7 in several (the sd
+        rounded down to a power of two); then clumps that chance explains count as spikes too, see `em.search.spikes`.
+    on_step: called with a Step after each step.
+    """
+    _check(family, sample, k, starts, max_steps, tolerance)
+    emission = emission_of(family)
+    rows = rows_of(sample, emission, k)
+    if start is not None:
+        start = _inside(_checked_start(start, family, sample, k, equal_weights), rows)
+    if prior is not None:
+        prior = _checked_prior(prior, emission, sample)
+        prior = Prior(prior.weight, prior.theta.affine(1 / rows.scale, -rows.shift / rows.scale))
+    with crew(rows) as workers:
+        model = model_of(
+            emission,
+            rows,
+            workers,
+            k,
+            hard=hard,
+            equal_weights=equal_weights,
+            prior=prior,
+            floor=_floor(floor, rows, emission),
+        )
+        if start is not None and not model.wide_enough(start.theta):
+            raise ValueError("start: a component is narrower than the floor; widen it or lower the floor")
+        together = model.totals.sum(axis=0)[None]
+        if k == 1 and prior is None:
+            single = emission.maximize(model.complete(together, together[:, 0], None))
+            if not model.wide_enough(single):
+                return _degenerate(family, model, Mixture(np.ones(1), single))
+
+        def run(
+            number: int, first: Mixture[T], steps: int, done: int = 0, goal: float = tolerance
+        ) -> Climb[Mixture[T]]:
+            def observe(step: int, mixture: Mixture[T], objective: float) -> None:
+                if on_step is not None:
+                    on_step(Step(number, done + step, _outside(mixture, rows), objective))
+
+            return climb(
+                model,
+                first,
+                accelerate=accelerate and not hard,
+                max_steps=steps,
+                tolerance=goal,
+                rounding=model.rounding,
+                on_step=None if on_step is None else observe,
+            )
+
+        if start is not None:
+            begin = [start]
+        elif k == 1:
+            begin = [model.maximize(Statistics(together, None))]
+        else:
+            begin = list(starting_mixtures(model, starts, np.random.default_rng(seed)))
+        ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
+        best = ends[0]
+        known = _information(model, best)
+        for finer in range(1, REFINE + 1):
+            if not (best.climb.converged and known.decrement > tolerance):
+                break
+            goal, left = tolerance / 10**finer, max_steps - best.steps
+            rest = run(best.number, best.mixture, left, best.steps, goal)
+            best = best._replace(climb=joined(best.climb, rest))
+            known = _information(model, best)
+        ends[0] = best
+        log_prior = model.log_prior(best.mixture)
+    return Fit(
+        family=family,
+        mixture=_outside(best.mixture, rows),
+        log_likelihood=best.height - log_prior,
+        trace=best.climb.trace,
+        steps=best.steps,
+        evaluations=best.climb.evaluations,
+        converged=best.climb.converged,
+        standard_errors=known.standard_errors,
+        information=known.matrix,
+        coordinates=known.names,
+        decrement=known.decrement,
+        missing=known.missing,
+        optima=tuple(_optimum(end, rows) for end in ends),
+        starts=len(begin),
+        floor=model.floor * rows.scale,
+        notes=tuple(_notes(ends, known, abandoned, max_steps, tolerance, model.floor * rows.scale)),
+        observations=sample.observations,
+        entropy=known.entropy,
+    )
+
+
+def _check(
+    family: type[T], sample: Sample, k: int, starts: int, max_steps: int, tolerance: float
+) -> None:
+    """Raise ValueError for what cannot be fitted, before any work."""
+    if not isinstance(sample, Sample):
+        raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
+    emission_of(family)
+    family.observe(sample)
+    for name, value, least in (("k", k, 1), ("starts", starts, 1), ("max_steps", max_steps, 0)):
+        if value != int(value) or value < least:
+            raise ValueError(f"{name} is {value}; give a whole number from {least} up")
+    if k > sample.distinct:
+        raise ValueError(
+            f"k is {k}, but x has {sample.distinct} distinct values; give at most so many components"
+        )
+    if not 0 <= tolerance < np.inf:
+        raise ValueError(f"tolerance is {tolerance}; give a number from 0 up")
+
+
+def _checked_start(
+    start: Mixture[T], family: type[T], sample: Sample, k: int, equal_weights: bool
+) -> Mixture[T]:
+    """Return the start as float arrays, or raise ValueError that names the bad field."""
+    mixture = checked(start, family, sample)
+    if len(mixture.weight) != k:
+        raise ValueError(f"start has {len(mixture.weight)} components, k is {k}; give k of them")
+    if equal_weights and np.ptp(mixture.weight) > 1e-8:
+        raise ValueError(f"weight of start is {mixture.weight.tolist()}; give equal shares")
+    return mixture
+
+
+def _checked_prior(prior: Prior, emission: Emission[T], sample: Sample) -> Prior:
+    """Return the prior as floats, or raise ValueError that names the bad field."""
+    if not isinstance(prior, Prior) or not isinstance(prior.theta, emission.prior):
+        name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
+        raise ValueError(f"prior holds a {name}; give Prior(weight, {emission.prior.__name__}(...))")
+    if not 0 <= prior.weight < np.inf:
+        raise ValueError(f"prior: weight is {prior.weight}; give a number from 0 up")
+    return Prior(float(prior.weight), prior.theta.checked(sample))
+
+
+def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
+    """Return the least widths in the units of the rows, (d,)."""
+    d = rows.sample.dimension
+    if floor is None:
+        return np.full(d, emission.floor)
+    widths = np.asarray(floor, np.float64)
+    if widths.shape not in ((), (d,)) or not ((widths > 0) & np.isfinite(widths)).all():
+        raise ValueError(f"floor is {floor}; give a least sd above 0, one number or one a column")
+    inside = np.broadcast_to(widths, (d,)) / rows.scale
+    return np.full(d, inside.max()) if emission.isotropic else inside
+
+
+def _inside(mixture: Mixture[T], rows: Rows) -> Mixture[T]:
+    """Return a mixture of the data in the units of the rows."""
+    theta = mixture.theta.affine(1 / rows.scale, -rows.shift / rows.scale)
+    return Mixture(mixture.weight, theta)
+
+
+def _outside(mixture: Mixture[T], rows: Rows) -> Mixture[T]:
+    """Return a mixture of the rows in the units of the data."""
+    return Mixture(mixture.weight, mixture.theta.affine(rows.scale, rows.shift))
+
+
+def _information(model: MixtureModel[T], end: End[T]) -> Information[T]:
+    """Return the information at an end, or the reason why there is none."""
+    mixture, reason = end.mixture, None
+    if model.hard:
+        reason = "hard EM does not maximise the likelihood, so that no information belongs to it"
+    elif end.spike.any():
+        reason = "a component is a spike, where the likelihood has no maximum"
+    elif end.empty.any() or (mixture.weight == 0).any():
+        reason = "a component is empty, so that its parameters mean nothing"
+    elif (edge := model.emission.edge(mixture.theta)) is not None:
+        reason = f"{edge}, on the edge of the parameter space"
+    return unavailable(model, mixture, reason) if reason else information_of(model, mixture)
+
+
+def _optimum(end: End[T], rows: Rows) -> Optimum[T]:
+    """Return what the user sees of an end."""
+    return Optimum(
+        _outside(end.mixture, rows),
+        end.height,
+        end.starts,
+        bool(end.spike.any()),
+        bool(end.empty.any()),
+        end.climb.converged,
+    )
+
+
+def _degenerate(family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> Fit[T]:
+    """Return the textbook estimate of one component that has no width: its likelihood is infinite."""
+    rows = model.rows
+    mixture = _outside(inside, rows)
+    reason = "the observations have no spread in some direction: the estimate is degenerate"
+    known = unavailable(model, inside, reason)
+    return Fit(
+        family=family,
+        mixture=mixture,
+        log_likelihood=np.inf,
+        trace=np.array([np.inf]),
+        steps=0,
+        evaluations=0,
+        converged=True,
+        standard_errors=known.standard_errors,
+        information=None,
+        coordinates=known.names,
+        decrement=np.nan,
+        missing=np.nan,
+        optima=(Optimum(mixture, np.inf, 1, True, False, True),),
+        starts=1,
+        floor=model.floor * rows.scale,
+        notes=(f"{reason}, its width is zero and its likelihood infinite",),
+        observations=rows.sample.observations,
+        entropy=0.0,
+    )
+
+
+def _notes(
+    ends: list[End[T]],
+    known: Information[T],
+    abandoned: int,
+    max_steps: int,
+    tolerance: float,
+    floor: Array,
+) -> Iterator[str]:
+    """Yield what a reader of the estimate has to know."""
+    best = ends[0]
+    least = ", ".join(f"{width:.3g}" for width in floor)
+    if not best.climb.converged:
+        cause = "tolerance 0 asked for" if tolerance == 0 else "more may be needed"
+        yield f"stopped after {best.steps} of at most {max_steps} steps: {cause}"
+    spiked = [end for end in ends if end.spike.any()]
+    if best.spike.any():
+        yield f"every start ended on a spike; the least sd allowed is {least}"
+    elif spiked:
+        reached = sum(end.starts for end in spiked)
+        highest = max(end.height for end in spiked)
+        yield (
+            f"{len(spiked)} optim{'a' if len(spiked) > 1 else 'um'} with a spike set aside, reached "
+            f"from {reached} starts (best {highest:.3f}, the least sd allowed is {least})"
+        )
+    if best.empty.any():
+        empty = ", ".join(map(str, np.flatnonzero(best.empty)))
+        yield f"component {empty} is empty: the data support fewer components"
+    if abandoned:
+        yield f"{abandoned} starts were given up on lower ground after their first steps"
+    if known.reason is not None:
+        yield f"no standard errors: {known.reason}"

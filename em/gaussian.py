@@ -1,0 +1,91 @@
+"""EM's side of measurements: T = (1, 1, x, x^2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from em.emission import Emission
+from models import Gaussian, GaussianPrior
+
+if TYPE_CHECKING:
+    from models.family import Array
+
+__all__ = ["GaussianEmission"]
+
+FARTHEST = 300.0  # widths from zero at which x^2 still leaves eps * FARTHEST^2 = 2e-11 of log p
+
+
+class GaussianEmission(Emission[Gaussian]):
+    """log p = -log sd - mean^2 / (2 sd^2) + x mean / sd^2 - x^2 / (2 sd^2) - log(2 pi) / 2."""
+
+    ones = 2
+    prior = GaussianPrior
+
+    located = True
+    floor = 1e-9
+
+    def size(self, d: int) -> int:
+        """The measurement and its square."""
+        return 2
+
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """T = (1, 1, x, x^2)."""
+        out[0] = x
+        np.multiply(x, x, out=out[1])
+
+    def base(self, x: Array, trials: Array | None) -> Array:
+        """-log(2 pi) / 2."""
+        return np.full(len(x), -0.5 * np.log(2 * np.pi))
+
+    def natural(self, theta: Gaussian) -> Array:
+        """(-log sd, -mean^2 / (2 sd^2), mean / sd^2, -1 / (2 sd^2))."""
+        mean, sd = theta
+        return np.stack([-np.log(sd), -0.5 * (mean / sd) ** 2, mean / sd**2, -0.5 / sd**2], axis=1)
+
+    def maximize(self, sums: Array) -> Gaussian:
+        """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n, the two n apart under a prior."""
+        degrees, n, first, second = sums.T
+        mean = np.divide(first, n, out=np.zeros_like(first), where=n > 0)
+        square = np.maximum(second - mean * first, 0)
+        return Gaussian(mean, np.sqrt(np.divide(square, degrees, out=np.ones_like(n), where=n > 0)))
+
+    def unseen(self, prior: GaussianPrior, k: int) -> Array:
+        """Normal-inverse-gamma: sd^-(degrees + 3) exp(-(squares + count (mean - m)^2) / 2 sd^2)."""
+        mean, count, squares, degrees = prior
+        return np.array([degrees + 3, count, count * mean, count * mean**2 + squares])
+
+    def slope(self, theta: Gaussian) -> Array:
+        """Columns d mean, d sd of (-log sd, 0, (x - mean) / sd^2, -(x - mean)^2 / (2 sd^2))."""
+        slope = np.zeros((len(theta.sd), 4, 2))
+        slope[:, 0, 1] = -1 / theta.sd
+        slope[:, 2, 0] = 1 / theta.sd**2
+        slope[:, 3, 1] = 1 / theta.sd**3
+        return slope
+
+    def curvature(self, theta: Gaussian, sums: Array) -> Array:
+        """[[n / sd^2, 2 s1 / sd^3], [2 s1 / sd^3, 3 s2 / sd^4 - degrees / sd^2]]."""
+        degrees, n, first, second = sums.T
+        sd = theta.sd
+        curvature = np.empty((len(sd), 2, 2))
+        curvature[:, 0, 0] = n / sd**2
+        curvature[:, 0, 1] = curvature[:, 1, 0] = 2 * first / sd**3
+        curvature[:, 1, 1] = 3 * second / sd**4 - degrees / sd**2
+        return curvature
+
+    def location(self, theta: Gaussian) -> Array:
+        """The means."""
+        return theta.mean
+
+    def cancels(self, theta: Gaussian) -> bool:
+        """A component lies more than FARTHEST of its widths from zero."""
+        return bool((np.abs(theta.mean) > FARTHEST * theta.sd).any())
+
+    def width(self, theta: Gaussian, floor: Array) -> Array:
+        """sd in floors."""
+        return theta.sd / floor
+
+    def widen(self, theta: Gaussian, floor: Array) -> Gaussian:
+        """Q falls on either side of its best sd, so the floor itself is next best."""
+        return Gaussian(theta.mean, np.maximum(theta.sd, floor))

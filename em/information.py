@@ -1,0 +1,247 @@
+"""Standard errors by Louis's identity (1982): complete information less the missing.
+
+With u_k = d log(weight_k p_k) / d coordinates at one observation and r_k its responsibility, the
+information that is observed is
+
+    I = sum_k curvature_k(sums) - sum_n [ sum_k r_k u_k u_k' - (sum_k r_k u_k)(sum_k r_k u_k)' ]
+
+on the natural scale; it holds at any parameters, not at the maximum only. What is not free
+(shares sum to one, a tied covariance) is a linear constraint, and so the delta method is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, NamedTuple
+
+import numpy as np
+from scipy.special import xlogy
+
+from em.mixture import logits, responsibilities
+from models.family import Array, T
+from models.mixture import Mixture
+
+if TYPE_CHECKING:
+    from em.mixture import MixtureModel
+
+__all__ = ["Information", "information_of", "unavailable"]
+
+MOST_COORDINATES = 2_000  # beyond this the matrix alone is over 32 MB and its inverse takes minutes
+BUFFER = 1 << 18  # doubles of scores held at once by a thread, 2 MB
+SINGULAR = 1e-10  # least eigenvalue, relative to complete information, that is not rounding
+
+
+class Information(NamedTuple, Generic[T]):
+    """What the data say about the parameters at one point.
+
+    matrix: (p, p) observed information in `names`, on the natural scale and in the data's units;
+        None where it was not computed.
+    standard_errors: a Mixture of errors, NaN where `reason` says why there are none.
+    decrement: Newton decrement sqrt(s' I^-1 s), the distance to the maximum in standard errors.
+    missing: the fraction of information missing in the worst direction, EM's rate (Dempster,
+        Laird & Rubin 1977).
+    entropy: sum over observations of -sum_k r_k log r_k.
+    """
+
+    matrix: Array | None
+    names: tuple[str, ...]
+    standard_errors: Mixture[T]
+    decrement: float
+    missing: float
+    entropy: float
+    reason: str | None
+
+
+def information_of(model: MixtureModel[T], mixture: Mixture[T]) -> Information[T]:
+    """Return the information at a mixture, in one pass over the rows."""
+    coordinates = _coordinates(model, mixture)
+    p = len(coordinates)
+    if p > MOST_COORDINATES:
+        reason = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
+        return unavailable(model, mixture, reason)
+    full, full_complete, full_score, entropy = _louis(model, mixture)
+    free = _free(coordinates, model.k, len(full) // model.k - 1)
+    flat = free.reshape(-1, p)
+    matrix, complete = flat.T @ full @ flat, flat.T @ full_complete @ flat
+    score = flat.T @ full_score
+    decrement = missing = np.nan
+    inverse, reason = np.full_like(matrix, np.nan), None
+    try:
+        whiten = np.linalg.inv(np.linalg.cholesky(complete))
+    except np.linalg.LinAlgError:
+        reason = "even the complete information is not positive definite"
+    else:
+        relative = whiten @ matrix @ whiten.T
+        least = float(np.linalg.eigvalsh(relative)[0])
+        missing = 1 - least
+        if least > SINGULAR:
+            inverse = whiten.T @ np.linalg.inv(relative) @ whiten
+            decrement = float(np.sqrt(max(score @ inverse @ score, 0.0)))
+        else:
+            reason = (
+                "the information is not positive definite (least eigenvalue "
+                f"{least:.1e} of the complete one): the data leave a direction open"
+            )
+    unit = np.array([coordinate.unit for coordinate in coordinates])
+    with np.errstate(over="ignore", divide="ignore"):  # units near 1e300
+        in_data = matrix / unit / unit[:, None]
+    errors = _errors(model, mixture, free, inverse)
+    return Information(
+        in_data, _names(coordinates), errors, decrement, missing, entropy, reason
+    )
+
+
+def unavailable(model: MixtureModel[T], mixture: Mixture[T], reason: str) -> Information[T]:
+    """Return no information, for a reason; the entropy does not depend on it."""
+    names = _names(_coordinates(model, mixture))
+    fields = mixture.theta._asdict().values()
+    none = mixture.theta._make([np.full_like(field, np.nan) for field in fields])
+    errors = Mixture(np.full(model.k, np.nan), none)
+    return Information(None, names, errors, np.nan, np.nan, _entropy(model, mixture), reason)
+
+
+def _entropy(model: MixtureModel[T], mixture: Mixture[T]) -> float:
+    """Return the sum over observations of -sum_k r_k log r_k."""
+
+    if model.k == 1:
+        return 0.0
+
+    def sweep(blocks: range) -> list[float]:
+        found = []
+        for index in blocks:
+            block = model.rows.block(index)
+            share = logits(model.emission, block, mixture)
+            responsibilities(share, None, hard=False)
+            each = -xlogy(share, share).sum(axis=0)
+            found.append(float(each.sum() if block.counts is None else block.counts @ each))
+        return found
+
+    return sum(model.crew(sweep, len(model.rows)))
+
+
+class Coordinate(NamedTuple):
+    """A free direction.
+
+    name: such as mean[0] or cov[1,0,2]; a star stands for all components.
+    unit: its unit in that of the data.
+    moves: (component, place among its weight and coordinates, by how much).
+    """
+
+    name: str
+    unit: float
+    moves: tuple[tuple[int, int, float], ...]
+
+
+def _coordinates(model: MixtureModel[T], mixture: Mixture[T]) -> list[Coordinate]:
+    """Return the free directions: shares that sum to one, then every component's parameters."""
+    k, theta = model.k, mixture.theta
+    ones = theta._make([np.ones_like(field) for field in theta._asdict().values()])
+    units = ones.affine(model.rows.scale, np.zeros_like(model.rows.scale))._asdict()
+    found = [
+        Coordinate(f"weight[{component}]", 1.0, ((component, 0, 1.0), (k - 1, 0, -1.0)))
+        for component in range(0 if model.equal_weights else k - 1)
+    ]
+    places = list(enumerate(model.emission.coordinates(theta), start=1))
+
+    def named(field: str, *place: object) -> str:
+        return f"{field}[{','.join(map(str, place))}]"
+
+    for component in range(k):
+        for index, (field, place, shared) in places:
+            if not shared:
+                unit = float(units[field][component][place])
+                move = ((component, index, 1.0),)
+                found.append(Coordinate(named(field, component, *place), unit, move))
+    for index, (field, place, shared) in places:
+        if shared:
+            unit = float(units[field][0][place])
+            moves = tuple((component, index, 1.0) for component in range(k))
+            found.append(Coordinate(named(field, "*", *place), unit, moves))
+    return found
+
+
+def _names(coordinates: list[Coordinate]) -> tuple[str, ...]:
+    return tuple(coordinate.name for coordinate in coordinates)
+
+
+def _free(coordinates: list[Coordinate], k: int, m: int) -> Array:
+    """Return the linear map from the free directions to weights and coordinates, (K, 1 + m, p)."""
+    free = np.zeros((k, 1 + m, len(coordinates)))
+    for column, coordinate in enumerate(coordinates):
+        for component, place, amount in coordinate.moves:
+            free[component, place, column] = amount
+    return free
+
+
+def _louis(model: MixtureModel[T], mixture: Mixture[T]) -> tuple[Array, Array, Array, float]:
+    """Return observed and complete information, score, all (K (1 + m), ...), and the entropy."""
+    k, emission, weight = model.k, model.emission, mixture.weight
+    centre = emission.location(mixture.theta)
+    slope = emission.slope(mixture.theta)
+    folded = np.concatenate(
+        [slope[:, : emission.ones].sum(axis=1, keepdims=True), slope[:, emission.ones :]], axis=1
+    )
+    m = slope.shape[2]
+    width, wide = folded.shape[1], k * (1 + m)
+    rows = replace(model.rows, size=max(64, min(model.rows.size, BUFFER // wide)))
+
+    def sweep(blocks: range) -> list[tuple[Array, Array, float]]:
+        missing, sums, entropy = np.zeros((wide, wide)), np.zeros((k, width)), 0.0
+        for index in blocks:
+            block = rows.block(index)
+            counts = np.ones(len(block.x)) if block.counts is None else block.counts
+            share = logits(emission, block, mixture)
+            responsibilities(share, None, hard=False)
+            entropy -= float(counts @ xlogy(share, share).sum(axis=0))
+            scores = np.empty((k, 1 + m, len(block.x)))
+            known = np.ones((width, len(block.x)))
+            for component in range(k):
+                if component == 0 or centre is not None:
+                    x = block.x if centre is None else block.x - centre[component]
+                    emission.statistics(x, block.trials, known[1:])
+                scores[component, 0] = 1 / weight[component]
+                np.matmul(folded[component].T, known, out=scores[component, 1:])
+                weighted = scores[component] * (share[component] * counts)
+                own = slice(component * (1 + m), (component + 1) * (1 + m))
+                missing[own, own] += weighted @ scores[component].T
+                sums[component] += known @ (share[component] * counts)
+                scores[component] *= share[component]
+            mean = scores.reshape(wide, -1)
+            missing -= (mean * counts) @ mean.T
+        return [(missing, sums, entropy)]
+
+    parts = model.crew(sweep, len(rows))
+    missing = np.sum([part[0] for part in parts], axis=0)
+    sums = np.sum([part[1] for part in parts], axis=0)
+    full = model.complete(sums, sums[:, 0], centre)
+    counted = sums[:, 0] + (0 if model.prior is None else model.prior.weight)
+    complete, score = np.zeros((wide, wide)), np.empty((k, 1 + m))
+    curvature = emission.curvature(mixture.theta, full)
+    for component in range(k):
+        start = component * (1 + m)
+        complete[start, start] = counted[component] / weight[component] ** 2
+        inner = slice(start + 1, start + 1 + m)
+        complete[inner, inner] = curvature[component]
+        score[component, 0] = counted[component] / weight[component]
+        score[component, 1:] = full[component] @ slope[component]
+    return complete - missing, complete, score.ravel(), sum(part[2] for part in parts)
+
+
+def _errors(
+    model: MixtureModel[T], mixture: Mixture[T], free: Array, inverse: Array
+) -> Mixture[T]:
+    """Return the standard error of every weight and entry, in the data's units."""
+    chart = model.emission.chart(mixture.theta)
+
+    def spread(directions: Array) -> Array:
+        return np.sqrt(np.einsum("ip,pq,iq->i", directions, inverse, directions, optimize=True))
+
+    weight = spread(free[:, 0])
+    entries = np.stack([spread(chart @ free[component, 1:]) for component in range(model.k)])
+    fields, used = [], 0
+    for field in mixture.theta._asdict().values():
+        size = field[0].size
+        fields.append(entries[:, used : used + size].reshape(field.shape))
+        used += size
+    theta = mixture.theta._make(fields)
+    return Mixture(weight, theta.affine(model.rows.scale, np.zeros_like(model.rows.scale)))

@@ -1,0 +1,318 @@
+"""The E-step and the M-step of a mixture, once for all families.
+
+E-step: responsibilities = softmax over components of log weight + natural(theta) . T(x), and the
+sums of T under them. M-step: theta from the sums. Both are products of small matrices with a
+block of rows; nothing of size (K, n) is ever held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple
+
+import numpy as np
+
+from models.family import Array, T
+from models.mixture import Mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from em.emission import Emission
+    from em.rows import Block, Crew, Rows
+    from models import Prior
+
+__all__ = ["MixtureModel", "Statistics", "coefficients", "logits", "model_of", "responsibilities"]
+
+LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each row's maximum
+KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
+FEW = 4  # statistics up to which separate dot products beat a matrix product (measured)
+GRAIN = 1e-13  # rounding of a sum, relative to the sizes of its terms
+NOBODY = 1e-100  # expected observations below which quotients of sums mean nothing
+
+
+class Statistics(NamedTuple):
+    """Sums over the observations of responsibility times (1, statistics(x - centre)).
+
+    sums: (K, 1 + q).
+    centre: (K,) or (K, d) points about which T was expanded, or None for zero.
+    """
+
+    sums: Array
+    centre: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureModel(Generic[T]):
+    """A mixture of k components of one family for one sample: what the loop climbs on.
+
+    prior: in the units of the rows, or None.
+    floor: (d,) least width of a component, in the units of the rows.
+    base: the part of the log-likelihood that no parameter touches.
+    grain: how far rounding can move the objective where it is not enlarged.
+    totals: (blocks, 1 + q) sums of (1, T) over each block.
+    kept: T of each block where they are small enough to keep.
+    """
+
+    emission: Emission[T]
+    rows: Rows
+    crew: Crew
+    k: int
+    hard: bool
+    equal_weights: bool
+    prior: Prior | None
+    floor: Array
+    base: float
+    grain: float
+    totals: Array
+    kept: list[Array]
+
+    def expect(self, mixture: Mixture[T]) -> tuple[float, Statistics | None]:
+        """Return the objective and the statistics; outside the parameter space it is -inf.
+
+        The objective is the log-likelihood, plus the log prior up to its constant; for hard EM
+        the classification log-likelihood, sum over observations of max_k log weight p.
+        """
+        theta = mixture.theta
+        with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
+            try:
+                if (mixture.weight < 0).any() or not self.wide_enough(theta):
+                    return -np.inf, None
+                centre = self.emission.location(theta) if self.emission.cancels(theta) else None
+                phi = coefficients(self.emission, mixture, centre)
+                log_prior = self.log_prior(mixture)
+            except np.linalg.LinAlgError:
+                return -np.inf, None
+
+            def sweep(blocks: range) -> list[tuple[float, Array]]:
+                return list(self._sweep(blocks, phi, centre))
+
+            parts = self.crew(sweep, len(self.rows))
+        value = self.base + sum(part[0] for part in parts) + log_prior
+        sums = parts[0][1] if len(parts) == 1 else np.sum([part[1] for part in parts], axis=0)
+        return value, Statistics(sums, centre)
+
+    def maximize(self, statistics: Statistics) -> Mixture[T]:
+        """Return the mixture that maximises the expected log-likelihood of data and labels."""
+        sums, centre = statistics
+        observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
+        theta = self.emission.maximize(self.complete(sums, observed, centre))
+        if centre is not None:
+            theta = theta.affine(np.ones(1), centre)
+        if self.equal_weights:
+            weight = np.full(self.k, 1 / self.k)
+        else:
+            counted = observed + (0 if self.prior is None else self.prior.weight)
+            weight = counted / counted.sum()
+        return Mixture(weight, self.emission.widen(theta, self.floor))
+
+    def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
+        """Return (K, ones + q) sums of all of T, the prior's row among them."""
+        ones = np.repeat(observed[:, None], self.emission.ones, axis=1)
+        full = np.hstack([ones, sums[:, 1:] * (observed > 0)[:, None]])
+        return full if self.prior is None else full + self.unseen(centre)
+
+    def unseen(self, centre: Array | None) -> Array:
+        """Return the prior as sums about the centre, (K, ones + q)."""
+        assert self.prior is not None
+        theta = self.prior.theta
+        if centre is None:
+            return self.emission.unseen(theta, self.k)[None]
+        one = np.ones(centre.reshape(self.k, -1).shape[1])
+        moved = [theta.affine(one, -np.atleast_1d(point)) for point in centre]
+        return np.stack([self.emission.unseen(prior, self.k) for prior in moved])
+
+    def log_prior(self, mixture: Mixture[T]) -> float:
+        """Return the log prior density without its constant, zero without a prior."""
+        if self.prior is None:
+            return 0.0
+        centre = self.emission.location(mixture.theta)
+        theta = mixture.theta if centre is None else mixture.theta.affine(np.ones(1), -centre)
+        value = float((self.emission.natural(theta) * self.unseen(centre)).sum())
+        if self.prior.weight > 0 and not self.equal_weights:
+            value += self.prior.weight * float(np.log(mixture.weight).sum())
+        return value
+
+    def rounding(self, mixture: Mixture[T]) -> float:
+        """Return how far rounding can move the objective at a mixture."""
+        d, n = self.rows.sample.dimension, self.rows.sample.observations
+        enlarged = float(self.emission.condition(mixture.theta) @ mixture.weight)
+        return self.grain + 16 * np.finfo(float).eps * d * d * n * enlarged
+
+    def wide_enough(self, theta: T) -> bool:
+        """Whether no component is narrower than the floor, beyond rounding."""
+        return bool((self.emission.width(theta, self.floor) >= 1 - 1e-9).all())
+
+    def _sweep(
+        self, blocks: range, phi: Array, centre: Array | None
+    ) -> Iterator[tuple[float, Array]]:
+        """Yield the log-likelihood (without base) and the sums of each block."""
+        size = min(self.rows.size, self.rows.sample.distinct)
+        share = np.empty((self.k, size))
+        buffer = np.ones((phi.shape[1], 0 if self.kept else size))
+        for index in blocks:
+            block = self.rows.block(index)
+            shares = share[:, : len(block.x)]
+            if centre is not None:
+                _expanded(self.emission, block, phi, centre, shares)
+                value = responsibilities(shares, block.counts, self.hard)
+                yield value, self._sums_about(block, centre, shares)
+                continue
+            known = self.kept[index] if self.kept else self._known(block, buffer)
+            done = None
+            if not self.hard:
+                done = _relative(phi, known, block.counts, self.totals[index], shares)
+            if done is None:
+                np.matmul(phi, known, out=shares)
+                value = responsibilities(shares, block.counts, self.hard)
+                done = value, shares @ known.T
+            yield done
+
+    def _known(self, block: Block, buffer: Array) -> Array:
+        """Return (1, T) of a block, (1 + q, B), written behind the buffer's row of ones."""
+        known = buffer[:, : len(block.x)]
+        self.emission.statistics(block.x, block.trials, known[1:])
+        return known
+
+    def _sums_about(self, block: Block, centre: Array, shares: Array) -> Array:
+        """Return (K, 1 + q) sums of T, each component's about its own centre."""
+        known = np.ones((self.totals.shape[1], len(block.x)))
+        sums = np.empty((self.k, len(known)))
+        for component in range(self.k):
+            self.emission.statistics(block.x - centre[component], block.trials, known[1:])
+            sums[component] = known @ shares[component]
+        return sums
+
+
+def coefficients(emission: Emission[T], mixture: Mixture[T], centre: Array | None) -> Array:
+    """Return phi (K, 1 + q): log weight and natural parameters, with all the ones as one.
+
+    centre: what T is expanded about, None for zero.
+    """
+    theta = mixture.theta if centre is None else mixture.theta.affine(np.ones(1), -centre)
+    natural, ones = emission.natural(theta), emission.ones
+    constant = np.log(mixture.weight) + natural[:, :ones].sum(axis=1)
+    return np.hstack([constant[:, None], natural[:, ones:]])
+
+
+def logits(emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
+    """Return log weight + log p without its base, (K, B), with T about each component's place."""
+    centre = emission.location(mixture.theta)
+    out = np.empty((len(mixture.weight), len(block.x)))
+    with np.errstate(divide="ignore"):  # the logarithm of an empty component's weight
+        phi = coefficients(emission, mixture, centre)
+    _expanded(emission, block, phi, centre, out)
+    return out
+
+
+def _expanded(
+    emission: Emission[T], block: Block, phi: Array, centre: Array | None, out: Array
+) -> None:
+    """Write each component's logits, from T about its own centre."""
+    known = np.ones((phi.shape[1], len(block.x)))
+    for component in range(len(phi)):
+        if component == 0 or centre is not None:
+            x = block.x if centre is None else block.x - centre[component]
+            emission.statistics(x, block.trials, known[1:])
+        np.matmul(phi[component], known, out=out[component])
+
+
+def _relative(
+    phi: Array, known: Array, counts: Array | None, total: Array, shares: Array
+) -> tuple[float, Array] | None:
+    """Return a block's log-likelihood and sums, by odds against the block's likeliest component.
+
+    With d_k = logit_k - logit_r, the log-likelihood is phi_r . total + sum log(1 + sum
+    exp d_k), and the sums of r are the total less those of the others: one exponential and one
+    matrix row fewer, and no search for the maximum of each row. Where the odds overflow the
+    answer is None.
+    """
+    r = int(np.argmax(phi @ total))
+    others = np.delete(np.arange(len(phi)), r)
+    odds = np.matmul(phi[others] - phi[r], known, out=shares[: len(others)])
+    np.exp(odds, out=odds)
+    scale = shares[-1]
+    if len(others) == 1:
+        np.add(odds[0], 1, out=scale)
+    else:
+        np.sum(odds, axis=0, out=scale, initial=1)
+    if not scale.max() < LARGEST:
+        return None
+    logs = np.log(scale)
+    value = float(phi[r] @ total) + float(logs.sum() if counts is None else counts @ logs)
+    odds *= np.divide(1 if counts is None else counts, scale, out=scale)
+    sums = np.empty_like(phi)
+    if len(known) <= FEW:
+        sums[others] = np.vecdot(odds[:, None], known)
+    else:
+        sums[others] = odds @ known.T
+    sums[r] = total - sums[others].sum(axis=0)
+    return value, sums
+
+
+def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
+    """Turn (K, B) logits into responsibilities times counts, in place; return the objective.
+
+    Hard EM gives all of an observation to its likeliest component, and the objective is the
+    classification log-likelihood (Celeux & Govaert 1992).
+    """
+    highest = logits.max(axis=0)
+    if hard:
+        chosen = logits.argmax(axis=0)
+        np.equal(np.arange(len(logits))[:, None], chosen, out=logits, casting="unsafe")
+        logs = highest
+    else:
+        logits -= highest
+        np.exp(logits, out=logits)
+        total = logits.sum(axis=0)
+        logits /= total
+        logs = highest + np.log(total)
+    if counts is None:
+        return float(logs.sum())
+    logits *= counts
+    return float(counts @ logs)
+
+
+def model_of(
+    emission: Emission[T],
+    rows: Rows,
+    crew: Crew,
+    k: int,
+    *,
+    hard: bool,
+    equal_weights: bool,
+    prior: Prior | None,
+    floor: Array,
+) -> MixtureModel[T]:
+    """Return the model, with what never changes between steps computed once."""
+    width = 1 + emission.size(rows.sample.dimension)
+    keep = rows.sample.distinct * width <= KEPT
+
+    def sweep(blocks: range) -> list[tuple[float, float, Array, Array | None]]:
+        found = []
+        for index in blocks:
+            block = rows.block(index)
+            known = np.ones((width, len(block.x)))
+            emission.statistics(block.x, block.trials, known[1:])
+            base = emission.base(block.x, block.trials)
+            counts = np.ones(len(base)) if block.counts is None else block.counts
+            value, size = float(counts @ base), float(counts @ np.abs(base))
+            found.append((value, size, known @ counts, known if keep else None))
+        return found
+
+    parts = crew(sweep, len(rows))
+    n, log_unit = rows.sample.observations, float(np.log(rows.scale).sum())
+    return MixtureModel(
+        emission=emission,
+        rows=rows,
+        crew=crew,
+        k=k,
+        hard=hard,
+        equal_weights=equal_weights,
+        prior=prior,
+        floor=floor,
+        base=sum(part[0] for part in parts) - n * log_unit,
+        grain=GRAIN * (sum(part[1] for part in parts) + n * (1 + abs(log_unit))),
+        totals=np.stack([part[2] for part in parts]),
+        kept=[part[3] for part in parts if part[3] is not None],
+    )

@@ -1,0 +1,182 @@
+"""EM's side of measurements in several dimensions: T = (1, 1, x, x_i x_j for i <= j)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from em.emission import Emission
+from models import MultivariateGaussian, MultivariateGaussianPrior
+
+if TYPE_CHECKING:
+    from models.family import Array
+
+__all__ = ["MultivariateEmission"]
+
+FARTHEST = 300.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-11 of log p
+
+
+class MultivariateEmission(Emission[MultivariateGaussian]):
+    """log p = -log |cov| / 2 - m' P m / 2 + x' P m - x' P x / 2 - d log(2 pi) / 2, P = cov^-1."""
+
+    ones = 2
+    prior = MultivariateGaussianPrior
+
+    located = True
+    floor = 1e-7  # squared, it still shows beside 1 in a double
+
+    @property
+    def isotropic(self) -> bool:
+        """A spherical form would not stay one in other units."""
+        return self.family.form().isotropic
+
+    def size(self, d: int) -> int:
+        """The measurements and their products, each pair once."""
+        return d + d * (d + 1) // 2
+
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """T = (1, 1, x, x_i x_j), row by row of the upper triangle."""
+        d = x.shape[1]
+        columns, free = out[:d], d
+        columns[:] = x.T
+        for i in range(d):
+            np.multiply(columns[i], columns[i:], out=out[free : free + d - i])
+            free += d - i
+
+    def base(self, x: Array, trials: Array | None) -> Array:
+        """-d log(2 pi) / 2."""
+        return np.full(len(x), -0.5 * x.shape[1] * np.log(2 * np.pi))
+
+    def natural(self, theta: MultivariateGaussian) -> Array:
+        """(-log |cov| / 2, -m' P m / 2, P m, -P with both halves on the upper triangle)."""
+        half = np.linalg.inv(np.linalg.cholesky(theta.cov))
+        precision = half.transpose(0, 2, 1) @ half
+        log_det = -np.log(np.diagonal(half, axis1=1, axis2=2)).sum(axis=1)
+        scaled = np.einsum("kij,kj->ki", half, theta.mean)
+        pull = np.einsum("kij,kj->ki", precision, theta.mean)
+        ones = np.stack([-log_det, -0.5 * (scaled**2).sum(axis=1)], axis=1)
+        return np.hstack([ones, pull, -0.5 * _folded(precision)])
+
+    def maximize(self, sums: Array) -> MultivariateGaussian:
+        """mean = sum x / n, cov = (sum x x' - n mean mean') / n projected onto the form."""
+        degrees, n, first, second = _parts(sums)
+        seen = n > 0
+        mean = np.divide(first, n[:, None], out=np.zeros_like(first), where=seen[:, None])
+        form = self.family.form()
+        scatter = form.project(second - mean[:, :, None] * first[:, None, :])
+        if form.tied:
+            scatter = np.broadcast_to(scatter.sum(axis=0), scatter.shape)
+            degrees = np.broadcast_to(degrees.sum(), degrees.shape)
+        parked = np.broadcast_to(np.eye(mean.shape[1]), scatter.shape).copy()
+        cov = np.divide(
+            scatter, degrees[:, None, None], out=parked, where=(degrees > 0)[:, None, None]
+        )
+        return self.family(mean, cov)
+
+    def unseen(self, prior: MultivariateGaussianPrior, k: int) -> Array:
+        """Normal-inverse-Wishart: |cov|^-(degrees + b + 2) / 2, b the size of a free block.
+
+        A diagonal form has one such density for each column (b = 1), a spherical one has one for
+        all d columns together, a tied one has one for all k components together.
+        """
+        form, d = self.family.form(), len(prior.mean)
+        share = (k if form.tied else 1) * (d if form.isotropic else 1)
+        degrees = (prior.degrees + form.block(d) + 1) / share + 1
+        mean = np.asarray(prior.mean)
+        second = prior.count * np.outer(mean, mean) + form.project(np.asarray(prior.scatter)) / share
+        upper = second[np.triu_indices(d)]
+        return np.concatenate([[degrees, prior.count], prior.count * mean, upper])
+
+    def slope(self, theta: MultivariateGaussian) -> Array:
+        """Columns d mean and d c, cov = sum c B, of (-log |cov| / 2, 0, P (x - m), -P / 2)."""
+        precision, basis = np.linalg.inv(theta.cov), self._basis(theta)
+        k, d = theta.mean.shape
+        bent = precision[:, None] @ basis @ precision[:, None]  # -dP / dc
+        slope = np.zeros((k, 2 + d + d * (d + 1) // 2, d + len(basis)))
+        slope[:, 0, d:] = -0.5 * np.einsum("kij,bji->kb", precision, basis)
+        slope[:, 2 : 2 + d, :d] = precision
+        slope[:, 2 + d :, d:] = 0.5 * _folded(bent).transpose(0, 2, 1)
+        return slope
+
+    def curvature(self, theta: MultivariateGaussian, sums: Array) -> Array:
+        """Second differentials of -n log |cov| / 2 - tr(P M) / 2 (Magnus & Neudecker, ch. 15)."""
+        precision, basis = np.linalg.inv(theta.cov), self._basis(theta)
+        degrees, n, first, second = _parts(sums)
+        k, d = theta.mean.shape
+        bent = precision[:, None] @ basis @ precision[:, None]  # P B P
+        curvature = np.empty((k, d + len(basis), d + len(basis)))
+        curvature[:, :d, :d] = n[:, None, None] * precision
+        cross = np.einsum("kbij,kj->kib", bent, first)
+        curvature[:, :d, d:], curvature[:, d:, :d] = cross, cross.transpose(0, 2, 1)
+        # tr(P A P B P M) - n tr(P A P B) / 2 = tr(P A P B (P M - n / 2))
+        rest = precision @ second - 0.5 * degrees[:, None, None] * np.eye(d)
+        turned = np.einsum("bij,kjl->kbil", basis, rest)
+        quadratic = np.einsum("kaij,kbji->kab", bent, turned)
+        curvature[:, d:, d:] = 0.5 * (quadratic + quadratic.transpose(0, 2, 1))
+        return curvature
+
+    def chart(self, theta: MultivariateGaussian) -> Array:
+        """The mean as it is, the covariance's entries from the form's basis."""
+        basis, d = self._basis(theta), theta.mean.shape[1]
+        chart = np.zeros((d + d * d, d + len(basis)))
+        chart[:d, :d] = np.eye(d)
+        chart[d:, d:] = basis.reshape(len(basis), -1).T
+        return chart
+
+    def coordinates(
+        self, theta: MultivariateGaussian
+    ) -> list[tuple[str, tuple[int, ...], bool]]:
+        """The mean, then the form's free entries of the covariance, which a tied form shares."""
+        form, d = self.family.form(), theta.mean.shape[1]
+        mean: list[tuple[str, tuple[int, ...], bool]] = [("mean", (j,), False) for j in range(d)]
+        return mean + [("cov", place, form.tied) for place in form.places(d)]
+
+    def location(self, theta: MultivariateGaussian) -> Array:
+        """The means."""
+        return theta.mean
+
+    def cancels(self, theta: MultivariateGaussian) -> bool:
+        """A component lies more than FARTHEST of its narrowest widths from zero."""
+        distance = (theta.mean**2).sum(axis=1)
+        return bool((distance > FARTHEST**2 * np.linalg.eigvalsh(theta.cov)[:, 0]).any())
+
+    def condition(self, theta: MultivariateGaussian) -> Array:
+        """The covariance's condition number enlarges the rounding of its inverse."""
+        values = np.linalg.eigvalsh(theta.cov)
+        return values[:, -1] / np.maximum(values[:, 0], np.finfo(float).eps * values[:, -1])
+
+    def width(self, theta: MultivariateGaussian, floor: Array) -> Array:
+        """Square root of the least eigenvalue, columns measured in floors."""
+        values = np.linalg.eigvalsh(theta.cov / floor / floor[:, None])[:, 0]
+        return np.sqrt(np.maximum(values, 0))
+
+    def widen(self, theta: MultivariateGaussian, floor: Array) -> MultivariateGaussian:
+        """Raise eigenvalues below the floor to it, which maximises Q above the floor."""
+        values, vectors = np.linalg.eigh(theta.cov / floor / floor[:, None])
+        if (values >= 1).all():
+            return theta
+        # what rounding may take from the least eigenvalue is added first
+        least = 1 + 16 * np.finfo(float).eps * values.shape[1] * values[:, -1:]
+        raised = np.einsum("kij,kj,klj->kil", vectors, np.maximum(values, least), vectors)
+        cov = self.family.form().project(0.5 * (raised + raised.transpose(0, 2, 1)))
+        return theta._replace(cov=cov * floor * floor[:, None])
+
+    def _basis(self, theta: MultivariateGaussian) -> Array:
+        """Return the (b, d, d) matrices whose combinations are the form."""
+        return self.family.form().basis(theta.mean.shape[1])
+
+
+def _folded(matrix: Array) -> Array:
+    """Return (..., d (d + 1) / 2) f with sum_ij matrix_ij x_i x_j = f . (x_i x_j for i <= j)."""
+    i, j = np.triu_indices(matrix.shape[-1])
+    return matrix[..., i, j] * np.where(i == j, 1, 2)
+
+
+def _parts(sums: Array) -> tuple[Array, Array, Array, Array]:
+    """Split (K, ones + q) sums into degrees (K,), n (K,), sum x (K, d), sum x x' (K, d, d)."""
+    d = round(((8 * (sums.shape[1] - 2) + 9) ** 0.5 - 3) / 2)  # d + d (d + 1) / 2 statistics
+    second = np.empty((len(sums), d, d))
+    i, j = np.triu_indices(d)
+    second[:, i, j] = second[:, j, i] = sums[:, 2 + d :]
+    return sums[:, 0], sums[:, 1], sums[:, 2 : 2 + d], second

@@ -1,0 +1,69 @@
+"""EM's side of counts: T = (1, x), natural = (-rate, log rate)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaln
+
+from em.emission import Emission
+from models import Poisson, PoissonPrior
+
+if TYPE_CHECKING:
+    from models.family import Array
+
+__all__ = ["PoissonEmission"]
+
+LOG_ZERO = -1e8  # finite, so that 0 events times log(0) is 0; exp of it is 0
+
+
+class PoissonEmission(Emission[Poisson]):
+    """log p = x log rate - rate - log x!."""
+
+    ones = 1
+    prior = PoissonPrior
+
+    def size(self, d: int) -> int:
+        """The count."""
+        return 1
+
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """T = (1, x)."""
+        out[0] = x
+
+    def place(self, x: Array, trials: Array | None) -> Array:
+        """The square root, which has the same spread at any rate."""
+        return np.sqrt(x)
+
+    def base(self, x: Array, trials: Array | None) -> Array:
+        """-log x!."""
+        return np.asarray(-gammaln(x + 1))
+
+    def natural(self, theta: Poisson) -> Array:
+        """(-rate, log rate)."""
+        with np.errstate(divide="ignore"):
+            log_rate = np.maximum(np.log(theta.rate), LOG_ZERO)
+        return np.stack([-theta.rate, log_rate], axis=1)
+
+    def maximize(self, sums: Array) -> Poisson:
+        """rate = events / exposure."""
+        exposure, events = sums.T
+        rate = np.divide(events, exposure, out=np.ones_like(events), where=exposure > 0)
+        return Poisson(rate)
+
+    def unseen(self, prior: PoissonPrior, k: int) -> Array:
+        """Gamma(events + 1, exposure) is events over an exposure not seen."""
+        return np.array([prior.exposure, prior.events])
+
+    def slope(self, theta: Poisson) -> Array:
+        """(-1, 1 / rate)."""
+        return np.stack([-np.ones_like(theta.rate), 1 / theta.rate], axis=1)[:, :, None]
+
+    def curvature(self, theta: Poisson, sums: Array) -> Array:
+        """events / rate^2."""
+        return (sums[:, 1] / theta.rate**2)[:, None, None]
+
+    def edge(self, theta: Poisson) -> str | None:
+        """A rate at which nothing happens."""
+        return "rate is 0" if (theta.rate <= 0).any() else None

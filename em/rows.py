@@ -1,0 +1,139 @@
+"""A sample cut into blocks that fit the cache, in units in which squares stay in range."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from models.family import Array, T
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from em.emission import Emission
+    from models import Sample
+
+__all__ = ["Block", "Crew", "Rows", "alone", "crew", "rows_of"]
+
+CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
+MOST_THREADS = 8  # bounds the memory of all working sets at 32 MB
+WORTH_THREADS = 100_000  # rows below which handing blocks to threads costs more than it saves
+
+
+class Block(NamedTuple):
+    """Some rows: x (B,) or (B, d) in the units of `Rows`, trials (B,), counts (B,) or None.
+
+    Counts are None where every row occurred once, which spares a pass.
+    """
+
+    x: Array
+    trials: Array | None
+    counts: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A sample's rows, block by block, as (x - shift) / scale.
+
+    scale, shift: (d,); the scale is a power of two, so that dividing by it is exact.
+    size: rows in a block.
+    single: whether every row occurred once.
+    """
+
+    sample: Sample
+    scale: Array
+    shift: Array
+    size: int
+    single: bool
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return -(-self.sample.distinct // self.size)
+
+    def block(self, index: int) -> Block:
+        """Return one block."""
+        part = slice(index * self.size, (index + 1) * self.size)
+        sample = self.sample
+        counts = None if self.single else sample.counts[part].astype(np.float64)
+        trials = None if sample.trials is None else sample.trials[part]
+        return Block(self.inside(sample.x[part]), trials, counts)
+
+    def inside(self, x: Array) -> Array:
+        """Return x in the units of the rows; scaling comes first, or 1e308 would overflow."""
+        if not self.shift.any() and (self.scale == 1).all():
+            return x
+        unit = 1 / self.scale
+        x = x * unit
+        x -= self.shift * unit
+        return x
+
+
+def rows_of(sample: Sample, emission: Emission[T], k: int) -> Rows:
+    """Return the rows, cut for k components; where these have a location, in units of about one sd
+    from the mean."""
+    d = sample.dimension
+    size = 1 << int(np.log2(CACHE / (k + emission.size(d) + 2)))
+    rows = Rows(sample, np.ones(d), np.zeros(d), size, bool((sample.counts == 1).all()))
+    if not emission.located:
+        return rows
+    largest = np.maximum(np.abs(sample.x.reshape(-1, d)).max(axis=0), 2.0**-1000)
+    order = np.exp2(np.floor(np.log2(largest)))
+    near_one = Rows(sample, order, np.zeros(d), size, rows.single)
+    mean = _average(near_one, lambda x: x)
+    spread = np.sqrt(_average(near_one, lambda x: (x - mean) ** 2))
+    spread = np.where(spread > 0, spread, 1.0) * order
+    if emission.isotropic:
+        spread = np.full(d, spread.max())
+    unit = np.exp2(np.clip(np.floor(np.log2(spread)), -1000, 1000))
+    return Rows(sample, unit, mean * order, size, rows.single)
+
+
+def _average(rows: Rows, function: Callable[[Array], Array]) -> Array:
+    """Return the mean of a function over the observations, (d,), a block at a time."""
+    total = np.zeros(rows.sample.dimension)
+    for index in range(len(rows)):
+        x, _, counts = rows.block(index)
+        values = function(x.reshape(len(x), -1))
+        total += values.sum(axis=0) if counts is None else counts @ values
+    return total / rows.sample.observations
+
+
+class Crew(Protocol):
+    """Who works on the blocks: applies a task to runs of block indices, results in order."""
+
+    def __call__[R](self, task: Callable[[range], list[R]], blocks: int) -> list[R]:
+        """Return the results of all blocks, first block first."""
+        ...
+
+
+def alone[R](task: Callable[[range], list[R]], blocks: int) -> list[R]:
+    """Work through the blocks without threads."""
+    return task(range(blocks))
+
+
+@contextmanager
+def crew(rows: Rows) -> Iterator[Crew]:
+    """Provide the threads that a sample of this size is worth.
+
+    NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
+    own, and they wait for each other: it is held to one thread while ours are at work.
+    """
+    threads = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1, MOST_THREADS, len(rows))
+    if threads == 1 or rows.sample.distinct < WORTH_THREADS:
+        yield alone
+        return
+    from threadpoolctl import threadpool_limits  # only large samples pay for this import
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+
+        def together[R](task: Callable[[range], list[R]], blocks: int) -> list[R]:
+            cuts = [blocks * i // threads for i in range(threads + 1)]
+            runs = [range(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+            return [result for results in pool.map(task, runs) for result in results]
+
+        yield together

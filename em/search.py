@@ -1,0 +1,164 @@
+"""Many starts: where each climb ended, and which of those ends are spikes or hold nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol
+
+import numpy as np
+from scipy.special import chdtr, gammaln, pdtrc
+
+from em.loop import Climb, climb
+from em.mixture import logits
+from em.rows import Block
+from models.family import Array, T
+from models.mixture import Mixture, ordered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from em.mixture import MixtureModel
+
+__all__ = ["End", "joined", "search", "spikes"]
+
+CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
+SHORT = 15  # steps after which starts are compared where that would be too dear
+FINALISTS = 5  # of them that are then climbed to the end
+SAME_HEIGHT = 1e-5  # difference of the objective between two climbs to one optimum
+SAME_PLACE = 1e-2  # and of their parameters, in the units of the rows, about one sd
+NOBODY = 0.5  # expected observations below which a component is empty
+NARROW = 0.1  # of the widest component: a spike is narrower
+BY_CHANCE = 1e-3  # clumps expected by chance above which one is no evidence of a component
+
+
+class End(NamedTuple, Generic[T]):
+    """A distinct place where climbs ended, in the units of the rows, labels in order.
+
+    number: which start came highest.
+    starts: how many reached it.
+    spike: (K,) which components are spikes.
+    empty: (K,) which components hold less than half an observation.
+    """
+
+    climb: Climb[Mixture[T]]
+    number: int
+    starts: int
+    spike: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+
+    @property
+    def mixture(self) -> Mixture[T]:
+        """The parameters there."""
+        return self.climb.parameters
+
+    @property
+    def steps(self) -> int:
+        """How many steps the climb took."""
+        return len(self.climb.trace) - 1
+
+    @property
+    def height(self) -> float:
+        """The objective there."""
+        return float(self.climb.trace[-1])
+
+
+class Run(Protocol[T]):
+    """Climbs for the search."""
+
+    def __call__(
+        self, number: int, first: Mixture[T], steps: int, done: int = 0
+    ) -> Climb[Mixture[T]]:
+        """Climb from a mixture, given the start's number, the most steps, and those done before."""
+        ...
+
+
+def search(
+    model: MixtureModel[T],
+    starts: Sequence[Mixture[T]],
+    run: Run[T],
+    max_steps: int,
+    own_floor: bool,
+) -> tuple[list[End[T]], int]:
+    """Return the distinct ends, best first but spikes last, and how many starts were given up.
+
+    own_floor: whether the user said how narrow is too narrow.
+    """
+    if model.rows.sample.distinct * model.k <= CHEAP or len(starts) == 1:
+        climbs = [(number, run(number, start, max_steps)) for number, start in enumerate(starts)]
+        return _distinct(model, climbs, own_floor), 0
+    short = min(SHORT, max_steps)
+    begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
+    finished = [pair for pair in begun if pair[1].converged]
+    going = sorted((pair for pair in begun if not pair[1].converged), key=_depth)
+    for number, first in going[:FINALISTS]:
+        rest = run(number, first.parameters, max_steps - short, short)
+        finished.append((number, joined(first, rest)))
+    return _distinct(model, finished, own_floor), len(going[FINALISTS:])
+
+
+def _depth(pair: tuple[int, Climb[Mixture[T]]]) -> float:
+    return -float(pair[1].trace[-1])
+
+
+def joined(first: Climb[Mixture[T]], rest: Climb[Mixture[T]]) -> Climb[Mixture[T]]:
+    """Return two climbs, the second from where the first ended, as one."""
+    trace = np.concatenate([first.trace, rest.trace[1:]])
+    return rest._replace(trace=trace, evaluations=first.evaluations + rest.evaluations)
+
+
+def _distinct(
+    model: MixtureModel[T], climbs: Sequence[tuple[int, Climb[Mixture[T]]]], own_floor: bool
+) -> list[End[T]]:
+    """Return one end for each optimum that was reached."""
+    ends: list[End[T]] = []
+    for number, one in sorted(climbs, key=_depth):
+        mixture = ordered(one.parameters)
+        for place, end in enumerate(ends):
+            if end.height - one.trace[-1] <= SAME_HEIGHT and _near(end.mixture, mixture):
+                ends[place] = end._replace(starts=end.starts + 1)
+                break
+        else:
+            spike = spikes(model, mixture, own_floor)
+            empty = mixture.weight * model.totals[:, 0].sum() < NOBODY
+            ends.append(End(one._replace(parameters=mixture), number, 1, spike, empty & ~spike))
+    # a full mixture goes before one of the same height that holds an empty component
+    return sorted(ends, key=lambda end: (end.spike.any(), -round(end.height, 5), end.empty.any()))
+
+
+def _near(one: Mixture[T], other: Mixture[T]) -> bool:
+    """Whether two mixtures are the same to within SAME_PLACE."""
+    fields = zip(one.theta._asdict().values(), other.theta._asdict().values(), strict=True)
+    pairs = [(one.weight, other.weight), *fields]
+    return all(np.abs(a - b).max() <= SAME_PLACE for a, b in pairs)
+
+
+def spikes(model: MixtureModel[T], mixture: Mixture[T], own_floor: bool) -> NDArray[np.bool_]:
+    """Return which components are narrow by accident, (K,).
+
+    A component on the floor is: there the likelihood has no maximum but the one that the floor
+    makes. So is one under a tenth of the widest if chance explains its observations: the others
+    put m within two sd of its mean, it adds c, and among n places n P(Poisson(m) >= m + c) clumps
+    as dense are to be expected. And so is a narrow one on no more than the d + 1 observations
+    that any mean and width can fit, unless a floor of the user's says how narrow is too narrow.
+    """
+    width = model.emission.width(mixture.theta, model.floor)
+    on_floor = width <= 1 + 1e-6
+    location = model.emission.location(mixture.theta)
+    if location is None or model.k == 1:
+        return on_floor
+    d, n = model.rows.sample.dimension, float(model.totals[:, 0].sum())
+    means = Block(location, None, None)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of empty components
+        logs = logits(model.emission, means, mixture) + model.emission.base(means.x, None)
+        own = np.diagonal(logs) - np.log(mixture.weight)  # log density of a component at its mean
+        np.fill_diagonal(logs, -np.inf)
+        others = np.logaddexp.reduce(logs, axis=0)
+        ball = d * np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(0.5 * d + 1)
+        volume = ball - 0.5 * d * np.log(2 * np.pi) - own
+        there = n * np.exp(np.minimum(others + volume, 0))
+    held = n * mixture.weight
+    expected = n * pdtrc(np.ceil(there + chdtr(d, 4.0) * held) - 1, there)
+    narrow = width < NARROW * width.max()
+    few = (held < d + 1.5) & (not own_floor)
+    return on_floor | (narrow & (few | (expected > BY_CHANCE)))

@@ -1,0 +1,105 @@
+"""Where climbs begin: quantiles, k-means++, random seeds and random groups."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from em.mixture import Statistics
+from models.family import Array, T
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from em.mixture import MixtureModel
+    from em.rows import Block
+    from models import Mixture
+    from models.family import Labels
+
+__all__ = ["starting_mixtures"]
+
+ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
+JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
+SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
+
+
+def starting_mixtures(
+    model: MixtureModel[T], number: int, rng: np.random.Generator
+) -> Iterator[Mixture[T]]:
+    """Yield starts: one by quantiles, then k-means++, random seeds, k-means++, random groups."""
+    for index in range(number):
+        some = _observations(model, rng)
+        place = model.emission.place(some.x, some.trials).reshape(len(some.x), -1)
+        if index == 0:
+            labels = _quantiles(place, model.k)
+        else:
+            labels = (_groups, _kmeans, _seeds, _kmeans)[index % 4](place, model.k, rng)
+        yield _mixture(model, some, labels)
+
+
+def _observations(model: MixtureModel[T], rng: np.random.Generator) -> Block:
+    """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
+    rows, until = model.rows, np.cumsum(model.totals[:, 0])
+    total = int(until[-1])
+    ranks = np.arange(total) if total <= ENOUGH else np.sort(rng.integers(total, size=ENOUGH))
+    inside, chosen = np.searchsorted(until, ranks, side="right"), []
+    for index in np.unique(inside):
+        block = rows.block(int(index))
+        here = ranks[inside == index] - (until[index] - model.totals[index, 0])
+        if block.counts is not None:
+            here = np.searchsorted(np.cumsum(block.counts), here, side="right")
+        here = here.astype(np.intp)
+        chosen.append((block.x[here], None if block.trials is None else block.trials[here]))
+    x = np.concatenate([part[0] for part in chosen])
+    trials = [part[1] for part in chosen if part[1] is not None]
+    return type(block)(x, np.concatenate(trials) if trials else None, None)
+
+
+def _quantiles(place: Array, k: int) -> Labels:
+    """Cut the observations into k equal parts along their longest axis."""
+    centred = place - place.mean(axis=0)
+    axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    labels = np.empty(len(place), np.intp)
+    labels[np.argsort(centred @ axis, kind="stable")] = np.arange(len(place)) * k // len(place)
+    return labels
+
+
+def _kmeans(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Seed by k-means++ (Arthur & Vassilvitskii 2007) and give each observation to the nearest."""
+    from scipy.cluster.vq import kmeans2  # at the top it would slow `import em`
+
+    noise = JITTER * place.std() or 1.0  # k-means++ fails on fewer than k distinct places
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty cluster is as good a start
+        blurred = place + noise * rng.normal(size=place.shape)
+        _, labels = kmeans2(blurred, k, iter=1, minit="++", rng=rng)
+    return np.asarray(labels, np.intp)
+
+
+def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Give each observation to one of k random seeds, each with a random reach.
+
+    Unequal reaches make narrow groups inside wide ones, which no nearest centre finds.
+    """
+    seeds = place[rng.choice(len(place), k, replace=len(place) < k)]
+    distance = ((place[:, None] - seeds) ** 2).sum(axis=2)
+    return (distance / rng.exponential(size=k)).argmin(axis=1)
+
+
+def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Give a few observations to random groups and none of the others (-1) to any."""
+    labels = np.full(len(place), -1)
+    few = rng.permutation(len(place))[: 10 * k]
+    labels[few] = rng.permutation(np.arange(len(few)) % k)  # none is empty
+    return labels
+
+
+def _mixture(model: MixtureModel[T], some: Block, labels: Labels) -> Mixture[T]:
+    """Return the mixture that fits the labelled groups, each with a little of all the data."""
+    known = np.ones((model.totals.shape[1], len(labels)))
+    model.emission.statistics(some.x, some.trials, known[1:])
+    member = labels == np.arange(model.k)[:, None]
+    sums = member @ known.T + SHRINK * known.mean(axis=1)
+    return model.maximize(Statistics(sums * (model.totals[:, 0].sum() / sums[:, 0].sum()), None))

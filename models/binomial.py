@@ -1,0 +1,74 @@
+"""Coins: heads among a known number of flips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from models.checks import fields, positive
+
+if TYPE_CHECKING:
+    from models.family import Array, Labels
+    from models.sample import Sample
+
+__all__ = ["Binomial", "BinomialPrior"]
+
+
+class Binomial(NamedTuple):
+    """p(x | prob) = C(trials, x) prob^x (1 - prob)^(trials - x).
+
+    prob: (K,) probability of heads.
+    """
+
+    prob: Array
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Coins need the flips behind every number of heads."""
+        if sample.trials is None:
+            raise ValueError("trials are missing; give Sample(heads, trials)")
+
+    @classmethod
+    def weak_prior(cls, sample: Sample, k: int) -> BinomialPrior:
+        """Return the uniform prior, Beta(1, 1)."""
+        return BinomialPrior(heads=0.0, tails=0.0)
+
+    def checked(self, k: int, sample: Sample) -> Self:
+        """Probabilities lie from 0 to 1."""
+        (prob,) = fields(self, {"prob": (k,)})
+        if (prob < 0).any() or (prob > 1).any():
+            raise ValueError(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
+        return self._make([prob])
+
+    def order(self) -> Labels:
+        """By probability of heads."""
+        return np.argsort(self.prob, kind="stable")
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Flip the coin that each label names."""
+        if trials is None:
+            raise ValueError("trials are missing; simulate(mixture, n, rng, trials=10)")
+        return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
+
+
+class BinomialPrior(NamedTuple):
+    """Beta(heads + 1, tails + 1): flips not seen.
+
+    heads, tails: how many of each, from 0 up.
+    """
+
+    heads: float
+    tails: float
+
+    def checked(self, sample: Sample) -> Self:
+        """Flips not seen are not negative."""
+        return self._make(positive(self, "heads", "tails", zero=True))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self

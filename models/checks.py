@@ -1,0 +1,72 @@
+"""Checks that several families share; each raises ValueError naming field, row and remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    from numpy.typing import NDArray
+
+    from models.family import Array
+    from models.sample import Sample
+
+    class Record(Protocol):
+        def _asdict(self) -> dict[str, Array]: ...
+
+
+__all__ = ["column", "fields", "moments", "positive", "refuse_row"]
+
+
+def column(sample: Sample) -> None:
+    """Refuse a table where a column is due."""
+    if sample.x.ndim != 1:
+        raise ValueError(
+            f"x is a table of {sample.dimension} columns; give one column, such as x[:, 0], "
+            "or fit a MultivariateGaussian"
+        )
+
+
+def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
+    """Refuse a sample for the first row, as given, among the distinct rows marked bad."""
+    if bad.any():
+        row = sample.first(bad)
+        value = sample.x[sample.inverse[row]]
+        raise ValueError(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
+
+
+def fields(theta: Record, shapes: Mapping[str, tuple[int, ...]]) -> list[Array]:
+    """Return the fields of a Theta as finite float arrays of the given shapes."""
+    arrays = []
+    for name, shape in shapes.items():
+        array = np.asarray(theta._asdict()[name], np.float64)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}; give {shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is {array.tolist()}; give finite numbers")
+        arrays.append(array)
+    return arrays
+
+
+def positive(prior: Record, *names: str, zero: bool = False) -> list[float]:
+    """Return fields of a prior as floats above zero (or, with zero, not below it)."""
+    values = [float(prior._asdict()[name]) for name in names]
+    for name, value in zip(names, values, strict=True):
+        if not (value > 0 or (zero and value == 0)) or value == np.inf:
+            raise ValueError(f"prior: {name} is {value:g}; give a number {'from' if zero else 'above'} 0")
+    return values
+
+
+def moments(sample: Sample) -> tuple[Array, Array]:
+    """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
+    x = sample.x.reshape(sample.distinct, -1)
+    mean = np.average(x, axis=0, weights=sample.counts)
+    centred = x - mean
+    cov = (centred * sample.counts[:, None]).T @ centred / sample.observations
+    if not (np.diagonal(cov) > 0).all():
+        raise ValueError("x has a column without spread, so no weak prior has a scale; give a prior")
+    return mean, cov

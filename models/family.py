@@ -1,0 +1,66 @@
+"""What a family is to the rest of the house: the contract that its three short files meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from models.sample import Sample
+
+__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "T"]
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.intp]
+
+
+class ConjugatePrior(Protocol):
+    """A component's conjugate prior, written as observations not seen."""
+
+    def checked(self, sample: Sample) -> Self:
+        """Return the prior as float arrays, or raise ValueError that names the bad field."""
+        ...
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Return the prior of the parameters of scale * x + shift."""
+        ...
+
+
+class Theta(Protocol):
+    """A family's component parameters: a NamedTuple whose fields lead with the component axis."""
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Raise ValueError, naming field, row and remedy, if the sample is not this family's."""
+        ...
+
+    @classmethod
+    def weak_prior(cls, sample: Sample, k: int) -> ConjugatePrior:
+        """Return the weak, proper default prior on the scale of the data."""
+        ...
+
+    def checked(self, k: int, sample: Sample) -> Self:
+        """Return the fields as float arrays, or raise ValueError that names the bad one."""
+        ...
+
+    def order(self) -> Labels:
+        """Return the (K,) components in label order."""
+        ...
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Return the parameters of scale * x + shift; families of counts stay as they are."""
+        ...
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw one observation from the component that each of the (n,) labels names."""
+        ...
+
+    def _asdict(self) -> dict[str, Array]: ...
+
+    @classmethod
+    def _make(cls, fields: list[Array]) -> Self: ...
+
+
+T = TypeVar("T", bound=Theta)

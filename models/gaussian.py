@@ -1,0 +1,77 @@
+"""Measurements in one dimension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from models.checks import column, fields, moments, positive
+
+if TYPE_CHECKING:
+    from models.family import Array, Labels
+    from models.sample import Sample
+
+__all__ = ["Gaussian", "GaussianPrior"]
+
+
+class Gaussian(NamedTuple):
+    """p(x | mean, sd) = exp(-(x - mean)^2 / (2 sd^2)) / (sd sqrt(2 pi)).
+
+    mean, sd: (K,) centre and standard deviation.
+    """
+
+    mean: Array
+    sd: Array
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Heights and the like are one column."""
+        column(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Sample, k: int) -> GaussianPrior:
+        """Return the default of Fraley & Raftery (2007, section 2.2)."""
+        mean, cov = moments(sample)
+        return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
+
+    def checked(self, k: int, sample: Sample) -> Self:
+        """Standard deviations are above 0."""
+        mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
+        if (sd <= 0).any():
+            raise ValueError(f"sd is {sd.tolist()}; give standard deviations above 0")
+        return self._make([mean, sd])
+
+    def order(self) -> Labels:
+        """By mean; equal means by sd."""
+        return np.lexsort((self.sd, self.mean))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and sd change their unit with x."""
+        return self._make([self.mean * scale + shift, self.sd * scale])
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Measure someone from the group that each label names."""
+        return rng.normal(self.mean[labels], self.sd[labels])
+
+
+class GaussianPrior(NamedTuple):
+    """Mean given sd is Normal(mean, sd / sqrt(count)); sd^2 is InverseGamma(degrees, squares) / 2.
+
+    Written as observations not seen: `count` of them at `mean`, and a sum of squares `squares`
+    on `degrees` degrees of freedom: sd^2 ~ InverseGamma(degrees / 2, squares / 2).
+    """
+
+    mean: float
+    count: float
+    squares: float
+    degrees: float
+
+    def checked(self, sample: Sample) -> Self:
+        """All but the mean are above 0, which keeps the prior proper."""
+        return self._make([float(self.mean), *positive(self, "count", "squares", "degrees")])
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and squares change their unit with x."""
+        moved = float(self.mean * scale[0] + shift[0])
+        return self._replace(mean=moved, squares=float(self.squares * scale[0] ** 2))

@@ -1,0 +1,87 @@
+"""A mixture, its label order, its prior, and samples drawn from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple
+
+import numpy as np
+
+from models.family import Array, ConjugatePrior, Labels, T
+from models.sample import Sample
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["Mixture", "Prior", "checked", "ordered", "simulate", "weak_prior"]
+
+
+class Mixture(NamedTuple, Generic[T]):
+    """Shares of the population and the parameters of each group.
+
+    weight: (K,) shares that sum to one.
+    theta: the family's parameters, each field (K, ...).
+    """
+
+    weight: Array
+    theta: T
+
+
+class Prior(NamedTuple):
+    """A conjugate prior, written as observations not seen; one object read by both sides.
+
+    weight: observations not seen of every component: the shares follow Dirichlet(1 + weight).
+    theta: the family's own record, the same for every component.
+    """
+
+    weight: float
+    theta: ConjugatePrior
+
+
+def weak_prior(family: type[T], sample: Sample, k: int) -> Prior:
+    """Return the weak, proper default: uniform shares and the family's own weak record."""
+    family.observe(sample)
+    return Prior(0.0, family.weak_prior(sample, k))
+
+
+def checked(mixture: Mixture[T], family: type[T], sample: Sample) -> Mixture[T]:
+    """Return the mixture as float arrays, or raise ValueError that names the bad field."""
+    weight = np.asarray(mixture.weight, np.float64)
+    if weight.ndim != 1 or weight.size == 0:
+        raise ValueError(f"weight has shape {weight.shape}; give one share for each component")
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        bad = int(np.argmax(~(np.isfinite(weight) & (weight >= 0))))
+        raise ValueError(f"weight: component {bad} has share {weight[bad]:g}; give shares from 0 to 1")
+    if abs(weight.sum() - 1) > 1e-8:
+        raise ValueError(f"weight sums to {weight.sum():.10g}; divide the shares by their sum")
+    if not issubclass(family, type(mixture.theta)):
+        raise ValueError(f"theta is a {type(mixture.theta).__name__}; give a {family.__name__}")
+    theta = family._make(list(mixture.theta._asdict().values()))
+    return Mixture(weight / weight.sum(), theta.checked(len(weight), sample))
+
+
+def ordered(mixture: Mixture[T]) -> Mixture[T]:
+    """Return the mixture with its components in the family's label order."""
+    order = mixture.theta.order()
+    return take(mixture, order)
+
+
+def take(mixture: Mixture[T], components: Labels) -> Mixture[T]:
+    """Return the mixture's components in the given order."""
+    theta = mixture.theta._make([field[components] for field in mixture.theta._asdict().values()])
+    return Mixture(mixture.weight[components], theta)
+
+
+def simulate(
+    mixture: Mixture[T], n: int, rng: np.random.Generator, trials: ArrayLike | None = None
+) -> tuple[Sample, Labels]:
+    """Draw n observations and return them with the (n,) hidden labels, in the same order.
+
+    trials: for coins, the flips of each set: one number, or (n,).
+    """
+    if n < 1:
+        raise ValueError(f"n is {n}; draw at least one observation")
+    weight = np.asarray(mixture.weight, np.float64)
+    theta = mixture.theta._make([np.asarray(field, np.float64) for field in mixture.theta])
+    labels = rng.choice(len(weight), n, p=weight)
+    flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
+    return Sample(theta.draw(labels, rng, flips), flips), labels

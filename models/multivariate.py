@@ -1,0 +1,162 @@
+"""Measurements in several dimensions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from models.checks import fields, moments, positive
+from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, Covariance
+
+if TYPE_CHECKING:
+    from models.family import Array, Labels
+    from models.sample import Sample
+
+__all__ = ["MultivariateGaussian", "MultivariateGaussianPrior"]
+
+
+class MultivariateGaussian(NamedTuple):
+    """p(x | mean, cov) = exp(-(x - mean)' cov^-1 (x - mean) / 2) / sqrt |2 pi cov|.
+
+    mean: (K, d) centres.
+    cov: (K, d, d) covariances, of the family's form; a tied one is repeated K times.
+    """
+
+    mean: Array
+    cov: Array
+
+    @classmethod
+    def form(cls) -> Covariance:
+        """Every component has its own covariance, and every entry is free."""
+        return FULL
+
+    @staticmethod
+    def with_covariance(name: str) -> type[MultivariateGaussian]:
+        """Return the family whose covariances are full, tied, diagonal or spherical."""
+        if name not in FORMS:
+            raise ValueError(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
+        return FORMS[name]
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Rows hold one measurement or more."""
+        if sample.x.ndim != 2:
+            raise ValueError("x is one column; give (n, d) rows, or fit a Gaussian")
+
+    @classmethod
+    def weak_prior(cls, sample: Sample, k: int) -> MultivariateGaussianPrior:
+        """Return the default of Fraley & Raftery (2007, section 3.2)."""
+        mean, cov = moments(sample)
+        d = sample.dimension
+        return MultivariateGaussianPrior(mean, 0.01, cov / k ** (2 / d), d + 2.0)
+
+    def checked(self, k: int, sample: Sample) -> Self:
+        """Covariances are symmetric, positive definite, and of the family's form."""
+        d = sample.dimension
+        mean, cov = fields(self, {"mean": (k, d), "cov": (k, d, d)})
+        for component, matrix in enumerate(cov):
+            _definite(f"cov: component {component}", matrix)
+        form = self.form()
+        shaped = form.project(cov)
+        if form.tied:
+            shaped = np.broadcast_to(shaped[:1], shaped.shape)
+        if not np.allclose(cov, shaped, rtol=1e-8, atol=0):
+            raise ValueError(f"cov is not {form.name}; give covariances of that form")
+        return self._make([mean, cov])
+
+    def order(self) -> Labels:
+        """By mean, first coordinate first."""
+        return np.lexsort(self.mean.T[::-1])
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and covariance change their units with x, column by column."""
+        return self._make([self.mean * scale + shift, self.cov * scale[:, None] * scale])
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Measure someone from the group that each label names."""
+        factor = np.linalg.cholesky(self.cov)
+        noise = rng.normal(size=(len(labels), self.mean.shape[1]))
+        return self.mean[labels] + np.einsum("nij,nj->ni", factor[labels], noise)
+
+
+class TiedGaussian(MultivariateGaussian):
+    """All components share one covariance."""
+
+    __slots__ = ()
+
+    @classmethod
+    def form(cls) -> Covariance:
+        """One covariance for all."""
+        return TIED
+
+
+class DiagonalGaussian(MultivariateGaussian):
+    """Columns are independent within a component."""
+
+    __slots__ = ()
+
+    @classmethod
+    def form(cls) -> Covariance:
+        """A variance for each column."""
+        return DIAGONAL
+
+
+class SphericalGaussian(MultivariateGaussian):
+    """Columns are independent and equally spread within a component."""
+
+    __slots__ = ()
+
+    @classmethod
+    def form(cls) -> Covariance:
+        """One variance for all columns."""
+        return SPHERICAL
+
+
+FORMS: dict[str, type[MultivariateGaussian]] = {
+    family.form().name: family for family in (MultivariateGaussian, TiedGaussian, DiagonalGaussian, SphericalGaussian)
+}
+
+
+class MultivariateGaussianPrior(NamedTuple):
+    """Mean given cov is Normal(mean, cov / count); cov is InverseWishart(degrees, scatter).
+
+    Written as observations not seen: `count` of them at `mean`, and squares and products
+    `scatter` on `degrees` degrees of freedom. A diagonal form takes an InverseGamma(degrees / 2,
+    scatter_jj / 2) for each variance, a spherical one InverseGamma(degrees / 2, trace(scatter) /
+    (2 d)) for its single variance, a tied one a single InverseWishart.
+
+    mean: (d,); scatter: (d, d).
+    """
+
+    mean: Array
+    count: float
+    scatter: Array
+    degrees: float
+
+    def checked(self, sample: Sample) -> Self:
+        """The scatter is positive definite and the degrees keep the prior proper."""
+        d = sample.dimension
+        mean, scatter = np.asarray(self.mean, float), np.asarray(self.scatter, float)
+        if mean.shape != (d,) or scatter.shape != (d, d):
+            raise ValueError(f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns")
+        _definite("prior: scatter", scatter)
+        count, degrees = positive(self, "count", "degrees")
+        if degrees <= d - 1:
+            raise ValueError(f"prior: degrees is {degrees:g}; give more than {d - 1}")
+        return type(self)(mean, count, scatter, degrees)
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and scatter change their units with x, column by column."""
+        scatter = self.scatter * scale[:, None] * scale
+        return self._replace(mean=self.mean * scale + shift, scatter=scatter)
+
+
+def _definite(name: str, matrix: Array) -> None:
+    """Raise ValueError unless the (d, d) matrix is symmetric and positive definite."""
+    if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0):
+        raise ValueError(f"{name} is not symmetric; average it with its transpose")
+    spread = np.sqrt(np.abs(np.diagonal(matrix)))
+    unit = matrix / np.where(spread > 0, spread, 1) / np.where(spread > 0, spread, 1)[:, None]
+    if not (np.diagonal(matrix) > 0).all() or np.linalg.eigvalsh(unit)[0] <= 0:
+        raise ValueError(f"{name} is not positive definite; give one with positive eigenvalues")

@@ -1,0 +1,75 @@
+"""Counts of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from models.checks import column, fields, positive, refuse_row
+
+if TYPE_CHECKING:
+    from models.family import Array, Labels
+    from models.sample import Sample
+
+__all__ = ["Poisson", "PoissonPrior"]
+
+
+class Poisson(NamedTuple):
+    """p(x | rate) = rate^x exp(-rate) / x!.
+
+    rate: (K,) mean number of events.
+    """
+
+    rate: Array
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Counts are whole and not negative."""
+        column(sample)
+        refuse_row(sample, sample.x < 0, "is below 0; counts start at 0")
+        refuse_row(sample, sample.x != np.rint(sample.x), "is not a whole number; give counts")
+
+    @classmethod
+    def weak_prior(cls, sample: Sample, k: int) -> PoissonPrior:
+        """Return the exponential prior whose mean is the mean count (1 if all are 0)."""
+        mean = float(np.average(sample.x, weights=sample.counts))
+        return PoissonPrior(events=0.0, exposure=1.0 / mean if mean > 0 else 1.0)
+
+    def checked(self, k: int, sample: Sample) -> Self:
+        """Rates are not negative."""
+        (rate,) = fields(self, {"rate": (k,)})
+        if (rate < 0).any():
+            raise ValueError(f"rate is {rate.tolist()}; give rates from 0 up")
+        return self._make([rate])
+
+    def order(self) -> Labels:
+        """By rate."""
+        return np.argsort(self.rate, kind="stable")
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Count events at the rate that each label names."""
+        return rng.poisson(self.rate[labels]).astype(np.float64)
+
+
+class PoissonPrior(NamedTuple):
+    """Gamma(shape events + 1, rate exposure): events not seen.
+
+    events: how many, from 0 up.
+    exposure: over how many observations, above 0.
+    """
+
+    events: float
+    exposure: float
+
+    def checked(self, sample: Sample) -> Self:
+        """Events not seen are not negative, and some exposure keeps the prior proper."""
+        return self._make(positive(self, "events", zero=True) + positive(self, "exposure"))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self

@@ -1,0 +1,181 @@
+"""What was observed: distinct rows, and how often each occurred."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from models.family import Array
+
+__all__ = ["Sample", "refuse"]
+
+LARGEST_WHOLE = 2.0**53  # beyond it, neighbouring integers are the same double
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Sample:
+    """The distinct observations and their counts; nothing is rounded, nothing is dropped.
+
+    x: (m,) or (m, d) distinct rows, sorted.
+    counts: (m,) how often each row occurred.
+    trials: (m,) flips behind each number of heads, or None where rows are not heads.
+    inverse: (n,) for each row as it was given (and occurred), its place among the distinct ones.
+    """
+
+    x: Array
+    counts: NDArray[np.int64]
+    trials: Array | None
+    inverse: NDArray[np.unsignedinteger]
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        trials: ArrayLike | None = None,
+        counts: ArrayLike | None = None,
+    ) -> None:
+        """Check and compress a column, or a table, of observations.
+
+        x: (n,) numbers, or (n, d) for d measurements a row: a list, an array, or a pandas, polars
+            or Arrow column or table. With trials, x counts the heads among them.
+        trials: the flips behind each x: one number for all rows, or (n,).
+        counts: (n,) how often each row occurred; once each if not given.
+        """
+        values = _numbers("x", x)
+        if values.ndim not in (1, 2):
+            raise ValueError(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
+        if values.size == 0:
+            raise ValueError("x is empty; give at least one observation")
+        refuse("x", values, ~np.isfinite(values), "is not finite; remove or impute such rows")
+        flips = None if trials is None else _flips(values, trials)
+        times = None if counts is None else _whole("counts", counts, len(values), 0)
+        rows = values if flips is None else np.column_stack([values, flips])
+        if times is not None:
+            if not times.any():
+                raise ValueError("counts are all zero; give at least one observation")
+            rows, times = rows[times > 0], times[times > 0]
+        distinct, inverse = _distinct(rows)
+        put = object.__setattr__  # a frozen record sets its own fields once, here
+        put(self, "x", distinct if flips is None else np.ascontiguousarray(distinct[:, 0]))
+        put(self, "trials", None if flips is None else np.ascontiguousarray(distinct[:, 1]))
+        put(self, "counts", _tally(inverse, times, len(distinct)))
+        put(self, "inverse", inverse.astype(np.min_scalar_type(len(distinct))))
+        for field in (self.x, self.counts, self.trials, self.inverse):
+            if field is not None:
+                field.flags.writeable = False
+
+    @property
+    def observations(self) -> int:
+        """How many observations there are, repeated rows included."""
+        return int(self.counts.sum())
+
+    @property
+    def distinct(self) -> int:
+        """How many distinct rows there are."""
+        return len(self.counts)
+
+    @property
+    def dimension(self) -> int:
+        """How many measurements a row holds."""
+        return 1 if self.x.ndim == 1 else self.x.shape[1]
+
+    def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
+        """Return (n, ...) values for the rows as they were given from (m, ...) for distinct ones."""
+        return values[self.inverse]
+
+    def first(self, bad: NDArray[np.bool_]) -> int:
+        """Return the first row, as given, among the distinct rows marked in (m,) bad."""
+        return int(np.argmax(bad[self.inverse]))
+
+    def __repr__(self) -> str:
+        columns = "" if self.x.ndim == 1 else f" of {self.dimension} columns"
+        flips = "" if self.trials is None else ", with trials"
+        return f"Sample({self.observations:,} observations{columns}, {self.distinct:,} distinct{flips})"
+
+
+def refuse(field: str, values: Array, bad: NDArray[np.bool_], remedy: str) -> None:
+    """Raise ValueError that names the field, the first bad row (from 0) and the remedy."""
+    if bad.any():
+        row = int(np.argmax(bad if bad.ndim == 1 else bad.any(axis=1)))
+        value = values[row] if bad.ndim == 1 else values[row][bad[row]][0]
+        raise ValueError(f"{field}: row {row} (counted from 0) is {value:g}, which {remedy}")
+
+
+def _numbers(field: str, given: ArrayLike) -> Array:
+    """Return the values as doubles, exactly, or raise ValueError that names the first bad row."""
+    if np.ma.is_masked(given):
+        row = int(np.argwhere(np.ma.getmaskarray(given))[0][0])
+        raise ValueError(f"{field}: row {row} (counted from 0) is masked; remove or impute it")
+    try:
+        values = np.asarray(given)
+    except ValueError as problem:
+        raise ValueError(f"{field} is ragged: give rows of one length ({problem})") from None
+    if values.dtype.kind == "O":
+        values = _unboxed(field, values)
+    if values.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{field}: row 0 (counted from 0) is {values.ravel()[:1].tolist()}, which is of type "
+            f"{values.dtype}, not a number; convert the column to numbers"
+        )
+    doubles = np.array(values, np.float64, order="C")
+    if values.dtype.kind in "iu" and values.size:
+        refuse(field, doubles, np.abs(doubles) > LARGEST_WHOLE, "a double cannot hold exactly; subtract an offset")
+    return doubles
+
+
+def _unboxed(field: str, values: NDArray[np.object_]) -> Array:
+    """Return a column of Python objects as doubles; text and missing entries are refused."""
+    for place, value in np.ndenumerate(values):
+        if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+            row = place[0] if place else 0
+            raise ValueError(
+                f"{field}: row {row} (counted from 0) is {value!r}, which is not a number; "
+                "convert it to a number or remove the row"
+            )
+    return values.astype(np.float64)
+
+
+def _whole(field: str, given: ArrayLike, n: int, least: int) -> Array:
+    """Return (n,) whole numbers, none below the least."""
+    values = _numbers(field, given)
+    if values.shape != (n,):
+        raise ValueError(f"{field} has shape {values.shape}, x has {n} rows; give one for each row")
+    refuse(field, values, ~np.isfinite(values), "is not finite; give a whole number")
+    refuse(field, values, values != np.rint(values), "is not a whole number; give one")
+    refuse(field, values, values < least, f"is below {least}; give a whole number from {least} up")
+    return values
+
+
+def _flips(heads: Array, trials: ArrayLike) -> Array:
+    """Return (n,) trials that can stand behind the heads."""
+    if heads.ndim != 1:
+        raise ValueError("x is a table; with trials give one column of heads")
+    single = np.ndim(trials) == 0
+    given = np.full(len(heads), trials) if single else trials
+    flips = _whole("trials", given, len(heads), 1)
+    refuse("x", heads, heads < 0, "is below 0; give the number of heads")
+    refuse("x", heads, heads != np.rint(heads), "is not a whole number; give the number of heads")
+    refuse("x", heads, heads > flips, "is more heads than trials; check the two columns")
+    return flips
+
+
+def _distinct(rows: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Return the sorted distinct rows and, for each row given, its place among them."""
+    table = rows.reshape(len(rows), -1)
+    order = np.argsort(table[:, 0]) if table.shape[1] == 1 else np.lexsort(table.T[::-1])
+    ranked = table[order]
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    inverse = np.empty(len(rows), np.intp)
+    inverse[order] = np.cumsum(new) - 1
+    return ranked[new].reshape(-1, *rows.shape[1:]), inverse
+
+
+def _tally(inverse: NDArray[np.intp], times: Array | None, m: int) -> NDArray[np.int64]:
+    """Return how often each of the m distinct rows occurred, exactly up to 2**53."""
+    return np.bincount(inverse, times, minlength=m).astype(np.int64)
