@@ -48,7 +48,7 @@ class BinomialEmission(Emission[Binomial]):
         """(log prob, log(1 - prob))."""
         with np.errstate(divide="ignore"):
             both = np.stack([np.log(theta.prob), np.log1p(-theta.prob)], axis=1)
-        return np.maximum(both, LOG_ZERO)
+        return both.clip(LOG_ZERO)
 
     def maximize(self, sums: Array) -> Binomial:
         """prob = heads / flips."""
@@ -67,7 +67,8 @@ class BinomialEmission(Emission[Binomial]):
     def curvature(self, theta: Binomial, sums: Array) -> Array:
         """heads / prob^2 + tails / (1 - prob)^2."""
         heads, tails = sums.T
-        return (heads / theta.prob**2 + tails / (1 - theta.prob) ** 2)[:, None, None]
+        curvature: Array = heads / theta.prob**2 + tails / (1 - theta.prob) ** 2
+        return curvature[:, None, None]
 
     def edge(self, theta: Binomial) -> str | None:
         """A coin that always falls the same way."""

@@ -12,19 +12,16 @@ them apart, and so a prior is just one more row of statistics (`unseen`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any
 
 import numpy as np
 
-from models.family import Array, T
-
-if TYPE_CHECKING:
-    from models.family import ConjugatePrior
+from models.family import Array, Theta, entries
 
 __all__ = ["EMISSIONS", "Emission", "emission_of"]
 
 
-class Emission(ABC, Generic[T]):
+class Emission[T: Theta](ABC):
     """A family as EM sees it: K components, B rows, q statistics, m coordinates a component.
 
     A family of location (it has a mean) also says where its components are and how wide, so that
@@ -72,7 +69,7 @@ class Emission(ABC, Generic[T]):
         """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
 
     @abstractmethod
-    def unseen(self, prior: Any, k: int) -> Array:  # each family reads its own record
+    def unseen(self, prior: Any, k: int) -> Array:  # noqa: ANN401 - every family has its own
         """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
 
     @abstractmethod
@@ -89,11 +86,11 @@ class Emission(ABC, Generic[T]):
 
     def chart(self, theta: T) -> Array:
         """Return d (a component's entries, field by field) / d coordinates, (M, m)."""
-        return np.eye(len(theta._asdict()))
+        return np.eye(len(entries(theta)))
 
     def coordinates(self, theta: T) -> list[tuple[str, tuple[int, ...], bool]]:
         """Return the m coordinates of a component: field, place in it, and whether all share it."""
-        return [(field, (), False) for field in theta._asdict()]
+        return [(field, (), False) for field in entries(theta)]
 
     def location(self, theta: T) -> Array | None:
         """Return the (K, ...) points about which T(x) can be expanded, None without any."""
@@ -123,7 +120,7 @@ class Emission(ABC, Generic[T]):
 EMISSIONS: dict[type, type[Emission[Any]]] = {}
 
 
-def emission_of(family: type[T]) -> Emission[T]:
+def emission_of[T: Theta](family: type[T]) -> Emission[T]:
     """Return EM's side of a family."""
     for ancestor in family.__mro__:
         if ancestor in EMISSIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,8 @@ from em.rows import crew, rows_of
 from em.search import End, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
-from models.family import Array, T
-from models.mixture import checked
+from models.family import Array, Theta
+from models.mixture import checked, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ __all__ = ["fit"]
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
-def fit(
+def fit[T: Theta](
     family: type[T],
     sample: Sample,
     k: int,
@@ -61,7 +62,7 @@ def fit(
         max_steps steps.
     floor: least sd of a component (in any direction), one number or one a column, in the data's
         units. By default 1e-9 of the overall sd in one dimension and 1e-7 in several (the sd
-        rounded down to a power of two); then clumps that chance explains count as spikes too, see `em.search.spikes`.
+        rounded down to a power of two). `em.search.spikes` says what else is a spike.
     on_step: called with a Step after each step.
     """
     _check(family, sample, k, starts, max_steps, tolerance)
@@ -83,47 +84,12 @@ def fit(
             prior=prior,
             floor=_floor(floor, rows, emission),
         )
-        if start is not None and not model.wide_enough(start.theta):
-            raise ValueError("start: a component is narrower than the floor; widen it or lower the floor")
-        together = model.totals.sum(axis=0)[None]
-        if k == 1 and prior is None:
-            single = emission.maximize(model.complete(together, together[:, 0], None))
-            if not model.wide_enough(single):
-                return _degenerate(family, model, Mixture(np.ones(1), single))
-
-        def run(
-            number: int, first: Mixture[T], steps: int, done: int = 0, goal: float = tolerance
-        ) -> Climb[Mixture[T]]:
-            def observe(step: int, mixture: Mixture[T], objective: float) -> None:
-                if on_step is not None:
-                    on_step(Step(number, done + step, _outside(mixture, rows), objective))
-
-            return climb(
-                model,
-                first,
-                accelerate=accelerate and not hard,
-                max_steps=steps,
-                tolerance=goal,
-                rounding=model.rounding,
-                on_step=None if on_step is None else observe,
-            )
-
-        if start is not None:
-            begin = [start]
-        elif k == 1:
-            begin = [model.maximize(Statistics(together, None))]
-        else:
-            begin = list(starting_mixtures(model, starts, np.random.default_rng(seed)))
+        if (single := _without_width(model)) is not None:
+            return _degenerate(family, model, single)
+        begin = _begin(model, start, starts, seed)
+        run = Climber(model, accelerate and not hard, tolerance, on_step)
         ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
-        best = ends[0]
-        known = _information(model, best)
-        for finer in range(1, REFINE + 1):
-            if not (best.climb.converged and known.decrement > tolerance):
-                break
-            goal, left = tolerance / 10**finer, max_steps - best.steps
-            rest = run(best.number, best.mixture, left, best.steps, goal)
-            best = best._replace(climb=joined(best.climb, rest))
-            known = _information(model, best)
+        best, known = _refined(run, ends[0], max_steps)
         ends[0] = best
         log_prior = model.log_prior(best.mixture)
     return Fit(
@@ -148,7 +114,79 @@ def fit(
     )
 
 
-def _check(
+@dataclass(frozen=True, eq=False)
+class Climber[T: Theta]:
+    """Climbs one model as the caller of `fit` wants it."""
+
+    model: MixtureModel[T]
+    accelerate: bool
+    tolerance: float
+    on_step: Callable[[Step[T]], None] | None
+
+    def __call__(
+        self, number: int, first: Mixture[T], steps: int, done: int = 0, finer: float = 1.0
+    ) -> Climb[Mixture[T]]:
+        """Climb from a mixture.
+
+        number: of the start.
+        steps: most steps to take, `done` have been taken before.
+        finer: by how much to divide the tolerance.
+        """
+
+        def observe(step: int, mixture: Mixture[T], objective: float) -> None:
+            if self.on_step is not None:
+                outside = _outside(summing_to_one(mixture), self.model.rows)
+                self.on_step(Step(number, done + step, outside, objective))
+
+        return climb(
+            self.model,
+            first,
+            accelerate=self.accelerate,
+            max_steps=steps,
+            tolerance=self.tolerance / finer,
+            rounding=self.model.rounding,
+            on_step=None if self.on_step is None else observe,
+        )
+
+
+def _begin[T: Theta](
+    model: MixtureModel[T], start: Mixture[T] | None, starts: int, seed: int
+) -> list[Mixture[T]]:
+    """Return the mixtures to climb from, in the units of the rows."""
+    if start is not None:
+        if not model.wide_enough(start.theta):
+            raise ValueError("start has a component narrower than the floor; widen it")
+        return [start]
+    if model.k == 1:
+        return [model.maximize(Statistics(model.totals.sum(axis=0)[None], None))]
+    return list(starting_mixtures(model, starts, np.random.default_rng(seed)))
+
+
+def _refined[T: Theta](
+    run: Climber[T], best: End[T], max_steps: int
+) -> tuple[End[T], Information[T]]:
+    """Climb on from an end for as long as its Newton decrement is above the tolerance."""
+    known = _information(run.model, best)
+    for more in range(1, REFINE + 1):
+        if not (best.climb.converged and known.decrement > run.tolerance):
+            break
+        rest = run(best.number, best.mixture, max_steps - best.steps, best.steps, 10.0**more)
+        mixture = ordered(summing_to_one(rest.parameters))
+        best = best._replace(climb=joined(best.climb, rest._replace(parameters=mixture)))
+        known = _information(run.model, best)
+    return best, known
+
+
+def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:
+    """Return the textbook estimate of a single component if it has no width, otherwise None."""
+    if model.k > 1 or model.prior is not None:
+        return None
+    sums = model.totals.sum(axis=0)[None]
+    theta = model.emission.maximize(model.complete(sums, sums[:, 0], None))
+    return None if model.wide_enough(theta) else Mixture(np.ones(1), theta)
+
+
+def _check[T: Theta](
     family: type[T], sample: Sample, k: int, starts: int, max_steps: int, tolerance: float
 ) -> None:
     """Raise ValueError for what cannot be fitted, before any work."""
@@ -161,13 +199,14 @@ def _check(
             raise ValueError(f"{name} is {value}; give a whole number from {least} up")
     if k > sample.distinct:
         raise ValueError(
-            f"k is {k}, but x has {sample.distinct} distinct values; give at most so many components"
+            f"k is {k}, but x has {sample.distinct} distinct values; "
+            "give at most as many components"
         )
     if not 0 <= tolerance < np.inf:
         raise ValueError(f"tolerance is {tolerance}; give a number from 0 up")
 
 
-def _checked_start(
+def _checked_start[T: Theta](
     start: Mixture[T], family: type[T], sample: Sample, k: int, equal_weights: bool
 ) -> Mixture[T]:
     """Return the start as float arrays, or raise ValueError that names the bad field."""
@@ -179,17 +218,19 @@ def _checked_start(
     return mixture
 
 
-def _checked_prior(prior: Prior, emission: Emission[T], sample: Sample) -> Prior:
+def _checked_prior[T: Theta](prior: Prior, emission: Emission[T], sample: Sample) -> Prior:
     """Return the prior as floats, or raise ValueError that names the bad field."""
     if not isinstance(prior, Prior) or not isinstance(prior.theta, emission.prior):
         name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
-        raise ValueError(f"prior holds a {name}; give Prior(weight, {emission.prior.__name__}(...))")
+        raise ValueError(
+            f"prior holds a {name}; give Prior(weight, {emission.prior.__name__}(...))"
+        )
     if not 0 <= prior.weight < np.inf:
         raise ValueError(f"prior: weight is {prior.weight}; give a number from 0 up")
     return Prior(float(prior.weight), prior.theta.checked(sample))
 
 
-def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
+def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
     """Return the least widths in the units of the rows, (d,)."""
     d = rows.sample.dimension
     if floor is None:
@@ -201,18 +242,18 @@ def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
     return np.full(d, inside.max()) if emission.isotropic else inside
 
 
-def _inside(mixture: Mixture[T], rows: Rows) -> Mixture[T]:
+def _inside[T: Theta](mixture: Mixture[T], rows: Rows) -> Mixture[T]:
     """Return a mixture of the data in the units of the rows."""
     theta = mixture.theta.affine(1 / rows.scale, -rows.shift / rows.scale)
     return Mixture(mixture.weight, theta)
 
 
-def _outside(mixture: Mixture[T], rows: Rows) -> Mixture[T]:
+def _outside[T: Theta](mixture: Mixture[T], rows: Rows) -> Mixture[T]:
     """Return a mixture of the rows in the units of the data."""
     return Mixture(mixture.weight, mixture.theta.affine(rows.scale, rows.shift))
 
 
-def _information(model: MixtureModel[T], end: End[T]) -> Information[T]:
+def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:
     """Return the information at an end, or the reason why there is none."""
     mixture, reason = end.mixture, None
     if model.hard:
@@ -226,7 +267,7 @@ def _information(model: MixtureModel[T], end: End[T]) -> Information[T]:
     return unavailable(model, mixture, reason) if reason else information_of(model, mixture)
 
 
-def _optimum(end: End[T], rows: Rows) -> Optimum[T]:
+def _optimum[T: Theta](end: End[T], rows: Rows) -> Optimum[T]:
     """Return what the user sees of an end."""
     return Optimum(
         _outside(end.mixture, rows),
@@ -238,8 +279,8 @@ def _optimum(end: End[T], rows: Rows) -> Optimum[T]:
     )
 
 
-def _degenerate(family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> Fit[T]:
-    """Return the textbook estimate of one component that has no width: its likelihood is infinite."""
+def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> Fit[T]:
+    """Return the fit of one component without width, whose likelihood is infinite."""
     rows = model.rows
     mixture = _outside(inside, rows)
     reason = "the observations have no spread in some direction: the estimate is degenerate"
@@ -266,7 +307,7 @@ def _degenerate(family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> 
     )
 
 
-def _notes(
+def _notes[T: Theta](
     ends: list[End[T]],
     known: Information[T],
     abandoned: int,
@@ -287,8 +328,9 @@ def _notes(
         reached = sum(end.starts for end in spiked)
         highest = max(end.height for end in spiked)
         yield (
-            f"{len(spiked)} optim{'a' if len(spiked) > 1 else 'um'} with a spike set aside, reached "
-            f"from {reached} starts (best {highest:.3f}, the least sd allowed is {least})"
+            f"{len(spiked)} optim{'a' if len(spiked) > 1 else 'um'} with a spike set aside, "
+            f"reached from {reached} start{'s' * (reached > 1)} "
+            f"(best {highest:.3f}, the least sd allowed is {least})"
         )
     if best.empty.any():
         empty = ", ".join(map(str, np.flatnonzero(best.empty)))

@@ -52,9 +52,9 @@ class GaussianEmission(Emission[Gaussian]):
         return Gaussian(mean, np.sqrt(np.divide(square, degrees, out=np.ones_like(n), where=n > 0)))
 
     def unseen(self, prior: GaussianPrior, k: int) -> Array:
-        """Normal-inverse-gamma: sd^-(degrees + 3) exp(-(squares + count (mean - m)^2) / 2 sd^2)."""
-        mean, count, squares, degrees = prior
-        return np.array([degrees + 3, count, count * mean, count * mean**2 + squares])
+        """Normal-inverse-gamma: sd^-(degrees + 3) exp(-(squares + n (mean - m)^2) / 2 sd^2)."""
+        mean, n, squares, degrees = prior
+        return np.array([degrees + 3, n, n * mean, n * mean**2 + squares])
 
     def slope(self, theta: Gaussian) -> Array:
         """Columns d mean, d sd of (-log sd, 0, (x - mean) / sd^2, -(x - mean)^2 / (2 sd^2))."""

@@ -12,13 +12,13 @@ on the natural scale; it holds at any parameters, not at the maximum only. What 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import xlogy
 
 from em.mixture import logits, responsibilities
-from models.family import Array, T
+from models.family import Array, Theta, entries, rebuilt
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ BUFFER = 1 << 18  # doubles of scores held at once by a thread, 2 MB
 SINGULAR = 1e-10  # least eigenvalue, relative to complete information, that is not rounding
 
 
-class Information(NamedTuple, Generic[T]):
+class Information[T: Theta](NamedTuple):
     """What the data say about the parameters at one point.
 
     matrix: (p, p) observed information in `names`, on the natural scale and in the data's units;
@@ -52,20 +52,21 @@ class Information(NamedTuple, Generic[T]):
     reason: str | None
 
 
-def information_of(model: MixtureModel[T], mixture: Mixture[T]) -> Information[T]:
+def information_of[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Information[T]:
     """Return the information at a mixture, in one pass over the rows."""
     coordinates = _coordinates(model, mixture)
     p = len(coordinates)
     if p > MOST_COORDINATES:
-        reason = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
-        return unavailable(model, mixture, reason)
+        too_many = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
+        return unavailable(model, mixture, too_many)
     full, full_complete, full_score, entropy = _louis(model, mixture)
     free = _free(coordinates, model.k, len(full) // model.k - 1)
     flat = free.reshape(-1, p)
     matrix, complete = flat.T @ full @ flat, flat.T @ full_complete @ flat
     score = flat.T @ full_score
     decrement = missing = np.nan
-    inverse, reason = np.full_like(matrix, np.nan), None
+    inverse = np.full_like(matrix, np.nan)
+    reason: str | None = None
     try:
         whiten = np.linalg.inv(np.linalg.cholesky(complete))
     except np.linalg.LinAlgError:
@@ -76,7 +77,7 @@ def information_of(model: MixtureModel[T], mixture: Mixture[T]) -> Information[T
         missing = 1 - least
         if least > SINGULAR:
             inverse = whiten.T @ np.linalg.inv(relative) @ whiten
-            decrement = float(np.sqrt(max(score @ inverse @ score, 0.0)))
+            decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
         else:
             reason = (
                 "the information is not positive definite (least eigenvalue "
@@ -86,23 +87,22 @@ def information_of(model: MixtureModel[T], mixture: Mixture[T]) -> Information[T
     with np.errstate(over="ignore", divide="ignore"):  # units near 1e300
         in_data = matrix / unit / unit[:, None]
     errors = _errors(model, mixture, free, inverse)
-    return Information(
-        in_data, _names(coordinates), errors, decrement, missing, entropy, reason
-    )
+    return Information(in_data, _names(coordinates), errors, decrement, missing, entropy, reason)
 
 
-def unavailable(model: MixtureModel[T], mixture: Mixture[T], reason: str) -> Information[T]:
+def unavailable[T: Theta](
+    model: MixtureModel[T], mixture: Mixture[T], reason: str
+) -> Information[T]:
     """Return no information, for a reason; the entropy does not depend on it."""
     names = _names(_coordinates(model, mixture))
-    fields = mixture.theta._asdict().values()
-    none = mixture.theta._make([np.full_like(field, np.nan) for field in fields])
+    fields = entries(mixture.theta).values()
+    none = rebuilt(type(mixture.theta), [np.full_like(field, np.nan) for field in fields])
     errors = Mixture(np.full(model.k, np.nan), none)
     return Information(None, names, errors, np.nan, np.nan, _entropy(model, mixture), reason)
 
 
-def _entropy(model: MixtureModel[T], mixture: Mixture[T]) -> float:
+def _entropy[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> float:
     """Return the sum over observations of -sum_k r_k log r_k."""
-
     if model.k == 1:
         return 0.0
 
@@ -116,7 +116,7 @@ def _entropy(model: MixtureModel[T], mixture: Mixture[T]) -> float:
             found.append(float(each.sum() if block.counts is None else block.counts @ each))
         return found
 
-    return sum(model.crew(sweep, len(model.rows)))
+    return sum(model.crew(sweep, model.rows.blocks))
 
 
 class Coordinate(NamedTuple):
@@ -132,11 +132,11 @@ class Coordinate(NamedTuple):
     moves: tuple[tuple[int, int, float], ...]
 
 
-def _coordinates(model: MixtureModel[T], mixture: Mixture[T]) -> list[Coordinate]:
+def _coordinates[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> list[Coordinate]:
     """Return the free directions: shares that sum to one, then every component's parameters."""
     k, theta = model.k, mixture.theta
-    ones = theta._make([np.ones_like(field) for field in theta._asdict().values()])
-    units = ones.affine(model.rows.scale, np.zeros_like(model.rows.scale))._asdict()
+    ones = rebuilt(type(theta), [np.ones_like(field) for field in entries(theta).values()])
+    units = ones.affine(model.rows.scale, np.zeros_like(model.rows.scale))
     found = [
         Coordinate(f"weight[{component}]", 1.0, ((component, 0, 1.0), (k - 1, 0, -1.0)))
         for component in range(0 if model.equal_weights else k - 1)
@@ -149,12 +149,12 @@ def _coordinates(model: MixtureModel[T], mixture: Mixture[T]) -> list[Coordinate
     for component in range(k):
         for index, (field, place, shared) in places:
             if not shared:
-                unit = float(units[field][component][place])
+                unit = float(entries(units)[field][component][place])
                 move = ((component, index, 1.0),)
                 found.append(Coordinate(named(field, component, *place), unit, move))
     for index, (field, place, shared) in places:
         if shared:
-            unit = float(units[field][0][place])
+            unit = float(entries(units)[field][0][place])
             moves = tuple((component, index, 1.0) for component in range(k))
             found.append(Coordinate(named(field, "*", *place), unit, moves))
     return found
@@ -173,7 +173,9 @@ def _free(coordinates: list[Coordinate], k: int, m: int) -> Array:
     return free
 
 
-def _louis(model: MixtureModel[T], mixture: Mixture[T]) -> tuple[Array, Array, Array, float]:
+def _louis[T: Theta](
+    model: MixtureModel[T], mixture: Mixture[T]
+) -> tuple[Array, Array, Array, float]:
     """Return observed and complete information, score, all (K (1 + m), ...), and the entropy."""
     k, emission, weight = model.k, model.emission, mixture.weight
     centre = emission.location(mixture.theta)
@@ -210,7 +212,7 @@ def _louis(model: MixtureModel[T], mixture: Mixture[T]) -> tuple[Array, Array, A
             missing -= (mean * counts) @ mean.T
         return [(missing, sums, entropy)]
 
-    parts = model.crew(sweep, len(rows))
+    parts = model.crew(sweep, rows.blocks)
     missing = np.sum([part[0] for part in parts], axis=0)
     sums = np.sum([part[1] for part in parts], axis=0)
     full = model.complete(sums, sums[:, 0], centre)
@@ -227,21 +229,21 @@ def _louis(model: MixtureModel[T], mixture: Mixture[T]) -> tuple[Array, Array, A
     return complete - missing, complete, score.ravel(), sum(part[2] for part in parts)
 
 
-def _errors(
+def _errors[T: Theta](
     model: MixtureModel[T], mixture: Mixture[T], free: Array, inverse: Array
 ) -> Mixture[T]:
     """Return the standard error of every weight and entry, in the data's units."""
     chart = model.emission.chart(mixture.theta)
 
     def spread(directions: Array) -> Array:
-        return np.sqrt(np.einsum("ip,pq,iq->i", directions, inverse, directions, optimize=True))
+        return np.sqrt(((directions @ inverse) * directions).sum(axis=1))
 
     weight = spread(free[:, 0])
-    entries = np.stack([spread(chart @ free[component, 1:]) for component in range(model.k)])
+    rows = np.stack([spread(chart @ free[component, 1:]) for component in range(model.k)])
     fields, used = [], 0
-    for field in mixture.theta._asdict().values():
+    for field in entries(mixture.theta).values():
         size = field[0].size
-        fields.append(entries[:, used : used + size].reshape(field.shape))
+        fields.append(rows[:, used : used + size].reshape(field.shape))
         used += size
-    theta = mixture.theta._make(fields)
+    theta = rebuilt(type(mixture.theta), fields)
     return Mixture(weight, theta.affine(model.rows.scale, np.zeros_like(model.rows.scale)))

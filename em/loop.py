@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from models.family import Array
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from models.family import Array
 
 __all__ = ["Climb", "DescentError", "Model", "climb"]
 
 MEMORY = 5  # steps that the extrapolation remembers; more gained nothing on the published cases
 ROUNDING = 1e-12  # relative fall of the objective that is rounding and not a fall
 
-P = TypeVar("P")  # parameters: an array, or a (nested) NamedTuple of arrays
-S = TypeVar("S")  # expected sufficient statistics
 
+class Model[P, S](Protocol):
+    """What can be climbed: mixtures here; a hidden Markov model would look the same.
 
-class Model(Protocol[P, S]):
-    """What can be climbed: mixtures here; a hidden Markov model would look the same."""
+    P: parameters, an array or (nested) NamedTuples of arrays.
+    S: expected sufficient statistics, whatever `maximize` needs.
+    """
 
     def expect(self, parameters: P) -> tuple[float, S]:
         """Return the objective and the expected statistics; -inf outside the parameter space."""
@@ -36,7 +37,7 @@ class DescentError(ArithmeticError):
     """The objective fell or stopped being a number: the model breaks EM's theorem."""
 
 
-class Climb(NamedTuple, Generic[P]):
+class Climb[P](NamedTuple):
     """Where a climb ended.
 
     trace: (steps + 1,) the objective at the start and after each step.
@@ -50,7 +51,7 @@ class Climb(NamedTuple, Generic[P]):
     converged: bool
 
 
-def climb(
+def climb[P, S](
     model: Model[P, S],
     start: P,
     *,
@@ -77,45 +78,71 @@ def climb(
     if not np.isfinite(value):
         raise DescentError(f"the objective at the start is {value}")
     trace, evaluations, near = [value], 1, 0
-    history: list[tuple[Array, Array]] = []
-    stride = 1.0
-    while len(trace) <= max_steps:
-        mapped = model.maximize(statistics)
+    memory = Memory((), (), 1.0)
+    while len(trace) <= max_steps and not (tolerance > 0 and near == 2):
         slack = ROUNDING * abs(value) + (0.0 if rounding is None else rounding(present))
-        ahead = None
+        mapped = model.maximize(statistics)
+        ahead, level = mapped, -np.inf
         if accelerate:
-            image = _flat(mapped)
-            history = [*history[-MEMORY:], (image - _flat(present), image)]
-            if len(history) > 1:
-                leaving = np.linalg.norm(history[-1][0]) > np.linalg.norm(history[-2][0])
-                if leaving:
-                    stride *= 2
-                    point = image + (stride - 1) * history[-1][0]
-                else:
-                    point = _extrapolate(history)
-                guess = _rebuilt(present, point)
-                level, found = model.expect(guess)
+            memory, point = _propose(memory, _flat(present), _flat(mapped))
+            if point is not None:
+                ahead = _rebuilt(present, point)
+                level, statistics = model.expect(ahead)
                 evaluations += 1
-                if level >= value:
-                    ahead = guess, level, found
-                elif leaving:
-                    stride = max(1.0, stride / 8)
-                else:
-                    history = history[-1:]
-        if ahead is None:
-            level, found = model.expect(mapped)
+                if not level >= value:
+                    memory, ahead, level = _rejected(memory), mapped, -np.inf
+        if ahead is mapped:
+            level, statistics = model.expect(mapped)
             evaluations += 1
             if not level >= value - slack:
-                raise DescentError(f"step {len(trace)}: the objective went from {value!r} to {level!r}")
-            ahead = mapped, level, found
-        present, value, statistics = ahead
+                raise DescentError(
+                    f"step {len(trace)}: the objective went from {value!r} to {level!r}"
+                )
+        present, value = ahead, level
         trace.append(value)
         if on_step is not None:
             on_step(len(trace) - 1, present, value)
         near = near + 1 if _rest(trace, slack) <= 0.5 * tolerance**2 else 0
-        if tolerance > 0 and near == 2:
-            break
     return Climb(present, np.array(trace), evaluations, tolerance > 0 and near == 2)
+
+
+class Memory(NamedTuple):
+    """What the extrapolation remembers.
+
+    steps: of the M-steps, image less present parameters, oldest first.
+    images: where they led.
+    stride: how many steps at once are worth trying on the way out of a saddle.
+    """
+
+    steps: tuple[Array, ...]
+    images: tuple[Array, ...]
+    stride: float
+
+
+def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Array | None]:
+    """Return the memory with one more M-step, and where to jump, if anywhere.
+
+    Where steps shrink, a fixed point is near: jump to where the last steps, combined, cancel
+    (Anderson type II). Where they grow, the climb is leaving a saddle, to which Anderson would
+    return: take a stride along the step instead.
+    """
+    steps = (*memory.steps[-MEMORY:], image - present)
+    images = (*memory.images[-MEMORY:], image)
+    if len(steps) == 1:
+        return Memory(steps, images, memory.stride), None
+    if np.linalg.norm(steps[-1]) > np.linalg.norm(steps[-2]):
+        stride = 2 * memory.stride
+        return Memory(steps, images, stride), image + (stride - 1) * steps[-1]
+    differences = np.diff(steps, axis=0)
+    mix, *_ = np.linalg.lstsq(differences.T, steps[-1], rcond=1e-10)
+    return Memory(steps, images, 1.0), image - mix @ np.diff(images, axis=0)
+
+
+def _rejected(memory: Memory) -> Memory:
+    """Return the memory after a jump that led down: shorter strides, or a new beginning."""
+    if memory.stride > 1:
+        return memory._replace(stride=max(1.0, memory.stride / 8))
+    return Memory(memory.steps[-1:], memory.images[-1:], 1.0)
 
 
 def _rest(trace: list[float], slack: float) -> float:
@@ -129,25 +156,17 @@ def _rest(trace: list[float], slack: float) -> float:
     return gain * gain / (before - gain) if before > gain else np.inf
 
 
-def _extrapolate(history: list[tuple[Array, Array]]) -> Array:
-    """Return the combination of the last images whose steps cancel best (Anderson type II)."""
-    steps = np.array([step for step, _ in history])
-    images = np.array([image for _, image in history])
-    mix, *_ = np.linalg.lstsq(np.diff(steps, axis=0).T, steps[-1], rcond=1e-10)
-    return images[-1] - mix @ np.diff(images, axis=0)
-
-
-def _flat(tree: Any) -> Array:  # parameters are nested NamedTuples of any depth
+def _flat(tree: object) -> Array:
     """Return all numbers of the parameters in one row."""
     if isinstance(tree, tuple):
         return np.concatenate([_flat(part) for part in tree])
-    return np.ravel(np.asarray(tree, np.float64))
+    return np.ravel(np.asarray(tree, dtype=np.float64))
 
 
-def _rebuilt(like: P, row: Array) -> P:
+def _rebuilt[P](like: P, row: Array) -> P:
     """Return parameters shaped like the given ones from the numbers in a row."""
 
-    def build(tree: Any) -> Any:
+    def build(tree: Any) -> Any:  # noqa: ANN401 - nested NamedTuples have no common type
         nonlocal row
         if isinstance(tree, tuple):
             return type(tree)(*[build(part) for part in tree])

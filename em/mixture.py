@@ -8,11 +8,11 @@ block of rows; nothing of size (K, n) is ever held.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.family import Array, T
+from models.family import Array, Theta
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ class Statistics(NamedTuple):
     centre: Array | None
 
 
+NOWHERE = Statistics(np.empty((0, 0)), None)
+
+
 @dataclass(frozen=True, eq=False)
-class MixtureModel(Generic[T]):
+class MixtureModel[T: Theta]:
     """A mixture of k components of one family for one sample: what the loop climbs on.
 
     prior: in the units of the rows, or None.
@@ -67,27 +70,28 @@ class MixtureModel(Generic[T]):
     totals: Array
     kept: list[Array]
 
-    def expect(self, mixture: Mixture[T]) -> tuple[float, Statistics | None]:
+    def expect(self, mixture: Mixture[T]) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
 
         The objective is the log-likelihood, plus the log prior up to its constant; for hard EM
         the classification log-likelihood, sum over observations of max_k log weight p.
         """
+        mixture = summing_to_one(mixture)
         theta = mixture.theta
         with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
             try:
                 if (mixture.weight < 0).any() or not self.wide_enough(theta):
-                    return -np.inf, None
+                    return -np.inf, NOWHERE
                 centre = self.emission.location(theta) if self.emission.cancels(theta) else None
                 phi = coefficients(self.emission, mixture, centre)
                 log_prior = self.log_prior(mixture)
             except np.linalg.LinAlgError:
-                return -np.inf, None
+                return -np.inf, NOWHERE
 
             def sweep(blocks: range) -> list[tuple[float, Array]]:
                 return list(self._sweep(blocks, phi, centre))
 
-            parts = self.crew(sweep, len(self.rows))
+            parts = self.crew(sweep, self.rows.blocks)
         value = self.base + sum(part[0] for part in parts) + log_prior
         sums = parts[0][1] if len(parts) == 1 else np.sum([part[1] for part in parts], axis=0)
         return value, Statistics(sums, centre)
@@ -184,7 +188,14 @@ class MixtureModel(Generic[T]):
         return sums
 
 
-def coefficients(emission: Emission[T], mixture: Mixture[T], centre: Array | None) -> Array:
+def summing_to_one[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
+    """Return the mixture with shares that sum to one, which extrapolation misses by its rounding."""
+    return mixture._replace(weight=mixture.weight / mixture.weight.sum())
+
+
+def coefficients[T: Theta](
+    emission: Emission[T], mixture: Mixture[T], centre: Array | None
+) -> Array:
     """Return phi (K, 1 + q): log weight and natural parameters, with all the ones as one.
 
     centre: what T is expanded about, None for zero.
@@ -195,7 +206,7 @@ def coefficients(emission: Emission[T], mixture: Mixture[T], centre: Array | Non
     return np.hstack([constant[:, None], natural[:, ones:]])
 
 
-def logits(emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
+def logits[T: Theta](emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
     """Return log weight + log p without its base, (K, B), with T about each component's place."""
     centre = emission.location(mixture.theta)
     out = np.empty((len(mixture.weight), len(block.x)))
@@ -205,7 +216,7 @@ def logits(emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
     return out
 
 
-def _expanded(
+def _expanded[T: Theta](
     emission: Emission[T], block: Block, phi: Array, centre: Array | None, out: Array
 ) -> None:
     """Write each component's logits, from T about its own centre."""
@@ -273,7 +284,7 @@ def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
     return float(counts @ logs)
 
 
-def model_of(
+def model_of[T: Theta](
     emission: Emission[T],
     rows: Rows,
     crew: Crew,
@@ -300,7 +311,7 @@ def model_of(
             found.append((value, size, known @ counts, known if keep else None))
         return found
 
-    parts = crew(sweep, len(rows))
+    parts = crew(sweep, rows.blocks)
     n, log_unit = rows.sample.observations, float(np.log(rows.scale).sum())
     return MixtureModel(
         emission=emission,

@@ -84,9 +84,9 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         share = (k if form.tied else 1) * (d if form.isotropic else 1)
         degrees = (prior.degrees + form.block(d) + 1) / share + 1
         mean = np.asarray(prior.mean)
-        second = prior.count * np.outer(mean, mean) + form.project(np.asarray(prior.scatter)) / share
+        second = prior.n * np.outer(mean, mean) + form.project(np.asarray(prior.scatter)) / share
         upper = second[np.triu_indices(d)]
-        return np.concatenate([[degrees, prior.count], prior.count * mean, upper])
+        return np.concatenate([[degrees, prior.n], prior.n * mean, upper])
 
     def slope(self, theta: MultivariateGaussian) -> Array:
         """Columns d mean and d c, cov = sum c B, of (-log |cov| / 2, 0, P (x - m), -P / 2)."""
@@ -124,9 +124,7 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         chart[d:, d:] = basis.reshape(len(basis), -1).T
         return chart
 
-    def coordinates(
-        self, theta: MultivariateGaussian
-    ) -> list[tuple[str, tuple[int, ...], bool]]:
+    def coordinates(self, theta: MultivariateGaussian) -> list[tuple[str, tuple[int, ...], bool]]:
         """The mean, then the form's free entries of the covariance, which a tied form shares."""
         form, d = self.family.form(), theta.mean.shape[1]
         mean: list[tuple[str, tuple[int, ...], bool]] = [("mean", (j,), False) for j in range(d)]

@@ -43,7 +43,7 @@ class PoissonEmission(Emission[Poisson]):
     def natural(self, theta: Poisson) -> Array:
         """(-rate, log rate)."""
         with np.errstate(divide="ignore"):
-            log_rate = np.maximum(np.log(theta.rate), LOG_ZERO)
+            log_rate = np.log(theta.rate).clip(LOG_ZERO)
         return np.stack([-theta.rate, log_rate], axis=1)
 
     def maximize(self, sums: Array) -> Poisson:

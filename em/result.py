@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from em.emission import emission_of
 from em.mixture import logits, responsibilities
 from em.rows import rows_of
 from models import Mixture, Sample
-from models.family import Array, Labels, T
+from models.family import Array, Labels, Theta, entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "Optimum", "Step"]
 
 
-class Step(NamedTuple, Generic[T]):
+class Step[T: Theta](NamedTuple):
     """What an observer sees after each step.
 
     start: which of the starts, from 0.
@@ -36,7 +36,7 @@ class Step(NamedTuple, Generic[T]):
     objective: float
 
 
-class Optimum(NamedTuple, Generic[T]):
+class Optimum[T: Theta](NamedTuple):
     """A distinct place where climbs ended.
 
     log_likelihood: the objective there; with a prior its log density, less a constant, is added.
@@ -55,7 +55,7 @@ class Optimum(NamedTuple, Generic[T]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Generic[T]):
+class Fit[T: Theta]:
     """A mixture fitted by EM, and what is known about it.
 
     mixture: the best optimum that is not a spike, labels in order.
@@ -125,9 +125,8 @@ class Fit(Generic[T]):
     def density(self, x: ArrayLike, trials: ArrayLike | None = None) -> Array:
         """Return (n,) density (probability, for counts) of the mixture at each x."""
         sample = Sample(np.atleast_1d(np.asarray(x)), trials)
-        if np.isposinf(self.log_likelihood):  # all mass on one point
-            at = (sample.x.reshape(sample.distinct, -1) == np.ravel(self.mixture.theta[0])).all(axis=1)
-            return sample.expand(np.where(at, np.inf, 0.0))
+        if np.isposinf(self.log_likelihood):
+            raise ValueError("the estimate is degenerate: it has no density")
         parts = []
         for base, heights in self._blocks(sample):
             parts.append(np.exp(np.logaddexp.reduce(heights, axis=0) + base))
@@ -142,23 +141,22 @@ class Fit(Generic[T]):
             self.mixture.weight, self.mixture.theta.affine(1 / rows.scale, -rows.shift / rows.scale)
         )
         units = float(np.log(rows.scale).sum())
-        for index in range(len(rows)):
+        for index in range(rows.blocks):
             block = rows.block(index)
             yield emission.base(block.x, block.trials) - units, logits(emission, block, inside)
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
         k = len(self.mixture.weight)
-        values = {"weight": self.mixture.weight, **self.mixture.theta._asdict()}
-        errors = {"weight": self.standard_errors.weight, **self.standard_errors.theta._asdict()}
+        values = {"weight": self.mixture.weight, **entries(self.mixture.theta)}
+        errors = {"weight": self.standard_errors.weight, **entries(self.standard_errors.theta)}
         free = emission_of(self.family).coordinates(self.mixture.theta)
-        lines = [
-            f"{self.family.__name__}, {k} component{'s' * (k > 1)}, "
-            f"{self.observations:,} observations"
-        ]
+        title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
+        lines = [f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"]
+        every = (slice(None),)
         for name, place, _ in [("weight", (), False), *free]:
             label = name + (f"[{','.join(map(str, place))}]" if place else "")
-            pairs = zip(values[name][:, *place], errors[name][:, *place], strict=True)
+            pairs = zip(values[name][every + place], errors[name][every + place], strict=True)
             cells = [f"{value:.6g} ({error:.2g})" for value, error in pairs]
             lines.append(f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells))
         lines.append(

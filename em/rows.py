@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from models.family import Array, T
+from models.family import Array, Theta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,8 +52,9 @@ class Rows:
     size: int
     single: bool
 
-    def __len__(self) -> int:
-        """Return the number of blocks."""
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
         return -(-self.sample.distinct // self.size)
 
     def block(self, index: int) -> Block:
@@ -73,9 +75,10 @@ class Rows:
         return x
 
 
-def rows_of(sample: Sample, emission: Emission[T], k: int) -> Rows:
+def rows_of[T: Theta](sample: Sample, emission: Emission[T], k: int) -> Rows:
     """Return the rows, cut for k components; where these have a location, in units of about one sd
-    from the mean."""
+    from the mean.
+    """
     d = sample.dimension
     size = 1 << int(np.log2(CACHE / (k + emission.size(d) + 2)))
     rows = Rows(sample, np.ones(d), np.zeros(d), size, bool((sample.counts == 1).all()))
@@ -96,7 +99,7 @@ def rows_of(sample: Sample, emission: Emission[T], k: int) -> Rows:
 def _average(rows: Rows, function: Callable[[Array], Array]) -> Array:
     """Return the mean of a function over the observations, (d,), a block at a time."""
     total = np.zeros(rows.sample.dimension)
-    for index in range(len(rows)):
+    for index in range(rows.blocks):
         x, _, counts = rows.block(index)
         values = function(x.reshape(len(x), -1))
         total += values.sum(axis=0) if counts is None else counts @ values
@@ -123,7 +126,11 @@ def crew(rows: Rows) -> Iterator[Crew]:
     NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
     own, and they wait for each other: it is held to one thread while ours are at work.
     """
-    threads = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1, MOST_THREADS, len(rows))
+    threads = min(
+        os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1,
+        MOST_THREADS,
+        rows.blocks,
+    )
     if threads == 1 or rows.sample.distinct < WORTH_THREADS:
         yield alone
         return
@@ -133,7 +140,7 @@ def crew(rows: Rows) -> Iterator[Crew]:
 
         def together[R](task: Callable[[range], list[R]], blocks: int) -> list[R]:
             cuts = [blocks * i // threads for i in range(threads + 1)]
-            runs = [range(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+            runs = [range(a, b) for a, b in itertools.pairwise(cuts)]
             return [result for results in pool.map(task, runs) for result in results]
 
         yield together

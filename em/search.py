@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import chdtr, gammaln, pdtrc
 
-from em.loop import Climb, climb
-from em.mixture import logits
+from em.mixture import logits, summing_to_one
 from em.rows import Block
-from models.family import Array, T
+from models.family import Theta, entries
 from models.mixture import Mixture, ordered
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from em.loop import Climb
     from em.mixture import MixtureModel
 
 __all__ = ["End", "joined", "search", "spikes"]
@@ -32,7 +32,7 @@ NARROW = 0.1  # of the widest component: a spike is narrower
 BY_CHANCE = 1e-3  # clumps expected by chance above which one is no evidence of a component
 
 
-class End(NamedTuple, Generic[T]):
+class End[T: Theta](NamedTuple):
     """A distinct place where climbs ended, in the units of the rows, labels in order.
 
     number: which start came highest.
@@ -63,7 +63,7 @@ class End(NamedTuple, Generic[T]):
         return float(self.climb.trace[-1])
 
 
-class Run(Protocol[T]):
+class Run[T: Theta](Protocol):
     """Climbs for the search."""
 
     def __call__(
@@ -73,7 +73,7 @@ class Run(Protocol[T]):
         ...
 
 
-def search(
+def search[T: Theta](
     model: MixtureModel[T],
     starts: Sequence[Mixture[T]],
     run: Run[T],
@@ -97,23 +97,23 @@ def search(
     return _distinct(model, finished, own_floor), len(going[FINALISTS:])
 
 
-def _depth(pair: tuple[int, Climb[Mixture[T]]]) -> float:
+def _depth[T: Theta](pair: tuple[int, Climb[Mixture[T]]]) -> float:
     return -float(pair[1].trace[-1])
 
 
-def joined(first: Climb[Mixture[T]], rest: Climb[Mixture[T]]) -> Climb[Mixture[T]]:
+def joined[T: Theta](first: Climb[Mixture[T]], rest: Climb[Mixture[T]]) -> Climb[Mixture[T]]:
     """Return two climbs, the second from where the first ended, as one."""
     trace = np.concatenate([first.trace, rest.trace[1:]])
     return rest._replace(trace=trace, evaluations=first.evaluations + rest.evaluations)
 
 
-def _distinct(
+def _distinct[T: Theta](
     model: MixtureModel[T], climbs: Sequence[tuple[int, Climb[Mixture[T]]]], own_floor: bool
 ) -> list[End[T]]:
     """Return one end for each optimum that was reached."""
     ends: list[End[T]] = []
     for number, one in sorted(climbs, key=_depth):
-        mixture = ordered(one.parameters)
+        mixture = ordered(summing_to_one(one.parameters))
         for place, end in enumerate(ends):
             if end.height - one.trace[-1] <= SAME_HEIGHT and _near(end.mixture, mixture):
                 ends[place] = end._replace(starts=end.starts + 1)
@@ -126,14 +126,16 @@ def _distinct(
     return sorted(ends, key=lambda end: (end.spike.any(), -round(end.height, 5), end.empty.any()))
 
 
-def _near(one: Mixture[T], other: Mixture[T]) -> bool:
+def _near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
     """Whether two mixtures are the same to within SAME_PLACE."""
-    fields = zip(one.theta._asdict().values(), other.theta._asdict().values(), strict=True)
+    fields = zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)
     pairs = [(one.weight, other.weight), *fields]
     return all(np.abs(a - b).max() <= SAME_PLACE for a, b in pairs)
 
 
-def spikes(model: MixtureModel[T], mixture: Mixture[T], own_floor: bool) -> NDArray[np.bool_]:
+def spikes[T: Theta](
+    model: MixtureModel[T], mixture: Mixture[T], own_floor: bool
+) -> NDArray[np.bool_]:
     """Return which components are narrow by accident, (K,).
 
     A component on the floor is: there the likelihood has no maximum but the one that the floor
@@ -161,4 +163,5 @@ def spikes(model: MixtureModel[T], mixture: Mixture[T], own_floor: bool) -> NDAr
     expected = n * pdtrc(np.ceil(there + chdtr(d, 4.0) * held) - 1, there)
     narrow = width < NARROW * width.max()
     few = (held < d + 1.5) & (not own_floor)
-    return on_floor | (narrow & (few | (expected > BY_CHANCE)))
+    spike: NDArray[np.bool_] = on_floor | (narrow & (few | (expected > BY_CHANCE)))
+    return spike

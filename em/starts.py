@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.mixture import Statistics
-from models.family import Array, T
+from models.family import Array, Theta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
 SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
 
 
-def starting_mixtures(
+def starting_mixtures[T: Theta](
     model: MixtureModel[T], number: int, rng: np.random.Generator
 ) -> Iterator[Mixture[T]]:
     """Yield starts: one by quantiles, then k-means++, random seeds, k-means++, random groups."""
@@ -39,7 +39,7 @@ def starting_mixtures(
         yield _mixture(model, some, labels)
 
 
-def _observations(model: MixtureModel[T], rng: np.random.Generator) -> Block:
+def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Block:
     """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
     rows, until = model.rows, np.cumsum(model.totals[:, 0])
     total = int(until[-1])
@@ -96,7 +96,7 @@ def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
     return labels
 
 
-def _mixture(model: MixtureModel[T], some: Block, labels: Labels) -> Mixture[T]:
+def _mixture[T: Theta](model: MixtureModel[T], some: Block, labels: Labels) -> Mixture[T]:
     """Return the mixture that fits the labelled groups, each with a little of all the data."""
     known = np.ones((model.totals.shape[1], len(labels)))
     model.emission.statistics(some.x, some.trials, known[1:])

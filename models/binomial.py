@@ -39,7 +39,7 @@ class Binomial(NamedTuple):
         (prob,) = fields(self, {"prob": (k,)})
         if (prob < 0).any() or (prob > 1).any():
             raise ValueError(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
-        return self._make([prob])
+        return type(self)(prob)
 
     def order(self) -> Labels:
         """By probability of heads."""
@@ -67,7 +67,7 @@ class BinomialPrior(NamedTuple):
 
     def checked(self, sample: Sample) -> Self:
         """Flips not seen are not negative."""
-        return self._make(positive(self, "heads", "tails", zero=True))
+        return type(self)(*positive(self, "heads", "tails", zero=True))
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""

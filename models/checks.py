@@ -57,7 +57,9 @@ def positive(prior: Record, *names: str, zero: bool = False) -> list[float]:
     values = [float(prior._asdict()[name]) for name in names]
     for name, value in zip(names, values, strict=True):
         if not (value > 0 or (zero and value == 0)) or value == np.inf:
-            raise ValueError(f"prior: {name} is {value:g}; give a number {'from' if zero else 'above'} 0")
+            raise ValueError(
+                f"prior: {name} is {value:g}; give a number {'from' if zero else 'above'} 0"
+            )
     return values
 
 
@@ -68,5 +70,7 @@ def moments(sample: Sample) -> tuple[Array, Array]:
     centred = x - mean
     cov = (centred * sample.counts[:, None]).T @ centred / sample.observations
     if not (np.diagonal(cov) > 0).all():
-        raise ValueError("x has a column without spread, so no weak prior has a scale; give a prior")
+        raise ValueError(
+            "x has a column without spread, so no weak prior has a scale; give a prior"
+        )
     return mean, cov

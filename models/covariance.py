@@ -71,11 +71,12 @@ def _axes(d: int) -> Array:
 
 def _round(matrix: Array) -> Array:
     d = matrix.shape[-1]
-    return np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / d * np.eye(d)
+    mean: Array = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / d
+    return mean * np.eye(d)
 
 
 def _first(d: int) -> list[tuple[int, int]]:
-    return [(0, 0)]
+    return [(0, 0)][:d]
 
 
 def _ball(d: int) -> Array:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from models.sample import Sample
 
-__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "T"]
+__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "entries", "rebuilt"]
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -59,8 +61,13 @@ class Theta(Protocol):
 
     def _asdict(self) -> dict[str, Array]: ...
 
-    @classmethod
-    def _make(cls, fields: list[Array]) -> Self: ...
+
+def entries[T: Theta](theta: T) -> dict[str, Array]:
+    """Return the fields by name, in order."""
+    return theta._asdict()  # the public way into a NamedTuple, in spite of its name
 
 
-T = TypeVar("T", bound=Theta)
+def rebuilt[T: Theta](family: type[T], fields: Iterable[Array]) -> T:
+    """Return a Theta of the family from its fields, in order."""
+    make: Callable[..., T] = family
+    return make(*fields)

@@ -40,7 +40,7 @@ class Gaussian(NamedTuple):
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
         if (sd <= 0).any():
             raise ValueError(f"sd is {sd.tolist()}; give standard deviations above 0")
-        return self._make([mean, sd])
+        return type(self)(mean, sd)
 
     def order(self) -> Labels:
         """By mean; equal means by sd."""
@@ -48,7 +48,7 @@ class Gaussian(NamedTuple):
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and sd change their unit with x."""
-        return self._make([self.mean * scale + shift, self.sd * scale])
+        return type(self)(self.mean * scale + shift, self.sd * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Measure someone from the group that each label names."""
@@ -56,20 +56,20 @@ class Gaussian(NamedTuple):
 
 
 class GaussianPrior(NamedTuple):
-    """Mean given sd is Normal(mean, sd / sqrt(count)); sd^2 is InverseGamma(degrees, squares) / 2.
+    """Mean given sd is Normal(mean, sd / sqrt(n)); sd^2 is InverseGamma(degrees, squares) / 2.
 
-    Written as observations not seen: `count` of them at `mean`, and a sum of squares `squares`
+    Written as observations not seen: `n` of them at `mean`, and a sum of squares `squares`
     on `degrees` degrees of freedom: sd^2 ~ InverseGamma(degrees / 2, squares / 2).
     """
 
     mean: float
-    count: float
+    n: float
     squares: float
     degrees: float
 
     def checked(self, sample: Sample) -> Self:
         """All but the mean are above 0, which keeps the prior proper."""
-        return self._make([float(self.mean), *positive(self, "count", "squares", "degrees")])
+        return type(self)(float(self.mean), *positive(self, "n", "squares", "degrees"))
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and squares change their unit with x."""

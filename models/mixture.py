@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.family import Array, ConjugatePrior, Labels, T
+from models.family import Array, ConjugatePrior, Labels, Theta, entries, rebuilt
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Mixture", "Prior", "checked", "ordered", "simulate", "weak_prior"]
 
 
-class Mixture(NamedTuple, Generic[T]):
+class Mixture[T: Theta](NamedTuple):
     """Shares of the population and the parameters of each group.
 
     weight: (K,) shares that sum to one.
@@ -37,41 +37,45 @@ class Prior(NamedTuple):
     theta: ConjugatePrior
 
 
-def weak_prior(family: type[T], sample: Sample, k: int) -> Prior:
+def weak_prior[T: Theta](family: type[T], sample: Sample, k: int) -> Prior:
     """Return the weak, proper default: uniform shares and the family's own weak record."""
     family.observe(sample)
     return Prior(0.0, family.weak_prior(sample, k))
 
 
-def checked(mixture: Mixture[T], family: type[T], sample: Sample) -> Mixture[T]:
+def checked[T: Theta](mixture: Mixture[T], family: type[T], sample: Sample) -> Mixture[T]:
     """Return the mixture as float arrays, or raise ValueError that names the bad field."""
     weight = np.asarray(mixture.weight, np.float64)
     if weight.ndim != 1 or weight.size == 0:
         raise ValueError(f"weight has shape {weight.shape}; give one share for each component")
     if not np.isfinite(weight).all() or (weight < 0).any():
         bad = int(np.argmax(~(np.isfinite(weight) & (weight >= 0))))
-        raise ValueError(f"weight: component {bad} has share {weight[bad]:g}; give shares from 0 to 1")
+        raise ValueError(
+            f"weight: component {bad} has share {weight[bad]:g}; give shares from 0 to 1"
+        )
     if abs(weight.sum() - 1) > 1e-8:
         raise ValueError(f"weight sums to {weight.sum():.10g}; divide the shares by their sum")
     if not issubclass(family, type(mixture.theta)):
         raise ValueError(f"theta is a {type(mixture.theta).__name__}; give a {family.__name__}")
-    theta = family._make(list(mixture.theta._asdict().values()))
+    theta = rebuilt(family, list(entries(mixture.theta).values()))
     return Mixture(weight / weight.sum(), theta.checked(len(weight), sample))
 
 
-def ordered(mixture: Mixture[T]) -> Mixture[T]:
+def ordered[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
     """Return the mixture with its components in the family's label order."""
     order = mixture.theta.order()
     return take(mixture, order)
 
 
-def take(mixture: Mixture[T], components: Labels) -> Mixture[T]:
+def take[T: Theta](mixture: Mixture[T], components: Labels) -> Mixture[T]:
     """Return the mixture's components in the given order."""
-    theta = mixture.theta._make([field[components] for field in mixture.theta._asdict().values()])
+    theta = rebuilt(
+        type(mixture.theta), [field[components] for field in entries(mixture.theta).values()]
+    )
     return Mixture(mixture.weight[components], theta)
 
 
-def simulate(
+def simulate[T: Theta](
     mixture: Mixture[T], n: int, rng: np.random.Generator, trials: ArrayLike | None = None
 ) -> tuple[Sample, Labels]:
     """Draw n observations and return them with the (n,) hidden labels, in the same order.
@@ -81,7 +85,10 @@ def simulate(
     if n < 1:
         raise ValueError(f"n is {n}; draw at least one observation")
     weight = np.asarray(mixture.weight, np.float64)
-    theta = mixture.theta._make([np.asarray(field, np.float64) for field in mixture.theta])
+    theta = rebuilt(
+        type(mixture.theta),
+        [np.asarray(field, np.float64) for field in entries(mixture.theta).values()],
+    )
     labels = rng.choice(len(weight), n, p=weight)
     flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
     return Sample(theta.draw(labels, rng, flips), flips), labels

@@ -63,7 +63,7 @@ class MultivariateGaussian(NamedTuple):
             shaped = np.broadcast_to(shaped[:1], shaped.shape)
         if not np.allclose(cov, shaped, rtol=1e-8, atol=0):
             raise ValueError(f"cov is not {form.name}; give covariances of that form")
-        return self._make([mean, cov])
+        return type(self)(mean, cov)
 
     def order(self) -> Labels:
         """By mean, first coordinate first."""
@@ -71,13 +71,14 @@ class MultivariateGaussian(NamedTuple):
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and covariance change their units with x, column by column."""
-        return self._make([self.mean * scale + shift, self.cov * scale[:, None] * scale])
+        return type(self)(self.mean * scale + shift, self.cov * scale[:, None] * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Measure someone from the group that each label names."""
         factor = np.linalg.cholesky(self.cov)
         noise = rng.normal(size=(len(labels), self.mean.shape[1]))
-        return self.mean[labels] + np.einsum("nij,nj->ni", factor[labels], noise)
+        moved: Array = np.einsum("nij,nj->ni", factor[labels], noise)
+        return self.mean[labels] + moved
 
 
 class TiedGaussian(MultivariateGaussian):
@@ -114,14 +115,15 @@ class SphericalGaussian(MultivariateGaussian):
 
 
 FORMS: dict[str, type[MultivariateGaussian]] = {
-    family.form().name: family for family in (MultivariateGaussian, TiedGaussian, DiagonalGaussian, SphericalGaussian)
+    family.form().name: family
+    for family in (MultivariateGaussian, TiedGaussian, DiagonalGaussian, SphericalGaussian)
 }
 
 
 class MultivariateGaussianPrior(NamedTuple):
-    """Mean given cov is Normal(mean, cov / count); cov is InverseWishart(degrees, scatter).
+    """Mean given cov is Normal(mean, cov / n); cov is InverseWishart(degrees, scatter).
 
-    Written as observations not seen: `count` of them at `mean`, and squares and products
+    Written as observations not seen: `n` of them at `mean`, and squares and products
     `scatter` on `degrees` degrees of freedom. A diagonal form takes an InverseGamma(degrees / 2,
     scatter_jj / 2) for each variance, a spherical one InverseGamma(degrees / 2, trace(scatter) /
     (2 d)) for its single variance, a tied one a single InverseWishart.
@@ -130,7 +132,7 @@ class MultivariateGaussianPrior(NamedTuple):
     """
 
     mean: Array
-    count: float
+    n: float
     scatter: Array
     degrees: float
 
@@ -139,12 +141,14 @@ class MultivariateGaussianPrior(NamedTuple):
         d = sample.dimension
         mean, scatter = np.asarray(self.mean, float), np.asarray(self.scatter, float)
         if mean.shape != (d,) or scatter.shape != (d, d):
-            raise ValueError(f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns")
+            raise ValueError(
+                f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns"
+            )
         _definite("prior: scatter", scatter)
-        count, degrees = positive(self, "count", "degrees")
+        n, degrees = positive(self, "n", "degrees")
         if degrees <= d - 1:
             raise ValueError(f"prior: degrees is {degrees:g}; give more than {d - 1}")
-        return type(self)(mean, count, scatter, degrees)
+        return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and scatter change their units with x, column by column."""

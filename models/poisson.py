@@ -41,7 +41,7 @@ class Poisson(NamedTuple):
         (rate,) = fields(self, {"rate": (k,)})
         if (rate < 0).any():
             raise ValueError(f"rate is {rate.tolist()}; give rates from 0 up")
-        return self._make([rate])
+        return type(self)(rate)
 
     def order(self) -> Labels:
         """By rate."""
@@ -68,7 +68,7 @@ class PoissonPrior(NamedTuple):
 
     def checked(self, sample: Sample) -> Self:
         """Events not seen are not negative, and some exposure keeps the prior proper."""
-        return self._make(positive(self, "events", zero=True) + positive(self, "exposure"))
+        return type(self)(*positive(self, "events", zero=True), *positive(self, "exposure"))
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from models.family import Array
 
@@ -85,8 +84,9 @@ class Sample:
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
-        """Return (n, ...) values for the rows as they were given from (m, ...) for distinct ones."""
-        return values[self.inverse]
+        """Return (n, ...) values of the rows as given from the (m, ...) of the distinct ones."""
+        expanded: NDArray[D] = values[self.inverse]
+        return expanded
 
     def first(self, bad: NDArray[np.bool_]) -> int:
         """Return the first row, as given, among the distinct rows marked in (m,) bad."""
@@ -95,7 +95,8 @@ class Sample:
     def __repr__(self) -> str:
         columns = "" if self.x.ndim == 1 else f" of {self.dimension} columns"
         flips = "" if self.trials is None else ", with trials"
-        return f"Sample({self.observations:,} observations{columns}, {self.distinct:,} distinct{flips})"
+        size = f"{self.observations:,} observations{columns}, {self.distinct:,} distinct"
+        return f"Sample({size}{flips})"
 
 
 def refuse(field: str, values: Array, bad: NDArray[np.bool_], remedy: str) -> None:
@@ -124,7 +125,12 @@ def _numbers(field: str, given: ArrayLike) -> Array:
         )
     doubles = np.array(values, np.float64, order="C")
     if values.dtype.kind in "iu" and values.size:
-        refuse(field, doubles, np.abs(doubles) > LARGEST_WHOLE, "a double cannot hold exactly; subtract an offset")
+        refuse(
+            field,
+            doubles,
+            np.abs(doubles) > LARGEST_WHOLE,
+            "a double cannot hold exactly; subtract an offset",
+        )
     return doubles
 
 

@@ -1,0 +1,1 @@
+"""How the posterior is drawn: the same families as PyMC models."""
