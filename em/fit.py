@@ -10,7 +10,7 @@ import numpy as np
 from em.emission import Emission, emission_of
 from em.information import Information, information_of, unavailable
 from em.loop import Climb, climb
-from em.mixture import MixtureModel, Statistics, model_of
+from em.mixture import MixtureModel, Statistics, model_of, summing_to_one
 from em.result import Fit, Optimum, Step
 from em.rows import crew, rows_of
 from em.search import End, joined, search

@@ -130,19 +130,24 @@ def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Arra
     images = (*memory.images[-MEMORY:], image)
     if len(steps) == 1:
         return Memory(steps, images, memory.stride), None
-    if np.linalg.norm(steps[-1]) > np.linalg.norm(steps[-2]):
+    if _leaving(steps):
         stride = 2 * memory.stride
         return Memory(steps, images, stride), image + (stride - 1) * steps[-1]
     differences = np.diff(steps, axis=0)
     mix, *_ = np.linalg.lstsq(differences.T, steps[-1], rcond=1e-10)
-    return Memory(steps, images, 1.0), image - mix @ np.diff(images, axis=0)
+    return Memory(steps, images, memory.stride), image - mix @ np.diff(images, axis=0)
 
 
 def _rejected(memory: Memory) -> Memory:
     """Return the memory after a jump that led down: shorter strides, or a new beginning."""
-    if memory.stride > 1:
+    if _leaving(memory.steps):
         return memory._replace(stride=max(1.0, memory.stride / 8))
-    return Memory(memory.steps[-1:], memory.images[-1:], 1.0)
+    return Memory(memory.steps[-1:], memory.images[-1:], memory.stride)
+
+
+def _leaving(steps: tuple[Array, ...]) -> bool:
+    """Whether the last step was longer than the one before."""
+    return bool(np.linalg.norm(steps[-1]) > np.linalg.norm(steps[-2]))
 
 
 def _rest(trace: list[float], slack: float) -> float:

@@ -189,7 +189,7 @@ class MixtureModel[T: Theta]:
 
 
 def summing_to_one[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
-    """Return the mixture with shares that sum to one, which extrapolation misses by its rounding."""
+    """Return the mixture with shares that sum to one; extrapolation misses that by rounding."""
     return mixture._replace(weight=mixture.weight / mixture.weight.sum())
 
 
