@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from models.family import Array, Theta, entries
+from models.family import Array, Theta, components, entries
 
 __all__ = ["EMISSIONS", "Emission", "emission_of"]
 
@@ -102,11 +102,11 @@ class Emission[T: Theta](ABC):
 
     def condition(self, theta: T) -> Array:
         """Return by what factor each component's parameters enlarge rounding, (K,)."""
-        return np.ones(len(self.natural(theta)))
+        return np.ones(components(theta))
 
     def width(self, theta: T, floor: Array) -> Array:
         """Return each component's narrowest width in units of the floor, (K,)."""
-        return np.full(len(self.natural(theta)), np.inf)
+        return np.full(components(theta), np.inf)
 
     def widen(self, theta: T, floor: Array) -> T:
         """Return theta with no component narrower than the floor."""

@@ -124,13 +124,20 @@ class Climber[T: Theta]:
     on_step: Callable[[Step[T]], None] | None
 
     def __call__(
-        self, number: int, first: Mixture[T], steps: int, done: int = 0, finer: float = 1.0
+        self,
+        number: int,
+        first: Mixture[T],
+        steps: int,
+        done: int = 0,
+        finer: float = 1.0,
+        arrived: Callable[[Mixture[T], float], bool] | None = None,
     ) -> Climb[Mixture[T]]:
         """Climb from a mixture.
 
         number: of the start.
         steps: most steps to take, `done` have been taken before.
         finer: by how much to divide the tolerance.
+        arrived: whether a known end is so near that the climb may stop.
         """
 
         def observe(step: int, mixture: Mixture[T], objective: float) -> None:
@@ -145,6 +152,7 @@ class Climber[T: Theta]:
             max_steps=steps,
             tolerance=self.tolerance / finer,
             rounding=self.model.rounding,
+            arrived=arrived if self.tolerance > 0 else None,
             on_step=None if self.on_step is None else observe,
         )
 

@@ -42,7 +42,13 @@ class GaussianEmission(Emission[Gaussian]):
     def natural(self, theta: Gaussian) -> Array:
         """(-log sd, -mean^2 / (2 sd^2), mean / sd^2, -1 / (2 sd^2))."""
         mean, sd = theta
-        return np.stack([-np.log(sd), -0.5 * (mean / sd) ** 2, mean / sd**2, -0.5 / sd**2], axis=1)
+        precision = sd**-2.0
+        natural = np.empty((len(sd), 4))
+        natural[:, 0] = -np.log(sd)
+        natural[:, 2] = mean * precision
+        natural[:, 1] = -0.5 * mean * natural[:, 2]
+        natural[:, 3] = -0.5 * precision
+        return natural
 
     def maximize(self, sums: Array) -> Gaussian:
         """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n, the two n apart under a prior."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import ArrayLike
 
     from models.family import Array
 
 __all__ = ["Climb", "DescentError", "Model", "climb"]
 
 MEMORY = 5  # steps that the extrapolation remembers; more gained nothing on the published cases
+LAST_PLACES = 1e-15  # relative gain that is no gain any more
 ROUNDING = 1e-12  # relative fall of the objective that is rounding and not a fall
 
 
@@ -59,6 +62,7 @@ def climb[P, S](
     max_steps: int = 10_000,
     tolerance: float = 1e-4,
     rounding: Callable[[P], float] | None = None,
+    arrived: Callable[[P, float], bool] | None = None,
     on_step: Callable[[int, P, float], None] | None = None,
 ) -> Climb[P]:
     """Climb from the start: E, then (M, E) again and again.
@@ -72,29 +76,31 @@ def climb[P, S](
         Zero takes exactly `max_steps` steps.
     rounding: how far rounding can move the objective at some parameters, beside ROUNDING
         relative to it.
+    arrived: whether parameters and objective are so near to a known end that the climb may stop.
     """
     present = start
     value, statistics = model.expect(present)
     if not np.isfinite(value):
         raise DescentError(f"the objective at the start is {value}")
     trace, evaluations, near = [value], 1, 0
-    memory = Memory((), (), 1.0)
+    memory, here = Memory((), (), 1.0), _flat(start)
     while len(trace) <= max_steps and not (tolerance > 0 and near == 2):
-        slack = ROUNDING * abs(value) + (0.0 if rounding is None else rounding(present))
         mapped = model.maximize(statistics)
         ahead, level = mapped, -np.inf
         if accelerate:
-            memory, point = _propose(memory, _flat(present), _flat(mapped))
+            image = _flat(mapped)
+            memory, point = _propose(memory, here, image)
+            here = image if point is None else point
             if point is not None:
                 ahead = _rebuilt(present, point)
                 level, statistics = model.expect(ahead)
                 evaluations += 1
                 if not level >= value:
-                    memory, ahead, level = _rejected(memory), mapped, -np.inf
+                    memory, ahead, level, here = _rejected(memory), mapped, -np.inf, image
         if ahead is mapped:
             level, statistics = model.expect(mapped)
             evaluations += 1
-            if not level >= value - slack:
+            if not level >= value and not level >= value - _slack(value, present, rounding):
                 raise DescentError(
                     f"step {len(trace)}: the objective went from {value!r} to {level!r}"
                 )
@@ -102,7 +108,9 @@ def climb[P, S](
         trace.append(value)
         if on_step is not None:
             on_step(len(trace) - 1, present, value)
-        near = near + 1 if _rest(trace, slack) <= 0.5 * tolerance**2 else 0
+        if arrived is not None and arrived(present, value):
+            break
+        near = near + 1 if _rest(trace) <= 0.5 * tolerance**2 else 0
     return Climb(present, np.array(trace), evaluations, tolerance > 0 and near == 2)
 
 
@@ -147,13 +155,18 @@ def _rejected(memory: Memory) -> Memory:
 
 def _leaving(steps: tuple[Array, ...]) -> bool:
     """Whether the last step was longer than the one before."""
-    return bool(np.linalg.norm(steps[-1]) > np.linalg.norm(steps[-2]))
+    return bool(steps[-1] @ steps[-1] > steps[-2] @ steps[-2])
 
 
-def _rest(trace: list[float], slack: float) -> float:
+def _slack[P](value: float, present: P, rounding: Callable[[P], float] | None) -> float:
+    """Return the fall of the objective that rounding explains."""
+    return ROUNDING * abs(value) + (0.0 if rounding is None else rounding(present))
+
+
+def _rest(trace: list[float]) -> float:
     """Estimate what is left to gain from the last two gains, as if they shrank geometrically."""
     gain = trace[-1] - trace[-2]
-    if gain <= 1e-3 * slack:  # some units in the last place of the objective
+    if gain <= LAST_PLACES * abs(trace[-1]):
         return 0.0
     if len(trace) < 3:
         return np.inf
@@ -163,22 +176,30 @@ def _rest(trace: list[float], slack: float) -> float:
 
 def _flat(tree: object) -> Array:
     """Return all numbers of the parameters in one row."""
+    return np.concatenate([np.ravel(leaf) for leaf in _leaves(tree)], dtype=np.float64)
+
+
+def _leaves(tree: object) -> Iterator[ArrayLike]:
+    """Yield the arrays of nested NamedTuples."""
     if isinstance(tree, tuple):
-        return np.concatenate([_flat(part) for part in tree])
-    return np.ravel(np.asarray(tree, dtype=np.float64))
+        for part in tree:
+            yield from _leaves(part)
+    else:
+        yield cast("ArrayLike", tree)
 
 
 def _rebuilt[P](like: P, row: Array) -> P:
     """Return parameters shaped like the given ones from the numbers in a row."""
 
-    def build(tree: Any) -> Any:  # noqa: ANN401 - nested NamedTuples have no common type
-        nonlocal row
-        if isinstance(tree, tuple):
-            return type(tree)(*[build(part) for part in tree])
-        shape = np.shape(tree)
-        size = int(np.prod(shape))
-        taken, row = row[:size].reshape(shape), row[size:]
-        return taken
+    def build(tree: Any, start: int) -> tuple[Any, int]:  # noqa: ANN401 - trees have no common type
+        if not isinstance(tree, tuple):
+            stop = start + np.size(tree)
+            return row[start:stop].reshape(np.shape(tree)), stop
+        parts = []
+        for branch in tree:
+            part, start = build(branch, start)
+            parts.append(part)
+        return type(tree)(*parts), start
 
-    built: P = build(like)
+    built: P = build(like, 0)[0]
     return built

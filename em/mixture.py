@@ -54,7 +54,7 @@ class MixtureModel[T: Theta]:
     base: the part of the log-likelihood that no parameter touches.
     grain: how far rounding can move the objective where it is not enlarged.
     totals: (blocks, 1 + q) sums of (1, T) over each block.
-    kept: T of each block where they are small enough to keep.
+    kept: each block and its (1, T), where they are small enough to keep.
     """
 
     emission: Emission[T]
@@ -68,7 +68,7 @@ class MixtureModel[T: Theta]:
     base: float
     grain: float
     totals: Array
-    kept: list[Array]
+    kept: list[tuple[Block, Array]]
 
     def expect(self, mixture: Mixture[T]) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
@@ -112,8 +112,10 @@ class MixtureModel[T: Theta]:
 
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
         """Return (K, ones + q) sums of all of T, the prior's row among them."""
-        ones = np.repeat(observed[:, None], self.emission.ones, axis=1)
-        full = np.hstack([ones, sums[:, 1:] * (observed > 0)[:, None]])
+        ones = self.emission.ones
+        full = np.empty((self.k, ones + sums.shape[1] - 1))
+        full[:, :ones] = observed[:, None]
+        np.multiply(sums[:, 1:], (observed > 0)[:, None], out=full[:, ones:])
         return full if self.prior is None else full + self.unseen(centre)
 
     def unseen(self, centre: Array | None) -> Array:
@@ -155,14 +157,13 @@ class MixtureModel[T: Theta]:
         share = np.empty((self.k, size))
         buffer = np.ones((phi.shape[1], 0 if self.kept else size))
         for index in blocks:
-            block = self.rows.block(index)
+            block, known = self.kept[index] if self.kept else self._read(index, buffer)
             shares = share[:, : len(block.x)]
             if centre is not None:
                 _expanded(self.emission, block, phi, centre, shares)
                 value = responsibilities(shares, block.counts, self.hard)
                 yield value, self._sums_about(block, centre, shares)
                 continue
-            known = self.kept[index] if self.kept else self._known(block, buffer)
             done = None
             if not self.hard:
                 done = _relative(phi, known, block.counts, self.totals[index], shares)
@@ -172,11 +173,12 @@ class MixtureModel[T: Theta]:
                 done = value, shares @ known.T
             yield done
 
-    def _known(self, block: Block, buffer: Array) -> Array:
-        """Return (1, T) of a block, (1 + q, B), written behind the buffer's row of ones."""
+    def _read(self, index: int, buffer: Array) -> tuple[Block, Array]:
+        """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
+        block = self.rows.block(index)
         known = buffer[:, : len(block.x)]
         self.emission.statistics(block.x, block.trials, known[1:])
-        return known
+        return block, known
 
     def _sums_about(self, block: Block, centre: Array, shares: Array) -> Array:
         """Return (K, 1 + q) sums of T, each component's about its own centre."""
@@ -202,8 +204,10 @@ def coefficients[T: Theta](
     """
     theta = mixture.theta if centre is None else mixture.theta.affine(np.ones(1), -centre)
     natural, ones = emission.natural(theta), emission.ones
-    constant = np.log(mixture.weight) + natural[:, :ones].sum(axis=1)
-    return np.hstack([constant[:, None], natural[:, ones:]])
+    phi = np.empty((len(natural), 1 + natural.shape[1] - ones))
+    phi[:, 0] = np.log(mixture.weight) + natural[:, :ones].sum(axis=1)
+    phi[:, 1:] = natural[:, ones:]
+    return phi
 
 
 def logits[T: Theta](emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
@@ -239,7 +243,7 @@ def _relative(
     answer is None.
     """
     r = int(np.argmax(phi @ total))
-    others = np.delete(np.arange(len(phi)), r)
+    others = [k for k in range(len(phi)) if k != r]
     odds = np.matmul(phi[others] - phi[r], known, out=shares[: len(others)])
     np.exp(odds, out=odds)
     scale = shares[-1]
@@ -299,7 +303,7 @@ def model_of[T: Theta](
     width = 1 + emission.size(rows.sample.dimension)
     keep = rows.sample.distinct * width <= KEPT
 
-    def sweep(blocks: range) -> list[tuple[float, float, Array, Array | None]]:
+    def sweep(blocks: range) -> list[tuple[float, float, Array, list[tuple[Block, Array]]]]:
         found = []
         for index in blocks:
             block = rows.block(index)
@@ -308,7 +312,8 @@ def model_of[T: Theta](
             base = emission.base(block.x, block.trials)
             counts = np.ones(len(base)) if block.counts is None else block.counts
             value, size = float(counts @ base), float(counts @ np.abs(base))
-            found.append((value, size, known @ counts, known if keep else None))
+            kept = [(block, known)] if keep else []
+            found.append((value, size, known @ counts, kept))
         return found
 
     parts = crew(sweep, rows.blocks)
@@ -325,5 +330,5 @@ def model_of[T: Theta](
         base=sum(part[0] for part in parts) - n * log_unit,
         grain=GRAIN * (sum(part[1] for part in parts) + n * (1 + abs(log_unit))),
         totals=np.stack([part[2] for part in parts]),
-        kept=[part[3] for part in parts if part[3] is not None],
+        kept=[pair for part in parts for pair in part[3]],
     )

@@ -13,7 +13,7 @@ from models.family import Theta, entries
 from models.mixture import Mixture, ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,8 +25,8 @@ __all__ = ["End", "joined", "search", "spikes"]
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear
 FINALISTS = 5  # of them that are then climbed to the end
-SAME_HEIGHT = 1e-5  # difference of the objective between two climbs to one optimum
-SAME_PLACE = 1e-2  # and of their parameters, in the units of the rows, about one sd
+SAME_HEIGHT = 1e-3  # of the objective: within 0.05 standard errors of an end is that end
+SAME_PLACE = 0.05  # and of the parameters, in the units of the rows, about one sd
 NOBODY = 0.5  # expected observations below which a component is empty
 NARROW = 0.1  # of the widest component: a spike is narrower
 BY_CHANCE = 1e-3  # clumps expected by chance above which one is no evidence of a component
@@ -67,9 +67,15 @@ class Run[T: Theta](Protocol):
     """Climbs for the search."""
 
     def __call__(
-        self, number: int, first: Mixture[T], steps: int, done: int = 0
+        self,
+        number: int,
+        first: Mixture[T],
+        steps: int,
+        done: int = 0,
+        *,
+        arrived: Callable[[Mixture[T], float], bool] | None = None,
     ) -> Climb[Mixture[T]]:
-        """Climb from a mixture, given the start's number, the most steps, and those done before."""
+        """Climb from a mixture; see `em.fit.Climber`."""
         ...
 
 
@@ -82,17 +88,26 @@ def search[T: Theta](
 ) -> tuple[list[End[T]], int]:
     """Return the distinct ends, best first but spikes last, and how many starts were given up.
 
+    A climb that comes near the end of an earlier one stops there.
+
     own_floor: whether the user said how narrow is too narrow.
     """
+    finished: list[tuple[int, Climb[Mixture[T]]]] = []
+
+    def arrived(mixture: Mixture[T], height: float) -> bool:
+        level = [end for _, end in finished if 0 <= end.trace[-1] - height <= SAME_HEIGHT]
+        return bool(level) and any(_near(end.parameters, mixture) for end in level)
+
     if model.rows.sample.distinct * model.k <= CHEAP or len(starts) == 1:
-        climbs = [(number, run(number, start, max_steps)) for number, start in enumerate(starts)]
-        return _distinct(model, climbs, own_floor), 0
+        for number, start in enumerate(starts):
+            finished.append((number, run(number, start, max_steps, arrived=arrived)))
+        return _distinct(model, finished, own_floor), 0
     short = min(SHORT, max_steps)
     begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
-    finished = [pair for pair in begun if pair[1].converged]
+    finished += [pair for pair in begun if pair[1].converged]
     going = sorted((pair for pair in begun if not pair[1].converged), key=_depth)
     for number, first in going[:FINALISTS]:
-        rest = run(number, first.parameters, max_steps - short, short)
+        rest = run(number, first.parameters, max_steps - short, short, arrived=arrived)
         finished.append((number, joined(first, rest)))
     return _distinct(model, finished, own_floor), len(going[FINALISTS:])
 
@@ -127,7 +142,8 @@ def _distinct[T: Theta](
 
 
 def _near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
-    """Whether two mixtures are the same to within SAME_PLACE."""
+    """Whether two mixtures are the same, but for their labels, to within SAME_PLACE."""
+    one, other = ordered(summing_to_one(one)), ordered(summing_to_one(other))
     fields = zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)
     pairs = [(one.weight, other.weight), *fields]
     return all(np.abs(a - b).max() <= SAME_PLACE for a, b in pairs)

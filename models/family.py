@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from models.sample import Sample
 
-__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "entries", "rebuilt"]
+__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "components", "entries", "rebuilt"]
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -65,6 +65,11 @@ class Theta(Protocol):
 def entries[T: Theta](theta: T) -> dict[str, Array]:
     """Return the fields by name, in order."""
     return theta._asdict()  # the public way into a NamedTuple, in spite of its name
+
+
+def components(theta: Theta) -> int:
+    """Return K, the length of every field."""
+    return len(next(iter(theta._asdict().values())))
 
 
 def rebuilt[T: Theta](family: type[T], fields: Iterable[Array]) -> T:
