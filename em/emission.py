@@ -12,11 +12,14 @@ them apart, and so a prior is just one more row of statistics (`unseen`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.family import Array, Theta, components, entries
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["EMISSIONS", "Emission", "emission_of"]
 
@@ -108,6 +111,11 @@ class Emission[T: Theta](ABC):
         """Return each component's narrowest width in units of the floor, (K,)."""
         return np.full(components(theta), np.inf)
 
+    def on_floor(self, theta: T, floor: Array) -> NDArray[np.bool_]:
+        """Return which components `widen` holds at the floor, (K,)."""
+        touching: NDArray[np.bool_] = self.width(theta, floor) <= 1 + 1e-6
+        return touching
+
     def widen(self, theta: T, floor: Array) -> T:
         """Return theta with no component narrower than the floor."""
         return theta
@@ -122,7 +130,7 @@ EMISSIONS: dict[type, type[Emission[Any]]] = {}
 
 def emission_of[T: Theta](family: type[T]) -> Emission[T]:
     """Return EM's side of a family."""
-    for ancestor in family.__mro__:
+    for ancestor in getattr(family, "__mro__", ()):
         if ancestor in EMISSIONS:
             return EMISSIONS[ancestor](family)
     known = ", ".join(sorted(name.__name__ for name in EMISSIONS))

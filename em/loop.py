@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Climb", "DescentError", "Model", "climb"]
 
+PATIENCE = 3  # failures of the extrapolation after which M-steps are lengthened instead
 MEMORY = 5  # steps that the extrapolation remembers; more gained nothing on the published cases
 LAST_PLACES = 1e-15  # relative gain that is no gain any more
 ROUNDING = 1e-12  # relative fall of the objective that is rounding and not a fall
@@ -83,7 +84,7 @@ def climb[P, S](
     if not np.isfinite(value):
         raise DescentError(f"the objective at the start is {value}")
     trace, evaluations, near = [value], 1, 0
-    memory, here = Memory((), (), 1.0), _flat(start)
+    memory, here = Memory(), _flat(start)
     while len(trace) <= max_steps and not (tolerance > 0 and near == 2):
         mapped = model.maximize(statistics)
         ahead, level = mapped, -np.inf
@@ -95,7 +96,9 @@ def climb[P, S](
                 ahead = _rebuilt(present, point)
                 level, statistics = model.expect(ahead)
                 evaluations += 1
-                if not level >= value:
+                if level >= value:
+                    memory = _accepted(memory)
+                else:
                     memory, ahead, level, here = _rejected(memory), mapped, -np.inf, image
         if ahead is mapped:
             level, statistics = model.expect(mapped)
@@ -119,12 +122,20 @@ class Memory(NamedTuple):
 
     steps: of the M-steps, image less present parameters, oldest first.
     images: where they led.
-    stride: how many steps at once are worth trying on the way out of a saddle.
+    stride: by how much a stride lengthens the M-step.
+    failures: how often in a row Anderson's jump led down.
     """
 
-    steps: tuple[Array, ...]
-    images: tuple[Array, ...]
-    stride: float
+    steps: tuple[Array, ...] = ()
+    images: tuple[Array, ...] = ()
+    stride: float = 1.0
+    failures: int = 0
+
+    @property
+    def striding(self) -> bool:
+        """Whether to lengthen the M-step rather than jump to where the last ones cancel."""
+        growing = self.steps[-1] @ self.steps[-1] > self.steps[-2] @ self.steps[-2]
+        return bool(growing) or self.failures >= PATIENCE
 
 
 def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Array | None]:
@@ -132,30 +143,31 @@ def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Arra
 
     Where steps shrink, a fixed point is near: jump to where the last steps, combined, cancel
     (Anderson type II). Where they grow, the climb is leaving a saddle, to which Anderson would
-    return: take a stride along the step instead.
+    return; and where that has led down again and again, it cannot see the fixed point: there the
+    M-step is lengthened instead, twice as much each time.
     """
     steps = (*memory.steps[-MEMORY:], image - present)
     images = (*memory.images[-MEMORY:], image)
+    memory = memory._replace(steps=steps, images=images)
     if len(steps) == 1:
-        return Memory(steps, images, memory.stride), None
-    if _leaving(steps):
-        stride = 2 * memory.stride
-        return Memory(steps, images, stride), image + (stride - 1) * steps[-1]
-    differences = np.diff(steps, axis=0)
-    mix, *_ = np.linalg.lstsq(differences.T, steps[-1], rcond=1e-10)
-    return Memory(steps, images, memory.stride), image - mix @ np.diff(images, axis=0)
+        return memory, None
+    if memory.striding:
+        memory = memory._replace(stride=2 * memory.stride)
+        return memory, image + (memory.stride - 1) * steps[-1]
+    mix, *_ = np.linalg.lstsq(np.diff(steps, axis=0).T, steps[-1], rcond=1e-10)
+    return memory, image - mix @ np.diff(images, axis=0)
+
+
+def _accepted(memory: Memory) -> Memory:
+    """Return the memory after a jump that led up."""
+    return memory if memory.striding else memory._replace(failures=0)
 
 
 def _rejected(memory: Memory) -> Memory:
-    """Return the memory after a jump that led down: shorter strides, or a new beginning."""
-    if _leaving(memory.steps):
-        return memory._replace(stride=max(1.0, memory.stride / 8))
-    return Memory(memory.steps[-1:], memory.images[-1:], memory.stride)
-
-
-def _leaving(steps: tuple[Array, ...]) -> bool:
-    """Whether the last step was longer than the one before."""
-    return bool(steps[-1] @ steps[-1] > steps[-2] @ steps[-2])
+    """Return the memory after a jump that led down: a shorter stride, or a new beginning."""
+    if memory.striding:
+        return memory._replace(stride=max(1.0, memory.stride / 8), failures=0)
+    return Memory(memory.steps[-1:], memory.images[-1:], memory.stride, memory.failures + 1)
 
 
 def _slack[P](value: float, present: P, rounding: Callable[[P], float] | None) -> float:
@@ -193,8 +205,9 @@ def _rebuilt[P](like: P, row: Array) -> P:
 
     def build(tree: Any, start: int) -> tuple[Any, int]:  # noqa: ANN401 - trees have no common type
         if not isinstance(tree, tuple):
-            stop = start + np.size(tree)
-            return row[start:stop].reshape(np.shape(tree)), stop
+            leaf = np.asarray(tree)
+            stop = start + leaf.size
+            return row[start:stop].reshape(leaf.shape), stop
         parts = []
         for branch in tree:
             part, start = build(branch, start)

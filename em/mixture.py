@@ -237,31 +237,27 @@ def _relative(
 ) -> tuple[float, Array] | None:
     """Return a block's log-likelihood and sums, by odds against the block's likeliest component.
 
-    With d_k = logit_k - logit_r, the log-likelihood is phi_r . total + sum log(1 + sum
-    exp d_k), and the sums of r are the total less those of the others: one exponential and one
-    matrix row fewer, and no search for the maximum of each row. Where the odds overflow the
-    answer is None.
+    With d_k = logit_k - logit_r the log-likelihood is phi_r . total + sum log(1 + sum exp d_k),
+    and no row's maximum has to be found. Where T is short the row of r is left out, as its sums
+    are the total less those of the others; a long T is multiplied faster with all rows in it
+    (measured). Where the odds overflow the answer is None.
     """
-    r = int(np.argmax(phi @ total))
-    others = [k for k in range(len(phi)) if k != r]
-    odds = np.matmul(phi[others] - phi[r], known, out=shares[: len(others)])
+    r, k = int(np.argmax(phi @ total)), len(phi)
+    short = len(known) <= FEW
+    rows = [row for row in range(k) if row != r] if short else list(range(k))
+    odds = np.matmul(phi[rows] - phi[r], known, out=shares[: len(rows)])
     np.exp(odds, out=odds)
-    scale = shares[-1]
-    if len(others) == 1:
-        np.add(odds[0], 1, out=scale)
-    else:
-        np.sum(odds, axis=0, out=scale, initial=1)
+    scale = odds[0] + 1 if len(odds) == short else np.sum(odds, axis=0, initial=float(short))
     if not scale.max() < LARGEST:
         return None
     logs = np.log(scale)
     value = float(phi[r] @ total) + float(logs.sum() if counts is None else counts @ logs)
     odds *= np.divide(1 if counts is None else counts, scale, out=scale)
+    if not short:
+        return value, odds @ known.T
     sums = np.empty_like(phi)
-    if len(known) <= FEW:
-        sums[others] = np.vecdot(odds[:, None], known)
-    else:
-        sums[others] = odds @ known.T
-    sums[r] = total - sums[others].sum(axis=0)
+    sums[rows] = np.vecdot(odds[:, None], known)
+    sums[r] = total - sums[rows].sum(axis=0)
     return value, sums
 
 

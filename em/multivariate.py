@@ -10,6 +10,8 @@ from em.emission import Emission
 from models import MultivariateGaussian, MultivariateGaussianPrior
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.family import Array
 
 __all__ = ["MultivariateEmission"]
@@ -149,13 +151,19 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         values = np.linalg.eigvalsh(theta.cov / floor / floor[:, None])[:, 0]
         return np.sqrt(np.maximum(values, 0))
 
+    def on_floor(self, theta: MultivariateGaussian, floor: Array) -> NDArray[np.bool_]:
+        """The least eigenvalue is what `widen` leaves."""
+        values = np.linalg.eigvalsh(theta.cov / floor / floor[:, None])
+        touching: NDArray[np.bool_] = values[:, 0] <= 1 + 1e-6 + 2 * _rounding(values)
+        return touching
+
     def widen(self, theta: MultivariateGaussian, floor: Array) -> MultivariateGaussian:
         """Raise eigenvalues below the floor to it, which maximises Q above the floor."""
         values, vectors = np.linalg.eigh(theta.cov / floor / floor[:, None])
         if (values >= 1).all():
             return theta
         # what rounding may take from the least eigenvalue is added first
-        least = 1 + 16 * np.finfo(float).eps * values.shape[1] * values[:, -1:]
+        least = 1 + _rounding(values)[:, None]
         raised = np.einsum("kij,kj,klj->kil", vectors, np.maximum(values, least), vectors)
         cov = self.family.form().project(0.5 * (raised + raised.transpose(0, 2, 1)))
         return theta._replace(cov=cov * floor * floor[:, None])
@@ -163,6 +171,12 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
     def _basis(self, theta: MultivariateGaussian) -> Array:
         """Return the (b, d, d) matrices whose combinations are the form."""
         return self.family.form().basis(theta.mean.shape[1])
+
+
+def _rounding(values: Array) -> Array:
+    """Return how far rounding may move the least of (K, d) ascending eigenvalues."""
+    rounding: Array = 16 * np.finfo(float).eps * values.shape[1] * values[:, -1]
+    return rounding
 
 
 def _folded(matrix: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ class Rows:
         if not self.shift.any() and (self.scale == 1).all():
             return x
         unit = 1 / self.scale
-        x = x * unit
-        x -= self.shift * unit
-        return x
+        columns = x.T * unit[:, None] if x.ndim == 2 else x * unit  # statistics go by columns
+        columns -= (self.shift * unit)[:, None] if x.ndim == 2 else self.shift * unit
+        return columns.T
 
 
 def rows_of[T: Theta](sample: Sample, emission: Emission[T], k: int) -> Rows:
@@ -81,10 +82,11 @@ def rows_of[T: Theta](sample: Sample, emission: Emission[T], k: int) -> Rows:
     """
     d = sample.dimension
     size = 1 << int(np.log2(CACHE / (k + emission.size(d) + 2)))
-    rows = Rows(sample, np.ones(d), np.zeros(d), size, bool((sample.counts == 1).all()))
+    rows = Rows(sample, np.ones(d), np.zeros(d), size, int(sample.counts.max()) == 1)
     if not emission.located:
         return rows
-    largest = np.maximum(np.abs(sample.x.reshape(-1, d)).max(axis=0), 2.0**-1000)
+    table = sample.x.reshape(-1, d)  # no temporary as long as the data
+    largest = np.maximum(np.maximum(table.max(axis=0), -table.min(axis=0)), 2.0**-1000)
     order = np.exp2(np.floor(np.log2(largest)))
     near_one = Rows(sample, order, np.zeros(d), size, rows.single)
     mean = _average(near_one, lambda x: x)
@@ -119,6 +121,13 @@ def alone[R](task: Callable[[range], list[R]], blocks: int) -> list[R]:
     return task(range(blocks))
 
 
+def available() -> int:
+    """Return how many processors this process may use."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def crew(rows: Rows) -> Iterator[Crew]:
     """Provide the threads that a sample of this size is worth.
@@ -126,11 +135,7 @@ def crew(rows: Rows) -> Iterator[Crew]:
     NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
     own, and they wait for each other: it is held to one thread while ours are at work.
     """
-    threads = min(
-        os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1,
-        MOST_THREADS,
-        rows.blocks,
-    )
+    threads = min(available(), MOST_THREADS, rows.blocks)
     if threads == 1 or rows.sample.distinct < WORTH_THREADS:
         yield alone
         return

@@ -95,8 +95,12 @@ def search[T: Theta](
     finished: list[tuple[int, Climb[Mixture[T]]]] = []
 
     def arrived(mixture: Mixture[T], height: float) -> bool:
-        level = [end for _, end in finished if 0 <= end.trace[-1] - height <= SAME_HEIGHT]
-        return bool(level) and any(_near(end.parameters, mixture) for end in level)
+        return any(
+            end.converged
+            and 0 <= end.trace[-1] - height <= SAME_HEIGHT
+            and _near(end.parameters, mixture)
+            for _, end in finished
+        )
 
     if model.rows.sample.distinct * model.k <= CHEAP or len(starts) == 1:
         for number, start in enumerate(starts):
@@ -161,7 +165,7 @@ def spikes[T: Theta](
     that any mean and width can fit, unless a floor of the user's says how narrow is too narrow.
     """
     width = model.emission.width(mixture.theta, model.floor)
-    on_floor = width <= 1 + 1e-6
+    on_floor = model.emission.on_floor(mixture.theta, model.floor)
     location = model.emission.location(mixture.theta)
     if location is None or model.k == 1:
         return on_floor

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["starting_mixtures"]
 
 ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
+FEW = 5  # observations a group from which random groups start
 JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
 SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
 
@@ -28,14 +29,14 @@ SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest 
 def starting_mixtures[T: Theta](
     model: MixtureModel[T], number: int, rng: np.random.Generator
 ) -> Iterator[Mixture[T]]:
-    """Yield starts: one by quantiles, then k-means++, random seeds, k-means++, random groups."""
+    """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn."""
     for index in range(number):
         some = _observations(model, rng)
         place = model.emission.place(some.x, some.trials).reshape(len(some.x), -1)
         if index == 0:
             labels = _quantiles(place, model.k)
         else:
-            labels = (_groups, _kmeans, _seeds, _kmeans)[index % 4](place, model.k, rng)
+            labels = (_groups, _kmeans, _seeds, _kmeans, _seeds)[index % 5](place, model.k, rng)
         yield _mixture(model, some, labels)
 
 
@@ -91,7 +92,7 @@ def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
 def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
     """Give a few observations to random groups and none of the others (-1) to any."""
     labels = np.full(len(place), -1)
-    few = rng.permutation(len(place))[: 10 * k]
+    few = rng.permutation(len(place))[: FEW * k]
     labels[few] = rng.permutation(np.arange(len(few)) % k)  # none is empty
     return labels
 

@@ -35,7 +35,11 @@ def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
     """Refuse a sample for the first row, as given, among the distinct rows marked bad."""
     if bad.any():
         row = sample.first(bad)
-        value = sample.x[sample.inverse[row]]
+        value = (
+            np.abs(sample.x[sample.inverse[row]]).max()
+            if sample.x.ndim == 2
+            else sample.x[sample.inverse[row]]
+        )
         raise ValueError(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
 
 

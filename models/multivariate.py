@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.checks import fields, moments, positive
+from models.checks import fields, moments, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, Covariance
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from models.sample import Sample
 
 __all__ = ["MultivariateGaussian", "MultivariateGaussianPrior"]
+
+LARGEST = 1e150  # its square, a covariance, is still a double
 
 
 class MultivariateGaussian(NamedTuple):
@@ -43,6 +45,11 @@ class MultivariateGaussian(NamedTuple):
         """Rows hold one measurement or more."""
         if sample.x.ndim != 2:
             raise ValueError("x is one column; give (n, d) rows, or fit a Gaussian")
+        refuse_row(
+            sample,
+            (np.abs(sample.x) > LARGEST).any(axis=1),
+            "has a square that no double can hold; divide the column by a power of ten",
+        )
 
     @classmethod
     def weak_prior(cls, sample: Sample, k: int) -> MultivariateGaussianPrior:

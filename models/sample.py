@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "refuse"]
 
-LARGEST_WHOLE = 2.0**53  # beyond it, neighbouring integers are the same double
+LARGEST_WHOLE = 2.0**53  # from it on, neighbouring integers are the same double
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -128,7 +128,7 @@ def _numbers(field: str, given: ArrayLike) -> Array:
         refuse(
             field,
             doubles,
-            np.abs(doubles) > LARGEST_WHOLE,
+            np.abs(doubles) >= LARGEST_WHOLE,
             "a double cannot hold exactly; subtract an offset",
         )
     return doubles

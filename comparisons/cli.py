@@ -1,0 +1,45 @@
+"""The command line."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    help="Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"second-opinion {version('second-opinion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it."""
+
+
+@app.command()
+def speed() -> None:
+    """Measure EM's speed side by side with scikit-learn's (it takes some minutes)."""
+    from comparisons import speed as benchmark
+
+    benchmark.main()
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

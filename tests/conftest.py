@@ -1,0 +1,21 @@
+"""Fixtures: every seed is literal and goes through here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import hypothesis
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
+hypothesis.settings.load_profile("steady")
+
+
+@pytest.fixture
+def rng() -> Callable[[int], np.random.Generator]:
+    """Return a generator for a seed that the test states."""
+    return np.random.default_rng

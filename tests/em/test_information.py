@@ -1,0 +1,162 @@
+"""Standard errors equal those of a numerical Hessian, for every family and form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from families import FAMILIES
+from scipy.special import logsumexp
+
+from em import fit
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
+from models.family import rebuilt
+
+
+def unpack(row, fitted, free: np.ndarray) -> Mixture:
+    """Return the mixture at free coordinates, read from their names alone."""
+    mixture = fitted.mixture
+    fields = {"weight": mixture.weight.copy()}
+    fields |= {name: field.copy() for name, field in mixture.theta._asdict().items()}
+    for name, value in zip(fitted.coordinates, free, strict=True):
+        field, inside = name.rstrip("]").split("[")
+        place = tuple(slice(None) if part == "*" else int(part) for part in inside.split(","))
+        fields[field][place] = value
+        if field == "cov":
+            fields[field][place[0], place[2], place[1]] = value
+            if row.name.endswith("spherical"):
+                d = fields[field].shape[-1]
+                fields[field][place[0]] = value * np.eye(d)
+    fields["weight"][-1] = 1 - fields["weight"][:-1].sum()
+    return Mixture(fields.pop("weight"), rebuilt(row.family, fields.values()))
+
+
+def read(fitted) -> np.ndarray:
+    values = {"weight": fitted.mixture.weight, **fitted.mixture.theta._asdict()}
+    found = []
+    for name in fitted.coordinates:
+        field, inside = name.rstrip("]").split("[")
+        place = tuple(0 if part == "*" else int(part) for part in inside.split(","))
+        found.append(values[field][place])
+    return np.array(found)
+
+
+def hessian(function, at: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Return second differences of fourth order, off a stencil that a slip in EM cannot share."""
+    p = len(at)
+    weights = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+    result = np.empty((p, p))
+    for i in range(p):
+        for j in range(i, p):
+            total = 0.0
+            for a, left in weights.items():
+                for b, right in weights.items():
+                    moved = at.copy()
+                    moved[i] += a * step[i]
+                    moved[j] += b * step[j]
+                    total += left * right * function(moved)
+            result[i, j] = result[j, i] = total / (step[i] * step[j])
+    return result
+
+
+def separated(row, generator) -> Mixture:
+    """Return a mixture whose two components the data can tell apart."""
+    mixture = row.random(generator, 2)
+    order = mixture.theta.order()
+    theta = rebuilt(row.family, [field[order] for field in mixture.theta])
+    first = {"binomial": [0.25, 0.7], "gaussian": [160.0, 176.0], "poisson": [3.0, 11.0]}
+    if row.name in first:
+        theta = theta._replace(**{theta._fields[0]: np.array(first[row.name])})
+    else:
+        theta = theta._replace(mean=np.array([[0.0, 0.0, 0.0], [5.0, -4.0, 6.0]]))
+    return Mixture(np.array([0.4, 0.6]), theta)
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
+@pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+def test_information_is_the_hessian(row, rng, prior):
+    generator = rng(31)
+    start = separated(row, generator)
+    sample, _ = simulate(start, 300, generator, row.trials(generator, 300))
+    prior_record = row.prior if prior else None
+    fitted = fit(row.family, sample, 2, start=start, prior=prior_record, tolerance=1e-9)
+    assert fitted.converged
+
+    def height(free: np.ndarray) -> float:
+        mixture = unpack(row, fitted, free)
+        if prior:
+            return float(
+                fit(row.family, sample, 2, start=mixture, prior=prior_record, max_steps=0).trace[0]
+            )
+        joint = row.log_density(mixture.theta, sample) + np.log(mixture.weight)
+        return float(sample.counts @ logsumexp(joint, axis=1))
+
+    at = read(fitted)
+    error = np.diag(np.linalg.inv(fitted.information)) ** 0.5
+    numerical = -hessian(height, at, 0.02 * error)
+    scaled = fitted.information * np.outer(error, error)
+    np.testing.assert_allclose(
+        numerical * np.outer(error, error), scaled, atol=1e-5 * np.abs(scaled).max()
+    )
+    # the same for the errors themselves, to 1e-5 relative, weights included
+    theirs = np.diag(np.linalg.inv(numerical)) ** 0.5
+    np.testing.assert_allclose(error, theirs, rtol=1e-5)
+    assert fitted.standard_errors.weight[0] == pytest.approx(theirs[0], rel=1e-5)
+    # negative control: complete information alone (no part missing) is far from the Hessian
+    assert fitted.missing > 1e-3
+    assert not np.allclose(error * np.sqrt(1 - fitted.missing), theirs, rtol=1e-5)
+
+
+def test_errors_of_covariances_follow_their_form(rng):
+    generator = rng(32)
+    rows = generator.normal(size=(400, 2)) * [1.0, 3.0] + 8 * generator.integers(0, 2, (400, 1))
+    errors = {
+        name: fit(MultivariateGaussian.with_covariance(name), Sample(rows), 2).standard_errors
+        for name in ("full", "tied", "diagonal", "spherical")
+    }
+    full, tied, diagonal, round_ = (one.theta.cov for one in errors.values())
+    assert (full > 0).all()
+    np.testing.assert_array_equal(tied[0], tied[1])
+    assert diagonal[0, 0, 1] == 0
+    assert round_[0, 0, 0] == round_[0, 1, 1] > 0
+    np.testing.assert_array_equal(full, full.transpose(0, 2, 1))
+
+
+def test_equal_weights_are_known_without_error():
+    found = fit(Binomial, Sample([5, 9, 8, 4, 7], 10), 2, equal_weights=True)
+    assert found.standard_errors.weight.tolist() == [0.0, 0.0]
+    assert found.coordinates == ("prob[0]", "prob[1]")
+
+
+def test_errors_cover_what_they_promise(rng):
+    """1,000 simulated samples: the true mean lies within 1.96 errors 95% of the time."""
+    generator = rng(33)
+    truth = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([0.0, 5.0]), np.array([1.0, 1.5])))
+    scores = []
+    for _ in range(1_000):
+        sample, _ = simulate(truth, 250, generator)
+        found = fit(Gaussian, sample, 2, start=truth)
+        scores.append((found.mixture.theta.mean[0]) / found.standard_errors.theta.mean[0])
+    inside = np.mean(np.abs(scores) < 1.96)
+    spread = np.sqrt(0.95 * 0.05 / 1_000)
+    assert abs(inside - 0.95) < 3.5 * spread
+    # negative control: errors that forget the hidden labels are too small
+    assert abs(np.mean(np.abs(scores) < 1.96 * 0.8) - 0.95) > 3.5 * spread
+
+
+NO_ERRORS = {
+    "hard": (Gaussian, Sample([1.0, 2.0, 3.0, 8.0, 9.0]), 2, {"hard": True}, "hard EM"),
+    "edge": (Binomial, Sample([0, 0, 5, 5], 5), 2, {}, "prob is 0 or 1"),
+    "spike": (Gaussian, Sample([57.0, *list(range(160, 180))]), 2, {}, "spike"),
+    "open direction": (Binomial, Sample([0, 1, 1, 0, 1], 1), 2, {}, "not positive definite"),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "sample", "k", "options", "why"), NO_ERRORS.values(), ids=NO_ERRORS
+)
+def test_no_made_up_errors(family, sample, k, options, why):
+    found = fit(family, sample, k, **options)
+    assert np.isnan(found.standard_errors.weight).all()
+    assert np.isnan(found.standard_errors.theta[0]).all()
+    assert any("no standard errors" in note and why in note for note in found.notes), found.notes
+    assert "nan" in str(found)

@@ -1,0 +1,136 @@
+"""One row a family: a row here enrols it in every contract test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from em.emission import emission_of
+from em.mixture import model_of
+from em.rows import alone, rows_of
+from models import (
+    Binomial,
+    BinomialPrior,
+    Gaussian,
+    GaussianPrior,
+    Mixture,
+    MultivariateGaussian,
+    MultivariateGaussianPrior,
+    Poisson,
+    PoissonPrior,
+    Prior,
+    Sample,
+    simulate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Row(NamedTuple):
+    """What the contract tests need to know of a family.
+
+    random: a plausible mixture of k components.
+    log_density: log p (m, K) by scipy.stats.
+    textbook: the maximum-likelihood Theta of a single component, in plain NumPy.
+    prior: a strong one, so that mistakes in it show.
+    trials: flips behind each of n coins, or None.
+    """
+
+    name: str
+    family: type
+    random: Callable[[np.random.Generator, int], Mixture]
+    log_density: Callable[[Any, Sample], np.ndarray]
+    textbook: Callable[[np.ndarray, np.ndarray | None], Any]
+    prior: Prior
+    trials: Callable[[np.random.Generator, int], np.ndarray | None]
+
+    def sample(self, rng: np.random.Generator, k: int, n: int) -> Sample:
+        """Draw a sample from a random mixture."""
+        return simulate(self.random(rng, k), n, rng, self.trials(rng, n))[0]
+
+
+def unscaled_model(row: Row, sample: Sample, k: int, prior: Prior | None = None, **options: bool):
+    """Return what the loop climbs on, in the data's own units."""
+    emission = emission_of(row.family)
+    rows = replace(rows_of(sample, emission, k), scale=np.ones(1), shift=np.zeros(1))
+    settings = {"hard": False, "equal_weights": False, "floor": np.full(sample.dimension, 1e-9)}
+    return model_of(emission, rows, alone, k, prior=prior, **(settings | options))
+
+
+def weights(rng: np.random.Generator, k: int) -> np.ndarray:
+    return rng.dirichlet(np.full(k, 5.0))
+
+
+def no_trials(rng: np.random.Generator, n: int) -> None:
+    return None
+
+
+def multivariate(covariance: str, d: int = 3) -> Row:
+    family = MultivariateGaussian.with_covariance(covariance)
+
+    def random(rng: np.random.Generator, k: int) -> Mixture:
+        root = rng.normal(size=(k, d, d)) + 2 * np.eye(d)
+        cov = {
+            "full": lambda: root @ root.transpose(0, 2, 1),
+            "tied": lambda: np.repeat((root @ root.transpose(0, 2, 1))[:1], k, axis=0),
+            "diagonal": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, d)),
+            "spherical": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, 1)),
+        }[covariance]()
+        return Mixture(weights(rng, k), family(rng.normal(scale=5, size=(k, d)), cov))
+
+    def log_density(theta: Any, sample: Sample) -> np.ndarray:
+        pairs = zip(theta.mean, theta.cov, strict=True)
+        columns = [stats.multivariate_normal(m, c).logpdf(sample.x) for m, c in pairs]
+        return np.column_stack([np.atleast_1d(column) for column in columns])
+
+    def textbook(x: np.ndarray, trials: np.ndarray | None) -> Any:
+        cov = np.cov(x, rowvar=False, bias=True)
+        if covariance == "diagonal":
+            cov = np.diag(np.diag(cov))
+        if covariance == "spherical":
+            cov = np.trace(cov) / d * np.eye(d)
+        return family(x.mean(axis=0)[None], cov[None])
+
+    scatter = np.eye(d) + 0.5
+    prior = Prior(3.0, MultivariateGaussianPrior(np.arange(d) - 1.0, 20.0, 40 * scatter, 30.0))
+    return Row(
+        f"multivariate-{covariance}", family, random, log_density, textbook, prior, no_trials
+    )
+
+
+FAMILIES = [
+    Row(
+        "binomial",
+        Binomial,
+        lambda rng, k: Mixture(weights(rng, k), Binomial(rng.uniform(0.05, 0.95, k))),
+        lambda theta, s: stats.binom.logpmf(s.x[:, None], s.trials[:, None], theta.prob),
+        lambda x, trials: Binomial(np.array([x.sum() / trials.sum()])),
+        Prior(3.0, BinomialPrior(heads=30.0, tails=50.0)),
+        lambda rng, n: rng.integers(1, 30, n),
+    ),
+    Row(
+        "gaussian",
+        Gaussian,
+        lambda rng, k: Mixture(
+            weights(rng, k), Gaussian(rng.normal(170, 10, k), rng.uniform(2, 9, k))
+        ),
+        lambda theta, s: stats.norm.logpdf(s.x[:, None], theta.mean, theta.sd),
+        lambda x, trials: Gaussian(np.array([x.mean()]), np.array([x.std()])),
+        Prior(3.0, GaussianPrior(mean=160.0, n=20.0, squares=900.0, degrees=12.0)),
+        no_trials,
+    ),
+    Row(
+        "poisson",
+        Poisson,
+        lambda rng, k: Mixture(weights(rng, k), Poisson(rng.uniform(0.5, 30, k))),
+        lambda theta, s: stats.poisson.logpmf(s.x[:, None], theta.rate),
+        lambda x, trials: Poisson(np.array([x.mean()])),
+        Prior(3.0, PoissonPrior(events=100.0, exposure=20.0)),
+        no_trials,
+    ),
+    *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical")),
+]

@@ -1,0 +1,189 @@
+"""What every family has to obey, driven by the table in `families.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from families import FAMILIES, Row, unscaled_model
+from scipy.special import logsumexp
+
+import bayes
+from em import fit
+from em.emission import emission_of
+from models import Mixture, Sample, simulate
+from models.family import entries, rebuilt
+
+every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+
+
+def frozen(row: Row, sample: Sample, mixture: Mixture):
+    """Return the fit that stays where it starts: EM's E-step at given parameters."""
+    return fit(row.family, sample, len(mixture.weight), start=mixture, max_steps=0)
+
+
+def by_scipy(row: Row, sample: Sample, mixture: Mixture) -> float:
+    joint = row.log_density(mixture.theta, sample) + np.log(mixture.weight)
+    return float(sample.counts @ logsumexp(joint, axis=1))
+
+
+def nudged(mixture: Mixture) -> Mixture:
+    """Return the mixture with one weight moved by a millionth: a wrong input."""
+    move = np.zeros_like(mixture.weight)
+    move[0], move[1] = 1e-6, -1e-6
+    return mixture._replace(weight=mixture.weight + move)
+
+
+@every_family
+def test_three_independent_log_likelihoods_agree(row, rng):
+    generator = rng(11)
+    sample = row.sample(generator, 3, 200)
+    compiled = bayes.log_likelihood(row.family, sample, row.random(generator, 3))
+    for _ in range(5):
+        mixture = row.random(generator, 3)
+        ours = frozen(row, sample, mixture).log_likelihood
+        assert ours == pytest.approx(by_scipy(row, sample, mixture), rel=1e-11)
+        assert ours == pytest.approx(compiled(mixture), rel=1e-11)
+        # negative control: the same comparison notices a millionth of a share
+        assert ours != pytest.approx(by_scipy(row, sample, nudged(mixture)), rel=1e-11)
+        assert ours != pytest.approx(compiled(nudged(mixture)), rel=1e-11)
+
+
+@every_family
+def test_density_is_scipys(row, rng):
+    generator = rng(12)
+    sample = row.sample(generator, 3, 300)
+    fitted = frozen(row, sample, row.random(generator, 3))
+    mixture = fitted.mixture
+    theirs = np.exp(
+        logsumexp(row.log_density(mixture.theta, sample) + np.log(mixture.weight), axis=1)
+    )
+    np.testing.assert_allclose(fitted.density(sample.x, sample.trials), theirs, rtol=1e-10)
+
+
+@every_family
+def test_responsibilities_follow_bayes_rule_in_the_order_given(row, rng):
+    generator = rng(13)
+    mixture = row.random(generator, 3)
+    n = 150
+    trials = row.trials(generator, n)
+    sample, _ = simulate(mixture, n, generator, trials)
+    fitted = frozen(row, sample, mixture)
+    joint = row.log_density(fitted.mixture.theta, sample) + np.log(fitted.mixture.weight)
+    expected = np.exp(joint - logsumexp(joint, axis=1)[:, None])[sample.inverse]
+    np.testing.assert_allclose(fitted.responsibilities(sample), expected, atol=1e-9)
+    np.testing.assert_array_equal(fitted.assign(sample), expected.argmax(axis=1))
+
+
+def expected_complete(row: Row, sample: Sample, shares: np.ndarray, mixture: Mixture) -> float:
+    """Return Q, the expected log-likelihood of data and labels, by scipy."""
+    joint = row.log_density(mixture.theta, sample) + np.log(mixture.weight)
+    return float((sample.counts[:, None] * shares * joint).sum())
+
+
+@every_family
+@pytest.mark.parametrize("prior", [False, True])
+def test_m_step_maximises_its_own_objective(row, rng, prior):
+    """Every small move towards another mixture lowers Q (plus the log prior)."""
+    generator = rng(14)
+    sample = row.sample(generator, 3, 400)
+    model = unscaled_model(row, sample, 3, row.prior if prior else None)
+    start, others = row.random(generator, 3), [row.random(generator, 3) for _ in range(6)]
+    joint = row.log_density(start.theta, sample) + np.log(start.weight)
+    shares = np.exp(joint - logsumexp(joint, axis=1)[:, None])
+
+    def objective(mixture: Mixture) -> float:
+        return expected_complete(row, sample, shares, mixture) + model.log_prior(mixture)
+
+    best = model.maximize(model.expect(start)[1])
+    for field in range(1 + len(best.theta)):
+        assert all(
+            objective(toward(best, other, field, 1e-3)) < objective(best) for other in others
+        )
+    # negative control: from a place a hundredth off, some small move leads up
+    off = toward(best, others[0], 1, 1e-2)
+    assert objective(toward(off, best, 1, 1e-3)) > objective(off)
+
+
+def toward(mixture: Mixture, other: Mixture, field: int, size: float) -> Mixture:
+    """Move one field a little towards another mixture's; the form is kept."""
+    parts = [mixture.weight, *mixture.theta]
+    goals = [other.weight, *other.theta]
+    parts[field] = parts[field] + size * (goals[field] - parts[field])
+    return Mixture(parts[0], rebuilt(type(mixture.theta), parts[1:]))
+
+
+@every_family
+@pytest.mark.parametrize("accelerate", [True, False])
+@pytest.mark.parametrize("prior", [False, True])
+def test_em_ascends(row, rng, accelerate, prior):
+    generator = rng(15)
+    sample = row.sample(generator, 3, 500)
+    fitted = fit(
+        row.family,
+        sample,
+        3,
+        start=row.random(generator, 3),
+        accelerate=accelerate,
+        prior=row.prior if prior else None,
+        max_steps=200,
+    )
+    assert len(fitted.trace) == fitted.steps + 1
+    assert (np.diff(fitted.trace) >= -1e-12 * np.abs(fitted.trace[:-1])).all()
+    assert fitted.trace[-1] > fitted.trace[0]
+    if not prior:
+        assert fitted.trace[-1] == pytest.approx(fitted.log_likelihood, rel=1e-12)
+
+
+@every_family
+def test_one_component_is_the_textbook_estimate(row, rng):
+    generator = rng(16)
+    n = 300
+    trials = row.trials(generator, n)
+    sample, _ = simulate(row.random(generator, 1), n, generator, trials)
+    fitted = fit(row.family, sample, 1)
+    book = row.textbook(sample.x[sample.inverse], trials)
+    for name, field in entries(fitted.mixture.theta).items():
+        np.testing.assert_allclose(field, entries(book)[name], rtol=1e-12, atol=1e-12)
+    assert fitted.mixture.weight.tolist() == [1.0]
+    # negative control: the same comparison refuses n - 1 (or one more observation) for n
+    wrong = row.textbook(sample.x[sample.inverse][1:], None if trials is None else trials[1:])
+    first = next(iter(entries(fitted.mixture.theta).values()))
+    assert not np.allclose(first, wrong[0], rtol=1e-12, atol=1e-12)
+
+
+@every_family
+def test_label_order(row, rng):
+    generator = rng(17)
+    sample = row.sample(generator, 4, 400)
+    fitted = fit(row.family, sample, 4, starts=2, max_steps=20)
+    np.testing.assert_array_equal(fitted.mixture.theta.order(), np.arange(4))
+
+
+@every_family
+def test_counts_are_repetitions(row, rng):
+    generator = rng(18)
+    sample = row.sample(generator, 2, 60)
+    counts = generator.integers(1, 5, sample.distinct)
+    trials = None if sample.trials is None else np.repeat(sample.trials, counts)
+    short = Sample(sample.x, sample.trials, counts)
+    long = Sample(np.repeat(sample.x, counts, axis=0), trials)
+    start = row.random(generator, 2)
+    one, other = (fit(row.family, s, 2, start=start, max_steps=50) for s in (short, long))
+    assert one.log_likelihood == pytest.approx(other.log_likelihood, rel=1e-13)
+    np.testing.assert_allclose(one.mixture.weight, other.mixture.weight, rtol=1e-10)
+    # negative control: dropping the counts is another sample
+    dropped = fit(row.family, sample, 2, start=start, max_steps=50)
+    assert dropped.log_likelihood != pytest.approx(one.log_likelihood, rel=1e-3)
+
+
+@every_family
+def test_emission_is_an_exponential_family(row, rng):
+    """natural . T + base is scipy's log density: what the whole of EM stands on."""
+    generator = rng(19)
+    sample = row.sample(generator, 2, 50)
+    theta = row.random(generator, 2).theta
+    emission = emission_of(row.family)
+    known = np.ones((emission.ones + emission.size(sample.dimension), sample.distinct))
+    emission.statistics(sample.x, sample.trials, known[emission.ones :])
+    ours = emission.natural(theta) @ known + emission.base(sample.x, sample.trials)
+    np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
