@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.emission import Emission, emission_of
-from em.information import Information, information_of, unavailable
+from em.information import SADDLE, Information, information_of, unavailable
 from em.loop import Climb, climb
 from em.mixture import MixtureModel, Statistics, model_of, summing_to_one
 from em.result import Fit, Optimum, Step
 from em.rows import crew, rows_of
-from em.search import End, joined, search
+from em.search import CHEAP, End, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
 from models.family import Array, Theta
@@ -90,8 +90,10 @@ def fit[T: Theta](
         run = Climber(model, accelerate and not hard, tolerance, on_step)
         ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
         best, known = _refined(run, ends[0], max_steps)
-        ends[0] = best
+        ends, saddles = _without_saddles(model, [best, *ends[1:]])
         log_prior = model.log_prior(best.mixture)
+    least = model.floor * rows.scale
+    notes = _notes(ends, known, saddles, abandoned, max_steps, tolerance, least)
     return Fit(
         family=family,
         mixture=_outside(best.mixture, rows),
@@ -107,8 +109,8 @@ def fit[T: Theta](
         missing=known.missing,
         optima=tuple(_optimum(end, rows) for end in ends),
         starts=len(begin),
-        floor=model.floor * rows.scale,
-        notes=tuple(_notes(ends, known, abandoned, max_steps, tolerance, model.floor * rows.scale)),
+        floor=least,
+        notes=tuple(notes),
         observations=sample.observations,
         entropy=known.entropy,
     )
@@ -183,6 +185,21 @@ def _refined[T: Theta](
         best = best._replace(climb=joined(best.climb, rest._replace(parameters=mixture)))
         known = _information(run.model, best)
     return best, known
+
+
+def _without_saddles[T: Theta](
+    model: MixtureModel[T], ends: list[End[T]]
+) -> tuple[list[End[T]], int]:
+    """Return the ends without the saddles after the first, and how many starts ended on these.
+
+    Only small samples are looked at: each end costs a pass over the rows.
+    """
+    if model.rows.sample.distinct * model.k > CHEAP:
+        return ends, 0
+    kept = [end for end in ends[1:] if not _information(model, end).missing > SADDLE]
+    return [ends[0], *kept], sum(end.starts for end in ends) - sum(
+        end.starts for end in [ends[0], *kept]
+    )
 
 
 def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:
@@ -318,6 +335,7 @@ def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixtu
 def _notes[T: Theta](
     ends: list[End[T]],
     known: Information[T],
+    saddles: int,
     abandoned: int,
     max_steps: int,
     tolerance: float,
@@ -343,6 +361,8 @@ def _notes[T: Theta](
     if best.empty.any():
         empty = ", ".join(map(str, np.flatnonzero(best.empty)))
         yield f"component {empty} is empty: the data support fewer components"
+    if saddles:
+        yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if abandoned:
         yield f"{abandoned} starts were given up on lower ground after their first steps"
     if known.reason is not None:

@@ -24,10 +24,11 @@ from models.mixture import Mixture
 if TYPE_CHECKING:
     from em.mixture import MixtureModel
 
-__all__ = ["Information", "information_of", "unavailable"]
+__all__ = ["SADDLE", "Information", "information_of", "unavailable"]
 
 MOST_COORDINATES = 2_000  # beyond this the matrix alone is over 32 MB and its inverse takes minutes
 BUFFER = 1 << 18  # doubles of scores held at once by a thread, 2 MB
+SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no maximum
 SINGULAR = 1e-10  # least eigenvalue, relative to complete information, that is not rounding
 
 
@@ -78,10 +79,12 @@ def information_of[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Inf
         if least > SINGULAR:
             inverse = whiten.T @ np.linalg.inv(relative) @ whiten
             decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
+        elif missing > SADDLE:
+            reason = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
         else:
             reason = (
-                "the information is not positive definite (least eigenvalue "
-                f"{least:.1e} of the complete one): the data leave a direction open"
+                "the information is not positive definite (least relative eigenvalue "
+                f"{least:.1e}): the data leave a direction open"
             )
     unit = np.array([coordinate.unit for coordinate in coordinates])
     with np.errstate(over="ignore", divide="ignore"):  # units near 1e300

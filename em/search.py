@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from em.loop import Climb
     from em.mixture import MixtureModel
 
-__all__ = ["End", "joined", "search", "spikes"]
+__all__ = ["CHEAP", "End", "joined", "search", "spikes"]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear

@@ -86,7 +86,7 @@ def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
     """
     seeds = place[rng.choice(len(place), k, replace=len(place) < k)]
     distance = ((place[:, None] - seeds) ** 2).sum(axis=2)
-    return (distance / rng.exponential(size=k)).argmin(axis=1)
+    return (distance / rng.gamma(2.0, size=k)).argmin(axis=1)
 
 
 def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:

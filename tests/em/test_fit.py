@@ -289,3 +289,20 @@ def test_many_rows_are_climbed_short_then_far(rng):
     assert any("given up" in note for note in found.notes)
     assert (np.abs(found.mixture.theta.mean - [0, 2]) < 4 * found.standard_errors.theta.mean).all()
     assert isinstance(found, Fit)
+
+
+DEATHS = Sample(range(10), counts=[162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
+
+
+def test_a_saddle_is_no_optimum():
+    """Two equal components are stationary, and all that EM sees from there."""
+    equal = Mixture([0.5, 0.5], Poisson([2.0, 2.0]))
+    found = fit(Poisson, DEATHS, 2, start=equal)
+    assert found.mixture.theta.rate == pytest.approx([2.156934, 2.156934], abs=1e-5)
+    assert found.missing > 1
+    assert any("saddle" in note for note in found.notes)
+    assert np.isnan(found.standard_errors.theta.rate).all()
+    several = fit(Poisson, DEATHS, 2, starts=60)
+    assert len(several.optima) == 1
+    # negative control: the optimum itself misses less than all of the information
+    assert several.missing < 1
