@@ -84,7 +84,7 @@ def fit[T: Theta](
             prior=prior,
             floor=_floor(floor, rows, emission),
         )
-        if (single := _without_width(model)) is not None:
+        if floor is None and (single := _without_width(model)) is not None:
             return _degenerate(family, model, single)
         begin = _begin(model, start, starts, seed)
         run = Climber(model, accelerate and not hard, tolerance, on_step)

@@ -88,10 +88,11 @@ class MixtureModel[T: Theta]:
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
 
-            def sweep(blocks: range) -> list[tuple[float, Array]]:
+        def sweep(blocks: range) -> list[tuple[float, Array]]:
+            with np.errstate(all="ignore"):  # every thread has its own
                 return list(self._sweep(blocks, phi, centre))
 
-            parts = self.crew(sweep, self.rows.blocks)
+        parts = self.crew(sweep, self.rows.blocks)
         value = self.base + sum(part[0] for part in parts) + log_prior
         sums = parts[0][1] if len(parts) == 1 else np.sum([part[1] for part in parts], axis=0)
         return value, Statistics(sums, centre)

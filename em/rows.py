@@ -91,7 +91,8 @@ def rows_of[T: Theta](sample: Sample, emission: Emission[T], k: int) -> Rows:
     near_one = Rows(sample, order, np.zeros(d), size, rows.single)
     mean = _average(near_one, lambda x: x)
     spread = np.sqrt(_average(near_one, lambda x: (x - mean) ** 2))
-    spread = np.where(spread > 0, spread, 1.0) * order
+    constant = spread <= 4 * np.finfo(float).eps * np.abs(mean)  # the mean's rounding, no spread
+    spread = np.where(constant, 1.0, spread) * order
     if emission.isotropic:
         spread = np.full(d, spread.max())
     unit = np.exp2(np.clip(np.floor(np.log2(spread)), -1000, 1000))

@@ -21,6 +21,12 @@ def test_no_spread_is_said_to_be_degenerate(x):
         found.density([5.0])
 
 
+def test_a_floor_of_ones_own_is_kept_by_a_single_component():
+    found = fit(Gaussian, Sample([1.0, 1.2, 1.4]), 1, floor=0.5)
+    assert found.mixture.theta.sd.tolist() == [0.5]
+    assert np.isfinite(found.log_likelihood)
+
+
 def test_no_spread_in_some_direction_is_degenerate_too():
     rows = np.arange(6.0)[:, None] * [1.0, 2.0]
     found = fit(MultivariateGaussian, Sample(rows), 1)
@@ -189,3 +195,11 @@ def test_large_counts_of_events(rng):
     found = fit(Poisson, Sample(x), 2)
     np.testing.assert_allclose(found.mixture.theta.rate, [1.0e6, 1.01e6], rtol=1e-3)
     assert found.converged
+
+
+def test_odds_that_overflow_in_threads(rng):
+    """Clusters 400 widths apart overflow the fast softmax; the threads fall back without a word."""
+    x = np.concatenate([rng(73).normal(0, 1, 150_000), rng(74).normal(400, 1, 50_000)])
+    found = fit(Gaussian, Sample(x), 2, starts=2)
+    np.testing.assert_allclose(found.mixture.weight, [0.75, 0.25], rtol=1e-12)
+    np.testing.assert_allclose(found.mixture.theta.sd, [1, 1], atol=0.02)
