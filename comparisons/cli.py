@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ app = typer.Typer(
     help="Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -35,6 +37,9 @@ def options(
 @app.command()
 def speed() -> None:
     """Measure EM's speed side by side with scikit-learn's (it takes some minutes)."""
+    if find_spec("sklearn") is None:
+        typer.echo("scikit-learn is missing; install it with: uv sync --group speed", err=True)
+        raise typer.Exit(2)
     from comparisons import speed as benchmark
 
     benchmark.main()

@@ -181,7 +181,12 @@ def main() -> None:
         f"{version('scikit-learn')}, {available()} processors, {platform.machine()}"
     )
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("drawing samples")
         large, tall = heights(n, rng), clouds(200_000, 8, 8, rng)

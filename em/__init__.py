@@ -4,7 +4,7 @@ from em.binomial import BinomialEmission
 from em.emission import EMISSIONS
 from em.fit import fit
 from em.gaussian import GaussianEmission
-from em.loop import climb
+from em.loop import DescentError, climb
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
@@ -15,4 +15,4 @@ EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
 
-__all__ = ["Fit", "Optimum", "Step", "climb", "fit"]
+__all__ = ["DescentError", "Fit", "Optimum", "Step", "climb", "fit"]

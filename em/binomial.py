@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BinomialEmission"]
 
+EDGE = 1e-8  # probabilities this near to 0 or 1 are on their way there
 LOG_ZERO = -1e8  # finite, so that 0 heads times log(0) is 0; exp of it is 0
 
 
@@ -71,5 +72,6 @@ class BinomialEmission(Emission[Binomial]):
         return curvature[:, None, None]
 
     def edge(self, theta: Binomial) -> str | None:
-        """A coin that always falls the same way."""
-        return "prob is 0 or 1" if ((theta.prob <= 0) | (theta.prob >= 1)).any() else None
+        """A coin that always falls the same way, to the digits that EM gives."""
+        side = np.minimum(theta.prob, 1 - theta.prob)
+        return "prob is 0 or 1" if (side <= EDGE).any() else None

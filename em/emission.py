@@ -47,6 +47,11 @@ class Emission[T: Theta](ABC):
     """Whether components have a location, and x a unit that may be changed."""
 
     @property
+    def uncouples(self) -> bool:
+        """Whether columns may be mixed so that they become uncorrelated."""
+        return False
+
+    @property
     def isotropic(self) -> bool:
         """Whether all columns have to keep one unit."""
         return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,12 @@ from em.loop import Climb, climb
 from em.mixture import MixtureModel, Statistics, model_of, summing_to_one
 from em.result import Fit, Optimum, Step
 from em.rows import crew, rows_of
-from em.search import CHEAP, End, joined, search
+from em.search import CHEAP, End, in_order, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
+from models.checks import number, numbers
 from models.family import Array, Theta
-from models.mixture import checked, ordered
+from models.mixture import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
+FLAT = "the observations have no spread in some direction"
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
@@ -65,14 +68,21 @@ def fit[T: Theta](
         rounded down to a power of two). `em.search.spikes` says what else is a spike.
     on_step: called with a Step after each step.
     """
-    _check(family, sample, k, starts, max_steps, tolerance)
+    _check(family, sample, tolerance, on_step)
+    k, starts = _whole("k", k, 1), _whole("starts", starts, 1)
+    max_steps, seed = _whole("max_steps", max_steps, 0), _whole("seed", seed, 0)
+    if k > np.count_nonzero(sample.counts):
+        raise ValueError(
+            f"k is {k}, but x has {np.count_nonzero(sample.counts)} distinct values; "
+            "give at most as many components"
+        )
     emission = emission_of(family)
     rows = rows_of(sample, emission, k)
     if start is not None:
-        start = _inside(_checked_start(start, family, sample, k, equal_weights), rows)
+        start = rows.units.inside(_checked_start(start, family, sample, k, equal_weights))
     if prior is not None:
         prior = _checked_prior(prior, emission, sample)
-        prior = Prior(prior.weight, prior.theta.affine(1 / rows.scale, -rows.shift / rows.scale))
+        prior = Prior(prior.weight, rows.units.move_in(prior.theta))
     with crew(rows) as workers:
         model = model_of(
             emission,
@@ -84,19 +94,22 @@ def fit[T: Theta](
             prior=prior,
             floor=_floor(floor, rows, emission),
         )
-        if floor is None and (single := _without_width(model)) is not None:
-            return _degenerate(family, model, single)
+        flat = _without_width(model) if floor is None and prior is None else None
+        if k == 1 and flat is not None:
+            return _degenerate(family, model, flat)
         begin = _begin(model, start, starts, seed)
         run = Climber(model, accelerate and not hard, tolerance, on_step)
         ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
         best, known = _refined(run, ends[0], max_steps)
         ends, saddles = _without_saddles(model, [best, *ends[1:]])
         log_prior = model.log_prior(best.mixture)
-    least = model.floor * rows.scale
-    notes = _notes(ends, known, saddles, abandoned, max_steps, tolerance, least)
+    least = rows.units.floor_out(model.floor)
+    notes = list(_notes(ends, known, saddles, abandoned, max_steps, tolerance, least))
+    if flat is not None:
+        notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(
         family=family,
-        mixture=_outside(best.mixture, rows),
+        mixture=rows.units.outside(best.mixture),
         log_likelihood=best.height - log_prior,
         trace=best.climb.trace,
         steps=best.steps,
@@ -107,11 +120,12 @@ def fit[T: Theta](
         coordinates=known.names,
         decrement=known.decrement,
         missing=known.missing,
-        optima=tuple(_optimum(end, rows) for end in ends),
+        optima=tuple(_optimum(model, end) for end in ends),
         starts=len(begin),
         floor=least,
         notes=tuple(notes),
         observations=sample.observations,
+        units=rows.units,
         entropy=known.entropy,
     )
 
@@ -144,7 +158,7 @@ class Climber[T: Theta]:
 
         def observe(step: int, mixture: Mixture[T], objective: float) -> None:
             if self.on_step is not None:
-                outside = _outside(summing_to_one(mixture), self.model.rows)
+                outside = self.model.rows.units.outside(summing_to_one(mixture))
                 self.on_step(Step(number, done + step, outside, objective))
 
         return climb(
@@ -181,9 +195,11 @@ def _refined[T: Theta](
         if not (best.climb.converged and known.decrement > run.tolerance):
             break
         rest = run(best.number, best.mixture, max_steps - best.steps, best.steps, 10.0**more)
-        mixture = ordered(summing_to_one(rest.parameters))
+        mixture = in_order(run.model, rest.parameters)
         best = best._replace(climb=joined(best.climb, rest._replace(parameters=mixture)))
         known = _information(run.model, best)
+    if known.decrement > run.tolerance > 0:  # what is left to gain is below the objective's digits
+        best = best._replace(climb=best.climb._replace(converged=False))
     return best, known
 
 
@@ -204,38 +220,47 @@ def _without_saddles[T: Theta](
 
 def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:
     """Return the textbook estimate of a single component if it has no width, otherwise None."""
-    if model.k > 1 or model.prior is not None:
-        return None
+    one = replace(model, k=1)
     sums = model.totals.sum(axis=0)[None]
-    theta = model.emission.maximize(model.complete(sums, sums[:, 0], None))
+    theta = model.emission.maximize(one.complete(sums, sums[:, 0], None))
     return None if model.wide_enough(theta) else Mixture(np.ones(1), theta)
 
 
 def _check[T: Theta](
-    family: type[T], sample: Sample, k: int, starts: int, max_steps: int, tolerance: float
+    family: type[T],
+    sample: Sample,
+    tolerance: float,
+    on_step: Callable[[Step[T]], None] | None,
 ) -> None:
     """Raise ValueError for what cannot be fitted, before any work."""
+    if isinstance(family, Sample):
+        raise ValueError("family is a Sample; the order is fit(family, sample, k)")
+    emission_of(family)
     if not isinstance(sample, Sample):
         raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
-    emission_of(family)
     family.observe(sample)
-    for name, value, least in (("k", k, 1), ("starts", starts, 1), ("max_steps", max_steps, 0)):
-        if value != int(value) or value < least:
-            raise ValueError(f"{name} is {value}; give a whole number from {least} up")
-    if k > sample.distinct:
-        raise ValueError(
-            f"k is {k}, but x has {sample.distinct} distinct values; "
-            "give at most as many components"
-        )
-    if not 0 <= tolerance < np.inf:
+    if number("tolerance", tolerance) < 0:
         raise ValueError(f"tolerance is {tolerance}; give a number from 0 up")
+    if on_step is not None and not callable(on_step):
+        raise ValueError(f"on_step is {on_step!r}; give a function of a Step")
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    """Return a whole number, not below the least, or raise ValueError that names it."""
+    try:
+        whole = index(value)
+    except TypeError:
+        whole = least - 1
+    if whole < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number from {least} up")
+    return whole
 
 
 def _checked_start[T: Theta](
     start: Mixture[T], family: type[T], sample: Sample, k: int, equal_weights: bool
 ) -> Mixture[T]:
     """Return the start as float arrays, or raise ValueError that names the bad field."""
-    mixture = checked(start, family, sample)
+    mixture = checked(start, family, sample.dimension)
     if len(mixture.weight) != k:
         raise ValueError(f"start has {len(mixture.weight)} components, k is {k}; give k of them")
     if equal_weights and np.ptp(mixture.weight) > 1e-8:
@@ -250,32 +275,23 @@ def _checked_prior[T: Theta](prior: Prior, emission: Emission[T], sample: Sample
         raise ValueError(
             f"prior holds a {name}; give Prior(weight, {emission.prior.__name__}(...))"
         )
-    if not 0 <= prior.weight < np.inf:
-        raise ValueError(f"prior: weight is {prior.weight}; give a number from 0 up")
-    return Prior(float(prior.weight), prior.theta.checked(sample))
+    weight = number("prior: weight", prior.weight)
+    if weight < 0:
+        raise ValueError(f"prior: weight is {weight:g}; give a number from 0 up")
+    return Prior(weight, prior.theta.checked(sample))
 
 
 def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
     """Return the least widths in the units of the rows, (d,)."""
-    d = rows.sample.dimension
+    d, table = rows.sample.dimension, rows.sample.x.ndim == 2
     if floor is None:
-        return np.full(d, emission.floor)
-    widths = np.asarray(floor, np.float64)
+        return emission.floor * (np.eye(d) if table else np.ones(d))
+    widths = numbers("floor", floor)
     if widths.shape not in ((), (d,)) or not ((widths > 0) & np.isfinite(widths)).all():
         raise ValueError(f"floor is {floor}; give a least sd above 0, one number or one a column")
-    inside = np.broadcast_to(widths, (d,)) / rows.scale
-    return np.full(d, inside.max()) if emission.isotropic else inside
-
-
-def _inside[T: Theta](mixture: Mixture[T], rows: Rows) -> Mixture[T]:
-    """Return a mixture of the data in the units of the rows."""
-    theta = mixture.theta.affine(1 / rows.scale, -rows.shift / rows.scale)
-    return Mixture(mixture.weight, theta)
-
-
-def _outside[T: Theta](mixture: Mixture[T], rows: Rows) -> Mixture[T]:
-    """Return a mixture of the rows in the units of the data."""
-    return Mixture(mixture.weight, mixture.theta.affine(rows.scale, rows.shift))
+    given = np.broadcast_to(widths.max() if emission.isotropic else widths, (d,))
+    inside = rows.units.floor_in(given)
+    return np.diag(inside) if table and inside.ndim == 1 else inside
 
 
 def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:
@@ -292,11 +308,11 @@ def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T
     return unavailable(model, mixture, reason) if reason else information_of(model, mixture)
 
 
-def _optimum[T: Theta](end: End[T], rows: Rows) -> Optimum[T]:
+def _optimum[T: Theta](model: MixtureModel[T], end: End[T]) -> Optimum[T]:
     """Return what the user sees of an end."""
     return Optimum(
-        _outside(end.mixture, rows),
-        end.height,
+        model.rows.units.outside(end.mixture),
+        end.height - model.log_prior(end.mixture),
         end.starts,
         bool(end.spike.any()),
         bool(end.empty.any()),
@@ -307,9 +323,8 @@ def _optimum[T: Theta](end: End[T], rows: Rows) -> Optimum[T]:
 def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> Fit[T]:
     """Return the fit of one component without width, whose likelihood is infinite."""
     rows = model.rows
-    mixture = _outside(inside, rows)
-    reason = "the observations have no spread in some direction: the estimate is degenerate"
-    known = unavailable(model, inside, reason)
+    mixture = rows.units.outside(inside)
+    known = unavailable(model, inside, FLAT)
     return Fit(
         family=family,
         mixture=mixture,
@@ -325,9 +340,10 @@ def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixtu
         missing=np.nan,
         optima=(Optimum(mixture, np.inf, 1, True, False, True),),
         starts=1,
-        floor=model.floor * rows.scale,
-        notes=(f"{reason}, its width is zero and its likelihood infinite",),
+        floor=rows.units.floor_out(model.floor),
+        notes=(f"{FLAT}: the estimate is degenerate, its width zero and its likelihood infinite",),
         observations=rows.sample.observations,
+        units=rows.units,
         entropy=0.0,
     )
 
@@ -345,8 +361,13 @@ def _notes[T: Theta](
     best = ends[0]
     least = ", ".join(f"{width:.3g}" for width in floor)
     if not best.climb.converged:
-        cause = "tolerance 0 asked for" if tolerance == 0 else "more may be needed"
-        yield f"stopped after {best.steps} of at most {max_steps} steps: {cause}"
+        if tolerance == 0 or best.steps >= max_steps:
+            yield f"stopped after {best.steps} steps, as many as were asked for"
+        else:
+            yield (
+                f"stopped {known.decrement:.1e} standard errors from the maximum: "
+                "the objective has no digits left to climb by"
+            )
     spiked = [end for end in ends if end.spike.any()]
     if best.spike.any():
         yield f"every start ended on a spike; the least sd allowed is {least}"
@@ -360,7 +381,7 @@ def _notes[T: Theta](
         )
     if best.empty.any():
         empty = ", ".join(map(str, np.flatnonzero(best.empty)))
-        yield f"component {empty} is empty: the data support fewer components"
+        yield f"component {empty} is empty: it holds less than half an observation"
     if saddles:
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if abandoned:

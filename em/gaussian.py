@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianEmission"]
 
-FARTHEST = 300.0  # widths from zero at which x^2 still leaves eps * FARTHEST^2 = 2e-11 of log p
+FARTHEST = 30.0  # widths from zero at which x^2 still leaves eps * FARTHEST^2 = 2e-13 of log p
 
 
 class GaussianEmission(Emission[Gaussian]):
@@ -87,6 +87,10 @@ class GaussianEmission(Emission[Gaussian]):
     def cancels(self, theta: Gaussian) -> bool:
         """A component lies more than FARTHEST of its widths from zero."""
         return bool((np.abs(theta.mean) > FARTHEST * theta.sd).any())
+
+    def condition(self, theta: Gaussian) -> Array:
+        """The distance from zero that `cancels` allows."""
+        return 1 + np.minimum((theta.mean / theta.sd) ** 2, FARTHEST**2)
 
     def width(self, theta: Gaussian, floor: Array) -> Array:
         """sd in floors."""

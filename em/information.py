@@ -86,10 +86,11 @@ def information_of[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Inf
                 "the information is not positive definite (least relative eigenvalue "
                 f"{least:.1e}): the data leave a direction open"
             )
-    unit = np.array([coordinate.unit for coordinate in coordinates])
-    with np.errstate(over="ignore", divide="ignore"):  # units near 1e300
-        in_data = matrix / unit / unit[:, None]
-    errors = _errors(model, mixture, free, inverse)
+    outward = _outward(model, mixture)
+    step = _in_data(model, mixture, coordinates, free, outward)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # units near 1e300
+        in_data = np.linalg.solve(step.T, np.linalg.solve(step.T, matrix).T)
+    errors = _errors(model, mixture, free, outward, inverse)
     return Information(in_data, _names(coordinates), errors, decrement, missing, entropy, reason)
 
 
@@ -106,7 +107,7 @@ def unavailable[T: Theta](
 
 def _entropy[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> float:
     """Return the sum over observations of -sum_k r_k log r_k."""
-    if model.k == 1:
+    if model.k == 1 or model.hard:
         return 0.0
 
     def sweep(blocks: range) -> list[float]:
@@ -126,40 +127,34 @@ class Coordinate(NamedTuple):
     """A free direction.
 
     name: such as mean[0] or cov[1,0,2]; a star stands for all components.
-    unit: its unit in that of the data.
     moves: (component, place among its weight and coordinates, by how much).
     """
 
     name: str
-    unit: float
     moves: tuple[tuple[int, int, float], ...]
 
 
 def _coordinates[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> list[Coordinate]:
     """Return the free directions: shares that sum to one, then every component's parameters."""
-    k, theta = model.k, mixture.theta
-    ones = rebuilt(type(theta), [np.ones_like(field) for field in entries(theta).values()])
-    units = ones.affine(model.rows.scale, np.zeros_like(model.rows.scale))
+    k = model.k
     found = [
-        Coordinate(f"weight[{component}]", 1.0, ((component, 0, 1.0), (k - 1, 0, -1.0)))
+        Coordinate(f"weight[{component}]", ((component, 0, 1.0), (k - 1, 0, -1.0)))
         for component in range(0 if model.equal_weights else k - 1)
     ]
-    places = list(enumerate(model.emission.coordinates(theta), start=1))
+    places = list(enumerate(model.emission.coordinates(mixture.theta), start=1))
 
     def named(field: str, *place: object) -> str:
         return f"{field}[{','.join(map(str, place))}]"
 
     for component in range(k):
-        for index, (field, place, shared) in places:
+        for at, (field, place, shared) in places:
             if not shared:
-                unit = float(entries(units)[field][component][place])
-                move = ((component, index, 1.0),)
-                found.append(Coordinate(named(field, component, *place), unit, move))
-    for index, (field, place, shared) in places:
+                move = ((component, at, 1.0),)
+                found.append(Coordinate(named(field, component, *place), move))
+    for at, (field, place, shared) in places:
         if shared:
-            unit = float(entries(units)[field][0][place])
-            moves = tuple((component, index, 1.0) for component in range(k))
-            found.append(Coordinate(named(field, "*", *place), unit, moves))
+            moves = tuple((component, at, 1.0) for component in range(k))
+            found.append(Coordinate(named(field, "*", *place), moves))
     return found
 
 
@@ -232,21 +227,58 @@ def _louis[T: Theta](
     return complete - missing, complete, score.ravel(), sum(part[2] for part in parts)
 
 
+def _outward[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Array:
+    """Return d (a component's entries in the data's units) / d (coordinates inside), (M, m)."""
+    family, columns = type(mixture.theta), []
+    fields = [field[:1] for field in entries(mixture.theta).values()]
+    for column in model.emission.chart(mixture.theta).T:
+        cuts = np.cumsum([field.size for field in fields])[:-1]
+        pieces = np.split(column, cuts)
+        direction = [
+            piece.reshape(field.shape) for piece, field in zip(pieces, fields, strict=True)
+        ]
+        moved = model.rows.units.stretch_out(rebuilt(family, direction))
+        columns.append(np.concatenate([field.ravel() for field in entries(moved).values()]))
+    return np.array(columns).T
+
+
+def _in_data[T: Theta](
+    model: MixtureModel[T],
+    mixture: Mixture[T],
+    coordinates: list[Coordinate],
+    free: Array,
+    outward: Array,
+) -> Array:
+    """Return d (free coordinates in the data's units) / d (those inside), (p, p)."""
+    fields = entries(mixture.theta)
+    order = [(name, place) for name in fields for place in np.ndindex(fields[name].shape[1:])]
+    places = [(name, place) for name, place, _ in model.emission.coordinates(mixture.theta)]
+    change = np.eye(1 + len(places))
+    change[1:, 1:] = outward[[order.index(place) for place in places]]
+    moves = [coordinate.moves[0] for coordinate in coordinates]
+    rows = [change[place] @ free[component] for component, place, _ in moves]
+    return np.array(rows).reshape(len(moves), -1)
+
+
 def _errors[T: Theta](
-    model: MixtureModel[T], mixture: Mixture[T], free: Array, inverse: Array
+    model: MixtureModel[T], mixture: Mixture[T], free: Array, outward: Array, inverse: Array
 ) -> Mixture[T]:
     """Return the standard error of every weight and entry, in the data's units."""
-    chart = model.emission.chart(mixture.theta)
 
     def spread(directions: Array) -> Array:
-        return np.sqrt(((directions @ inverse) * directions).sum(axis=1))
+        variance = ((directions @ inverse) * directions).sum(axis=1)
+        return np.sqrt(np.maximum(variance, 0))
 
-    weight = spread(free[:, 0])
-    rows = np.stack([spread(chart @ free[component, 1:]) for component in range(model.k)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        weight = spread(free[:, 0])
+        # the unit comes last, or its square would leave the range of doubles
+        size = np.abs(outward).max(axis=1, keepdims=True)
+        unit = np.where(size > 0, size, 1.0)
+        each = [spread(outward / unit @ free[component, 1:]) for component in range(model.k)]
+    rows = np.stack(each) * unit[:, 0]
     fields, used = [], 0
     for field in entries(mixture.theta).values():
-        size = field[0].size
-        fields.append(rows[:, used : used + size].reshape(field.shape))
-        used += size
-    theta = rebuilt(type(mixture.theta), fields)
-    return Mixture(weight, theta.affine(model.rows.scale, np.zeros_like(model.rows.scale)))
+        size_of = field[0].size
+        fields.append(rows[:, used : used + size_of].reshape(field.shape))
+        used += size_of
+    return Mixture(weight, rebuilt(type(mixture.theta), fields))

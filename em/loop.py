@@ -94,19 +94,19 @@ def climb[P, S](
             here = image if point is None else point
             if point is not None:
                 ahead = _rebuilt(present, point)
-                level, statistics = model.expect(ahead)
+                level, found = model.expect(ahead)
                 evaluations += 1
                 if level >= value:
-                    memory = _accepted(memory)
+                    memory, statistics = _accepted(memory), found
                 else:
                     memory, ahead, level, here = _rejected(memory), mapped, -np.inf, image
         if ahead is mapped:
-            level, statistics = model.expect(mapped)
+            level, found = model.expect(mapped)
             evaluations += 1
-            if not level >= value and not level >= value - _slack(value, present, rounding):
-                raise DescentError(
-                    f"step {len(trace)}: the objective went from {value!r} to {level!r}"
-                )
+            if _ascends(value, level, present, rounding, len(trace)):
+                statistics = found
+            else:  # only rounding moves the objective here: stay
+                ahead, level, here = present, value, _flat(present)
         present, value = ahead, level
         trace.append(value)
         if on_step is not None:
@@ -170,9 +170,20 @@ def _rejected(memory: Memory) -> Memory:
     return Memory(memory.steps[-1:], memory.images[-1:], memory.stride, memory.failures + 1)
 
 
-def _slack[P](value: float, present: P, rounding: Callable[[P], float] | None) -> float:
-    """Return the fall of the objective that rounding explains."""
-    return ROUNDING * abs(value) + (0.0 if rounding is None else rounding(present))
+def _ascends[P](
+    value: float, level: float, present: P, rounding: Callable[[P], float] | None, step: int
+) -> bool:
+    """Whether an M-step from value to level is to be taken; a fall beyond rounding raises.
+
+    A fall by the last places of the objective is taken: the parameters still gain digits. One that
+    only ill-conditioned parameters explain is not.
+    """
+    fall = value - level
+    if fall <= ROUNDING * abs(value):
+        return True
+    if rounding is not None and fall <= ROUNDING * abs(value) + rounding(present):
+        return False
+    raise DescentError(f"step {step}: the objective went from {value!r} to {level!r}")
 
 
 def _rest(trace: list[float]) -> float:

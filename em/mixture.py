@@ -28,6 +28,7 @@ LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each 
 KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
 FEW = 4  # statistics up to which separate dot products beat a matrix product (measured)
 GRAIN = 1e-13  # rounding of a sum, relative to the sizes of its terms
+NEXT_TO_NOTHING = 1e-8  # share of a block below which a difference has lost its digits
 NOBODY = 1e-100  # expected observations below which quotients of sums mean nothing
 
 
@@ -50,7 +51,7 @@ class MixtureModel[T: Theta]:
     """A mixture of k components of one family for one sample: what the loop climbs on.
 
     prior: in the units of the rows, or None.
-    floor: (d,) least width of a component, in the units of the rows.
+    floor: (d,) least widths inside, or a (d, d) root of their squares.
     base: the part of the log-likelihood that no parameter touches.
     grain: how far rounding can move the objective where it is not enlarged.
     totals: (blocks, 1 + q) sums of (1, T) over each block.
@@ -144,7 +145,7 @@ class MixtureModel[T: Theta]:
         """Return how far rounding can move the objective at a mixture."""
         d, n = self.rows.sample.dimension, self.rows.sample.observations
         enlarged = float(self.emission.condition(mixture.theta) @ mixture.weight)
-        return self.grain + 16 * np.finfo(float).eps * d * d * n * enlarged
+        return self.grain + 4 * np.finfo(float).eps * d * n * enlarged
 
     def wide_enough(self, theta: T) -> bool:
         """Whether no component is narrower than the floor, beyond rounding."""
@@ -259,7 +260,8 @@ def _relative(
     sums = np.empty_like(phi)
     sums[rows] = np.vecdot(odds[:, None], known)
     sums[r] = total - sums[rows].sum(axis=0)
-    return value, sums
+    # a component of next to nothing would be left with rounding
+    return (value, sums) if sums[r, 0] > NEXT_TO_NOTHING * total[0] else None
 
 
 def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
@@ -314,7 +316,7 @@ def model_of[T: Theta](
         return found
 
     parts = crew(sweep, rows.blocks)
-    n, log_unit = rows.sample.observations, float(np.log(rows.scale).sum())
+    n, log_unit = rows.sample.observations, rows.units.log_volume
     return MixtureModel(
         emission=emission,
         rows=rows,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MultivariateEmission"]
 
-FARTHEST = 300.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-11 of log p
+FARTHEST = 30.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-13 of log p
 
 
 class MultivariateEmission(Emission[MultivariateGaussian]):
@@ -27,6 +27,11 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
 
     located = True
     floor = 1e-7  # squared, it still shows beside 1 in a double
+
+    @property
+    def uncouples(self) -> bool:
+        """Forms with every entry free stay so when columns are mixed."""
+        return self.family.form().linear
 
     @property
     def isotropic(self) -> bool:
@@ -142,35 +147,45 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         return bool((distance > FARTHEST**2 * np.linalg.eigvalsh(theta.cov)[:, 0]).any())
 
     def condition(self, theta: MultivariateGaussian) -> Array:
-        """The covariance's condition number enlarges the rounding of its inverse."""
+        """The distance that `cancels` allows, and the covariance's condition number."""
         values = np.linalg.eigvalsh(theta.cov)
-        return values[:, -1] / np.maximum(values[:, 0], np.finfo(float).eps * values[:, -1])
+        least = np.maximum(values[:, 0], np.finfo(float).eps * values[:, -1])
+        distance = np.minimum((theta.mean**2).sum(axis=1) / least, FARTHEST**2)
+        condition: Array = 1 + distance + values[:, -1] / least
+        return condition
 
     def width(self, theta: MultivariateGaussian, floor: Array) -> Array:
-        """Square root of the least eigenvalue, columns measured in floors."""
-        values = np.linalg.eigvalsh(theta.cov / floor / floor[:, None])[:, 0]
+        """Square root of the least eigenvalue where the floor, (d, d) root, is the unit."""
+        values = np.linalg.eigvalsh(_in_floors(theta.cov, floor))[:, 0]
         return np.sqrt(np.maximum(values, 0))
 
     def on_floor(self, theta: MultivariateGaussian, floor: Array) -> NDArray[np.bool_]:
         """The least eigenvalue is what `widen` leaves."""
-        values = np.linalg.eigvalsh(theta.cov / floor / floor[:, None])
+        values = np.linalg.eigvalsh(_in_floors(theta.cov, floor))
         touching: NDArray[np.bool_] = values[:, 0] <= 1 + 1e-6 + 2 * _rounding(values)
         return touching
 
     def widen(self, theta: MultivariateGaussian, floor: Array) -> MultivariateGaussian:
         """Raise eigenvalues below the floor to it, which maximises Q above the floor."""
-        values, vectors = np.linalg.eigh(theta.cov / floor / floor[:, None])
+        values, vectors = np.linalg.eigh(_in_floors(theta.cov, floor))
         if (values >= 1).all():
             return theta
         # what rounding may take from the least eigenvalue is added first
         least = 1 + _rounding(values)[:, None]
         raised = np.einsum("kij,kj,klj->kil", vectors, np.maximum(values, least), vectors)
-        cov = self.family.form().project(0.5 * (raised + raised.transpose(0, 2, 1)))
-        return theta._replace(cov=cov * floor * floor[:, None])
+        cov = floor @ (0.5 * (raised + raised.transpose(0, 2, 1))) @ floor.T
+        return theta._replace(cov=self.family.form().project(0.5 * (cov + cov.transpose(0, 2, 1))))
 
     def _basis(self, theta: MultivariateGaussian) -> Array:
         """Return the (b, d, d) matrices whose combinations are the form."""
         return self.family.form().basis(theta.mean.shape[1])
+
+
+def _in_floors(cov: Array, floor: Array) -> Array:
+    """Return (K, d, d) covariances in units of the floor, whose (d, d) root is given."""
+    unit = np.linalg.inv(floor)
+    inside: Array = unit @ cov @ unit.T
+    return inside
 
 
 def _rounding(values: Array) -> Array:

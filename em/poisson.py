@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PoissonEmission"]
 
+EDGE = 1e-8  # rates this near to 0 are on their way there
 LOG_ZERO = -1e8  # finite, so that 0 events times log(0) is 0; exp of it is 0
 
 
@@ -65,5 +66,5 @@ class PoissonEmission(Emission[Poisson]):
         return (sums[:, 1] / theta.rate**2)[:, None, None]
 
     def edge(self, theta: Poisson) -> str | None:
-        """A rate at which nothing happens."""
-        return "rate is 0" if (theta.rate <= 0).any() else None
+        """A rate at which nothing happens, to the digits that EM gives."""
+        return "rate is 0" if (theta.rate <= EDGE).any() else None

@@ -11,14 +11,27 @@ from em.emission import emission_of
 from em.mixture import logits, responsibilities
 from em.rows import rows_of
 from models import Mixture, Sample
-from models.family import Array, Labels, Theta, entries
+from models.family import Array, Labels, Theta, entries, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
+    from em.units import Units
+
 __all__ = ["Fit", "Optimum", "Step"]
+
+
+ACROSS = 5  # components side by side in print
+
+
+def _cell(value: float, error: float) -> str:
+    """Return the value, as many digits as its error of two digits makes sense of, and the error."""
+    if not 0 < error < np.inf or value == 0:
+        return f"{value:.6g} ({error:.2g})"
+    digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2
+    return f"{value:.{max(digits, 2)}g} ({error:.2g})"
 
 
 class Step[T: Theta](NamedTuple):
@@ -39,7 +52,7 @@ class Step[T: Theta](NamedTuple):
 class Optimum[T: Theta](NamedTuple):
     """A distinct place where climbs ended.
 
-    log_likelihood: the objective there; with a prior its log density, less a constant, is added.
+    log_likelihood: there; of hard EM, the classification log-likelihood.
     starts: how many starts reached it.
     spike: whether a component is narrow by accident, so that it is no estimate.
     empty: whether a component holds less than half an observation.
@@ -73,6 +86,9 @@ class Fit[T: Theta]:
     starts: how many starts there were.
     floor: least width that a component may take, (d,) in the data's units.
     notes: what a reader of the estimate has to know, in sentences.
+    family, observations: what was fitted, to how many observations.
+    units: those in which EM worked.
+    entropy: sum over observations of -sum_k r_k log r_k, none under hard EM.
     """
 
     family: type[T]
@@ -92,6 +108,7 @@ class Fit[T: Theta]:
     floor: Array
     notes: tuple[str, ...]
     observations: int
+    units: Units
     entropy: float
 
     @property
@@ -106,11 +123,19 @@ class Fit[T: Theta]:
 
     @property
     def icl(self) -> float:
-        """BIC + 2 entropy of the memberships: lower is better (Biernacki et al. 2000)."""
+        """BIC + 2 entropy of the memberships: lower is better (Biernacki et al. 2000).
+
+        Under hard EM memberships have no entropy, and BIC, of the classification likelihood, is it.
+        """
         return self.bic + 2 * self.entropy
 
     def responsibilities(self, sample: Sample) -> Array:
-        """Return (n, K) probabilities of the components for each row as it was given."""
+        """Return (n, K) probabilities of the components for each row as it was given.
+
+        With counts, a row that was given once has one line, however often it occurred.
+        """
+        if len(self.mixture.weight) == 1:
+            return np.ones((len(sample.inverse), 1))
         parts = []
         for _, shares in self._blocks(sample):
             responsibilities(shares, None, hard=False)
@@ -118,13 +143,18 @@ class Fit[T: Theta]:
         return sample.expand(np.concatenate(parts))
 
     def assign(self, sample: Sample) -> Labels:
-        """Return (n,) the likeliest component of each row as it was given."""
+        """Return (n,) the likeliest component of each row as it was given, once a row."""
+        if len(self.mixture.weight) == 1:
+            return np.zeros(len(sample.inverse), np.intp)
         parts = [heights.argmax(axis=0) for _, heights in self._blocks(sample)]
         return sample.expand(np.concatenate(parts))
 
-    def density(self, x: ArrayLike, trials: ArrayLike | None = None) -> Array:
-        """Return (n,) density (probability, for counts) of the mixture at each x."""
-        sample = Sample(np.atleast_1d(np.asarray(x)), trials)
+    def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
+        """Return (n,) density (probability, for counts) of the mixture at each x.
+
+        x: a Sample, or what makes one; a single number is a column of one.
+        """
+        sample = x if isinstance(x, Sample) else Sample(np.atleast_1d(np.asarray(x)), trials)
         if np.isposinf(self.log_likelihood):
             raise ValueError("the estimate is degenerate: it has no density")
         parts = []
@@ -134,16 +164,20 @@ class Fit[T: Theta]:
 
     def _blocks(self, sample: Sample) -> Iterator[tuple[Array, Array]]:
         """Yield log h (B,) and log weight + log p less log h, (K, B), of the distinct rows."""
+        if not isinstance(sample, Sample):
+            raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
         self.family.observe(sample)
+        d = np.shape(first(self.mixture.theta))[-1] if sample.x.ndim == 2 else 1
+        if sample.dimension != d:
+            raise ValueError(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
         emission = emission_of(self.family)
-        rows = rows_of(sample, emission, len(self.mixture.weight))
-        inside = Mixture(
-            self.mixture.weight, self.mixture.theta.affine(1 / rows.scale, -rows.shift / rows.scale)
-        )
-        units = float(np.log(rows.scale).sum())
+        # the fit's units: those of a few new rows may be out of all proportion
+        rows = rows_of(sample, emission, len(self.mixture.weight), self.units)
+        inside = self.units.inside(self.mixture)
+        log_volume = self.units.log_volume
         for index in range(rows.blocks):
             block = rows.block(index)
-            yield emission.base(block.x, block.trials) - units, logits(emission, block, inside)
+            yield emission.base(block.x, block.trials) - log_volume, logits(emission, block, inside)
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
@@ -154,11 +188,15 @@ class Fit[T: Theta]:
         title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
         lines = [f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"]
         every = (slice(None),)
-        for name, place, _ in [("weight", (), False), *free]:
-            label = name + (f"[{','.join(map(str, place))}]" if place else "")
-            pairs = zip(values[name][every + place], errors[name][every + place], strict=True)
-            cells = [f"{value:.6g} ({error:.2g})" for value, error in pairs]
-            lines.append(f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells))
+        for begin in range(0, k, ACROSS):
+            block = range(begin, min(begin + ACROSS, k))
+            if k > ACROSS:
+                lines.append(f"  {'component':<9}" + "".join(f"  {one:>20}" for one in block))
+            for name, place, _ in [("weight", (), False), *free]:
+                label = name + (f"[{','.join(map(str, place))}]" if place else "")
+                value, error = values[name][every + place], errors[name][every + place]
+                cells = [_cell(value[one], error[one]) for one in block]
+                lines.append(f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells))
         lines.append(
             f"log-likelihood {self.log_likelihood:.6f}, BIC {self.bic:.2f}, "
             f"{'converged' if self.converged else 'NOT CONVERGED'} in {self.steps} steps; "

@@ -1,4 +1,4 @@
-"""A sample cut into blocks that fit the cache, in units in which squares stay in range."""
+"""A sample cut into blocks that fit the cache."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from em.units import Units, units_of
 from models.family import Array, Theta
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ WORTH_THREADS = 100_000  # rows below which handing blocks to threads costs more
 
 
 class Block(NamedTuple):
-    """Some rows: x (B,) or (B, d) in the units of `Rows`, trials (B,), counts (B,) or None.
+    """Some rows: x (B,) or (B, d) in the units inside, trials (B,), counts (B,) or None.
 
     Counts are None where every row occurred once, which spares a pass.
     """
@@ -40,16 +41,14 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A sample's rows, block by block, as (x - shift) / scale.
+    """A sample's rows, block by block, in the units inside.
 
-    scale, shift: (d,); the scale is a power of two, so that dividing by it is exact.
     size: rows in a block.
     single: whether every row occurred once.
     """
 
     sample: Sample
-    scale: Array
-    shift: Array
+    units: Units
     size: int
     single: bool
 
@@ -64,49 +63,28 @@ class Rows:
         sample = self.sample
         counts = None if self.single else sample.counts[part].astype(np.float64)
         trials = None if sample.trials is None else sample.trials[part]
-        return Block(self.inside(sample.x[part]), trials, counts)
-
-    def inside(self, x: Array) -> Array:
-        """Return x in the units of the rows; scaling comes first, or 1e308 would overflow."""
-        if not self.shift.any() and (self.scale == 1).all():
-            return x
-        unit = 1 / self.scale
-        columns = x.T * unit[:, None] if x.ndim == 2 else x * unit  # statistics go by columns
-        columns -= (self.shift * unit)[:, None] if x.ndim == 2 else self.shift * unit
-        return columns.T
+        return Block(self.units.rows(sample.x[part]), trials, counts)
 
 
-def rows_of[T: Theta](sample: Sample, emission: Emission[T], k: int) -> Rows:
-    """Return the rows, cut for k components; where these have a location, in units of about one sd
-    from the mean.
-    """
-    d = sample.dimension
-    size = 1 << int(np.log2(CACHE / (k + emission.size(d) + 2)))
-    rows = Rows(sample, np.ones(d), np.zeros(d), size, int(sample.counts.max()) == 1)
-    if not emission.located:
-        return rows
-    table = sample.x.reshape(-1, d)  # no temporary as long as the data
-    largest = np.maximum(np.maximum(table.max(axis=0), -table.min(axis=0)), 2.0**-1000)
-    order = np.exp2(np.floor(np.log2(largest)))
-    near_one = Rows(sample, order, np.zeros(d), size, rows.single)
-    mean = _average(near_one, lambda x: x)
-    spread = np.sqrt(_average(near_one, lambda x: (x - mean) ** 2))
-    constant = spread <= 4 * np.finfo(float).eps * np.abs(mean)  # the mean's rounding, no spread
-    spread = np.where(constant, 1.0, spread) * order
-    if emission.isotropic:
-        spread = np.full(d, spread.max())
-    unit = np.exp2(np.clip(np.floor(np.log2(spread)), -1000, 1000))
-    return Rows(sample, unit, mean * order, size, rows.single)
+def rows_of[T: Theta](
+    sample: Sample, emission: Emission[T], k: int, units: Units | None = None
+) -> Rows:
+    """Return the rows, cut for k components, in the given units or in the sample's own."""
+    size = 1 << int(np.log2(CACHE / (k + emission.size(sample.dimension) + 2)))
+    plain = Units(np.ones(1), np.zeros(1))
+    single = int(sample.counts.min()) == int(sample.counts.max()) == 1
+    rows = Rows(sample, plain, size, single)
 
+    def average(among: Units, function: Callable[[Array], Array]) -> Array:
+        total: Array = np.zeros(1)
+        inside = replace(rows, units=among)
+        for index in range(inside.blocks):
+            x, _, counts = inside.block(index)
+            values = function(x.reshape(len(x), -1))
+            total = total + (values.sum(axis=0) if counts is None else counts @ values)
+        return total / sample.observations
 
-def _average(rows: Rows, function: Callable[[Array], Array]) -> Array:
-    """Return the mean of a function over the observations, (d,), a block at a time."""
-    total = np.zeros(rows.sample.dimension)
-    for index in range(rows.blocks):
-        x, _, counts = rows.block(index)
-        values = function(x.reshape(len(x), -1))
-        total += values.sum(axis=0) if counts is None else counts @ values
-    return total / rows.sample.observations
+    return replace(rows, units=units or units_of(sample, emission, average))
 
 
 class Crew(Protocol):

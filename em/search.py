@@ -10,7 +10,7 @@ from scipy.special import chdtr, gammaln, pdtrc
 from em.mixture import logits, summing_to_one
 from em.rows import Block
 from models.family import Theta, entries
-from models.mixture import Mixture, ordered
+from models.mixture import Mixture, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from em.loop import Climb
     from em.mixture import MixtureModel
 
-__all__ = ["CHEAP", "End", "joined", "search", "spikes"]
+__all__ = ["CHEAP", "End", "in_order", "joined", "search", "spikes"]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear
@@ -132,7 +132,7 @@ def _distinct[T: Theta](
     """Return one end for each optimum that was reached."""
     ends: list[End[T]] = []
     for number, one in sorted(climbs, key=_depth):
-        mixture = ordered(summing_to_one(one.parameters))
+        mixture = in_order(model, one.parameters)
         for place, end in enumerate(ends):
             if end.height - one.trace[-1] <= SAME_HEIGHT and _near(end.mixture, mixture):
                 ends[place] = end._replace(starts=end.starts + 1)
@@ -141,16 +141,36 @@ def _distinct[T: Theta](
             spike = spikes(model, mixture, own_floor)
             empty = mixture.weight * model.totals[:, 0].sum() < NOBODY
             ends.append(End(one._replace(parameters=mixture), number, 1, spike, empty & ~spike))
-    # a full mixture goes before one of the same height that holds an empty component
-    return sorted(ends, key=lambda end: (end.spike.any(), -round(end.height, 5), end.empty.any()))
+    return sorted(ends, key=lambda end: _rank(end, model.hard))
+
+
+def _rank[T: Theta](end: End[T], hard: bool) -> tuple[bool, bool, float]:
+    """Return what sorts the best end first.
+
+    An empty component gives way to a full mixture as high. Under hard EM it always does: the
+    classification likelihood favours few groups, and one for all is often its maximum.
+    """
+    empty = bool(end.empty.any())
+    return bool(end.spike.any()), hard and empty, SAME_HEIGHT * empty - end.height
+
+
+def in_order[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Mixture[T]:
+    """Return the mixture inside in the label order that it has outside."""
+    return take(summing_to_one(mixture), model.rows.units.outside(mixture).theta.order())
 
 
 def _near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
     """Whether two mixtures are the same, but for their labels, to within SAME_PLACE."""
-    one, other = ordered(summing_to_one(one)), ordered(summing_to_one(other))
-    fields = zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)
-    pairs = [(one.weight, other.weight), *fields]
-    return all(np.abs(a - b).max() <= SAME_PLACE for a, b in pairs)
+    pairs = [(one.weight, other.weight)]
+    pairs += zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)
+    k = len(one.weight)
+    apart = np.zeros((k, k))
+    for a, b in pairs:
+        left, right = a.reshape(k, 1, -1), b.reshape(1, k, -1)
+        apart = np.maximum(apart, (np.abs(left - right) / (1 + np.abs(right))).max(axis=2))
+    nearest = apart.argmin(axis=1)
+    same = len(set(nearest.tolist())) == k or bool((apart <= SAME_PLACE).all())
+    return same and bool((apart.min(axis=1) <= SAME_PLACE).all())
 
 
 def spikes[T: Theta](

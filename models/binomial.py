@@ -34,7 +34,7 @@ class Binomial(NamedTuple):
         """Return the uniform prior, Beta(1, 1)."""
         return BinomialPrior(heads=0.0, tails=0.0)
 
-    def checked(self, k: int, sample: Sample) -> Self:
+    def checked(self, k: int, d: int) -> Self:
         """Probabilities lie from 0 to 1."""
         (prob,) = fields(self, {"prob": (k,)})
         if (prob < 0).any() or (prob > 1).any():

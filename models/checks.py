@@ -19,15 +19,35 @@ if TYPE_CHECKING:
         def _asdict(self) -> dict[str, Array]: ...
 
 
-__all__ = ["column", "fields", "moments", "positive", "refuse_row"]
+__all__ = [
+    "column",
+    "fields",
+    "moments",
+    "no_trials",
+    "number",
+    "numbers",
+    "positive",
+    "refuse_row",
+]
 
 
 def column(sample: Sample) -> None:
     """Refuse a table where a column is due."""
     if sample.x.ndim != 1:
+        columns = f"{sample.dimension} column{'s' * (sample.dimension > 1)}"
         raise ValueError(
-            f"x is a table of {sample.dimension} columns; give one column, such as x[:, 0], "
-            "or fit a MultivariateGaussian"
+            f"x is a table of {columns}; give one column, such as x[:, 0] of an array or "
+            'x["name"] of a data frame, or fit a MultivariateGaussian'
+        )
+    no_trials(sample)
+
+
+def no_trials(sample: Sample) -> None:
+    """Refuse trials where x does not count heads."""
+    if sample.trials is not None:
+        raise ValueError(
+            "trials are given, but only a Binomial has flips; "
+            "to say how often each x occurred give Sample(x, counts=...)"
         )
 
 
@@ -43,11 +63,19 @@ def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
         raise ValueError(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
 
 
+def numbers(name: str, value: object) -> Array:
+    """Return a field as a float array, or raise ValueError that names it."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}; give numbers") from None
+
+
 def fields(theta: Record, shapes: Mapping[str, tuple[int, ...]]) -> list[Array]:
     """Return the fields of a Theta as finite float arrays of the given shapes."""
     arrays = []
     for name, shape in shapes.items():
-        array = np.asarray(theta._asdict()[name], np.float64)
+        array = numbers(name, theta._asdict()[name])
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}; give {shape}")
         if not np.isfinite(array).all():
@@ -58,13 +86,21 @@ def fields(theta: Record, shapes: Mapping[str, tuple[int, ...]]) -> list[Array]:
 
 def positive(prior: Record, *names: str, zero: bool = False) -> list[float]:
     """Return fields of a prior as floats above zero (or, with zero, not below it)."""
-    values = [float(prior._asdict()[name]) for name in names]
+    values = [number(f"prior: {name}", prior._asdict()[name]) for name in names]
     for name, value in zip(names, values, strict=True):
         if not (value > 0 or (zero and value == 0)) or value == np.inf:
             raise ValueError(
                 f"prior: {name} is {value:g}; give a number {'from' if zero else 'above'} 0"
             )
     return values
+
+
+def number(name: str, value: object) -> float:
+    """Return a field as a finite float, or raise ValueError that names it."""
+    array = numbers(name, value)
+    if array.shape != () or not np.isfinite(array):
+        raise ValueError(f"{name} is {value!r}; give a finite number")
+    return float(array)
 
 
 def moments(sample: Sample) -> tuple[Array, Array]:
@@ -77,4 +113,4 @@ def moments(sample: Sample) -> tuple[Array, Array]:
         raise ValueError(
             "x has a column without spread, so no weak prior has a scale; give a prior"
         )
-    return mean, cov
+    return mean, (cov + cov.T) / 2

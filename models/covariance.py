@@ -23,6 +23,7 @@ class Covariance(NamedTuple):
 
     name: as users write it.
     tied: whether all components share one.
+    linear: whether it stays of the form when columns are mixed.
     isotropic: whether all columns must be measured in one unit.
     project: (..., d, d) symmetric matrices to their nearest ones of the form.
     places: d to the m entries that are free.
@@ -32,6 +33,7 @@ class Covariance(NamedTuple):
 
     name: str
     tied: bool
+    linear: bool
     isotropic: bool
     project: Callable[[Array], Array]
     places: Callable[[int], list[tuple[int, int]]]
@@ -84,7 +86,7 @@ def _ball(d: int) -> Array:
     return np.eye(d)[None]
 
 
-FULL = Covariance("full", False, False, _free, _upper, _symmetric, lambda d: d)
-TIED = Covariance("tied", True, False, _free, _upper, _symmetric, lambda d: d)
-DIAGONAL = Covariance("diagonal", False, False, _separate, _along, _axes, lambda d: 1)
-SPHERICAL = Covariance("spherical", False, True, _round, _first, _ball, lambda d: 1)
+FULL = Covariance("full", False, True, False, _free, _upper, _symmetric, lambda d: d)
+TIED = Covariance("tied", True, True, False, _free, _upper, _symmetric, lambda d: d)
+DIAGONAL = Covariance("diagonal", False, False, False, _separate, _along, _axes, lambda d: 1)
+SPHERICAL = Covariance("spherical", False, False, True, _round, _first, _ball, lambda d: 1)

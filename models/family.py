@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from models.sample import Sample
 
-__all__ = ["Array", "ConjugatePrior", "Labels", "Theta", "components", "entries", "rebuilt"]
+__all__ = [
+    "Array",
+    "ConjugatePrior",
+    "Labels",
+    "Theta",
+    "components",
+    "entries",
+    "first",
+    "rebuilt",
+]
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -43,7 +52,7 @@ class Theta(Protocol):
         """Return the weak, proper default prior on the scale of the data."""
         ...
 
-    def checked(self, k: int, sample: Sample) -> Self:
+    def checked(self, k: int, d: int) -> Self:
         """Return the fields as float arrays, or raise ValueError that names the bad one."""
         ...
 
@@ -67,9 +76,14 @@ def entries[T: Theta](theta: T) -> dict[str, Array]:
     return theta._asdict()  # the public way into a NamedTuple, in spite of its name
 
 
+def first(theta: Theta) -> Array:
+    """Return the first field: the one that says where components are."""
+    return next(iter(theta._asdict().values()))
+
+
 def components(theta: Theta) -> int:
     """Return K, the length of every field."""
-    return len(next(iter(theta._asdict().values())))
+    return len(first(theta))
 
 
 def rebuilt[T: Theta](family: type[T], fields: Iterable[Array]) -> T:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.checks import column, fields, moments, positive
+from models.checks import column, fields, moments, number, positive
 
 if TYPE_CHECKING:
     from models.family import Array, Labels
@@ -35,7 +35,7 @@ class Gaussian(NamedTuple):
         mean, cov = moments(sample)
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
 
-    def checked(self, k: int, sample: Sample) -> Self:
+    def checked(self, k: int, d: int) -> Self:
         """Standard deviations are above 0."""
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
         if (sd <= 0).any():
@@ -69,7 +69,9 @@ class GaussianPrior(NamedTuple):
 
     def checked(self, sample: Sample) -> Self:
         """All but the mean are above 0, which keeps the prior proper."""
-        return type(self)(float(self.mean), *positive(self, "n", "squares", "degrees"))
+        return type(self)(
+            number("prior: mean", self.mean), *positive(self, "n", "squares", "degrees")
+        )
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and squares change their unit with x."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.family import Array, ConjugatePrior, Labels, Theta, entries, rebuilt
+from models.checks import numbers
+from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -39,13 +40,22 @@ class Prior(NamedTuple):
 
 def weak_prior[T: Theta](family: type[T], sample: Sample, k: int) -> Prior:
     """Return the weak, proper default: uniform shares and the family's own weak record."""
+    if not isinstance(sample, Sample):
+        raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
+    if k < 1:
+        raise ValueError(f"k is {k}; give a whole number from 1 up")
     family.observe(sample)
     return Prior(0.0, family.weak_prior(sample, k))
 
 
-def checked[T: Theta](mixture: Mixture[T], family: type[T], sample: Sample) -> Mixture[T]:
-    """Return the mixture as float arrays, or raise ValueError that names the bad field."""
-    weight = np.asarray(mixture.weight, np.float64)
+def checked[T: Theta](mixture: Mixture[T], family: type[T], d: int) -> Mixture[T]:
+    """Return the mixture as float arrays, or raise ValueError that names the bad field.
+
+    d: columns of x.
+    """
+    if not isinstance(mixture, Mixture):
+        raise ValueError(f"{mixture!r} is no mixture; give Mixture(weight, {family.__name__}(...))")
+    weight = numbers("weight", mixture.weight)
     if weight.ndim != 1 or weight.size == 0:
         raise ValueError(f"weight has shape {weight.shape}; give one share for each component")
     if not np.isfinite(weight).all() or (weight < 0).any():
@@ -55,10 +65,13 @@ def checked[T: Theta](mixture: Mixture[T], family: type[T], sample: Sample) -> M
         )
     if abs(weight.sum() - 1) > 1e-8:
         raise ValueError(f"weight sums to {weight.sum():.10g}; divide the shares by their sum")
-    if not issubclass(family, type(mixture.theta)):
+    given = type(mixture.theta)
+    if not hasattr(given, "_fields") or not (
+        issubclass(family, given) or issubclass(given, family)
+    ):
         raise ValueError(f"theta is a {type(mixture.theta).__name__}; give a {family.__name__}")
     theta = rebuilt(family, list(entries(mixture.theta).values()))
-    return Mixture(weight / weight.sum(), theta.checked(len(weight), sample))
+    return Mixture(weight / weight.sum(), theta.checked(len(weight), d))
 
 
 def ordered[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
@@ -84,11 +97,10 @@ def simulate[T: Theta](
     """
     if n < 1:
         raise ValueError(f"n is {n}; draw at least one observation")
-    weight = np.asarray(mixture.weight, np.float64)
-    theta = rebuilt(
-        type(mixture.theta),
-        [np.asarray(field, np.float64) for field in entries(mixture.theta).values()],
-    )
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; give numpy.random.default_rng(seed)")
+    shape = np.shape(first(mixture.theta))
+    weight, theta = checked(mixture, type(mixture.theta), shape[1] if len(shape) > 1 else 1)
     labels = rng.choice(len(weight), n, p=weight)
     flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
     return Sample(theta.draw(labels, rng, flips), flips), labels

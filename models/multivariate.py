@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.checks import fields, moments, positive, refuse_row
+from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, Covariance
 
 if TYPE_CHECKING:
@@ -45,11 +45,19 @@ class MultivariateGaussian(NamedTuple):
         """Rows hold one measurement or more."""
         if sample.x.ndim != 2:
             raise ValueError("x is one column; give (n, d) rows, or fit a Gaussian")
+        no_trials(sample)
         refuse_row(
             sample,
             (np.abs(sample.x) > LARGEST).any(axis=1),
             "has a square that no double can hold; divide the column by a power of ten",
         )
+        spread = sample.x.max(axis=0) - sample.x.min(axis=0)
+        if ((spread > 0) & (spread < 1 / LARGEST)).any():
+            column = int(np.argmax((spread > 0) & (spread < 1 / LARGEST)))
+            raise ValueError(
+                f"x: column {column} spreads over {spread[column]:g}, whose square no double can "
+                "hold; multiply the column by a power of ten"
+            )
 
     @classmethod
     def weak_prior(cls, sample: Sample, k: int) -> MultivariateGaussianPrior:
@@ -58,9 +66,8 @@ class MultivariateGaussian(NamedTuple):
         d = sample.dimension
         return MultivariateGaussianPrior(mean, 0.01, cov / k ** (2 / d), d + 2.0)
 
-    def checked(self, k: int, sample: Sample) -> Self:
+    def checked(self, k: int, d: int) -> Self:
         """Covariances are symmetric, positive definite, and of the family's form."""
-        d = sample.dimension
         mean, cov = fields(self, {"mean": (k, d), "cov": (k, d, d)})
         for component, matrix in enumerate(cov):
             _definite(f"cov: component {component}", matrix)
@@ -77,7 +84,9 @@ class MultivariateGaussian(NamedTuple):
         return np.lexsort(self.mean.T[::-1])
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and covariance change their units with x, column by column."""
+        """Mean and covariance change their units with x; a (d, d) scale mixes columns."""
+        if scale.ndim == 2:
+            return type(self)(self.mean @ scale.T + shift, scale @ self.cov @ scale.T)
         return type(self)(self.mean * scale + shift, self.cov * scale[:, None] * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
@@ -146,11 +155,13 @@ class MultivariateGaussianPrior(NamedTuple):
     def checked(self, sample: Sample) -> Self:
         """The scatter is positive definite and the degrees keep the prior proper."""
         d = sample.dimension
-        mean, scatter = np.asarray(self.mean, float), np.asarray(self.scatter, float)
+        mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)
         if mean.shape != (d,) or scatter.shape != (d, d):
             raise ValueError(
                 f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns"
             )
+        if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
+            raise ValueError("prior: mean or scatter is not finite; give finite numbers")
         _definite("prior: scatter", scatter)
         n, degrees = positive(self, "n", "degrees")
         if degrees <= d - 1:
@@ -158,16 +169,19 @@ class MultivariateGaussianPrior(NamedTuple):
         return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and scatter change their units with x, column by column."""
+        """Mean and scatter change their units with x; a (d, d) scale mixes columns."""
+        if scale.ndim == 2:
+            scatter = scale @ self.scatter @ scale.T
+            return self._replace(mean=scale @ self.mean + shift, scatter=scatter)
         scatter = self.scatter * scale[:, None] * scale
         return self._replace(mean=self.mean * scale + shift, scatter=scatter)
 
 
 def _definite(name: str, matrix: Array) -> None:
     """Raise ValueError unless the (d, d) matrix is symmetric and positive definite."""
-    if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0):
-        raise ValueError(f"{name} is not symmetric; average it with its transpose")
     spread = np.sqrt(np.abs(np.diagonal(matrix)))
     unit = matrix / np.where(spread > 0, spread, 1) / np.where(spread > 0, spread, 1)[:, None]
+    if not np.allclose(unit, unit.T, rtol=0, atol=1e-8):
+        raise ValueError(f"{name} is not symmetric; average it with its transpose")
     if not (np.diagonal(matrix) > 0).all() or np.linalg.eigvalsh(unit)[0] <= 0:
         raise ValueError(f"{name} is not positive definite; give one with positive eigenvalues")

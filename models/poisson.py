@@ -36,7 +36,7 @@ class Poisson(NamedTuple):
         mean = float(np.average(sample.x, weights=sample.counts))
         return PoissonPrior(events=0.0, exposure=1.0 / mean if mean > 0 else 1.0)
 
-    def checked(self, k: int, sample: Sample) -> Self:
+    def checked(self, k: int, d: int) -> Self:
         """Rates are not negative."""
         (rate,) = fields(self, {"rate": (k,)})
         if (rate < 0).any():

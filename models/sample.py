@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ class Sample:
     x: (m,) or (m, d) distinct rows, sorted.
     counts: (m,) how often each row occurred.
     trials: (m,) flips behind each number of heads, or None where rows are not heads.
-    inverse: (n,) for each row as it was given (and occurred), its place among the distinct ones.
+    inverse: (n,) for each row as it was given, its place among the distinct ones.
     """
 
     x: Array
@@ -54,10 +56,10 @@ class Sample:
         flips = None if trials is None else _flips(values, trials)
         times = None if counts is None else _whole("counts", counts, len(values), 0)
         rows = values if flips is None else np.column_stack([values, flips])
-        if times is not None:
-            if not times.any():
-                raise ValueError("counts are all zero; give at least one observation")
-            rows, times = rows[times > 0], times[times > 0]
+        if times is not None and not times.any():
+            raise ValueError("counts are all zero; give at least one observation")
+        if times is not None and times.sum() >= LARGEST_WHOLE:
+            raise ValueError(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         distinct, inverse = _distinct(rows)
         put = object.__setattr__  # a frozen record sets its own fields once, here
         put(self, "x", distinct if flips is None else np.ascontiguousarray(distinct[:, 0]))
@@ -102,13 +104,20 @@ class Sample:
 def refuse(field: str, values: Array, bad: NDArray[np.bool_], remedy: str) -> None:
     """Raise ValueError that names the field, the first bad row (from 0) and the remedy."""
     if bad.any():
-        row = int(np.argmax(bad if bad.ndim == 1 else bad.any(axis=1)))
-        value = values[row] if bad.ndim == 1 else values[row][bad[row]][0]
-        raise ValueError(f"{field}: row {row} (counted from 0) is {value:g}, which {remedy}")
+        place = tuple(int(index) for index in np.argwhere(bad)[0])
+        raise ValueError(f"{field}: {_where(place)} is {values[place]:g}, which {remedy}")
+
+
+def _where(place: tuple[int, ...]) -> str:
+    """Say which row it is, and in a table which column."""
+    row = f"row {place[0]} (counted from 0)" if place else "the value"
+    return row if len(place) < 2 else f"{row}, column {place[1]}"
 
 
 def _numbers(field: str, given: ArrayLike) -> Array:
     """Return the values as doubles, exactly, or raise ValueError that names the first bad row."""
+    if isinstance(given, Iterator | AbstractSet | Mapping):
+        raise ValueError(f"{field} is a {type(given).__name__}; give a list or an array")
     if np.ma.is_masked(given):
         row = int(np.argwhere(np.ma.getmaskarray(given))[0][0])
         raise ValueError(f"{field}: row {row} (counted from 0) is masked; remove or impute it")
@@ -116,14 +125,16 @@ def _numbers(field: str, given: ArrayLike) -> Array:
         values = np.asarray(given)
     except ValueError as problem:
         raise ValueError(f"{field} is ragged: give rows of one length ({problem})") from None
-    if values.dtype.kind == "O":
-        values = _unboxed(field, values)
+    if values.dtype.kind in "OUS":
+        values = _unboxed(field, np.asarray(given, dtype=object))
     if values.dtype.kind not in "fiub":
         raise ValueError(
             f"{field}: row 0 (counted from 0) is {values.ravel()[:1].tolist()}, which is of type "
             f"{values.dtype}, not a number; convert the column to numbers"
         )
     doubles = np.array(values, np.float64, order="C")
+    if values.dtype.kind == "f" and values.dtype.itemsize > doubles.itemsize:
+        refuse(field, doubles, doubles != values, "a double cannot hold exactly; round it")
     if values.dtype.kind in "iu" and values.size:
         refuse(
             field,
@@ -138,12 +149,15 @@ def _unboxed(field: str, values: NDArray[np.object_]) -> Array:
     """Return a column of Python objects as doubles; text and missing entries are refused."""
     for place, value in np.ndenumerate(values):
         if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-            row = place[0] if place else 0
             raise ValueError(
-                f"{field}: row {row} (counted from 0) is {value!r}, which is not a number; "
+                f"{field}: {_where(place)} is {value!r}, which is not a number; "
                 "convert it to a number or remove the row"
             )
-    return values.astype(np.float64)
+    doubles = values.astype(np.float64)
+    whole = np.array([isinstance(value, int) for value in values.flat]).reshape(values.shape)
+    inexact = whole & (np.abs(doubles) >= LARGEST_WHOLE)
+    refuse(field, doubles, inexact, "a double cannot hold exactly; subtract an offset")
+    return doubles
 
 
 def _whole(field: str, given: ArrayLike, n: int, least: int) -> Array:
@@ -153,6 +167,7 @@ def _whole(field: str, given: ArrayLike, n: int, least: int) -> Array:
         raise ValueError(f"{field} has shape {values.shape}, x has {n} rows; give one for each row")
     refuse(field, values, ~np.isfinite(values), "is not finite; give a whole number")
     refuse(field, values, values != np.rint(values), "is not a whole number; give one")
+    refuse(field, values, values >= LARGEST_WHOLE, "a double cannot count exactly; give fewer")
     refuse(field, values, values < least, f"is below {least}; give a whole number from {least} up")
     return values
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import stats
 from em.emission import emission_of
 from em.mixture import model_of
 from em.rows import alone, rows_of
+from em.units import Units
 from models import (
     Binomial,
     BinomialPrior,
@@ -56,8 +56,10 @@ class Row(NamedTuple):
 def unscaled_model(row: Row, sample: Sample, k: int, prior: Prior | None = None, **options: bool):
     """Return what the loop climbs on, in the data's own units."""
     emission = emission_of(row.family)
-    rows = replace(rows_of(sample, emission, k), scale=np.ones(1), shift=np.zeros(1))
-    settings = {"hard": False, "equal_weights": False, "floor": np.full(sample.dimension, 1e-9)}
+    d = sample.dimension
+    rows = rows_of(sample, emission, k, Units(np.ones(d), np.zeros(d)))
+    floor = 1e-9 * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
+    settings = {"hard": False, "equal_weights": False, "floor": floor}
     return model_of(emission, rows, alone, k, prior=prior, **(settings | options))
 
 

@@ -203,3 +203,91 @@ def test_odds_that_overflow_in_threads(rng):
     found = fit(Gaussian, Sample(x), 2, starts=2)
     np.testing.assert_allclose(found.mixture.weight, [0.75, 0.25], rtol=1e-12)
     np.testing.assert_allclose(found.mixture.theta.sd, [1, 1], atol=0.02)
+
+
+@pytest.mark.parametrize("ratio", [10, 29, 31, 80, 200, 300, 1000])
+def test_narrow_beside_wide_raises_no_false_alarm(ratio, rng):
+    """A component `ratio` of its widths from the centre; the log-likelihood may be near zero."""
+    for seed in range(3):
+        generator = rng(seed)
+        x = np.concatenate([generator.normal(0, 1, 3_000), generator.normal(5, 2.5 / ratio, 3_000)])
+        found = fit(Gaussian, Sample(x), 2, starts=4)
+        assert found.converged
+        assert found.mixture.theta.sd[1] == pytest.approx(2.5 / ratio, rel=0.1)
+        rows = np.column_stack([x, generator.permutation(x)])
+        assert fit(MultivariateGaussian, Sample(rows), 2, starts=3, max_steps=100).trace.size > 1
+
+
+@pytest.mark.parametrize("eps", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize("name", ["full", "tied"])
+def test_correlated_columns_are_uncorrelated_first(eps, name, rng):
+    """x = (a, a + eps b) holds what (a, b) holds, and everything must say so."""
+    family = MultivariateGaussian.with_covariance(name)
+    a, b = rng(75).normal(size=400) + 6 * (np.arange(400) < 150), rng(76).normal(size=400)
+    easy = fit(family, Sample(np.column_stack([a, b])), 2)
+    hard = fit(family, Sample(np.column_stack([a, a + eps * b])), 2)
+    assert hard.converged
+    assert hard.log_likelihood == pytest.approx(easy.log_likelihood - 400 * np.log(eps), rel=1e-9)
+    for one, other, size in (
+        (hard.mixture, easy.mixture, 1e-6),
+        (hard.standard_errors, easy.standard_errors, 1e-5),
+    ):
+        np.testing.assert_allclose(one.weight, other.weight, rtol=size)
+        np.testing.assert_allclose(
+            one.theta.mean[:, 0], other.theta.mean[:, 0], rtol=size, atol=size
+        )
+        np.testing.assert_allclose(one.theta.cov[:, 0, 0], other.theta.cov[:, 0, 0], rtol=size)
+    # the same from the information in the data's units: cov[0,0] has the same error there
+    if eps >= 1e-3:
+        place = hard.coordinates.index("mean[0,0]")
+        error = np.linalg.inv(hard.information)[place, place] ** 0.5
+        assert error == pytest.approx(easy.standard_errors.theta.mean[0, 0], rel=1e-4)
+
+
+def test_correlated_columns_without_that_go_wrong(rng, monkeypatch):
+    """Negative control: expanded in the columns as they are, digits are lost."""
+    import em.units
+
+    a, b = rng(75).normal(size=400) + 6 * (np.arange(400) < 150), rng(76).normal(size=400)
+    easy = fit(MultivariateGaussian, Sample(np.column_stack([a, b])), 2)
+    monkeypatch.setattr(em.units, "CORRELATED", 0.0)
+    try:
+        hard = fit(MultivariateGaussian, Sample(np.column_stack([a, a + 1e-6 * b])), 2)
+    except ArithmeticError:
+        return
+    assert hard.log_likelihood != pytest.approx(easy.log_likelihood - 400 * np.log(1e-6), rel=1e-9)
+
+
+def test_new_data_are_scored_in_the_units_of_the_fit(rng):
+    generator = rng(77)
+    found = fit(Gaussian, Sample(generator.normal(size=200)), 2)
+    near = found.density([1e-12])
+    for zero in (0.0, [0.0], [1e-200], [0.0, 0.0]):
+        np.testing.assert_allclose(found.density(zero), near[0], rtol=1e-9)
+    assert found.assign(Sample([0.0])).shape == (1,)
+    plane = fit(MultivariateGaussian, Sample(generator.normal(size=(200, 2))), 2)
+    assert np.isfinite(plane.density([[0.0, 0.0]])).all()
+    with pytest.raises(ValueError, match="x has 1 columns, the fit 2"):
+        plane.assign(Sample([[0.0], [1.0]]))
+    with pytest.raises(ValueError, match="sample is a list; give Sample"):
+        found.assign([0.0])
+
+
+def test_a_billion_deaths_end_within_tolerance_or_say_so():
+    """There the objective has seven digits less to climb by."""
+    counts = 1_000_000 * np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
+    fast = fit(Poisson, Sample(range(10), counts=counts), 2)
+    assert fast.converged
+    assert fast.decrement < 1e-4
+    slow = fit(Poisson, Sample(range(10), counts=counts), 2, accelerate=False)
+    assert slow.converged == (slow.decrement <= 1e-4)
+    assert slow.converged or any("no digits left" in note for note in slow.notes)
+
+
+def test_a_dying_component_keeps_its_digits():
+    """A share of 1e-20 between two clusters is not rounding's to take."""
+    start = Mixture([0.5, 0.5 - 1e-20, 1e-20], Gaussian([-8.0, 8.0, 0.0], [1.0, 1.0, 1.0]))
+    x = np.concatenate([np.linspace(-10, -6, 21), np.linspace(6, 10, 21)])
+    found = fit(Gaussian, Sample(x), 3, start=start, max_steps=1, accelerate=False)
+    assert 0 < found.mixture.weight.min() < 1e-19
+    assert found.optima[0].empty

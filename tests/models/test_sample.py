@@ -39,10 +39,11 @@ def test_rows_of_a_table_are_distinct_as_rows():
     assert sample.inverse.tolist() == [1, 0, 1, 2]
 
 
-def test_given_counts_add_up_and_rows_that_never_occurred_go():
+def test_given_counts_add_up_and_rows_that_never_occurred_keep_their_place():
     sample = Sample([5, 3, 5, 9], counts=[2, 1, 4, 0])
-    assert sample.x.tolist() == [3, 5]
-    assert sample.counts.tolist() == [1, 6]
+    assert sample.x.tolist() == [3, 5, 9]
+    assert sample.counts.tolist() == [1, 6, 0]
+    assert sample.inverse.tolist() == [1, 0, 1, 2]
 
 
 COLUMN = [3.5, 1.0, 3.5, 2.0]
@@ -122,6 +123,11 @@ BAD = {
     "negative counts": ({"x": [1, 2], "counts": [1, -1]}, "counts: row 1 .*-1.*below 0"),
     "fractional counts": ({"x": [1, 2], "counts": [1.5, 1]}, "counts: row 0 .*1.5.*whole"),
     "counts too long": ({"x": [1, 2], "counts": [1, 1, 1]}, r"counts has shape \(3,\), x has 2"),
+    "counts beyond doubles": ({"x": [1, 2], "counts": [1e300, 1]}, "counts: row 0 .*exactly"),
+    "counts too many": ({"x": [1, 2], "counts": [2**52, 2**52]}, "counts sum to .*exactly"),
+    "big integers": ({"x": [1, 2**70 + 1]}, "x: row 1 .*exactly; subtract"),
+    "text among many": ({"x": [1.7, 2.0, "tall"]}, "x: row 2 .*'tall'.*convert"),
+    "a generator": ({"x": (value for value in [1, 2])}, "x is a generator; give a list"),
     "counts zero": ({"x": [1, 2], "counts": [0, 0]}, "counts are all zero"),
 }
 
