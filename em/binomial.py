@@ -53,7 +53,7 @@ class BinomialEmission(Emission[Binomial]):
 
     def maximize(self, sums: Array) -> Binomial:
         """prob = heads / flips."""
-        heads, tails = sums.T
+        heads, tails = sums.clip(0).T  # a difference may have left less than nothing
         flips = heads + tails
         return Binomial(np.divide(heads, flips, out=np.full_like(heads, 0.5), where=flips > 0))
 

@@ -126,6 +126,7 @@ def fit[T: Theta](
         notes=tuple(notes),
         observations=sample.observations,
         units=rows.units,
+        inside=best.mixture,
         entropy=known.entropy,
     )
 
@@ -344,6 +345,7 @@ def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixtu
         notes=(f"{FLAT}: the estimate is degenerate, its width zero and its likelihood infinite",),
         observations=rows.sample.observations,
         units=rows.units,
+        inside=inside,
         entropy=0.0,
     )
 

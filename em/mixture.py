@@ -145,11 +145,11 @@ class MixtureModel[T: Theta]:
         """Return how far rounding can move the objective at a mixture."""
         d, n = self.rows.sample.dimension, self.rows.sample.observations
         enlarged = float(self.emission.condition(mixture.theta) @ mixture.weight)
-        return self.grain + 4 * np.finfo(float).eps * d * n * enlarged
+        return self.grain + 16 * np.finfo(float).eps * d * n * enlarged
 
     def wide_enough(self, theta: T) -> bool:
         """Whether no component is narrower than the floor, beyond rounding."""
-        return bool((self.emission.width(theta, self.floor) >= 1 - 1e-9).all())
+        return bool((self.emission.width(theta, self.floor) >= 1 - 1e-14).all())
 
     def _sweep(
         self, blocks: range, phi: Array, centre: Array | None

@@ -49,7 +49,7 @@ class PoissonEmission(Emission[Poisson]):
 
     def maximize(self, sums: Array) -> Poisson:
         """rate = events / exposure."""
-        exposure, events = sums.T
+        exposure, events = sums.clip(0).T  # a difference may have left less than nothing
         rate = np.divide(events, exposure, out=np.ones_like(events), where=exposure > 0)
         return Poisson(rate)
 

@@ -87,7 +87,7 @@ class Fit[T: Theta]:
     floor: least width that a component may take, (d,) in the data's units.
     notes: what a reader of the estimate has to know, in sentences.
     family, observations: what was fitted, to how many observations.
-    units: those in which EM worked.
+    units, inside: those in which EM worked, and the mixture in them, without their rounding.
     entropy: sum over observations of -sum_k r_k log r_k, none under hard EM.
     """
 
@@ -109,6 +109,7 @@ class Fit[T: Theta]:
     notes: tuple[str, ...]
     observations: int
     units: Units
+    inside: Mixture[T]
     entropy: float
 
     @property
@@ -173,11 +174,13 @@ class Fit[T: Theta]:
         emission = emission_of(self.family)
         # the fit's units: those of a few new rows may be out of all proportion
         rows = rows_of(sample, emission, len(self.mixture.weight), self.units)
-        inside = self.units.inside(self.mixture)
         log_volume = self.units.log_volume
         for index in range(rows.blocks):
             block = rows.block(index)
-            yield emission.base(block.x, block.trials) - log_volume, logits(emission, block, inside)
+            yield (
+                emission.base(block.x, block.trials) - log_volume,
+                logits(emission, block, self.inside),
+            )
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""

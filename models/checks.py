@@ -106,11 +106,14 @@ def number(name: str, value: object) -> float:
 def moments(sample: Sample) -> tuple[Array, Array]:
     """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
     x = sample.x.reshape(sample.distinct, -1)
-    mean = np.average(x, axis=0, weights=sample.counts)
-    centred = x - mean
-    cov = (centred * sample.counts[:, None]).T @ centred / sample.observations
-    if not (np.diagonal(cov) > 0).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(x, axis=0, weights=sample.counts)
+        centred = x - mean
+        cov = (centred * sample.counts[:, None]).T @ centred / sample.observations
+    spread = np.diagonal(cov)
+    if not ((spread > 0) & np.isfinite(spread)).all():
         raise ValueError(
-            "x has a column without spread, so no weak prior has a scale; give a prior"
+            "x has a column without spread, or one whose squares no double can hold, "
+            "so no weak prior has a scale; give a prior"
         )
     return mean, (cov + cov.T) / 2

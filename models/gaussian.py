@@ -76,4 +76,4 @@ class GaussianPrior(NamedTuple):
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and squares change their unit with x."""
         moved = float(self.mean * scale[0] + shift[0])
-        return self._replace(mean=moved, squares=float(self.squares * scale[0] ** 2))
+        return self._replace(mean=moved, squares=float(self.squares * scale[0] * scale[0]))

@@ -64,7 +64,12 @@ class MultivariateGaussian(NamedTuple):
         """Return the default of Fraley & Raftery (2007, section 3.2)."""
         mean, cov = moments(sample)
         d = sample.dimension
-        return MultivariateGaussianPrior(mean, 0.01, cov / k ** (2 / d), d + 2.0)
+        scatter = cls.form().project(cov) / k ** (2 / d)
+        try:
+            _definite("scatter", scatter)
+        except ValueError:
+            raise ValueError("x has collinear columns, so no weak prior; give a prior") from None
+        return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
 
     def checked(self, k: int, d: int) -> Self:
         """Covariances are symmetric, positive definite, and of the family's form."""
