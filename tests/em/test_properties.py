@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from em import fit
-from models import Binomial, Gaussian, Mixture, Poisson, Sample
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample
 
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda value: round(value, 3))
 columns = st.lists(numbers, min_size=4, max_size=40).filter(lambda x: len(set(x)) >= 3)
@@ -117,3 +117,34 @@ def test_responsibilities_and_weights_balance(x):
     shares = found.responsibilities(sample)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
     assert shares.shape == (len(x), 2)
+
+
+tables = st.lists(st.tuples(numbers, numbers), min_size=8, max_size=30, unique=True)
+forms = st.sampled_from(["full", "tied", "diagonal", "spherical"])
+
+
+@given(tables, forms, st.booleans())
+def test_ascent_multivariate(rows, name, hard):
+    sample = Sample(rows)
+    found = fit(
+        MultivariateGaussian.with_covariance(name), sample, 2, starts=2, hard=hard, max_steps=40
+    )
+    assert ascends(found.trace)
+    assert np.isclose(found.mixture.weight.sum(), 1)
+
+
+@given(st.integers(0, 10**6))
+def test_mixing_columns_mixes_the_answer(seed):
+    """Full covariances: fifteen steps on A x + b are those on x, mapped."""
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(60, 2)) + 3 * generator.integers(0, 2, (60, 1))
+    turn, move = generator.normal(size=(2, 2)) + 2 * np.eye(2), generator.normal(size=2)
+    theta = MultivariateGaussian(np.array([[0.0, 0.0], [3.0, 3.0]]), np.stack([np.eye(2)] * 2))
+    options = {"accelerate": False, "max_steps": 15, "tolerance": 0}
+    one = fit(MultivariateGaussian, Sample(x), 2, start=Mixture([0.5, 0.5], theta), **options)
+    start = Mixture([0.5, 0.5], theta.affine(turn, move))
+    other = fit(MultivariateGaussian, Sample(x @ turn.T + move), 2, start=start, **options)
+    volume = 60 * np.log(abs(np.linalg.det(turn)))
+    np.testing.assert_allclose(other.trace + volume, one.trace, rtol=1e-8)
+    # negative control: without the volume of the map the two are apart
+    assert abs(volume) < 1e-3 or not np.allclose(other.trace, one.trace, rtol=1e-8)
