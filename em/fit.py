@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from em.emission import Emission, emission_of
 from em.information import SADDLE, Information, information_of, unavailable
-from em.loop import Climb, climb
-from em.mixture import MixtureModel, Statistics, model_of, summing_to_one
+from em.mixture import MixtureModel, Statistics, model_of
 from em.result import Fit, Optimum, Step
 from em.rows import crew, rows_of
-from em.search import CHEAP, End, in_order, joined, search
+from em.search import CHEAP, Climber, End, in_order, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
 from models.checks import number, numbers
@@ -131,49 +130,6 @@ def fit[T: Theta](
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Climber[T: Theta]:
-    """Climbs one model as the caller of `fit` wants it."""
-
-    model: MixtureModel[T]
-    accelerate: bool
-    tolerance: float
-    on_step: Callable[[Step[T]], None] | None
-
-    def __call__(
-        self,
-        number: int,
-        first: Mixture[T],
-        steps: int,
-        done: int = 0,
-        finer: float = 1.0,
-        arrived: Callable[[Mixture[T], float], bool] | None = None,
-    ) -> Climb[Mixture[T]]:
-        """Climb from a mixture.
-
-        number: of the start.
-        steps: most steps to take, `done` have been taken before.
-        finer: by how much to divide the tolerance.
-        arrived: whether a known end is so near that the climb may stop.
-        """
-
-        def observe(step: int, mixture: Mixture[T], objective: float) -> None:
-            if self.on_step is not None:
-                outside = self.model.rows.units.outside(summing_to_one(mixture))
-                self.on_step(Step(number, done + step, outside, objective))
-
-        return climb(
-            self.model,
-            first,
-            accelerate=self.accelerate,
-            max_steps=steps,
-            tolerance=self.tolerance / finer,
-            rounding=self.model.rounding,
-            arrived=arrived if self.tolerance > 0 else None,
-            on_step=None if self.on_step is None else observe,
-        )
-
-
 def _begin[T: Theta](
     model: MixtureModel[T], start: Mixture[T] | None, starts: int, seed: int
 ) -> list[Mixture[T]]:
@@ -213,10 +169,13 @@ def _without_saddles[T: Theta](
     """
     if model.rows.sample.distinct * model.k > CHEAP:
         return ends, 0
-    kept = [end for end in ends[1:] if not _information(model, end).missing > SADDLE]
-    return [ends[0], *kept], sum(end.starts for end in ends) - sum(
-        end.starts for end in [ends[0], *kept]
-    )
+    kept, ended = ends[:1], 0
+    for end in ends[1:]:
+        if _information(model, end).missing > SADDLE:
+            ended += end.starts
+        else:
+            kept.append(end)
+    return kept, ended
 
 
 def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:

@@ -73,8 +73,8 @@ class Fit[T: Theta]:
 
     mixture: the best optimum that is not a spike, labels in order.
     log_likelihood: there; of hard EM, the classification log-likelihood.
-    trace: (steps + 1,) the objective from the start to there, never falling. With a prior, the
-        log prior density (without its constant) is part of it.
+    trace: (steps + 1,) the objective from the start to there, falling by rounding at most. With a
+        prior, the log prior density (without its constant) is part of it.
     steps, evaluations: of the climb that ended there: steps taken, E-steps computed.
     converged: whether the tolerance was met.
     standard_errors: a Mixture of errors; NaN where a note says why.

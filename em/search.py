@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import chdtr, gammaln, pdtrc
 
+from em.loop import climb
 from em.mixture import logits, summing_to_one
+from em.result import Step
 from em.rows import Block
 from models.family import Theta, entries
 from models.mixture import Mixture, take
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from em.loop import Climb
     from em.mixture import MixtureModel
 
-__all__ = ["CHEAP", "End", "in_order", "joined", "search", "spikes"]
+__all__ = ["CHEAP", "Climber", "End", "in_order", "joined", "search", "spikes"]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear
@@ -63,8 +66,14 @@ class End[T: Theta](NamedTuple):
         return float(self.climb.trace[-1])
 
 
-class Run[T: Theta](Protocol):
-    """Climbs for the search."""
+@dataclass(frozen=True, eq=False)
+class Climber[T: Theta]:
+    """Climbs one model as the caller of `fit` wants it."""
+
+    model: MixtureModel[T]
+    accelerate: bool
+    tolerance: float
+    on_step: Callable[[Step[T]], None] | None
 
     def __call__(
         self,
@@ -72,17 +81,38 @@ class Run[T: Theta](Protocol):
         first: Mixture[T],
         steps: int,
         done: int = 0,
-        *,
+        finer: float = 1.0,
         arrived: Callable[[Mixture[T], float], bool] | None = None,
     ) -> Climb[Mixture[T]]:
-        """Climb from a mixture; see `em.fit.Climber`."""
-        ...
+        """Climb from a mixture.
+
+        number: of the start.
+        steps: most steps to take, `done` have been taken before.
+        finer: by how much to divide the tolerance.
+        arrived: whether a known end is so near that the climb may stop.
+        """
+
+        def observe(step: int, mixture: Mixture[T], objective: float) -> None:
+            if self.on_step is not None:
+                outside = self.model.rows.units.outside(summing_to_one(mixture))
+                self.on_step(Step(number, done + step, outside, objective))
+
+        return climb(
+            self.model,
+            first,
+            accelerate=self.accelerate,
+            max_steps=steps,
+            tolerance=self.tolerance / finer,
+            rounding=self.model.rounding,
+            arrived=arrived if self.tolerance > 0 else None,
+            on_step=None if self.on_step is None else observe,
+        )
 
 
 def search[T: Theta](
     model: MixtureModel[T],
     starts: Sequence[Mixture[T]],
-    run: Run[T],
+    run: Climber[T],
     max_steps: int,
     own_floor: bool,
 ) -> tuple[list[End[T]], int]:
