@@ -1,12 +1,28 @@
 """How the posterior is drawn: the same families as PyMC models."""
 
-from bayes import binomial, gaussian, multivariate, poisson
-from bayes.mixture import DENSITIES, log_likelihood
+from bayes.binomial import BinomialComponent
+from bayes.component import COMPONENTS
+from bayes.diagnose import Check, Diagnosis, diagnose
+from bayes.gaussian import GaussianComponent
+from bayes.mixture import build
+from bayes.multivariate import multivariate
+from bayes.poisson import PoissonComponent
+from bayes.sample import align, log_likelihood, sample
+from bayes.sampler import SamplerError
 from models import Binomial, Gaussian, MultivariateGaussian, Poisson
 
-DENSITIES[Binomial] = binomial.log_density
-DENSITIES[Gaussian] = gaussian.log_density
-DENSITIES[MultivariateGaussian] = multivariate.log_density
-DENSITIES[Poisson] = poisson.log_density
+COMPONENTS[Binomial] = BinomialComponent
+COMPONENTS[Gaussian] = GaussianComponent
+COMPONENTS[MultivariateGaussian] = multivariate
+COMPONENTS[Poisson] = PoissonComponent
 
-__all__ = ["log_likelihood"]
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "SamplerError",
+    "align",
+    "build",
+    "diagnose",
+    "log_likelihood",
+    "sample",
+]

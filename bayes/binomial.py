@@ -4,20 +4,58 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
+from scipy.special import betaln
+
+from bayes.component import Component
+from models import Binomial, BinomialPrior
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytensor.tensor import TensorVariable
 
-    from models import Binomial, Sample
+    from models import Sample
+    from models.family import Array, Labels
 
-__all__ = ["log_density"]
+__all__ = ["BinomialComponent"]
 
 
-def log_density(theta: Binomial, sample: Sample) -> TensorVariable:
-    """Return log p of every distinct row under every component, (m, K).
+class BinomialComponent(Component[Binomial, Binomial]):
+    """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
 
-    theta: prob (K,) symbolic.
-    """
-    flips = pm.Binomial.dist(n=sample.trials[:, None], p=theta.prob)
-    return pm.logp(flips, sample.x[:, None])
+    prior = BinomialPrior
+
+    def rows(self, sample: Sample) -> dict[str, Array]:
+        """Heads, flips, and log C(trials, x), which no parameter changes."""
+        heads, trials = sample.x, sample.trials
+        assert trials is not None
+        ways = -np.log1p(trials) - betaln(heads + 1, trials - heads + 1)
+        return {"x": heads, "trials": trials, "log_ways": ways}
+
+    def unknowns(self, data: Mapping[str, TensorVariable]) -> Binomial:
+        """prob ~ Beta(heads + 1, tails + 1)."""
+        heads, tails = data["prior_heads"], data["prior_tails"]
+        return Binomial(pm.Beta("prob", heads + 1, tails + 1, dims="component"))
+
+    def log_density(self, theta: Binomial, data: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Written out, since pm.Binomial computes log C(trials, x) anew at every step."""
+        prob = theta.prob[:, None]
+        tails = data["trials"] - data["x"]
+        return data["log_ways"] + data["x"] * pt.log(prob) + tails * pt.log1p(-prob)
+
+    def values(self, theta: Binomial) -> dict[str, Array]:
+        """Those of Theta."""
+        return {"prob": theta.prob}
+
+    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
+        """One log-odds a coin."""
+        return {"prob": (k,)}
+
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Binomial:
+        """Coins as the chosen sets show them, drawn from Beta(heads + 1, tails + 1)."""
+        assert sample.trials is not None
+        heads, trials = sample.x[rows], sample.trials[rows]
+        return Binomial(np.clip(rng.beta(heads + 1, trials - heads + 1), 1e-9, 1 - 1e-9))

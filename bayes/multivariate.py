@@ -2,22 +2,281 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
+from scipy.special import multigammaln
+
+from bayes.component import Component, spread
+from models import MultivariateGaussian, MultivariateGaussianPrior
+from models.covariance import FULL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytensor.tensor import TensorVariable
 
-    from models import MultivariateGaussian, Sample
+    from models import Sample
+    from models.family import Array, Labels
 
-__all__ = ["log_density"]
+__all__ = ["MultivariateComponent", "SeparateComponent", "multivariate"]
+
+MATRIX = ("component", "dimension", "dimension_bis")
 
 
-def log_density(theta: MultivariateGaussian, sample: Sample) -> TensorVariable:
-    """Return log p of every distinct row under every component, (m, K).
+class Rooted(NamedTuple):
+    """What the density reads: mean (K, d) and root (K or 1, d, d), cov^-1 = root' root."""
 
-    theta: mean (K, d), cov (K, d, d) symbolic.
+    mean: TensorVariable
+    root: TensorVariable
+
+
+class Apart(NamedTuple):
+    """What the density reads when columns are independent: mean (K, d), sd (K, d or 1)."""
+
+    mean: TensorVariable
+    sd: TensorVariable
+
+
+class Several[S](Component[MultivariateGaussian, S]):
+    """What all forms of covariance have in common."""
+
+    prior = MultivariateGaussianPrior
+
+    def rows(self, sample: Sample) -> dict[str, Array]:
+        """The measurements."""
+        return {"x": sample.x}
+
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> MultivariateGaussian:
+        """Centres at the chosen rows, widths from a tenth of each column's sd to all of it."""
+        form, d = self.family.form(), sample.dimension
+        shape = (len(rows), 1 if form.tied else rows.shape[1])
+        width = spread(sample) * 10 ** rng.uniform(-1, 0, (*shape, 1))
+        if form.isotropic:
+            width = np.broadcast_to(width.max(axis=-1, keepdims=True), (*shape, d))
+        cov = np.broadcast_to(width[..., None] ** 2 * np.eye(d), (*rows.shape, d, d))
+        centre = rng.normal(sample.x[rows], np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1)) / 2)
+        return self.family(centre, cov)
+
+
+class MultivariateComponent(Several[Rooted]):
+    """log p = log |root| - |root (x - mean)|^2 / 2 - d log(2 pi) / 2, cov^-1 = root' root.
+
+    The root of the precision, lower triangular, is what is sampled: with it neither the density
+    nor its gradient solves anything. Its prior is stated, as everywhere here, on the scale of cov.
     """
-    groups = pm.MvNormal.dist(mu=theta.mean, cov=theta.cov)
-    return pm.logp(groups, sample.x[:, None])
+
+    def record(self, prior: MultivariateGaussianPrior) -> dict[str, Array]:
+        """The prior's fields, its constant, and where a packed triangle's entries belong."""
+        d = len(prior.mean)
+        i, j = np.tril_indices(d)
+        places = np.zeros((len(i), d, d))
+        places[np.arange(len(i)), i, j] = 1
+        half = prior.degrees / 2
+        constant = half * np.linalg.slogdet(prior.scatter)[1] - multigammaln(half, d)
+        constant -= half * d * np.log(2)
+        return {**super().record(prior), "prior_constant": constant, "places": places}
+
+    def unknowns(self, data: Mapping[str, TensorVariable]) -> Rooted:
+        """cov ~ InverseWishart(degrees, scatter), mean ~ Normal(prior mean, cov / n)."""
+        tied = self.family.form().tied
+        root = pm.CustomDist(
+            "root",
+            data["prior_degrees"],
+            data["prior_scatter"],
+            data["prior_constant"],
+            data["places"],
+            logp=inverse_wishart,
+            random=random_root,
+            support_point=upright,
+            signature="(),(d,d),(),(p,d,d)->(d,d)",
+            default_transform=Packed(),
+            dims=MATRIX[1:] if tied else MATRIX,
+        )
+        root = root[None] if tied else root
+        mean = pm.CustomDist(
+            "mean",
+            data["prior_mean"],
+            data["prior_n"],
+            root,
+            logp=around,
+            random=random_mean,
+            support_point=centred,
+            signature="(d),(),(d,d)->(d)",
+            dims=MATRIX[:2],
+        )
+        inverse = pt.linalg.inv(root)
+        cov = (inverse[..., :, None, :] * inverse[..., None, :, :]).sum(-1)
+        pm.Deterministic("cov", cov + pt.zeros_like(mean)[:, :, None], dims=MATRIX)
+        return Rooted(mean, root)
+
+    def log_density(self, theta: Rooted, data: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Sums of products rather than matrix products, which take far longer to compile."""
+        away = data["x"] - theta.mean[:, None]
+        return gaussian(away, theta.root[:, None])
+
+    def values(self, theta: MultivariateGaussian) -> dict[str, Array]:
+        """The inverse of the covariance's Cholesky factor, and the mean."""
+        cov = theta.cov[..., 0, :, :] if self.family.form().tied else theta.cov
+        return {"root": np.linalg.inv(np.linalg.cholesky(cov)), "mean": theta.mean}
+
+    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
+        """A packed triangle, logarithms on its diagonal, and a mean."""
+        triangle = d * (d + 1) // 2
+        tied = self.family.form().tied
+        return {"root": (triangle,) if tied else (k, triangle), "mean": (k, d)}
+
+
+class SeparateComponent(Several[Apart]):
+    """log p = the sum over columns of one-dimensional Gaussians."""
+
+    def record(self, prior: MultivariateGaussianPrior) -> dict[str, Array]:
+        """The prior's fields and half the squares of each variance."""
+        squares = np.diagonal(self.family.form().project(prior.scatter))
+        free = len(self.family.form().places(len(squares)))
+        return {**super().record(prior), "prior_squares": squares[:free]}
+
+    def unknowns(self, data: Mapping[str, TensorVariable]) -> Apart:
+        """Variances ~ InverseGamma(degrees / 2, squares / 2), mean ~ Normal(prior mean, sd / n)."""
+        alpha, beta = data["prior_degrees"] / 2, data["prior_squares"] / 2
+        isotropic = self.family.form().isotropic
+        beta, dims = (beta[0], MATRIX[:1]) if isotropic else (beta, MATRIX[:2])
+        variance = pm.InverseGamma("variance", alpha, beta, dims=dims)
+        variance = variance[:, None] if isotropic else variance
+        sd = pt.sqrt(variance)
+        width = sd / pt.sqrt(data["prior_n"])
+        mean = pm.Normal("mean", data["prior_mean"], width, dims=MATRIX[:2])
+        unit = pt.eye(data["x"].shape[1])
+        pm.Deterministic("cov", variance[..., None] * unit, dims=MATRIX)
+        return Apart(mean, sd)
+
+    def log_density(self, theta: Apart, data: Mapping[str, TensorVariable]) -> TensorVariable:
+        """PyMC's own."""
+        column = pm.Normal.dist(theta.mean[:, None], theta.sd[:, None])
+        return pm.logp(column, data["x"]).sum(-1)
+
+    def values(self, theta: MultivariateGaussian) -> dict[str, Array]:
+        """The variances, on whose scale the prior density is stated, and the mean."""
+        variance = np.diagonal(theta.cov, axis1=-2, axis2=-1)
+        isotropic = self.family.form().isotropic
+        return {"variance": variance[..., 0] if isotropic else variance, "mean": theta.mean}
+
+    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
+        """Log variances and a mean."""
+        return {"variance": (k,) if self.family.form().isotropic else (k, d), "mean": (k, d)}
+
+
+def multivariate(family: type[MultivariateGaussian]) -> Several[Rooted] | Several[Apart]:
+    """Return PyMC's side of a form of covariance."""
+    return (MultivariateComponent if family.form().linear else SeparateComponent)(family)
+
+
+def log_volume(root: TensorVariable) -> TensorVariable:
+    """log |root| of lower triangular matrices (..., d, d)."""
+    return pt.log(pt.where(pt.eye(root.shape[-1], dtype=bool), root, 1.0)).sum((-2, -1))
+
+
+def gaussian(away: TensorVariable, root: TensorVariable) -> TensorVariable:
+    """Return log Normal(away | 0, (root' root)^-1): (..., d) and (..., d, d) to (...)."""
+    scaled = (root * away[..., None, :]).sum(-1)
+    d = away.shape[-1].astype("float64")
+    return log_volume(root) - 0.5 * (scaled**2).sum(-1) - 0.5 * np.log(2 * np.pi) * d
+
+
+def inverse_wishart(
+    root: TensorVariable,
+    degrees: TensorVariable,
+    scatter: TensorVariable,
+    constant: TensorVariable,
+    places: TensorVariable,
+) -> TensorVariable:
+    """Return log InverseWishart(cov | degrees, scatter) at cov = (root' root)^-1.
+
+    constant + (degrees + d + 1) log |root| - trace(scatter root' root) / 2
+    """
+    d = root.shape[-1].astype("float64")
+    # (..., i, a, b): root_ia root_ib scatter_ab
+    trace = (root[..., :, None] * root[..., None, :] * scatter).sum((-3, -2, -1))
+    return constant + (degrees + d + 1) * log_volume(root) - 0.5 * trace
+
+
+def around(
+    mean: TensorVariable, middle: TensorVariable, n: TensorVariable, root: TensorVariable
+) -> TensorVariable:
+    """Return log Normal(mean | middle, cov / n)."""
+    return gaussian(mean - middle, root * pt.sqrt(n))
+
+
+def upright(root: TensorVariable, size: TensorVariable, *prior: TensorVariable) -> TensorVariable:
+    """Start PyMC's own samplers at independent columns as wide as the prior expects."""
+    unit = pt.eye(root.shape[-1], dtype=bool)
+    width = pt.sqrt(prior[0][..., None, None] / pt.where(unit, prior[1], 1.0))
+    return pt.broadcast_to(pt.where(unit, width, 0.0), root.shape)
+
+
+def centred(mean: TensorVariable, size: TensorVariable, *prior: TensorVariable) -> TensorVariable:
+    """Start PyMC's own samplers at the prior's mean."""
+    return pt.broadcast_to(prior[0], mean.shape)
+
+
+def random_root(
+    degrees: float,
+    scatter: Array,
+    constant: float,
+    places: Array,
+    rng: np.random.Generator,
+    size: tuple[int, ...] | None,
+) -> Array:
+    """Draw the root of a precision, which is Wishart(degrees, scatter^-1)."""
+    n = int(np.prod(size)) if size else 1
+    cov = FULL.draw(np.asarray(scatter), float(degrees), (n, 1), rng)[:, 0]
+    return np.linalg.inv(np.linalg.cholesky(cov)).reshape(*(size or ()), *np.shape(scatter))
+
+
+def random_mean(
+    middle: Array, n: float, root: Array, rng: np.random.Generator, size: tuple[int, ...] | None
+) -> Array:
+    """Draw a mean given the root."""
+    noise = rng.normal(size=(*(size or root.shape[:-2]), len(middle), 1))
+    return middle + np.linalg.solve(root, noise)[..., 0] / np.sqrt(n)
+
+
+class Packed(Transform):
+    """Lower triangular matrices as (..., d (d + 1) / 2) numbers, logarithms on the diagonal.
+
+    The variable's last parameter is places (d (d + 1) / 2, d, d), a one where each number belongs.
+    """
+
+    name = "packed"
+    ndim_supp = 1
+
+    def forward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+        """Pack the triangle."""
+        packed = (value[..., None, :, :] * inputs[-1]).sum((-2, -1))
+        return pt.where(diagonal(inputs[-1]), pt.log(packed), packed)
+
+    def backward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+        """Unpack the triangle."""
+        entries = pt.where(diagonal(inputs[-1]), pt.exp(value), value)
+        return (entries[..., None, None] * inputs[-1]).sum(-3)
+
+    def log_jac_det(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+        """Return log |d cov / d value|, since the prior is a density of cov.
+
+        With L = root^-1, cov = L L' and v the logarithms of the root's diagonal, i = 0, ..., d - 1:
+        |d cov / d L| = 2^d prod L_ii^(d - i), |d L / d root| = prod L_ii^(d + 1) (Muirhead 1982,
+        theorems 2.1.6 and 2.1.9) and d root_ii = root_ii dv_i, so that the logarithm is
+        d log 2 - sum (2 d - i) v_i.
+        """
+        d = inputs[-1].shape[-1]
+        power = 2 * d.astype("float64") - pt.arange(d)
+        moved = value * (inputs[-1] * pt.eye(d) * power).sum((-2, -1))
+        return d.astype("float64") * np.log(2.0) - moved.sum(-1)
+
+
+def diagonal(places: TensorVariable) -> TensorVariable:
+    """Return which packed numbers belong on the diagonal."""
+    return (places * pt.eye(places.shape[-1])).sum((-2, -1)) > 0

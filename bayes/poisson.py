@@ -5,18 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pymc as pm
+import pytensor.tensor as pt
+from scipy.special import gammaln
+
+from bayes.component import Component
+from models import Poisson, PoissonPrior
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     from pytensor.tensor import TensorVariable
 
-    from models import Poisson, Sample
+    from models import Sample
+    from models.family import Array, Labels
 
-__all__ = ["log_density"]
+__all__ = ["PoissonComponent"]
 
 
-def log_density(theta: Poisson, sample: Sample) -> TensorVariable:
-    """Return log p of every distinct row under every component, (m, K).
+class PoissonComponent(Component[Poisson, Poisson]):
+    """log p = x log rate - rate - log x!."""
 
-    theta: rate (K,) symbolic.
-    """
-    return pm.logp(pm.Poisson.dist(mu=theta.rate), sample.x[:, None])
+    prior = PoissonPrior
+
+    def rows(self, sample: Sample) -> dict[str, Array]:
+        """Events, and log x!, which no parameter changes."""
+        return {"x": sample.x, "log_factorial": gammaln(sample.x + 1)}
+
+    def unknowns(self, data: Mapping[str, TensorVariable]) -> Poisson:
+        """rate ~ Gamma(events + 1, exposure)."""
+        events, exposure = data["prior_events"], data["prior_exposure"]
+        return Poisson(pm.Gamma("rate", events + 1, exposure, dims="component"))
+
+    def log_density(self, theta: Poisson, data: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Written out, since pm.Poisson computes log x! anew at every step."""
+        rate = theta.rate[:, None]
+        return data["x"] * pt.log(rate) - rate - data["log_factorial"]
+
+    def values(self, theta: Poisson) -> dict[str, Array]:
+        """Those of Theta."""
+        return {"rate": theta.rate}
+
+    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
+        """One log rate a component."""
+        return {"rate": (k,)}
+
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Poisson:
+        """Rates as the chosen counts show them, drawn from Gamma(x + 1, 1)."""
+        return Poisson(rng.gamma(sample.x[rows] + 1) + 1e-9)

@@ -77,7 +77,7 @@ class Emission[T: Theta](ABC):
         """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
 
     @abstractmethod
-    def unseen(self, prior: Any, k: int) -> Array:  # noqa: ANN401 - every family has its own
+    def unseen(self, prior: Any, k: int) -> Array:
         """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
 
     @abstractmethod

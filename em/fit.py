@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,9 @@ from em.rows import crew, rows_of
 from em.search import CHEAP, Climber, End, in_order, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
-from models.checks import number, numbers
+from models.checks import number, numbers, whole
 from models.family import Array, Theta
-from models.mixture import checked
+from models.mixture import checked, checked_prior, enough, observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,19 +67,15 @@ def fit[T: Theta](
     on_step: called with a Step after each step.
     """
     _check(family, sample, tolerance, on_step)
-    k, starts = _whole("k", k, 1), _whole("starts", starts, 1)
-    max_steps, seed = _whole("max_steps", max_steps, 0), _whole("seed", seed, 0)
-    if k > np.count_nonzero(sample.counts):
-        raise ValueError(
-            f"k is {k}, but x has {np.count_nonzero(sample.counts)} distinct values; "
-            "give at most as many components"
-        )
+    k, starts = whole("k", k, 1), whole("starts", starts, 1)
+    max_steps, seed = whole("max_steps", max_steps, 0), whole("seed", seed, 0)
+    enough(sample, k)
     emission = emission_of(family)
     rows = rows_of(sample, emission, k)
     if start is not None:
         start = rows.units.inside(_checked_start(start, family, sample, k, equal_weights))
     if prior is not None:
-        prior = _checked_prior(prior, emission, sample)
+        prior = checked_prior(prior, emission.prior, sample)
         prior = Prior(prior.weight, rows.units.move_in(prior.theta))
     with crew(rows) as workers:
         model = model_of(
@@ -196,24 +191,11 @@ def _check[T: Theta](
     if isinstance(family, Sample):
         raise ValueError("family is a Sample; the order is fit(family, sample, k)")
     emission_of(family)
-    if not isinstance(sample, Sample):
-        raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
-    family.observe(sample)
+    observed(family, sample)
     if number("tolerance", tolerance) < 0:
         raise ValueError(f"tolerance is {tolerance}; give a number from 0 up")
     if on_step is not None and not callable(on_step):
         raise ValueError(f"on_step is {on_step!r}; give a function of a Step")
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    """Return a whole number, not below the least, or raise ValueError that names it."""
-    try:
-        whole = index(value)
-    except TypeError:
-        whole = least - 1
-    if whole < least:
-        raise ValueError(f"{name} is {value!r}; give a whole number from {least} up")
-    return whole
 
 
 def _checked_start[T: Theta](
@@ -226,19 +208,6 @@ def _checked_start[T: Theta](
     if equal_weights and np.ptp(mixture.weight) > 1e-8:
         raise ValueError(f"weight of start is {mixture.weight.tolist()}; give equal shares")
     return mixture
-
-
-def _checked_prior[T: Theta](prior: Prior, emission: Emission[T], sample: Sample) -> Prior:
-    """Return the prior as floats, or raise ValueError that names the bad field."""
-    if not isinstance(prior, Prior) or not isinstance(prior.theta, emission.prior):
-        name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
-        raise ValueError(
-            f"prior holds a {name}; give Prior(weight, {emission.prior.__name__}(...))"
-        )
-    weight = number("prior: weight", prior.weight)
-    if weight < 0:
-        raise ValueError(f"prior: weight is {weight:g}; give a number from 0 up")
-    return Prior(weight, prior.theta.checked(sample))
 
 
 def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:

@@ -214,7 +214,7 @@ def _leaves(tree: object) -> Iterator[ArrayLike]:
 def _rebuilt[P](like: P, row: Array) -> P:
     """Return parameters shaped like the given ones from the numbers in a row."""
 
-    def build(tree: Any, start: int) -> tuple[Any, int]:  # noqa: ANN401 - trees have no common type
+    def build(tree: Any, start: int) -> tuple[Any, int]:
         if not isinstance(tree, tuple):
             leaf = np.asarray(tree)
             stop = start + leaf.size

@@ -34,6 +34,13 @@ class Binomial(NamedTuple):
         """Return the uniform prior, Beta(1, 1)."""
         return BinomialPrior(heads=0.0, tails=0.0)
 
+    @classmethod
+    def draw_prior(
+        cls, prior: BinomialPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw coins from Beta(heads + 1, tails + 1)."""
+        return cls(rng.beta(prior.heads + 1, prior.tails + 1, size))
+
     def checked(self, k: int, d: int) -> Self:
         """Probabilities lie from 0 to 1."""
         (prob,) = fields(self, {"prob": (k,)})

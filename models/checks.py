@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "numbers",
     "positive",
     "refuse_row",
+    "whole",
 ]
 
 
@@ -101,6 +103,17 @@ def number(name: str, value: object) -> float:
     if array.shape != () or not np.isfinite(array):
         raise ValueError(f"{name} is {value!r}; give a finite number")
     return float(array)
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """Return a whole number, not below the least, or raise ValueError that names it."""
+    try:
+        found = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        found = least - 1
+    if found < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number from {least} up")
+    return found
 
 
 def moments(sample: Sample) -> tuple[Array, Array]:

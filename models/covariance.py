@@ -29,6 +29,7 @@ class Covariance(NamedTuple):
     places: d to the m entries that are free.
     basis: d to (m, d, d), the matrices that these entries multiply.
     block: d to the size of the smallest free diagonal block.
+    draw: (scatter, degrees, (n, K), rng) to inverse Wishart matrices of the form, (n, K, d, d).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Covariance(NamedTuple):
     places: Callable[[int], list[tuple[int, int]]]
     basis: Callable[[int], Array]
     block: Callable[[int], int]
+    draw: Callable[[Array, float, tuple[int, int], np.random.Generator], Array]
 
 
 def _free(matrix: Array) -> Array:
@@ -86,7 +88,51 @@ def _ball(d: int) -> Array:
     return np.eye(d)[None]
 
 
-FULL = Covariance("full", False, True, False, _free, _upper, _symmetric, lambda d: d)
-TIED = Covariance("tied", True, True, False, _free, _upper, _symmetric, lambda d: d)
-DIAGONAL = Covariance("diagonal", False, False, False, _separate, _along, _axes, lambda d: 1)
-SPHERICAL = Covariance("spherical", False, False, True, _round, _first, _ball, lambda d: 1)
+def _wishart(
+    scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
+) -> Array:
+    """Draw (n, K, d, d) inverse Wishart matrices by Bartlett's (1933) triangular factor.
+
+    With A lower triangular, A_ii^2 chi-squared on degrees - i, i = 0, ..., d - 1, and standard
+    normals below, A A' is Wishart(degrees, 1); so is its inverse mapped by chol(scatter).
+    """
+    d = len(scatter)
+    factor = np.tril(rng.normal(size=(*size, d, d)), -1)
+    factor[..., range(d), range(d)] = np.sqrt(rng.chisquare(degrees - np.arange(d), (*size, d)))
+    half = np.linalg.solve(factor, np.linalg.cholesky(scatter).T)
+    cov: Array = np.swapaxes(half, -1, -2) @ half
+    return cov
+
+
+def _shared(
+    scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
+) -> Array:
+    return np.repeat(_wishart(scatter, degrees, (size[0], 1), rng), size[1], axis=1)
+
+
+def _apart(
+    scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
+) -> Array:
+    """Draw each column's variance from InverseGamma(degrees / 2, scatter_jj / 2)."""
+    d = len(scatter)
+    variance = np.diagonal(scatter) / rng.chisquare(degrees, (*size, d))
+    spread: Array = variance[..., None] * np.eye(d)
+    return spread
+
+
+def _single(
+    scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
+) -> Array:
+    """Draw the one variance from InverseGamma(degrees / 2, trace(scatter) / (2 d))."""
+    d = len(scatter)
+    variance = np.trace(scatter) / d / rng.chisquare(degrees, size)
+    spread: Array = variance[..., None, None] * np.eye(d)
+    return spread
+
+
+FULL = Covariance("full", False, True, False, _free, _upper, _symmetric, lambda d: d, _wishart)
+TIED = Covariance("tied", True, True, False, _free, _upper, _symmetric, lambda d: d, _shared)
+DIAGONAL = Covariance(
+    "diagonal", False, False, False, _separate, _along, _axes, lambda d: 1, _apart
+)
+SPHERICAL = Covariance("spherical", False, False, True, _round, _first, _ball, lambda d: 1, _single)

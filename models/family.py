@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +52,17 @@ class Theta(Protocol):
         """Return the weak, proper default prior on the scale of the data."""
         ...
 
+    @classmethod
+    def draw_prior(cls, prior: Any, size: tuple[int, int], rng: np.random.Generator) -> Self:
+        """Draw n times K components from the family's own record, each field (n, K, ...)."""
+        ...
+
     def checked(self, k: int, d: int) -> Self:
         """Return the fields as float arrays, or raise ValueError that names the bad one."""
         ...
 
     def order(self) -> Labels:
-        """Return the (K,) components in label order."""
+        """Return the (..., K) components in label order, of each of the (...) mixtures."""
         ...
 
     def affine(self, scale: Array, shift: Array) -> Self:

@@ -35,6 +35,14 @@ class Gaussian(NamedTuple):
         mean, cov = moments(sample)
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
 
+    @classmethod
+    def draw_prior(
+        cls, prior: GaussianPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw sd^2 from squares / chi-squared(degrees), then the mean given it."""
+        sd = np.sqrt(prior.squares / rng.chisquare(prior.degrees, size))
+        return cls(rng.normal(prior.mean, sd / np.sqrt(prior.n)), sd)
+
     def checked(self, k: int, d: int) -> Self:
         """Standard deviations are above 0."""
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})

@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.checks import numbers
+from models.checks import number, numbers, whole
 from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
 from models.sample import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["Mixture", "Prior", "checked", "ordered", "simulate", "weak_prior"]
+__all__ = [
+    "Mixture",
+    "Prior",
+    "checked",
+    "checked_prior",
+    "draw_prior",
+    "enough",
+    "observed",
+    "ordered",
+    "simulate",
+    "take",
+    "weak_prior",
+]
 
 
 class Mixture[T: Theta](NamedTuple):
@@ -40,11 +52,8 @@ class Prior(NamedTuple):
 
 def weak_prior[T: Theta](family: type[T], sample: Sample, k: int) -> Prior:
     """Return the weak, proper default: uniform shares and the family's own weak record."""
-    if not isinstance(sample, Sample):
-        raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
-    if k < 1:
-        raise ValueError(f"k is {k}; give a whole number from 1 up")
-    family.observe(sample)
+    observed(family, sample)
+    k = whole("k", k, 1)
     return Prior(0.0, family.weak_prior(sample, k))
 
 
@@ -72,6 +81,36 @@ def checked[T: Theta](mixture: Mixture[T], family: type[T], d: int) -> Mixture[T
         raise ValueError(f"theta is a {type(mixture.theta).__name__}; give a {family.__name__}")
     theta = rebuilt(family, list(entries(mixture.theta).values()))
     return Mixture(weight / weight.sum(), theta.checked(len(weight), d))
+
+
+def observed[T: Theta](family: type[T], sample: Sample) -> None:
+    """Raise ValueError unless the sample is one, and one of the family's."""
+    if not isinstance(sample, Sample):
+        raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
+    family.observe(sample)
+
+
+def enough(sample: Sample, k: int) -> None:
+    """Raise ValueError unless there are as many distinct rows as components."""
+    seen = np.count_nonzero(sample.counts)
+    if k > seen:
+        raise ValueError(
+            f"k is {k}, but x has {seen} distinct values; give at most as many components"
+        )
+
+
+def checked_prior(prior: Prior, record: type, sample: Sample) -> Prior:
+    """Return the prior as floats, or raise ValueError that names the bad field.
+
+    record: the conjugate record that the family takes.
+    """
+    if not isinstance(prior, Prior) or not isinstance(prior.theta, record):
+        name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
+        raise ValueError(f"prior holds a {name}; give Prior(weight, {record.__name__}(...))")
+    weight = number("prior: weight", prior.weight)
+    if weight < 0:
+        raise ValueError(f"prior: weight is {weight:g}; give a number from 0 up")
+    return Prior(weight, prior.theta.checked(sample))
 
 
 def ordered[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
@@ -104,3 +143,18 @@ def simulate[T: Theta](
     labels = rng.choice(len(weight), n, p=weight)
     flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
     return Sample(theta.draw(labels, rng, flips), flips), labels
+
+
+def draw_prior[T: Theta](
+    family: type[T],
+    prior: Prior,
+    k: int,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    equal_weights: bool = False,
+) -> Mixture[T]:
+    """Draw n mixtures of k components from a prior: weight (n, K), fields (n, K, ...)."""
+    shares = np.full(k, 1 + prior.weight)
+    weight = np.full((n, k), 1 / k) if equal_weights else rng.dirichlet(shares, n)
+    return Mixture(weight, family.draw_prior(prior.theta, (n, k), rng))

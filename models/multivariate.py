@@ -71,6 +71,16 @@ class MultivariateGaussian(NamedTuple):
             raise ValueError("x has collinear columns, so no weak prior; give a prior") from None
         return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
 
+    @classmethod
+    def draw_prior(
+        cls, prior: MultivariateGaussianPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw covariances of the form, then the means given them."""
+        cov = cls.form().draw(prior.scatter, prior.degrees, size, rng)
+        noise = rng.normal(size=(*size, len(prior.mean), 1))
+        moved = (np.linalg.cholesky(cov) @ noise)[..., 0] / np.sqrt(prior.n)
+        return cls(prior.mean + moved, cov)
+
     def checked(self, k: int, d: int) -> Self:
         """Covariances are symmetric, positive definite, and of the family's form."""
         mean, cov = fields(self, {"mean": (k, d), "cov": (k, d, d)})
@@ -86,7 +96,7 @@ class MultivariateGaussian(NamedTuple):
 
     def order(self) -> Labels:
         """By mean, first coordinate first."""
-        return np.lexsort(self.mean.T[::-1])
+        return np.lexsort(np.moveaxis(self.mean, -1, 0)[::-1])
 
     def affine(self, scale: Array, shift: Array) -> Self:
         """Mean and covariance change their units with x; a (d, d) scale mixes columns."""

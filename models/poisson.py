@@ -36,6 +36,13 @@ class Poisson(NamedTuple):
         mean = float(np.average(sample.x, weights=sample.counts))
         return PoissonPrior(events=0.0, exposure=1.0 / mean if mean > 0 else 1.0)
 
+    @classmethod
+    def draw_prior(
+        cls, prior: PoissonPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw rates from Gamma(events + 1, exposure)."""
+        return cls(rng.gamma(prior.events + 1, 1 / prior.exposure, size))
+
     def checked(self, k: int, d: int) -> Self:
         """Rates are not negative."""
         (rate,) = fields(self, {"rate": (k,)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -89,6 +89,11 @@ class Sample:
         """Return (n, ...) values of the rows as given from the (m, ...) of the distinct ones."""
         expanded: NDArray[D] = values[self.inverse]
         return expanded
+
+    def pick(self, rows: NDArray[np.intp]) -> Self:
+        """Return the sample of some of the distinct rows, given by their places in order."""
+        flips = None if self.trials is None else self.trials[rows]
+        return type(self)(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
         """Return the first row, as given, among the distinct rows marked in (m,) bad."""

@@ -1,0 +1,93 @@
+"""What a family tells PyMC: the contract that bayes/<family>.py meets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytensor.tensor import TensorVariable
+
+    from models import Sample
+    from models.family import Array, ConjugatePrior, Labels, Theta
+
+__all__ = ["COMPONENTS", "Component", "component_of", "family_named", "spread"]
+
+
+class Component[T: Theta, S](ABC):
+    """A family as PyMC sees it: K components, m distinct rows, d columns.
+
+    S is what its density reads: Theta with symbolic fields, or what serves as well.
+    """
+
+    prior: type
+    """The record of the conjugate prior."""
+
+    def __init__(self, family: type[T]) -> None:
+        self.family = family
+
+    @abstractmethod
+    def rows(self, sample: Sample) -> dict[str, Array]:
+        """Return what the density reads of the sample, by name: first x, each (m,) or (m, d)."""
+
+    def record(self, prior: ConjugatePrior) -> dict[str, Array]:
+        """Return the numbers that the prior's densities read, by name."""
+        return {f"prior_{name}": number for name, number in prior._asdict().items()}
+
+    @abstractmethod
+    def unknowns(self, data: Mapping[str, TensorVariable]) -> S:
+        """Declare the random variables, under the prior, and return what `log_density` reads.
+
+        The fields of Theta are among the model's variables, by their names.
+        """
+
+    @abstractmethod
+    def log_density(self, theta: S, data: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Return log p of every distinct row under every component, (K, m)."""
+
+    @abstractmethod
+    def values(self, theta: T) -> dict[str, Array]:
+        """Return the values of the random variables at parameters (..., K, ...)."""
+
+    @abstractmethod
+    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
+        """Return the unconstrained shape of each random variable; k and d may be symbolic."""
+
+    @abstractmethod
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> T:
+        """Return dispersed components about rows (n, K) of the sample, each field (n, K, ...)."""
+
+
+def spread(sample: Sample) -> Array:
+    """Return each column's sd, (d,); 1 where there is none."""
+    table = sample.x.reshape(sample.distinct, -1)
+    mean = np.average(table, axis=0, weights=sample.counts)
+    sd = np.sqrt(np.average((table - mean) ** 2, axis=0, weights=sample.counts))
+    return np.where(sd > 0, sd, 1.0)
+
+
+COMPONENTS: dict[type, Callable[[type], Component[Any, Any]]] = {}
+
+
+def component_of[T: Theta](family: type[T]) -> Component[T, Any]:
+    """Return PyMC's side of a family."""
+    for ancestor in getattr(family, "__mro__", ()):
+        if ancestor in COMPONENTS:
+            return COMPONENTS[ancestor](family)
+    known = ", ".join(sorted(name.__name__ for name in COMPONENTS))
+    raise ValueError(f"family is {family!r}; give one of {known}")
+
+
+def family_named(name: str) -> type:
+    """Return the family that a stored posterior names."""
+    found = list(COMPONENTS)
+    while found:
+        family = found.pop()
+        if family.__name__ == name:
+            return family
+        found += family.__subclasses__()
+    raise ValueError(f"the posterior is of family {name!r}, which is not known here")

@@ -1,0 +1,284 @@
+"""A model compiled once for a family: every sample, number of components and dimension shares it.
+
+The graph that PyMC derives (log density and gradient) reads all data, the number of components
+and the dimension from `pm.Data`, so a replicate swaps pointers and compiles nothing. nutpie's own
+compilation bakes shapes in and cannot be kept on disk; the few lines of `_callback` can, and so
+the second process starts in a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numba
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from nutpie.compile_pymc import CompiledPyMCModel, address_as_void_pointer
+from pytensor.graph.replace import clone_replace, vectorize_graph
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
+
+from bayes.mixture import Question, assemble
+from models import Mixture
+from models.family import Array, Theta, rebuilt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pymc as pm
+    from numba.core.ccallback import CFunc
+    from pytensor.tensor import TensorVariable
+
+__all__ = ["COMPILED", "Engine", "engine_of", "machine_code"]
+
+DOUBLE = numba.types.CPointer(numba.types.double)
+WHOLE = numba.types.uint64
+DENSITY = numba.types.int64(WHOLE, DOUBLE, DOUBLE, DOUBLE, numba.types.voidptr)
+EXPAND = numba.types.int64(WHOLE, WHOLE, DOUBLE, DOUBLE, numba.types.voidptr)
+AT_ONCE = 1 << 22  # doubles of log densities held at once, 32 MB
+
+
+class Variable(NamedTuple):
+    """A random variable: its name and the dimensions of its value and of its unconstrained self."""
+
+    name: str
+    ndim: int
+    unconstrained: int
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """What a family's model compiles to.
+
+    variables: in the order in which they are packed into a position.
+    model, sizes: PyMC's model and, of k and d, the unconstrained shape of each variable.
+    forward: unconstrained values from the variables' own, each with a leading axis.
+    natural: weight and the fields of Theta from unconstrained values, with a leading axis.
+    joint: log weight + log p (n, K, m) from unconstrained values with a leading axis.
+    """
+
+    variables: tuple[Variable, ...]
+    model: pm.Model
+    sizes: Callable[[int, int], dict[str, tuple[int, ...]]]
+    forward: Callable[..., list[Array]]
+    natural: Callable[..., list[Array]]
+    joint: Callable[..., Array]
+
+    def pack[T: Theta](self, question: Question[T], mixture: Mixture[T]) -> Array:
+        """Return positions (n, p) of mixtures with a leading axis."""
+        own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
+        given = [np.asarray(own[variable.name], np.float64) for variable in self.variables]
+        values = self.forward(*given, *question.data().values())
+        return np.concatenate([value.reshape(len(value), -1) for value in values], axis=1)
+
+    def unpack[T: Theta](self, question: Question[T], positions: Array) -> list[Array]:
+        """Return the unconstrained values, (n, ...) each, of positions (n, p)."""
+        sizes = self.sizes(question.k, question.sample.dimension)
+        shapes = [sizes[variable.name] for variable in self.variables]
+        cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        parts = np.split(positions, cuts, axis=1)
+        return [part.reshape(len(part), *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def mixtures[T: Theta](self, question: Question[T], positions: Array) -> Mixture[T]:
+        """Return the mixtures, with a leading axis, of positions (n, p)."""
+        values = self.unpack(question, positions)
+        weight, *fields = self.natural(*values, *question.data().values())
+        weight = np.broadcast_to(weight, (len(positions), question.k))
+        return Mixture(weight, rebuilt(question.component.family, fields))
+
+    def log_joint[T: Theta](
+        self, question: Question[T], positions: Array, reduce: Callable[[Array], Array]
+    ) -> Array:
+        """Return what is made, by block, of log weight + log p, (n, K, m), of positions (n, p)."""
+        data = question.data()
+        block = max(1, AT_ONCE // (question.k * question.sample.distinct))
+        parts = []
+        for begin in range(0, len(positions), block):
+            values = self.unpack(question, positions[begin : begin + block])
+            parts.append(reduce(self.joint(*values, *data.values())))
+        return np.concatenate(parts)
+
+    def nutpie_model[T: Theta](
+        self, question: Question[T], start: Callable[[int], Array]
+    ) -> CompiledPyMCModel:
+        """Return the model in nutpie's form, its data swapped for the question's.
+
+        start: from a seed to a position.
+        """
+        reads, density = machine_code(self)
+        data = question.data()
+        used = [data[name] for name in reads]
+        addresses = [array.ctypes.data for array in used]
+        shapes = [length for array in used for length in array.shape]
+        sizes = self.sizes(question.k, question.sample.dimension)
+        p = sum(int(np.prod(sizes[variable.name])) for variable in self.variables)
+        return CompiledPyMCModel(
+            dims={},
+            compiled_logp_func=density,
+            compiled_expand_func=_nothing_to_expand(),
+            initial_point_func=start,
+            shared_data=data,  # keeps the arrays behind the addresses alive
+            shared_var_keys={},
+            user_data=np.array(addresses + shapes, np.uint64),
+            n_expanded=p,
+            shape_info=(["position"], [slice(0, p)], [(p,)]),
+            logp_func=None,
+            expand_func=None,
+            _n_dim=p,
+            _shapes={"position": (p,)},
+            _coords={},
+        )
+
+
+def engine_of[T: Theta](question: Question[T]) -> Engine:
+    """Return the engine that answers a question."""
+    return _engine(question.component.family, question.equal_weights, Asked(question))
+
+
+COMPILED: set[Engine] = set()
+
+
+class Asked(NamedTuple):
+    """A question as an example of its kind: all of a kind share one engine."""
+
+    question: Question
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Asked)
+
+
+@cache
+def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
+    """Derive everything from the model of any question of a family."""
+    question = example.question
+    component = question.component
+    model, joint = assemble(question)
+    data = {name: model[name] for name in question.data()}
+    value_of = model.rvs_to_values
+    values = [value_of[variable] for variable in model.free_RVs]
+    variables = tuple(
+        Variable(variable.name, variable.ndim, value.ndim)
+        for variable, value in zip(model.free_RVs, values, strict=True)
+    )
+    given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
+    swap = dict(zip(data.values(), given, strict=True))
+
+    def python(inputs: list[TensorVariable], outputs: object) -> Callable:
+        """Return a function of a few large arrays, for which nothing is worth compiling."""
+        return pytensor.function(
+            [*inputs, *given], outputs, givens=swap, mode="FAST_COMPILE", on_unused_input="ignore"
+        )
+
+    many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]
+    fields = ["weight", *entries_of(family)]
+    out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
+    joints, *naturals = vectorize_graph(out, dict(zip(values, many, strict=True)))
+    own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim, _ in variables]
+    return Engine(
+        variables,
+        model,
+        lambda k, d: {**({} if equal_weights else {"weight": (k - 1,)}), **component.sizes(k, d)},
+        forward=python(own, _forward(model, own)),
+        natural=python(many, naturals),
+        joint=python(many, joints),
+    )
+
+
+def entries_of(family: type) -> tuple[str, ...]:
+    """Return the names of a family's fields."""
+    names: tuple[str, ...] = family._fields
+    return names
+
+
+def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]:
+    """Return the unconstrained values of the variables' own, with a leading axis."""
+    found = []
+    for variable, value in zip(model.free_RVs, own, strict=True):
+        transform = model.rvs_to_transforms[variable]
+        inputs = variable.owner.inputs
+        found.append(value if transform is None else transform.forward(value, *inputs))
+    return found
+
+
+@cache
+def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
+    """Compile log density and gradient at a position; return the data that they read first."""
+    model = engine.model
+    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    log_density = rewrite_graph(
+        model.logp(), include=["canonicalize", "stabilize", "local_remove_check_parameter"]
+    )
+    slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, values)])
+    position = pt.vector("position")
+    d = model["x"].shape[1] if model["x"].ndim == 2 else 1
+    sizes = engine.sizes(model["shares"].shape[0], d)
+    begin, parts = 0, {}
+    for variable, value in zip(model.free_RVs, values, strict=True):
+        shape = sizes[variable.name]
+        length = shape[0] if len(shape) == 1 else shape[0] * shape[1]
+        piece = position[begin : begin + length]
+        parts[value] = piece if len(shape) == 1 else piece.reshape(shape)
+        begin = begin + length
+    outputs = clone_replace([log_density, slopes], parts)
+    function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
+    shared = function.get_shared()
+    callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
+    COMPILED.add(engine)
+    return tuple(variable.name for variable in shared), callback
+
+
+def _callback(function: Callable, ndims: list[int]) -> CFunc:
+    """Return the C function that nutpie calls, kept on disk beside PyTensor's own.
+
+    function: (position, *data) to log density and gradient.
+    ndims: of the data; their addresses come first behind the pointer, then their shapes.
+    """
+    at, arrays = len(ndims), []
+    for index, ndim in enumerate(ndims):
+        shape = "".join(f"where[{at + axis}], " for axis in range(ndim))
+        arrays.append(f"carray(pointer(where[{index}]), ({shape}), double)")
+        at += ndim
+    source = f"""
+def density(length, position, slope, value, data):
+    where = carray(data, ({at},), whole)
+    height, slopes = function(carray(position, (length,)), {", ".join(arrays)})
+    value[0] = height[()]
+    bad = not isfinite(height[()])
+    for i in range(length):
+        slope[i] = slopes[i]
+        bad = bad or not isfinite(slopes[i])
+    return 3 if bad else 0
+"""
+    names = {
+        "__name__": __name__,
+        "carray": numba.carray,
+        "pointer": address_as_void_pointer,
+        "function": function,
+        "double": np.float64,
+        "whole": np.uint64,
+        "isfinite": np.isfinite,
+    }
+    key = CACHED_SRC_FUNCTIONS.get(function.py_func)
+    written = compile_numba_function_src(
+        source, "density", names, cache_key=None if key is None else f"density_{key}"
+    )
+    callback: CFunc = numba.cfunc(DENSITY, cache=key is not None)(written)
+    return callback
+
+
+@cache
+def _nothing_to_expand() -> CFunc:
+    """Return the C function that stores a position as it is."""
+
+    def expand(length: int, expanded: int, position: Array, out: Array, data: int) -> int:
+        for i in range(length):
+            out[i] = position[i]
+        return 0
+
+    return numba.cfunc(EXPAND)(expand)

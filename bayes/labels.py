@@ -1,0 +1,134 @@
+"""Undo label switching: the posterior of a mixture is the same under any order of components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from models import Mixture
+from models.family import Array, Labels, Theta, entries, rebuilt
+
+if TYPE_CHECKING:
+    from bayes.engine import Engine
+    from bayes.mixture import Question
+
+__all__ = ["Alignment", "align_by_assignment", "align_by_order", "relabelled", "shares_of"]
+
+ROWS = 256  # distinct rows on which memberships are compared
+ROUNDS = 50  # of assigning to the pivot and renewing it
+EVIDENCE = np.log(20)  # nats by which the labels must beat those of any two exchanged
+LEAST = 1e-12  # a membership below it is as good as none
+
+
+class Alignment(NamedTuple):
+    """How draws were relabelled.
+
+    permutation: (n, K) which of the draw's components comes first, second, ...
+    margin: (n,) by how much exchanging two labels would fit worse, in nats: the expected log odds
+        of memberships drawn under this draw, judged by the average ones.
+    """
+
+    permutation: Labels
+    margin: Array
+
+    @property
+    def ambiguous(self) -> Array:
+        """Which draws could as well be labelled otherwise, (n,)."""
+        return self.margin < EVIDENCE
+
+
+def shares_of(engine: Engine, question: Question, positions: Array) -> tuple[Array, Array]:
+    """Return memberships (n, K, b) of rows in every draw, and how much each row counts, (b,).
+
+    Of a sample with more than ROWS distinct rows it takes as many, at quantiles of its order.
+    """
+    sample = question.sample
+    total = np.cumsum(sample.counts)
+    if sample.distinct > ROWS:
+        at = (np.arange(ROWS) + 0.5) / ROWS * total[-1]
+        rows, times = np.unique(np.searchsorted(total, at), return_counts=True)
+        counts = times * (total[-1] / ROWS)
+    else:
+        rows, counts = np.arange(sample.distinct), sample.counts.astype(np.float64)
+
+    def memberships(joint: Array) -> Array:
+        share = np.exp(joint - joint.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        return share
+
+    fewer = question._replace(sample=sample.pick(rows))
+    return engine.log_joint(fewer, positions, memberships), counts
+
+
+def align_by_order(mixture: Mixture, shares: Array, counts: Array) -> Alignment:
+    """Order every draw's components as the family does: for one dimension.
+
+    mixture: of every draw, each field (n, K, ...).
+    """
+    permutation = mixture.theta.order()
+    loss = _loss(_taken(shares, permutation), counts)
+    return Alignment(permutation, _margin(loss))
+
+
+def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
+    """Match every draw's memberships to average ones, in turns (Stephens 2000, algorithm 2).
+
+    The loss of a labelling is the Kullback-Leibler divergence of the draw's memberships from the
+    average ones, summed over observations; each draw takes the labelling with the least one
+    (Kuhn's Hungarian method), the average is taken anew, until nothing moves.
+
+    pivot: the draw whose memberships are the first average.
+    """
+    n, k = shares.shape[:2]
+    permutation = np.tile(np.arange(k), (n, 1))
+    mean = shares[pivot]
+    for _ in range(ROUNDS):
+        loss = _against(shares, mean, counts)
+        moved = np.array([linear_sum_assignment(one)[1] for one in _turned(loss)])
+        mean = _taken(shares, moved).mean(axis=0)
+        if (moved == permutation).all():
+            break
+        permutation = moved
+    return Alignment(permutation, _margin(_loss(_taken(shares, permutation), counts)))
+
+
+def relabelled[T: Theta](mixture: Mixture[T], permutation: Labels) -> Mixture[T]:
+    """Return the draws' mixtures, each field (n, K, ...), with components permuted."""
+    fields = [_taken(field, permutation) for field in entries(mixture.theta).values()]
+    return Mixture(_taken(mixture.weight, permutation), rebuilt(type(mixture.theta), fields))
+
+
+def _taken(field: Array, permutation: Labels) -> Array:
+    """Return (n, K, ...) with the components of each draw permuted."""
+    places = permutation.reshape(*permutation.shape, *(1,) * (field.ndim - 2))
+    return np.take_along_axis(field, places, axis=1)
+
+
+def _against(shares: Array, mean: Array, counts: Array) -> Array:
+    """Return the loss (n, K, K) of calling a draw's component k the average one l."""
+    weighted = shares * counts
+    own = (weighted * np.log(np.maximum(shares, LEAST))).sum(axis=2)
+    crossed: Array = weighted @ np.log(np.maximum(mean, LEAST)).T
+    return own[:, :, None] - crossed
+
+
+def _turned(loss: Array) -> Array:
+    """Return the losses by average component first, so that an assignment is a permutation."""
+    return np.swapaxes(loss, 1, 2)
+
+
+def _loss(shares: Array, counts: Array) -> Array:
+    """Return the loss (n, K, K) of aligned draws against their own average."""
+    return _against(shares, shares.mean(axis=0), counts)
+
+
+def _margin(loss: Array) -> Array:
+    """Return the least rise (n,) of the loss when two labels are exchanged."""
+    k = loss.shape[1]
+    own = np.diagonal(loss, axis1=1, axis2=2)
+    rise = loss + np.swapaxes(loss, 1, 2) - own[:, :, None] - own[:, None, :]
+    rise[:, range(k), range(k)] = np.inf
+    least: Array = rise.min(axis=(1, 2))
+    return least

@@ -1,0 +1,158 @@
+"""The public way in: `sample`, and `align` for another labelling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bayes.diagnose import R_HAT, measured, worst_of
+from bayes.engine import Engine, engine_of
+from bayes.labels import align_by_assignment, align_by_order, relabelled, shares_of
+from bayes.mixture import Question, asked
+from bayes.sampler import Chains, run
+from bayes.tree import drawn, mixture_of, question_of, relabel, tree_of
+from models import Mixture
+from models.checks import whole
+from models.family import Theta, entries, rebuilt
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes.labels import Alignment
+    from models import Prior, Sample
+    from models.family import Array
+
+__all__ = ["align", "log_likelihood", "sample"]
+
+AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
+"""Draws a chain after which draws="auto" looks whether there are enough."""
+
+AUTO_ESS = 1_000.0
+"""Bulk and tail effective draws of every parameter at which it stops."""
+
+type Labelling = Literal["order", "assignment"]
+
+
+def sample[T: Theta](
+    family: type[T],
+    sample: Sample,
+    k: int,
+    *,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+    draws: int | Literal["auto"] = 1_000,
+    tune: int = 1_000,
+    chains: int = 4,
+    seed: int = 0,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Draw from the posterior of a mixture of k components of a family.
+
+    Labels are aligned: by order in one dimension, by assignment in several. The groups are
+    posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate), prior,
+    posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
+    and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
+
+    prior: by default `models.weak_prior`.
+    equal_weights: hold all shares at 1 / k.
+    draws: a chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until R-hat is
+        below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter.
+    tune: draws a chain that adapt the sampler and are thrown away.
+    seed: of everything random; the same one gives the same draws.
+    progress: show bars on a terminal.
+    """
+    question = asked(family, sample, k, prior, equal_weights)
+    tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
+    if draws != "auto":
+        draws = whole("draws", draws, 1)
+    by: Labelling = "order" if question.sample.x.ndim == 1 else "assignment"
+    lengths = AUTO if draws == "auto" else [draws]
+
+    def enough(engine: Engine, found: Chains) -> bool:
+        return _gates(*_aligned(engine, question, found, by), found)
+
+    engine, found = run(question, lengths, tune, chains, seed, enough, progress=progress)
+    mixture, alignment = _aligned(engine, question, found, by)
+    settings = {
+        "draws": found.positions.shape[1],
+        "tune": tune,
+        "chains": chains,
+        "seed": seed,
+        "labels": by,
+        "sampling_seconds": found.seconds,
+    }
+    if draws == "auto":
+        settings["gates"] = "met" if _gates(mixture, alignment, found) else "not met"
+    return tree_of(engine, question, found, mixture, alignment, settings)
+
+
+def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
+    """Return a posterior of `sample` with its labels aligned anew.
+
+    by: "order" of the components as the family orders them, or "assignment" of each draw's
+        memberships to average ones (Stephens 2000).
+    """
+    if by not in ("order", "assignment"):
+        raise ValueError(f"by is {by!r}; give 'order' or 'assignment'")
+    if "labels" not in tree.children or "constant_data" not in tree.children:
+        raise ValueError("the tree is no posterior of bayes.sample: it has no group of labels")
+    question = question_of(tree)
+    engine = engine_of(question)
+    mixture = mixture_of(tree, question.component.family)
+    height = tree["sample_stats"]["lp"].to_numpy().ravel()
+    alignment = _alignment(engine, question, engine.pack(question, mixture), mixture, height, by)
+    return relabel(tree, mixture, alignment, by)
+
+
+def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T]) -> float:
+    """Return the log-likelihood of a mixture by PyMC's model of it.
+
+    mixture: inside the parameter space: no share, probability or rate of 0.
+    """
+    equal = len(mixture.weight) == 1
+    question = asked(family, sample, len(mixture.weight), None, equal)
+    theta = rebuilt(family, [np.asarray(field)[None] for field in entries(mixture.theta).values()])
+    engine = engine_of(question)
+    position = engine.pack(question, Mixture(np.asarray(mixture.weight)[None], theta))
+
+    def height(joint: Array) -> Array:
+        return np.logaddexp.reduce(joint, axis=1) @ sample.counts
+
+    return float(engine.log_joint(question, position, height)[0])
+
+
+def _aligned(
+    engine: Engine, question: Question, found: Chains, by: Labelling
+) -> tuple[Mixture, Alignment]:
+    """Return every draw's mixture as drawn, and its alignment."""
+    positions = found.positions.reshape(-1, found.positions.shape[2])
+    mixture = engine.mixtures(question, positions)
+    height = found.statistics["lp"].ravel()
+    return mixture, _alignment(engine, question, positions, mixture, height, by)
+
+
+def _alignment(
+    engine: Engine,
+    question: Question,
+    positions: Array,
+    mixture: Mixture,
+    height: Array,
+    by: Labelling,
+) -> Alignment:
+    """Align draws; those by assignment are then named in the order of their average."""
+    shares, counts = shares_of(engine, question, positions)
+    if by == "order":
+        return align_by_order(mixture, shares, counts)
+    found = align_by_assignment(shares, counts, pivot=int(np.argmax(height)))
+    moved = relabelled(mixture, found.permutation).theta
+    mean = [np.mean(field, axis=0) for field in entries(moved).values()]
+    order = rebuilt(question.component.family, mean).order()
+    return found._replace(permutation=found.permutation[:, order])
+
+
+def _gates(mixture: Mixture, alignment: Alignment, found: Chains) -> bool:
+    """Return whether every aligned parameter has mixed and is known well enough."""
+    sizes = found.positions.shape[:2]
+    worst = worst_of(measured(drawn(relabelled(mixture, alignment.permutation), sizes)))
+    return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS

@@ -1,0 +1,252 @@
+"""A posterior in ArviZ's layout, and the question that it answers read back from it."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bayes.component import component_of, family_named
+from bayes.diagnose import measured
+from bayes.labels import relabelled
+from bayes.mixture import Question
+from models import Mixture, Prior, Sample
+from models.family import Array, Theta, entries, rebuilt
+from models.mixture import draw_prior
+
+if TYPE_CHECKING:
+    from bayes.engine import Engine
+    from bayes.labels import Alignment
+    from bayes.sampler import Chains
+
+__all__ = ["drawn", "mixture_of", "question_of", "relabel", "tree_of"]
+
+PRIOR_DRAWS = 1_000
+PREDICTIVE_DRAWS = 200  # as many replicates as a picture can bear
+MOST_PREDICTED = 1 << 22  # doubles of replicates, 32 MB; more observations mean fewer of them
+MOST_OBSERVED = 1 << 20  # observations kept one by one
+MOST_POINTWISE = 1 << 24  # doubles of pointwise log-likelihood, 128 MB; more rows mean fewer draws
+INNER = ("dimension", "dimension_bis")
+
+
+def tree_of(
+    engine: Engine,
+    question: Question,
+    chains: Chains,
+    mixture: Mixture,
+    alignment: Alignment,
+    settings: dict[str, object],
+) -> xr.DataTree:
+    """Return the posterior and everything that ArviZ's functions want beside it.
+
+    mixture: of every draw as it was drawn, each field (n, K, ...).
+    settings: what was asked for, which becomes attributes.
+    """
+    sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings["seed"])
+    unaligned = drawn(mixture, sizes)
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": unaligned,
+            "sample_stats": xr.Dataset(
+                {name: (("chain", "draw"), one) for name, one in chains.statistics.items()},
+                _counted(sizes),
+            ),
+            "log_likelihood": _pointwise(engine, question, chains.positions),
+            "prior": _imagined(question, rng),
+            "posterior_predictive": _predicted(question, mixture, sizes, rng),
+            "observed_data": _observed(question.sample),
+            "constant_data": _distinct(question.sample),
+        }
+    )
+    tree.attrs = _attributes(question, settings)
+    return relabel(tree, mixture, alignment, str(settings["labels"]))
+
+
+def relabel(tree: xr.DataTree, mixture: Mixture, alignment: Alignment, by: str) -> xr.DataTree:
+    """Return the tree with its draws' components permuted, and the diagnostics before and after.
+
+    mixture: of every draw as the sampler drew it, each field (n, K, ...).
+    """
+    sizes = tuple(tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
+    before = measured(drawn(mixture, sizes))
+    aligned = drawn(relabelled(mixture, alignment.permutation), sizes)
+    after = measured(aligned)
+    both = xr.concat([before, after], xr.IndexVariable("labels", ["as drawn", "aligned"]))
+    each = ("chain", "draw")
+    places = alignment.permutation.reshape(*sizes, -1)
+    labels = xr.Dataset(
+        {
+            "permutation": ((*each, "component"), places),
+            "margin": (each, alignment.margin.reshape(sizes)),
+            "ambiguous": (each, alignment.ambiguous.reshape(sizes)),
+        },
+        _counted(sizes) | {"component": np.arange(places.shape[-1])},
+    )
+    groups = {"posterior": aligned, "labels": labels, "diagnostics": both}
+    found = tree.copy()
+    for name, group in groups.items():
+        found[name] = xr.DataTree(group)
+    found.attrs = {**tree.attrs, "labels": by}
+    return found
+
+
+def drawn(mixture: Mixture, sizes: tuple[int, ...]) -> xr.Dataset:
+    """Return mixtures, each field (chains * draws, K, ...), as a Dataset."""
+    fields = {"weight": mixture.weight, **entries(mixture.theta)}
+    coords = _counted(sizes) | {"component": np.arange(mixture.weight.shape[1])}
+    variables = {}
+    for name, field in fields.items():
+        dims = ("chain", "draw", "component", *INNER[: field.ndim - 2])
+        variables[name] = (dims, field.reshape(*sizes, *field.shape[1:]))
+        coords |= {dim: np.arange(n) for dim, n in zip(dims[3:], field.shape[2:], strict=True)}
+    return xr.Dataset(variables, coords)
+
+
+def mixture_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
+    """Return the draws of a tree as the sampler drew them, each field (n, K, ...)."""
+    names = ["weight", *family._fields]  # type: ignore[attr-defined]
+    fields = [tree["posterior"][name].to_numpy() for name in names]
+    weight, *rest = [field.reshape(-1, *field.shape[2:]) for field in fields]
+    aligned = Mixture(weight, rebuilt(family, rest))
+    back = tree["labels"]["permutation"].to_numpy().reshape(weight.shape).argsort(axis=1)
+    return relabelled(aligned, back)
+
+
+def question_of(tree: xr.DataTree) -> Question:
+    """Return the question that a tree answers."""
+    component = component_of(family_named(tree.attrs["family"]))
+    data = tree["constant_data"].to_dataset()
+    trials = data["trials"].to_numpy() if "trials" in data else None
+    sample = Sample(data["x"].to_numpy(), trials, data["counts"].to_numpy())
+    prior = json.loads(tree.attrs["prior"])
+    record = component.prior(
+        **{name: np.array(value)[()] for name, value in prior["theta"].items()}
+    )
+    equal = bool(tree.attrs["equal_weights"])
+    return Question(
+        component, sample, int(tree.attrs["components"]), Prior(prior["weight"], record), equal
+    )
+
+
+def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:
+    """Return the coordinates of chains and draws."""
+    return {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
+
+
+def _pointwise(engine: Engine, question: Question, positions: Array) -> xr.Dataset:
+    """Return log p of each distinct row under each draw, and how often the row occurred."""
+    sample = question.sample
+    step = -(-positions.shape[0] * positions.shape[1] * sample.distinct // MOST_POINTWISE)
+    kept = positions[:, ::step]
+    flat = kept.reshape(-1, positions.shape[2])
+    each = engine.log_joint(question, flat, lambda joint: np.logaddexp.reduce(joint, axis=1))
+    return xr.Dataset(
+        {"x": (("chain", "draw", "row"), each.reshape(*kept.shape[:2], -1))},
+        {
+            "chain": np.arange(len(positions)),
+            "draw": np.arange(positions.shape[1])[::step],
+            "row": np.arange(sample.distinct),
+            "counts": ("row", sample.counts),
+        },
+    )
+
+
+def _imagined(question: Question, rng: np.random.Generator) -> xr.Dataset:
+    """Return draws of the prior, labels in order."""
+    mixture = draw_prior(
+        question.component.family,
+        question.prior,
+        question.k,
+        PRIOR_DRAWS,
+        rng,
+        equal_weights=question.equal_weights,
+    )
+    return drawn(relabelled(mixture, mixture.theta.order()), (1, PRIOR_DRAWS))
+
+
+def _predicted(
+    question: Question, mixture: Mixture, sizes: tuple[int, ...], rng: np.random.Generator
+) -> xr.Dataset:
+    """Return replicates of the observations, under draws spread over the chains."""
+    sample = question.sample
+    rows, coords = _kept(sample)
+    trials = None if sample.trials is None else sample.trials[rows]
+    most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // len(rows)) // sizes[0])
+    draws = np.unique(np.linspace(0, sizes[1] - 1, min(most, sizes[1])).astype(np.intp))
+    replicates = np.empty((sizes[0], len(draws), len(rows), *sample.x.shape[1:]))
+    for chain in range(sizes[0]):
+        for place, draw in enumerate(draws):
+            at = chain * sizes[1] + draw
+            theta = rebuilt(
+                question.component.family, [field[at] for field in entries(mixture.theta).values()]
+            )
+            edges = np.cumsum(mixture.weight[at, :-1])
+            labels = np.searchsorted(edges, rng.random(len(rows)), side="right")
+            replicates[chain, place] = theta.draw(labels, rng, trials)
+    dims = ("chain", "draw", "observation", *INNER[: sample.x.ndim - 1])
+    chosen = {"chain": np.arange(sizes[0]), "draw": draws}
+    return xr.Dataset({"x": (dims, replicates)}, chosen | coords)
+
+
+def _observed(sample: Sample) -> xr.Dataset:
+    """Return the observations one by one, in the order given where each was given once."""
+    rows, coords = _kept(sample)
+    dims = ("observation", *INNER[: sample.x.ndim - 1])
+    return xr.Dataset({"x": (dims, sample.x[rows])}, coords)
+
+
+def _kept(sample: Sample) -> tuple[np.ndarray, dict[str, object]]:
+    """Return the distinct row of each observation kept, and the observations' coordinates.
+
+    Of more than MOST_OBSERVED observations, as many are kept, at even distances in their order.
+    """
+    n = sample.observations
+    places = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
+    if len(sample.inverse) == n:
+        rows = sample.inverse[places.astype(np.intp)].astype(np.intp)
+    else:
+        rows = np.searchsorted(np.cumsum(sample.counts), places.astype(np.int64), side="right")
+    coords: dict[str, object] = {
+        "observation": np.arange(len(rows)),
+        "row": ("observation", rows),
+    }
+    if sample.trials is not None:
+        coords["trials"] = ("observation", sample.trials[rows])
+    if sample.x.ndim == 2:
+        coords["dimension"] = np.arange(sample.dimension)
+    return rows, coords
+
+
+def _distinct(sample: Sample) -> xr.Dataset:
+    """Return the distinct rows and their counts."""
+    variables = {
+        "x": (("row", *INNER[: sample.x.ndim - 1]), sample.x),
+        "counts": (("row",), sample.counts),
+    }
+    if sample.trials is not None:
+        variables["trials"] = (("row",), sample.trials)
+    coords = {"row": np.arange(sample.distinct)}
+    if sample.x.ndim == 2:
+        coords["dimension"] = np.arange(sample.dimension)
+    return xr.Dataset(variables, coords)
+
+
+def _attributes(question: Question, settings: dict[str, object]) -> dict[str, object]:
+    """Return what a file has to say of itself, as text and numbers."""
+    theta = {
+        name: np.asarray(value).tolist() for name, value in question.prior.theta._asdict().items()
+    }
+    packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
+    return {
+        "family": question.component.family.__name__,
+        "components": question.k,
+        "observations": question.sample.observations,
+        "equal_weights": int(question.equal_weights),
+        "prior": json.dumps({"weight": question.prior.weight, "theta": theta}),
+        "inference_library": "nutpie",
+        "versions": json.dumps({name: version(name) for name in packages}),
+        **settings,
+    }
