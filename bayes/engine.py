@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from numba.core.ccallback import CFunc
     from pytensor.tensor import TensorVariable
 
+    from bayes.component import Component
+
 __all__ = ["COMPILED", "Engine", "engine_of", "machine_code"]
 
 DOUBLE = numba.types.CPointer(numba.types.double)
@@ -42,11 +44,10 @@ AT_ONCE = 1 << 22  # doubles of log densities held at once, 32 MB
 
 
 class Variable(NamedTuple):
-    """A random variable: its name and the dimensions of its value and of its unconstrained self."""
+    """A random variable: its name and how many dimensions it has."""
 
     name: str
     ndim: int
-    unconstrained: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,15 @@ class Engine:
     """What a family's model compiles to.
 
     variables: in the order in which they are packed into a position.
-    model, sizes: PyMC's model and, of k and d, the unconstrained shape of each variable.
+    component, model: the family's side, and the model that it makes.
+    sizes: the unconstrained shape of each variable, by k and d.
     forward: unconstrained values from the variables' own, each with a leading axis.
-    natural: weight and the fields of Theta from unconstrained values, with a leading axis.
-    joint: log weight + log p (n, K, m) from unconstrained values with a leading axis.
+    natural: weight and the fields of Theta from explored coordinates, with a leading axis.
+    joint: log weight + log p (n, K, m) from explored coordinates with a leading axis.
     """
 
     variables: tuple[Variable, ...]
+    component: Component
     model: pm.Model
     sizes: Callable[[int, int], dict[str, tuple[int, ...]]]
     forward: Callable[..., list[Array]]
@@ -72,10 +75,13 @@ class Engine:
         own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
         given = [np.asarray(own[variable.name], np.float64) for variable in self.variables]
         values = self.forward(*given, *question.data().values())
-        return np.concatenate([value.reshape(len(value), -1) for value in values], axis=1)
+        names = [variable.name for variable in self.variables]
+        found = dict(zip(names, values, strict=True))
+        explored = question.component.explored(found, mixture.weight)
+        return np.concatenate([explored[name].reshape(len(given[0]), -1) for name in names], axis=1)
 
     def unpack[T: Theta](self, question: Question[T], positions: Array) -> list[Array]:
-        """Return the unconstrained values, (n, ...) each, of positions (n, p)."""
+        """Return the explored coordinates, (n, ...) each, of positions (n, p)."""
         sizes = self.sizes(question.k, question.sample.dimension)
         shapes = [sizes[variable.name] for variable in self.variables]
         cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
@@ -160,12 +166,8 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
     component = question.component
     model, joint = assemble(question)
     data = {name: model[name] for name in question.data()}
-    value_of = model.rvs_to_values
-    values = [value_of[variable] for variable in model.free_RVs]
-    variables = tuple(
-        Variable(variable.name, variable.ndim, value.ndim)
-        for variable, value in zip(model.free_RVs, values, strict=True)
-    )
+    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    variables = tuple(Variable(variable.name, variable.ndim) for variable in model.free_RVs)
     given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
     swap = dict(zip(data.values(), given, strict=True))
 
@@ -175,13 +177,16 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
             [*inputs, *given], outputs, givens=swap, mode="FAST_COMPILE", on_unused_input="ignore"
         )
 
+    explored = [value.type(f"explored_{value.name}") for value in values]
     many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]
     fields = ["weight", *entries_of(family)]
     out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
-    joints, *naturals = vectorize_graph(out, dict(zip(values, many, strict=True)))
-    own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim, _ in variables]
+    out = clone_replace(out, _unconstrained(component, model, explored)[0])
+    joints, *naturals = vectorize_graph(out, dict(zip(explored, many, strict=True)))
+    own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(
         variables,
+        component,
         model,
         lambda k, d: {**({} if equal_weights else {"weight": (k - 1,)}), **component.sizes(k, d)},
         forward=python(own, _forward(model, own)),
@@ -206,24 +211,39 @@ def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]
     return found
 
 
+def _unconstrained(
+    component: Component, model: pm.Model, explored: list[TensorVariable]
+) -> tuple[dict[TensorVariable, TensorVariable], TensorVariable | float]:
+    """Return the model's value variables as they follow from explored ones, and log Jacobian."""
+    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    swap = dict(zip(values, explored, strict=True))
+    (weight,) = clone_replace(model.replace_rvs_by_values([model["weight"]]), swap)
+    names = [variable.name for variable in model.free_RVs]
+    found, log_jacobian = component.unconstrained(dict(zip(names, explored, strict=True)), weight)
+    return {value: found[name] for name, value in zip(names, values, strict=True)}, log_jacobian
+
+
 @cache
 def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     """Compile log density and gradient at a position; return the data that they read first."""
     model = engine.model
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    explored = [value.type(f"explored_{value.name}") for value in values]
+    swap, log_jacobian = _unconstrained(engine.component, model, explored)
+    log_density = clone_replace(model.logp(), swap) + log_jacobian
     log_density = rewrite_graph(
-        model.logp(), include=["canonicalize", "stabilize", "local_remove_check_parameter"]
+        log_density, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
     )
-    slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, values)])
+    slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, explored)])
     position = pt.vector("position")
     d = model["x"].shape[1] if model["x"].ndim == 2 else 1
     sizes = engine.sizes(model["shares"].shape[0], d)
     begin, parts = 0, {}
-    for variable, value in zip(model.free_RVs, values, strict=True):
+    for variable, piece in zip(engine.variables, explored, strict=True):
         shape = sizes[variable.name]
         length = shape[0] if len(shape) == 1 else shape[0] * shape[1]
-        piece = position[begin : begin + length]
-        parts[value] = piece if len(shape) == 1 else piece.reshape(shape)
+        part = position[begin : begin + length]
+        parts[piece] = part if len(shape) == 1 else part.reshape(shape)
         begin = begin + length
     outputs = clone_replace([log_density, slopes], parts)
     function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)

@@ -17,7 +17,6 @@ from models.family import entries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import xarray as xr
 
     from bayes.mixture import Question
