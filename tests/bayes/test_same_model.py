@@ -1,0 +1,166 @@
+"""PyMC's model is EM's: its derivatives, found by PyTensor, vanish and bend where EM says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from families import FAMILIES, Row
+from pytensor.graph.replace import clone_replace
+
+import bayes
+from bayes.engine import engine_of
+from bayes.mixture import asked
+from em import fit
+from models import Prior, Sample, simulate
+from models.family import entries, rebuilt
+from models.mixture import draw_prior
+
+every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
+
+
+def own_values(row: Row, theta):
+    """Return the random variables' values at symbolic parameters."""
+    fields = theta._asdict()
+    if "cov" not in fields:
+        spread = {"variance": fields.pop("sd") ** 2} if "sd" in fields else {}
+        return {**fields, **spread}
+    form = row.family.form()
+    if form.linear:
+        cov = fields["cov"][0] if form.tied else fields["cov"]
+        return {"mean": fields["mean"], "root": pt.linalg.inv(pt.linalg.cholesky(cov))}
+    variance = pt.diagonal(fields["cov"], axis1=-2, axis2=-1)
+    return {"mean": fields["mean"], "variance": variance[:, 0] if form.isotropic else variance}
+
+
+class Surface:
+    """PyMC's log density (no Jacobian) over EM's coordinates, with its derivatives."""
+
+    def __init__(self, row: Row, sample: Sample, fitted, prior: Prior | None) -> None:
+        k = len(fitted.mixture.weight)
+        model = bayes.build(row.family, sample, k, prior=prior)
+        every = model.logp(jacobian=False)
+        height = every if prior else model.logp(vars=model.potentials, jacobian=False)
+        point = pt.vector("point", shape=(len(fitted.coordinates),))
+        fields = {
+            name: pt.zeros(field.shape) for name, field in entries(fitted.mixture.theta).items()
+        }
+        share = pt.zeros(k - 1)
+        for place, name in enumerate(fitted.coordinates):
+            field, index = name[:-1].split("[")
+            if field == "weight":
+                share = share[int(index)].set(point[place])
+                continue
+            component, *inner = index.split(",")
+            at = (slice(None) if component == "*" else int(component), *map(int, inner))
+            fields[field] = fields[field][at].set(point[place])
+            if len(inner) == 2 and inner[0] != inner[1]:
+                fields[field] = fields[field][at[0], at[2], at[1]].set(point[place])
+        if hasattr(row.family, "form") and row.family.form().isotropic:
+            fields["cov"] = fields["cov"][:, 0, 0, None, None] * pt.eye(sample.dimension)
+        weight = pt.concatenate([share, [1 - share.sum()]])
+        values = {"weight": weight, **own_values(row, rebuilt(row.family, fields.values()))}
+        swap = {}
+        for variable in model.free_RVs:
+            transform, value = model.rvs_to_transforms[variable], values[variable.name]
+            if transform is not None:
+                value = transform.forward(value, *variable.owner.inputs)
+            swap[model.rvs_to_values[variable]] = value.astype("float64")
+        (height,) = clone_replace([height], swap)
+        slope = pt.grad(height, point)
+        bend = pytensor.gradient.jacobian(slope, point, vectorize=True)
+        self.run = pytensor.function([point], [slope, bend], mode="FAST_COMPILE")
+
+    def decrement(self, point: np.ndarray) -> float:
+        """Return the distance to the maximum in standard errors."""
+        slope, bend = self.run(point)
+        return float(np.sqrt(slope @ np.linalg.solve(-bend, slope)))
+
+
+def coordinates(fitted) -> np.ndarray:
+    """Return the fit as EM's coordinates name it."""
+    fields = {"weight": fitted.mixture.weight, **entries(fitted.mixture.theta)}
+    found = []
+    for name in fitted.coordinates:
+        field, index = name[:-1].split("[")
+        found.append(fields[field][tuple(0 if i == "*" else int(i) for i in index.split(","))])
+    return np.array(found)
+
+
+@every_family
+@weighed
+def test_gradient_vanishes_and_hessian_is_the_information_at_ems_fit(row, prior, rng):
+    generator = rng(31)
+    truth = row.random(generator, 2)
+    sample, _ = simulate(truth, 300, generator, row.trials(generator, 300))
+    given = row.prior if prior else None
+    fitted = fit(row.family, sample, 2, start=truth, prior=given, tolerance=1e-9)
+    surface = Surface(row, sample, fitted, given)
+    point = coordinates(fitted)
+    _, bend = surface.run(point)
+    scale = np.sqrt(np.diag(fitted.information))
+    np.testing.assert_allclose(
+        -bend / np.outer(scale, scale), fitted.information / np.outer(scale, scale), atol=1e-6
+    )
+    assert surface.decrement(point) < 1e-6
+    # negative control: a thousandth of a standard error away, the gradient does not vanish
+    assert surface.decrement(point + 1e-3 / scale) > 1e-4
+
+
+@every_family
+def test_the_other_question_has_another_answer(row, rng):
+    """With the prior's terms left out the gradient at the MAP does not vanish."""
+    generator = rng(32)
+    truth = row.random(generator, 2)
+    sample, _ = simulate(truth, 300, generator, row.trials(generator, 300))
+    fitted = fit(row.family, sample, 2, start=truth, prior=row.prior, tolerance=1e-9)
+    surface = Surface(row, sample, fitted, None)
+    slope, _ = surface.run(coordinates(fitted))
+    scale = np.sqrt(np.diag(fitted.information))
+    assert np.abs(slope / scale).max() > 0.01
+
+
+@every_family
+def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
+    """The slope of a log density averages zero over its own draws, on any unbounded scale.
+
+    That holds of `models.draw_prior` and of PyMC's prior with PyMC's or our Jacobians together
+    only if they are one distribution.
+    """
+    generator = rng(33)
+    sample, _ = simulate(row.random(generator, 1), 40, generator, row.trials(generator, 40))
+    question = asked(row.family, sample, 2, row.prior, equal_weights=False)
+    engine = engine_of(question)
+    model = engine.model
+    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    data = {model[name]: value for name, value in question.data().items()}
+    height = model.logp(vars=model.free_RVs).sum()
+    run = pytensor.function(
+        values, pt.grad(height, values), givens=data, mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+
+    def slopes(prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+        mixture = draw_prior(row.family, prior, 2, 3000, generator)
+        own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
+        given = [own[variable.name] for variable in engine.variables]
+        draws = engine.forward(*given, *question.data().values())
+        found = [
+            np.concatenate([slope.ravel() for slope in run(*one)])
+            for one in zip(*draws, strict=True)
+        ]
+        return np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
+
+    mean, error = slopes(row.prior)
+    assert (np.abs(mean) < 4.5 * error).all()
+    # negative control: a fifth more of what the prior counts last
+    mean, error = slopes(more(row.prior))
+    assert (np.abs(mean) > 4.5 * error).any()
+
+
+def more(prior: Prior) -> Prior:
+    """Return the prior with a fifth more of what it counts last."""
+    fields = prior.theta._asdict()
+    name, value = list(fields.items())[-1]
+    return prior._replace(theta=prior.theta._replace(**{name: value * 1.2}))
