@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numba
@@ -173,9 +174,16 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
 
     def python(inputs: list[TensorVariable], outputs: object) -> Callable:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
-        return pytensor.function(
+        function = pytensor.function(
             [*inputs, *given], outputs, givens=swap, mode="FAST_COMPILE", on_unused_input="ignore"
         )
+        alone = Lock()  # it keeps intermediate results of its own, and chains are threads
+
+        def called(*arguments: Array) -> object:
+            with alone:
+                return function(*arguments)
+
+        return called
 
     explored = [value.type(f"explored_{value.name}") for value in values]
     many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]

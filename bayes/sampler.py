@@ -106,14 +106,18 @@ def run(
                     time.sleep(0.002)
                     _show(bars, tasks, counter, tune, length)
                 if trace is None and (_over(sampler) or length == lengths[-1]):
-                    trace = _finished(sampler, engine, question, seed)
+                    trace = sampler.wait()
                 so_far = sampler.inspect() if trace is None else trace
                 found = _chains(so_far, length, time.perf_counter() - begun)
                 if length == lengths[-1] or enough(engine, found):
                     break
-        finally:
-            if not _over(sampler):
-                sampler.cancel()
+        except RuntimeError as problem:
+            raise _explained(problem, engine, question, seed) from None
+        except BaseException:  # Ctrl-C above all
+            sampler.cancel()
+            raise
+        if trace is None:
+            sampler.cancel()
     return engine, found
 
 
@@ -154,32 +158,26 @@ def _launched(
 
 
 def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:
-    """Return whether all chains have ended, well or badly; one too busy to say so has not."""
+    """Return whether all chains have ended; a sampler too busy to say so has not."""
     try:
         return bool(sampler.is_finished)
     except TimeoutError:
         return False
-    except RuntimeError:
-        return True
 
 
-def _finished(
-    sampler: nutpie.sample._BackgroundSampler, engine: Engine, question: Question, seed: int
-) -> xr.DataTree:
-    """Return the whole trace, or raise what a reader can act on."""
-    try:
-        return sampler.wait()
-    except RuntimeError as problem:
-        reason = str(problem).split("\n\nStack backtrace", maxsplit=1)[0]
-        position = start_of(engine, question)(seed)
-        state = engine.mixtures(question, position[None])
-        fields = {"weight": state.weight, **entries(state.theta)}
-        where = ", ".join(f"{name} {field[0].tolist()}" for name, field in fields.items())
-        raise SamplerError(
-            f"the sampler could not go on ({' '.join(reason.split())}); a start was {where}. Are "
-            "the units extreme, or the prior far from the data? Divide x by a power of ten, or "
-            "give another prior"
-        ) from None
+def _explained(
+    problem: RuntimeError, engine: Engine, question: Question, seed: int
+) -> SamplerError:
+    """Return what a reader can act on in place of a backtrace of the sampler's own."""
+    reason = " ".join(str(problem).split("\n\nStack backtrace", maxsplit=1)[0].split())
+    position = start_of(engine, question)(seed)
+    state = engine.mixtures(question, position[None])
+    fields = {"weight": state.weight, **entries(state.theta)}
+    where = ", ".join(f"{name} {field[0].tolist()}" for name, field in fields.items())
+    return SamplerError(
+        f"the sampler could not go on ({reason}); a start was {where}. Are the units extreme, or "
+        "the prior far from the data? Divide x by a power of ten, or give another prior"
+    )
 
 
 def _chains(trace: xr.DataTree, length: int, seconds: float) -> Chains:

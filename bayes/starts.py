@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,13 +27,8 @@ def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
     Each chain draws mixtures of its own about rows that lie apart and starts at the likeliest of
     them: so chains start apart from each other, but not where the data rule a start out.
     """
-    alone = Lock()  # chains ask from threads of their own, and PyTensor's functions are not theirs
 
     def start(seed: int) -> Array:
-        with alone:
-            return best_of(seed)
-
-    def best_of(seed: int) -> Array:
         rng = np.random.default_rng(seed)
         chosen = np.array([_apart(question, rng) for _ in range(CANDIDATES)])
         weight = rng.dirichlet(np.full(question.k, 5.0), CANDIDATES)

@@ -56,9 +56,7 @@ def test_planted_switching_is_undone_exactly(k, by, rng):
         [aligned.weight, *aligned.theta], [truth.weight, *truth.theta], strict=True
     ):
         np.testing.assert_array_equal(ours, theirs[:, together[0]])
-    hats = [
-        worst_of(measured(drawn(one, (CHAINS, DRAWS)))).r_hat for one in (switched, aligned)
-    ]
+    hats = [worst_of(measured(drawn(one, (CHAINS, DRAWS)))).r_hat for one in (switched, aligned)]
     assert hats[0] > 1.5
     assert hats[1] < 1.01
     assert not found.ambiguous.any()
@@ -66,7 +64,7 @@ def test_planted_switching_is_undone_exactly(k, by, rng):
 
 def test_a_single_stray_draw_is_seen(rng):
     """Negative control: one relabelling left out breaks the exactness asserted above."""
-    _, switched, shares, places, counts = planted(rng(42), 3, apart=4.0)
+    _, _, shares, places, counts = planted(rng(42), 3, apart=4.0)
     found = align_by_assignment(shares, counts, pivot=0)
     wrong = found.permutation.copy()
     wrong[5] = wrong[5, [1, 0, 2]]
