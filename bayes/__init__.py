@@ -4,10 +4,11 @@ from bayes.binomial import BinomialComponent
 from bayes.component import COMPONENTS
 from bayes.diagnose import Check, Diagnosis, diagnose
 from bayes.gaussian import GaussianComponent
+from bayes.loo import loo
 from bayes.mixture import build
 from bayes.multivariate import multivariate
 from bayes.poisson import PoissonComponent
-from bayes.sample import align, log_likelihood, sample
+from bayes.sample import ChainsWarning, align, log_likelihood, sample
 from bayes.sampler import SamplerError
 from models import Binomial, Gaussian, MultivariateGaussian, Poisson
 
@@ -17,6 +18,7 @@ COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[Poisson] = PoissonComponent
 
 __all__ = [
+    "ChainsWarning",
     "Check",
     "Diagnosis",
     "SamplerError",
@@ -24,5 +26,6 @@ __all__ = [
     "build",
     "diagnose",
     "log_likelihood",
+    "loo",
     "sample",
 ]

@@ -64,10 +64,10 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
     tree: as `sample` returns it; of another sampler's, a measure is left out where its
         statistic is.
     """
-    posterior = tree["posterior"].to_dataset()
-    parameters = measured(posterior)
-    finite = all(bool(np.isfinite(values).all()) for values in posterior.data_vars.values())
-    hat, bulk, tail = worst_of(parameters) if finite else (np.nan, np.nan, np.nan)
+    if "posterior" not in getattr(tree, "children", ()):
+        raise ValueError("the tree has no group posterior; give what bayes.sample returned")
+    parameters = measured(tree["posterior"].to_dataset())
+    hat, bulk, tail = worst_of(parameters)
     checks = [
         Check("largest R-hat", hat, R_HAT, hat < R_HAT),
         Check("least bulk ESS", bulk, ESS, bulk >= ESS),
@@ -88,15 +88,27 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
 
 def measured(posterior: xr.Dataset) -> xr.Dataset:
     """Return R-hat and effective sample sizes of every parameter, along `measure`."""
-    constant = posterior.std(("chain", "draw")) == 0
+    if posterior.sizes["chain"] == 1:  # halves of a chain can be compared as well
+        half = posterior.sizes["draw"] // 2
+        parts = [posterior.isel(draw=slice(at, at + half)) for at in (0, half)]
+        posterior = xr.concat(
+            [part.assign_coords(draw=np.arange(half), chain=[at]) for at, part in enumerate(parts)],
+            "chain",
+        )
+    each = ("chain", "draw")
+    finite = np.isfinite(posterior).all(each)
+    span = posterior.max(each) - posterior.min(each)
+    constant = span <= 1e-12 * abs(posterior).max(each)
     with np.errstate(divide="ignore", invalid="ignore"):  # of constants
         found = {
             "r_hat": az.rhat(posterior, method="rank"),
             "ess_bulk": az.ess(posterior, method="bulk"),
             "ess_tail": az.ess(posterior, method="tail"),
         }
+    worst = {"r_hat": np.inf, "ess_bulk": 0.0, "ess_tail": 0.0}
     return xr.concat(
-        [one.where(~constant) for one in found.values()], xr.IndexVariable("measure", list(found))
+        [one.where(finite, worst[name]).where(~constant) for name, one in found.items()],
+        xr.IndexVariable("measure", list(found)),
     )
 
 
@@ -114,7 +126,7 @@ def worst_of(parameters: xr.Dataset) -> Worst:
     def column(name: str) -> NDArray[np.float64]:
         every = [one.sel(measure=name).to_numpy().ravel() for one in parameters.data_vars.values()]
         values = np.concatenate(every)
-        known: NDArray[np.float64] = values[np.isfinite(values)]
+        known: NDArray[np.float64] = values[~np.isnan(values)]
         return known if len(known) else np.array([np.nan])
 
     return Worst(

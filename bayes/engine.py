@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from nutpie.compile_pymc import CompiledPyMCModel, address_as_void_pointer
+from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from bayes.component import Component
 
-__all__ = ["COMPILED", "Engine", "engine_of", "machine_code"]
+__all__ = ["Engine", "engine_of", "is_compiled", "machine_code"]
 
 DOUBLE = numba.types.CPointer(numba.types.double)
 WHOLE = numba.types.uint64
@@ -61,6 +63,7 @@ class Engine:
     forward: unconstrained values from the variables' own, each with a leading axis.
     natural: weight and the fields of Theta from explored coordinates, with a leading axis.
     joint: log weight + log p (n, K, m) from explored coordinates with a leading axis.
+    log_prior: log density (n,) of the random variables, likewise.
     """
 
     variables: tuple[Variable, ...]
@@ -70,6 +73,7 @@ class Engine:
     forward: Callable[..., list[Array]]
     natural: Callable[..., list[Array]]
     joint: Callable[..., Array]
+    log_prior: Callable[..., Array]
 
     def pack[T: Theta](self, question: Question[T], mixture: Mixture[T]) -> Array:
         """Return positions (n, p) of mixtures with a leading axis."""
@@ -78,7 +82,7 @@ class Engine:
         values = self.forward(*given, *question.data().values())
         names = [variable.name for variable in self.variables]
         found = dict(zip(names, values, strict=True))
-        explored = question.component.explored(found, mixture.weight)
+        explored = question.component.explored(found, mixture.weight, question.data())
         return np.concatenate([explored[name].reshape(len(given[0]), -1) for name in names], axis=1)
 
     def unpack[T: Theta](self, question: Question[T], positions: Array) -> list[Array]:
@@ -101,12 +105,18 @@ class Engine:
     ) -> Array:
         """Return what is made, by block, of log weight + log p, (n, K, m), of positions (n, p)."""
         data = question.data()
-        block = max(1, AT_ONCE // (question.k * question.sample.distinct))
+        inner = question.sample.dimension**2  # products of columns
+        block = max(1, AT_ONCE // (question.k * question.sample.distinct * inner))
         parts = []
         for begin in range(0, len(positions), block):
             values = self.unpack(question, positions[begin : begin + block])
             parts.append(reduce(self.joint(*values, *data.values())))
         return np.concatenate(parts)
+
+    def log_priors[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        """Return log prior densities, on the natural scale, of positions (..., p)."""
+        values = self.unpack(question, positions.reshape(-1, positions.shape[-1]))
+        return self.log_prior(*values, *question.data().values()).reshape(positions.shape[:-1])
 
     def nutpie_model[T: Theta](
         self, question: Question[T], start: Callable[[int], Array]
@@ -129,7 +139,7 @@ class Engine:
             initial_point_func=start,
             shared_data=data,  # keeps the arrays behind the addresses alive
             shared_var_keys={},
-            user_data=np.array(addresses + shapes, np.uint64),
+            user_data=np.array([*addresses, *shapes, 0], np.uint64),
             n_expanded=p,
             shape_info=(["position"], [slice(0, p)], [(p,)]),
             logp_func=None,
@@ -145,7 +155,12 @@ def engine_of[T: Theta](question: Question[T]) -> Engine:
     return _engine(question.component.family, question.equal_weights, Asked(question))
 
 
-COMPILED: set[Engine] = set()
+READY: set[tuple[type, bool]] = set()
+
+
+def is_compiled[T: Theta](question: Question[T]) -> bool:
+    """Return whether this process has the machine code that answers a question."""
+    return (question.component.family, question.equal_weights) in READY
 
 
 class Asked(NamedTuple):
@@ -174,8 +189,9 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
 
     def python(inputs: list[TensorVariable], outputs: object) -> Callable:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
+        mode = Mode(linker="py", optimizer="fast_compile")
         function = pytensor.function(
-            [*inputs, *given], outputs, givens=swap, mode="FAST_COMPILE", on_unused_input="ignore"
+            [*inputs, *given], outputs, givens=swap, mode=mode, on_unused_input="ignore"
         )
         alone = Lock()  # it keeps intermediate results of its own, and chains are threads
 
@@ -189,8 +205,9 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
     many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]
     fields = ["weight", *entries_of(family)]
     out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
+    out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, _unconstrained(component, model, explored)[0])
-    joints, *naturals = vectorize_graph(out, dict(zip(explored, many, strict=True)))
+    joints, *naturals, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
     own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(
         variables,
@@ -200,6 +217,7 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
         forward=python(own, _forward(model, own)),
         natural=python(many, naturals),
         joint=python(many, joints),
+        log_prior=python(many, priors),
     )
 
 
@@ -227,7 +245,8 @@ def _unconstrained(
     swap = dict(zip(values, explored, strict=True))
     (weight,) = clone_replace(model.replace_rvs_by_values([model["weight"]]), swap)
     names = [variable.name for variable in model.free_RVs]
-    found, log_jacobian = component.unconstrained(dict(zip(names, explored, strict=True)), weight)
+    pieces = dict(zip(names, explored, strict=True))
+    found, log_jacobian = component.unconstrained(pieces, weight, model)
     return {value: found[name] for name, value in zip(names, values, strict=True)}, log_jacobian
 
 
@@ -257,7 +276,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
     shared = function.get_shared()
     callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
-    COMPILED.add(engine)
+    READY.add((engine.component.family, "weight" not in sizes))
     return tuple(variable.name for variable in shared), callback
 
 
@@ -265,7 +284,8 @@ def _callback(function: Callable, ndims: list[int]) -> CFunc:
     """Return the C function that nutpie calls, kept on disk beside PyTensor's own.
 
     function: (position, *data) to log density and gradient.
-    ndims: of the data; their addresses come first behind the pointer, then their shapes.
+    ndims: of the data; their addresses come first behind the pointer, then their shapes, then a
+        word that, once it is not 0, ends every path at its next step.
     """
     at, arrays = len(ndims), []
     for index, ndim in enumerate(ndims):
@@ -274,7 +294,9 @@ def _callback(function: Callable, ndims: list[int]) -> CFunc:
         at += ndim
     source = f"""
 def density(length, position, slope, value, data):
-    where = carray(data, ({at},), whole)
+    where = carray(data, ({at + 1},), whole)
+    if where[{at}] != 0:
+        return 3
     height, slopes = function(carray(position, (length,)), {", ".join(arrays)})
     value[0] = height[()]
     bad = not isfinite(height[()])
@@ -293,8 +315,9 @@ def density(length, position, slope, value, data):
         "isfinite": np.isfinite,
     }
     key = CACHED_SRC_FUNCTIONS.get(function.py_func)
+    wrapped = sha256(source.encode()).hexdigest()
     written = compile_numba_function_src(
-        source, "density", names, cache_key=None if key is None else f"density_{key}"
+        source, "density", names, cache_key=None if key is None else f"{wrapped}_{key}"
     )
     callback: CFunc = numba.cfunc(DENSITY, cache=key is not None)(written)
     return callback

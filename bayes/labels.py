@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Alignment", "align_by_assignment", "align_by_order", "relabelled", "shares_of"]
 
 ROWS = 256  # distinct rows on which memberships are compared
+FEW = 4  # components whose labellings are tried one and all
 ROUNDS = 50  # of assigning to the pivot and renewing it
 EVIDENCE = np.log(20)  # nats by which the labels must beat those of any two exchanged
 LEAST = 1e-12  # a membership below it is as good as none
@@ -86,7 +88,7 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     mean = shares[pivot]
     for _ in range(ROUNDS):
         loss = _against(shares, mean, counts)
-        moved = np.array([linear_sum_assignment(one)[1] for one in _turned(loss)])
+        moved = _assigned(loss)
         mean = _taken(shares, moved).mean(axis=0)
         if (moved == permutation).all():
             break
@@ -114,9 +116,15 @@ def _against(shares: Array, mean: Array, counts: Array) -> Array:
     return own[:, :, None] - crossed
 
 
-def _turned(loss: Array) -> Array:
-    """Return the losses by average component first, so that an assignment is a permutation."""
-    return np.swapaxes(loss, 1, 2)
+def _assigned(loss: Array) -> Labels:
+    """Return which of each draw's components is the first, second, ... average one, (n, K)."""
+    k = loss.shape[1]
+    if k > FEW:
+        return np.array([linear_sum_assignment(one.T)[1] for one in loss])
+    every = np.array(list(permutations(range(k))))
+    total = loss[:, every, np.arange(k)].sum(axis=2)
+    best: Labels = every[total.argmin(axis=1)]
+    return best
 
 
 def _loss(shares: Array, counts: Array) -> Array:

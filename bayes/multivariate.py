@@ -223,25 +223,27 @@ def centred(mean: TensorVariable, size: TensorVariable, *prior: TensorVariable) 
 
 
 def random_root(
-    degrees: float,
+    degrees: Array,
     scatter: Array,
-    constant: float,
+    constant: Array,
     places: Array,
     rng: np.random.Generator,
     size: tuple[int, ...] | None,
 ) -> Array:
-    """Draw the root of a precision, which is Wishart(degrees, scatter^-1)."""
-    n = int(np.prod(size)) if size else 1
-    cov = FULL.draw(np.asarray(scatter), float(degrees), (n, 1), rng)[:, 0]
-    return np.linalg.inv(np.linalg.cholesky(cov)).reshape(*(size or ()), *np.shape(scatter))
+    """Draw roots of precisions, which are Wishart(degrees, scatter^-1); one prior for all."""
+    d, shape = scatter.shape[-1], size or ()
+    one = scatter.reshape(-1, d, d)[0]
+    n = int(np.prod(shape))
+    cov = FULL.draw(one, float(np.ravel(degrees)[0]), (n, 1), rng)[:, 0]
+    return np.linalg.inv(np.linalg.cholesky(cov)).reshape(*shape, d, d)
 
 
 def random_mean(
-    middle: Array, n: float, root: Array, rng: np.random.Generator, size: tuple[int, ...] | None
+    middle: Array, n: Array, root: Array, rng: np.random.Generator, size: tuple[int, ...] | None
 ) -> Array:
-    """Draw a mean given the root."""
-    noise = rng.normal(size=(*(size or root.shape[:-2]), len(middle), 1))
-    return middle + np.linalg.solve(root, noise)[..., 0] / np.sqrt(n)
+    """Draw means given the roots."""
+    noise = rng.normal(size=(*(size or root.shape[:-2]), root.shape[-1], 1))
+    return middle + np.linalg.solve(root, noise)[..., 0] / np.sqrt(np.asarray(n)[..., None])
 
 
 class Packed(Transform):

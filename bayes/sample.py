@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bayes.diagnose import R_HAT, measured, worst_of
+from bayes.diagnose import R_HAT, diagnose, measured, worst_of
 from bayes.engine import Engine, engine_of
 from bayes.labels import align_by_assignment, align_by_order, relabelled, shares_of
 from bayes.mixture import Question, asked
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from models import Prior, Sample
     from models.family import Array
 
-__all__ = ["align", "log_likelihood", "sample"]
+__all__ = ["ChainsWarning", "align", "log_likelihood", "sample"]
 
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
 """Draws a chain after which draws="auto" looks whether there are enough."""
 
 AUTO_ESS = 1_000.0
 """Bulk and tail effective draws of every parameter at which it stops."""
+
+
+class ChainsWarning(UserWarning):
+    """Chains that `diagnose` does not let pass."""
+
 
 type Labelling = Literal["order", "assignment"]
 
@@ -72,19 +78,31 @@ def sample[T: Theta](
     def enough(engine: Engine, found: Chains) -> bool:
         return _gates(*_aligned(engine, question, found, by), found)
 
-    engine, found = run(question, lengths, tune, chains, seed, enough, progress=progress)
-    mixture, alignment = _aligned(engine, question, found, by)
-    settings = {
-        "draws": found.positions.shape[1],
-        "tune": tune,
-        "chains": chains,
-        "seed": seed,
-        "labels": by,
-        "sampling_seconds": found.seconds,
-    }
-    if draws == "auto":
-        settings["gates"] = "met" if _gates(mixture, alignment, found) else "not met"
-    return tree_of(engine, question, found, mixture, alignment, settings)
+    def finish(engine: Engine, found: Chains) -> xr.DataTree:
+        mixture, alignment = _aligned(engine, question, found, by)
+        settings: dict[str, object] = {
+            "draws": found.positions.shape[1],
+            "tune": tune,
+            "chains": chains,
+            "seed": seed,
+            "labels": by,
+            "sampling_seconds": found.seconds,
+        }
+        if draws == "auto":
+            settings["gates"] = "met" if _gates(mixture, alignment, found) else "not met"
+        return tree_of(engine, question, found, mixture, alignment, settings)
+
+    tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
+    failed = [check for check in diagnose(tree).checks if not check.passed]
+    if failed:
+        measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
+        remedy = "draw longer" if draws == "auto" else 'give draws="auto"'
+        warnings.warn(
+            f"the chains are not to be relied on yet: {measures}; {remedy}, or fewer components",
+            ChainsWarning,
+            stacklevel=2,
+        )
+    return tree
 
 
 def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
@@ -110,8 +128,9 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T
 
     mixture: inside the parameter space: no share, probability or rate of 0.
     """
-    equal = len(mixture.weight) == 1
-    question = asked(family, sample, len(mixture.weight), None, equal)
+    question = asked(family, sample, len(mixture.weight), None, equal_weights=False)
+    if not (np.asarray(mixture.weight) > 0).all():
+        raise ValueError(f"weight is {np.asarray(mixture.weight).tolist()}; give shares above 0")
     theta = rebuilt(family, [np.asarray(field)[None] for field in entries(mixture.theta).values()])
     engine = engine_of(question)
     position = engine.pack(question, Mixture(np.asarray(mixture.weight)[None], theta))

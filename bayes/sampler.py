@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import nutpie
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
-from bayes.engine import COMPILED, Engine, engine_of, machine_code
+from bayes.engine import Engine, engine_of, is_compiled, machine_code
 from bayes.starts import start_of
 from models.family import entries
 
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import xarray as xr
+    from nutpie.compile_pymc import CompiledPyMCModel
 
     from bayes.mixture import Question
     from models.family import Array
@@ -68,80 +79,105 @@ class Counter:
         self.divergences = [chain.divergences for chain in progress]
 
 
-def run(
+def run[R](
     question: Question,
     lengths: list[int],
     tune: int,
     chains: int,
     seed: int,
     enough: Callable[[Engine, Chains], bool],
+    finish: Callable[[Engine, Chains], R],
     *,
     progress: bool,
-) -> tuple[Engine, Chains]:
-    """Return the engine, and the chains at the first length at which there is enough.
+) -> R:
+    """Return what is made of the chains at the first length at which there is enough.
 
     lengths: growing numbers of draws a chain.
     enough: whether the draws up to a length will do; those of the last length always do.
+    finish: what to make of them, while the bars are still there.
     """
     console = Console(stderr=True)
     with Progress(
+        SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=not (progress and console.is_terminal),
     ) as bars:
-        engine = engine_of(question)
-        _compile(engine, question, bars)
+        engine = _compiled(question, bars)
         begun = time.perf_counter()
         counter = Counter(chains)
         tasks = [bars.add_task(f"chain {chain}", total=None, note="") for chain in range(chains)]
-        sampler = _launched(engine, question, counter, lengths[-1], tune, chains, seed)
+        model = engine.nutpie_model(question, start_of(engine, question))
+        sampler = _launched(model, counter, lengths[-1], tune, chains, seed)
+
+        def ask[A](call: Callable[[], A]) -> A:
+            try:
+                return call()
+            except RuntimeError as problem:
+                raise _explained(problem, engine, question, seed) from None
+
+        trace = None
         try:
-            trace = None
             for length in lengths:
-                while min(counter.done) < tune + length and not _over(sampler):
+                while min(counter.done) < tune + length and not ask(partial(_over, sampler)):
                     time.sleep(0.002)
                     _show(bars, tasks, counter, tune, length)
-                if trace is None and (_over(sampler) or length == lengths[-1]):
-                    trace = sampler.wait()
-                so_far = sampler.inspect() if trace is None else trace
+                _show(bars, tasks, counter, tune, length)
+                if trace is None and (length == lengths[-1] or ask(partial(_over, sampler))):
+                    trace = ask(sampler.wait)
+                so_far = ask(sampler.inspect) if trace is None else trace
                 found = _chains(so_far, length, time.perf_counter() - begun)
                 if length == lengths[-1] or enough(engine, found):
                     break
-        except RuntimeError as problem:
-            raise _explained(problem, engine, question, seed) from None
-        except BaseException:  # Ctrl-C above all
-            sampler.cancel()
-            raise
-        if trace is None:
-            sampler.cancel()
-    return engine, found
+        finally:  # after Ctrl-C above all
+            if trace is None:
+                model.user_data[-1] = 1  # or every chain would end its path first
+                with suppress(RuntimeError):
+                    sampler.cancel()
+        for bar in tasks:
+            bars.remove_task(bar)
+        bars.add_task("labels, replicates, diagnostics", total=None, note="")
+        return finish(engine, found)
 
 
-def _compile(engine: Engine, question: Question, bars: Progress) -> None:
-    """Compile, unless that is done, saying what takes so long."""
-    if engine not in COMPILED:
-        text = f"compiling {question.component.family.__name__} (half a minute the first time)"
-        task = bars.add_task(text, total=None, note="")
-        machine_code(engine)
-        bars.remove_task(task)
+def _compiled(question: Question, bars: Progress) -> Engine:
+    """Return the engine with its machine code, saying what takes so long.
+
+    The work is done in another thread, so that Ctrl-C need not wait for the compiler.
+    """
+    ended: list[Engine | BaseException] = []
+
+    def work() -> None:
+        try:
+            engine = engine_of(question)
+            machine_code(engine)
+            ended.append(engine)
+        except BaseException as problem:  # noqa: BLE001 (raised again below)
+            ended.append(problem)
+
+    if is_compiled(question):
+        return engine_of(question)
+    task = bars.add_task("compiling", total=None, note="up to a minute, once")
+    worker = Thread(target=work, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.05)
+    bars.remove_task(task)
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
 
 
 def _launched(
-    engine: Engine,
-    question: Question,
-    counter: Counter,
-    draws: int,
-    tune: int,
-    chains: int,
-    seed: int,
+    model: CompiledPyMCModel, counter: Counter, draws: int, tune: int, chains: int, seed: int
 ) -> nutpie.sample._BackgroundSampler:
     """Start the chains, all at once, so that they can be judged together."""
     return nutpie.sample(
-        engine.nutpie_model(question, start_of(engine, question)),
+        model,
         draws=draws,
         tune=tune,
         chains=chains,
@@ -195,5 +231,7 @@ def _chains(trace: xr.DataTree, length: int, seconds: float) -> Chains:
 def _show(bars: Progress, tasks: list[TaskID], counter: Counter, tune: int, length: int) -> None:
     """Move the bars to where the chains are."""
     for task, done, diverging in zip(tasks, counter.done, counter.divergences, strict=True):
-        note = "warming up" if done < tune else f"{diverging} divergences" if diverging else ""
+        draws = f"{min(max(done - tune, 0), length):,} of {length:,} draws"
+        note = "warming up" if done < tune else draws
+        note += f", {diverging} divergences" if diverging else ""
         bars.update(task, total=tune + length, completed=min(done, tune + length), note=note)

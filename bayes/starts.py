@@ -18,20 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ["start_of"]
 
-CANDIDATES = 10  # mixtures among which each chain chooses its start
+CANDIDATES = 10  # mixtures among which each chain finds its start
+LEEWAY = 3.0  # nats a parameter by which a start may fit worse than the best of them
 
 
 def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
     """Return a function from a seed to a position.
 
-    Each chain draws mixtures of its own about rows that lie apart and starts at the likeliest of
-    them: so chains start apart from each other, but not where the data rule a start out.
+    Each chain draws mixtures of its own about rows that lie apart, and starts at the first that the
+    data do not rule out beside the others: where they say little, starts are all over the place.
     """
 
     def start(seed: int) -> Array:
         rng = np.random.default_rng(seed)
         chosen = np.array([_apart(question, rng) for _ in range(CANDIDATES)])
-        weight = rng.dirichlet(np.full(question.k, 5.0), CANDIDATES)
+        weight = rng.dirichlet(np.full(question.k, 1.5), CANDIDATES)
+        if question.equal_weights:
+            weight = np.full_like(weight, 1 / question.k)
         theta = question.component.start(question.sample, chosen, rng)
         positions = engine.pack(question, Mixture(weight, theta))
         counts = question.sample.counts
@@ -40,8 +43,9 @@ def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
             return np.logaddexp.reduce(joint, axis=1) @ counts
 
         height = engine.log_joint(question, positions, heights)
-        best: Array = positions[int(np.argmax(height))]
-        return best
+        likely = height >= height.max() - LEEWAY * positions.shape[1]
+        first: Array = positions[int(np.argmax(likely))]
+        return first
 
     return start
 

@@ -47,14 +47,25 @@ def tree_of(
     """
     sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings["seed"])
     unaligned = drawn(mixture, sizes)
+    pointwise, height = _pointwise(engine, question, chains.positions)
+    statistics = {**chains.statistics, "log_likelihood": height}
     tree = xr.DataTree.from_dict(
         {
             "posterior": unaligned,
             "sample_stats": xr.Dataset(
-                {name: (("chain", "draw"), one) for name, one in chains.statistics.items()},
+                {name: (("chain", "draw"), one) for name, one in statistics.items()},
                 _counted(sizes),
             ),
-            "log_likelihood": _pointwise(engine, question, chains.positions),
+            "log_likelihood": pointwise,
+            "log_prior": xr.Dataset(
+                {
+                    "prior": (
+                        ("chain", "draw"),
+                        engine.log_priors(question, chains.positions),
+                    )
+                },
+                _counted(sizes),
+            ),
             "prior": _imagined(question, rng),
             "posterior_predictive": _predicted(question, mixture, sizes, rng),
             "observed_data": _observed(question.sample),
@@ -136,15 +147,30 @@ def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:
     return {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
 
 
-def _pointwise(engine: Engine, question: Question, positions: Array) -> xr.Dataset:
-    """Return log p of each distinct row under each draw, and how often the row occurred."""
+def _pointwise(engine: Engine, question: Question, positions: Array) -> tuple[xr.Dataset, Array]:
+    """Return log p of each distinct row, with its count, and every draw's log-likelihood.
+
+    The former of fewer draws where it would be too large; the latter (chains, draws) of all.
+    """
     sample = question.sample
     step = -(-positions.shape[0] * positions.shape[1] * sample.distinct // MOST_POINTWISE)
     kept = positions[:, ::step]
+
+    def each(joint: Array) -> Array:
+        return np.logaddexp.reduce(joint, axis=1)
+
+    def total(joint: Array) -> Array:
+        return each(joint) @ sample.counts
+
     flat = kept.reshape(-1, positions.shape[2])
-    each = engine.log_joint(question, flat, lambda joint: np.logaddexp.reduce(joint, axis=1))
-    return xr.Dataset(
-        {"x": (("chain", "draw", "row"), each.reshape(*kept.shape[:2], -1))},
+    pointwise = engine.log_joint(question, flat, each).reshape(*kept.shape[:2], -1)
+    if step == 1:
+        height = pointwise @ sample.counts
+    else:
+        every = positions.reshape(-1, positions.shape[2])
+        height = engine.log_joint(question, every, total).reshape(positions.shape[:2])
+    found = xr.Dataset(
+        {"x": (("chain", "draw", "row"), pointwise)},
         {
             "chain": np.arange(len(positions)),
             "draw": np.arange(positions.shape[1])[::step],
@@ -152,6 +178,7 @@ def _pointwise(engine: Engine, question: Question, positions: Array) -> xr.Datas
             "counts": ("row", sample.counts),
         },
     )
+    return found, height
 
 
 def _imagined(question: Question, rng: np.random.Generator) -> xr.Dataset:
@@ -174,7 +201,8 @@ def _predicted(
     sample = question.sample
     rows, coords = _kept(sample)
     trials = None if sample.trials is None else sample.trials[rows]
-    most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // len(rows)) // sizes[0])
+    size = len(rows) * sample.dimension
+    most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // size) // sizes[0])
     draws = np.unique(np.linspace(0, sizes[1] - 1, min(most, sizes[1])).astype(np.intp))
     replicates = np.empty((sizes[0], len(draws), len(rows), *sample.x.shape[1:]))
     for chain in range(sizes[0]):
@@ -205,7 +233,7 @@ def _kept(sample: Sample) -> tuple[np.ndarray, dict[str, object]]:
     """
     n = sample.observations
     places = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
-    if len(sample.inverse) == n:
+    if np.array_equal(np.bincount(sample.inverse, minlength=sample.distinct), sample.counts):
         rows = sample.inverse[places.astype(np.intp)].astype(np.intp)
     else:
         rows = np.searchsorted(np.cumsum(sample.counts), places.astype(np.int64), side="right")

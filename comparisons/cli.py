@@ -35,8 +35,19 @@ def options(
 
 
 @app.command()
-def speed() -> None:
+def speed(
+    *,
+    posterior: Annotated[
+        bool,
+        typer.Option("--posterior", help="Measure the posterior's instead, with stock PyMC's."),
+    ] = False,
+) -> None:
     """Measure EM's speed side by side with scikit-learn's (it takes some minutes)."""
+    if posterior:
+        from comparisons import posterior_speed
+
+        posterior_speed.main()
+        return
     if find_spec("sklearn") is None:
         typer.echo("scikit-learn is missing; install it with: uv sync --group speed", err=True)
         raise typer.Exit(2)

@@ -2,12 +2,15 @@
 
     uv run python -m comparisons.speed
 
+(`--posterior` measures how fast the posterior is drawn instead: see `posterior_speed.py`.)
+
 Ours and the peer's take turns on the same data from the same start, and each pair gives a ratio:
 on a noisy machine ratios hold where seconds do not. Both must arrive at the same parameters.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -159,15 +162,35 @@ def peak_memory(sample: Sample) -> float:
     return (peak - before) / 1e6
 
 
+def python(code: str, **environment: str) -> str:
+    """Run code in a fresh Python and return what it prints."""
+    command = [sys.executable, "-c", code]
+    everything = os.environ | environment
+    done = subprocess.run(command, env=everything, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
 def import_times() -> Spread:
     """Return by how much importing models and em is slower than numpy and scipy.special."""
 
     def start(code: str) -> float:
-        return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+        return seconds(lambda: python(code))
 
     start("import models, em")
     return spread(
         [start("import models, em") - start("import numpy, scipy.special") for _ in range(9)]
+    )
+
+
+def spinner(console: Console) -> Progress:
+    """Return what says on a terminal how far the benchmark is."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
 
 
@@ -180,14 +203,7 @@ def main() -> None:
         f"Python {platform.python_version()}, NumPy {version('numpy')}, scikit-learn "
         f"{version('scikit-learn')}, {available()} processors, {platform.machine()}"
     )
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with spinner(console) as progress:
         task = progress.add_task("drawing samples")
         large, tall = heights(n, rng), clouds(200_000, 8, 8, rng)
         races = []
@@ -231,4 +247,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from comparisons.cli import app
+
+    app(["speed", *sys.argv[1:]], prog_name="second-opinion")

@@ -14,6 +14,7 @@ from bayes.tree import drawn
 from models import Gaussian, Mixture, Sample
 from models.family import entries, rebuilt
 
+pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
 CHAINS, DRAWS = 4, 400
 
 
@@ -127,10 +128,10 @@ def test_chains_that_settle_in_labellings_of_their_own(rng):
     centres = np.array([[0.0, 0, 0], [6, 0, 0], [0, 6, 0]])
     labels = generator.integers(0, 3, 300)
     sample = Sample(centres[labels] + generator.normal(size=(300, 3)))
-    tree = bayes.sample(family, sample, 3, draws=500, tune=500, seed=1, progress=False)
+    tree = bayes.sample(family, sample, 3, draws=1000, tune=500, seed=1, progress=False)
     hats = tree["diagnostics"]["mean"].sel(measure="r_hat").max(("component", "dimension"))
     assert float(hats.sel(labels="as drawn")) > 1.5
-    assert float(hats.sel(labels="aligned")) < 1.02
+    assert float(hats.sel(labels="aligned")) < 1.01
     assert not tree["labels"]["ambiguous"].any()
     mean = tree["posterior"]["mean"].mean(("chain", "draw")).to_numpy()
     assert (mean[:, 0].argsort(kind="stable") == [0, 1, 2]).all()  # named in the family's order

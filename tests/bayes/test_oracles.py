@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # wrong priors may fail
 K_SIGMA = 4  # Monte Carlo standard errors within which a figure is right
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import arviz as az
 import numpy as np
@@ -17,8 +18,10 @@ import xarray as xr
 from families import FAMILIES, Row
 
 import bayes
-from bayes.engine import machine_code
+from bayes.engine import engine_of, machine_code
+from bayes.mixture import asked
 from bayes.sample import AUTO, AUTO_ESS
+from bayes.starts import start_of
 from em import fit
 from models import (
     Binomial,
@@ -35,11 +38,13 @@ from models import (
 )
 from models.family import rebuilt
 
+pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 GROUPS = {
     "posterior",
     "sample_stats",
     "log_likelihood",
+    "log_prior",
     "prior",
     "posterior_predictive",
     "observed_data",
@@ -85,6 +90,7 @@ def test_log_likelihood_of_every_draw_is_ems(row, rng):
     """Two codes, one likelihood, at each draw; and so the draws answer EM's question."""
     sample, tree = sampled(row, 52)
     total = (tree["log_likelihood"]["x"] * tree["log_likelihood"]["counts"]).sum("row")
+    np.testing.assert_allclose(tree["sample_stats"]["log_likelihood"], total, rtol=1e-12)
     generator = rng(53)
     for _ in range(5):
         chain, draw = generator.integers(2), generator.integers(200)
@@ -157,6 +163,7 @@ def heights() -> tuple[Sample, xr.DataTree]:
         az.plot_prior_posterior,
         az.plot_ppc_dist,
         az.plot_autocorr,
+        az.psense,
     ],
 )
 def test_arviz_functions_take_the_tree(call, heights):
@@ -169,9 +176,9 @@ def test_arviz_functions_take_the_tree(call, heights):
     plt.close("all")
 
 
-def test_loo_of_distinct_rows_weighed_is_loo_of_all_rows(heights):
+def test_loo_counts_rows_as_often_as_they_occurred(heights):
     sample, tree = heights
-    short = az.loo(tree, pointwise=True)
+    ours = bayes.loo(tree)
     rows = tree["observed_data"]["row"].to_numpy()
     every = tree["log_likelihood"]["x"].drop_vars(["row", "counts"]).isel(row=rows)
     long = az.loo(
@@ -183,10 +190,14 @@ def test_loo_of_distinct_rows_weighed_is_loo_of_all_rows(heights):
         ),
         pointwise=True,
     )
-    weighed = float(short.elpd_i.to_numpy() @ sample.counts)
-    assert weighed == pytest.approx(float(long.elpd), rel=1e-10)
+    for name in ("elpd", "se", "p", "n_data_points"):
+        assert getattr(ours, name) == pytest.approx(getattr(long, name), rel=1e-9)
     # negative control: rows unweighed
-    assert float(short.elpd) != pytest.approx(float(long.elpd), rel=0.1)
+    assert az.loo(tree).elpd != pytest.approx(long.elpd, rel=0.1)
+    with pytest.warns(bayes.ChainsWarning):
+        single = bayes.sample(Gaussian, sample, 1, **(SHORT | {"draws": 100}))
+    ranks = az.compare({"one": bayes.loo(single), "two": ours})
+    assert list(ranks.index) == ["two", "one"]
 
 
 def test_predictive_draws_look_like_the_sample(heights):
@@ -299,6 +310,14 @@ def test_diagnose_finds_what_is_planted(heights):
     assert failed(wandering) == {"least E-BFMI"}
 
 
+def test_chains_that_fail_are_not_returned_without_a_word(heights):
+    with pytest.warns(bayes.ChainsWarning, match=r"least bulk ESS .*give draws=\"auto\""):
+        bayes.sample(Gaussian, heights[0], 2, **(SHORT | {"draws": 50}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bayes.sample(Gaussian, heights[0], 2, draws=1500, progress=False)
+
+
 def test_a_posterior_of_another_sampler_is_diagnosed(rng):
     tree = az.convert_to_datatree({"mu": rng(58).normal(size=(4, 1000))})
     assert [check.name for check in bayes.diagnose(tree).checks] == [
@@ -326,6 +345,50 @@ def test_the_model_is_one_that_a_pymc_user_can_extend_and_sample(rng):
         drawn = pm.sample_prior_predictive(50, var_names=["cov", "mean"], random_seed=1)
     assert drawn["prior"]["cov"].shape == (1, 50, 2, 2, 2)
     assert np.linalg.eigvalsh(drawn["prior"]["cov"].to_numpy()).min() > 0
+
+
+def test_observations_are_those_that_were_counted():
+    """Even where the counts happen to sum to the number of rows given."""
+    sample = Sample([3, 1, 2, 9], counts=[0, 3, 1, 0])
+    tree = bayes.sample(Poisson, sample, 1, **SHORT)
+    assert sorted(tree["observed_data"]["x"].to_numpy()) == [1, 1, 1, 2]
+    coins = Sample([1, 5], trials=[2, 50], counts=[2, 0])
+    tree = bayes.sample(Binomial, coins, 1, **SHORT)
+    assert tree["observed_data"]["trials"].to_numpy().tolist() == [2, 2]
+    assert tree["posterior_predictive"]["x"].max() <= 2
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1e20])
+def test_units_change_nothing(unit, rng):
+    x = np.round(np.concatenate([rng(62).normal(160, 5, 60), rng(63).normal(180, 5, 60)]))
+    small = bayes.sample(Gaussian, Sample(x * unit), 2, draws=500, tune=500, progress=False)
+    one = bayes.sample(Gaussian, Sample(x), 2, draws=500, tune=500, progress=False)
+    for name in ("mean", "sd"):
+        ours = small["posterior"][name].mean(("chain", "draw")) / unit
+        theirs = one["posterior"][name].mean(("chain", "draw"))
+        error = az.mcse(one["posterior"][name], method="mean")
+        assert (abs(ours - theirs) < 6 * error).all()
+    assert bayes.diagnose(small).checks[0].value < 1.02
+
+
+def test_one_chain_is_judged_by_its_halves(heights):
+    tree = bayes.sample(Gaussian, heights[0], 2, draws=1500, chains=1, seed=2, progress=False)
+    assert bayes.diagnose(tree).checks[0].value < 1.01
+    tree["posterior"]["mean"][0, 750:] += 1
+    assert not bayes.diagnose(tree).checks[0].passed
+
+
+def test_chains_start_farther_apart_than_weak_data_can_tell(rng):
+    """The spread of starts is at least the posterior's, or R-hat could not see what is missed."""
+    sample = Sample([0, 1, 1, 2, 4, 6, 7, 9])
+    question = asked(Poisson, sample, 2, None, equal_weights=False)
+    engine = engine_of(question)
+    start = start_of(engine, question)
+    rates = engine.mixtures(question, np.array([start(seed) for seed in range(300)])).theta.rate
+    tree = bayes.sample(Poisson, sample, 2, draws=2000, progress=False)
+    ours = np.sort(rates, axis=1).std(axis=0)
+    posterior = tree["posterior"]["rate"].std(("chain", "draw")).to_numpy()
+    assert (ours > posterior).all()
 
 
 SAMPLE = Sample([150.0, 160.0, 171.0, 182.0])
@@ -374,6 +437,14 @@ def test_bad_input_is_refused_before_any_work(arguments, options, message):
         bayes.sample(*arguments, **options)
 
 
+def test_other_bad_input():
+    with pytest.raises(ValueError, match="no group posterior"):
+        bayes.diagnose(xr.DataTree())
+    edge = Mixture([0.0, 1.0], Gaussian([150.0, 170.0], [5.0, 5.0]))
+    with pytest.raises(ValueError, match="give shares above 0"):
+        bayes.log_likelihood(Gaussian, SAMPLE, edge)
+
+
 def test_a_sampler_that_cannot_start_says_where_it_stood():
     prior = Prior(0.0, GaussianPrior(1e160, 1e12, 1e-30, 3.0))
     with pytest.raises(bayes.SamplerError, match=r"a start was weight .* mean .* sd") as caught:
@@ -404,7 +475,7 @@ def test_ctrl_c_ends_at_once_and_leaves_no_file(tmp_path):
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "sampling\n"
-            time.sleep(1.0)
+            time.sleep(2.0)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
         finally:

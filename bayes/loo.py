@@ -1,0 +1,45 @@
+"""Leave-one-out cross-validation of a sample that was compressed to distinct rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import arviz as az
+import numpy as np
+from scipy.special import logsumexp
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from arviz_stats.utils import ELPDData
+
+__all__ = ["loo"]
+
+
+def loo(tree: xr.DataTree) -> ELPDData:
+    """Return what ArviZ's `loo` would of all observations, repeated ones included.
+
+    Equal rows have equal terms (Vehtari, Gelman & Gabry 2017), and so those of the distinct rows
+    are computed once and counted as often as they occurred. `arviz.compare` takes the results.
+
+    tree: as `sample` returns it.
+    """
+    pointwise = tree["log_likelihood"]["x"]
+    counts = pointwise["counts"].to_numpy()
+    distinct = az.loo(tree, pointwise=True)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    each = distinct.elpd_i.to_numpy()
+    plain = logsumexp(pointwise.to_numpy(), axis=(0, 1)) - np.log(distinct.n_samples)
+
+    def repeated(values: xr.DataArray) -> xr.DataArray:
+        return values.drop_vars(["row", "counts"], errors="ignore").isel(row=rows)
+
+    return replace(
+        distinct,
+        elpd=float(counts @ each),
+        se=float(np.sqrt(len(rows) * np.var(each[rows], ddof=1))),
+        p=float(counts @ (plain - each)),
+        n_data_points=len(rows),
+        elpd_i=repeated(distinct.elpd_i),
+        pareto_k=repeated(distinct.pareto_k),
+    )
