@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import platform
 import time
+import warnings
 from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import version
@@ -27,7 +28,7 @@ from pymc.model.transform.conditioning import change_value_transforms
 from rich.console import Console
 from rich.table import Table
 
-from bayes import build, sample
+from bayes import ChainsWarning, build, sample
 from bayes.diagnose import DIVERGING, R_HAT, measured, worst_of
 from bayes.engine import engine_of
 from bayes.labels import relabelled
@@ -423,6 +424,7 @@ def show_settings(case: Case, found: dict[Setting, list[Judged]]) -> Table:
 
 def main() -> None:
     """Measure and print everything."""
+    warnings.simplefilter("ignore", ChainsWarning)  # the tables say how the chains fared
     console = Console()
     packages = ", ".join(f"{name} {version(name)}" for name in ("pymc", "pytensor", "nutpie"))
     console.print(
