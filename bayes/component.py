@@ -57,9 +57,7 @@ class Component[T: Theta, S](ABC):
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
         """Return the unconstrained shape of each random variable; k and d may be symbolic."""
 
-    def explored(
-        self, values: dict[str, Array], weight: Array, data: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def explored(self, values: dict[str, Array], weight: Array) -> dict[str, Array]:
         """Return the coordinates in which chains move: by default the unconstrained values.
 
         values: by variable, with a leading axis (n, ...); weight: (n, K).
@@ -67,10 +65,7 @@ class Component[T: Theta, S](ABC):
         return values
 
     def unconstrained(
-        self,
-        explored: dict[str, TensorVariable],
-        weight: TensorVariable,
-        data: Mapping[str, TensorVariable],
+        self, explored: dict[str, TensorVariable], weight: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable | float]:
         """Return the way back, and log |d unconstrained / d explored| up to a constant."""
         return explored, 0.0

@@ -82,7 +82,7 @@ class Engine:
         values = self.forward(*given, *question.data().values())
         names = [variable.name for variable in self.variables]
         found = dict(zip(names, values, strict=True))
-        explored = question.component.explored(found, mixture.weight, question.data())
+        explored = question.component.explored(found, mixture.weight)
         return np.concatenate([explored[name].reshape(len(given[0]), -1) for name in names], axis=1)
 
     def unpack[T: Theta](self, question: Question[T], positions: Array) -> list[Array]:
@@ -246,7 +246,7 @@ def _unconstrained(
     (weight,) = clone_replace(model.replace_rvs_by_values([model["weight"]]), swap)
     names = [variable.name for variable in model.free_RVs]
     pieces = dict(zip(names, explored, strict=True))
-    found, log_jacobian = component.unconstrained(pieces, weight, model)
+    found, log_jacobian = component.unconstrained(pieces, weight)
     return {value: found[name] for name, value in zip(names, values, strict=True)}, log_jacobian
 
 

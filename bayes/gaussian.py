@@ -51,10 +51,8 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         """One log variance and one mean a component."""
         return {"variance": (k,), "mean": (k,)}
 
-    def explored(
-        self, values: dict[str, Array], weight: Array, data: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """Overall mean and log sd, in the prior's units, then centres and widths relative to them.
+    def explored(self, values: dict[str, Array], weight: Array) -> dict[str, Array]:
+        """Overall mean and log sd, then centres and widths relative to them.
 
         Data fix the overall moments far better than any component's, and what they leave open
         bends around them: told apart, the posterior of overlapping groups is nearly straight
@@ -65,21 +63,15 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         overall = (weight * mean).sum(axis=1, keepdims=True)
         square = (weight * (np.exp(log_variance) + (mean - overall) ** 2)).sum(1, keepdims=True)
         offset = (mean - mean[:, -1:]) / np.exp(log_width)
-        unit = np.sqrt(data["prior_squares"] / data["prior_degrees"])
         wider = log_variance - 2 * log_width
         return {
             **values,
-            "mean": np.concatenate([(overall - data["prior_mean"]) / unit, offset[:, :-1]], axis=1),
-            "variance": np.concatenate(
-                [0.5 * np.log(square) - np.log(unit), wider[:, :-1]], axis=1
-            ),
+            "mean": np.concatenate([overall, offset[:, :-1]], axis=1),
+            "variance": np.concatenate([0.5 * np.log(square), wider[:, :-1]], axis=1),
         }
 
     def unconstrained(
-        self,
-        explored: dict[str, TensorVariable],
-        weight: TensorVariable,
-        data: Mapping[str, TensorVariable],
+        self, explored: dict[str, TensorVariable], weight: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable]:
         """mean = overall + width (offset - average offset), log variance = wider + 2 log width.
 
@@ -93,11 +85,10 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         wider = (explored["variance"][1:, None] * (each - last)).sum(axis=0)
         away = offset - (weight * offset).sum()
         relative = (weight * (pt.exp(wider) + away**2)).sum()
-        unit = pt.sqrt(data["prior_squares"] / data["prior_degrees"])
-        log_width = explored["variance"][0] + pt.log(unit) - 0.5 * pt.log(relative)
+        log_width = explored["variance"][0] - 0.5 * pt.log(relative)
         values = {
             **explored,
-            "mean": data["prior_mean"] + unit * explored["mean"][0] + pt.exp(log_width) * away,
+            "mean": explored["mean"][0] + pt.exp(log_width) * away,
             "variance": wider + 2 * log_width,
         }
         return values, (k - 1) * log_width

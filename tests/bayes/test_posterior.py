@@ -358,7 +358,7 @@ def test_observations_are_those_that_were_counted():
     assert tree["posterior_predictive"]["x"].max() <= 2
 
 
-@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1e20])
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
 def test_units_change_nothing(unit, rng):
     x = np.round(np.concatenate([rng(62).normal(160, 5, 60), rng(63).normal(180, 5, 60)]))
     small = bayes.sample(Gaussian, Sample(x * unit), 2, draws=500, tune=500, progress=False)
