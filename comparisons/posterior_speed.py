@@ -408,13 +408,12 @@ def show_rest(flipped: Spread, compilations: list[Compiled]) -> Table:
 def show_settings(case: Case, found: dict[Setting, list[Judged]]) -> Table:
     """Show medians of every setting, and its worst seed."""
     title = f"{case.name}, medians of {SEEDS} seeds (the worst one)"
-    table = Table("coordinates", "adaptation", "target", "ESS/s", "R-hat", "diverging", title=title)
+    table = Table("coordinates", "settings", "ESS/s", "R-hat", "diverging", title=title)
     for setting, judgements in found.items():
         rate, hat, diverging = (spread(list(values)) for values in zip(*judgements, strict=True))
         table.add_row(
             setting.coordinates.name,
-            setting.adaptation,
-            f"{setting.target:g}",
+            f"{setting.adaptation} {setting.target:g}",
             f"{rate.median:,.0f} ({rate.least:,.0f})",
             f"{hat.median:.3f} ({hat.most:.3f})",
             f"{diverging.median:g} ({diverging.most})",
