@@ -1,5 +1,6 @@
 """How the posterior is drawn: the same families as PyMC models."""
 
+from bayes.adopt import adopt
 from bayes.binomial import BinomialComponent
 from bayes.component import COMPONENTS
 from bayes.diagnose import Check, Diagnosis, diagnose
@@ -22,6 +23,7 @@ __all__ = [
     "Check",
     "Diagnosis",
     "SamplerError",
+    "adopt",
     "align",
     "build",
     "diagnose",

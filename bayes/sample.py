@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from models import Prior, Sample
     from models.family import Array
 
-__all__ = ["ChainsWarning", "align", "log_likelihood", "sample"]
+__all__ = [
+    "ChainsWarning",
+    "Labelling",
+    "align",
+    "alignment_of",
+    "labelling_of",
+    "log_likelihood",
+    "sample",
+]
 
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
 """Draws a chain after which draws="auto" looks whether there are enough."""
@@ -72,7 +80,7 @@ def sample[T: Theta](
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
     if draws != "auto":
         draws = whole("draws", draws, 1)
-    by: Labelling = "order" if question.sample.x.ndim == 1 else "assignment"
+    by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
     def enough(engine: Engine, found: Chains) -> bool:
@@ -118,8 +126,10 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
     question = question_of(tree)
     engine = engine_of(question)
     mixture = mixture_of(tree, question.component.family)
-    height = tree["sample_stats"]["lp"].to_numpy().ravel()
-    alignment = _alignment(engine, question, engine.pack(question, mixture), mixture, height, by)
+    statistics = tree["sample_stats"]
+    # an adopted posterior may come without its own density
+    height = statistics["lp" if "lp" in statistics else "log_likelihood"].to_numpy().ravel()
+    alignment = alignment_of(engine, question, engine.pack(question, mixture), mixture, height, by)
     return relabel(tree, mixture, alignment, by)
 
 
@@ -141,17 +151,12 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T
     return float(engine.log_joint(question, position, height)[0])
 
 
-def _aligned(
-    engine: Engine, question: Question, found: Chains, by: Labelling
-) -> tuple[Mixture, Alignment]:
-    """Return every draw's mixture as drawn, and its alignment."""
-    positions = found.positions.reshape(-1, found.positions.shape[2])
-    mixture = engine.mixtures(question, positions)
-    height = found.statistics["lp"].ravel()
-    return mixture, _alignment(engine, question, positions, mixture, height, by)
+def labelling_of(question: Question) -> Labelling:
+    """Return how labels are aligned unless someone asks otherwise."""
+    return "order" if question.sample.x.ndim == 1 else "assignment"
 
 
-def _alignment(
+def alignment_of(
     engine: Engine,
     question: Question,
     positions: Array,
@@ -159,7 +164,11 @@ def _alignment(
     height: Array,
     by: Labelling,
 ) -> Alignment:
-    """Align draws; those by assignment are then named in the order of their average."""
+    """Align draws; those by assignment are then named in the order of their average.
+
+    positions: (n, p) of the draws; mixture: the same, each field (n, K, ...).
+    height: (n,) log density, whose highest draw is the first to be matched with.
+    """
     shares, counts = shares_of(engine, question, positions)
     if by == "order":
         return align_by_order(mixture, shares, counts)
@@ -168,6 +177,16 @@ def _alignment(
     mean = [np.mean(field, axis=0) for field in entries(moved).values()]
     order = rebuilt(question.component.family, mean).order()
     return found._replace(permutation=found.permutation[:, order])
+
+
+def _aligned(
+    engine: Engine, question: Question, found: Chains, by: Labelling
+) -> tuple[Mixture, Alignment]:
+    """Return every draw's mixture as drawn, and its alignment."""
+    positions = found.positions.reshape(-1, found.positions.shape[2])
+    mixture = engine.mixtures(question, positions)
+    height = found.statistics["lp"].ravel()
+    return mixture, alignment_of(engine, question, positions, mixture, height, by)
 
 
 def _gates(mixture: Mixture, alignment: Alignment, found: Chains) -> bool:

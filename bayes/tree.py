@@ -13,7 +13,7 @@ from bayes.component import component_of, family_named
 from bayes.diagnose import measured
 from bayes.labels import relabelled
 from bayes.mixture import Question
-from models import Mixture, Prior, Sample
+from models import Mixture, Prior, Sample, weak_prior
 from models.family import Array, Theta, entries, rebuilt
 from models.mixture import draw_prior
 
@@ -39,40 +39,40 @@ def tree_of(
     mixture: Mixture,
     alignment: Alignment,
     settings: dict[str, object],
+    *,
+    prior_known: bool = True,
 ) -> xr.DataTree:
     """Return the posterior and everything that ArviZ's functions want beside it.
 
     mixture: of every draw as it was drawn, each field (n, K, ...).
     settings: what was asked for, which becomes attributes.
+    prior_known: whether the draws were made under the question's prior, so that it can be shown.
     """
-    sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings["seed"])
+    sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings.get("seed", 0))
     unaligned = drawn(mixture, sizes)
     pointwise, height = _pointwise(engine, question, chains.positions)
     statistics = {**chains.statistics, "log_likelihood": height}
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": unaligned,
-            "sample_stats": xr.Dataset(
-                {name: (("chain", "draw"), one) for name, one in statistics.items()},
-                _counted(sizes),
-            ),
-            "log_likelihood": pointwise,
-            "log_prior": xr.Dataset(
-                {
-                    "prior": (
-                        ("chain", "draw"),
-                        engine.log_priors(question, chains.positions),
-                    )
-                },
-                _counted(sizes),
-            ),
-            "prior": _imagined(question, rng),
-            "posterior_predictive": _predicted(question, mixture, sizes, rng),
-            "observed_data": _observed(question.sample),
-            "constant_data": _distinct(question.sample),
-        }
-    )
+    groups = {
+        "posterior": unaligned,
+        "sample_stats": xr.Dataset(
+            {name: (("chain", "draw"), one) for name, one in statistics.items()},
+            _counted(sizes),
+        ),
+        "log_likelihood": pointwise,
+    }
+    if prior_known:
+        log_prior = engine.log_priors(question, chains.positions)
+        groups["log_prior"] = xr.Dataset({"prior": (("chain", "draw"), log_prior)}, _counted(sizes))
+        groups["prior"] = _imagined(question, rng)
+    groups |= {
+        "posterior_predictive": _predicted(question, mixture, sizes, rng),
+        "observed_data": _observed(question.sample),
+        "constant_data": _distinct(question.sample),
+    }
+    tree = xr.DataTree.from_dict(groups)
     tree.attrs = _attributes(question, settings)
+    if not prior_known:
+        tree.attrs["prior"] = json.dumps(None)
     return relabel(tree, mixture, alignment, str(settings["labels"]))
 
 
@@ -132,14 +132,16 @@ def question_of(tree: xr.DataTree) -> Question:
     data = tree["constant_data"].to_dataset()
     trials = data["trials"].to_numpy() if "trials" in data else None
     sample = Sample(data["x"].to_numpy(), trials, data["counts"].to_numpy())
-    prior = json.loads(tree.attrs["prior"])
-    record = component.prior(
-        **{name: np.array(value)[()] for name, value in prior["theta"].items()}
-    )
-    equal = bool(tree.attrs["equal_weights"])
-    return Question(
-        component, sample, int(tree.attrs["components"]), Prior(prior["weight"], record), equal
-    )
+    k, equal = int(tree.attrs["components"]), bool(tree.attrs["equal_weights"])
+    written = json.loads(tree.attrs["prior"])
+    if written is None:
+        # an adopted posterior's prior is unknown; a question has one, so the default stands in,
+        # which neither labels nor likelihood read
+        prior = weak_prior(component.family, sample, k)
+    else:
+        theta = {name: np.array(value)[()] for name, value in written["theta"].items()}
+        prior = Prior(written["weight"], component.prior(**theta))
+    return Question(component, sample, k, prior, equal)
 
 
 def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:

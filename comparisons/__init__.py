@@ -1,1 +1,21 @@
-"""Whether the two agree."""
+"""Whether the two agree: measures, verdict, pictures, report, command line."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comparisons.comparison import Comparison, compare, load, second_opinion
+    from comparisons.finding import Finding
+
+__all__ = ["Comparison", "Finding", "compare", "load", "second_opinion"]
+
+HOME = {"Finding": "comparisons.finding"}
+
+
+def __getattr__(name: str) -> object:
+    """Import PyMC and ArviZ, which takes seconds, for those who use them: `--help` does not."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(HOME.get(name, "comparisons.comparison")), name)

@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
+import warnings
+from difflib import get_close_matches
+from enum import StrEnum
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from comparisons.inputs import CovarianceName, FamilyName, family_of, prior_of, sample_of
+from comparisons.reading import InputError
+from comparisons.studies import STUDIES, study_named
+
+if TYPE_CHECKING:
+    from comparisons.comparison import Comparison
+    from models import Prior, Sample
+    from models.family import Theta
+
 __all__ = ["main"]
 
+EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
+BAD_INPUT = 2
+BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
+
 app = typer.Typer(
-    help="Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.",
+    help="Fit a mixture twice, by EM and by MCMC, and learn whether to believe it. "
+    "Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
+
+
+class Only(StrEnum):
+    """Which half to run."""
+
+    em = "em"
 
 
 def _version(wanted: bool) -> None:
@@ -31,7 +67,138 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it."""
+    """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.
+
+    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage.
+    """
+
+
+@app.command()
+def study(
+    name: Annotated[
+        str | None, typer.Argument(help="Which one; without it they are listed.")
+    ] = None,
+    *,
+    people: Annotated[
+        int | None, typer.Option(min=2, help="How many people take part (heights).")
+    ] = None,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Run a study, such as: second-opinion study heights."""
+    if name is None:
+        width = max(map(len, STUDIES))
+        for known, question in STUDIES.items():
+            typer.echo(f"{known:<{width}}  {question}")
+        return
+    if name not in STUDIES:
+        near = get_close_matches(name, STUDIES, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"there is no study {name!r}; {hint}there are {', '.join(STUDIES)}")
+    from comparisons.folder import free
+
+    chosen = study_named(name)
+    if people is not None and chosen.PEOPLE is None:
+        raise InputError(f"the study {name} has no --people")
+    if out is None and not as_json:
+        out = free(f"second-opinion-{name}")
+    _refuse_existing(out, overwrite=overwrite)
+    story = chosen.tell(people, seed)
+    _finish(story.comparison, out, as_json=as_json, learned=story.learned)
+
+
+@app.command()
+def fit(
+    file: Annotated[str, typer.Argument(help="A CSV or Parquet file; - reads CSV from a pipe.")],
+    *,
+    family: Annotated[FamilyName, typer.Option("--family", "-f", help="What a group looks like.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", "-c", help="What was measured; several make a table."),
+    ] = None,
+    components: Annotated[int, typer.Option("-k", "--components", min=1, help="How many groups.")],
+    heads: Annotated[str | None, typer.Option(help="The column of heads.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="The column of flips, or one number for all rows.")
+    ] = None,
+    counts: Annotated[
+        str | None, typer.Option(help="The column that says how often each row occurred.")
+    ] = None,
+    covariance: Annotated[
+        CovarianceName | None, typer.Option(help="Of a multivariate family; full if not given.")
+    ] = None,
+    equal_weights: Annotated[
+        bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")
+    ] = False,
+    estimate: Annotated[
+        str | None,
+        typer.Option(
+            help='Judge this estimate: a JSON file, {"weight": [...], "mean": [...], ...}.'
+        ),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="As observations not seen: mean=170,n=1,squares=50,degrees=3 or a JSON file; "
+            "weak if not given."
+        ),
+    ] = None,
+    draws: Annotated[
+        str, typer.Option(help="Draws a chain, or auto: as many as it takes.")
+    ] = "auto",
+    chains: Annotated[int, typer.Option(min=1, help="How many chains.")] = 4,
+    starts: Annotated[int, typer.Option(min=1, help="How many starts of EM.")] = 20,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    only: Annotated[Only | None, typer.Option(help="Stop after EM.")] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask for a second opinion on a file's columns.
+
+    Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
+    """
+    _refuse_existing(out, overwrite=overwrite)
+    length = _draws(draws)
+    kind = family_of(family, covariance)
+    sample, dropped = sample_of(
+        file, column or [], heads, trials, counts, drop_missing=drop_missing
+    )
+    kind.observe(sample)
+    believed = prior_of(prior, kind, sample)
+    if dropped:
+        typer.echo(f"{dropped:,} row{'s' * (dropped > 1)} with blanks dropped", err=True)
+    if only is not None:
+        if estimate is not None or out is not None:
+            raise InputError("--only em has no posterior to compare with: no --estimate, no --out")
+        _only_em(
+            kind,
+            sample,
+            components,
+            equal_weights=equal_weights,
+            starts=starts,
+            seed=seed,
+            as_json=as_json,
+        )
+        return
+    comparison = _compared(
+        kind,
+        sample,
+        components,
+        estimate,
+        believed,
+        equal_weights=equal_weights,
+        draws=length,
+        chains=chains,
+        starts=starts,
+        seed=seed,
+    )
+    _finish(comparison, out, as_json=as_json)
 
 
 @app.command()
@@ -49,13 +216,142 @@ def speed(
         posterior_speed.main()
         return
     if find_spec("sklearn") is None:
-        typer.echo("scikit-learn is missing; install it with: uv sync --group speed", err=True)
-        raise typer.Exit(2)
+        raise InputError("scikit-learn is missing; install it with: uv sync --group speed")
     from comparisons import speed as benchmark
 
     benchmark.main()
 
 
+def _refuse_existing(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that must not be lost, before any work."""
+    if out is not None:
+        from comparisons.files import refuse_existing
+
+        refuse_existing(out, overwrite=overwrite)
+
+
+def _draws(text: str) -> int | str:
+    """Return how many draws a chain, or auto."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--draws is {text!r}; give a whole number from 1 up, or auto")
+    return int(text)
+
+
+def _only_em(
+    family: type[Theta],
+    sample: Sample,
+    k: int,
+    *,
+    equal_weights: bool,
+    starts: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Fit by EM and print that."""
+    from em import fit as climb
+
+    found = climb(family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed)
+    if as_json:
+        from comparisons.wire import of_fit
+
+        _print_json(of_fit(found, sample, equal_weights=equal_weights))
+    else:
+        typer.echo(str(found))
+
+
+def _compared(
+    family: type[Theta],
+    sample: Sample,
+    k: int,
+    estimate: str | None,
+    prior: Prior | None,
+    *,
+    equal_weights: bool,
+    draws: int | str,
+    chains: int,
+    starts: int,
+    seed: int,
+) -> Comparison:
+    """Return the comparison with EM's estimate, or with a given one."""
+    from comparisons.comparison import second_opinion
+    from comparisons.estimate import estimate_of
+
+    mine = None
+    if estimate is not None:
+        mine = estimate_of(estimate, family, sample.dimension)[0]  # refused before any work
+        if len(mine.weight) != k:
+            raise InputError(f"{estimate} has {len(mine.weight)} components, -k is {k}")
+    return second_opinion(
+        family,
+        sample,
+        k,
+        estimate=estimate,
+        prior=prior,
+        equal_weights=equal_weights,
+        draws=draws,
+        chains=chains,
+        starts=starts,
+        seed=seed,
+    )
+
+
+def _finish(
+    comparison: Comparison, out: Path | None, *, as_json: bool, learned: str | None = None
+) -> None:
+    """Write the folder, tell the verdict, and leave with its exit status."""
+    from comparisons.terminal import told
+
+    if out is not None:
+        from comparisons.folder import save_folder
+
+        save_folder(comparison, out, shlex.join(["second-opinion", *sys.argv[1:]]))
+    if as_json:
+        from comparisons.wire import of_tree
+
+        _print_json(of_tree(comparison.tree))
+    else:
+        told(comparison.tree, learned)
+    if out is not None:
+        typer.echo(f"report: {out / 'report.html'}", err=as_json)
+    raise typer.Exit(EXIT[comparison.verdict])
+
+
+def _print_json(found: object) -> None:
+    typer.echo(json.dumps(found, allow_nan=False, indent=2))
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what is wrong with the input is one line and status 2."""
+    warnings.showwarning = _one_line
+    try:
+        app()
+    except (ValueError, OSError, MemoryError) as problem:
+        _fail(str(problem) or type(problem).__name__)
+    except ArithmeticError as problem:  # the loop lost its ascent: units, collinear columns
+        _fail(f"EM could not go on: {problem}")
+    except RuntimeError as problem:
+        if type(problem).__name__ != "SamplerError":
+            sys.exit(_broken())
+        _fail(str(problem))
+    except Exception:  # noqa: BLE001 (status 1 would say: disagree)
+        sys.exit(_broken())
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"second-opinion: {' '.join(message.split())}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+def _broken() -> int:
+    """Print the traceback of a mistake of ours."""
+    import traceback
+
+    traceback.print_exc()
+    return BROKEN
+
+
+def _one_line(message: Warning | str, *_: object) -> None:
+    """Show a warning as a user of the command wants it."""
+    typer.echo(f"warning: {message}", err=True)

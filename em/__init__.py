@@ -4,6 +4,7 @@ from em.binomial import BinomialEmission
 from em.emission import EMISSIONS
 from em.fit import fit
 from em.gaussian import GaussianEmission
+from em.likelihood import log_likelihood
 from em.loop import DescentError, climb
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
@@ -15,4 +16,4 @@ EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
 
-__all__ = ["DescentError", "Fit", "Optimum", "Step", "climb", "fit"]
+__all__ = ["DescentError", "Fit", "Optimum", "Step", "climb", "fit", "log_likelihood"]

@@ -1,0 +1,233 @@
+"""The two answers side by side, and what to make of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import xarray as xr
+
+import bayes
+from comparisons.estimate import family_of
+from comparisons.evidence import evidence_of, search
+from comparisons.files import written
+from comparisons.finding import OK, Finding, Verdict
+from comparisons.layout import laid_out
+from comparisons.table import Table
+from comparisons.thresholds import FORMAT
+from models.family import Theta
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Literal
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from bayes.adopt import Name
+    from models import Mixture, Prior, Sample
+
+__all__ = ["Comparison", "compare", "load", "second_opinion"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """An estimate beside a posterior, a verdict, and what was measured to reach it.
+
+    tree: the posterior's DataTree with groups em, ascent, optima, deviance, density, memberships,
+        modes, truth and comparison; it holds everything, so that a file of it is a comparison.
+    """
+
+    tree: xr.DataTree
+
+    @property
+    def verdict(self) -> Verdict:
+        """Agree, disagree or inconclusive."""
+        return cast("Verdict", self.tree.attrs["verdict"])
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was measured, in the order of the eight measures."""
+        return tuple(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
+
+    @property
+    def table(self) -> Table:
+        """One row for each parameter, as a Dataset; `.to_frame()` makes it a data frame."""
+        kept = self.tree["comparison"].to_dataset()
+        return Table(kept.data_vars, kept.coords, kept.attrs)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a pandas data frame."""
+        return self.table.to_frame()
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one netCDF file, or to a zarr folder if the name ends in .zarr."""
+        path = Path(path)
+        if path.suffix == ".zarr":
+            written(path, lambda target: self.tree.to_zarr(target, consolidated=False))
+        else:
+            written(path, self.tree.to_netcdf)
+
+    def report(self, path: str | Path, command: str | None = None) -> None:
+        """Write one self-contained HTML page.
+
+        command: how to make the comparison again, for the page to say.
+        """
+        from comparisons.report import report
+
+        page = report(self.tree, command)
+        written(Path(path), lambda target: target.write_text(page, encoding="utf-8"))
+
+    def plot_posterior(self) -> Figure:
+        """Draw each parameter's posterior with EM's estimate and its standard-error curve."""
+        return pictures().posterior(self.tree)
+
+    def plot_data(self) -> Figure:
+        """Draw one column's data with plug-in density, components and predictive band."""
+        return pictures().data(self.tree)
+
+    def plot_plane(self) -> Figure:
+        """Draw several columns' data with EM's ellipses and the posterior's."""
+        return pictures().plane(self.tree)
+
+    def plot_ascent(self) -> Figure:
+        """Draw how EM climbed from every start."""
+        return pictures().ascent(self.tree)
+
+    def plot_deviance(self) -> Figure:
+        """Draw the draws' deviance from the estimate against chi-squared."""
+        return pictures().deviance(self.tree)
+
+    def plot_memberships(self) -> Figure:
+        """Draw who belongs to which group, by EM and by the posterior."""
+        return pictures().memberships(self.tree)
+
+    def plot_pairs(self) -> Figure:
+        """Draw pairs of parameters with EM's ellipse."""
+        return pictures().pairs(self.tree)
+
+    def __str__(self) -> str:
+        """Return question, table, verdict and whatever is not ok."""
+        attrs, em = self.tree.attrs, self.tree["em"].attrs
+        k, n = attrs["components"], attrs["observations"]
+        columns = ["mle", "se", "mean", "sd", "low", "high", "gap_in_sd", "prior_pull", "skew"]
+        frame = self.to_frame()[columns]
+        lines = [
+            (
+                f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations: "
+                f"{em['source']} beside {attrs['chains']} chains of {attrs['draws']:,} draws"
+            ),
+            frame.map(lambda value: f"{value:.4g}").to_string(index_names=False),
+            f"verdict: {self.verdict}",
+        ]
+        lines += [
+            f"{finding.severity:<5} {finding.code}: {finding.message}"
+            for finding in self.findings
+            if finding.severity != OK
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def pictures() -> ModuleType:
+    """Return the module that draws; matplotlib is imported when something is drawn."""
+    from comparisons import pictures
+
+    return pictures
+
+
+def second_opinion[T: Theta](
+    family: type[T],
+    sample: Sample,
+    k: int,
+    *,
+    estimate: object = None,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+    starts: int = 20,
+    draws: int | Literal["auto"] = "auto",
+    tune: int = 1_000,
+    chains: int = 4,
+    seed: int = 0,
+    truth: Mixture[T] | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Fit a mixture of k components by EM and by MCMC, and compare.
+
+    estimate: to be judged in place of EM's: whatever `compare` takes.
+    prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
+    equal_weights: hold all shares at 1 / k on both sides.
+    starts: of EM; draws, tune, chains: of the sampler, as in `bayes.sample`.
+    seed: of everything random.
+    truth: where it is known, for the pictures and the table.
+    progress: show bars on a terminal.
+    """
+    found = search(
+        family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed, progress=progress
+    )
+    tree = bayes.sample(
+        family,
+        sample,
+        k,
+        prior=prior,
+        equal_weights=equal_weights,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        progress=progress,
+    )
+    given = found.fit if estimate is None else estimate
+    return Comparison(laid_out(tree, evidence_of(given, tree, found), truth))
+
+
+def compare(
+    estimate: object,
+    posterior: xr.DataTree,
+    *,
+    sample: Sample | None = None,
+    names: Mapping[str, Name] | None = None,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+    truth: Mixture | None = None,
+) -> Comparison:
+    """Compare an estimate with a posterior; EM judges the estimate whoever made it.
+
+    estimate: an em.Fit, a Mixture, a fitted scikit-learn GaussianMixture, or the path of a JSON
+        file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
+    posterior: of `bayes.sample` or `bayes.adopt`, or of another sampler: then give the sample and,
+        as `bayes.adopt` takes them, names, prior and equal_weights.
+    truth: where it is known, for the pictures and the table.
+    """
+    if not isinstance(posterior, xr.DataTree):
+        raise ValueError(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
+    if "labels" not in posterior.children:
+        family = family_of(estimate)
+        if sample is None or family is None:
+            raise ValueError(
+                "the posterior is another sampler's: give its sample=, and names= from ours to "
+                "its variables"
+            )
+        posterior = bayes.adopt(
+            family, sample, posterior, names, prior=prior, equal_weights=equal_weights
+        )
+    elif sample is not None or names is not None or prior is not None:
+        raise ValueError("the posterior has its own sample, names and prior; leave yours out")
+    return Comparison(laid_out(posterior, evidence_of(estimate, posterior), truth))
+
+
+def load(path: str | Path) -> Comparison:
+    """Read a comparison that was saved."""
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; give a file of Comparison.save")
+    tree = xr.open_datatree(path)
+    tree.load()
+    tree.close()
+    if "verdict" not in tree.attrs or tree.attrs.get("format") != FORMAT:
+        raise ValueError(f"{path} is no comparison of format {FORMAT}; save it anew")
+    return Comparison(tree)

@@ -1,0 +1,350 @@
+"""What the two answers say of each other, computed once; `measures` judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+import em
+from bayes.diagnose import diagnose, worst_of
+from bayes.engine import engine_of
+from bayes.tree import question_of
+from comparisons.estimate import estimate_of
+from comparisons.progress import starts_bar
+from models import Mixture, Prior, Sample, simulate
+from models.family import entries, rebuilt
+from models.mixture import take
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes.diagnose import Diagnosis
+    from bayes.engine import Engine
+    from bayes.mixture import Question
+    from models.family import Array, Labels, Theta
+
+__all__ = ["Evidence", "Memberships", "Mode", "Search", "evidence_of", "search"]
+
+PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
+CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
+SAME_MODE = 1e-2  # of the log posterior: an EM that has converged is nearer than that
+THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
+POINTS = 2_048  # from either density, where their distance is measured
+ROWS = 10_000  # distinct rows whose memberships are compared
+
+
+class Search(NamedTuple):
+    """EM from its own starts.
+
+    traces: (starts, steps) the height after each step of each start, NaN once it was over.
+    """
+
+    fit: em.Fit
+    traces: Array
+
+
+class Mode(NamedTuple):
+    """A mode of the posterior, and how many of the probed draws lie in its basin."""
+
+    mixture: Mixture
+    height: float
+    share: float
+
+
+class Memberships(NamedTuple):
+    """Probabilities (m, K) of the components for distinct rows, and how often each occurred."""
+
+    rows: Sample
+    em: Array
+    posterior: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the two answers say of each other.
+
+    question: what was asked of the posterior; prior: None where it is unknown.
+    source: where the estimate comes from.
+    estimate, errors: with the posterior's labels.
+    at: EM's view of the estimate itself (likelihood, information), without a step.
+    reached: where EM goes on to from there.
+    search: EM from its own starts; climbs: from the likeliest draws.
+    draws: of the posterior, weight (n, K), chain after chain, `sizes` (chains, draws).
+    heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
+    peak: where EM under the posterior's prior goes from the estimate, None where it is unknown.
+    modes: of the posterior, most draws first; empty where the prior is unknown.
+    diagnosis: of the chains.
+    hellinger: between plug-in and posterior predictive density.
+    memberships: of both, None for a single component.
+    claimed: the log-likelihood that an em.Fit says it has, None of other estimates.
+    ambiguous: share of draws that could as well be labelled otherwise.
+    as_drawn: largest R-hat before the labels were aligned.
+    made: the em.Fit that the estimate is, or else EM's search.
+    places: (K,) which component of `at` each of the posterior's is.
+    few: draws that stand for all.
+    """
+
+    question: Question
+    prior: Prior | None
+    source: str
+    estimate: Mixture
+    errors: Mixture
+    at: em.Fit
+    reached: em.Fit
+    search: Search
+    climbs: tuple[em.Fit, ...]
+    draws: Mixture
+    sizes: tuple[int, int]
+    heights: Array
+    theirs: Array
+    peak: Mode | None
+    modes: tuple[Mode, ...]
+    diagnosis: Diagnosis
+    hellinger: float
+    memberships: Memberships | None
+    claimed: float | None
+    ambiguous: float
+    as_drawn: float
+    made: em.Fit
+    places: Labels
+    few: Mixture
+
+    @property
+    def deviance(self) -> Array:
+        """D_s = 2 (l(t^) - l(t_s)) of every draw, (n,)."""
+        return 2 * (self.at.log_likelihood - self.heights)
+
+    @property
+    def free(self) -> int:
+        """How many free parameters there are."""
+        return len(self.at.coordinates)
+
+
+def search[T: Theta](
+    family: type[T],
+    sample: Sample,
+    k: int,
+    *,
+    equal_weights: bool,
+    starts: int = 20,
+    seed: int = 0,
+    progress: bool = False,
+) -> Search:
+    """Fit by EM from many starts, and keep how each of them climbed.
+
+    progress: show a bar on a terminal.
+    """
+    heights: dict[int, dict[int, float]] = {}
+
+    def on_step(step: em.Step[T]) -> None:
+        heights.setdefault(step.start, {})[step.step] = step.objective
+        tell(step.start)
+
+    with starts_bar(starts, shown=progress) as tell:
+        found = em.fit(
+            family,
+            sample,
+            k,
+            equal_weights=equal_weights,
+            starts=starts,
+            seed=seed,
+            on_step=on_step,
+        )
+    length = max((max(each) for each in heights.values()), default=0)
+    traces = np.full((found.starts, length), np.nan)
+    for start, each in heights.items():
+        traces[start, np.array(list(each)) - 1] = list(each.values())
+    return Search(found, traces)
+
+
+def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -> Evidence:
+    """Line an estimate up with a posterior.
+
+    given: an em.Fit, a Mixture, a scikit-learn GaussianMixture, or the path of a JSON file.
+    tree: as `bayes.sample` or `bayes.adopt` returns it.
+    found: EM's search, if it was made before.
+    """
+    question = question_of(tree)
+    family, sample, k = question.component.family, question.sample, question.k
+    prior = None if tree.attrs["prior"] == "null" else question.prior
+    mixture, source = estimate_of(given, family, sample.dimension)
+    if len(mixture.weight) != k:
+        raise ValueError(
+            f"the estimate has {len(mixture.weight)} components, the posterior {k}; compare equals"
+        )
+    if found is None:
+        found = search(family, sample, k, equal_weights=question.equal_weights)
+
+    def climbed(start: Mixture, under: Prior | None = None, steps: int = 10_000) -> em.Fit:
+        return em.fit(
+            family,
+            sample,
+            k,
+            start=start,
+            equal_weights=question.equal_weights,
+            prior=under,
+            max_steps=steps,
+        )
+
+    draws = _draws(tree, family)
+    at = climbed(mixture, steps=0)
+    places = _matched(at.mixture, draws) if tree.attrs["labels"] == "assignment" else np.arange(k)
+    estimate, errors = take(at.mixture, places), take(at.standard_errors, places)
+    heights = em.log_likelihood(family, sample, draws)
+    likeliest = np.argsort(-heights)[:CLIMBED]
+    peak, modes = None, ()
+    if prior is not None:
+        top = climbed(at.mixture, prior)
+        labels = _matched(top.mixture, draws, estimate)
+        peak = Mode(take(top.mixture, labels), float(top.trace[-1]), 0.0)
+        probes = np.linspace(0, len(heights) - 1, PROBES).astype(int)
+        modes = _modes([climbed(_one(draws, number), prior) for number in probes])
+        shares = [mode.share for mode in modes if abs(mode.height - peak.height) <= SAME_MODE]
+        peak = peak._replace(share=sum(shares))
+    engine, sizes = engine_of(question), tree["posterior"].sizes
+    few = _thinned(draws)
+    positions = engine.pack(question, few)
+    return Evidence(
+        question=question,
+        prior=prior,
+        source=source,
+        estimate=estimate,
+        errors=errors,
+        at=at,
+        reached=climbed(at.mixture),
+        search=found,
+        climbs=tuple(climbed(_one(draws, number)) for number in likeliest),
+        draws=draws,
+        sizes=(sizes["chain"], sizes["draw"]),
+        heights=heights,
+        theirs=tree["sample_stats"]["log_likelihood"].to_numpy().ravel(),
+        peak=peak,
+        modes=modes,
+        diagnosis=diagnose(tree),
+        hellinger=_hellinger(engine, question, at, few, positions),
+        memberships=_memberships(engine, question, at, places, positions) if k > 1 else None,
+        claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
+        ambiguous=float(tree["labels"]["ambiguous"].mean()) if k > 1 else 0.0,
+        as_drawn=worst_of(tree["diagnostics"].to_dataset().sel(labels="as drawn")).r_hat,
+        made=given if isinstance(given, em.Fit) else found.fit,
+        places=places,
+        few=few,
+    )
+
+
+def _draws[T: Theta](tree: xr.DataTree, family: type[T]) -> Mixture[T]:
+    """Return the aligned draws, chain after chain."""
+    posterior = tree["posterior"]
+    names = ("weight", *family._fields)  # type: ignore[attr-defined]
+    fields = [posterior[name].to_numpy() for name in names]
+    weight, *rest = [field.reshape(-1, *field.shape[2:]) for field in fields]
+    return Mixture(weight, rebuilt(family, rest))
+
+
+def _one[T: Theta](draws: Mixture[T], number: int) -> Mixture[T]:
+    """Return a single draw."""
+    fields = [field[number] for field in entries(draws.theta).values()]
+    return Mixture(draws.weight[number], rebuilt(type(draws.theta), fields))
+
+
+def _thinned[T: Theta](draws: Mixture[T]) -> Mixture[T]:
+    """Return THINNED draws at even distances."""
+    n = len(draws.weight)
+    chosen = np.linspace(0, n - 1, min(n, THINNED)).astype(int)
+    fields = [field[chosen] for field in entries(draws.theta).values()]
+    return Mixture(draws.weight[chosen], rebuilt(type(draws.theta), fields))
+
+
+def _matched[T: Theta](
+    mixture: Mixture[T], draws: Mixture[T], reference: Mixture[T] | None = None
+) -> Labels:
+    """Return which of the mixture's components is the posterior's first, second, ...
+
+    The least sum of squared distances to the draws' means (or to a reference), in their sds.
+    """
+    k = len(mixture.weight)
+    distance = np.zeros((k, k))
+    target = draws if reference is None else reference
+    for one, drawn, aim in zip(_fields(mixture), _fields(draws), _fields(target), strict=True):
+        goal = (drawn.mean(axis=0) if reference is None else aim).reshape(k, -1)
+        sd = drawn.std(axis=0).reshape(k, -1)
+        unit = np.where(sd > 0, sd, 1.0)
+        distance += (((one.reshape(k, 1, -1) - goal) / unit) ** 2).sum(axis=2)
+    order: Labels = linear_sum_assignment(distance.T)[1]
+    return order
+
+
+def _fields[T: Theta](mixture: Mixture[T]) -> list[Array]:
+    return [mixture.weight, *entries(mixture.theta).values()]
+
+
+def _modes(ends: list[em.Fit]) -> tuple[Mode, ...]:
+    """Return the distinct ends of climbs under the prior, most climbs first."""
+    found: list[list[em.Fit]] = []
+    for end in sorted(ends, key=lambda end: -end.trace[-1]):
+        if found and found[-1][0].trace[-1] - end.trace[-1] <= SAME_MODE:
+            found[-1].append(end)
+        else:
+            found.append([end])
+    modes = [
+        Mode(same[0].mixture, float(same[0].trace[-1]), len(same) / len(ends)) for same in found
+    ]
+    return tuple(sorted(modes, key=lambda mode: -mode.share))
+
+
+def _hellinger(
+    engine: Engine, question: Question, at: em.Fit, few: Mixture, positions: Array
+) -> float:
+    """Return the Hellinger distance between the plug-in density f and the predictive g.
+
+    H^2 = int (sqrt f - sqrt g)^2 / 2, the mean of (sqrt f - sqrt g)^2 / (f + g) over as many
+    points drawn from f as from g. Of coins it is the mean over the numbers of flips.
+    """
+    if not np.isfinite(at.log_likelihood):
+        return np.nan
+    rng, sample = np.random.default_rng(0), question.sample
+    share = sample.counts / sample.counts.sum()
+    trials = None
+    if sample.trials is not None:
+        trials = sample.trials[rng.choice(sample.distinct, POINTS, p=share)]
+    plugged = simulate(at.mixture, POINTS, rng, trials)[0]
+    chosen = rng.integers(len(few.weight), size=POINTS)
+    picked = [
+        np.array([rng.choice(len(few.weight[draw]), p=few.weight[draw]) for draw in chosen]),
+    ]
+    fields = [field[chosen, picked[0]] for field in entries(few.theta).values()]
+    theta = rebuilt(type(few.theta), fields)
+    predicted = Sample(theta.draw(np.arange(POINTS), rng, trials), trials)
+    total = 0.0
+    for points in (plugged, predicted):
+        f = at.density(Sample(points.x, points.trials))
+        asked = question._replace(sample=Sample(points.x, points.trials))
+
+        def density(joint: Array) -> Array:
+            return np.exp(np.logaddexp.reduce(joint, axis=1))
+
+        g = engine.log_joint(asked, positions, density).mean(axis=0)
+        apart = (np.sqrt(f) - np.sqrt(g)) ** 2 / (f + g)
+        total += float(apart @ points.counts) / (2 * POINTS)
+    return float(np.sqrt(total))
+
+
+def _memberships(
+    engine: Engine, question: Question, at: em.Fit, places: Labels, positions: Array
+) -> Memberships:
+    """Return the memberships by both, of all distinct rows or of ROWS at even distances."""
+    sample = question.sample
+    rows = np.linspace(0, sample.distinct - 1, min(sample.distinct, ROWS)).astype(int)
+    picked = sample.pick(rows)
+
+    def shares(joint: Array) -> Array:
+        share = np.exp(joint - joint.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        return share.sum(axis=0)[None]
+
+    sums = engine.log_joint(question._replace(sample=picked), positions, shares)
+    posterior = sums.sum(axis=0).T / len(positions)
+    return Memberships(picked, at.responsibilities(picked)[:, places], posterior)

@@ -1,0 +1,40 @@
+"""Files that are whole or not there: written under another name, then renamed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from comparisons.reading import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["refuse_existing", "written"]
+
+
+def written(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a path beside the wanted one, and rename it once it is whole.
+
+    path: of a file or a folder; what was there before is replaced at the very end.
+    """
+    beside = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        write(beside / path.name)
+        if path.is_dir() and not path.is_symlink():
+            path.replace(beside / "old")
+        (beside / path.name).replace(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise InputError if something is there that must not be lost, before any work."""
+    if not path.parent.is_dir():
+        raise InputError(f"--out {path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--out {path} is a file; give a folder")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise InputError(f"--out {path} is there already; give another folder, or --overwrite")

@@ -1,0 +1,49 @@
+"""One thing that was measured, and what all of them together say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DOUBT", "FAULT", "NOTE", "OK", "Finding", "Severity", "Verdict", "verdict_of"]
+
+type Severity = Literal["ok", "note", "doubt", "fault"]
+type Verdict = Literal["agree", "disagree", "inconclusive"]
+
+OK: Severity = "ok"  # the measure holds
+NOTE: Severity = "note"  # a reader should know it, but the verdict does not hang on it
+DOUBT: Severity = "doubt"  # nothing can be concluded
+FAULT: Severity = "fault"  # one of the two answers is wrong
+
+
+class Finding(NamedTuple):
+    """One thing that was measured.
+
+    code: stable name of what the measure is on the watch for, such as local_optimum.
+    severity: ok, note, doubt or fault.
+    value, threshold: the number, and where it stops being ok; NaN where there is none.
+    message: one plain sentence.
+    remedy: what to do about it; empty where there is nothing to do.
+    """
+
+    code: str
+    severity: Severity
+    value: float
+    threshold: float
+    message: str
+    remedy: str
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands in the way of agreement."""
+        return self.severity in (DOUBT, FAULT)
+
+
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree."""
+    severities = {finding.severity for finding in findings}
+    if FAULT in severities:
+        return "disagree"
+    return "inconclusive" if DOUBT in severities else "agree"

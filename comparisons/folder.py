@@ -1,0 +1,47 @@
+"""The folder of a comparison: report, table, pictures and the comparison itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from comparisons.files import written
+from comparisons.pictures import pictures_of
+from comparisons.report import report
+
+if TYPE_CHECKING:
+    from comparisons.comparison import Comparison
+
+__all__ = ["free", "save_folder"]
+
+DPI = 150
+
+
+def free(name: str) -> Path:
+    """Return the first of name, name-2, name-3, ... that is not there."""
+    path, number = Path(name), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{name}-{number}")
+    return path
+
+
+def save_folder(comparison: Comparison, folder: Path, command: str | None) -> None:
+    """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
+
+    command: how to make it again, for the report.
+    """
+
+    def write(target: Path) -> None:
+        figures = target / "figures"
+        figures.mkdir(parents=True)
+        page = report(comparison.tree, command)
+        (target / "report.html").write_text(page, encoding="utf-8")
+        comparison.to_frame().to_csv(target / "summary.csv")
+        comparison.tree.to_netcdf(target / "comparison.nc")
+        for picture in pictures_of(comparison.tree):
+            figure = picture.figure()
+            for ending in ("png", "svg"):
+                figure.savefig(figures / f"{picture.name}.{ending}", dpi=DPI)
+
+    written(folder, write)

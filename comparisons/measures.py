@@ -1,0 +1,316 @@
+"""The eight measures of agreement, each a finding or more, and how they hang together.
+
+That the answers lie apart is a consequence. It adds a doubt where its cause is known: EM or the
+chains did not finish, or the data cannot tell. It is a fault where there is none to be found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.stats import chi2
+
+from comparisons import thresholds as limit
+from comparisons.chain_measures import chains_finished
+from comparisons.em_measures import em_finished, em_won, same_question, spiked
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from models import weak_prior
+from models.family import entries
+
+if TYPE_CHECKING:
+    from comparisons.evidence import Evidence
+    from comparisons.table import Table
+    from models import Prior
+    from models.family import Array
+
+__all__ = ["judged"]
+
+
+def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
+    """Return all findings, in the order of the measures."""
+    at, found = evidence.at, evidence.search.fit
+    em_side = [
+        *same_question(evidence),
+        *em_finished(at, evidence.reached),
+        em_won(evidence),
+        *spiked(at, found, evidence),
+    ]
+    chains = chains_finished(evidence)
+    apart = [same_place(evidence), *same_numbers(table), *same_predictions(evidence)]
+    gap = Gap(
+        apart=any(one.stands for one in apart),
+        proper=not any(one.stands for one in em_side),
+        trusted=not any(one.stands for one in chains),
+        narrow=_narrow(evidence, table),
+        around=float((evidence.deviance < chi2.median(evidence.free)).mean()),
+    )
+    reasons = [
+        *data_tell(evidence, table),
+        skewed(evidence, table, gap),
+        pulled(evidence, table, gap),
+    ]
+    known = any(one.stands for one in [*em_side, *chains, *reasons])
+    severity: Severity = DOUBT if known else FAULT
+    apart = [one._replace(severity=severity) if one.stands else one for one in apart]
+    return (*em_side, *chains, *apart, *reasons)
+
+
+class Gap(NamedTuple):
+    """What is known before the reasons for a gap are weighed.
+
+    apart: whether the answers lie apart; narrow: the posterior being narrower than the likelihood.
+    proper: whether the estimate is a maximum of the posterior's likelihood, and no spike.
+    trusted: whether the chains are.
+    around: share of draws nearer to the estimate than half of them are in a regular problem.
+    """
+
+    apart: bool
+    proper: bool
+    trusted: bool
+    narrow: bool
+    around: float
+
+
+def _narrow(evidence: Evidence, table: Table) -> bool:
+    """Whether the posterior is narrower than the likelihood lets expect."""
+    shift = _shift(evidence)
+    ratio = table["sd_ratio"].to_numpy()
+    return bool(shift < -limit.DEVIANCE_SHIFT or (ratio < 1 / limit.SPREAD).any())
+
+
+def _shift(evidence: Evidence) -> float:
+    """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
+    p = evidence.free
+    return float((evidence.deviance.mean() - p) / np.sqrt(2 * p))
+
+
+def same_place(evidence: Evidence) -> Finding:
+    """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
+    p, mean, shift = evidence.free, float(evidence.deviance.mean()), _shift(evidence)
+    apart = not abs(shift) <= limit.DEVIANCE_SHIFT
+    return Finding(
+        "other_place",
+        DOUBT if apart else OK,
+        shift,
+        limit.DEVIANCE_SHIFT,
+        f"The draws' deviance from the estimate is {mean:.3g} on average; {p} parameters let "
+        f"expect {p}" + (": the posterior does not lie around the estimate." if apart else "."),
+        "See the causes." if apart else "",
+    )
+
+
+def same_numbers(table: Table) -> list[Finding]:
+    """Gap and ratio of spreads, each at the parameter where it is worst."""
+    gap = np.abs(table["gap_in_sd"].to_numpy())
+    ratio = table["sd_ratio"].to_numpy()
+    wide = np.fmax(ratio, 1 / np.where(ratio > 0, ratio, np.nan))
+    far, where = worst_of(table, gap)
+    most, whose = worst_of(table, wide)
+    apart, other = far > limit.GAP, most > limit.SPREAD
+    return [
+        Finding(
+            "other_numbers",
+            DOUBT if apart else OK,
+            far,
+            limit.GAP,
+            f"Posterior mean and estimate differ by at most {far:.2g} posterior sd ({where}).",
+            "See the columns prior_pull, skew and noise of the table." if apart else "",
+        ),
+        Finding(
+            "other_spread",
+            DOUBT if other else OK,
+            most,
+            limit.SPREAD,
+            f"Posterior sd and standard error differ by at most a factor of {most:.3g} ({whose})."
+            if np.isfinite(most)
+            else "There are no standard errors to compare the posterior's spread with.",
+            "Trust the posterior's intervals: standard errors lean on large samples."
+            if other
+            else "",
+        ),
+    ]
+
+
+def same_predictions(evidence: Evidence) -> list[Finding]:
+    """Hellinger distance of the densities, and how far memberships differ."""
+    apart = evidence.hellinger > limit.HELLINGER
+    found = [
+        Finding(
+            "other_predictions",
+            DOUBT if apart else OK,
+            evidence.hellinger,
+            limit.HELLINGER,
+            "Hellinger distance between the density with the estimate plugged in and the posterior "
+            f"predictive one: {evidence.hellinger:.2g}.",
+            "Predict with the posterior." if apart else "",
+        )
+    ]
+    both = evidence.memberships
+    if both is not None:
+        share = both.rows.counts / both.rows.counts.sum()
+        mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
+        moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
+        other = mean > limit.MEMBERSHIPS
+        found.append(
+            Finding(
+                "other_memberships",
+                DOUBT if other else OK,
+                mean,
+                limit.MEMBERSHIPS,
+                f"An observation's membership differs by {100 * mean:.2g} points of a hundred on "
+                f"average; {moved:.1%} of observations change their likeliest component.",
+                "Take memberships from the posterior." if other else "",
+            )
+        )
+    return found
+
+
+def data_tell(evidence: Evidence, table: Table) -> list[Finding]:
+    """Whether the data can tell the components apart: modes, labels, information, size."""
+    p, n = evidence.free, evidence.at.observations
+    found = []
+    if evidence.peak is not None:
+        elsewhere = 1 - evidence.peak.share
+        several = elsewhere > limit.MODES
+        found.append(
+            Finding(
+                "several_modes",
+                DOUBT if several else OK,
+                elsewhere,
+                limit.MODES,
+                f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws "
+                "belong to others than the estimate's."
+                if several
+                else "All draws belong to the same mode of the posterior as the estimate.",
+                "More data, fewer components, or a prior that knows more." if several else "",
+            )
+        )
+    if evidence.question.k > 1:
+        vague = evidence.ambiguous > limit.AMBIGUOUS
+        missing = evidence.at.missing
+        found.append(
+            Finding(
+                "weak_separation",
+                DOUBT if vague else OK,
+                evidence.ambiguous,
+                limit.AMBIGUOUS,
+                f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."
+                + (
+                    f" Hidden labels cost up to {missing:.1%} of the information."
+                    * bool(missing >= 0)
+                ),
+                "More data, fewer components, or a prior that knows more." if vague else "",
+            )
+        )
+    few = n / p < limit.FEW
+    found.append(
+        Finding(
+            "few_observations",
+            NOTE if few else OK,
+            n / p,
+            limit.FEW,
+            f"{n:,} observations for {p} parameter{'s' * (p > 1)}"
+            + (
+                " are few: standard errors and the shape of the likelihood lean on large samples."
+                if few
+                else "."
+            ),
+            "Collect more; until then read the posterior's intervals." if few else "",
+        )
+    )
+    noise = float(np.nanmax(table["noise"].to_numpy()))
+    loud = not noise <= limit.NOISE
+    found.append(
+        Finding(
+            "monte_carlo_noise",
+            DOUBT if loud else OK,
+            noise,
+            limit.NOISE,
+            f"The posterior means are known to {noise:.1%} of their sds.",
+            "Draw longer." if loud else "",
+        )
+    )
+    return found
+
+
+def skewed(evidence: Evidence, table: Table, gap: Gap) -> Finding:
+    """How far the posterior's mean lies from its peak, or its shape from a parabola's.
+
+    It explains why the answers lie apart only if the draws do surround the estimate, and no prior
+    holds them together.
+    """
+    known = np.isfinite(table["skew"].to_numpy()).any()
+    column = np.abs((table["skew"] if known else table["gap_in_sd"]).to_numpy())
+    worst, label = worst_of(table, column)
+    explains = gap.apart and gap.proper and gap.around > limit.AROUND and not gap.narrow
+    peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
+    return Finding(
+        "skewness",
+        DOUBT if explains else NOTE if worst > limit.GAP else OK,
+        worst,
+        limit.GAP,
+        f"The posterior's mean lies up to {worst:.2g} sd from its {peak}, at {label}"
+        + (
+            ": the likelihood is no parabola, and a number with its error does not sum it up."
+            if explains
+            else "."
+        ),
+        "More data; until then read the posterior's intervals, not one number." if explains else "",
+    )
+
+
+def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
+    """How far the prior moves the maximum: MAP - MLE, MAP by EM under the same prior.
+
+    It explains why the answers lie apart if it moves an estimate that is a proper maximum, or if it
+    makes the posterior narrower than the likelihood; it is at fault if it is not the default one.
+    """
+    if evidence.prior is None:
+        message = "The posterior's prior is unknown, and so is its pull."
+        return Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give adopt the prior.")
+    worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
+    usual = _is_weak(evidence.prior, evidence)
+    pulls = worst > limit.GAP and gap.proper
+    severity: Severity = OK
+    if pulls:
+        severity = NOTE
+        if gap.apart:
+            severity = DOUBT if usual or not gap.trusted else FAULT
+    elif gap.narrow and gap.proper and not usual:
+        severity = DOUBT
+    message = f"The prior moves the maximum by up to {worst:.2g} posterior sd, at {label}"
+    if severity == OK:
+        return Finding("prior_pull", OK, worst, limit.GAP, f"{message}.", "")
+    if not pulls:
+        message += ", and holds the posterior closer together than the data alone would"
+    elif usual:
+        message += ": the data are too few to outweigh even the weak default prior"
+    remedy = (
+        "More data, or a prior that you mean."
+        if usual
+        else "Is it the prior that you mean? Compare with the default one."
+    )
+    return Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)
+
+
+def worst_of(table: Table, column: Array) -> tuple[float, str]:
+    """Return the largest of (rows,) values and whose it is; NaN where there is none."""
+    known = np.where(np.isfinite(column), column, -np.inf)
+    if not np.isfinite(known).any():
+        return np.nan, "no parameter"
+    at = int(np.argmax(known))
+    return float(column[at]), str(table["parameter"].to_numpy()[at])
+
+
+def _is_weak(prior: Prior, evidence: Evidence) -> bool:
+    """Whether a prior is the default one."""
+    question = evidence.question
+    try:
+        usual = weak_prior(question.component.family, question.sample, question.k)
+    except ValueError:  # collinear columns have none
+        return False
+    mine, theirs = entries(prior.theta), entries(usual.theta)
+    return prior.weight == usual.weight and all(
+        np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
+    )

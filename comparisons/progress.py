@@ -1,0 +1,36 @@
+"""Bars on a terminal, silence anywhere else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["starts_bar"]
+
+
+@contextmanager
+def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Show which of EM's starts is climbing; yield what is to be told the start's number."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed} of {task.total} starts"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    ) as bars:
+        task = bars.add_task("EM", total=starts)
+
+        def tell(start: int) -> None:
+            bars.update(task, completed=start + 1)
+
+        yield tell

@@ -1,0 +1,108 @@
+"""Assertions for regression tests of your own: parameters recovered, results unchanged.
+
+from comparisons.testing import assert_recovered, assert_unchanged
+
+def test_heights():
+    comparison = second_opinion(Gaussian, sample, 2, seed=1)
+    assert_recovered(comparison, truth)
+    assert_unchanged(comparison, "heights.nc")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.comparison import Comparison, load
+from comparisons.table import Parameter, picked
+from models import Mixture, ordered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from models.family import Theta
+
+__all__ = ["assert_recovered", "assert_unchanged"]
+
+ROUNDING = 1e-9  # relative; beyond what two machines make of the same sum
+
+
+def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: float = 4.0) -> None:
+    """Assert that both answers lie within k of their own errors of the truth.
+
+    |mle - truth| <= k se, and |mean - truth| <= k sqrt(sd^2 + mcse^2), for every parameter.
+
+    truth: components in any order.
+    """
+    __tracebackhide__ = True
+    frame = comparison.to_frame()
+    mixture = ordered(truth)
+    here = len(comparison.tree["em"]["component"])
+    if len(mixture.weight) != here:
+        raise ValueError(f"truth has {len(mixture.weight)} components, the comparison {here}")
+    true = np.array([picked(mixture, _parameter(row)) for _, row in frame.iterrows()], float)
+    posterior = np.hypot(frame["sd"], frame["mcse"])
+    rows = {
+        "EM": (frame["mle"], frame["se"]),
+        "posterior": (frame["mean"], posterior),
+    }
+    failures = []
+    for source, (value, error) in rows.items():
+        far = np.abs(value - true) / error
+        bad = ~(far <= k)
+        failures += [
+            f"  {source:<9} {label}: {value[label]:.6g}, truth {true[at]:.6g}, "
+            f"{far[label]:.2f} errors of {error[label]:.3g} away"
+            for at, label in enumerate(frame.index)
+            if bad[label]
+        ]
+    if failures:
+        raise AssertionError(f"not recovered to within {k:g} errors:\n" + "\n".join(failures))
+
+
+def assert_unchanged(
+    comparison: Comparison, saved: Comparison | str | Path, k: float = 4.0
+) -> None:
+    """Assert that a comparison is the saved one, but for rounding and Monte Carlo noise.
+
+    EM's estimates may differ by the decrements at which both climbs stopped, in standard errors;
+    posterior means and sds by k of the Monte Carlo errors of their difference.
+
+    saved: another comparison, or the file of one.
+    """
+    __tracebackhide__ = True
+    before = saved if isinstance(saved, Comparison) else load(saved)
+    new, old = comparison.to_frame(), before.to_frame()
+    if list(new.index) != list(old.index):
+        raise AssertionError(f"other parameters: {list(new.index)}, saved {list(old.index)}")
+    failures = []
+    if comparison.verdict != before.verdict:
+        failures.append(f"  verdict {comparison.verdict}, saved {before.verdict}")
+    left = sum(np.nan_to_num(one.tree["em"].attrs["decrement"]) for one in (comparison, before))
+    allowed = {
+        "mle": left * np.nan_to_num(new["se"]),
+        "se": 2 * left * np.nan_to_num(new["se"]),  # a decrement's relative change, to first order
+        "mean": k * np.hypot(new["mcse"], old["mcse"]),
+        "sd": k * np.hypot(new["mcse_sd"], old["mcse_sd"]),
+    }
+    for name, tolerance in allowed.items():
+        moved = np.abs(new[name] - old[name])
+        room = np.nan_to_num(tolerance) + ROUNDING * np.abs(old[name])
+        same = (moved <= room) | (new[name].isna() & old[name].isna())
+        failures += [
+            f"  {name} of {label}: {new.loc[label, name]:.8g}, saved {old.loc[label, name]:.8g}, "
+            f"moved {moved[label]:.2g}, allowed {room[label]:.2g}"
+            for label in new.index[~same]
+        ]
+    if failures:
+        raise AssertionError("changed:\n" + "\n".join(failures))
+
+
+def _parameter(row: pd.Series) -> Parameter:
+    """Return which parameter a row of the table is about."""
+    places = tuple(int(place) for place in str(row["dimension"]).split(",") if place)
+    component = int(row["component"])
+    return Parameter(str(row["name"]), None if component < 0 else component, places)
