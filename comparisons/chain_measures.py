@@ -43,11 +43,11 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
     found.append(
         Finding(
             "label_switching",
-            NOTE if switched else OK,
+            NOTE if switched and found[0].stands else OK,
             before,
             limit.SWITCHED,
             f"Chains labelled the components differently (R-hat {before:.3g} as drawn); aligning "
-            "the draws undid it."
+            f"the draws {'did not undo' if found[0].stands else 'undid'} it."
             if switched
             else "Chains labelled the components alike, or there is nothing to label.",
             "",

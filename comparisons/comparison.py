@@ -64,12 +64,8 @@ class Comparison:
         return self.table.to_frame()
 
     def save(self, path: str | Path) -> None:
-        """Write everything to one netCDF file, or to a zarr folder if the name ends in .zarr."""
-        path = Path(path)
-        if path.suffix == ".zarr":
-            written(path, lambda target: self.tree.to_zarr(target, consolidated=False))
-        else:
-            written(path, self.tree.to_netcdf)
+        """Write everything to one netCDF file."""
+        written(Path(path), self.tree.to_netcdf)
 
     def report(self, path: str | Path, command: str | None = None) -> None:
         """Write one self-contained HTML page.
@@ -181,8 +177,7 @@ def second_opinion[T: Theta](
         seed=seed,
         progress=progress,
     )
-    given = found.fit if estimate is None else estimate
-    return Comparison(laid_out(tree, evidence_of(given, tree, found), truth))
+    return Comparison(laid_out(tree, evidence_of(estimate, tree, found), truth))
 
 
 def compare(

@@ -136,6 +136,17 @@ def em_won(evidence: Evidence) -> Finding:
             f"higher ({where}); {draws} the estimate.",
             "Give EM more starts, or start it from there.",
         )
+    if evidence.renewed:
+        starts = evidence.search.fit.starts
+        return Finding(
+            "local_optimum",
+            NOTE,
+            evidence.renewed,
+            limit.MISSED,
+            f"EM's own {starts} starts ended {evidence.renewed:.3g} below the estimate, to which a "
+            "draw led EM: the likelihood has several optima.",
+            "",
+        )
     beating = f"{draws} the estimate" if beaten else "No draw beats the estimate"
     return Finding(
         "local_optimum",

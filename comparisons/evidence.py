@@ -14,6 +14,7 @@ from bayes.engine import engine_of
 from bayes.tree import question_of
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
+from comparisons.thresholds import MISSED
 from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
 from models.mixture import take
@@ -85,6 +86,8 @@ class Evidence:
     made: the em.Fit that the estimate is, or else EM's search.
     places: (K,) which component of `at` each of the posterior's is.
     few: draws that stand for all.
+    renewed: by how much EM's estimate rose when it was climbed for anew from a draw, 0 if it is the
+        one of its own starts.
     """
 
     question: Question
@@ -111,6 +114,7 @@ class Evidence:
     made: em.Fit
     places: Labels
     few: Mixture
+    renewed: float
 
     @property
     def deviance(self) -> Array:
@@ -163,18 +167,14 @@ def search[T: Theta](
 def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -> Evidence:
     """Line an estimate up with a posterior.
 
-    given: an em.Fit, a Mixture, a scikit-learn GaussianMixture, or the path of a JSON file.
+    given: an em.Fit, a Mixture, a scikit-learn GaussianMixture, or the path of a JSON file; None
+        for EM's own: the best of its search, or what it reaches from a draw if that is higher.
     tree: as `bayes.sample` or `bayes.adopt` returns it.
     found: EM's search, if it was made before.
     """
     question = question_of(tree)
     family, sample, k = question.component.family, question.sample, question.k
     prior = None if tree.attrs["prior"] == "null" else question.prior
-    mixture, source = estimate_of(given, family, sample.dimension)
-    if len(mixture.weight) != k:
-        raise ValueError(
-            f"the estimate has {len(mixture.weight)} components, the posterior {k}; compare equals"
-        )
     if found is None:
         found = search(family, sample, k, equal_weights=question.equal_weights)
 
@@ -190,11 +190,19 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         )
 
     draws = _draws(tree, family)
+    heights = em.log_likelihood(family, sample, draws)
+    climbs = tuple(climbed(_one(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
+    renewed = 0.0
+    if given is None:
+        given, renewed = _best(found.fit, climbs)
+    mixture, source = estimate_of(given, family, sample.dimension)
+    if len(mixture.weight) != k:
+        raise ValueError(
+            f"the estimate has {len(mixture.weight)} components, the posterior {k}; compare equals"
+        )
     at = climbed(mixture, steps=0)
     places = _matched(at.mixture, draws) if tree.attrs["labels"] == "assignment" else np.arange(k)
     estimate, errors = take(at.mixture, places), take(at.standard_errors, places)
-    heights = em.log_likelihood(family, sample, draws)
-    likeliest = np.argsort(-heights)[:CLIMBED]
     peak, modes = None, ()
     if prior is not None:
         top = climbed(at.mixture, prior)
@@ -216,7 +224,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         at=at,
         reached=climbed(at.mixture),
         search=found,
-        climbs=tuple(climbed(_one(draws, number)) for number in likeliest),
+        climbs=climbs,
         draws=draws,
         sizes=(sizes["chain"], sizes["draw"]),
         heights=heights,
@@ -229,10 +237,25 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
         ambiguous=float(tree["labels"]["ambiguous"].mean()) if k > 1 else 0.0,
         as_drawn=worst_of(tree["diagnostics"].to_dataset().sel(labels="as drawn")).r_hat,
-        made=given if isinstance(given, em.Fit) else found.fit,
+        made=given if isinstance(given, em.Fit) and not renewed else found.fit,
         places=places,
         few=few,
+        renewed=renewed,
     )
+
+
+def _best(own: em.Fit, climbs: tuple[em.Fit, ...]) -> tuple[em.Fit, float]:
+    """Return EM's best optimum that is no spike, and how far it lies above that of its own starts.
+
+    A likelihood with many optima hides the best one from any number of starts; a draw that finds it
+    is as good a start as any. Where its own best is a spike, EM stays there: no optimum is higher.
+    """
+    proper = [climb for climb in climbs if not climb.optima[0].spike]
+    highest = max(proper, key=lambda climb: climb.log_likelihood, default=own)
+    gain = highest.log_likelihood - own.log_likelihood
+    if gain > MISSED and not own.optima[0].spike:
+        return highest, gain
+    return own, 0.0
 
 
 def _draws[T: Theta](tree: xr.DataTree, family: type[T]) -> Mixture[T]:

@@ -71,7 +71,8 @@ def told(tree: xr.DataTree, learned: str | None) -> None:
 def _table(tree: xr.DataTree) -> Table:
     """Return the parameters, estimate beside posterior."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("parameter", "EM (se)", "posterior (sd)", "95% interval", "gap/sd"):
+    source = "EM" if tree["em"].attrs["source"] == "EM" else "estimate"
+    for name in ("parameter", f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"):
         table.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
     frame = tree["comparison"].to_dataset().to_dataframe()
     for label, row in frame.iterrows():

@@ -16,13 +16,15 @@ import numpy as np
 
 from comparisons.comparison import Comparison, load
 from comparisons.table import Parameter, picked
-from models import Mixture, ordered
+from models import ordered
+from models.mixture import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
+    from models import Mixture
     from models.family import Theta
 
 __all__ = ["assert_recovered", "assert_unchanged"]
@@ -39,7 +41,8 @@ def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: flo
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
-    mixture = ordered(truth)
+    columns = comparison.tree["constant_data"].sizes.get("dimension", 1)
+    mixture = ordered(checked(truth, type(truth.theta), columns))
     here = len(comparison.tree["em"]["component"])
     if len(mixture.weight) != here:
         raise ValueError(f"truth has {len(mixture.weight)} components, the comparison {here}")
