@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.inputs import CovarianceName, FamilyName, family_of, prior_of, sample_of
+from comparisons.inputs import CovarianceName, FamilyName, family_of, named, prior_of, sample_of
 from comparisons.reading import InputError
 from comparisons.studies import STUDIES, study_named
 
@@ -169,7 +169,8 @@ def fit(
     sample, dropped = sample_of(
         file, column or [], heads, trials, counts, drop_missing=drop_missing
     )
-    kind.observe(sample)
+    with named(column or [str(heads)]):
+        kind.observe(sample)
     believed = prior_of(prior, kind, sample)
     if dropped:
         typer.echo(f"{dropped:,} row{'s' * (dropped > 1)} with blanks dropped", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +16,11 @@ from models import MultivariateGaussian, Prior, Sample
 from models.mixture import checked_prior
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from models.family import Theta
 
-__all__ = ["CovarianceName", "FamilyName", "family_of", "prior_of", "sample_of"]
+__all__ = ["CovarianceName", "FamilyName", "family_of", "named", "prior_of", "sample_of"]
 
 
 def _short(family: type) -> str:
@@ -69,6 +70,8 @@ def sample_of(
         raise InputError("both --heads and --column are given; heads are the column")
     if heads is not None and trials is None:
         raise InputError("--heads needs --trials: the column of flips, or one number for all")
+    if trials is not None and heads is None:
+        raise InputError("--trials needs --heads: the column of heads")
     observed = list(columns) if heads is None else [heads]
     if not observed:
         raise InputError("which column? Give --column NAME (or --heads NAME --trials NAME)")
@@ -77,7 +80,20 @@ def sample_of(
     found, dropped = read_columns(file, wanted, drop_missing=drop_missing)
     x = found[observed[0]] if len(observed) == 1 else np.column_stack([found[o] for o in observed])
     behind = found[flips] if flips is not None else None if trials is None else int(trials)
-    return Sample(x, behind, None if counts is None else found[counts]), dropped
+    with named(observed):
+        return Sample(x, behind, None if counts is None else found[counts]), dropped
+
+
+@contextmanager
+def named(columns: Sequence[str]) -> Iterator[None]:
+    """Let what is wrong with x be said of the columns that it was read from."""
+    try:
+        yield
+    except ValueError as problem:
+        said = str(problem)
+        if said.startswith(("x: ", "x ")):
+            said = ", ".join(columns) + said.removeprefix("x")
+        raise InputError(said) from None
 
 
 def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:

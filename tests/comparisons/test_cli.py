@@ -1,0 +1,272 @@
+"""The command line as users meet it: verdicts, exit statuses, JSON, and what is wrong in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from comparisons import cli
+from comparisons.studies import STUDIES
+
+FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
+PARAMETER = {
+    *("name", "component", "dimension", "mle", "se", "mean", "sd", "low", "high", "gap_in_sd"),
+    *("sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk", "prior_pull", "skew", "noise"),
+}
+OBJECT = {
+    *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
+    *("sampler", "parameters", "deviance", "predictive"),
+}
+EM = {"log_likelihood", "steps", "converged", "starts", "optima"}
+SAMPLER = {
+    *("draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences", "seconds"),
+}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Return what runs the command in an empty folder: (status, standard output, error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def called(*words):
+        monkeypatch.setattr(sys, "argv", ["second-opinion", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return called
+
+
+@pytest.fixture
+def people(tmp_path, rng):
+    """Write heights of two groups far apart."""
+    heights = np.concatenate([rng(1).normal(160, 5, 200), rng(2).normal(185, 5, 200)]).round(1)
+    lines = [f"p{at},{height},{height / 2}" for at, height in enumerate(heights)]
+    (tmp_path / "people.csv").write_text("\n".join(["name,height,half", *lines]))
+    return "people.csv"
+
+
+GAUSSIAN = ("--family", "gaussian", "--column", "height", "-k", 2)
+
+
+def strict(text):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_is_one_object_of_the_documented_format(run, people):
+    status, out, err = run("fit", people, *GAUSSIAN, "--json", "--draws", 500)
+    found = strict(out)
+    assert status == 0, err
+    assert set(found) == OBJECT
+    assert set(found["em"]) == EM
+    assert set(found["sampler"]) == SAMPLER
+    assert {frozenset(one) for one in found["findings"]} == {frozenset(FINDING)}
+    assert {frozenset(one) for one in found["parameters"]} == {frozenset(PARAMETER)}
+    assert (found["family"], found["verdict"], found["components"]) == ("Gaussian", "agree", 2)
+    assert (found["observations"], found["sampler"]["draws"]) == (400, 500)
+    assert found["deviance"]["df"] == 5
+    rows = [(row["name"], row["component"], row["dimension"]) for row in found["parameters"]]
+    assert rows[:3] == [("weight", 0, None), ("weight", 1, None), ("mean", 0, None)]
+
+
+def test_only_em_fills_the_same_object_as_far_as_it_can(run, people):
+    status, out, _ = run("fit", people, *GAUSSIAN, "--only", "em", "--json")
+    found = strict(out)
+    assert status == 0
+    assert set(found) == OBJECT
+    assert found["verdict"] is None
+    assert found["sampler"] is None
+    assert {frozenset(one) for one in found["parameters"]} == {frozenset(PARAMETER)}
+    assert found["parameters"][2]["mle"] == pytest.approx(160, abs=2)
+    assert found["parameters"][2]["mean"] is None
+    assert "BIC" in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+
+
+def test_infinities_and_nan_become_null(run, tmp_path):
+    (tmp_path / "spike.csv").write_text("x\n" + "\n".join(map(str, [57, *range(150, 190)])))
+    status, out, _ = run("fit", "spike.csv", "-f", "gaussian", "-c", "x", "-k", 2, "--json")
+    assert status == 3
+    assert strict(out)["parameters"][0]["se"] is None
+
+
+def test_a_wrong_estimate_is_status_1(run, people, tmp_path):
+    mine = {"weight": [0.5, 0.5], "mean": [165, 185], "sd": [5, 5]}
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    status, out, _ = run("fit", people, *GAUSSIAN, "--estimate", "mine.json", "--draws", 500)
+    assert status == 1
+    assert "DISAGREE" in out
+    assert "stopped_early" in out
+
+
+def test_families_and_tables_are_read(run, people, tmp_path):
+    (tmp_path / "coins.csv").write_text("heads;flips;times\n5;10;1\n9;10;1\n8;10;1\n4;10;1\n7;10;1")
+    coins = ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "-k", 2, "--only", "em")
+    by_column = run(*coins, "--trials", "flips")
+    assert by_column[0] == 0
+    assert by_column == run(*coins, "--trials", 10)
+    assert by_column == run(*coins, "--trials", 10, "--counts", "times")
+    (tmp_path / "deaths.csv").write_text("deaths,days\n0,162\n1,267\n2,271\n3,185\n4,111\n5,61\n")
+    poisson = run(
+        *("fit", "deaths.csv", "-f", "poisson", "-c", "deaths", "--counts", "days"),
+        *("-k", 1, "--only", "em"),
+    )
+    assert "1,057 observations" in poisson[1]
+    plane = run(
+        *("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2),
+        *("--covariance", "diagonal", "--only", "em"),
+    )
+    assert "DiagonalGaussian, 2 components" in plane[1]
+
+
+def test_a_prior_is_read_as_observations_not_seen(run, people, tmp_path):
+    words = ("fit", people, *GAUSSIAN, "--draws", 300, "--json")
+    inline = "mean=150,n=2000,squares=50000,degrees=2000"
+    status, out, _ = run(*words, "--prior", inline)
+    (pull,) = [one for one in strict(out)["findings"] if one["code"] == "prior_pull"]
+    assert (status, pull["severity"]) == (1, "fault")
+    record = {"mean": 150, "n": 2000, "squares": 50000, "degrees": 2000}
+    (tmp_path / "prior.json").write_text(json.dumps(record))
+    assert (
+        run(*words, "--prior", "prior.json")[1].split('"seconds"')[0] == out.split('"seconds"')[0]
+    )
+
+
+WRONG = {
+    "no file": (("fit", "peple.csv", *GAUSSIAN), "peple.csv"),
+    "a folder": (("fit", ".", *GAUSSIAN), "folder"),
+    "no column": (("fit", "people.csv", "-f", "gaussian", "-c", "hight", "-k", 2), "'height'"),
+    "text": (("fit", "people.csv", "-f", "gaussian", "-c", "name", "-k", 2), "not a number"),
+    "no column given": (("fit", "people.csv", "-f", "gaussian", "-k", 2), "--column"),
+    "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "at most as many components"),
+    "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
+    "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
+    "prior": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"), "lacks n, squares, degrees"),
+    "prior name": (("fit", "people.csv", *GAUSSIAN, "--prior", "m=1"), "it takes weight, mean"),
+    "prior text": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=x"), "not name=number"),
+    "prior file": (("fit", "people.csv", *GAUSSIAN, "--prior", "no.json"), "no.json"),
+    "estimate": (("fit", "people.csv", *GAUSSIAN, "--estimate", "no.json"), "no.json"),
+    "draws": (("fit", "people.csv", *GAUSSIAN, "--draws", "many"), "or auto"),
+    "covariance": (("fit", "people.csv", *GAUSSIAN, "--covariance", "tied"), "multivariate"),
+    "out twice": (("fit", "people.csv", *GAUSSIAN, "--out", "full"), "--overwrite"),
+    "out nowhere": (("fit", "people.csv", *GAUSSIAN, "--out", "a/b/c"), "no folder a/b"),
+    "out a file": (("fit", "people.csv", *GAUSSIAN, "--out", "people.csv"), "is a file"),
+    "heads alone": (("fit", "people.csv", "-f", "binomial", "--heads", "a", "-k", 1), "--trials"),
+    "trials": (("fit", "people.csv", *GAUSSIAN, "--trials", 3), "needs --heads"),
+    "fractions": (("fit", "people.csv", "-f", "poisson", "-c", "height", "-k", 2), "height: row"),
+    "study": (("study", "heigths"), "did you mean heights? there are heights, coins"),
+    "study people": (("study", "coins", "--people", 3), "no --people"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path):
+    (tmp_path / "blank.csv").write_text("x\n1\nNA\n\n3\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    words, hint = WRONG[case]
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run(*words)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("second-opinion: ")
+    assert err.count("\n") == 1
+    assert hint in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_wrong_usage_is_status_2(run, people):
+    for words in (
+        ("fit", people, "--family", "gausian", "-c", "height", "-k", 2),
+        ("fit", people, *GAUSSIAN, "--seed", "x"),
+        ("fit", people, *GAUSSIAN[:-1], 0),
+        ("study", "heights", "--people", 1),
+        ("study", "heights", "--people", 0),
+        ("stdy",),
+    ):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "")
+        assert err
+
+
+def test_blanks_are_dropped_on_request(run, tmp_path):
+    (tmp_path / "blank.csv").write_text("x\n1\nNA\n4\n3\n")
+    words = ("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1, "--only", "em")
+    status, out, err = run(*words, "--drop-missing")
+    assert status == 0
+    assert "1 row with blanks dropped" in err
+    assert "3 observations" in out
+
+
+def test_studies_are_listed_in_a_line_each(run):
+    status, out, _ = run("study")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(STUDIES)
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_mistake_of_ours_is_no_verdict(run, monkeypatch):
+    def broken(*_):
+        raise KeyError("oops")
+
+    monkeypatch.setattr(cli, "study_named", broken)
+    status, _, err = run("study", "coins", "--json")
+    assert status == cli.BROKEN
+    assert "KeyError" in err
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
+    program = [sys.executable, "-c", "from comparisons.cli import main; main()"]
+    table = tmp_path / "long.csv"  # the chains of so many distinct values take minutes
+    table.write_text("x\n" + "\n".join(map(str, rng(3).normal(size=60_000))))
+    words = ["fit", "long.csv", "-f", "gaussian", "-c", "x", "-k", "3", "--out", "found"]
+    running = subprocess.Popen(
+        [*program, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(15)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in out + err
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_pipe_that_closes_early_is_no_verdict(tmp_path):
+    program = f'"{sys.executable}" -c "from comparisons.cli import main; main()"'
+    script = f"{program} study coins | true; exit ${{PIPESTATUS[0]}}"
+    found = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 3, found.stderr
+    assert "Traceback" not in found.stderr
+    assert "\x1b" not in found.stdout
+
+
+def test_the_help_names_the_statuses_without_importing_pymc(tmp_path):
+    check = (
+        "import sys; from comparisons import cli; sys.argv = ['second-opinion', '-h']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'pymc', 'arviz', 'matplotlib'} & set(sys.modules), 'heavy'"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    assert found.returncode == 0, found.stderr
+    assert "3 inconclusive" in found.stdout
