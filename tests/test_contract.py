@@ -8,7 +8,7 @@ from families import FAMILIES, Row, unscaled_model
 from scipy.special import logsumexp
 
 import bayes
-from em import fit
+from em import fit, log_likelihood
 from em.emission import emission_of
 from models import Mixture, Sample, simulate
 from models.family import entries, rebuilt
@@ -47,6 +47,22 @@ def test_three_independent_log_likelihoods_agree(row, rng):
         assert ours != pytest.approx(
             bayes.log_likelihood(row.family, sample, nudged(mixture)), rel=1e-11
         )
+
+
+@every_family
+def test_many_mixtures_are_judged_at_once(row, rng):
+    generator = rng(17)
+    sample = row.sample(generator, 3, 200)
+    mixtures = [row.random(generator, 3) for _ in range(4)]
+    fields = zip(*(entries(one.theta).values() for one in mixtures), strict=True)
+    stacked = Mixture(
+        np.array([one.weight for one in mixtures]), rebuilt(row.family, map(np.array, fields))
+    )
+    expected = [by_scipy(row, sample, one) for one in mixtures]
+    found = log_likelihood(row.family, sample, stacked)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    # negative control: each has its own
+    assert not np.isclose(found, np.roll(expected, 1), rtol=1e-11).any()
 
 
 @every_family

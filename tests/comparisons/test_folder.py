@@ -1,0 +1,78 @@
+"""What --out writes is whole or not there, and nothing is lost to it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import comparisons
+from comparisons.files import refuse_existing, written
+from comparisons.folder import free, save_folder
+from comparisons.reading import InputError
+from comparisons.studies import coins
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return coins.tell(None, 0, progress=False).comparison
+
+
+def test_a_folder_holds_report_table_pictures_and_everything(comparison, tmp_path):
+    save_folder(comparison, tmp_path / "found", "second-opinion study coins")
+    names = {str(one.relative_to(tmp_path / "found")) for one in (tmp_path / "found").rglob("*")}
+    assert {"report.html", "summary.csv", "comparison.nc", "figures"} <= names
+    for picture in ("posterior", "data", "ascent", "deviance", "memberships", "pairs"):
+        assert {f"figures/{picture}.png", f"figures/{picture}.svg"} <= names
+    assert [one.name for one in tmp_path.iterdir()] == ["found"]
+    page = (tmp_path / "found" / "report.html").read_text()
+    assert "second-opinion study coins" in page
+    table = pd.read_csv(tmp_path / "found" / "summary.csv", index_col="parameter")
+    pd.testing.assert_frame_equal(
+        table[["mle", "mean"]], comparison.to_frame()[["mle", "mean"]], rtol=1e-12
+    )
+    again = comparisons.load(tmp_path / "found" / "comparison.nc")
+    assert again.findings == comparison.findings
+
+
+def test_what_is_there_is_not_lost(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    refuse_existing(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
+    (tmp_path / "thesis" / "chapter").write_text("one")
+    refuse_existing(tmp_path / "thesis", overwrite=True)
+    with pytest.raises(InputError, match="--overwrite"):
+        refuse_existing(tmp_path / "thesis", overwrite=False)
+    with pytest.raises(InputError, match="is a file"):
+        refuse_existing(tmp_path / "thesis" / "chapter", overwrite=True)
+    with pytest.raises(InputError, match="there is no folder"):
+        refuse_existing(tmp_path / "no" / "where", overwrite=True)
+
+
+def test_an_interrupted_write_leaves_the_old_one(tmp_path):
+    target = tmp_path / "found"
+    target.mkdir()
+    (target / "old").write_text("old")
+
+    def interrupted(folder):
+        folder.mkdir()
+        (folder / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        written(target, interrupted)
+    assert [one.name for one in tmp_path.rglob("*")] == ["found", "old"]
+
+    def whole(folder):
+        folder.mkdir()
+        (folder / "new").write_text("new")
+
+    written(target, whole)
+    assert [one.name for one in tmp_path.rglob("*")] == ["found", "new"]
+
+
+def test_a_second_run_takes_the_next_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(free("found")) == "found"
+    (tmp_path / "found").mkdir()
+    assert str(free("found")) == "found-2"
+    (tmp_path / "found-2").mkdir()
+    assert str(free("found")) == "found-3"
