@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding
 
@@ -45,7 +47,7 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
             "label_switching",
             NOTE if switched and found[0].stands else OK,
             before,
-            limit.SWITCHED,
+            np.nan,  # there is nothing wrong with it once it is undone
             f"Chains labelled the components differently (R-hat {before:.3g} as drawn); aligning "
             f"the draws {'did not undo' if found[0].stands else 'undid'} it."
             if switched

@@ -18,7 +18,8 @@ def printed(code: str, names: dict[str, object]) -> str:
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
-def test_examples_print_what_is_shown():
+def test_examples_print_what_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the examples save files
     names: dict[str, object] = {}
     examples = EXAMPLE.findall(README.read_text())
     assert len(examples) == README.read_text().count("```python")
