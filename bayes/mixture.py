@@ -13,7 +13,7 @@ from pytensor.gradient import zero_grad
 from bayes.component import Component, component_of
 from models import Prior, Sample, weak_prior
 from models.checks import whole
-from models.family import Theta
+from models.family import Theta, entries
 from models.mixture import checked_prior, enough, observed
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ class Question[T: Theta](NamedTuple):
     k: int
     prior: Prior
     equal_weights: bool
+
+    def usual_prior(self) -> bool:
+        """Return whether the prior is the weak default."""
+        try:
+            usual = weak_prior(self.component.family, self.sample, self.k)
+        except ValueError:  # collinear columns have none
+            return False
+        mine, theirs = entries(self.prior.theta), entries(usual.theta)
+        return self.prior.weight == usual.weight and all(
+            np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
+        )
 
     def rows(self) -> dict[str, Array]:
         """Return the data by name, a row for each distinct observation."""

@@ -84,7 +84,7 @@ def em_finished(at: em.Fit, reached: em.Fit) -> list[Finding]:
         ),
         Finding(
             "not_a_maximum",
-            OK if maximum or stopped else DOUBT,
+            OK if maximum else NOTE if stopped else DOUBT,
             least,
             0.0,
             "The information is positive definite there."
@@ -147,14 +147,14 @@ def em_won(evidence: Evidence) -> Finding:
             "draw led EM: the likelihood has several optima.",
             "",
         )
-    beating = f"{draws} the estimate" if beaten else "No draw beats the estimate"
+    lower = f"{draws} the estimate, but no" if beaten else "No"
     return Finding(
         "local_optimum",
-        OK,
+        NOTE if beaten else OK,
         missed,
         limit.MISSED,
-        f"{beating}, and neither from starts of its own nor from the likeliest draws does EM reach "
-        "a higher optimum.",
+        f"{lower} optimum that EM reaches, from {evidence.search.fit.starts} starts of its own or "
+        "from the likeliest draws, is higher than where it goes from the estimate.",
         "",
     )
 
@@ -229,7 +229,7 @@ def _narrowest(mixture: Mixture, at: em.Fit) -> str:
     floor = np.eye(d[0]) if d else np.ones(1)
     one = int(np.argmin(emission.width(mixture.theta, floor)))
     fields = ", ".join(
-        f"{name} {np.array2string(np.asarray(field[one]), precision=3)}"
+        f"{name} {' '.join(f'{number:.3g}' for number in np.ravel(field[one]))}"
         for name, field in entries(mixture.theta).items()
         if np.ndim(field[one]) < 2
     )

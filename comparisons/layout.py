@@ -29,6 +29,10 @@ __all__ = ["laid_out"]
 FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
 INNER = ("dimension", "dimension_bis")
+GROUPS = (
+    *("em", "ascent", "optima", "deviance", "modes", "memberships", "density", "truth"),
+    "comparison",
+)
 
 
 def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr.DataTree:
@@ -44,7 +48,7 @@ def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr
         truth = ordered(checked(truth, family, d))
     table = table_of(evidence, truth)
     findings = judged(evidence, table)
-    found = tree.copy()
+    found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
     groups = {
         "em": _em(evidence, list(table["parameter"].to_numpy())),
         "ascent": xr.Dataset({"height": (("start", "step"), evidence.search.traces)}),

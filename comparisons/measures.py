@@ -15,13 +15,10 @@ from comparisons import thresholds as limit
 from comparisons.chain_measures import chains_finished
 from comparisons.em_measures import em_finished, em_won, same_question, spiked
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
-from models import weak_prior
-from models.family import entries
 
 if TYPE_CHECKING:
     from comparisons.evidence import Evidence
     from comparisons.table import Table
-    from models import Prior
     from models.family import Array
 
 __all__ = ["judged"]
@@ -47,7 +44,8 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
     )
     reasons = [
         *data_tell(evidence, table),
-        skewed(evidence, table, gap),
+        bent(apart, gap),
+        skewed(evidence, table),
         pulled(evidence, table, gap),
     ]
     known = any(one.stands for one in [*em_side, *chains, *reasons])
@@ -234,29 +232,41 @@ def data_tell(evidence: Evidence, table: Table) -> list[Finding]:
     return found
 
 
-def skewed(evidence: Evidence, table: Table, gap: Gap) -> Finding:
-    """How far the posterior's mean lies from its peak, or its shape from a parabola's.
-
-    It explains why the answers lie apart only if the draws do surround the estimate, and no prior
-    holds them together.
-    """
+def skewed(evidence: Evidence, table: Table) -> Finding:
+    """How far the posterior's mean lies from its peak."""
     known = np.isfinite(table["skew"].to_numpy()).any()
-    column = np.abs((table["skew"] if known else table["gap_in_sd"]).to_numpy())
-    worst, label = worst_of(table, column)
-    explains = gap.apart and gap.proper and gap.around > limit.AROUND and not gap.narrow
+    worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
     peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
+    large = worst > limit.GAP
     return Finding(
         "skewness",
-        DOUBT if explains else NOTE if worst > limit.GAP else OK,
+        NOTE if large else OK,
         worst,
         limit.GAP,
-        f"The posterior's mean lies up to {worst:.2g} sd from its {peak}, at {label}"
-        + (
-            ": the likelihood is no parabola, and a number with its error does not sum it up."
-            if explains
-            else "."
-        ),
-        "More data; until then read the posterior's intervals, not one number." if explains else "",
+        f"The posterior's mean lies up to {worst:.2g} sd from its {peak}, at {label}.",
+        "Read the posterior's intervals, not its mean." if large else "",
+    )
+
+
+def bent(apart: list[Finding], gap: Gap) -> Finding:
+    """How far the measures are beyond what a parabola of a log-likelihood allows, if it is one.
+
+    A log-likelihood that is no parabola explains why the answers lie apart only if the draws do
+    surround the estimate, and no prior holds them together.
+    """
+    ratio = [abs(one.value) / one.threshold for one in apart if np.isfinite(one.value)]
+    worst = max(ratio, default=np.nan)
+    explains = gap.apart and gap.proper and gap.around > limit.AROUND and not gap.narrow
+    return Finding(
+        "not_quadratic",
+        DOUBT if explains else OK,
+        worst,
+        1.0,
+        f"The draws surround the estimate, but lie apart {worst:.2g} times as far as allowed: the "
+        "log-likelihood is no parabola, and one number with its error does not sum it up."
+        if explains
+        else f"The two lie apart {worst:.2g} times as far as allowed.",
+        "More data; until then read the posterior's intervals." if explains else "",
     )
 
 
@@ -270,7 +280,7 @@ def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
         message = "The posterior's prior is unknown, and so is its pull."
         return Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give adopt the prior.")
     worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
-    usual = _is_weak(evidence.prior, evidence)
+    usual = evidence.question.usual_prior()
     pulls = worst > limit.GAP and gap.proper
     severity: Severity = OK
     if pulls:
@@ -301,16 +311,3 @@ def worst_of(table: Table, column: Array) -> tuple[float, str]:
         return np.nan, "no parameter"
     at = int(np.argmax(known))
     return float(column[at]), str(table["parameter"].to_numpy()[at])
-
-
-def _is_weak(prior: Prior, evidence: Evidence) -> bool:
-    """Whether a prior is the default one."""
-    question = evidence.question
-    try:
-        usual = weak_prior(question.component.family, question.sample, question.k)
-    except ValueError:  # collinear columns have none
-        return False
-    mine, theirs = entries(prior.theta), entries(usual.theta)
-    return prior.weight == usual.weight and all(
-        np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
-    )

@@ -68,6 +68,8 @@ def test_all_is_well():
     assert all(isinstance(one, Finding) for one in comparison.findings)
     assert all(one.message.endswith(".") for one in comparison.findings)
     assert all(one.remedy == "" for one in comparison.findings if one.severity == "ok")
+    again = comparisons.compare(COINS, comparisons.compare(fitted(), drawn(), truth=COINS).tree)
+    assert "truth" not in again.tree.children
 
 
 def test_another_likelihood_is_another_question():
@@ -147,6 +149,7 @@ def test_a_posterior_that_sits_elsewhere_is_a_fault_without_a_cause():
     assert comparison.verdict == "disagree"
     assert {"other_place", "other_numbers"} <= set(standing(comparison))
     assert finding(comparison, "other_numbers").severity == "fault"
+    assert finding(comparison, "not_quadratic").severity == "ok"
     assert finding(comparison, "skewness").severity == "note"
     assert finding(comparison, "prior_pull").severity == "ok"
 
@@ -188,7 +191,9 @@ def test_one_component_agrees_in_one_and_several_dimensions(rng):
 @pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical"])
 def test_every_form_of_covariance_has_its_rows(form, rng):
     family = MultivariateGaussian.with_covariance(form)
-    x = np.concatenate([rng(6).normal(size=(300, 2)), rng(7).normal(size=(200, 2)) + np.array([6.0, 0.0])])
+    x = np.concatenate(
+        [rng(6).normal(size=(300, 2)), rng(7).normal(size=(200, 2)) + np.array([6.0, 0.0])]
+    )
     comparison = comparisons.second_opinion(family, Sample(x), 2, draws=1_000, progress=False)
     assert comparison.verdict == "agree", comparison
     rows = {"full": 2 + 4 + 6, "tied": 2 + 4 + 3, "diagonal": 2 + 4 + 4, "spherical": 2 + 4 + 2}
