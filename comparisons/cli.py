@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from comparisons.inputs import CovarianceName, FamilyName, family_of, named, prior_of, sample_of
+from comparisons.progress import waiting
 from comparisons.reading import InputError
 from comparisons.studies import STUDIES, study_named
 
@@ -97,9 +98,10 @@ def study(
         near = get_close_matches(name, STUDIES, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"there is no study {name!r}; {hint}there are {', '.join(STUDIES)}")
-    from comparisons.folder import free
+    from comparisons.files import free
 
-    chosen = study_named(name)
+    with waiting("loading PyMC"):
+        chosen = study_named(name)
     if people is not None and chosen.PEOPLE is None:
         raise InputError(f"the study {name} has no --people")
     if out is None and not as_json:
@@ -276,8 +278,9 @@ def _compared(
     seed: int,
 ) -> Comparison:
     """Return the comparison with EM's estimate, or with a given one."""
-    from comparisons.comparison import second_opinion
-    from comparisons.estimate import estimate_of
+    with waiting("loading PyMC"):
+        from comparisons.comparison import second_opinion
+        from comparisons.estimate import estimate_of
 
     mine = None
     if estimate is not None:
@@ -307,7 +310,8 @@ def _finish(
     if out is not None:
         from comparisons.folder import save_folder
 
-        save_folder(comparison, out, shlex.join(["second-opinion", *sys.argv[1:]]))
+        with waiting("pictures and report"):
+            save_folder(comparison, out, shlex.join(["second-opinion", *sys.argv[1:]]))
     if as_json:
         from comparisons.wire import of_tree
 

@@ -12,7 +12,7 @@ from comparisons.reading import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["refuse_existing", "written"]
+__all__ = ["free", "refuse_existing", "written"]
 
 
 def written(path: Path, write: Callable[[Path], object]) -> None:
@@ -38,3 +38,12 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"--out {path} is a file; give a folder")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"--out {path} is there already; give another folder, or --overwrite")
+
+
+def free(name: str) -> Path:
+    """Return the first of name, name-2, name-3, ... that is not there."""
+    path, number = Path(name), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{name}-{number}")
+    return path

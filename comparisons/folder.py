@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparisons.files import written
@@ -10,20 +9,13 @@ from comparisons.pictures import pictures_of
 from comparisons.report import report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from comparisons.comparison import Comparison
 
-__all__ = ["free", "save_folder"]
+__all__ = ["save_folder"]
 
 DPI = 150
-
-
-def free(name: str) -> Path:
-    """Return the first of name, name-2, name-3, ... that is not there."""
-    path, number = Path(name), 1
-    while path.exists():
-        number += 1
-        path = Path(f"{name}-{number}")
-    return path
 
 
 def save_folder(comparison: Comparison, folder: Path, command: str | None) -> None:

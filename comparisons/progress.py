@@ -11,7 +11,18 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["starts_bar"]
+__all__ = ["starts_bar", "waiting"]
+
+
+@contextmanager
+def waiting(reason: str) -> Iterator[None]:
+    """Say on a terminal what takes its time."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(reason):
+        yield
 
 
 @contextmanager

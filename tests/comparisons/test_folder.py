@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import comparisons
-from comparisons.files import refuse_existing, written
-from comparisons.folder import free, save_folder
+from comparisons.files import free, refuse_existing, written
+from comparisons.folder import save_folder
 from comparisons.reading import InputError
 from comparisons.studies import coins
 
