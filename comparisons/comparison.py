@@ -108,7 +108,7 @@ class Comparison:
     def __str__(self) -> str:
         """Return question, table, verdict and whatever is not ok."""
         attrs, em = self.tree.attrs, self.tree["em"].attrs
-        k, n = attrs["components"], attrs["observations"]
+        k, n = int(attrs["components"]), attrs["observations"]
         columns = ["mle", "se", "mean", "sd", "low", "high", "gap_in_sd", "prior_pull", "skew"]
         frame = self.to_frame()[columns]
         lines = [

@@ -237,6 +237,6 @@ def _grid(evidence: Evidence) -> Array:
         return np.unique(np.rint(np.linspace(low, high, int(min(high - low, FINE)) + 1)))
     reach = MARGIN * (high - low)
     wide = np.linspace(low - reach, high + reach, FINE)
-    near = np.linspace(-3, 3, 61)
+    near = np.linspace(-5, 5, 101)
     mean, sd = entries(evidence.estimate.theta).values()
     return np.union1d(wide, (mean[:, None] + sd[:, None] * near).ravel())

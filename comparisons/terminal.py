@@ -23,6 +23,7 @@ __all__ = ["told"]
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
+CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
 MEANING = {
     "agree": "EM and the posterior agree.",
     "disagree": "EM and the posterior disagree: one of them is wrong.",
@@ -45,7 +46,7 @@ def told(tree: xr.DataTree, learned: str | None) -> None:
     """
     console = Pipe(highlight=False)
     attrs, em = tree.attrs, tree["em"].attrs
-    k, n = attrs["components"], attrs["observations"]
+    k, n = int(attrs["components"]), attrs["observations"]
     distinct = tree["constant_data"].sizes["row"]
     console.print(
         f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations, "
@@ -56,6 +57,10 @@ def told(tree: xr.DataTree, learned: str | None) -> None:
     verdict = attrs["verdict"]
     console.print(Text(verdict.upper(), style=f"bold {COLOUR[verdict]}"), MEANING[verdict])
     findings = [Finding(**one) for one in json.loads(attrs["findings"])]
+    if verdict == "agree":
+        for finding in findings:
+            if finding.code in CARRYING:
+                console.print(Padding(finding.message, (0, 0, 0, 2)))
     for severity in (FAULT, DOUBT, NOTE):
         for finding in findings:
             if finding.severity == severity:

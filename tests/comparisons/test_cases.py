@@ -69,6 +69,7 @@ def test_ten_thousand_heights_agree_and_come_back_from_a_file(tmp_path):
     story.comparison.save(tmp_path / "heights.nc")
     again = comparisons.load(tmp_path / "heights.nc")
     assert again.findings == story.comparison.findings
+    assert str(again) == str(story.comparison)
     assert again.table.identical(story.comparison.table)
     assert_unchanged(story.comparison, tmp_path / "heights.nc")
 
