@@ -164,6 +164,28 @@ def search[T: Theta](
     return Search(found, traces)
 
 
+@dataclass(frozen=True)
+class Climber:
+    """EM on a question's sample, from a start of its own."""
+
+    question: Question
+
+    def __call__(
+        self, start: Mixture, prior: Prior | None = None, max_steps: int = 10_000
+    ) -> em.Fit:
+        """Return where EM goes from a start, of the posterior if a prior is given."""
+        question = self.question
+        return em.fit(
+            question.component.family,
+            question.sample,
+            question.k,
+            start=start,
+            equal_weights=question.equal_weights,
+            prior=prior,
+            max_steps=max_steps,
+        )
+
+
 def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -> Evidence:
     """Line an estimate up with a posterior.
 
@@ -178,17 +200,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     if found is None:
         found = search(family, sample, k, equal_weights=question.equal_weights)
 
-    def climbed(start: Mixture, under: Prior | None = None, steps: int = 10_000) -> em.Fit:
-        return em.fit(
-            family,
-            sample,
-            k,
-            start=start,
-            equal_weights=question.equal_weights,
-            prior=under,
-            max_steps=steps,
-        )
-
+    climbed = Climber(question)
     draws = _draws(tree, family)
     heights = em.log_likelihood(family, sample, draws)
     climbs = tuple(climbed(_one(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
@@ -200,18 +212,12 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         raise ValueError(
             f"the estimate has {len(mixture.weight)} components, the posterior {k}; compare equals"
         )
-    at = climbed(mixture, steps=0)
+    at = climbed(mixture, max_steps=0)
     places = _matched(at.mixture, draws) if tree.attrs["labels"] == "assignment" else np.arange(k)
     estimate, errors = take(at.mixture, places), take(at.standard_errors, places)
     peak, modes = None, ()
     if prior is not None:
-        top = climbed(at.mixture, prior)
-        labels = _matched(top.mixture, draws, estimate)
-        peak = Mode(take(top.mixture, labels), float(top.trace[-1]), 0.0)
-        probes = np.linspace(0, len(heights) - 1, PROBES).astype(int)
-        modes = _modes([climbed(_one(draws, number), prior) for number in probes])
-        shares = [mode.share for mode in modes if abs(mode.height - peak.height) <= SAME_MODE]
-        peak = peak._replace(share=sum(shares))
+        peak, modes = _modes(climbed, at.mixture, draws, estimate)
     engine, sizes = engine_of(question), tree["posterior"].sizes
     few = _thinned(draws)
     positions = engine.pack(question, few)
@@ -304,8 +310,20 @@ def _fields[T: Theta](mixture: Mixture[T]) -> list[Array]:
     return [mixture.weight, *entries(mixture.theta).values()]
 
 
-def _modes(ends: list[em.Fit]) -> tuple[Mode, ...]:
-    """Return the distinct ends of climbs under the prior, most climbs first."""
+def _modes[T: Theta](
+    climbed: Climber, top: Mixture[T], draws: Mixture[T], estimate: Mixture[T]
+) -> tuple[Mode, tuple[Mode, ...]]:
+    """Return where EM goes from the estimate under the prior, and all modes, most draws first.
+
+    EM under the prior climbs from some draws, each to the mode in whose basin it lies.
+
+    top, estimate: the estimate, in label order and with the posterior's labels.
+    """
+    prior = climbed.question.prior
+    here = climbed(top, prior)
+    height = float(here.trace[-1])
+    probes = np.linspace(0, len(draws.weight) - 1, PROBES).astype(int)
+    ends = [climbed(_one(draws, number), prior) for number in probes]
     found: list[list[em.Fit]] = []
     for end in sorted(ends, key=lambda end: -end.trace[-1]):
         if found and found[-1][0].trace[-1] - end.trace[-1] <= SAME_MODE:
@@ -315,7 +333,9 @@ def _modes(ends: list[em.Fit]) -> tuple[Mode, ...]:
     modes = [
         Mode(same[0].mixture, float(same[0].trace[-1]), len(same) / len(ends)) for same in found
     ]
-    return tuple(sorted(modes, key=lambda mode: -mode.share))
+    share = sum(mode.share for mode in modes if abs(mode.height - height) <= SAME_MODE)
+    peak = Mode(take(here.mixture, _matched(here.mixture, draws, estimate)), height, share)
+    return peak, tuple(sorted(modes, key=lambda mode: -mode.share))
 
 
 def _hellinger(

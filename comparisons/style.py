@@ -76,7 +76,7 @@ BAND = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
 
 WIDTH = 9.0  # inches: 900 pixels of a screen
 LETTERS = 118  # of a legend, side by side
-SMALL = 130  # of a caption
+SMALL = 112  # of a caption
 HANDLE = 10  # letters that an entry's line takes
 RASTER = 130  # dots an inch of layers with thousands of points, which would swell an SVG
 TALL = 2.5  # times as high as the bars, above which a curve is cut off
