@@ -11,6 +11,7 @@ from bayes.multivariate import multivariate
 from bayes.poisson import PoissonComponent
 from bayes.sample import ChainsWarning, align, log_likelihood, sample
 from bayes.sampler import SamplerError
+from bayes.target import Target, target
 from models import Binomial, Gaussian, MultivariateGaussian, Poisson
 
 COMPONENTS[Binomial] = BinomialComponent
@@ -23,6 +24,7 @@ __all__ = [
     "Check",
     "Diagnosis",
     "SamplerError",
+    "Target",
     "adopt",
     "align",
     "build",
@@ -30,4 +32,5 @@ __all__ = [
     "log_likelihood",
     "loo",
     "sample",
+    "target",
 ]

@@ -8,6 +8,7 @@ the second process starts in a second.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "engine_of", "is_compiled", "machine_code"]
 
+DOUBLES = ctypes.POINTER(ctypes.c_double)
 DOUBLE = numba.types.CPointer(numba.types.double)
 WHOLE = numba.types.uint64
 DENSITY = numba.types.int64(WHOLE, DOUBLE, DOUBLE, DOUBLE, numba.types.voidptr)
@@ -117,6 +119,17 @@ class Engine:
         """Return log prior densities, on the natural scale, of positions (..., p)."""
         values = self.unpack(question, positions.reshape(-1, positions.shape[-1]))
         return self.log_prior(*values, *question.data().values()).reshape(positions.shape[:-1])
+
+    def slopes[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        """Return the gradients (n, p) of the log density that chains explore, at (n, p)."""
+        model = self.nutpie_model(question, lambda _: positions[0])
+        density = model.compiled_logp_func.ctypes
+        found, value = np.empty_like(positions), np.empty(1)
+        for position, slope in zip(np.ascontiguousarray(positions), found, strict=True):
+            arrays = (one.ctypes.data_as(DOUBLES) for one in (position, slope, value))
+            if density(len(position), *arrays, model.user_data.ctypes.data_as(ctypes.c_void_p)):
+                slope[:] = np.nan
+        return found
 
     def nutpie_model[T: Theta](
         self, question: Question[T], start: Callable[[int], Array]

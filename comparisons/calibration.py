@@ -34,6 +34,8 @@ MEASURES = (
     "other_memberships",
     "several_modes",
     "weak_separation",
+    "not_quadratic",
+    "wrong_target",
 )
 
 
@@ -122,7 +124,7 @@ def main() -> None:
         ]
         for case in CASES
     }
-    Console(width=200).print(shown(found))
+    Console(width=240).print(shown(found))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, NOTE, OK, Finding
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 
 if TYPE_CHECKING:
     from comparisons.evidence import Evidence
@@ -37,22 +37,54 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
                 check.value,
                 check.threshold,
                 f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
-                "" if check.passed else "Draw longer (more draws, more tuning), fewer components.",
+                "" if check.passed else "Draw more; if that does not help, fewer components.",
             )
         )
-    before = evidence.as_drawn
+    found.append(_target(evidence, trusted=not any(one.stands for one in found)))
+    before, after = evidence.as_drawn, found[0].value
     switched = before > limit.SWITCHED
+    undone = not after > limit.SWITCHED
     found.append(
         Finding(
             "label_switching",
-            NOTE if switched and found[0].stands else OK,
+            OK if undone or not switched else NOTE,
             before,
             np.nan,  # there is nothing wrong with it once it is undone
             f"Chains labelled the components differently (R-hat {before:.3g} as drawn); aligning "
-            f"the draws {'did not undo' if found[0].stands else 'undid'} it."
+            f"the draws {'undid' if undone else 'did not undo'} it (R-hat {after:.4g})."
             if switched
             else "Chains labelled the components alike, or there is nothing to label.",
             "",
         )
     )
     return found
+
+
+def _target(evidence: Evidence, *, trusted: bool) -> Finding:
+    """Whether the draws are those of the likelihood and the prior, by identities of the gradient.
+
+    It is at fault only if the chains are otherwise well.
+    """
+    if evidence.target is None:
+        message = "Whether the draws are the posterior's cannot be tested without their prior."
+        return Finding(
+            "wrong_target", NOTE, np.nan, limit.TARGET, message, "Give the prior as prior=."
+        )
+    place, width = evidence.target
+    worst = max(place, width)
+    wrong = not worst <= limit.TARGET
+    how = "they sit elsewhere" if place > width else "they are too narrow or too wide"
+    return Finding(
+        "wrong_target",
+        OK if not wrong else FAULT if trusted else DOUBT,
+        worst,
+        limit.TARGET,
+        f"The draws are not those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
+        "errors."
+        if wrong
+        else "The draws are those of this likelihood and prior, as far as two identities of the "
+        f"gradient tell (to {worst:.2g} Monte Carlo errors).",
+        "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+        if wrong
+        else "",
+    )

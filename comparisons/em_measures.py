@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 from comparisons.table import parameters_of, picked
 from em.emission import emission_of
 from models.family import entries
@@ -15,9 +15,13 @@ from models.family import entries
 if TYPE_CHECKING:
     import em
     from comparisons.evidence import Evidence
+    from comparisons.table import Parameter
     from models import Mixture
 
 __all__ = ["em_finished", "em_won", "same_question", "spiked"]
+
+NOBODY = 0.5  # expected observations below which EM calls a component empty
+SAID = 6  # parameters of an optimum that a sentence has room for
 
 
 def same_question(evidence: Evidence) -> list[Finding]:
@@ -25,7 +29,7 @@ def same_question(evidence: Evidence) -> list[Finding]:
     each = np.abs(evidence.heights - evidence.theirs) / (1 + np.abs(evidence.theirs))
     worst, n = float(each.max()), len(each)
     ok = worst <= limit.QUESTION
-    codes = Finding(
+    question = Finding(
         "different_question",
         OK if ok else FAULT,
         worst,
@@ -37,12 +41,12 @@ def same_question(evidence: Evidence) -> list[Finding]:
         "" if ok else "Give both the same sample, family, trials and counts.",
     )
     if evidence.claimed is None:
-        return [codes]
+        return [question]
     here = evidence.at.log_likelihood
     gap = abs(evidence.claimed - here) / (1 + abs(here))
     same = bool(gap <= limit.QUESTION) or evidence.claimed == here
     return [
-        codes,
+        question,
         Finding(
             "different_data",
             OK if same else FAULT,
@@ -60,103 +64,113 @@ def same_question(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def em_finished(at: em.Fit, reached: em.Fit) -> list[Finding]:
-    """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature."""
+def em_finished(at: em.Fit, reached: em.Fit, to_peak: float = np.inf) -> list[Finding]:
+    """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature.
+
+    at: EM at the estimate; reached: where it goes on to.
+    to_peak: how much the log posterior can still rise from the estimate under the prior.
+    """
     gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
-    if reached.optima[0].spike and not at.optima[0].spike:
-        gain = 0.0  # where there is no maximum, none was missed
     left = float(np.sqrt(2 * gain)) if np.isfinite(gain) else np.nan
     distance = float(np.fmax(at.decrement, left))
     stopped = distance > limit.STOPPED
-    least = 1 - at.missing
-    maximum = not least <= 0
+    away = f"The estimate is {distance:.2g} standard errors from its maximum"
+    severity: Severity = OK
+    message, remedy = f"{away}.", ""
+    if at.optima[0].spike:
+        severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
+    elif stopped and reached.optima[0].spike:
+        severity = DOUBT
+        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
+        remedy = "See what the spike rests on; a floor for the sd, or the posterior, rule it out."
+    elif stopped and to_peak <= limit.STOPPED**2 / 2:
+        severity = DOUBT
+        message = f"{away}, but at that of the posterior density (MAP): the prior keeps it there."
+        remedy = "Compare the maximum of the likelihood, from EM without a prior."
+    elif stopped:
+        severity = FAULT
+        message = f"{away}: the log-likelihood can rise by {gain:.3g}{_moved(at, reached)}."
+        remedy = (
+            f"Take EM's maximum ({_where(reached)}), or let the program that made the estimate go "
+            "on: a smaller tolerance, more steps."
+        )
     return [
-        Finding(
-            "stopped_early",
-            FAULT if stopped else OK,
-            distance,
-            limit.STOPPED,
-            f"The estimate is {distance:.2g} standard errors from its maximum: the log-likelihood "
-            f"can rise by {gain:.3g}{_moved(at, reached)}."
-            if stopped
-            else f"The estimate is {distance:.1g} standard errors from its maximum.",
-            "Let EM go on: a smaller tolerance, more steps." if stopped else "",
-        ),
-        Finding(
-            "not_a_maximum",
-            OK if maximum else NOTE if stopped else DOUBT,
-            least,
-            0.0,
-            "The information is positive definite there."
-            if maximum
-            else "The information is not positive definite: in some direction the log-likelihood "
-            "does not fall.",
-            "" if maximum else "Fewer components, or other starts.",
-        ),
+        Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
+        _curved(at, stopped),
     ]
+
+
+def _curved(at: em.Fit, stopped: bool) -> Finding:
+    """Whether the information is positive definite, as it is at a maximum."""
+    least = 1 - at.missing
+    reason = next(
+        (note.split(": ", 1)[1] for note in at.notes if note.startswith("no standard errors")), ""
+    )
+    if np.isfinite(least) and least > 0 and not reason:
+        message = "The information is positive definite there."
+        return Finding("not_a_maximum", OK, least, 0.0, message, "")
+    message = f"The information does not show a maximum: {reason or 'it is not positive definite'}."
+    remedy = "" if stopped else "Fewer components, other starts, or the posterior's intervals."
+    return Finding("not_a_maximum", NOTE if stopped else DOUBT, least, 0.0, message, remedy)
+
+
+def _rows(at: em.Fit) -> list[Parameter]:
+    """Return the parameters that were free."""
+    shares = any(name.startswith("weight") for name in at.coordinates)
+    return parameters_of(at.mixture, equal_weights=not shares)
+
+
+def _where(fit: em.Fit) -> str:
+    """Say where an optimum is, as far as there is room."""
+    rows = _rows(fit)
+    parts = [f"{row.label} {float(picked(fit.mixture, row)):.4g}" for row in rows[:SAID]]
+    return ", ".join(parts) + ", ..." * (len(rows) > SAID)
 
 
 def _moved(at: em.Fit, reached: em.Fit) -> str:
     """Say which parameter has most standard errors to go."""
     farthest, most = "", 0.0
-    for parameter in parameters_of(at.mixture, equal_weights=False):
-        error = float(picked(reached.standard_errors, parameter))
-        way = float(picked(reached.mixture, parameter) - picked(at.mixture, parameter))
+    for row in _rows(at):
+        error = float(picked(reached.standard_errors, row))
+        way = float(picked(reached.mixture, row) - picked(at.mixture, row))
         if error > 0 and abs(way / error) > most:
             most = abs(way / error)
-            to = float(picked(reached.mixture, parameter))
-            farthest = f", {parameter.label} moves {most:.2g} standard errors, to {to:.5g}"
+            farthest = f", and {row.label} move {most:.2g} standard errors"
     return farthest
 
 
 def em_won(evidence: Evidence) -> Finding:
     """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
-    at, reached = evidence.at, evidence.reached
-    found = [(evidence.search.fit, f"from {evidence.search.fit.starts} starts of its own")]
+    at, reached, own = evidence.at, evidence.reached, evidence.search.fit
+    onto_spike = reached.optima[0].spike and not at.optima[0].spike
+    higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
+    found = [(own, f"from {own.starts} starts of its own")]
     found += [(climb, "from a draw") for climb in evidence.climbs]
     proper = [pair for pair in found if not pair[0].optima[0].spike]
-    higher = max(at.log_likelihood, reached.log_likelihood)
-    best, whence = max(
-        proper, key=lambda pair: pair[0].log_likelihood, default=(reached, "from there")
-    )
+    best, whence = max(proper, key=lambda pair: pair[0].log_likelihood, default=(at, ""))
     missed = max(best.log_likelihood - higher, 0.0)
     beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
-    draws = f"{beaten:,} of {len(evidence.heights):,} draws beat"
+    likelier = f"{beaten:,} of {len(evidence.heights):,} draws are likelier than the estimate"
+    severity: Severity = OK
+    message, remedy = "No draw is likelier than the estimate, and no start leads EM higher.", ""
     if missed > limit.MISSED:
-        where = ", ".join(
-            f"{parameter.label} {float(picked(best.mixture, parameter)):.4g}"
-            for parameter in parameters_of(best.mixture, equal_weights=False)[:6]
+        severity = FAULT
+        message = (
+            f"The estimate is a local optimum: {whence} EM reaches a log-likelihood {missed:.3g} "
+            f"higher; {likelier}."
         )
-        return Finding(
-            "local_optimum",
-            FAULT,
-            missed,
-            limit.MISSED,
-            f"The estimate is a local optimum: EM {whence} reaches a log-likelihood {missed:.3g} "
-            f"higher ({where}); {draws} the estimate.",
-            "Give EM more starts, or start it from there.",
+        remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
+    elif evidence.renewed:
+        severity, missed = NOTE, at.log_likelihood - own.log_likelihood
+        ended = "on a spike" if own.optima[0].spike else f"{missed:.3g} lower"
+        message = (
+            f"EM's own {own.starts} starts ended {ended}; a draw led it to the estimate: the "
+            "likelihood has several optima."
         )
-    if evidence.renewed:
-        starts = evidence.search.fit.starts
-        return Finding(
-            "local_optimum",
-            NOTE,
-            evidence.renewed,
-            limit.MISSED,
-            f"EM's own {starts} starts ended {evidence.renewed:.3g} below the estimate, to which a "
-            "draw led EM: the likelihood has several optima.",
-            "",
-        )
-    lower = f"{draws} the estimate, but no" if beaten else "No"
-    return Finding(
-        "local_optimum",
-        NOTE if beaten else OK,
-        missed,
-        limit.MISSED,
-        f"{lower} optimum that EM reaches, from {evidence.search.fit.starts} starts of its own or "
-        "from the likeliest draws, is higher than where it goes from the estimate.",
-        "",
-    )
+    elif beaten:
+        severity = NOTE
+        message = f"{likelier}, which is not at its maximum; beyond that no start leads EM higher."
+    return Finding("local_optimum", severity, missed, limit.MISSED, message, remedy)
 
 
 def spiked(at: em.Fit, found: em.Fit, evidence: Evidence | None = None) -> list[Finding]:
@@ -164,62 +178,86 @@ def spiked(at: em.Fit, found: em.Fit, evidence: Evidence | None = None) -> list[
 
     evidence: None where there is no posterior.
     """
-    optimum = at.optima[0]
+    return [_spike(at, found, evidence), _empty(at), _boundary(at)]
+
+
+def _spike(at: em.Fit, found: em.Fit, evidence: Evidence | None) -> Finding:
+    """How many of EM's climbs ended on a spike, and whether that concerns the estimate."""
     aside = [one for one in found.optima if one.spike]
     started = sum(one.starts for one in aside)
+    others = [] if evidence is None else [evidence.reached, *evidence.climbs]
+    ended = [one.optima[0] for one in others if one.optima[0].spike]
+    count = max(started + len(ended), int(at.optima[0].spike))
     beaten = 0
-    if evidence is not None and any(climb.optima[0].spike for climb in evidence.climbs):
+    if evidence is not None and ended:
         beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
     remedy = (
-        "Look at those observations: an error? If not, fewer components, a floor for the sd, or "
-        "the posterior, whose prior rules spikes out."
+        "Look at those observations: is one an error? If not: fewer components, or the posterior, "
+        "whose prior rules spikes out."
     )
-    if optimum.spike:
-        severity, message = DOUBT, f"The estimate is a spike: {_narrowest(at.mixture, at)}."
-    elif beaten:
-        severity, message = (
-            DOUBT,
-            f"{beaten:,} draws beat the estimate, and from the likeliest EM runs into a spike.",
+    severity: Severity = DOUBT
+    if at.optima[0].spike:
+        message = f"The estimate is a spike: {_narrowest(at.mixture, at)}."
+    elif evidence is not None and evidence.reached.optima[0].spike:
+        spike = _narrowest(evidence.reached.mixture, at)
+        message = f"From the estimate EM runs into a spike: {spike}."
+    elif beaten and count:
+        message = (
+            f"{beaten:,} draws are likelier than the estimate, and from the likeliest EM runs into "
+            f"a spike: {_narrowest(ended[0].mixture, at)}."
         )
-    elif aside:
-        severity, message = (
-            NOTE,
-            (
-                f"{started} of {found.starts} starts of EM ended on a spike, which was set aside: "
-                f"{_narrowest(aside[0].mixture, at)}."
-            ),
+    elif count:
+        severity = NOTE
+        message = (
+            f"{count} of EM's climbs ended on a spike, which was set aside: "
+            f"{_narrowest((aside or ended)[0].mixture, at)}."
         )
     else:
-        severity, message, remedy = OK, "No start of EM ended on a spike.", ""
-    near, label = _edge(at)
+        severity, message, remedy = OK, "None of EM's climbs ended on a spike.", ""
+    return Finding("spike", severity, float(count), 0.0, message, remedy)
+
+
+def _empty(at: em.Fit) -> Finding:
+    """How many observations the smallest component holds."""
+    empty, held = at.optima[0].empty, float(at.mixture.weight.min() * at.observations)
+    message = f"Every component holds observations, the smallest {held:.4g}."
+    if empty:
+        message = f"A component of the estimate holds {held:.2g} observations: it is empty."
+    remedy = "Fewer components." if empty else ""
+    return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
+
+
+def _boundary(at: em.Fit) -> Finding:
+    """How many standard errors the nearest edge of what is possible is away."""
+    bounds = {"weight": (0, 1), "prob": (0, 1), "rate": (0, np.inf), "sd": (0, np.inf)}
+    nearest, label = np.nan, ""
+    for row in _rows(at):
+        low, high = bounds.get(row.name, (-np.inf, np.inf))
+        if len(set(row.place)) == 1 and len(row.place) == 2:  # a variance
+            low = 0
+        value, error = (float(picked(m, row)) for m in (at.mixture, at.standard_errors))
+        room = min(value - low, high - value) / error if error > 0 else np.nan
+        if room < nearest or np.isnan(nearest):
+            nearest, label = room, row.label
     edge = emission_of(at.family).edge(at.mixture.theta)
-    close = edge is not None or near < limit.EDGE
-    return [
-        Finding("spike", severity, float(started), 0.0, message, remedy),
-        Finding(
-            "empty_component",
-            DOUBT if optimum.empty else OK,
-            float(at.mixture.weight.min() * at.observations),
-            0.5,
-            "A component of the estimate holds less than half an observation."
-            if optimum.empty
-            else "Every component holds observations.",
-            "Fewer components." if optimum.empty else "",
-        ),
-        Finding(
-            "boundary",
-            DOUBT if edge is not None else NOTE if close else OK,
-            near,
-            limit.EDGE,
+    severity: Severity = OK
+    message, remedy = "Every parameter lies well inside what is possible.", ""
+    if edge is not None:
+        severity = DOUBT
+        message = (
             f"{edge[0].upper()}{edge[1:]}: no standard error exists on the edge of what can be."
-            if edge is not None
-            else f"{label} lies {near:.2g} standard errors from the edge of what is possible: "
+        )
+    elif np.isnan(nearest):
+        severity, message = NOTE, "Without standard errors none can say how near the edge is."
+    elif nearest < limit.EDGE:
+        severity = NOTE
+        message = (
+            f"{label} lies {nearest:.2g} standard errors from the edge of what is possible: "
             "intervals by standard errors stick out."
-            if close
-            else "Every parameter lies well inside what is possible.",
-            "Trust the posterior's intervals." if close else "",
-        ),
-    ]
+        )
+    if severity != OK:
+        remedy = "Trust the posterior's intervals."
+    return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
 
 
 def _narrowest(mixture: Mixture, at: em.Fit) -> str:
@@ -229,22 +267,14 @@ def _narrowest(mixture: Mixture, at: em.Fit) -> str:
     floor = np.eye(d[0]) if d else np.ones(1)
     one = int(np.argmin(emission.width(mixture.theta, floor)))
     fields = ", ".join(
-        f"{name} {' '.join(f'{number:.3g}' for number in np.ravel(field[one]))}"
+        f"{name} {' '.join(_short(number) for number in np.ravel(field[one]))}"
         for name, field in entries(mixture.theta).items()
         if np.ndim(field[one]) < 2
     )
     held = mixture.weight[one] * at.observations
-    return f"a component of {fields} on {held:.3g} of {at.observations:,} observations"
+    return f"a component of {fields} on {_short(held)} of {at.observations:,} observations"
 
 
-def _edge(at: em.Fit) -> tuple[float, str]:
-    """Return how many standard errors the nearest edge is away, and whose it is."""
-    bounds = {"weight": (0, 1), "prob": (0, 1), "rate": (0, np.inf), "sd": (0, np.inf)}
-    nearest, label = np.inf, ""
-    for parameter in parameters_of(at.mixture, equal_weights=False):
-        low, high = bounds.get(parameter.name, (-np.inf, np.inf))
-        value = float(picked(at.mixture, parameter))
-        error = float(picked(at.standard_errors, parameter))
-        if error > 0 and min(value - low, high - value) / error < nearest:
-            nearest, label = min(value - low, high - value) / error, parameter.label
-    return nearest, label
+def _short(number: float) -> str:
+    """Return a number as people write it."""
+    return f"{number:,.0f}" if abs(number) >= 1e3 else f"{number:.3g}"

@@ -11,9 +11,11 @@ from scipy.optimize import linear_sum_assignment
 import em
 from bayes.diagnose import diagnose, worst_of
 from bayes.engine import engine_of
+from bayes.target import target
 from bayes.tree import question_of
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
+from comparisons.table import covariance_of, of_estimate, picked
 from comparisons.thresholds import MISSED
 from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
@@ -25,15 +27,27 @@ if TYPE_CHECKING:
     from bayes.diagnose import Diagnosis
     from bayes.engine import Engine
     from bayes.mixture import Question
+    from bayes.target import Target
     from models.family import Array, Labels, Theta
 
-__all__ = ["Evidence", "Memberships", "Mode", "Search", "evidence_of", "search"]
+__all__ = [
+    "Evidence",
+    "Memberships",
+    "Mode",
+    "Search",
+    "draws_of",
+    "evidence_of",
+    "matched",
+    "same_mode",
+    "search",
+]
 
 PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
 CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
 SAME_MODE = 1e-2  # of the log posterior: an EM that has converged is nearer than that
 THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
 POINTS = 2_048  # from either density, where their distance is measured
+LEAST = 10  # draws a chain, below which nothing can be said of them
 ROWS = 10_000  # distinct rows whose memberships are compared
 
 
@@ -86,8 +100,10 @@ class Evidence:
     made: the em.Fit that the estimate is, or else EM's search.
     places: (K,) which component of `at` each of the posterior's is.
     few: draws that stand for all.
-    renewed: by how much EM's estimate rose when it was climbed for anew from a draw, 0 if it is the
-        one of its own starts.
+    renewed: whether EM's estimate was reached from a draw, and not from its own starts.
+    covariance: of the estimate, for the table's rows: the inverse information.
+    target: how far the draws are from being those of the posterior; None without its prior.
+    to_peak: by how much the log posterior rises from the estimate to its peak; inf without a prior.
     """
 
     question: Question
@@ -114,12 +130,28 @@ class Evidence:
     made: em.Fit
     places: Labels
     few: Mixture
-    renewed: float
+    renewed: bool
+    covariance: Array
+    target: Target | None
+    to_peak: float
 
     @property
     def deviance(self) -> Array:
         """D_s = 2 (l(t^) - l(t_s)) of every draw, (n,)."""
         return 2 * (self.at.log_likelihood - self.heights)
+
+    @property
+    def bend(self) -> float:
+        """Mean |D_s - q_s| / p, where q_s = (t_s - t^)' I (t_s - t^) is D_s of a parabola."""
+        k = self.question.k
+        rows = list(enumerate(of_estimate(self)))
+        kept = [at for at, row in rows if (row.name, row.component) != ("weight", k - 1)]
+        parts = [picked(self.draws, row) - picked(self.estimate, row) for _, row in rows]
+        away = np.array(parts)[kept]
+        if not np.isfinite(self.covariance).all():
+            return np.nan
+        parabola = (away * np.linalg.solve(self.covariance[np.ix_(kept, kept)], away)).sum(axis=0)
+        return float(np.abs(self.deviance - parabola).mean() / self.free)
 
     @property
     def free(self) -> int:
@@ -195,16 +227,18 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     found: EM's search, if it was made before.
     """
     question = question_of(tree)
+    if tree["posterior"].sizes["draw"] < LEAST:
+        raise ValueError(f"the posterior has fewer than {LEAST} draws a chain; draw more")
     family, sample, k = question.component.family, question.sample, question.k
     prior = None if tree.attrs["prior"] == "null" else question.prior
     if found is None:
         found = search(family, sample, k, equal_weights=question.equal_weights)
 
     climbed = Climber(question)
-    draws = _draws(tree, family)
+    draws = draws_of(tree, family)
     heights = em.log_likelihood(family, sample, draws)
     climbs = tuple(climbed(_one(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
-    renewed = 0.0
+    renewed = False
     if given is None:
         given, renewed = _best(found.fit, climbs)
     mixture, source = estimate_of(given, family, sample.dimension)
@@ -213,11 +247,13 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
             f"the estimate has {len(mixture.weight)} components, the posterior {k}; compare equals"
         )
     at = climbed(mixture, max_steps=0)
-    places = _matched(at.mixture, draws) if tree.attrs["labels"] == "assignment" else np.arange(k)
+    places = matched(at.mixture, draws) if tree.attrs["labels"] == "assignment" else np.arange(k)
     estimate, errors = take(at.mixture, places), take(at.standard_errors, places)
-    peak, modes = None, ()
+    peak, modes, to_peak = None, (), np.inf
     if prior is not None:
+        to_peak = -float(climbed(at.mixture, prior, max_steps=0).trace[0])
         peak, modes = _modes(climbed, at.mixture, draws, estimate)
+        to_peak += peak.height
     engine, sizes = engine_of(question), tree["posterior"].sizes
     few = _thinned(draws)
     positions = engine.pack(question, few)
@@ -243,28 +279,30 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
         ambiguous=float(tree["labels"]["ambiguous"].mean()) if k > 1 else 0.0,
         as_drawn=worst_of(tree["diagnostics"].to_dataset().sel(labels="as drawn")).r_hat,
-        made=given if isinstance(given, em.Fit) and not renewed else found.fit,
+        made=given if isinstance(given, em.Fit) else found.fit,
         places=places,
         few=few,
         renewed=renewed,
+        covariance=covariance_of(at, estimate, places, equal_weights=question.equal_weights),
+        target=None if prior is None else target(tree),
+        to_peak=to_peak,
     )
 
 
-def _best(own: em.Fit, climbs: tuple[em.Fit, ...]) -> tuple[em.Fit, float]:
-    """Return EM's best optimum that is no spike, and how far it lies above that of its own starts.
+def _best(own: em.Fit, climbs: tuple[em.Fit, ...]) -> tuple[em.Fit, bool]:
+    """Return EM's best optimum that is no spike, and whether it is not that of its own starts.
 
     A likelihood with many optima hides the best one from any number of starts; a draw that finds it
-    is as good a start as any. Where its own best is a spike, EM stays there: no optimum is higher.
+    is as good a start as any.
     """
-    proper = [climb for climb in climbs if not climb.optima[0].spike]
-    highest = max(proper, key=lambda climb: climb.log_likelihood, default=own)
-    gain = highest.log_likelihood - own.log_likelihood
-    if gain > MISSED and not own.optima[0].spike:
-        return highest, gain
-    return own, 0.0
+    highest = max(climbs, key=lambda climb: (not climb.optima[0].spike, climb.log_likelihood))
+    if highest.optima[0].spike:
+        return own, False
+    better = highest.log_likelihood - own.log_likelihood > MISSED
+    return (highest, True) if better or own.optima[0].spike else (own, False)
 
 
-def _draws[T: Theta](tree: xr.DataTree, family: type[T]) -> Mixture[T]:
+def draws_of[T: Theta](tree: xr.DataTree, family: type[T]) -> Mixture[T]:
     """Return the aligned draws, chain after chain."""
     posterior = tree["posterior"]
     names = ("weight", *family._fields)  # type: ignore[attr-defined]
@@ -287,7 +325,7 @@ def _thinned[T: Theta](draws: Mixture[T]) -> Mixture[T]:
     return Mixture(draws.weight[chosen], rebuilt(type(draws.theta), fields))
 
 
-def _matched[T: Theta](
+def matched[T: Theta](
     mixture: Mixture[T], draws: Mixture[T], reference: Mixture[T] | None = None
 ) -> Labels:
     """Return which of the mixture's components is the posterior's first, second, ...
@@ -326,16 +364,31 @@ def _modes[T: Theta](
     ends = [climbed(_one(draws, number), prior) for number in probes]
     found: list[list[em.Fit]] = []
     for end in sorted(ends, key=lambda end: -end.trace[-1]):
-        if found and found[-1][0].trace[-1] - end.trace[-1] <= SAME_MODE:
-            found[-1].append(end)
-        else:
+        known = next((same for same in found if same_mode(same[0], end)), None)
+        if known is None:
             found.append([end])
+        else:
+            known.append(end)
     modes = [
         Mode(same[0].mixture, float(same[0].trace[-1]), len(same) / len(ends)) for same in found
     ]
-    share = sum(mode.share for mode in modes if abs(mode.height - height) <= SAME_MODE)
-    peak = Mode(take(here.mixture, _matched(here.mixture, draws, estimate)), height, share)
+    share = sum(len(same) for same in found if same_mode(same[0], here)) / len(ends)
+    peak = Mode(take(here.mixture, matched(here.mixture, draws, estimate)), height, share)
     return peak, tuple(sorted(modes, key=lambda mode: -mode.share))
+
+
+def same_mode(one: em.Fit, other: em.Fit) -> bool:
+    """Whether two climbs ended in the same place: as high, and within a standard error of it."""
+    if abs(one.trace[-1] - other.trace[-1]) > SAME_MODE:
+        return False
+    distance = np.zeros((len(one.mixture.weight),) * 2)
+    errors = _fields(one.standard_errors)
+    for a, b, se in zip(_fields(one.mixture), _fields(other.mixture), errors, strict=True):
+        k = len(distance)
+        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # unknown errors tell nothing
+        apart = np.abs(b.reshape(k, 1, -1) - a.reshape(1, k, -1)) / unit
+        distance = np.maximum(distance, apart.max(axis=2))
+    return bool(distance[linear_sum_assignment(distance)].max() <= 1)
 
 
 def _hellinger(
@@ -343,8 +396,8 @@ def _hellinger(
 ) -> float:
     """Return the Hellinger distance between the plug-in density f and the predictive g.
 
-    H^2 = int (sqrt f - sqrt g)^2 / 2, the mean of (sqrt f - sqrt g)^2 / (f + g) over as many
-    points drawn from f as from g. Of coins it is the mean over the numbers of flips.
+    H^2 = int (sqrt f - sqrt g)^2 / 2, the mean of (sqrt f - sqrt g)^2 / (f + g) over as many points
+    drawn from f as from g. Of coins it is the mean over the numbers of flips.
     """
     if not np.isfinite(at.log_likelihood):
         return np.nan
@@ -363,15 +416,17 @@ def _hellinger(
     predicted = Sample(theta.draw(np.arange(POINTS), rng, trials), trials)
     total = 0.0
     for points in (plugged, predicted):
-        f = at.density(Sample(points.x, points.trials))
-        asked = question._replace(sample=Sample(points.x, points.trials))
+        distinct = Sample(points.x, points.trials)
+        asked = question._replace(sample=distinct)
 
-        def density(joint: Array) -> Array:
-            return np.exp(np.logaddexp.reduce(joint, axis=1))
+        def log_density(joint: Array) -> Array:
+            return np.logaddexp.reduce(joint, axis=1)
 
-        g = engine.log_joint(asked, positions, density).mean(axis=0)
-        apart = (np.sqrt(f) - np.sqrt(g)) ** 2 / (f + g)
-        total += float(apart @ points.counts) / (2 * POINTS)
+        each = engine.log_joint(asked, positions, log_density)
+        log_g = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
+        ratio = np.abs(log_g - at.log_density(distinct)) / 2
+        # (sqrt f - sqrt g)^2 / (f + g) = 1 - 1 / cosh(log (g / f) / 2), free of units
+        total += float((1 - 1 / np.cosh(np.minimum(ratio, 700))) @ points.counts) / (2 * POINTS)
     return float(np.sqrt(total))
 
 

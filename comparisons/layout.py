@@ -9,14 +9,15 @@ import numpy as np
 import xarray as xr
 
 from bayes.engine import engine_of
+from comparisons.evidence import matched
 from comparisons.finding import verdict_of
 from comparisons.measures import judged
-from comparisons.table import parameters_of, table_of
-from comparisons.thresholds import FORMAT, LEVEL
+from comparisons.table import table_of
+from comparisons.thresholds import FORMAT, LEVEL, STOPPED
 from em.emission import emission_of
 from models import Sample
 from models.family import entries
-from models.mixture import checked, ordered
+from models.mixture import checked, ordered, take
 
 if TYPE_CHECKING:
     from bayes.engine import Engine
@@ -46,6 +47,8 @@ def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr
     if truth is not None:
         family, d = evidence.question.component.family, evidence.question.sample.dimension
         truth = ordered(checked(truth, family, d))
+        if tree.attrs["labels"] == "assignment":
+            truth = take(truth, matched(truth, evidence.draws))
     table = table_of(evidence, truth)
     findings = judged(evidence, table)
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
@@ -94,7 +97,7 @@ def _em(evidence: Evidence, labels: list[str]) -> xr.Dataset:
     if evidence.peak is not None:
         parts.append(_fields(evidence.peak.mixture, "_map"))
     found = xr.merge(parts)
-    square = (("parameter", "parameter_bis"), _covariance(evidence))
+    square = (("parameter", "parameter_bis"), evidence.covariance)
     found = found.assign(covariance=square)
     found = found.assign_coords(parameter=labels, parameter_bis=labels)
     found.attrs = {
@@ -104,32 +107,14 @@ def _em(evidence: Evidence, labels: list[str]) -> xr.Dataset:
         "missing": at.missing,
         "bic": at.bic,
         "steps": made.steps,
-        "converged": int(made.converged if evidence.claimed is not None else at.decrement <= 1e-4),
+        "converged": int(
+            made.converged if evidence.claimed is not None else at.decrement <= STOPPED
+        ),
         "starts": made.starts,
         "optima": len(made.optima),
         "notes": json.dumps(made.notes),
     }
     return found
-
-
-def _covariance(evidence: Evidence) -> Array:
-    """Return the estimates' covariance, the inverse information, for the rows of the table."""
-    at, k = evidence.at, evidence.question.k
-    rows = parameters_of(evidence.estimate, equal_weights=evidence.question.equal_weights)
-    if at.information is None or not np.isfinite(evidence.errors.weight).all():
-        return np.full((len(rows), len(rows)), np.nan)
-    names = list(at.coordinates)
-    chart = np.zeros((len(rows), len(names)))
-    for row, parameter in enumerate(rows):
-        component = (
-            None if parameter.component is None else int(evidence.places[parameter.component])
-        )
-        own = parameter._replace(component=component).label
-        if own in names:
-            chart[row, names.index(own)] = 1
-        else:  # the last share is one less the others
-            chart[row, [names.index(f"weight[{one}]") for one in range(k - 1)]] = -1
-    return chart @ np.linalg.solve(at.information, chart.T)
 
 
 def _optima(evidence: Evidence) -> xr.Dataset:

@@ -1,7 +1,8 @@
 """The eight measures of agreement, each a finding or more, and how they hang together.
 
-That the answers lie apart is a consequence. It adds a doubt where its cause is known: EM or the
-chains did not finish, or the data cannot tell. It is a fault where there is none to be found.
+That the answers lie apart is a consequence: its causes decide who is at fault, and it adds a doubt.
+Only where the posterior's prior is unknown, so that its draws cannot be tested, and no cause is
+found, is it a fault itself.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from comparisons import thresholds as limit
 from comparisons.chain_measures import chains_finished
@@ -29,7 +29,7 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
     at, found = evidence.at, evidence.search.fit
     em_side = [
         *same_question(evidence),
-        *em_finished(at, evidence.reached),
+        *em_finished(at, evidence.reached, evidence.to_peak),
         em_won(evidence),
         *spiked(at, found, evidence),
     ]
@@ -40,15 +40,14 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
         proper=not any(one.stands for one in em_side),
         trusted=not any(one.stands for one in chains),
         narrow=_narrow(evidence, table),
-        around=float((evidence.deviance < chi2.median(evidence.free)).mean()),
     )
     reasons = [
         *data_tell(evidence, table),
-        bent(apart, gap),
+        bent(evidence, gap),
         skewed(evidence, table),
         pulled(evidence, table, gap),
     ]
-    known = any(one.stands for one in [*em_side, *chains, *reasons])
+    known = evidence.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
     apart = [one._replace(severity=severity) if one.stands else one for one in apart]
     return (*em_side, *chains, *apart, *reasons)
@@ -60,14 +59,12 @@ class Gap(NamedTuple):
     apart: whether the answers lie apart; narrow: the posterior being narrower than the likelihood.
     proper: whether the estimate is a maximum of the posterior's likelihood, and no spike.
     trusted: whether the chains are.
-    around: share of draws nearer to the estimate than half of them are in a regular problem.
     """
 
     apart: bool
     proper: bool
     trusted: bool
     narrow: bool
-    around: float
 
 
 def _narrow(evidence: Evidence, table: Table) -> bool:
@@ -87,43 +84,51 @@ def same_place(evidence: Evidence) -> Finding:
     """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
     p, mean, shift = evidence.free, float(evidence.deviance.mean()), _shift(evidence)
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
+    message = (
+        f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
+        f"{p} parameters let expect {p}."
+    )
+    if mean < 0:
+        message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
+    remedy = "Take the interval of the posterior once the other findings are mended." * apart
     return Finding(
-        "other_place",
-        DOUBT if apart else OK,
-        shift,
-        limit.DEVIANCE_SHIFT,
-        f"The draws' deviance from the estimate is {mean:.3g} on average; {p} parameters let "
-        f"expect {p}" + (": the posterior does not lie around the estimate." if apart else "."),
-        "See the causes." if apart else "",
+        "other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, remedy
     )
 
 
 def same_numbers(table: Table) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst."""
-    gap = np.abs(table["gap_in_sd"].to_numpy())
-    ratio = table["sd_ratio"].to_numpy()
-    wide = np.fmax(ratio, 1 / np.where(ratio > 0, ratio, np.nan))
+    ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
+    with np.errstate(divide="ignore"):
+        wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
+    # a parameter that the sampler never moved lies infinitely far off, wherever it stands
+    gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
-    apart, other = far > limit.GAP, most > limit.SPREAD
+    compared = bool(np.isfinite(table["se"].to_numpy()).all())
+    apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
+    numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
+    if np.isinf(far):
+        numbers = f"All draws have the same {where}: it was not sampled."
+    spread = f"Posterior sd and standard error differ by up to a factor of {most:.3g} ({whose})."
+    if not compared:
+        spread = "There are no standard errors to compare the posterior's spread with."
     return [
         Finding(
             "other_numbers",
             DOUBT if apart else OK,
             far,
             limit.GAP,
-            f"Posterior mean and estimate differ by at most {far:.2g} posterior sd ({where}).",
-            "See the columns prior_pull, skew and noise of the table." if apart else "",
+            numbers,
+            "prior_pull and skewness say what makes the gap." if apart else "",
         ),
         Finding(
             "other_spread",
             DOUBT if other else OK,
             most,
             limit.SPREAD,
-            f"Posterior sd and standard error differ by at most a factor of {most:.3g} ({whose})."
-            if np.isfinite(most)
-            else "There are no standard errors to compare the posterior's spread with.",
-            "Trust the posterior's intervals: standard errors lean on large samples."
+            spread,
+            "Take the posterior's intervals: standard errors lean on large samples."
             if other
             else "",
         ),
@@ -132,15 +137,17 @@ def same_numbers(table: Table) -> list[Finding]:
 
 def same_predictions(evidence: Evidence) -> list[Finding]:
     """Hellinger distance of the densities, and how far memberships differ."""
-    apart = evidence.hellinger > limit.HELLINGER
+    apart = not evidence.hellinger <= limit.HELLINGER
     found = [
         Finding(
             "other_predictions",
             DOUBT if apart else OK,
             evidence.hellinger,
             limit.HELLINGER,
-            "Hellinger distance between the density with the estimate plugged in and the posterior "
-            f"predictive one: {evidence.hellinger:.2g}.",
+            "The density with the estimate plugged in and the posterior predictive one are "
+            f"{evidence.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
+            if np.isfinite(evidence.hellinger)
+            else "The estimate has no density to predict with.",
             "Predict with the posterior." if apart else "",
         )
     ]
@@ -149,15 +156,15 @@ def same_predictions(evidence: Evidence) -> list[Finding]:
         share = both.rows.counts / both.rows.counts.sum()
         mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
         moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
-        other = mean > limit.MEMBERSHIPS
+        other = not mean <= limit.MEMBERSHIPS
         found.append(
             Finding(
                 "other_memberships",
                 DOUBT if other else OK,
                 mean,
                 limit.MEMBERSHIPS,
-                f"An observation's membership differs by {100 * mean:.2g} points of a hundred on "
-                f"average; {moved:.1%} of observations change their likeliest component.",
+                f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
+                "observations change their likeliest component.",
                 "Take memberships from the posterior." if other else "",
             )
         )
@@ -217,7 +224,7 @@ def data_tell(evidence: Evidence, table: Table) -> list[Finding]:
             "Collect more; until then read the posterior's intervals." if few else "",
         )
     )
-    noise = float(np.nanmax(table["noise"].to_numpy()))
+    noise = worst_of(table, table["noise"].to_numpy())[0]
     loud = not noise <= limit.NOISE
     found.append(
         Finding(
@@ -248,26 +255,24 @@ def skewed(evidence: Evidence, table: Table) -> Finding:
     )
 
 
-def bent(apart: list[Finding], gap: Gap) -> Finding:
-    """How far the measures are beyond what a parabola of a log-likelihood allows, if it is one.
+def bent(evidence: Evidence, gap: Gap) -> Finding:
+    """How far the deviance is from the parabola that standard errors take it for.
 
-    A log-likelihood that is no parabola explains why the answers lie apart only if the draws do
-    surround the estimate, and no prior holds them together.
+    Mean |D_s - q_s| / p with q_s = (t_s - t^)' I (t_s - t^).
     """
-    ratio = [abs(one.value) / one.threshold for one in apart if np.isfinite(one.value)]
-    worst = max(ratio, default=np.nan)
-    explains = gap.apart and gap.proper and gap.around > limit.AROUND and not gap.narrow
-    return Finding(
-        "not_quadratic",
-        DOUBT if explains else OK,
-        worst,
-        1.0,
-        f"The draws surround the estimate, but lie apart {worst:.2g} times as far as allowed: the "
-        "log-likelihood is no parabola, and one number with its error does not sum it up."
-        if explains
-        else f"The two lie apart {worst:.2g} times as far as allowed.",
-        "More data; until then read the posterior's intervals." if explains else "",
-    )
+    bend = evidence.bend if gap.proper else np.nan
+    large = bend > limit.BEND
+    severity: Severity = OK
+    if large:
+        severity = DOUBT if gap.apart and gap.trusted else NOTE
+    message = "Where the draws lie the deviance cannot be compared with a parabola."
+    if np.isfinite(bend):
+        message = (
+            f"Where the draws lie the deviance differs from its parabola by {bend:.2g} for each "
+            f"parameter{': one number with its error does not sum it up' * large}."
+        )
+    remedy = "More data; until then read the posterior's intervals." if large else ""
+    return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)
 
 
 def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
@@ -278,24 +283,25 @@ def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
     """
     if evidence.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."
-        return Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give adopt the prior.")
+        return Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
     worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
     usual = evidence.question.usual_prior()
     pulls = worst > limit.GAP and gap.proper
+    holds = gap.narrow and gap.proper and not usual
     severity: Severity = OK
-    if pulls:
+    if pulls and gap.apart:
+        severity = DOUBT if usual else FAULT
+    elif pulls:
         severity = NOTE
-        if gap.apart:
-            severity = DOUBT if usual or not gap.trusted else FAULT
-    elif gap.narrow and gap.proper and not usual:
+    elif holds:
         severity = DOUBT
-    message = f"The prior moves the maximum by up to {worst:.2g} posterior sd, at {label}"
+    message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
     if severity == OK:
         return Finding("prior_pull", OK, worst, limit.GAP, f"{message}.", "")
     if not pulls:
         message += ", and holds the posterior closer together than the data alone would"
     elif usual:
-        message += ": the data are too few to outweigh even the weak default prior"
+        message += ": the data do not outweigh even the default prior"
     remedy = (
         "More data, or a prior that you mean."
         if usual
@@ -306,8 +312,7 @@ def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
 
 def worst_of(table: Table, column: Array) -> tuple[float, str]:
     """Return the largest of (rows,) values and whose it is; NaN where there is none."""
-    known = np.where(np.isfinite(column), column, -np.inf)
-    if not np.isfinite(known).any():
+    if np.isnan(column).all():
         return np.nan, "no parameter"
-    at = int(np.argmax(known))
+    at = int(np.nanargmax(column))
     return float(column[at]), str(table["parameter"].to_numpy()[at])

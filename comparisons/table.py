@@ -15,11 +15,20 @@ from models.family import entries
 if TYPE_CHECKING:
     import pandas as pd
 
+    import em
     from comparisons.evidence import Evidence
     from models import Mixture
-    from models.family import Array, Theta
+    from models.family import Array, Labels, Theta
 
-__all__ = ["Parameter", "Table", "of_estimate", "parameters_of", "picked", "table_of"]
+__all__ = [
+    "Parameter",
+    "Table",
+    "covariance_of",
+    "of_estimate",
+    "parameters_of",
+    "picked",
+    "table_of",
+]
 
 
 class Parameter(NamedTuple):
@@ -67,6 +76,29 @@ def picked[T: Theta](mixture: Mixture[T], parameter: Parameter) -> Array:
     fields = {"weight": mixture.weight, **entries(mixture.theta)}
     at = (..., parameter.component or 0, *parameter.place)
     return np.asarray(fields[parameter.name])[at]
+
+
+def covariance_of(at: em.Fit, estimate: Mixture, places: Labels, *, equal_weights: bool) -> Array:
+    """Return the covariance (rows, rows) of a table's rows, the inverse information.
+
+    at: EM's view of the estimate; places: (K,) which component of `at` each of the table's is.
+    """
+    rows = parameters_of(estimate, equal_weights=equal_weights)
+    errors = [picked(at.standard_errors, row) for row in rows]
+    if at.information is None or not np.isfinite(errors).all():
+        return np.full((len(rows), len(rows)), np.nan)
+    names = list(at.coordinates)
+    chart = np.zeros((len(rows), len(names)))
+    for line, parameter in enumerate(rows):
+        component = None if parameter.component is None else int(places[parameter.component])
+        own = parameter._replace(component=component).label
+        if own in names:
+            chart[line, names.index(own)] = 1
+        else:  # the last share is one less the others
+            last = [names.index(f"weight[{one}]") for one in range(len(places) - 1)]
+            chart[line, last] = -1
+    covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
+    return covariance
 
 
 def of_estimate(evidence: Evidence) -> list[Parameter]:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes.component import family_named
 from comparisons.comparison import Comparison, load
+from comparisons.evidence import draws_of, matched
 from comparisons.table import Parameter, picked
 from models import ordered
-from models.mixture import checked
+from models.mixture import checked, take
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,11 +43,14 @@ def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: flo
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
+    family = family_named(comparison.tree.attrs["family"])
     columns = comparison.tree["constant_data"].sizes.get("dimension", 1)
-    mixture = ordered(checked(truth, type(truth.theta), columns))
+    mixture = ordered(checked(truth, family, columns))
     here = len(comparison.tree["em"]["component"])
     if len(mixture.weight) != here:
         raise ValueError(f"truth has {len(mixture.weight)} components, the comparison {here}")
+    if comparison.tree.attrs["labels"] == "assignment":
+        mixture = take(mixture, matched(mixture, draws_of(comparison.tree, family)))
     true = np.array([picked(mixture, _parameter(row)) for _, row in frame.iterrows()], float)
     posterior = np.hypot(frame["sd"], frame["mcse"])
     rows = {

@@ -155,12 +155,16 @@ class Fit[T: Theta]:
 
         x: a Sample, or what makes one; a single number is a column of one.
         """
+        return np.exp(self.log_density(x, trials))
+
+    def log_density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
+        """Return (n,) log density (log probability, for counts) of the mixture at each x."""
         sample = x if isinstance(x, Sample) else Sample(np.atleast_1d(np.asarray(x)), trials)
         if np.isposinf(self.log_likelihood):
             raise ValueError("the estimate is degenerate: it has no density")
         parts = []
         for base, heights in self._blocks(sample):
-            parts.append(np.exp(np.logaddexp.reduce(heights, axis=0) + base))
+            parts.append(np.logaddexp.reduce(heights, axis=0) + base)
         return sample.expand(np.concatenate(parts))
 
     def _blocks(self, sample: Sample) -> Iterator[tuple[Array, Array]]:

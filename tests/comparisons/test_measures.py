@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,8 +12,13 @@ import xarray as xr
 import bayes
 import comparisons
 import em
+from bayes.target import Target
 from comparisons import thresholds
+from comparisons.evidence import evidence_of, same_mode, search
 from comparisons.finding import Finding, verdict_of
+from comparisons.measures import judged
+from comparisons.table import table_of
+from comparisons.testing import assert_recovered
 from models import (
     Binomial,
     BinomialPrior,
@@ -23,6 +29,8 @@ from models import (
     Sample,
     simulate,
 )
+from models.family import rebuilt
+from models.mixture import take
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 COINS = Mixture([0.4, 0.6], Binomial([0.3, 0.6]))
@@ -142,34 +150,93 @@ def test_few_draws_and_divergences_are_named():
     assert finding(comparisons.compare(fitted(), tree), "divergences").severity == "doubt"
 
 
-def test_a_posterior_that_sits_elsewhere_is_a_fault_without_a_cause():
-    comparison = comparisons.compare(
-        fitted(), adopted(lambda p: p.assign(prob=p["prob"] + 4 * p["prob"].std(("chain", "draw"))))
-    )
+@pytest.mark.parametrize("moved", [0.5, 1.0, 4.0])
+def test_draws_that_sit_elsewhere_are_not_the_posteriors(moved):
+    def elsewhere(posterior):
+        return posterior.assign(
+            prob=posterior["prob"] + moved * posterior["prob"].std(("chain", "draw"))
+        )
+
+    comparison = comparisons.compare(fitted(), adopted(elsewhere))
+    wrong = finding(comparison, "wrong_target")
     assert comparison.verdict == "disagree"
-    assert {"other_place", "other_numbers"} <= set(standing(comparison))
-    assert finding(comparison, "other_numbers").severity == "fault"
-    assert finding(comparison, "not_quadratic").severity == "ok"
-    assert finding(comparison, "skewness").severity == "note"
-    assert finding(comparison, "prior_pull").severity == "ok"
+    assert wrong.severity == "fault"
+    assert "sit elsewhere" in wrong.message
+    if moved == 4:
+        assert {"other_place", "other_numbers"} <= set(standing(comparison))
 
 
-def test_a_posterior_that_is_too_narrow_is_a_fault_without_a_cause():
-    def narrower(posterior):
+@pytest.mark.parametrize("width", [0.5, 0.8, 1.3, 2.0])
+def test_draws_that_are_too_narrow_or_too_wide_are_not_the_posteriors(width):
+    def tempered(posterior):
         mean = posterior.mean(("chain", "draw"))
-        return mean + (posterior - mean) / 3
+        return mean + width * (posterior - mean)
 
-    comparison = comparisons.compare(fitted(), adopted(narrower))
+    comparison = comparisons.compare(fitted(), adopted(tempered))
+    wrong = finding(comparison, "wrong_target")
     assert comparison.verdict == "disagree"
-    assert finding(comparison, "other_spread").severity == "fault"
-    assert finding(comparison, "other_place").value < -thresholds.DEVIANCE_SHIFT
+    assert wrong.severity == "fault"
+    assert "narrow or too wide" in wrong.message
+    assert (finding(comparison, "other_place").value < 0) == (width < 1)
+
+
+@pytest.mark.parametrize("seed", [99, 101])
+def test_the_posterior_of_other_data_is_found_out(seed):
+    other = bayes.sample(Binomial, flips(seed), 2, seed=1, progress=False)
+    theirs = xr.DataTree.from_dict({"posterior": other["posterior"].to_dataset()})
+    prior = bayes.tree.question_of(drawn()).prior
+    known = comparisons.compare(fitted(), theirs, sample=flips(), prior=prior)
+    assert finding(known, "wrong_target").severity == "fault"
+    # without its prior the draws cannot be tested; that they lie apart is a fault all the same
+    unknown = comparisons.compare(fitted(), theirs, sample=flips())
+    assert finding(unknown, "wrong_target").severity == "note"
+    assert finding(unknown, "not_quadratic").severity == "ok"
+    assert unknown.verdict == "disagree"
+
+
+def test_a_parameter_that_was_not_sampled_stands():
+    best = fitted().mixture.theta.prob
+
+    def frozen(posterior):
+        prob = posterior["prob"].copy(deep=True)
+        prob[..., 1] = best[1]
+        return posterior.assign(prob=prob)
+
+    comparison = comparisons.compare(fitted(), adopted(frozen))
+    assert comparison.verdict == "disagree"
+    assert "was not sampled" in finding(comparison, "other_numbers").message
+
+
+def test_a_maximum_of_the_posterior_is_told_from_an_early_stop():
+    prior = Prior(0.0, BinomialPrior(heads=40.0, tails=40.0))
+    tree = bayes.sample(Binomial, flips(), 2, prior=prior, progress=False)
+    peak = em.fit(Binomial, flips(), 2, prior=prior)
+    early = finding(comparisons.compare(peak, tree), "stopped_early")
+    assert early.severity == "doubt"
+    assert "(MAP)" in early.message
+    # under another prior it is no peak
+    other = finding(comparisons.compare(peak, drawn()), "stopped_early")
+    assert other.severity == "fault"
 
 
 def test_a_prior_that_narrows_is_named():
     prior = Prior(0.0, BinomialPrior(heads=2_700.0, tails=3_300.0))
     tree = bayes.sample(Binomial, flips(), 2, prior=prior, progress=False)
-    pull = finding(comparisons.compare(fitted(), tree), "prior_pull")
-    assert pull.severity in ("doubt", "fault")
+    comparison = comparisons.compare(fitted(), tree)
+    pull = finding(comparison, "prior_pull")
+    assert pull.severity == "fault"
+    assert pull.value > thresholds.GAP
+    # a strong prior in the right place moves nothing, but holds the posterior together
+    one = em.fit(Binomial, flips(), 1)
+    share = float(one.mixture.theta.prob[0])
+    centred = Prior(0.0, BinomialPrior(heads=30_000 * share, tails=30_000 * (1 - share)))
+    tree = bayes.sample(Binomial, flips(), 1, prior=centred, progress=False)
+    comparison = comparisons.compare(one, tree)
+    held = finding(comparison, "prior_pull")
+    assert comparison.verdict == "inconclusive"
+    assert held.severity == "doubt"
+    assert held.value < thresholds.GAP
+    assert "closer together" in held.message
 
 
 def test_labels_that_cannot_be_told_are_weak_separation(rng):
@@ -245,3 +312,193 @@ def test_deviance_and_hellinger_are_what_their_formulas_say():
     assert comparison.tree.attrs["hellinger"] == pytest.approx(float(exact), rel=0.1)
     assert float(density["plug_in"].sum()) == pytest.approx(1)
     assert float(density["predictive"].sum()) == pytest.approx(1)
+
+
+@cache
+def evidence():
+    return evidence_of(fitted(), drawn())
+
+
+def judged_with(**changes):
+    changed = replace(evidence(), **changes)
+    return {one.code: one for one in judged(changed, table_of(changed))}
+
+
+def diagnosed(name, value):
+    """Return the chains' diagnosis with one measure gone bad."""
+    checks = evidence().diagnosis.checks
+    bad = [one._replace(value=value, passed=False) if one.name == name else one for one in checks]
+    return {"diagnosis": evidence().diagnosis._replace(checks=tuple(bad))}
+
+
+def memberships_apart():
+    both = evidence().memberships
+    return {"memberships": both._replace(posterior=0.7 * both.em + 0.3 * both.em[:, ::-1])}
+
+
+def modes_elsewhere():
+    (only,) = evidence().modes
+    modes = (only._replace(share=0.8), only._replace(height=only.height - 2, share=0.2))
+    return {"modes": modes, "peak": evidence().peak._replace(share=0.8)}
+
+
+STANDS = {
+    "low_energy": lambda: diagnosed("least E-BFMI", 0.1),
+    "deep_trees": lambda: diagnosed("share at the deepest tree", 0.2),
+    "divergences": lambda: diagnosed("share of divergences", 0.01),
+    "unmixed_chains": lambda: diagnosed("largest R-hat", 1.2),
+    "other_predictions": lambda: {"hellinger": 0.2},
+    "other_memberships": memberships_apart,
+    "several_modes": modes_elsewhere,
+    "weak_separation": lambda: {"ambiguous": 0.2},
+    "wrong_target": lambda: {"target": Target(1.0, 7.0)},
+}
+
+
+@pytest.mark.parametrize("code", STANDS)
+def test_each_finding_stands_alone(code):
+    assert not any(one.stands for one in judged_with().values())
+    found = judged_with(**STANDS[code]())
+    standing = [one.code for one in found.values() if one.stands]
+    assert standing == [code]
+    expected = "fault" if code == "wrong_target" else "doubt"
+    assert found[code].severity == expected
+    assert found[code].remedy
+
+
+@pytest.mark.parametrize("missing", ["hellinger", "bend"])
+def test_what_could_not_be_measured_is_not_ok(missing):
+    if missing == "hellinger":
+        assert judged_with(hellinger=np.nan)["other_predictions"].stands
+    none = rebuilt(Binomial, [np.full(2, np.nan)])
+    errors = Mixture(np.full(2, np.nan), none)
+    bare = np.full_like(evidence().covariance, np.nan)
+    at = replace(
+        evidence().at,
+        missing=np.nan,
+        decrement=np.nan,
+        standard_errors=errors,
+        notes=("no standard errors: of 3000 free parameters",),
+    )
+    found = judged_with(at=at, errors=errors, covariance=bare)
+    assert found["not_a_maximum"].stands
+    assert "3000 free parameters" in found["not_a_maximum"].message
+    assert found["other_spread"].stands
+    assert found["boundary"].severity == "note"
+    assert found["not_quadratic"].severity == "ok"
+    assert np.isnan(found["not_quadratic"].value)
+
+
+def test_labels_switched_are_told_and_noise_is_weighed():
+    assert judged_with(as_drawn=1.7)["label_switching"].severity == "ok"
+    apart = judged_with(as_drawn=1.7, **diagnosed("largest R-hat", 1.4))["label_switching"]
+    assert apart.severity == "note"
+    assert "did not undo" in apart.message
+    table = table_of(evidence())
+    loud = table.assign(noise=table["noise"] + 0.2)
+    found = {one.code: one for one in judged(evidence(), loud)}
+    assert found["monte_carlo_noise"].severity == "doubt"
+
+
+def test_edges_and_empty_components_are_named():
+    edge = comparisons.compare(Mixture([0.5, 0.5], Binomial([0.0, 0.6])), drawn())
+    assert finding(edge, "boundary").severity == "doubt"
+    empty = comparisons.compare(Mixture([0.0005, 0.9995], Binomial([0.1, 0.48])), drawn())
+    assert finding(empty, "empty_component").severity == "doubt"
+    near = judged_with(
+        errors=evidence().errors,
+        at=replace(
+            evidence().at,
+            standard_errors=Mixture(np.array([0.3, 0.3]), evidence().errors.theta),
+        ),
+    )
+    assert near["boundary"].severity == "note"
+    assert near["boundary"].value == pytest.approx(evidence().estimate.weight.min() / 0.3)
+
+
+def test_the_numbers_of_the_table_are_what_they_say():
+    found = evidence()
+    frame = table_of(found).to_frame()
+    chances = found.draws.theta.prob
+    for component in range(2):
+        row, draws = frame.loc[f"prob[{component}]"], chances[:, component]
+        assert row["percentile"] == pytest.approx(100 * (draws < row["mle"]).mean(), abs=1e-9)
+        assert row["low"] == pytest.approx(np.quantile(draws, 0.025))
+        assert row["noise"] * row["sd"] == pytest.approx(row["mcse"])
+    # the covariance: of the free parameters the inverse information, and the last share mirrored
+    inverse = np.linalg.inv(found.at.information)
+    order = [list(found.at.coordinates).index(name) for name in ("weight[0]", "prob[0]", "prob[1]")]
+    rows = [list(frame.index).index(name) for name in ("weight[0]", "prob[0]", "prob[1]")]
+    np.testing.assert_allclose(
+        found.covariance[np.ix_(rows, rows)], inverse[np.ix_(order, order)], rtol=1e-9
+    )
+    np.testing.assert_allclose(found.covariance[1], -found.covariance[0], rtol=1e-9)
+
+
+def test_the_prior_pull_is_the_textbooks():
+    """MAP of a single coin is (heads + a) / (flips + a + b), the MLE heads / flips."""
+    prior = Prior(0.0, BinomialPrior(heads=30.0, tails=10.0))
+    tree = bayes.sample(Binomial, flips(), 1, prior=prior, progress=False)
+    frame = comparisons.compare(em.fit(Binomial, flips(), 1), tree).to_frame()
+    heads, n = float(flips().x @ flips().counts), 20 * flips().counts.sum()
+    pull = (heads + 30) / (n + 40) - heads / n
+    row = frame.loc["prob[0]"]
+    assert row["prior_pull"] * row["sd"] == pytest.approx(pull, rel=1e-6)
+    assert row["mle"] == pytest.approx(heads / n)
+
+
+def test_hellinger_is_the_integral_in_one_and_several_dimensions(rng):
+    sample = Sample(rng(8).normal(size=12))  # few, so that the two are apart
+    comparison = comparisons.second_opinion(Gaussian, sample, 1, draws=1_000, progress=False)
+    density = comparison.tree["density"]
+    apart = (np.sqrt(density["plug_in"]) - np.sqrt(density["predictive"])) ** 2
+    exact = float(np.sqrt(np.trapezoid(apart, density["x"]) / 2))
+    one = comparison.tree.attrs["hellinger"]
+    assert one == pytest.approx(exact, rel=0.15)
+    # the same observations as a table of one column, in other units
+    table = Sample(1e9 * sample.x[:, None])
+    several = comparisons.second_opinion(
+        MultivariateGaussian, table, 1, draws=1_000, progress=False
+    )
+    assert several.tree.attrs["hellinger"] == pytest.approx(one, rel=0.2)
+
+
+def test_truth_finds_its_component_in_several_dimensions(rng):
+    cov = np.array([np.eye(2), np.eye(2)])
+    truth = Mixture([0.5, 0.5], MultivariateGaussian(np.array([[0.0, 8.0], [0.0, 0.0]]), cov))
+    for seed in range(21, 24):  # the first column, which orders them, is the same
+        sample, _ = simulate(truth, 300, rng(seed))
+        comparison = comparisons.second_opinion(
+            MultivariateGaussian, sample, 2, draws=1_000, truth=truth, progress=False
+        )
+        assert_recovered(comparison, truth)
+        table = comparison.table
+        assert (np.abs(table["truth"] - table["mle"]) < 5 * table["se"]).all()
+
+
+def test_a_draw_leads_em_to_what_its_own_starts_missed():
+    found, best = search(Binomial, flips(), 2, equal_weights=False), fitted()
+    missed = found._replace(fit=replace(best, log_likelihood=best.log_likelihood - 3.0))
+    renewed = evidence_of(None, drawn(), missed)
+    assert renewed.renewed
+    assert renewed.at.log_likelihood == pytest.approx(best.log_likelihood)
+    findings = {one.code: one for one in judged(renewed, table_of(renewed))}
+    assert findings["local_optimum"].severity == "note"
+    assert findings["local_optimum"].value == pytest.approx(3.0, abs=1e-6)
+    assert not evidence_of(None, drawn(), found).renewed
+
+
+def test_modes_of_one_height_are_told_apart_by_place():
+    elsewhere = Mixture(np.array([0.5, 0.5]), Binomial(np.array([0.1, 0.2])))
+    assert same_mode(fitted(), fitted())
+    assert not same_mode(fitted(), replace(fitted(), mixture=elsewhere))
+    swapped = replace(fitted(), mixture=take(fitted().mixture, np.array([1, 0])))
+    assert same_mode(fitted(), swapped)
+    lower = replace(fitted(), trace=fitted().trace - 1)
+    assert not same_mode(fitted(), lower)
+
+
+def test_too_few_draws_are_refused():
+    few = drawn()["posterior"].to_dataset().isel(draw=slice(0, 1))
+    with pytest.raises(ValueError, match="draws a chain"):
+        comparisons.compare(fitted(), adopted(lambda _: few))
