@@ -6,8 +6,6 @@ import json
 import shlex
 import sys
 import warnings
-from difflib import get_close_matches
-from enum import StrEnum
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,14 +13,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.inputs import CovarianceName, FamilyName, family_of, named, prior_of, sample_of
-from comparisons.progress import waiting
+from comparisons.inputs import (
+    COVARIANCES,
+    FAMILIES,
+    family_of,
+    guess,
+    name_columns,
+    one_of,
+    prior_of,
+    refuse_components,
+    refuse_estimate,
+    sample_of,
+)
+from comparisons.progress import announce, waiting
 from comparisons.reading import InputError
-from comparisons.studies import STUDIES, study_named
+from comparisons.studies import PEOPLED, STUDIES, study_named
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
-    from models import Prior, Sample
+    from models import Sample
     from models.family import Theta
 
 __all__ = ["main"]
@@ -30,10 +39,10 @@ __all__ = ["main"]
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
+ONLY = ("em",)
+SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
 
 app = typer.Typer(
-    help="Fit a mixture twice, by EM and by MCMC, and learn whether to believe it. "
-    "Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,18 +50,12 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Out = Annotated[
     Path | None,
     typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
-
-
-class Only(StrEnum):
-    """Which half to run."""
-
-    em = "em"
 
 
 def _version(wanted: bool) -> None:
@@ -70,14 +73,14 @@ def options(
 ) -> None:
     """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.
 
-    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage.
+    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage, 130 interrupted.
     """
 
 
 @app.command()
 def study(
     name: Annotated[
-        str | None, typer.Argument(help="Which one; without it they are listed.")
+        str | None, typer.Argument(help="Which study; without a name they are listed.")
     ] = None,
     *,
     people: Annotated[
@@ -88,37 +91,45 @@ def study(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Run a study, such as: second-opinion study heights."""
+    """Run a study, such as: second-opinion study heights.
+
+    Without --out and --json it makes a new folder here, such as second-opinion-heights.
+    """
     if name is None:
         width = max(map(len, STUDIES))
         for known, question in STUDIES.items():
             typer.echo(f"{known:<{width}}  {question}")
         return
     if name not in STUDIES:
-        near = get_close_matches(name, STUDIES, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError(f"there is no study {name!r}; {hint}there are {', '.join(STUDIES)}")
+        listed = ", ".join(STUDIES)
+        raise InputError(f"there is no study {name!r}; {guess(name, STUDIES)}there are {listed}")
+    if people is not None and name not in PEOPLED:
+        raise InputError(f"the study {name} has no --people; leave it out")
     from comparisons.files import free
 
+    made = out is None and not as_json
+    folder = free(f"second-opinion-{name}") if made else out
+    _refuse_folder(folder, overwrite=overwrite)
     with waiting("loading PyMC"):
         chosen = study_named(name)
-    if people is not None and chosen.PEOPLE is None:
-        raise InputError(f"the study {name} has no --people")
-    if out is None and not as_json:
-        out = free(f"second-opinion-{name}")
-    _refuse_existing(out, overwrite=overwrite)
+    announce(SAMPLING)
     story = chosen.tell(people, seed)
-    _finish(story.comparison, out, as_json=as_json, learned=story.learned)
+    _finish(story.comparison, folder, as_json=as_json, learned=story.learned, made=made)
 
 
 @app.command()
 def fit(
     file: Annotated[str, typer.Argument(help="A CSV or Parquet file; - reads CSV from a pipe.")],
     *,
-    family: Annotated[FamilyName, typer.Option("--family", "-f", help="What a group looks like.")],
+    family: Annotated[
+        str,
+        typer.Option("--family", "-f", help=f"What a group looks like: {', '.join(FAMILIES)}."),
+    ],
     column: Annotated[
         list[str] | None,
-        typer.Option("--column", "-c", help="What was measured; several make a table."),
+        typer.Option(
+            "--column", "-c", help="The column of what was measured; several make a table."
+        ),
     ] = None,
     components: Annotated[int, typer.Option("-k", "--components", min=1, help="How many groups.")],
     heads: Annotated[str | None, typer.Option(help="The column of heads.")] = None,
@@ -129,7 +140,11 @@ def fit(
         str | None, typer.Option(help="The column that says how often each row occurred.")
     ] = None,
     covariance: Annotated[
-        CovarianceName | None, typer.Option(help="Of a multivariate family; full if not given.")
+        str | None,
+        typer.Option(
+            help=f"What a multivariate family's covariances look like: {', '.join(COVARIANCES)}; "
+            f"{COVARIANCES[0]} if not given."
+        ),
     ] = None,
     equal_weights: Annotated[
         bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")
@@ -143,19 +158,21 @@ def fit(
     prior: Annotated[
         str | None,
         typer.Option(
-            help="As observations not seen: mean=170,n=1,squares=50,degrees=3 or a JSON file; "
-            "weak if not given."
+            help="The prior, as observations not seen: a JSON file, or in quotes "
+            '"mean=170, n=1, squares=50, degrees=3"; weak if not given.'
         ),
     ] = None,
     draws: Annotated[
-        str, typer.Option(help="Draws a chain, or auto: as many as it takes.")
+        str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")
     ] = "auto",
     chains: Annotated[int, typer.Option(min=1, help="How many chains.")] = 4,
     starts: Annotated[int, typer.Option(min=1, help="How many starts of EM.")] = 20,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
-    only: Annotated[Only | None, typer.Option(help="Stop after EM.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
+    ] = None,
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
     ] = False,
@@ -165,20 +182,23 @@ def fit(
 
     Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
     """
-    _refuse_existing(out, overwrite=overwrite)
-    length = _draws(draws)
-    kind = family_of(family, covariance)
-    sample, dropped = sample_of(
-        file, column or [], heads, trials, counts, drop_missing=drop_missing
-    )
-    with named(column or [str(heads)]):
-        kind.observe(sample)
-    believed = prior_of(prior, kind, sample)
-    if dropped:
-        typer.echo(f"{dropped:,} row{'s' * (dropped > 1)} with blanks dropped", err=True)
     if only is not None:
+        one_of("--only", only, ONLY)
         if estimate is not None or out is not None:
             raise InputError("--only em has no posterior to compare with: no --estimate, no --out")
+    _refuse_folder(out, overwrite=overwrite)
+    length = _draws(draws)
+    kind = family_of(family, covariance)
+    observed = sample_of(kind, file, column or [], heads, trials, counts, drop_missing=drop_missing)
+    sample = observed.sample
+    believed = prior_of(prior, kind, sample)
+    refuse_components(kind, observed, components, weak=believed is None and only is None)
+    if estimate is not None:
+        refuse_estimate(estimate, kind, sample, components)
+    if observed.dropped:
+        rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+        typer.echo(f"{rows} with blanks dropped", err=True)
+    if only is not None:
         _only_em(
             kind,
             sample,
@@ -189,18 +209,23 @@ def fit(
             as_json=as_json,
         )
         return
-    comparison = _compared(
+    with waiting("loading PyMC"):
+        from comparisons.comparison import second_opinion
+
+    announce(SAMPLING)
+    comparison = second_opinion(
         kind,
         sample,
         components,
-        estimate,
-        believed,
+        estimate=estimate,
+        prior=believed,
         equal_weights=equal_weights,
         draws=length,
         chains=chains,
         starts=starts,
         seed=seed,
     )
+    name_columns(comparison.tree, observed.names)
     _finish(comparison, out, as_json=as_json)
 
 
@@ -225,12 +250,12 @@ def speed(
     benchmark.main()
 
 
-def _refuse_existing(out: Path | None, *, overwrite: bool) -> None:
-    """Refuse a folder that must not be lost, before any work."""
+def _refuse_folder(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that cannot be written, or must not be lost, before any work."""
     if out is not None:
-        from comparisons.files import refuse_existing
+        from comparisons.files import refuse_folder
 
-        refuse_existing(out, overwrite=overwrite)
+        refuse_folder(out, overwrite=overwrite)
 
 
 def _draws(text: str) -> int | str:
@@ -261,70 +286,51 @@ def _only_em(
 
         _print_json(of_fit(found, sample, equal_weights=equal_weights))
     else:
-        typer.echo(str(found))
-
-
-def _compared(
-    family: type[Theta],
-    sample: Sample,
-    k: int,
-    estimate: str | None,
-    prior: Prior | None,
-    *,
-    equal_weights: bool,
-    draws: int | str,
-    chains: int,
-    starts: int,
-    seed: int,
-) -> Comparison:
-    """Return the comparison with EM's estimate, or with a given one."""
-    with waiting("loading PyMC"):
-        from comparisons.comparison import second_opinion
-        from comparisons.estimate import estimate_of
-
-    mine = None
-    if estimate is not None:
-        mine = estimate_of(estimate, family, sample.dimension)[0]  # refused before any work
-        if len(mine.weight) != k:
-            raise InputError(f"{estimate} has {len(mine.weight)} components, -k is {k}")
-    return second_opinion(
-        family,
-        sample,
-        k,
-        estimate=estimate,
-        prior=prior,
-        equal_weights=equal_weights,
-        draws=draws,
-        chains=chains,
-        starts=starts,
-        seed=seed,
-    )
+        _print(str(found))
 
 
 def _finish(
-    comparison: Comparison, out: Path | None, *, as_json: bool, learned: str | None = None
+    comparison: Comparison,
+    out: Path | None,
+    *,
+    as_json: bool,
+    learned: str | None = None,
+    made: bool = False,
 ) -> None:
-    """Write the folder, tell the verdict, and leave with its exit status."""
+    """Tell the verdict, write the folder, and leave with the verdict's exit status.
+
+    made: whether the folder is one that was not asked for.
+    """
     from comparisons.terminal import told
 
-    if out is not None:
-        from comparisons.folder import save_folder
-
-        with waiting("pictures and report"):
-            save_folder(comparison, out, shlex.join(["second-opinion", *sys.argv[1:]]))
-    if as_json:
+    if as_json:  # told before anything is written: a full disk must not cost the answer
         from comparisons.wire import of_tree
 
         _print_json(of_tree(comparison.tree))
     else:
         told(comparison.tree, learned)
     if out is not None:
-        typer.echo(f"report: {out / 'report.html'}", err=as_json)
+        from comparisons.folder import save_folder
+
+        command = shlex.join(["second-opinion", *sys.argv[1:]])
+        with waiting("pictures and report"):
+            save_folder(comparison, out, command, learned)
+        _print(f"report: {out / 'report.html'}{', in a new folder' * made}", err=as_json)
     raise typer.Exit(EXIT[comparison.verdict])
 
 
 def _print_json(found: object) -> None:
-    typer.echo(json.dumps(found, allow_nan=False, indent=2))
+    _print(json.dumps(found, allow_nan=False, indent=2))
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Print a text; a reader that leaves early is no verdict."""
+    if err:
+        typer.echo(text, err=True)
+        return
+    from comparisons.terminal import printed
+
+    printed(text)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch
 
 from bayes.component import family_named
+from comparisons.inputs import columns_of
 from comparisons.style import (
     BAND,
     DATA,
@@ -21,6 +22,7 @@ from comparisons.style import (
     TRUTH_LINE,
     above,
     across,
+    as_given,
     blank,
     colour,
     ellipse,
@@ -29,7 +31,9 @@ from comparisons.style import (
     framed,
     label_outside,
     line,
+    number,
     patch,
+    several,
     styled,
     triangle,
 )
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bars_of",
     "data",
+    "frame_of",
     "memberships",
     "moved",
     "no_data",
@@ -60,6 +65,9 @@ POINTS = 2_000  # of a cloud
 SPREAD = 2_100  # of clouds over several panels
 COLUMNS = 4  # of a table that are drawn
 ELLIPSES = 240  # of draws, over all panels
+BULK = 0.95  # of the observations, which a frame has to hold
+CROWDED = 0.1  # of the range, below which the bulk gets a frame of its own
+MARGIN = 0.08  # of a frame, on either side
 
 
 class Bars(NamedTuple):
@@ -81,6 +89,8 @@ def _counted(tree: xr.DataTree) -> bool:
 
 def _what(tree: xr.DataTree) -> str:
     """Return what an observation is."""
+    if names := columns_of(tree):
+        return names[0]
     if "trials" in tree["constant_data"]:
         return "heads"
     return "count" if _counted(tree) else "observation"
@@ -123,6 +133,57 @@ def _column(tree: xr.DataTree) -> tuple[Array, Array]:
     return x, np.bincount(places, rows["counts"].to_numpy())
 
 
+def frame_of(x: Array, counts: Array) -> tuple[float, float]:
+    """Return the range of sorted values to show: all of it, or the bulk if most of it is empty.
+
+    The bulk is the shortest stretch that holds BULK of the observations, and as much to either side
+    of it; a range of which it fills less than CROWDED would squash it.
+    """
+    below = np.concatenate([[0], np.cumsum(counts)])
+    ends = np.searchsorted(below, below[:-1] + BULK * below[-1])
+    starts = np.flatnonzero(ends <= len(x))
+    widths = x[ends[starts] - 1] - x[starts]
+    at = int(widths.argmin())
+    width, low = float(widths[at]), float(x[starts[at]])
+    inside = x[(x >= low - width) & (x <= low + 2 * width)]
+    if width > 0 and np.ptp(inside) < CROWDED * np.ptp(x):
+        return float(inside[0]), float(inside[-1])
+    return float(x[0]), float(x[-1])
+
+
+def _beyond(x: Array, counts: Array, frame: tuple[float, float]) -> dict[int, str]:
+    """Say what lies beyond the frame, by its edge: 0 for the left one, 1 for the right one."""
+    found = {}
+    for edge, beyond in enumerate((x < frame[0], x > frame[1])):
+        if beyond.any():
+            n, low, high = int(counts[beyond].sum()), x[beyond].min(), x[beyond].max()
+            where = f"from {as_given(low)} to {as_given(high)}"
+            where = where if low < high else f"at {as_given(low)}"
+            found[edge] = f"{several(n, 'observation', 'observations')} {where}"
+    return found
+
+
+def _point_beyond(axes: Axes, beyond: dict[int, str]) -> None:
+    """Point with arrows at what lies beyond the frame."""
+    for edge, what in beyond.items():
+        axes.annotate(
+            what.replace(" at ", "\nat ").replace(" from ", "\nfrom "),
+            (edge, 0.6),
+            (30 - 60 * edge, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right" if edge else "left",
+            va="center",
+            fontsize=9,
+            arrowprops={"arrowstyle": "->", "color": QUIET},
+        )
+
+
+def _left_out(beyond: dict[int, str]) -> str:
+    """Return what a caption says of what lies beyond the frame."""
+    return f" Outside of the frame: {' and '.join(beyond.values())}." if beyond else ""
+
+
 def no_data(tree: xr.DataTree) -> str:
     """Say why there is no density to draw, if there is none."""
     return "" if "density" in tree.children else "a table has no density to draw; see the plane"
@@ -134,8 +195,19 @@ def data(tree: xr.DataTree) -> Figure:
     if why := no_data(tree):
         raise ValueError(why)
     density, whole = tree["density"].to_dataset(), _counted(tree)
-    predictive = (density["x"].to_numpy(), density["predictive"].to_numpy())
-    bars = bars_of(*_column(tree), predictive, whole=whole)
+    x, counts = _column(tree)
+    frame = frame_of(x, counts)
+    beyond = _beyond(x, counts, frame)
+    shown = (x >= frame[0]) & (x <= frame[1])
+    share = counts[shown].sum() / counts.sum()
+    near = density
+    if beyond:
+        room = MARGIN * (frame[1] - frame[0])
+        inside = (density["x"] >= frame[0] - room) & (density["x"] <= frame[1] + room)
+        near = density.isel(x=np.flatnonzero(inside))
+    predictive = (near["x"].to_numpy(), near["predictive"].to_numpy())
+    bars = bars_of(x[shown], counts[shown], predictive, whole=whole)
+    bars = bars._replace(heights=bars.heights * share)
     figure = blank(5.0)
     axes = figure.add_subplot()
     gap = 0.86 if whole and bars.width == 1 else 1.0
@@ -147,16 +219,17 @@ def data(tree: xr.DataTree) -> Figure:
         edgecolor="white",
         linewidth=0.5,
     )
-    mark = "o" if whole and density.sizes["x"] <= SINGLE else ""
-    entries = _densities(axes, density, mark, em_name(tree))
-    highest = max(bars.heights.max(), float(density["predictive"].max()))
-    rest = max(float(density["plug_in"].max()), float(density["high"].max()))
+    mark = "o" if whole and near.sizes["x"] <= SINGLE else ""
+    entries = _densities(axes, near, mark, em_name(tree))
+    highest = max(bars.heights.max(), float(near["predictive"].max()))
+    rest = max(float(near["plug_in"].max()), float(near["high"].max()))
     axes.set_ylim(0, above(highest, rest))
     few_ticks(axes, 8)
     axes.set_xlabel(_what(tree))
     axes.set_ylabel("share of observations" if whole else "density")
     label = f"{int(tree.attrs['observations']):,} observations"
-    caption = _data_caption(tree, axes.get_ylim()[1])
+    caption = _data_caption(tree, axes.get_ylim()[1]) + _left_out(beyond)
+    _point_beyond(axes, beyond)
     title = "The data, the estimate's density, and the one that the posterior predicts"
     return framed(figure, title, [patch({"color": DATA}, label), *entries], caption)
 
@@ -202,8 +275,8 @@ def _data_caption(tree: xr.DataTree, top: float) -> str:
     if most > top:
         where = float(x[plug_in.argmax()])
         caption += (
-            f" The estimate's density goes on to {most:.2g} at {where:.4g}, far beyond the frame: "
-            "a component is far narrower than the data."
+            f" The estimate's density goes on to {number(most)} at {number(where)}, far beyond the "
+            "frame: a component is far narrower than the data."
         )
     return caption
 
@@ -254,7 +327,8 @@ def plane(tree: xr.DataTree) -> Figure:
     d, k = tree["constant_data"].sizes["dimension"], int(tree.attrs["components"])
     columns = min(d, COLUMNS)
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
-    panels = triangle(figure, [f"column {one}" for one in range(columns)])
+    names = columns_of(tree) or [f"column {one}" for one in range(columns)]
+    panels = triangle(figure, names[:columns])
     cloud = _cloud(tree, len(panels))
     draws = int(np.clip(ELLIPSES // (k * len(panels)), 12, 40))
     for pair, axes in panels.items():
@@ -354,6 +428,8 @@ def _membership_curves(tree: xr.DataTree, caption: str) -> Figure:
     both, k = tree["memberships"].to_dataset(), int(tree.attrs["components"])
     both = both.isel(row=np.argsort(both["x"].to_numpy(), kind="stable"))
     x = both["x"].to_numpy()
+    frame = frame_of(*_column(tree))
+    beyond = _beyond(*_column(tree), frame)
     columns = across(k, 4)
     figure = blank(1.2 + 2.7 * -(-k // columns))
     panels = figure.subplots(-(-k // columns), columns, sharex=True, sharey=True, squeeze=False)
@@ -368,6 +444,8 @@ def _membership_curves(tree: xr.DataTree, caption: str) -> Figure:
         axes.plot(x, em, **EM_LINE, marker=mark, markersize=size)
         axes.set_title(f"component {component}", color=colour(component), fontweight="bold")
         axes.set_ylim(-0.03, 1.03)
+        if beyond:
+            axes.set_xlim(frame)
         few_ticks(axes, 4)
         bottom, left = component + columns >= k, component % columns == 0
         what = _what(tree)
@@ -377,7 +455,9 @@ def _membership_curves(tree: xr.DataTree, caption: str) -> Figure:
         line(POSTERIOR_LINE, "by the posterior", mark),
         patch({"color": QUIET, "alpha": 0.25, "linewidth": 0}, "difference"),
     ]
-    return framed(figure, "Which component an observation belongs to", entries, caption)
+    return framed(
+        figure, "Which component an observation belongs to", entries, caption + _left_out(beyond)
+    )
 
 
 def _membership_cloud(tree: xr.DataTree, caption: str) -> Figure:

@@ -12,7 +12,7 @@ from comparisons.reading import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["free", "refuse_existing", "written"]
+__all__ = ["free", "refuse_folder", "written"]
 
 
 def written(path: Path, write: Callable[[Path], object]) -> None:
@@ -30,14 +30,22 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError if something is there that must not be lost, before any work."""
+def refuse_folder(path: Path, *, overwrite: bool) -> None:
+    """Raise InputError if a folder cannot be written, or must not be lost, before any work."""
     if not path.parent.is_dir():
         raise InputError(f"--out {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not path.is_dir():
         raise InputError(f"--out {path} is a file; give a folder")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"--out {path} is there already; give another folder, or --overwrite")
+    try:  # permissions alone do not tell: a disk may be read-only, or no disk at all
+        Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent)).rmdir()
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise InputError(
+            f"--out {path}: nothing can be written in {path.parent} ({reason}); give a folder "
+            "elsewhere"
+        ) from None
 
 
 def free(name: str) -> Path:

@@ -18,16 +18,18 @@ __all__ = ["save_folder"]
 DPI = 150
 
 
-def save_folder(comparison: Comparison, folder: Path, command: str | None) -> None:
+def save_folder(
+    comparison: Comparison, folder: Path, command: str | None, learned: str | None = None
+) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
-    command: how to make it again, for the report.
+    command, learned: how to make it again, and what a study taught, for the report.
     """
 
     def write(target: Path) -> None:
         figures = target / "figures"
         figures.mkdir(parents=True)
-        page = report(comparison.tree, command)
+        page = report(comparison.tree, command, learned)
         (target / "report.html").write_text(page, encoding="utf-8")
         comparison.to_frame().to_csv(target / "summary.csv")
         comparison.tree.to_netcdf(target / "comparison.nc")

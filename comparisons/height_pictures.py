@@ -224,7 +224,9 @@ def deviance(tree: xr.DataTree) -> Figure:
         line(POSTERIOR_LINE, f"their mean, {number(mean)}"),
         line(EM_LINE, f"expected: chi-squared of mean {p}, the number of parameters"),
     ]
-    title = f"How far the draws lie below {em_name(tree)}, and how far they should"
+    side = "below or above" if 0 < better < n else "above" if better else "below"
+    should = "how far below they should" if better else "how far they should"
+    title = f"How far the draws lie {side} {em_name(tree)}, and {should}"
     return framed(figure, title, entries, caption)
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
+APART = "More data, or a prior that knows more; or fewer components."
+
 
 def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures."""
@@ -42,7 +44,7 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
         narrow=_narrow(evidence, table),
     )
     reasons = [
-        *data_tell(evidence, table),
+        *data_tell(evidence, table, gap),
         bent(evidence, gap),
         skewed(evidence, table),
         pulled(evidence, table, gap),
@@ -171,72 +173,68 @@ def same_predictions(evidence: Evidence) -> list[Finding]:
     return found
 
 
-def data_tell(evidence: Evidence, table: Table) -> list[Finding]:
-    """Whether the data can tell the components apart: modes, labels, information, size."""
-    p, n = evidence.free, evidence.at.observations
-    found = []
-    if evidence.peak is not None:
-        elsewhere = 1 - evidence.peak.share
-        several = elsewhere > limit.MODES
-        found.append(
-            Finding(
-                "several_modes",
-                DOUBT if several else OK,
-                elsewhere,
-                limit.MODES,
-                f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws "
-                "belong to others than the estimate's."
-                if several
-                else "All draws belong to the same mode of the posterior as the estimate.",
-                "More data, fewer components, or a prior that knows more." if several else "",
-            )
-        )
+def data_tell(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+    """Whether the data can tell the components apart: modes, labels, size, and enough draws."""
+    found = [] if evidence.peak is None else [_modes(evidence, 1 - evidence.peak.share)]
     if evidence.question.k > 1:
-        vague = evidence.ambiguous > limit.AMBIGUOUS
-        missing = evidence.at.missing
-        found.append(
-            Finding(
-                "weak_separation",
-                DOUBT if vague else OK,
-                evidence.ambiguous,
-                limit.AMBIGUOUS,
-                f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."
-                + (
-                    f" Hidden labels cost up to {missing:.1%} of the information."
-                    * bool(missing >= 0)
-                ),
-                "More data, fewer components, or a prior that knows more." if vague else "",
-            )
+        found.append(_separated(evidence, gap))
+    return [*found, _counted(evidence), _noisy(table)]
+
+
+def _modes(evidence: Evidence, elsewhere: float) -> Finding:
+    """Which share of the draws lies in basins of other modes than the estimate's."""
+    several = elsewhere > limit.MODES
+    message = "All probed draws belong to the same mode of the posterior as the estimate."
+    if elsewhere > 0:
+        message = (
+            f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws belong "
+            "to others than the estimate's."
         )
+    remedy = APART if several else ""
+    severity = DOUBT if several else OK
+    return Finding("several_modes", severity, elsewhere, limit.MODES, message, remedy)
+
+
+def _separated(evidence: Evidence, gap: Gap) -> Finding:
+    """The two symptoms of groups that overlap, each in units of its threshold.
+
+    Draws that could as well be labelled otherwise; and, where the hidden labels cost nearly all of
+    the information, a deviance that is no parabola.
+    """
+    missing = evidence.at.missing
+    overlap = evidence.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
+    value = float(np.fmax(evidence.ambiguous / limit.AMBIGUOUS, overlap))
+    vague = evidence.ambiguous > limit.AMBIGUOUS
+    stands = vague or (value > 1 and gap.apart and gap.trusted)
+    severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
+    message = f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."
+    if missing >= 0:
+        message += f" Hidden labels cost up to {missing:.1%} of the information."
+    return Finding("weak_separation", severity, value, 1.0, message, APART if stands else "")
+
+
+def _counted(evidence: Evidence) -> Finding:
+    """How many observations there are for each parameter."""
+    n, p = evidence.at.observations, evidence.free
     few = n / p < limit.FEW
-    found.append(
-        Finding(
-            "few_observations",
-            NOTE if few else OK,
-            n / p,
-            limit.FEW,
-            f"{n:,} observations for {p} parameter{'s' * (p > 1)}"
-            + (
-                " are few: standard errors and the shape of the likelihood lean on large samples."
-                if few
-                else "."
-            ),
-            "Collect more; until then read the posterior's intervals." if few else "",
+    message = f"{n:,} observations for {p} parameter{'s' * (p > 1)}."
+    if few:
+        message = (
+            f"{message.removesuffix('.')} are few: standard errors and the shape of the likelihood "
+            "lean on large samples."
         )
-    )
-    noise = worst_of(table, table["noise"].to_numpy())[0]
+    remedy = "Collect more; until then read the posterior's intervals." if few else ""
+    return Finding("few_observations", NOTE if few else OK, n / p, limit.FEW, message, remedy)
+
+
+def _noisy(table: Table) -> Finding:
+    """How well the posterior means are known."""
+    noise, _ = worst_of(table, table["noise"].to_numpy())
     loud = not noise <= limit.NOISE
-    found.append(
-        Finding(
-            "monte_carlo_noise",
-            DOUBT if loud else OK,
-            noise,
-            limit.NOISE,
-            f"The posterior means are known to {noise:.1%} of their sds.",
-            "Draw longer." if loud else "",
-        )
-    )
-    return found
+    message = f"The posterior means are known to {noise:.1%} of their sds."
+    remedy = "Draw more." if loud else ""
+    severity = DOUBT if loud else OK
+    return Finding("monte_carlo_noise", severity, noise, limit.NOISE, message, remedy)
 
 
 def skewed(evidence: Evidence, table: Table) -> Finding:
@@ -245,14 +243,9 @@ def skewed(evidence: Evidence, table: Table) -> Finding:
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
     peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
     large = worst > limit.GAP
-    return Finding(
-        "skewness",
-        NOTE if large else OK,
-        worst,
-        limit.GAP,
-        f"The posterior's mean lies up to {worst:.2g} sd from its {peak}, at {label}.",
-        "Read the posterior's intervals, not its mean." if large else "",
-    )
+    message = f"The posterior's mean lies up to {worst:.2g} sd from its {peak} ({label})."
+    remedy = "Read the posterior's intervals, not its mean." if large else ""
+    return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
 
 
 def bent(evidence: Evidence, gap: Gap) -> Finding:

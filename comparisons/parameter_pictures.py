@@ -43,6 +43,7 @@ __all__ = ["Row", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
 PANELS = 24  # what fits a page
 PAIRED = 6  # parameters, which make fifteen panels
 POINTS = 1_500  # draws of a cloud
+APART = 0.14  # inches on either side of a panel, or end ticks of neighbours would meet
 REACH = 0.6  # of the 95% interval, on either side of it: the rest is tail
 
 
@@ -92,7 +93,7 @@ def posterior(tree: xr.DataTree) -> Figure:
     shown, left_out = rows[:PANELS], rows[PANELS:]
     places, columns = _places(shown)
     height = places[-1][0] + 1
-    figure = blank(0.95 + (1.55 if height > 3 else 1.9) * height)
+    figure = blank(0.95 + (1.55 if height > 3 else 1.9) * height, APART)
     grid = figure.add_gridspec(height, columns)
     for row, (down, right) in zip(shown, places, strict=True):
         axes = figure.add_subplot(grid[down, right])

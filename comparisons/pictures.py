@@ -18,7 +18,7 @@ from comparisons.data_pictures import (
 )
 from comparisons.height_pictures import ascent, beating, deviance, no_ascent, no_deviance, reached
 from comparisons.parameter_pictures import no_pairs, paired, pairs, posterior
-from comparisons.style import em_name, number, several, svg
+from comparisons.style import as_given, em_name, number, several, svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,9 +79,9 @@ def _always(tree: xr.DataTree) -> str:
 def _data(tree: xr.DataTree) -> str:
     x = tree["constant_data"]["x"].to_numpy()
     return (
-        f"Histogram of {int(tree.attrs['observations']):,} observations from {x.min():.7g} to "
-        f"{x.max():.7g}, the density of {em_name(tree)} and the posterior predictive one, a "
-        f"Hellinger distance of {float(tree.attrs['hellinger']):.2g} apart."
+        f"Histogram of {int(tree.attrs['observations']):,} observations from {as_given(x.min())} "
+        f"to {as_given(x.max())}, the density of {em_name(tree)} and the posterior predictive one, "
+        f"a Hellinger distance of {float(tree.attrs['hellinger']):.2g} apart."
     )
 
 

@@ -1,7 +1,8 @@
-"""Bars on a terminal, silence anywhere else."""
+"""Bars on a terminal, a line for each long phase anywhere else."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,20 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["starts_bar", "waiting"]
+__all__ = ["announce", "starts_bar", "waiting"]
+
+
+def announce(phase: str) -> None:
+    """Say what comes next, where no bar will."""
+    if not Console(stderr=True).is_terminal:
+        print(f"{phase} ...", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
 def waiting(reason: str) -> Iterator[None]:
-    """Say on a terminal what takes its time."""
+    """Say what takes its time."""
     console = Console(stderr=True)
+    announce(reason)
     if not console.is_terminal:
         yield
         return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from models.family import Array
 
-__all__ = ["InputError", "read_columns"]
+__all__ = ["Columns", "InputError", "read_columns"]
 
 HEAD = 1 << 20  # bytes from which header and delimiter are told
 RECORDS = 10  # of them
@@ -91,10 +91,21 @@ class Found(NamedTuple):
     where: Callable[[int], str]
 
 
-def read_columns(
-    path: str | Path, names: Sequence[str], *, drop_missing: bool = False
-) -> tuple[dict[str, Array], int]:
-    """Return columns of numbers by name, (n,) each, and how many rows were dropped.
+class Columns(NamedTuple):
+    """Columns of numbers without blanks.
+
+    values: (n,) by name.
+    dropped: how many rows were.
+    where: says where a row, counted from 0, is in the file.
+    """
+
+    values: dict[str, Array]
+    dropped: int
+    where: Callable[[int], str]
+
+
+def read_columns(path: str | Path, names: Sequence[str], *, drop_missing: bool = False) -> Columns:
+    """Return columns of numbers by name.
 
     path: a CSV file (also with semicolons, tabs or bars, also gzipped), a Parquet file, or "-" for
         standard input.
@@ -113,16 +124,17 @@ def read_columns(
                 f"{name}: {found.where(row)} is {values[row]:g}, which is not finite; "
                 "remove or impute such rows"
             )
-    return _present(found.values, drop_missing)
+    return _present(found, drop_missing)
 
 
-def _present(columns: dict[str, Array], drop: bool) -> tuple[dict[str, Array], int]:
-    """Return the rows that have a value in every column, and how many have not."""
+def _present(found: Found, drop: bool) -> Columns:
+    """Return the rows that have a value in every column."""
+    columns = found.values
     blank = {name: np.isnan(values) for name, values in columns.items()}
     missing = np.logical_or.reduce(list(blank.values()))
     dropped = int(missing.sum())
     if dropped == 0:
-        return columns, 0
+        return Columns(columns, 0, found.where)
     rows = f"{len(missing):,} row{'s' * (len(missing) > 1)}"
     if dropped == len(missing):
         which = next(iter(blank)) if len(blank) == 1 else f"each of {', '.join(blank)}"
@@ -132,7 +144,12 @@ def _present(columns: dict[str, Array], drop: bool) -> tuple[dict[str, Array], i
             f"{name}: {bad.sum():,} of {rows}" for name, bad in blank.items() if bad.any()
         )
         raise InputError(f"{told} without a value (blank, NA or NaN); --drop-missing drops them")
-    return {name: values[~missing] for name, values in columns.items()}, dropped
+    kept = np.flatnonzero(~missing)
+    return Columns(
+        {name: values[kept] for name, values in columns.items()},
+        dropped,
+        lambda row: found.where(int(kept[row])),
+    )
 
 
 def _source(path: str | Path) -> Source:
@@ -180,12 +197,20 @@ def _refuse_others(label: str, head: bytes, file: Path) -> None:
 def _lost(file: Path) -> str:
     """Say that there is no such file, and which one may be meant."""
     try:
-        there = [one.name for one in file.parent.iterdir()]
+        there = [one.name for one in file.parent.iterdir() if one.is_file()]
     except OSError:
         return f"there is no folder {file.parent}; check the path of {file.name}"
-    near = get_close_matches(file.name, there, n=3)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "check its name and folder"
+    # by the stem alone: else every short name with the same suffix looks near
+    stems = {_stem(name) for name in there}
+    near = get_close_matches(_stem(file.name), stems, n=3, cutoff=0.75)
+    meant = sorted((n for n in there if _stem(n) in near), key=lambda n: near.index(_stem(n)))
+    remedy = f"did you mean {' or '.join(meant[:3])}?" if near else "check its name and folder"
     return f"there is no file {file}; {remedy}"
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without its suffixes, in small letters."""
+    return name.split(".", maxsplit=1)[0].lower()
 
 
 def _chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, int]:
@@ -202,6 +227,11 @@ def _chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, i
             places[name] = place
         else:
             raise InputError(_unknown(label, columns, wanted))
+    taken: dict[int, str] = {}
+    for name, place in places.items():
+        if place in taken:
+            raise InputError(f"{taken[place]} and {name} are the same column; give each once")
+        taken[place] = name
     return places
 
 
@@ -493,6 +523,16 @@ def _parsed(name: str, text: pa.ChunkedArray, delimiter: str, where: Callable[[i
     return values
 
 
+def _much_text(number: pa.ChunkedArray, blank: pa.ChunkedArray) -> str:
+    """Say how many rows are text, and what to do about it."""
+    text = ~(number.to_numpy() | blank.to_numpy())
+    rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
+    if text.sum() + blank.to_numpy().sum() == len(text):
+        return f"; no row of {len(text):,} is one: give a column of numbers"
+    verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
+    return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"
+
+
 def _cleaned(
     name: str, text: pa.ChunkedArray, delimiter: str, where: Callable[[int], str]
 ) -> pa.ChunkedArray:
@@ -519,7 +559,9 @@ def _cleaned(
         some = compute.any(comma, min_count=0).as_py()
         row = int(np.argmin(compute.or_(number, blank).to_numpy()))
         if not some or not every(compute.or_(comma, matches(WHOLE))):
-            hint = "; write decimals with a point" if comma[row].as_py() else ""
+            hint = (
+                "; write decimals with a point" if comma[row].as_py() else _much_text(number, blank)
+            )
             raise _not_a_number(name, where(row), text[row].as_py(), hint)
         if delimiter == "," or every(compute.or_(matches(THOUSANDS), matches(WHOLE))):
             remedy = ", or one with a decimal comma or a thousands separator; write it with neither"

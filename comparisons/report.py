@@ -14,8 +14,10 @@ from markupsafe import Markup
 
 from bayes.diagnose import worst_of
 from bayes.tree import question_of
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Verdict
+from comparisons.finding import DOUBT, FAULT, Finding, Verdict
+from comparisons.inputs import columns_of
 from comparisons.pictures import pictures_of, svg
+from comparisons.terminal import by_importance, meaning
 from comparisons.thresholds import GAP, LEVEL
 from models import MultivariateGaussian
 from models.family import entries
@@ -29,16 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-SEVERITIES = (FAULT, DOUBT, NOTE, OK)
-CONSEQUENCE = "other_"  # codes that say that the answers lie apart, and not why
+SHOWN = 4  # groups, and columns of each, that the first sentence names
 FIXED = (1e-4, 1e7)  # numbers outside are written with a power of ten
 UNKNOWN = "–"
 STARTS = 20  # the default of second_opinion
-LEADS: dict[Verdict, str] = {
-    "agree": "Two independent methods give the same answer.",
-    "disagree": "Do not rely on these two answers as they stand.",
-    "inconclusive": "No verdict can rest on this yet.",
-}
 # what a component is, and what was observed; a family that is not here goes by its name
 PLAIN = {
     "Binomial": ("a coin with its own chance of heads", "sets of flips"),
@@ -53,10 +49,10 @@ NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def report(tree: xr.DataTree, command: str | None = None) -> str:
+def report(tree: xr.DataTree, command: str | None = None, learned: str | None = None) -> str:
     """Return a comparison as one HTML page that needs nothing else: no network, no script.
 
-    tree: of a Comparison. command: by which it was made, to be shown.
+    tree: of a Comparison. command: by which it was made, to be shown. learned: what a study taught.
     """
     tree = _without_folder(tree)
     environment = Environment(
@@ -65,10 +61,12 @@ def report(tree: xr.DataTree, command: str | None = None) -> str:
     template = files("comparisons").joinpath("report.html.j2").read_text("utf-8")
     found = [Finding(**one) for one in json.loads(tree.attrs["findings"])]
     verdict: Verdict = tree.attrs["verdict"]
-    causes = sorted((one for one in found if one.severity != OK), key=_importance)
+    causes = by_importance(found)
     return environment.from_string(template).render(
         verdict=verdict,
-        lead=LEADS[verdict],
+        lead=meaning(tree),
+        learned=learned,
+        groups=_groups(tree) if verdict == "agree" else [],
         why=_why(tree, verdict, causes),
         title=f"{tree.attrs['family']}, K = {tree.attrs['components']}",
         question=_question(tree),
@@ -86,6 +84,7 @@ def report(tree: xr.DataTree, command: str | None = None) -> str:
         prior=_prior(tree),
         versions=json.loads(tree.attrs["versions"]),
         level=f"{LEVEL:.0%}",
+        names=columns_of(tree),
         columns=bool(tree["comparison"]["dimension"].str.len().any()),
         errorless=not bool(np.isfinite(tree["comparison"]["se"]).all()),
         limit=GAP,
@@ -129,11 +128,6 @@ def _without_folder(tree: xr.DataTree) -> xr.DataTree:
     return found
 
 
-def _importance(finding: Finding) -> tuple[int, bool]:
-    """Order findings: the worst first, and causes before consequences."""
-    return SEVERITIES.index(finding.severity), finding.code.startswith(CONSEQUENCE)
-
-
 def _question(tree: xr.DataTree) -> str:
     """Ask, in one sentence, what the page answers."""
     attrs, source = tree.attrs, tree["em"].attrs["source"]
@@ -143,9 +137,12 @@ def _question(tree: xr.DataTree) -> str:
     who = "EM" if source == "EM" else f"the estimate ({source})"
     each = "each " * (k > 1)
     equal = " and of equal share" * bool(attrs["equal_weights"] and k > 1)
+    names = columns_of(tree)
+    of = f" ({', '.join(names)})" if names else ""
+    distinct = f", {m:,} of them distinct" if m < n else ""
     return (
         f"Do {who} and MCMC find the same {_numeral(k)} component{'s' * (k > 1)}, "
-        f"{each}{component} ({family}){equal}, behind {n:,} {observed}, {m:,} of them distinct?"
+        f"{each}{component} ({family}){equal}, behind {n:,} {observed}{of}{distinct}?"
     )
 
 
@@ -168,6 +165,42 @@ def _why(tree: xr.DataTree, verdict: Verdict, causes: list[Finding]) -> list[str
         f"Hellinger distance of {_short(attrs['hellinger'])} apart (0 is none, 1 is all)."
     )
     return [sentence]
+
+
+def _groups(tree: xr.DataTree) -> list[str]:
+    """Return what was found of each component: its share, and where it lies."""
+    frame = tree["comparison"].to_dataset().to_dataframe()
+    first = next((name for name in frame["name"] if name != "weight"), "weight")
+    k, names, found = int(tree.attrs["components"]), columns_of(tree), []
+    for component in range(min(k, SHOWN)):
+        own = frame[frame["component"].isin([component, -1])]
+        parts = [
+            f"{_percent(row['mean'], row['sd'])} of all ({_percent(row['low'], row['sd'])} to "
+            f"{_percent(row['high'], row['sd'])})"
+            for row in own[own["name"] == "weight"].to_dict("records")
+        ]
+        parts += [
+            f"{_of_column(first, row['dimension'], names)} {_rounded(row['mean'], row['sd'])} "
+            f"({_rounded(row['low'], row['sd'])} to {_rounded(row['high'], row['sd'])})"
+            for row in own[own["name"] == first].head(SHOWN).to_dict("records")
+        ]
+        found.append(f"component {component}: {', '.join(parts)}")
+    if k > SHOWN:
+        found.append(f"and {k - SHOWN:,} more, which the table below lists")
+    return found
+
+
+def _percent(share: float, error: float) -> str:
+    """Return a share in percent."""
+    return f"{_rounded(100 * share, 100 * error)}%"
+
+
+def _of_column(field: str, dimension: str, names: list[str]) -> str:
+    """Return what a field is called, of which column where there are several."""
+    if not dimension:
+        return field
+    column = int(dimension.partition(",")[0])
+    return f"{field} of {names[column] if names else f'column {column}'}"
 
 
 def _table(tree: xr.DataTree) -> list[Row]:
@@ -389,7 +422,9 @@ def _call(tree: xr.DataTree) -> str:
         names += ["Prior", type(prior.theta).__name__]
         before = [f"prior = {_prior_call(prior)}"]
     truth = ", truth=truth" * ("truth" in tree["comparison"])
-    if made_here and tree["em"].attrs["source"] == "EM":
+    judged = not (made_here and tree["em"].attrs["source"] == "EM")
+    before = [*_placeholders(tree, question, judged=judged), *before]
+    if not judged:
         starts = int(tree["em"].attrs["starts"])
         settings += [f"starts={starts}"] * (starts != STARTS)
         head, first = ["from comparisons import second_opinion"], "comparison = second_opinion"
@@ -403,6 +438,25 @@ def _call(tree: xr.DataTree) -> str:
         ]
     head += [f"from models import {', '.join(sorted(names))}", ""]
     return "\n".join([*head, *before, *body])
+
+
+def _placeholders(tree: xr.DataTree, question: Question, *, judged: bool) -> list[str]:
+    """Return what whoever pastes the Python has to put in, and comments that say so."""
+    names = columns_of(tree)
+    of = f", {', '.join(map(repr, names))}" if names else ""
+    flips = question.sample.trials is not None
+    what = "heads and trials: lists or arrays" if flips else "x: a list, an array or a table"
+    found = [f"# {what} of your observations{of}"]
+    source = str(tree["em"].attrs["source"])
+    if judged and source.endswith(".json"):
+        found.append(f"estimate = {source!r}")
+    elif judged:
+        found.append("# estimate: an em.Fit, a Mixture or the path of a JSON file")
+    if "seed" not in tree.attrs:
+        found.append("# tree, names: the posterior, and what it calls our parameters")
+    if "truth" in tree["comparison"]:
+        found.append("# truth: the Mixture that the observations were drawn from")
+    return [*found, ""]
 
 
 def _settings(tree: xr.DataTree, question: Question) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
@@ -38,6 +39,7 @@ __all__ = [
     "TRUTH_LINE",
     "above",
     "across",
+    "as_given",
     "blank",
     "colour",
     "ellipse",
@@ -106,9 +108,9 @@ def styled(draw: Callable[[xr.DataTree], Figure]) -> Callable[[xr.DataTree], Fig
     return within
 
 
-def blank(height: float) -> Figure:
-    """Return an empty figure, as wide as all of them."""
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+def blank(height: float, beside: float = 0.04) -> Figure:
+    """Return an empty figure, as wide as all of them, with room (inches) beside its panels."""
+    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=beside))
 
 
 def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
@@ -233,6 +235,11 @@ def minus(text: str) -> str:
 def number(value: float) -> str:
     """Return a number of three digits, or of all before the point where there are more."""
     return minus(f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}")
+
+
+def as_given(value: float) -> str:
+    """Return a number with the digits that a file gave it."""
+    return minus(f"{value:,.10g}")
 
 
 def several(count: int, one: str, more: str) -> str:

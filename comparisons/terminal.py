@@ -5,30 +5,33 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.padding import Padding
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.inputs import columns_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import xarray as xr
 
-__all__ = ["told"]
+__all__ = ["by_importance", "meaning", "printed", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
+SEVERITIES = (FAULT, DOUBT, NOTE, OK)
+CONSEQUENCE = "other_"  # codes that say that the answers lie apart, and not why
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
-MEANING = {
-    "agree": "EM and the posterior agree.",
-    "disagree": "EM and the posterior disagree: one of them is wrong.",
-    "inconclusive": "Nothing can be concluded yet.",
-}
+PROSE = 100  # columns of a line of prose, on a wide terminal or in a pipe
+ENDLESS = 10_000  # columns of a pipe, which has no edge that could cut a number
 
 
 class Pipe(Console):
@@ -39,56 +42,144 @@ class Pipe(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _console() -> Pipe:
+    """Return a console that cuts no line short but at a terminal's edge."""
+    console = Pipe(highlight=False)
+    if not console.is_terminal:
+        console.width = ENDLESS
+    return console
+
+
+def printed(text: str) -> None:
+    """Print a text as it is."""
+    console = _console()
+    console.print(Text(text), soft_wrap=True)
+
+
+def meaning(tree: xr.DataTree) -> str:
+    """Return what the verdict means, in a sentence."""
+    source = str(tree["em"].attrs["source"])
+    known = source == "EM" or source.endswith(".json")
+    who = PurePath(source).name if known else "The estimate"
+    return {
+        "agree": f"{who} and the posterior agree.",
+        "disagree": f"{who} and the posterior disagree: one of them is wrong.",
+        "inconclusive": "The data or the chains cannot tell yet; the causes:",
+    }[tree.attrs["verdict"]]
+
+
+def by_importance(findings: Iterable[Finding]) -> list[Finding]:
+    """Return what is not ok: the worst first, and causes before consequences."""
+
+    def order(finding: Finding) -> tuple[int, bool]:
+        return SEVERITIES.index(finding.severity), finding.code.startswith(CONSEQUENCE)
+
+    return sorted((one for one in findings if one.severity != OK), key=order)
+
+
 def told(tree: xr.DataTree, learned: str | None) -> None:
     """Print the table, the verdict and whatever is not ok.
 
     learned: what a study taught.
     """
-    console = Pipe(highlight=False)
-    attrs, em = tree.attrs, tree["em"].attrs
-    k, n = int(attrs["components"]), attrs["observations"]
-    distinct = tree["constant_data"].sizes["row"]
-    console.print(
-        f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations, "
-        f"{distinct:,} distinct; {em['source']} beside {attrs['chains']} chains of "
-        f"{attrs['draws']:,} draws"
+    console = _console()
+    _say(console, Text(_headline(tree)))
+    _tabulate(console, tree)
+    if legend := _legend(tree):
+        _say(console, Text(legend, style="dim"))
+    verdict = tree.attrs["verdict"]
+    _say(
+        console,
+        Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(tree)),
     )
-    console.print(_table(tree))
-    verdict = attrs["verdict"]
-    console.print(Text(verdict.upper(), style=f"bold {COLOUR[verdict]}"), MEANING[verdict])
-    findings = [Finding(**one) for one in json.loads(attrs["findings"])]
+    findings = [Finding(**one) for one in json.loads(tree.attrs["findings"])]
     if verdict == "agree":
         for finding in findings:
             if finding.code in CARRYING:
-                console.print(Padding(finding.message, (0, 0, 0, 2)))
-    for severity in (FAULT, DOUBT, NOTE):
-        for finding in findings:
-            if finding.severity == severity:
-                mark = f"{MARK[severity]} [{SHADE[severity]}]{finding.code}[/]: "
-                remedy = f" [italic]{finding.remedy}[/]" if finding.remedy else ""
-                console.print(Padding(mark + finding.message + remedy, (0, 0, 0, 2)))
+                _say(console, Text(finding.message), 2)
+    causes = by_importance(findings)
+    for at, finding in enumerate(causes):
+        last = all(finding.remedy != later.remedy for later in causes[at + 1 :])
+        _say(console, _cause(finding, remedy=last), 2)
     passed = sum(finding.severity == OK for finding in findings)
-    console.print(f"  {passed} of {len(findings)} measures are ok.")
+    _say(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
     if learned:
-        console.print(f"\n{learned}")
+        console.print()
+        _say(console, Text(learned))
 
 
-def _table(tree: xr.DataTree) -> Table:
-    """Return the parameters, estimate beside posterior."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _headline(tree: xr.DataTree) -> str:
+    """Return what was asked of whom."""
+    attrs, em = tree.attrs, tree["em"].attrs
+    k, n, names = int(attrs["components"]), attrs["observations"], columns_of(tree)
+    of = f" of {', '.join(names)}" if names else ""
+    return (
+        f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{of}, "
+        f"{tree['constant_data'].sizes['row']:,} distinct; {em['source']} beside "
+        f"{attrs['chains']} chains of {attrs['draws']:,} draws"
+    )
+
+
+def _legend(tree: xr.DataTree) -> str:
+    """Return what the numbers in brackets mean, where columns have names."""
+    names = columns_of(tree)
+    if len(names) < 2:
+        return ""
+    listed = ", ".join(f"{at} is {name}" for at, name in enumerate(names))
+    return f"In brackets: the component, then the column(s), where {listed}."
+
+
+def _cause(finding: Finding, *, remedy: bool) -> Text:
+    """Return a finding, with its remedy or without."""
+    cause = Text(f"{MARK[finding.severity]} ")
+    cause.append(finding.code, SHADE[finding.severity])
+    cause.append(f": {finding.message}")
+    if remedy and finding.remedy:
+        cause.append(f" {finding.remedy}", "italic")
+    return cause
+
+
+def _say(console: Console, text: Text, indent: int = 0) -> None:
+    """Print a paragraph in lines without blanks at their ends."""
+    for line in text.wrap(console, max(20, min(console.width, PROSE) - indent)):
+        line.rstrip()
+        console.print(Text(" " * indent) + line, soft_wrap=True)
+
+
+def _tabulate(console: Console, tree: xr.DataTree) -> None:
+    """Print the parameters, estimate beside posterior, stacked where a row finds no room."""
+    table, names, rows = Table(box=None, pad_edge=False, header_style="bold"), _names(tree), []
+    for name in names:
+        table.add_column(name, justify="left" if name == names[0] else "right", no_wrap=True)
+    for label, row in tree["comparison"].to_dataset().to_dataframe().iterrows():
+        rows.append(_cells(str(label), row))
+        table.add_row(*map(Text, rows[-1]))
+    room = console.options.update(width=ENDLESS)
+    if Measurement.get(console, room, table).maximum <= console.width:
+        console.print(table)
+        return
+    width = max(map(len, names))
+    for label, *cells in rows:
+        console.print(Text(label, "bold"), soft_wrap=True)
+        for name, cell in zip(names[1:], cells, strict=True):
+            console.print(Text(f"  {name:<{width}}  {cell}"), soft_wrap=True)
+
+
+def _names(tree: xr.DataTree) -> list[str]:
+    """Return the heads of the table."""
     source = "EM" if tree["em"].attrs["source"] == "EM" else "estimate"
-    for name in ("parameter", f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"):
-        table.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
-    frame = tree["comparison"].to_dataset().to_dataframe()
-    for label, row in frame.iterrows():
-        table.add_row(
-            str(label).replace("[", r"\["),
-            _pair(row["mle"], row["se"]),
-            _pair(row["mean"], row["sd"]),
-            f"{_rounded(row['low'], row['sd'])} to {_rounded(row['high'], row['sd'])}",
-            f"{row['gap_in_sd']:+.2f}" if np.isfinite(row["gap_in_sd"]) else "–",
-        )
-    return table
+    return ["parameter", f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
+
+
+def _cells(label: str, row: Mapping[str, float]) -> list[str]:
+    """Return a row of the table."""
+    return [
+        label,
+        _pair(row["mle"], row["se"]),
+        _pair(row["mean"], row["sd"]),
+        f"{_rounded(row['low'], row['sd'])} to {_rounded(row['high'], row['sd'])}",
+        f"{row['gap_in_sd']:+.2f}" if np.isfinite(row["gap_in_sd"]) else "–",
+    ]
 
 
 def _pair(value: float, error: float) -> str:
@@ -99,7 +190,7 @@ def _pair(value: float, error: float) -> str:
 def _rounded(value: float, error: float) -> str:
     """Return a value to the second digit of its error."""
     if not (np.isfinite(error) and error > 0 and np.isfinite(value)):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     decimals = max(0, 1 - int(np.floor(np.log10(error))))
     if decimals > 8 or abs(value) >= 1e9:
         return f"{value:.4g}"

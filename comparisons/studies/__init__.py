@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
 
-__all__ = ["STUDIES", "Story", "Study", "study_named"]
+__all__ = ["PEOPLED", "STUDIES", "Story", "Study", "study_named"]
 
 
 class Story(NamedTuple):
@@ -25,9 +25,6 @@ class Story(NamedTuple):
 class Study(Protocol):
     """What a study's file offers."""
 
-    PEOPLE: int | None
-    """How many people take part unless one says otherwise; None where nobody does."""
-
     def tell(self, people: int | None, seed: int, *, progress: bool = True) -> Story:
         """Run the study."""
         ...
@@ -37,6 +34,8 @@ STUDIES = {
     "heights": "10,000 heights (--people 200 for few), sex hidden: both means, spreads and shares",
     "coins": "five sets of ten flips of two coins, labels hidden: how biased is each?",
 }
+
+PEOPLED = ("heights",)  # studies that people take part in, as many as one says
 
 
 def study_named(name: str) -> Study:

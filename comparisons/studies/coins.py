@@ -7,12 +7,12 @@ posterior says how little five sets fix them.
 from __future__ import annotations
 
 from comparisons.comparison import Comparison, second_opinion
+from comparisons.inputs import name_columns
 from comparisons.studies import Story
 from models import Binomial, Sample
 
-__all__ = ["FLIPS", "PEOPLE", "tell"]
+__all__ = ["FLIPS", "tell"]
 
-PEOPLE: int | None = None
 FLIPS = Sample([5, 9, 8, 4, 7], trials=10)
 
 
@@ -21,6 +21,7 @@ def tell(people: int | None, seed: int, *, progress: bool = True) -> Story:
     comparison = second_opinion(
         Binomial, FLIPS, 2, equal_weights=True, seed=seed, progress=progress
     )
+    name_columns(comparison.tree, ["heads"])
     return Story(comparison, learned(comparison))
 
 

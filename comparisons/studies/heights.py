@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from comparisons.comparison import Comparison, second_opinion
+from comparisons.inputs import name_columns
 from comparisons.studies import Story
 from models import Gaussian, Mixture, Sample
 
 __all__ = ["PEOPLE", "TRUTH", "tell", "volunteers"]
 
-PEOPLE: int | None = 10_000
+PEOPLE = 10_000
 TRUTH = Mixture(
     np.array([0.5, 0.5]), Gaussian(mean=np.array([163.0, 175.0]), sd=np.array([6.0, 7.0]))
 )
@@ -30,8 +31,9 @@ def volunteers(people: int, rng: np.random.Generator) -> Sample:
 
 def tell(people: int | None, seed: int, *, progress: bool = True) -> Story:
     """Measure the volunteers and ask both codes."""
-    heights = volunteers(people or 10_000, np.random.default_rng(seed))
+    heights = volunteers(people or PEOPLE, np.random.default_rng(seed))
     comparison = second_opinion(Gaussian, heights, 2, seed=seed, truth=TRUTH, progress=progress)
+    name_columns(comparison.tree, ["height in cm"])
     return Story(comparison, learned(comparison))
 
 

@@ -75,15 +75,17 @@ def test_ten_thousand_heights_agree_and_come_back_from_a_file(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_two_hundred_heights_cannot_tell(seed):
-    comparison = heights.tell(200, seed, progress=False).comparison
-    if comparison.verdict == "agree":  # one mode, and every measure holds
-        assert finding(comparison, "several_modes").severity == "ok"
-        assert not standing(comparison)
-    else:
-        assert comparison.verdict == "inconclusive"
-        assert standing(comparison) & CANNOT_TELL
+def test_two_hundred_heights_cannot_tell():
+    verdicts = []
+    for seed in range(20):
+        comparison = heights.tell(200, seed, progress=False).comparison
+        verdicts.append(comparison.verdict)
+        if comparison.verdict == "agree":  # one mode, and every measure holds
+            assert float(comparison.tree["modes"]["share"].max()) >= 0.9, seed
+        else:
+            assert comparison.verdict == "inconclusive", seed
+            assert standing(comparison) & CANNOT_TELL, (seed, comparison)
+    assert verdicts.count("agree") <= 4
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,7 @@ def test_overlapping_coins_and_counts_are_quantified():
         assert_published(comparison, mle, 5e-6)
         assert 0.2 < finding(comparison, "skewness").value < 0.6
         assert "Hidden labels cost up to 9" in finding(comparison, "weak_separation").message
+        assert finding(comparison, "wrong_target").severity == "ok"
         assert comparison.verdict != "disagree"
 
 
@@ -144,7 +147,8 @@ def test_five_groups_of_galaxies_are_not_identified():
     velocities = Sample(data("MASS", "galaxies").iloc[:, -1] / 1000)
     three = asked(Gaussian, velocities, 3)
     assert three.tree["em"].attrs["log_likelihood"] == pytest.approx(-203.1792, abs=1e-4)
-    assert three.verdict != "disagree"
+    assert three.verdict == "inconclusive"
+    assert {"other_numbers", "not_quadratic"} <= standing(three)
     five = asked(Gaussian, velocities, 5, draws=1_000)
     assert five.verdict == "inconclusive"
     assert standing(five) & CANNOT_TELL

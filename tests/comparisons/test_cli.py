@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,11 @@ import time
 import numpy as np
 import pytest
 
-from comparisons import cli
-from comparisons.studies import STUDIES
+from comparisons import cli, load
+from comparisons.finding import Finding
+from comparisons.inputs import columns_of
+from comparisons.studies import STUDIES, coins
+from comparisons.terminal import by_importance, told
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
 PARAMETER = {
@@ -69,6 +73,7 @@ def test_json_is_one_object_of_the_documented_format(run, people):
     status, out, err = run("fit", people, *GAUSSIAN, "--json", "--draws", 500)
     found = strict(out)
     assert status == 0, err
+    assert "EM, then sampling" in err
     assert set(found) == OBJECT
     assert set(found["em"]) == EM
     assert set(found["sampler"]) == SAMPLER
@@ -104,10 +109,16 @@ def test_infinities_and_nan_become_null(run, tmp_path):
 def test_a_wrong_estimate_is_status_1(run, people, tmp_path):
     mine = {"weight": [0.5, 0.5], "mean": [165, 185], "sd": [5, 5]}
     (tmp_path / "mine.json").write_text(json.dumps(mine))
-    status, out, _ = run("fit", people, *GAUSSIAN, "--estimate", "mine.json", "--draws", 500)
+    status, out, err = run("fit", people, *GAUSSIAN, "--estimate", "mine.json", "--draws", 500)
     assert status == 1
     assert "DISAGREE" in out
-    assert "stopped_early" in out
+    assert "mine.json and the posterior disagree" in out
+    assert "EM and" not in out
+    assert "EM, then sampling" in err
+    causes = [line.split(":")[0] for line in out.splitlines() if line.startswith("  ✗")]
+    consequences = [cause.startswith("  ✗ other_") for cause in causes]
+    assert causes
+    assert consequences == sorted(consequences)
 
 
 def test_families_and_tables_are_read(run, people, tmp_path):
@@ -149,7 +160,7 @@ WRONG = {
     "no column": (("fit", "people.csv", "-f", "gaussian", "-c", "hight", "-k", 2), "'height'"),
     "text": (("fit", "people.csv", "-f", "gaussian", "-c", "name", "-k", 2), "not a number"),
     "no column given": (("fit", "people.csv", "-f", "gaussian", "-k", 2), "--column"),
-    "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "at most as many components"),
+    "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "height has"),
     "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
     "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
     "prior": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"), "lacks n, squares, degrees"),
@@ -159,25 +170,75 @@ WRONG = {
     "estimate": (("fit", "people.csv", *GAUSSIAN, "--estimate", "no.json"), "no.json"),
     "draws": (("fit", "people.csv", *GAUSSIAN, "--draws", "many"), "or auto"),
     "covariance": (("fit", "people.csv", *GAUSSIAN, "--covariance", "tied"), "multivariate"),
+    "covariance name": (
+        ("fit", "people.csv", *GAUSSIAN, "--covariance", "tide"),
+        "did you mean tied? it takes full, tied, diagonal, spherical",
+    ),
+    "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
+    "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
+    "only with out": (("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"), "no --out"),
+    "twice": (("fit", "people.csv", *GAUSSIAN, "-c", "height"), "--column height is given twice"),
+    "several": (("fit", "people.csv", *GAUSSIAN, "-c", "half"), "take --family multivariate"),
+    "one of several": (
+        ("fit", "people.csv", "-f", "multivariate", "-c", "half", "-k", 2),
+        "take --family gaussian",
+    ),
+    "no heads": (("fit", "people.csv", "-f", "binomial", "-c", "half", "-k", 2), "give --heads"),
+    "heads elsewhere": (
+        ("fit", "coins.csv", "-f", "poisson", "--heads", "heads", "--trials", 9, "-k", 2),
+        "are for --family binomial",
+    ),
+    "swapped": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "flips", "--trials", "heads", "-k", 2),
+        "flips: line 2 is 10, more heads than the 5 of heads; are the columns swapped?",
+    ),
+    "too many heads": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 8, "-k", 2),
+        "heads: line 3 is 9, more heads than --trials 8",
+    ),
+    "no flips": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 0, "-k", 2),
+        "--trials is 0",
+    ),
+    "counts": (
+        ("fit", "coins.csv", "-f", "poisson", "-c", "heads", "--counts", "half", "-k", 2),
+        "half: line 3 is 0.5, which is not a whole number",
+    ),
+    "constant": (("fit", "coins.csv", "-f", "gaussian", "-c", "ten", "-k", 2), "ten is constant"),
+    "constant counts": (
+        ("fit", "coins.csv", "-f", "poisson", "-c", "ten", "-k", 2),
+        "ten is constant; give at most -k 1",
+    ),
+    "estimate of another k": (
+        ("fit", "people.csv", *GAUSSIAN, "--estimate", "one.json"),
+        "one.json has 1 component, -k is 2",
+    ),
+    "out where nothing can be written": (
+        ("fit", "people.csv", *GAUSSIAN, "--out", "/proc/x"),
+        "nothing can be written in /proc",
+    ),
     "out twice": (("fit", "people.csv", *GAUSSIAN, "--out", "full"), "--overwrite"),
     "out nowhere": (("fit", "people.csv", *GAUSSIAN, "--out", "a/b/c"), "no folder a/b"),
     "out a file": (("fit", "people.csv", *GAUSSIAN, "--out", "people.csv"), "is a file"),
     "heads alone": (("fit", "people.csv", "-f", "binomial", "--heads", "a", "-k", 1), "--trials"),
     "trials": (("fit", "people.csv", *GAUSSIAN, "--trials", 3), "needs --heads"),
-    "fractions": (("fit", "people.csv", "-f", "poisson", "-c", "height", "-k", 2), "height: row"),
+    "fractions": (("fit", "people.csv", "-f", "poisson", "-c", "height", "-k", 2), "height: line"),
     "study": (("study", "heigths"), "did you mean heights? there are heights, coins"),
     "study people": (("study", "coins", "--people", 3), "no --people"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path):
+def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path, monkeypatch):
     (tmp_path / "blank.csv").write_text("x\n1\nNA\n\n3\n")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "coins.csv").write_text("heads,flips,half,ten\n5,10,1,10\n9,10,0.5,10\n8,10,1,10\n")
+    (tmp_path / "one.json").write_text('{"weight": [1], "mean": [170], "sd": [9]}')
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("years of work")
     words, hint = WRONG[case]
     before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(cli, "waiting", None)  # which tells that PyMC is loaded
     status, out, err = run(*words)
     assert status == 2
     assert out == ""
@@ -189,7 +250,6 @@ def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path):
 
 def test_wrong_usage_is_status_2(run, people):
     for words in (
-        ("fit", people, "--family", "gausian", "-c", "height", "-k", 2),
         ("fit", people, *GAUSSIAN, "--seed", "x"),
         ("fit", people, *GAUSSIAN[:-1], 0),
         ("study", "heights", "--people", 1),
@@ -227,6 +287,88 @@ def test_a_mistake_of_ours_is_no_verdict(run, monkeypatch):
     assert "KeyError" in err
 
 
+def test_every_help_is_whole(run):
+    for command in ("fit", "study"):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert "…" not in out
+        assert "Seed of everything random" in out
+
+
+def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("comparisons.folder.save_folder", full)
+    words = ("fit", people, *GAUSSIAN, "--draws", 300, "--out", "found")
+    status, out, err = run(*words)
+    assert status == 2
+    assert "EM and the posterior" in out
+    assert "mean[0]" in out
+    assert err.splitlines()[-1].startswith("second-opinion: ")
+    assert "No space left" in err
+    assert "report:" not in out
+    assert strict(run(*words, "--json")[1])["verdict"]
+
+
+def test_names_of_columns_are_kept_and_told(run, people, tmp_path):
+    words = ("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2)
+    (tmp_path / "found").mkdir()
+    spherical = ("--covariance", "spherical", "--draws", 300, "--out", "found")
+    _, out, _ = run(*words, *spherical)
+    assert "observations of height, half" in out
+    assert "the component, then the column(s), where 0 is height, 1 is half." in out
+    assert columns_of(load(tmp_path / "found" / "comparison.nc").tree) == ["height", "half"]
+    assert "rows of measurements (height, half)" in (tmp_path / "found/report.html").read_text()
+    assert all(line == line.rstrip() for line in out.splitlines())
+    assert "report: found/report.html\n" in out
+
+
+def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
+    program = f"{sys.executable} -c 'from comparisons.cli import main; main()'"
+    words = f"fit {people} -f gaussian -c height -k 2 --draws 300"
+    environment = {name: one for name, one in os.environ.items() if name != "COLUMNS"}
+    told = {}
+    for columns in (50, 120):
+        script = f"stty cols {columns}; {program} {words} 2>errors"
+        found = subprocess.run(
+            ["script", "-qec", script, "/dev/null"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+        told[columns] = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found.stdout)
+        assert "…" not in told[columns]
+        assert "interval" in told[columns]
+        lines = told[columns].replace("\r", "").splitlines()
+        assert max(map(len, lines)) <= columns
+    numbers = [set(re.findall(r"\d+\.\d+ \(\d+\.\d+\)", one)) for one in told.values()]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) > 6
+    assert re.search(r"mean\[0\]\r?\n  EM \(se\) ", told[50])
+    assert not re.search(r"mean\[0\]\r?\n", told[120])
+
+
+def test_each_remedy_is_told_once_after_the_last_that_has_it(capsys):
+    causes = [
+        Finding("other_place", "fault", 1.0, 0.5, "Place.", "Read the rest."),
+        Finding("one", "doubt", 1.0, 0.5, "First.", "Draw longer."),
+        Finding("two", "doubt", 1.0, 0.5, "Second.", "Draw longer."),
+        Finding("three", "fault", 1.0, 0.5, "Third.", "Mend it."),
+        Finding("fine", "ok", 1.0, 0.5, "Fine.", ""),
+    ]
+    assert [one.code for one in by_importance(causes)] == ["three", "other_place", "one", "two"]
+    tree = coins.tell(None, 0, progress=False).comparison.tree
+    tree.attrs["findings"] = json.dumps([one._asdict() for one in causes])
+    told(tree, "Learned.")
+    out = capsys.readouterr().out
+    assert "? one: First.\n  ? two: Second. Draw longer.\n" in out
+    assert "1 of 5 measures are ok.\n\nLearned.\n" in out
+
+
 def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     program = [sys.executable, "-c", "from comparisons.cli import main; main()"]
     table = tmp_path / "long.csv"  # the chains of so many distinct values take minutes
@@ -243,9 +385,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     assert list(tmp_path.iterdir()) == [table]
 
 
-def test_a_pipe_that_closes_early_is_no_verdict(tmp_path):
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_a_pipe_that_closes_early_is_no_verdict(options, tmp_path):
     program = f'"{sys.executable}" -c "from comparisons.cli import main; main()"'
-    script = f"{program} study coins | true; exit ${{PIPESTATUS[0]}}"
+    script = f"{program} study coins {options} | true; exit ${{PIPESTATUS[0]}}"
     found = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -269,4 +412,6 @@ def test_the_help_names_the_statuses_without_importing_pymc(tmp_path):
         env=os.environ | {"COLUMNS": "80"},
     )
     assert found.returncode == 0, found.stderr
-    assert "3 inconclusive" in found.stdout
+    said = " ".join(found.stdout.split())
+    assert "3 inconclusive" in said
+    assert "130 interrupted" in said

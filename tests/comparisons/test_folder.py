@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 import comparisons
-from comparisons.files import free, refuse_existing, written
+from comparisons.files import free, refuse_folder, written
 from comparisons.folder import save_folder
+from comparisons.inputs import columns_of
 from comparisons.reading import InputError
 from comparisons.studies import coins
 
@@ -18,33 +22,50 @@ def comparison():
 
 
 def test_a_folder_holds_report_table_pictures_and_everything(comparison, tmp_path):
-    save_folder(comparison, tmp_path / "found", "second-opinion study coins")
+    command, learned = "second-opinion study coins", "Five sets teach this."
+    save_folder(comparison, tmp_path / "found", command, learned)
     names = {str(one.relative_to(tmp_path / "found")) for one in (tmp_path / "found").rglob("*")}
     assert {"report.html", "summary.csv", "comparison.nc", "figures"} <= names
     for picture in ("posterior", "data", "ascent", "deviance", "memberships", "pairs"):
         assert {f"figures/{picture}.png", f"figures/{picture}.svg"} <= names
     assert [one.name for one in tmp_path.iterdir()] == ["found"]
     page = (tmp_path / "found" / "report.html").read_text()
-    assert "second-opinion study coins" in page
+    assert command in page
+    assert learned in page
     table = pd.read_csv(tmp_path / "found" / "summary.csv", index_col="parameter")
     pd.testing.assert_frame_equal(
         table[["mle", "mean"]], comparison.to_frame()[["mle", "mean"]], rtol=1e-12
     )
     again = comparisons.load(tmp_path / "found" / "comparison.nc")
     assert again.findings == comparison.findings
+    assert columns_of(again.tree) == ["heads"]
 
 
 def test_what_is_there_is_not_lost(tmp_path):
     (tmp_path / "thesis").mkdir()
-    refuse_existing(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
+    refuse_folder(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
     (tmp_path / "thesis" / "chapter").write_text("one")
-    refuse_existing(tmp_path / "thesis", overwrite=True)
+    refuse_folder(tmp_path / "thesis", overwrite=True)
     with pytest.raises(InputError, match="--overwrite"):
-        refuse_existing(tmp_path / "thesis", overwrite=False)
+        refuse_folder(tmp_path / "thesis", overwrite=False)
     with pytest.raises(InputError, match="is a file"):
-        refuse_existing(tmp_path / "thesis" / "chapter", overwrite=True)
+        refuse_folder(tmp_path / "thesis" / "chapter", overwrite=True)
     with pytest.raises(InputError, match="there is no folder"):
-        refuse_existing(tmp_path / "no" / "where", overwrite=True)
+        refuse_folder(tmp_path / "no" / "where", overwrite=True)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="nothing can be written in /proc"):
+        refuse_folder(Path("/proc/found"), overwrite=False)
+    refuse_folder(tmp_path / "found", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+    def full(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("comparisons.files.mkdtemp", full)
+    with pytest.raises(InputError, match="Read-only file system"):
+        refuse_folder(tmp_path / "found", overwrite=True)
 
 
 def test_an_interrupted_write_leaves_the_old_one(tmp_path):

@@ -21,8 +21,9 @@ from scipy.stats import chi2, norm
 import bayes
 import comparisons
 from comparisons import pictures
-from comparisons.data_pictures import bars_of
+from comparisons.data_pictures import bars_of, frame_of
 from comparisons.height_pictures import reached
+from comparisons.inputs import name_columns
 from comparisons.style import COMPONENTS, EM, POSTERIOR, TRUTH
 from models import (
     Binomial,
@@ -356,6 +357,77 @@ def test_a_spike_does_not_squash_the_data():
     assert "beyond the frame" not in caption_of(pictures.data(tree_of("heights")))
 
 
+def gross(tree: xr.DataTree, value: float) -> xr.DataTree:
+    """Return the tree with the largest observation written with a slip of the decimal point."""
+    found = tree
+    for group in ("constant_data", "memberships"):
+        x = tree[group]["x"].to_numpy().copy()
+        x[x.argmax()] = value
+        found = changed(found, group, x=x)
+    return found
+
+
+def test_a_gross_outlier_does_not_squash_the_data():
+    tree = tree_of("heights")
+    x = tree["constant_data"]["x"].to_numpy()
+    far = gross(tree, 17_000)
+    for draw in (pictures.data, pictures.memberships):
+        figure = draw(far)
+        assert_readable(figure)
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            assert x.min() - 20 < low < high < x.max() + 20
+        assert "Outside of the frame: 1 observation at 17,000." in caption_of(figure)
+        assert "Outside" not in caption_of(draw(tree))
+    (axes,) = pictures.data(far).axes
+    (arrow,) = axes.texts
+    assert arrow.get_text() == "1 observation\nat 17,000"
+    n = int(tree.attrs["observations"])
+    area = sum(bar.get_height() * bar.get_width() for bar in axes.patches[:-1])
+    assert area == pytest.approx((n - 1) / n, abs=0.02)
+    (alt,) = [one.alt for one in pictures.pictures_of(far) if one.name == "data"]
+    assert "to 17,000, " in alt
+    below = caption_of(pictures.data(gross(tree, -9_999.5)))
+    assert "1 observation at \N{MINUS SIGN}9,999.5." in below
+
+
+def test_a_frame_shows_all_unless_most_of_it_is_empty():
+    once = np.ones(100, int)
+    x = np.linspace(160, 190, 100)
+    assert frame_of(x, once) == (160, 190)
+    assert frame_of(np.append(x, 17_000), np.ones(101, int)) == (160, 190)
+    assert frame_of(np.append(x, 300), np.ones(101, int)) == (160, 300)
+    assert frame_of(np.append(x, 17_000), np.append(once, 50)) == (160, 17_000)  # a group
+    assert frame_of(np.array([3.0]), np.array([7])) == (3, 3)
+    assert frame_of(np.array([3.0, 9.0]), np.array([99, 1])) == (3, 9)
+
+
+def test_axes_are_called_by_the_columns_names():
+    for case, names, draw in (
+        ("heights", ["height in cm"], pictures.data),
+        ("heights", ["height in cm"], pictures.memberships),
+        ("two columns", ["length", "width"], pictures.plane),
+    ):
+        tree = tree_of(case).copy()
+        name_columns(tree, names)
+        figure = draw(tree)
+        assert_readable(figure)
+        shown = {axes.get_xlabel() for axes in figure.axes}
+        shown |= {axes.get_ylabel() for axes in figure.axes}
+        assert set(names) <= shown
+        assert not set(names) & {axes.get_xlabel() for axes in draw(tree_of(case)).axes}
+
+
+def test_end_ticks_of_neighbours_keep_apart():
+    figure = pictures.posterior(tree_of("three columns"))
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    frames = sorted({axes.get_window_extent().x0 for axes in figure.axes})
+    ends = [axes.get_window_extent() for axes in figure.axes]
+    gaps = [left - box.x1 for box in ends for left in frames if left > box.x1]
+    assert min(gaps) > 0.2 * figure.dpi
+
+
 def test_an_estimate_without_a_likelihood_has_no_density():
     tree = tree_of("heights")
     density = tree["density"]
@@ -398,6 +470,9 @@ def test_deviance_stands_beside_its_expectation(case, shift):
     assert 0.99 < (heights * np.diff(edges)).sum() <= 1 + 1e-9
     better = int((kept + shift < -0.02).sum())
     assert caption_of(figure).startswith(f"{better:,} of" if better else "No draw")
+    title = figure.legends[0].get_title().get_text()
+    side = "below or above" if 0 < better < kept.size else "above" if better else "below"
+    assert f"the draws lie {side} " in title.replace("\n", " ")
 
 
 def climbs(tree: xr.DataTree, heights: list[list[float]], optima: list[tuple[float, int, int]]):

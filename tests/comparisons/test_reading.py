@@ -67,7 +67,7 @@ TABLE = "name,height,weight\nAnn,171.5,60\nBob,183,81.25\n"
 @pytest.mark.parametrize("pack", [lambda raw: raw, gzip.compress])
 def test_every_kind_of_csv_is_the_same_table(content, pack, write):
     raw = content if isinstance(content, bytes) else content.encode()
-    columns, dropped = read_columns(write(pack(raw)), ["weight", "height"])
+    columns, dropped, _ = read_columns(write(pack(raw)), ["weight", "height"])
     assert list(columns) == ["weight", "height"]
     assert dropped == 0
     np.testing.assert_array_equal(columns["height"], [171.5, 183])
@@ -76,12 +76,12 @@ def test_every_kind_of_csv_is_the_same_table(content, pack, write):
 
 
 def test_a_name_in_latin_1_is_found(write):
-    columns, _ = read_columns(write("Größe;x\n171,5;1\n".encode("latin-1")), ["Größe"])
+    columns, *_ = read_columns(write("Größe;x\n171,5;1\n".encode("latin-1")), ["Größe"])
     assert columns["Größe"] == [171.5]
 
 
 def test_logical_values_are_0_and_1(write):
-    columns, _ = read_columns(write("a,b\nTRUE,1\nfalse,0\n"), ["a", "b"])
+    columns, *_ = read_columns(write("a,b\nTRUE,1\nfalse,0\n"), ["a", "b"])
     np.testing.assert_array_equal(columns["a"], [1, 0])
     assert "line 3 is 'false'" in refused(write("a\n1\nfalse\n"), ["a"])  # not among numbers
 
@@ -93,7 +93,7 @@ def test_standard_input_is_read_once(monkeypatch):
     standard(TABLE.encode())
     assert read_columns("-", ["height"])[0]["height"].tolist() == [171.5, 183]
     standard(TABLE.replace("183", "tall").encode())
-    assert refused("-") == "height: line 3 is 'tall', which is not a number"
+    assert refused("-").startswith("height: line 3 is 'tall', which is not a number; 1 of 2 rows")
     standard(b"")
     assert refused("-").startswith("standard input is empty")
 
@@ -165,7 +165,7 @@ def test_what_is_not_asked_for_is_not_judged(write):
 
 def test_decimal_commas_with_three_places_are_not_thousands_beside_others(write):
     content = "height;b\n1,712;0,712\n1,83;1,700\n"
-    columns, _ = read_columns(write(content), ["height", "b"])
+    columns, *_ = read_columns(write(content), ["height", "b"])
     assert columns["height"].tolist() == [1.712, 1.83]
     assert columns["b"].tolist() == [0.712, 1.7]
 
@@ -175,7 +175,7 @@ def test_missing_values_are_dropped_row_by_row_when_asked(write):
     message = refused(path, ["a", "b"])
     assert message.startswith("a: 1 of 4 rows, b: 1 of 4 rows without a value")
     assert "--drop-missing" in message
-    columns, dropped = read_columns(path, ["a", "b"], drop_missing=True)
+    columns, dropped, _ = read_columns(path, ["a", "b"], drop_missing=True)
     assert dropped == 2
     assert columns["a"].tolist() == [2, 4]
     assert columns["b"].tolist() == [5, 7]
@@ -186,7 +186,7 @@ def test_missing_values_are_dropped_row_by_row_when_asked(write):
 
 def test_columns_by_position(write):
     path = write(TABLE)
-    columns, _ = read_columns(path, ["3", "height"])
+    columns, *_ = read_columns(path, ["3", "height"])
     assert columns["3"].tolist() == [60, 81.25]
     assert "no column '4'" in refused(path, ["4"])
     assert "no column '0'" in refused(path, ["0"])
@@ -198,7 +198,7 @@ def test_columns_by_position(write):
 
 def test_a_file_without_a_line_of_names(write):
     path = write("171.5,60\n183,81.25\n")
-    columns, _ = read_columns(path, ["2", "1"])
+    columns, *_ = read_columns(path, ["2", "1"])
     assert columns["1"].tolist() == [171.5, 183]
     assert columns["2"].tolist() == [60, 81.25]
     message = refused(path)
@@ -217,6 +217,9 @@ def test_files_that_cannot_be_had(tmp_path, write, monkeypatch):
     path = write(TABLE, "heights.csv")
     assert "did you mean heights.csv?" in refused(tmp_path / "heigths.csv")
     assert "check its name" in refused(tmp_path / "qqqqqqqq")
+    for far in ("k.csv", "sheet.csv", "flips.csv"):  # the suffix alone makes nothing near
+        assert "check its name" in refused(tmp_path / far)
+    assert "did you mean heights.csv?" in refused(tmp_path / "Heights.parquet")
     assert "there is no folder" in refused(tmp_path / "none" / "heights.csv")
     assert "is a folder; give a file" in refused(tmp_path)
     assert "Not a directory" in refused(path / "heights.csv")
@@ -252,13 +255,14 @@ def test_parquet_of_every_type_of_number(store, monkeypatch):
         "text": ["a"] * 5,
     }
     names = [name.strip() for name in columns if name != "text"]
-    found, dropped = read_columns(store(columns, "people"), [*names, "3"])
+    found, dropped, _ = read_columns(store(columns, "people"), names)
     assert dropped == 0
     for name, (_, given) in zip(names, columns.items(), strict=False):
         expected = np.array(given.to_pylist(), np.float64)
         np.testing.assert_array_equal(found[name], expected)
         assert found[name].dtype == np.float64
-    np.testing.assert_array_equal(found["3"], found["single"])
+    third = read_columns(store(columns, "people"), ["3"]).values["3"]
+    np.testing.assert_array_equal(third, found["single"])
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,7 @@ def test_bad_parquet_is_refused_in_one_line(column, message, store, monkeypatch)
 
 def test_parquet_files_that_are_broken(store, write):
     path = store({"height": [1.0, None, 3.0]})
-    columns, dropped = read_columns(path, ["height"], drop_missing=True)
+    columns, dropped, _ = read_columns(path, ["height"], drop_missing=True)
     assert (columns["height"].tolist(), dropped) == ([1, 3], 1)
     whole = path.read_bytes()
     assert "is a broken Parquet file" in refused(write(whole[:-20], "cut.parquet"))
@@ -294,3 +298,24 @@ def test_parquet_files_that_are_broken(store, write):
     assert "is a broken Parquet file" in refused(write(whole[:4] + middle + whole[40:], "mid"))
     assert "is no Parquet file" in refused(write(TABLE, "text.parquet"))
     assert "is empty" in refused(write("", "none.parquet"))
+
+
+def test_how_much_is_text_is_said_with_a_remedy(write):
+    some = write("height\n170\ntall\nNA\nshort\n165\n")
+    message = "2 of 5 rows are text: mend them, or blank them and --drop-missing"
+    assert message in refused(some)
+    assert "1 of 2 rows is text: mend it" in refused(write("height\n1\nx\n"))
+    every = refused(write("height\ntall\nNA\nshort\n"))
+    assert "no row of 3 is one: give a column of numbers" in every
+
+
+def test_rows_are_found_again_in_the_file(write):
+    path = write("a,b\n1,1\n\n,2\n3,3\n")
+    columns = read_columns(path, ["a", "b"], drop_missing=True)
+    assert columns.values["b"].tolist() == [1, 3]
+    assert [columns.where(row) for row in (0, 1)] == ["line 2", "line 5"]
+
+
+def test_a_column_is_asked_for_once(write):
+    message = refused(write(TABLE), ["height", "2"])
+    assert message == "height and 2 are the same column; give each once"

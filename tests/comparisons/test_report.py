@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from matplotlib.figure import Figure
 
 import bayes
 import comparisons
 from comparisons import compare, load, second_opinion
 from comparisons import report as module
+from comparisons.inputs import columns_of, name_columns
 from comparisons.pictures import Picture
 from comparisons.report import report
 from models import (
@@ -176,8 +178,17 @@ def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
     assert heights.verdict == "agree"
     said = text(report(heights.tree))
     assert "Do EM and MCMC find the same two components, each a bell curve (Gaussian)," in said
-    assert "behind 1,500 measurements, 1,500 of them distinct?" in said
-    assert "Verdict: Agree Two independent methods give the same answer. The largest gap" in said
+    assert "behind 1,500 measurements?" in said
+    assert (
+        "Verdict: Agree EM and the posterior agree. Both find, with the posterior\N{RIGHT SINGLE QUOTATION MARK}s 95%"
+        in said
+    )
+    frame, first = heights.to_frame(), said[: said.index("The largest gap")]
+    for component in (0, 1):
+        share, mean = (frame.loc[f"{name}[{component}]"] for name in ("weight", "mean"))
+        assert f"component {component}: {100 * share['mean']:.1f}% of all (" in first
+        assert f"mean {module._rounded(mean['mean'], mean['sd'])} (" in first
+    assert "more" not in first
     worst = heights.to_frame()["gap_in_sd"].abs()
     assert f"is {worst.max():.2g} posterior sd ({worst.idxmax()})" in said
     assert "where 5 is expected" in said
@@ -188,12 +199,16 @@ def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
 def test_the_cause_comes_first_and_consequences_after(wrong, plain):
     assert wrong.verdict == "disagree"
     said = text(report(wrong.tree))
-    assert "Verdict: Disagree Do not rely on these two answers as they stand. The est" in said
+    assert (
+        "Verdict: Disagree The estimate and the posterior disagree: one of them is wrong. " in said
+    )
+    assert "Both find" not in said
     cause = next(one for one in wrong.findings if one.severity == "fault")
     every = said.index(f"All {len(wrong.findings)} measures")
     assert said.index("Stopped early") < said.index("Other place") < every
     assert f"measured {module._short(cause.value)}, threshold 0.05" in said
-    assert f"What to do: {cause.remedy}" in said
+    assert "threshold\xa00.05" in report(wrong.tree)  # a line does not end between them
+    assert f"What to do: {escape(cause.remedy)}" in said
     told = [one for one in wrong.findings if one.severity in ("fault", "doubt")]
     assert f"And {len(told) - 3} more" in said
     assert "beyond the threshold" in said
@@ -208,7 +223,7 @@ def test_the_worst_is_told_first_whatever_the_order_it_was_measured_in(wrong, pl
         for code, severity in order
     ]
     said = text(report(changed(wrong.tree, findings=json.dumps(findings))))
-    assert "as they stand. About x. Besides: About spike. About other_place. " in said
+    assert "is wrong. About x. Besides: About spike. About other_place. " in said
     cards = said[said.index("Causes, and what to do") : said.index("All 4 measures")]
     places = [cards.index(f"About {code}.") for code, _ in reversed(order)]
     assert places[0] < places[1] < places[2] < places[3]
@@ -226,9 +241,43 @@ def test_every_measure_is_listed_and_each_that_is_not_ok_has_a_card(flips, plain
 
 def test_few_flips_are_explained_in_plain_words(flips, plain):
     said = text(report(flips.tree))
-    assert "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM ans" in said
+    few = "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM ans"
+    assert few in said[: said.index("The numbers side by side")]
     assert "each a coin with its own chance of heads (Binomial) and of equal share, be" in said
     assert "Truth" not in said
+
+
+def test_columns_are_called_by_their_names(flips, plain, monkeypatch):
+    assert "5 sets of flips?" in text(report(flips.tree))
+    named = changed(flips.tree)
+    name_columns(named, ["heads"])
+    assert columns_of(named) == ["heads"]
+    assert columns_of(flips.tree) == []
+    assert "5 sets of flips (heads)?" in text(report(named))
+    assert "# heads and trials: lists or arrays of your observations, 'heads'" in report(
+        named
+    ).replace("&#39;", "'")
+    twice = changed(flips.tree, columns=json.dumps([EVIL]))
+    assert "script" not in read(report(twice)).tags
+
+
+def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
+    said = text(report(flips.tree, None, "Five sets are few & far."))
+    assert "Verdict: Inconclusive Five sets are few &amp; far. The data or the chains" in said
+    assert "Five sets" not in text(report(flips.tree))
+
+
+def test_agreement_names_the_columns_and_a_few_groups_only(heights, plain):
+    table = heights.tree["comparison"].to_dataset()
+    tree = changed(heights.tree, components=6)
+    assert module._groups(tree)[-1] == "and 2 more, which the table below lists"
+    dimension = np.where(table["name"] == "mean", "1", "").astype(object)
+    tree["comparison"] = type(tree)(
+        table.assign_coords(dimension=("parameter", [str(one) for one in dimension]))
+    )
+    assert "mean of column 1 " in module._groups(tree)[0]
+    name_columns(tree, ["weight in kg", "height"])
+    assert "mean of height " in module._groups(tree)[0]
 
 
 def test_numbers_are_rounded_as_their_errors_ask():
@@ -286,6 +335,11 @@ def test_the_python_shown_asks_the_same_question(flips, heights, wrong, monkeypa
     auto = changed(heights.tree, gates="met", tune=1_000, seed=7)
     _, settings = called(auto, monkeypatch, truth=TRUTH)["second_opinion"]
     assert settings == {"seed": 7, "starts": 4, "truth": TRUTH}
+    assert "# estimate: an em.Fit, a Mixture or the path" in module._call(wrong.tree)
+    mine = wrong.tree.copy()
+    mine["em"].attrs = {**mine["em"].attrs, "source": "mine.json"}
+    assert called(mine, monkeypatch)["compare"] == (("mine.json", None), {})
+    assert "# x: a list, an array or a table of your observations" in module._call(heights.tree)
     calls = called(wrong.tree, monkeypatch, estimate="mine")
     assert calls["sample"][0][::2] == (Gaussian, 2)
     assert calls["compare"] == (("mine", None), {})
@@ -320,8 +374,11 @@ def test_one_component_and_several_columns(rng, plain, monkeypatch):
     family = MultivariateGaussian.with_covariance("spherical")
     clouds = second_opinion(family, Sample(rng(503).normal(size=(120, 2))), 1, **QUICK)
     said = text(report(clouds.tree))
-    assert "a round cloud (SphericalGaussian), behind 120 rows of measurements, 120 of" in said
-    assert "then the column of the data" in said
+    assert "a round cloud (SphericalGaussian), behind 120 rows of measurements?" in said
+    assert "then the column of the data. Numbers" in said
+    named = changed(clouds.tree, columns=json.dumps(["length", "width"]))
+    said = text(report(named))
+    assert "then the column of the data (0 is length, 1 is width). Numbers" in said
     args, _ = called(clouds.tree, monkeypatch)["second_opinion"]
     assert args[0] is family
     assert "of family Zipf (Zipf), behind 120 observations" in module._question(
