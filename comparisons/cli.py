@@ -9,6 +9,7 @@ import warnings
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from traceback import print_exc, walk_tb
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,6 +39,7 @@ __all__ = ["main"]
 
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
+OURS = {"models", "em", "bayes", "comparisons"}
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
 ONLY = ("em",)
 SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
@@ -338,16 +340,21 @@ def main() -> None:
     warnings.showwarning = _one_line
     try:
         app()
-    except (ValueError, OSError, MemoryError) as problem:
-        _fail(str(problem) or type(problem).__name__)
-    except ArithmeticError as problem:  # the loop lost its ascent: units, collinear columns
-        _fail(f"EM could not go on: {problem}")
-    except RuntimeError as problem:
-        if type(problem).__name__ != "SamplerError":
+    except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
+        if not _is_said(problem):
             sys.exit(_broken())
-        _fail(str(problem))
-    except Exception:  # noqa: BLE001 (status 1 would say: disagree)
-        sys.exit(_broken())
+        _fail(str(problem) or type(problem).__name__)
+
+
+def _is_said(problem: Exception) -> bool:
+    """Whether an exception is a sentence of ours, or of the machine's, and no mistake."""
+    if isinstance(problem, OSError | MemoryError):
+        return True
+    if type(problem).__name__ in {"SamplerError", "DescentError"}:
+        return True
+    *_, (frame, _) = walk_tb(problem.__traceback__)
+    raised_by = str(frame.f_globals.get("__name__", "")).split(".")[0]
+    return isinstance(problem, ValueError) and raised_by in OURS
 
 
 def _fail(message: str) -> None:
@@ -357,9 +364,7 @@ def _fail(message: str) -> None:
 
 def _broken() -> int:
     """Print the traceback of a mistake of ours."""
-    import traceback
-
-    traceback.print_exc()
+    print_exc()
     return BROKEN
 
 

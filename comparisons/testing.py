@@ -76,8 +76,9 @@ def assert_unchanged(
 ) -> None:
     """Assert that a comparison is the saved one, but for rounding and Monte Carlo noise.
 
-    EM's estimates may differ by the decrements at which both climbs stopped, in standard errors;
-    posterior means and sds by k of the Monte Carlo errors of their difference.
+    EM's estimates may differ by the decrements at which both climbs stopped, in standard errors,
+    and the errors relatively by twice that; posterior means and sds by k of the Monte Carlo errors
+    of their difference. The verdict has to be the same.
 
     saved: another comparison, or the file of one.
     """
@@ -92,7 +93,7 @@ def assert_unchanged(
     left = sum(np.nan_to_num(one.tree["em"].attrs["decrement"]) for one in (comparison, before))
     allowed = {
         "mle": left * np.nan_to_num(new["se"]),
-        "se": 2 * left * np.nan_to_num(new["se"]),  # a decrement's relative change, to first order
+        "se": 2 * left * np.nan_to_num(new["se"]),
         "mean": k * np.hypot(new["mcse"], old["mcse"]),
         "sd": k * np.hypot(new["mcse_sd"], old["mcse_sd"]),
     }
