@@ -70,10 +70,12 @@ def _target(evidence: Evidence, *, trusted: bool) -> Finding:
         return Finding(
             "wrong_target", NOTE, np.nan, limit.TARGET, message, "Give the prior as prior=."
         )
-    place, width = evidence.target
-    worst = max(place, width)
+    place, shape = evidence.target
+    worst = max(place, shape)
     wrong = not worst <= limit.TARGET
-    how = "they sit elsewhere" if place > width else "they are too narrow or too wide"
+    how = "they sit elsewhere"
+    if shape > place:
+        how = "they are too narrow or too wide, or depend on each other otherwise"
     return Finding(
         "wrong_target",
         OK if not wrong else FAULT if trusted else DOUBT,
@@ -82,8 +84,8 @@ def _target(evidence: Evidence, *, trusted: bool) -> Finding:
         f"The draws are not those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
         "errors."
         if wrong
-        else "The draws are those of this likelihood and prior, as far as two identities of the "
-        f"gradient tell (to {worst:.2g} Monte Carlo errors).",
+        else "The draws obey the identities that those of this likelihood and prior obey, to "
+        f"{worst:.2g} Monte Carlo errors.",
         "Is it the same model, with the same data and prior? If so, mistrust the sampler."
         if wrong
         else "",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from comparisons.table import Parameter
     from models import Mixture
 
-__all__ = ["em_finished", "em_won", "same_question", "spiked"]
+__all__ = ["best_of", "em_finished", "em_won", "same_question", "spiked"]
 
 NOBODY = 0.5  # expected observations below which EM calls a component empty
 SAID = 6  # parameters of an optimum that a sentence has room for
@@ -64,39 +64,46 @@ def same_question(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def em_finished(at: em.Fit, reached: em.Fit, to_peak: float = np.inf) -> list[Finding]:
+def em_finished(
+    at: em.Fit, reached: em.Fit, best: em.Fit, to_peak: float = np.inf
+) -> list[Finding]:
     """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature.
 
-    at: EM at the estimate; reached: where it goes on to.
+    at: EM at the estimate; reached: where it goes on to; best: the highest optimum it knows.
     to_peak: how much the log posterior can still rise from the estimate under the prior.
     """
     gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
     left = float(np.sqrt(2 * gain)) if np.isfinite(gain) else np.nan
     distance = float(np.fmax(at.decrement, left))
-    stopped = distance > limit.STOPPED
-    away = f"The estimate is {distance:.2g} standard errors from its maximum"
+    stopped = not distance <= limit.STOPPED
+    curved = _curved(at, stopped)
+    away = f"The estimate is {distance:.2g} standard errors from where EM goes on to"
     severity: Severity = OK
-    message, remedy = f"{away}.", ""
+    message, remedy = f"The estimate is {distance:.2g} standard errors from its maximum.", ""
     if at.optima[0].spike:
         severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
+    elif np.isnan(distance):
+        severity, message = DOUBT, "How far the estimate is from a maximum could not be measured."
     elif stopped and reached.optima[0].spike:
         severity = DOUBT
         message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
-        remedy = "See what the spike rests on; a floor for the sd, or the posterior, rule it out."
+        remedy = "See what the spike rests on; the posterior's prior rules it out."
     elif stopped and to_peak <= limit.STOPPED**2 / 2:
         severity = DOUBT
-        message = f"{away}, but at that of the posterior density (MAP): the prior keeps it there."
+        message = f"{away}, but at the maximum of the posterior (MAP): the prior keeps it there."
         remedy = "Compare the maximum of the likelihood, from EM without a prior."
     elif stopped:
         severity = FAULT
         message = f"{away}: the log-likelihood can rise by {gain:.3g}{_moved(at, reached)}."
         remedy = (
-            f"Take EM's maximum ({_where(reached)}), or let the program that made the estimate go "
-            "on: a smaller tolerance, more steps."
+            f"Take EM's best optimum ({_where(best)}), or let the program that made the estimate "
+            "go on: a smaller tolerance, more steps."
         )
+    elif curved.severity != OK:
+        message = "EM does not move from the estimate."
     return [
         Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
-        _curved(at, stopped),
+        curved,
     ]
 
 
@@ -139,15 +146,20 @@ def _moved(at: em.Fit, reached: em.Fit) -> str:
     return farthest
 
 
+def best_of(evidence: Evidence) -> em.Fit:
+    """Return the highest optimum that EM knows and that is no spike."""
+    known = [evidence.search.fit, *evidence.climbs, evidence.reached]
+    proper = [one for one in known if not one.optima[0].spike]
+    return max(proper, key=lambda one: one.log_likelihood, default=evidence.at)
+
+
 def em_won(evidence: Evidence) -> Finding:
     """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
     at, reached, own = evidence.at, evidence.reached, evidence.search.fit
     onto_spike = reached.optima[0].spike and not at.optima[0].spike
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
-    found = [(own, f"from {own.starts} starts of its own")]
-    found += [(climb, "from a draw") for climb in evidence.climbs]
-    proper = [pair for pair in found if not pair[0].optima[0].spike]
-    best, whence = max(proper, key=lambda pair: pair[0].log_likelihood, default=(at, ""))
+    best = best_of(evidence)
+    whence = f"from {own.starts} starts of its own" if best is own else "from a draw"
     missed = max(best.log_likelihood - higher, 0.0)
     beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
     likelier = f"{beaten:,} of {len(evidence.heights):,} draws are likelier than the estimate"
@@ -155,9 +167,10 @@ def em_won(evidence: Evidence) -> Finding:
     message, remedy = "No draw is likelier than the estimate, and no start leads EM higher.", ""
     if missed > limit.MISSED:
         severity = FAULT
+        maximum = np.isfinite(reached.standard_errors.weight).all()
         message = (
-            f"The estimate is a local optimum: {whence} EM reaches a log-likelihood {missed:.3g} "
-            f"higher; {likelier}."
+            f"The estimate {'leads to' if maximum else 'is not even'} a local optimum: {whence} EM "
+            f"reaches a log-likelihood {missed:.3g} higher; {likelier}."
         )
         remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
     elif evidence.renewed:

@@ -13,7 +13,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.chain_measures import chains_finished
-from comparisons.em_measures import em_finished, em_won, same_question, spiked
+from comparisons.em_measures import best_of, em_finished, em_won, same_question, spiked
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
     at, found = evidence.at, evidence.search.fit
     em_side = [
         *same_question(evidence),
-        *em_finished(at, evidence.reached, evidence.to_peak),
+        *em_finished(at, evidence.reached, best_of(evidence), evidence.to_peak),
         em_won(evidence),
         *spiked(at, found, evidence),
     ]
@@ -41,13 +41,13 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
         apart=any(one.stands for one in apart),
         proper=not any(one.stands for one in em_side),
         trusted=not any(one.stands for one in chains),
-        narrow=_narrow(evidence, table),
+        narrow=_narrow(table),
     )
     reasons = [
         *data_tell(evidence, table, gap),
         bent(evidence, gap),
         skewed(evidence, table),
-        pulled(evidence, table, gap),
+        *pulled(evidence, table, gap),
     ]
     known = evidence.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
@@ -69,11 +69,9 @@ class Gap(NamedTuple):
     narrow: bool
 
 
-def _narrow(evidence: Evidence, table: Table) -> bool:
+def _narrow(table: Table) -> bool:
     """Whether the posterior is narrower than the likelihood lets expect."""
-    shift = _shift(evidence)
-    ratio = table["sd_ratio"].to_numpy()
-    return bool(shift < -limit.DEVIANCE_SHIFT or (ratio < 1 / limit.SPREAD).any())
+    return bool((table["sd_ratio"].to_numpy() < 1 / limit.SPREAD).any())
 
 
 def _shift(evidence: Evidence) -> float:
@@ -88,11 +86,11 @@ def same_place(evidence: Evidence) -> Finding:
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
-        f"{p} parameters let expect {p}."
+        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {p}."
     )
     if mean < 0:
         message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
-    remedy = "Take the interval of the posterior once the other findings are mended." * apart
+    remedy = "The causes say what to do." * apart
     return Finding(
         "other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, remedy
     )
@@ -122,7 +120,7 @@ def same_numbers(table: Table) -> list[Finding]:
             far,
             limit.GAP,
             numbers,
-            "prior_pull and skewness say what makes the gap." if apart else "",
+            "The causes say what to do." if apart else "",
         ),
         Finding(
             "other_spread",
@@ -130,9 +128,11 @@ def same_numbers(table: Table) -> list[Finding]:
             most,
             limit.SPREAD,
             spread,
-            "Take the posterior's intervals: standard errors lean on large samples."
-            if other
-            else "",
+            ""
+            if not other
+            else "Is it the prior that holds the posterior together?"
+            if bool((ratio < 1 / limit.SPREAD).any())
+            else "Take the posterior's intervals: standard errors lean on large samples.",
         ),
     ]
 
@@ -175,23 +175,25 @@ def same_predictions(evidence: Evidence) -> list[Finding]:
 
 def data_tell(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
     """Whether the data can tell the components apart: modes, labels, size, and enough draws."""
-    found = [] if evidence.peak is None else [_modes(evidence, 1 - evidence.peak.share)]
+    found = [] if evidence.peak is None else [_modes(evidence, 1 - evidence.peak.share, gap)]
     if evidence.question.k > 1:
         found.append(_separated(evidence, gap))
     return [*found, _counted(evidence), _noisy(table)]
 
 
-def _modes(evidence: Evidence, elsewhere: float) -> Finding:
+def _modes(evidence: Evidence, elsewhere: float, gap: Gap) -> Finding:
     """Which share of the draws lies in basins of other modes than the estimate's."""
     several = elsewhere > limit.MODES
     message = "All probed draws belong to the same mode of the posterior as the estimate."
-    if elsewhere > 0:
+    if elsewhere == 1:
+        message = "No probed draw belongs to the mode of the posterior to which the estimate leads."
+    elif elsewhere > 0:
         message = (
             f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws belong "
             "to others than the estimate's."
         )
-    remedy = APART if several else ""
-    severity = DOUBT if several else OK
+    remedy = APART if several and gap.proper else ""
+    severity: Severity = OK if not several else DOUBT if gap.proper else NOTE
     return Finding("several_modes", severity, elsewhere, limit.MODES, message, remedy)
 
 
@@ -258,7 +260,9 @@ def bent(evidence: Evidence, gap: Gap) -> Finding:
     severity: Severity = OK
     if large:
         severity = DOUBT if gap.apart and gap.trusted else NOTE
-    message = "Where the draws lie the deviance cannot be compared with a parabola."
+    elif np.isnan(bend):
+        severity = NOTE
+    message = "At this estimate the deviance cannot be compared with a parabola."
     if np.isfinite(bend):
         message = (
             f"Where the draws lie the deviance differs from its parabola by {bend:.2g} for each "
@@ -268,39 +272,47 @@ def bent(evidence: Evidence, gap: Gap) -> Finding:
     return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)
 
 
-def pulled(evidence: Evidence, table: Table, gap: Gap) -> Finding:
-    """How far the prior moves the maximum: MAP - MLE, MAP by EM under the same prior.
+def pulled(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+    """How far the prior moves the maximum (MAP - MLE, MAP by EM under it), and holds it together.
 
-    It explains why the answers lie apart if it moves an estimate that is a proper maximum, or if it
-    makes the posterior narrower than the likelihood; it is at fault if it is not the default one.
+    It explains why the answers lie apart if the estimate is a proper maximum. A prior that was
+    given and moves the answer is at fault; the default one says that the data are few.
     """
     if evidence.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."
-        return Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
+        return [
+            Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
+        ]
     worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
     usual = evidence.question.usual_prior()
-    pulls = worst > limit.GAP and gap.proper
-    holds = gap.narrow and gap.proper and not usual
-    severity: Severity = OK
-    if pulls and gap.apart:
-        severity = DOUBT if usual else FAULT
-    elif pulls:
-        severity = NOTE
-    elif holds:
-        severity = DOUBT
+    pulls = not worst <= limit.GAP and gap.proper
+    severity: Severity = NOTE if pulls else OK
+    if pulls and gap.apart and np.isfinite(worst):
+        severity = FAULT if not usual else DOUBT if gap.trusted else NOTE
     message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
-    if severity == OK:
-        return Finding("prior_pull", OK, worst, limit.GAP, f"{message}.", "")
-    if not pulls:
-        message += ", and holds the posterior closer together than the data alone would"
-    elif usual:
+    if np.isnan(worst):
+        message = "What the prior pulls could not be measured: no parameter was sampled"
+    elif pulls and usual:
         message += ": the data do not outweigh even the default prior"
-    remedy = (
-        "More data, or a prior that you mean."
-        if usual
-        else "Is it the prior that you mean? Compare with the default one."
-    )
-    return Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)
+    mend = "More data, or a prior that you mean."
+    mine = "Is it the prior that you mean? Compare with the default one."
+    remedy = "" if severity == OK else mend if usual else mine
+    found = [Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)]
+    if not usual:
+        ratio, whose = worst_of(table, -table["sd_ratio"].to_numpy())
+        holds = gap.narrow and gap.proper
+        found.append(
+            Finding(
+                "prior_hold",
+                DOUBT if holds else OK,
+                -ratio,
+                1 / limit.SPREAD,
+                f"The posterior sd is at least {-ratio:.2g} standard errors ({whose})"
+                + (": the prior, not the data, holds it together." if holds else "."),
+                mine if holds else "",
+            )
+        )
+    return found
 
 
 def worst_of(table: Table, column: Array) -> tuple[float, str]:

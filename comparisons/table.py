@@ -137,8 +137,9 @@ def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
                     "percentile": 100 * ((draws < mle).mean() + (draws == mle).mean() / 2),
                     "mcse": mcse,
                     **_diagnosed(evidence, parameter),
-                    "prior_pull": np.divide(peak - mle, sd),
-                    "skew": np.divide(mean - peak, sd),
+                    # of a parameter that was not sampled there is no telling
+                    "prior_pull": (peak - mle) / sd if sd > 0 else np.nan,
+                    "skew": (mean - peak) / sd if sd > 0 else np.nan,
                     "noise": np.divide(mcse, sd),
                     "mcse_sd": float(az.mcse(chains, method="sd")),
                     **({} if truth is None else {"truth": picked(truth, parameter)}),

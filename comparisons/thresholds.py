@@ -82,9 +82,9 @@ FEW = 10.0
 """Observations for each parameter, the usual rule of thumb; a note only."""
 
 TARGET = 5.0
-"""Monte Carlo errors by which the draws may miss an identity of the posterior. Of the 2 p
-identities of 40 correct runs none missed by more than 3.4; draws moved by 0.3 sd miss by 14, draws
-1.3 times as wide by 11 (300 coins)."""
+"""Monte Carlo errors by which the draws may miss an identity of the posterior. Of the p + p^2
+identities of 20 correct runs none missed by more than 3.8; draws moved by 0.3 sd miss by 14, draws
+1.3 times as wide by 11 (300 coins), draws of a mean-field approximation by 20."""
 
 BEND = 0.3
 """Mean difference of deviance and parabola for each parameter. 0.2 where groups are 3 sd apart or

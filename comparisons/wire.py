@@ -139,7 +139,7 @@ def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Jso
         "observations": sample.observations,
         "distinct": sample.distinct,
         "verdict": None,
-        "findings": [_finding(one) for one in [*em_finished(fit, fit), *spiked(fit, fit)]],
+        "findings": [_finding(one) for one in [*em_finished(fit, fit, fit), *spiked(fit, fit)]],
         "em": {
             "log_likelihood": _number(fit.log_likelihood),
             "steps": fit.steps,
