@@ -105,7 +105,7 @@ def shown(found: dict[str, list[Comparison]]) -> Table:
                 abs(finding.value)
                 for comparison in comparisons
                 for finding in comparison.findings
-                if finding.code == code
+                if finding.code == code and np.isfinite(finding.value)
             ]
             cells.append(" ".join(f"{q:.2g}" for q in np.quantile(values, [0.5, 0.95, 1.0])))
         table.add_row(name, f"{verdicts['agree']} of {len(comparisons)}", *cells)
