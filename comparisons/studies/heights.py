@@ -16,6 +16,7 @@ from models import Gaussian, Mixture, Sample
 __all__ = ["PEOPLE", "TRUTH", "tell", "volunteers"]
 
 PEOPLE = 10_000
+MANY = 10_000  # of which nine samples in ten agree (comparisons/calibration.py)
 TRUTH = Mixture(
     np.array([0.5, 0.5]), Gaussian(mean=np.array([163.0, 175.0]), sd=np.array([6.0, 7.0]))
 )
@@ -51,7 +52,8 @@ def learned(comparison: Comparison) -> str:
             f"From {n:,} heights alone, women average {low} and men {high}; EM and the posterior "
             "say the same of every parameter. (True: 163 and 175.)"
         )
+    more = " Ten thousand heights mostly do." if n < MANY else " Other samples as large mostly do."
     return (
-        f"{n:,} heights do not tell two groups apart reliably: the posterior gives the shorter "
-        f"group an average of {low}, the taller one {high}. Ten thousand heights do."
+        f"These {n:,} heights do not tell two groups apart reliably: the posterior gives the "
+        f"shorter group an average of {low}, the taller one {high}.{more}"
     )
