@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from bayes.engine import Engine
     from bayes.mixture import Question
 
-__all__ = ["Alignment", "align_by_assignment", "align_by_order", "relabelled", "shares_of"]
+__all__ = [
+    "Alignment",
+    "align_by_assignment",
+    "align_by_order",
+    "memberships",
+    "relabelled",
+    "shares_of",
+]
 
 ROWS = 256  # distinct rows on which memberships are compared
 FEW = 4  # components whose labellings are tried one and all
@@ -54,14 +61,15 @@ def shares_of(engine: Engine, question: Question, positions: Array) -> tuple[Arr
         counts = times * (total[-1] / ROWS)
     else:
         rows, counts = np.arange(sample.distinct), sample.counts.astype(np.float64)
-
-    def memberships(joint: Array) -> Array:
-        share = np.exp(joint - joint.max(axis=1, keepdims=True))
-        share /= share.sum(axis=1, keepdims=True)
-        return share
-
     fewer = question._replace(sample=sample.pick(rows))
     return engine.log_joint(fewer, positions, memberships), counts
+
+
+def memberships(joint: Array) -> Array:
+    """Return probabilities (n, K, m) of the components from log weight + log p, likewise."""
+    share: Array = np.exp(joint - joint.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    return share
 
 
 def align_by_order(mixture: Mixture, shares: Array, counts: Array) -> Alignment:

@@ -11,12 +11,12 @@ import xarray as xr
 from bayes.engine import engine_of
 from bayes.labels import align_by_assignment, relabelled, shares_of
 from bayes.tree import mixture_of, question_of
-from models.family import entries, rebuilt
-from models.mixture import Mixture
+from models.mixture import take
 
 if TYPE_CHECKING:
     from bayes.engine import Engine
     from bayes.mixture import Question
+    from models import Mixture
     from models.family import Array
 
 __all__ = ["Target", "target"]
@@ -52,7 +52,7 @@ def target(tree: xr.DataTree) -> Target:
     step = -(-chains * draws // MOST)
     mixture = mixture_of(tree, question.component.family)
     kept = np.arange(chains * draws).reshape(chains, draws)[:, ::step]
-    positions = _free_of_edges(engine, question, _some(mixture, kept.ravel()))
+    positions = _free_of_edges(engine, question, take(mixture, kept.ravel()))
     slopes = engine.slopes(question, positions)
     positions, slopes = (one.reshape(*kept.shape, -1) for one in (positions, slopes))
     centred = (positions - positions.mean(axis=(0, 1)))[..., :PAIRED, None]
@@ -79,12 +79,6 @@ def _free_of_edges(engine: Engine, question: Question, mixture: Mixture) -> Arra
     if found.ambiguous.any():
         order = np.random.default_rng(0).random(order.shape).argsort(axis=1)
     return engine.pack(question, relabelled(mixture, order))
-
-
-def _some(mixture: Mixture, chosen: np.ndarray) -> Mixture:
-    """Return some of the draws."""
-    fields = [field[chosen] for field in entries(mixture.theta).values()]
-    return Mixture(mixture.weight[chosen], rebuilt(type(mixture.theta), fields))
 
 
 def _worst(each: np.ndarray) -> float:

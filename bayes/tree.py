@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bayes.labels import Alignment
     from bayes.sampler import Chains
 
-__all__ = ["drawn", "mixture_of", "question_of", "relabel", "tree_of"]
+__all__ = ["drawn", "draws_of", "mixture_of", "question_of", "relabel", "tree_of"]
 
 PRIOR_DRAWS = 1_000
 PREDICTIVE_DRAWS = 200  # as many replicates as a picture can bear
@@ -116,13 +116,18 @@ def drawn(mixture: Mixture, sizes: tuple[int, ...]) -> xr.Dataset:
     return xr.Dataset(variables, coords)
 
 
-def mixture_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
-    """Return the draws of a tree as the sampler drew them, each field (n, K, ...)."""
+def draws_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
+    """Return the aligned draws of a tree, chain after chain, each field (n, K, ...)."""
     names = ["weight", *family._fields]  # type: ignore[attr-defined]
     fields = [tree["posterior"][name].to_numpy() for name in names]
     weight, *rest = [field.reshape(-1, *field.shape[2:]) for field in fields]
-    aligned = Mixture(weight, rebuilt(family, rest))
-    back = tree["labels"]["permutation"].to_numpy().reshape(weight.shape).argsort(axis=1)
+    return Mixture(weight, rebuilt(family, rest))
+
+
+def mixture_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
+    """Return the draws of a tree as the sampler drew them, each field (n, K, ...)."""
+    aligned = draws_of(tree, family)
+    back = tree["labels"]["permutation"].to_numpy().reshape(aligned.weight.shape).argsort(axis=1)
     return relabelled(aligned, back)
 
 

@@ -107,7 +107,8 @@ def shown(found: dict[str, list[Comparison]]) -> Table:
                 for finding in comparison.findings
                 if finding.code == code and np.isfinite(finding.value)
             ]
-            cells.append(" ".join(f"{q:.2g}" for q in np.quantile(values, [0.5, 0.95, 1.0])))
+            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else []
+            cells.append(" ".join(f"{q:.2g}" for q in spread))
         table.add_row(name, f"{verdicts['agree']} of {len(comparisons)}", *cells)
     return table
 

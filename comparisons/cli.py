@@ -29,6 +29,7 @@ from comparisons.inputs import (
 from comparisons.progress import announce, waiting
 from comparisons.reading import InputError
 from comparisons.studies import PEOPLED, STUDIES, study_named
+from comparisons.thresholds import LEAST_DRAWS
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
@@ -264,8 +265,8 @@ def _draws(text: str) -> int | str:
     """Return how many draws a chain, or auto."""
     if text == "auto":
         return text
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"--draws is {text!r}; give a whole number from 1 up, or auto")
+    if not text.isdecimal() or int(text) < LEAST_DRAWS:
+        raise InputError(f"--draws is {text!r}; give a whole number from {LEAST_DRAWS} up, or auto")
     return int(text)
 
 

@@ -210,8 +210,8 @@ def compare(
         posterior = bayes.adopt(
             family, sample, posterior, names, prior=prior, equal_weights=equal_weights
         )
-    elif sample is not None or names is not None or prior is not None:
-        raise ValueError("the posterior has its own sample, names and prior; leave yours out")
+    elif sample is not None or names is not None or prior is not None or equal_weights:
+        raise ValueError("the posterior has its own sample, names, prior and weights; omit yours")
     return Comparison(laid_out(posterior, evidence_of(estimate, posterior), truth))
 
 

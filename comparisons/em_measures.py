@@ -182,7 +182,9 @@ def em_won(evidence: Evidence) -> Finding:
         )
     elif beaten:
         severity = NOTE
-        message = f"{likelier}, which is not at its maximum; beyond that no start leads EM higher."
+        below = reached.log_likelihood - at.log_likelihood > limit.MISSED and not onto_spike
+        why = "which is not at its maximum" if below else "and EM runs from them into a spike"
+        message = f"{likelier}, {why}; no start leads EM to a higher optimum."
     return Finding("local_optimum", severity, missed, limit.MISSED, message, remedy)
 
 

@@ -11,12 +11,13 @@ from scipy.optimize import linear_sum_assignment
 import em
 from bayes.diagnose import diagnose, worst_of
 from bayes.engine import engine_of
+from bayes.labels import memberships
 from bayes.target import target
-from bayes.tree import question_of
+from bayes.tree import draws_of, question_of
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
 from comparisons.table import covariance_of, of_estimate, picked
-from comparisons.thresholds import MISSED
+from comparisons.thresholds import LEAST_DRAWS, MISSED
 from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
 from models.mixture import take
@@ -35,7 +36,6 @@ __all__ = [
     "Memberships",
     "Mode",
     "Search",
-    "draws_of",
     "evidence_of",
     "matched",
     "same_mode",
@@ -47,7 +47,6 @@ CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
 SAME_MODE = 1e-2  # of the log posterior: an EM that has converged is nearer than that
 THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
 POINTS = 2_048  # from either density, where their distance is measured
-LEAST = 10  # draws a chain, below which nothing can be said of them
 ROWS = 10_000  # distinct rows whose memberships are compared
 
 
@@ -227,8 +226,8 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     found: EM's search, if it was made before.
     """
     question = question_of(tree)
-    if tree["posterior"].sizes["draw"] < LEAST:
-        raise ValueError(f"the posterior has fewer than {LEAST} draws a chain; draw more")
+    if tree["posterior"].sizes["draw"] < LEAST_DRAWS:
+        raise ValueError(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
     family, sample, k = question.component.family, question.sample, question.k
     prior = None if tree.attrs["prior"] == "null" else question.prior
     if found is None:
@@ -237,7 +236,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     climbed = Climber(question)
     draws = draws_of(tree, family)
     heights = em.log_likelihood(family, sample, draws)
-    climbs = tuple(climbed(_one(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
+    climbs = tuple(climbed(take(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
     renewed = False
     if given is None:
         given, renewed = _best(found.fit, climbs)
@@ -255,7 +254,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         peak, modes = _modes(climbed, at.mixture, draws, estimate)
         to_peak += peak.height
     engine, sizes = engine_of(question), tree["posterior"].sizes
-    few = _thinned(draws)
+    few = take(draws, _spaced(len(heights), THINNED))
     positions = engine.pack(question, few)
     return Evidence(
         question=question,
@@ -279,7 +278,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
         ambiguous=float(tree["labels"]["ambiguous"].mean()) if k > 1 else 0.0,
         as_drawn=worst_of(tree["diagnostics"].to_dataset().sel(labels="as drawn")).r_hat,
-        made=given if isinstance(given, em.Fit) else found.fit,
+        made=given if isinstance(given, em.Fit) and not renewed else found.fit,
         places=places,
         few=few,
         renewed=renewed,
@@ -302,27 +301,9 @@ def _best(own: em.Fit, climbs: tuple[em.Fit, ...]) -> tuple[em.Fit, bool]:
     return (highest, True) if better or own.optima[0].spike else (own, False)
 
 
-def draws_of[T: Theta](tree: xr.DataTree, family: type[T]) -> Mixture[T]:
-    """Return the aligned draws, chain after chain."""
-    posterior = tree["posterior"]
-    names = ("weight", *family._fields)  # type: ignore[attr-defined]
-    fields = [posterior[name].to_numpy() for name in names]
-    weight, *rest = [field.reshape(-1, *field.shape[2:]) for field in fields]
-    return Mixture(weight, rebuilt(family, rest))
-
-
-def _one[T: Theta](draws: Mixture[T], number: int) -> Mixture[T]:
-    """Return a single draw."""
-    fields = [field[number] for field in entries(draws.theta).values()]
-    return Mixture(draws.weight[number], rebuilt(type(draws.theta), fields))
-
-
-def _thinned[T: Theta](draws: Mixture[T]) -> Mixture[T]:
-    """Return THINNED draws at even distances."""
-    n = len(draws.weight)
-    chosen = np.linspace(0, n - 1, min(n, THINNED)).astype(int)
-    fields = [field[chosen] for field in entries(draws.theta).values()]
-    return Mixture(draws.weight[chosen], rebuilt(type(draws.theta), fields))
+def _spaced(n: int, most: int) -> Labels:
+    """Return places among n at even distances, all of them or as many as `most`."""
+    return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
 
 
 def matched[T: Theta](
@@ -360,8 +341,8 @@ def _modes[T: Theta](
     prior = climbed.question.prior
     here = climbed(top, prior)
     height = float(here.trace[-1])
-    probes = np.linspace(0, len(draws.weight) - 1, PROBES).astype(int)
-    ends = [climbed(_one(draws, number), prior) for number in probes]
+    probes = _spaced(len(draws.weight), PROBES)
+    ends = [climbed(take(draws, number), prior) for number in probes]
     found: list[list[em.Fit]] = []
     for end in sorted(ends, key=lambda end: -end.trace[-1]):
         known = next((same for same in found if same_mode(same[0], end)), None)
@@ -435,14 +416,11 @@ def _memberships(
 ) -> Memberships:
     """Return the memberships by both, of all distinct rows or of ROWS at even distances."""
     sample = question.sample
-    rows = np.linspace(0, sample.distinct - 1, min(sample.distinct, ROWS)).astype(int)
-    picked = sample.pick(rows)
+    some = sample.pick(_spaced(sample.distinct, ROWS))
 
-    def shares(joint: Array) -> Array:
-        share = np.exp(joint - joint.max(axis=1, keepdims=True))
-        share /= share.sum(axis=1, keepdims=True)
-        return share.sum(axis=0)[None]
+    def sums(joint: Array) -> Array:
+        return memberships(joint).sum(axis=0)[None]
 
-    sums = engine.log_joint(question._replace(sample=picked), positions, shares)
-    posterior = sums.sum(axis=0).T / len(positions)
-    return Memberships(picked, at.responsibilities(picked)[:, places], posterior)
+    asked = question._replace(sample=some)
+    posterior = engine.log_joint(asked, positions, sums).sum(axis=0).T / len(positions)
+    return Memberships(some, at.responsibilities(some)[:, places], posterior)

@@ -41,12 +41,11 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
         apart=any(one.stands for one in apart),
         proper=not any(one.stands for one in em_side),
         trusted=not any(one.stands for one in chains),
-        narrow=_narrow(table),
     )
     reasons = [
         *data_tell(evidence, table, gap),
         bent(evidence, gap),
-        skewed(evidence, table),
+        skewed(table),
         *pulled(evidence, table, gap),
     ]
     known = evidence.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
@@ -58,7 +57,7 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
 class Gap(NamedTuple):
     """What is known before the reasons for a gap are weighed.
 
-    apart: whether the answers lie apart; narrow: the posterior being narrower than the likelihood.
+    apart: whether the answers lie apart.
     proper: whether the estimate is a maximum of the posterior's likelihood, and no spike.
     trusted: whether the chains are.
     """
@@ -66,12 +65,6 @@ class Gap(NamedTuple):
     apart: bool
     proper: bool
     trusted: bool
-    narrow: bool
-
-
-def _narrow(table: Table) -> bool:
-    """Whether the posterior is narrower than the likelihood lets expect."""
-    return bool((table["sd_ratio"].to_numpy() < 1 / limit.SPREAD).any())
 
 
 def _shift(evidence: Evidence) -> float:
@@ -239,7 +232,7 @@ def _noisy(table: Table) -> Finding:
     return Finding("monte_carlo_noise", severity, noise, limit.NOISE, message, remedy)
 
 
-def skewed(evidence: Evidence, table: Table) -> Finding:
+def skewed(table: Table) -> Finding:
     """How far the posterior's mean lies from its peak."""
     known = np.isfinite(table["skew"].to_numpy()).any()
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
@@ -299,15 +292,16 @@ def pulled(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
     remedy = "" if severity == OK else mend if usual else mine
     found = [Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)]
     if not usual:
-        ratio, whose = worst_of(table, -table["sd_ratio"].to_numpy())
-        holds = gap.narrow and gap.proper
+        negative, whose = worst_of(table, -table["sd_ratio"].to_numpy())
+        least = -negative
+        holds = least < 1 / limit.SPREAD and gap.proper
         found.append(
             Finding(
                 "prior_hold",
                 DOUBT if holds else OK,
-                -ratio,
+                least,
                 1 / limit.SPREAD,
-                f"The posterior sd is at least {-ratio:.2g} standard errors ({whose})"
+                f"The posterior sd is at least {least:.2g} standard errors ({whose})"
                 + (": the prior, not the data, holds it together." if holds else "."),
                 mine if holds else "",
             )

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes.component import family_named
+from bayes.tree import draws_of
 from comparisons.comparison import Comparison, load
-from comparisons.evidence import draws_of, matched
+from comparisons.evidence import matched
 from comparisons.table import Parameter, picked
 from models import ordered
 from models.mixture import checked, take

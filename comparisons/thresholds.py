@@ -16,6 +16,7 @@ __all__ = [
     "FORMAT",
     "GAP",
     "HELLINGER",
+    "LEAST_DRAWS",
     "LEVEL",
     "MEMBERSHIPS",
     "MISSED",
@@ -94,6 +95,9 @@ approximation by 20."""
 BEND = 0.3
 """Mean difference of deviance and parabola for each parameter. Simulated: 95th percentile at most
 0.25 where groups of equal size are 3 sd apart or more, 1.4 at 2.5 sd."""
+
+LEAST_DRAWS = 10
+"""Draws a chain below which nothing can be said of them, and no comparison is made."""
 
 SWITCHED = 1.1
 """R-hat as drawn from which labels are called switched; nothing depends on it."""

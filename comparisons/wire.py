@@ -16,10 +16,11 @@
 }
 
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
-EM's own search, whoever made the estimate. component counts from 0, null where all components share
-the parameter; dimension is null, a column or a pair of columns; low and high are the 95%
-equal-tailed interval; draws are a chain's, divergences their number in all chains. Infinities and
-NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may be added in it.
+the em.Fit that was handed in, or else of EM's own search. component counts from 0, null where all
+components share the parameter; dimension is null, a column or a pair of columns; low and high are
+the 95% equal-tailed interval; draws are a chain's, divergences their number in all chains.
+Infinities and NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may
+be added in it.
 """
 
 from __future__ import annotations

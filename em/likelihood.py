@@ -9,12 +9,11 @@ import numpy as np
 from em.emission import emission_of
 from em.mixture import model_of
 from em.rows import crew, rows_of
-from models import Mixture, Sample
-from models.family import Array, Theta, entries, rebuilt
-from models.mixture import enough, observed
+from models.family import Array, Theta
+from models.mixture import enough, observed, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from models import Mixture, Sample
 
 __all__ = ["log_likelihood"]
 
@@ -43,13 +42,6 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[
             prior=None,
             floor=floor,
         )
-        heights = [model.expect(rows.units.inside(one))[0] for one in _each(mixtures)]
+        each = (rows.units.inside(take(mixtures, at)) for at in range(len(weight)))
+        heights = [model.expect(one)[0] for one in each]
     return np.array(heights)
-
-
-def _each[T: Theta](mixtures: Mixture[T]) -> Iterator[Mixture[T]]:
-    """Yield the mixtures one by one."""
-    fields = entries(mixtures.theta).values()
-    for number, weight in enumerate(mixtures.weight):
-        theta = rebuilt(type(mixtures.theta), [np.asarray(field)[number] for field in fields])
-        yield Mixture(weight, theta)

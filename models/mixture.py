@@ -119,12 +119,15 @@ def ordered[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
     return take(mixture, order)
 
 
-def take[T: Theta](mixture: Mixture[T], components: Labels) -> Mixture[T]:
-    """Return the mixture's components in the given order."""
+def take[T: Theta](mixture: Mixture[T], places: Labels | int) -> Mixture[T]:
+    """Return what stands at places along the leading axis of every field.
+
+    Of a mixture these are its components; of many with an axis of draws before, some of them.
+    """
     theta = rebuilt(
-        type(mixture.theta), [field[components] for field in entries(mixture.theta).values()]
+        type(mixture.theta), [field[places] for field in entries(mixture.theta).values()]
     )
-    return Mixture(mixture.weight[components], theta)
+    return Mixture(mixture.weight[places], theta)
 
 
 def simulate[T: Theta](

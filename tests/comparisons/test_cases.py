@@ -47,7 +47,11 @@ def standing(comparison):
 def assert_published(comparison, mle, digit):
     """EM stops within 1e-4 standard errors of the maximum; the page has so many digits."""
     table = comparison.table
-    assert (np.abs(table["mle"] - mle) <= 1e-4 * table["se"] + digit).all(), comparison
+    room = 1e-4 * table["se"] + digit
+    assert (np.abs(table["mle"] - mle) <= room).all(), comparison
+    # negative control: a hundredth of a standard error away
+    wrong = np.array(mle) + 0.01 * table["se"]
+    assert (np.abs(table["mle"] - wrong) > room).all()
 
 
 @cache

@@ -169,6 +169,7 @@ WRONG = {
     "prior file": (("fit", "people.csv", *GAUSSIAN, "--prior", "no.json"), "no.json"),
     "estimate": (("fit", "people.csv", *GAUSSIAN, "--estimate", "no.json"), "no.json"),
     "draws": (("fit", "people.csv", *GAUSSIAN, "--draws", "many"), "or auto"),
+    "few draws": (("fit", "people.csv", *GAUSSIAN, "--draws", 3), "from 10 up"),
     "covariance": (("fit", "people.csv", *GAUSSIAN, "--covariance", "tied"), "multivariate"),
     "covariance name": (
         ("fit", "people.csv", *GAUSSIAN, "--covariance", "tide"),
