@@ -35,7 +35,7 @@ class Rooted(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """What the density reads when columns are independent: mean (K, d), sd (K, d or 1)."""
+    """What the density reads when columns are independent: mean (K, d), sd (K or 1, d or 1)."""
 
     mean: TensorVariable
     sd: TensorVariable
@@ -142,15 +142,19 @@ class SeparateComponent(Several[Apart]):
     def unknowns(self, data: Mapping[str, TensorVariable]) -> Apart:
         """Variances ~ InverseGamma(degrees / 2, squares / 2), mean ~ Normal(prior mean, sd / n)."""
         alpha, beta = data["prior_degrees"] / 2, data["prior_squares"] / 2
-        isotropic = self.family.form().isotropic
-        beta, dims = (beta[0], MATRIX[:1]) if isotropic else (beta, MATRIX[:2])
-        variance = pm.InverseGamma("variance", alpha, beta, dims=dims)
-        variance = variance[:, None] if isotropic else variance
+        form = self.family.form()
+        if form.tied:
+            variance = pm.InverseGamma("variance", alpha, beta[0], shape=1)[:, None]
+        elif form.isotropic:
+            variance = pm.InverseGamma("variance", alpha, beta[0], dims=MATRIX[:1])[:, None]
+        else:
+            variance = pm.InverseGamma("variance", alpha, beta, dims=MATRIX[:2])
         sd = pt.sqrt(variance)
         width = sd / pt.sqrt(data["prior_n"])
         mean = pm.Normal("mean", data["prior_mean"], width, dims=MATRIX[:2])
         unit = pt.eye(data["x"].shape[1])
-        pm.Deterministic("cov", variance[..., None] * unit, dims=MATRIX)
+        each = variance[..., None] + pt.zeros_like(mean)[..., None]
+        pm.Deterministic("cov", each * unit, dims=MATRIX)
         return Apart(mean, sd)
 
     def log_density(self, theta: Apart, data: Mapping[str, TensorVariable]) -> TensorVariable:
@@ -161,12 +165,15 @@ class SeparateComponent(Several[Apart]):
     def values(self, theta: MultivariateGaussian) -> dict[str, Array]:
         """The variances, on whose scale the prior density is stated, and the mean."""
         variance = np.diagonal(theta.cov, axis1=-2, axis2=-1)
-        isotropic = self.family.form().isotropic
-        return {"variance": variance[..., 0] if isotropic else variance, "mean": theta.mean}
+        form = self.family.form()
+        variance = variance[..., :1, :] if form.tied else variance
+        return {"variance": variance[..., 0] if form.isotropic else variance, "mean": theta.mean}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
         """Log variances and a mean."""
-        return {"variance": (k,) if self.family.form().isotropic else (k, d), "mean": (k, d)}
+        form = self.family.form()
+        own = 1 if form.tied else k
+        return {"variance": (own,) if form.isotropic else (own, d), "mean": (k, d)}
 
 
 def multivariate(family: type[MultivariateGaussian]) -> Several[Rooted] | Several[Apart]:

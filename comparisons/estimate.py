@@ -129,11 +129,11 @@ def _from_peer(given: Peer, kind: str, family: type, d: int) -> Mixture:
         raise ValueError(f"the {kind} is of Gaussians; the family is {family.__name__}")
     ours = family.form().name
     if family is not MultivariateGaussian and ours != FORMS[form]:
-        theirs = next(name for name, one in FORMS.items() if one == ours)
-        raise ValueError(
-            f"the {kind} has covariance_type={form!r}, the family is {ours}; "
-            f"fit it with covariance_type={theirs!r}, or take another family"
-        )
+        theirs = [
+            f"fit it with covariance_type={name!r}" for name, one in FORMS.items() if one == ours
+        ]
+        remedy = " or ".join([*theirs, "take another family"])
+        raise ValueError(f"the {kind} has covariance_type={form!r}, the family is {ours}; {remedy}")
     return Mixture(given.weights_, family(np.asarray(given.means_), cov))
 
 

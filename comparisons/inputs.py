@@ -39,7 +39,7 @@ __all__ = [
     "sample_of",
 ]
 
-COVARIANCES = ("full", "tied", "diagonal", "spherical")
+COVARIANCES = ("full", "tied", "diagonal", "spherical", "tied-spherical")
 ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (\d+))?")
 COLUMN = re.compile(r"^x: column (\d+)")
 

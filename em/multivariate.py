@@ -35,7 +35,7 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
 
     @property
     def isotropic(self) -> bool:
-        """A spherical form would not stay one in other units."""
+        """A round form would not stay one in other units."""
         return self.family.form().isotropic
 
     def size(self, d: int) -> int:
@@ -85,7 +85,8 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         """Normal-inverse-Wishart: |cov|^-(degrees + b + 2) / 2, b the size of a free block.
 
         A diagonal form has one such density for each column (b = 1), a spherical one has one for
-        all d columns together, a tied one has one for all k components together.
+        all d columns together, a tied one has one for all k components together, and one that is
+        both has one for all of them.
         """
         form, d = self.family.form(), len(prior.mean)
         share = (k if form.tied else 1) * (d if form.isotropic else 1)

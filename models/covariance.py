@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from models.family import Array
 
-__all__ = ["DIAGONAL", "FULL", "SPHERICAL", "TIED", "Covariance"]
+    type Draw = Callable[[Array, float, tuple[int, int], np.random.Generator], Array]
+
+__all__ = ["DIAGONAL", "FULL", "SPHERICAL", "TIED", "TIED_SPHERICAL", "Covariance"]
 
 
 class Covariance(NamedTuple):
@@ -40,7 +42,7 @@ class Covariance(NamedTuple):
     places: Callable[[int], list[tuple[int, int]]]
     basis: Callable[[int], Array]
     block: Callable[[int], int]
-    draw: Callable[[Array, float, tuple[int, int], np.random.Generator], Array]
+    draw: Draw
 
 
 def _free(matrix: Array) -> Array:
@@ -104,12 +106,6 @@ def _wishart(
     return cov
 
 
-def _shared(
-    scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
-) -> Array:
-    return np.repeat(_wishart(scatter, degrees, (size[0], 1), rng), size[1], axis=1)
-
-
 def _apart(
     scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
 ) -> Array:
@@ -130,9 +126,25 @@ def _single(
     return spread
 
 
+def _shared(draw: Draw) -> Draw:
+    """Draw one matrix for all K components."""
+
+    def shared(
+        scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
+    ) -> Array:
+        return np.repeat(draw(scatter, degrees, (size[0], 1), rng), size[1], axis=1)
+
+    return shared
+
+
 FULL = Covariance("full", False, True, False, _free, _upper, _symmetric, lambda d: d, _wishart)
-TIED = Covariance("tied", True, True, False, _free, _upper, _symmetric, lambda d: d, _shared)
+TIED = Covariance(
+    "tied", True, True, False, _free, _upper, _symmetric, lambda d: d, _shared(_wishart)
+)
 DIAGONAL = Covariance(
     "diagonal", False, False, False, _separate, _along, _axes, lambda d: 1, _apart
 )
 SPHERICAL = Covariance("spherical", False, False, True, _round, _first, _ball, lambda d: 1, _single)
+TIED_SPHERICAL = Covariance(
+    "tied-spherical", True, False, True, _round, _first, _ball, lambda d: 1, _shared(_single)
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
-from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, Covariance
+from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
 
 if TYPE_CHECKING:
     from models.family import Array, Labels
@@ -35,7 +35,7 @@ class MultivariateGaussian(NamedTuple):
 
     @staticmethod
     def with_covariance(name: str) -> type[MultivariateGaussian]:
-        """Return the family whose covariances are full, tied, diagonal or spherical."""
+        """Return the family whose covariances are of a form: FORMS lists their names."""
         if name not in FORMS:
             raise ValueError(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
         return FORMS[name]
@@ -145,9 +145,26 @@ class SphericalGaussian(MultivariateGaussian):
         return SPHERICAL
 
 
+class TiedSphericalGaussian(MultivariateGaussian):
+    """Columns are independent, and equally spread in all components."""
+
+    __slots__ = ()
+
+    @classmethod
+    def form(cls) -> Covariance:
+        """One variance for all columns of all components."""
+        return TIED_SPHERICAL
+
+
 FORMS: dict[str, type[MultivariateGaussian]] = {
     family.form().name: family
-    for family in (MultivariateGaussian, TiedGaussian, DiagonalGaussian, SphericalGaussian)
+    for family in (
+        MultivariateGaussian,
+        TiedGaussian,
+        DiagonalGaussian,
+        SphericalGaussian,
+        TiedSphericalGaussian,
+    )
 }
 
 
@@ -157,7 +174,7 @@ class MultivariateGaussianPrior(NamedTuple):
     Written as observations not seen: `n` of them at `mean`, and squares and products
     `scatter` on `degrees` degrees of freedom. A diagonal form takes an InverseGamma(degrees / 2,
     scatter_jj / 2) for each variance, a spherical one InverseGamma(degrees / 2, trace(scatter) /
-    (2 d)) for its single variance, a tied one a single InverseWishart.
+    (2 d)) for its single variance; a tied form has one such density for all components.
 
     mean: (d,); scatter: (d, d).
     """

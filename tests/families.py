@@ -81,6 +81,7 @@ def multivariate(covariance: str, d: int = 3) -> Row:
             "tied": lambda: np.repeat((root @ root.transpose(0, 2, 1))[:1], k, axis=0),
             "diagonal": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, d)),
             "spherical": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, 1)),
+            "tied-spherical": lambda: np.repeat(np.eye(d)[None] * rng.uniform(4, 9), k, axis=0),
         }[covariance]()
         return Mixture(weights(rng, k), family(rng.normal(scale=5, size=(k, d)), cov))
 
@@ -93,7 +94,7 @@ def multivariate(covariance: str, d: int = 3) -> Row:
         cov = np.cov(x, rowvar=False, bias=True)
         if covariance == "diagonal":
             cov = np.diag(np.diag(cov))
-        if covariance == "spherical":
+        if covariance.endswith("spherical"):
             cov = np.trace(cov) / d * np.eye(d)
         return family(x.mean(axis=0)[None], cov[None])
 
@@ -134,5 +135,5 @@ FAMILIES = [
         Prior(3.0, PoissonPrior(events=100.0, exposure=20.0)),
         no_trials,
     ),
-    *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical")),
+    *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
 ]

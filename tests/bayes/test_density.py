@@ -42,7 +42,7 @@ def log_prior(row: Row, mixture: Mixture) -> float:
         return place + sum(wishart.logpdf(cov) for cov in theta.cov[: 1 if form.tied else None])
     squares = np.diagonal(form.project(prior.scatter))
     free = 1 if form.isotropic else None
-    variance = np.diagonal(theta.cov, axis1=1, axis2=2)[:, :free]
+    variance = np.diagonal(theta.cov, axis1=1, axis2=2)[: 1 if form.tied else None, :free]
     return place + stats.invgamma(half, scale=squares[:free] / 2).logpdf(variance).sum()
 
 

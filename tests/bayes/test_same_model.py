@@ -31,7 +31,7 @@ def own_values(row: Row, theta):
     if form.linear:
         cov = fields["cov"][0] if form.tied else fields["cov"]
         return {"mean": fields["mean"], "root": pt.linalg.inv(pt.linalg.cholesky(cov))}
-    variance = pt.diagonal(fields["cov"], axis1=-2, axis2=-1)
+    variance = pt.diagonal(fields["cov"], axis1=-2, axis2=-1)[: 1 if form.tied else None]
     return {"mean": fields["mean"], "variance": variance[:, 0] if form.isotropic else variance}
 
 

@@ -113,6 +113,8 @@ def test_what_scikit_learn_cannot_stand_for_is_refused(rng):
     assert "covariance_type='full', the family is tied; fit it with covariance_type='ti" in message
     spherical = MultivariateGaussian.with_covariance("diagonal")
     assert "covariance_type='diag'" in refused(peer, spherical, 2)
+    alone = MultivariateGaussian.with_covariance("tied-spherical")  # which they do not have
+    assert "the family is tied-spherical; take another family" in refused(peer, alone, 2)
     assert "fitted to 2 columns, x has 1" in refused(peer)
     assert "fitted to 2 columns, x has 3" in refused(peer, MultivariateGaussian, 3)
     assert "is of Gaussians; the family is Poisson" in refused(

@@ -286,7 +286,7 @@ def test_one_component_agrees_in_one_and_several_dimensions(rng):
         assert "weight[0]" not in comparison.to_frame().index
 
 
-@pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical"])
+@pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical", "tied-spherical"])
 def test_every_form_of_covariance_has_its_rows(form, rng):
     family = MultivariateGaussian.with_covariance(form)
     x = np.concatenate(
@@ -294,10 +294,11 @@ def test_every_form_of_covariance_has_its_rows(form, rng):
     )
     comparison = comparisons.second_opinion(family, Sample(x), 2, draws=1_000, progress=False)
     assert comparison.verdict == "agree", comparison
-    rows = {"full": 2 + 4 + 6, "tied": 2 + 4 + 3, "diagonal": 2 + 4 + 4, "spherical": 2 + 4 + 2}
+    spread = {"full": 6, "tied": 3, "diagonal": 4, "spherical": 2, "tied-spherical": 1}
+    rows = 2 + 4 + spread[form]
     frame = comparison.to_frame()
-    assert len(frame) == rows[form]
-    assert comparison.tree.attrs["deviance_df"] == rows[form] - 1
+    assert len(frame) == rows
+    assert comparison.tree.attrs["deviance_df"] == rows - 1
     np.testing.assert_allclose(frame["prior_pull"] + frame["skew"], frame["gap_in_sd"], atol=1e-9)
     variances = np.diagonal(comparison.tree["em"]["covariance"])
     np.testing.assert_allclose(np.sqrt(variances), frame["se"], rtol=1e-6)

@@ -197,6 +197,10 @@ LOG_PRIOR = {
         + stats.multivariate_normal.logpdf(mean, p.mean, cov / p.n)
         for mean, cov in zip(*t, strict=True)
     ),
+    "multivariate-tied-spherical": lambda t, p: (
+        stats.invgamma.logpdf(t.cov[0, 0, 0], p.degrees / 2, scale=np.trace(p.scatter) / 3 / 2)
+        + sum(stats.multivariate_normal.logpdf(mean, p.mean, t.cov[0] / p.n) for mean in t.mean)
+    ),
 }
 
 
@@ -233,6 +237,7 @@ PARAMETERS = {
     "tied": 2 * 3 + 6 + 1,
     "diagonal": 2 * 6 + 1,
     "spherical": 2 * 4 + 1,
+    "tied-spherical": 2 * 3 + 1 + 1,
 }
 
 

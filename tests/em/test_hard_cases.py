@@ -162,7 +162,7 @@ def test_ten_components_on_thirty_points(seed, rng):
     assert (np.diff(found.trace) >= -1e-9).all()
 
 
-@pytest.mark.parametrize("name", ["full", "tied", "diagonal", "spherical"])
+@pytest.mark.parametrize("name", ["full", "tied", "diagonal", "spherical", "tied-spherical"])
 @pytest.mark.parametrize("seed", range(3))
 def test_ten_components_on_thirty_points_in_space(seed, name, rng):
     sample = Sample(rng(seed).normal(size=(30, 3)))

@@ -111,13 +111,15 @@ def test_errors_of_covariances_follow_their_form(rng):
     rows = generator.normal(size=(400, 2)) * [1.0, 3.0] + 8 * generator.integers(0, 2, (400, 1))
     errors = {
         name: fit(MultivariateGaussian.with_covariance(name), Sample(rows), 2).standard_errors
-        for name in ("full", "tied", "diagonal", "spherical")
+        for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")
     }
-    full, tied, diagonal, round_ = (one.theta.cov for one in errors.values())
+    full, tied, diagonal, round_, same = (one.theta.cov for one in errors.values())
     assert (full > 0).all()
     np.testing.assert_array_equal(tied[0], tied[1])
     assert diagonal[0, 0, 1] == 0
     assert round_[0, 0, 0] == round_[0, 1, 1] > 0
+    assert round_[0, 0, 0] != round_[1, 0, 0]
+    assert same[0, 0, 0] == same[0, 1, 1] == same[1, 0, 0] > 0
     np.testing.assert_array_equal(full, full.transpose(0, 2, 1))
 
 

@@ -120,7 +120,7 @@ def test_responsibilities_and_weights_balance(x):
 
 
 tables = st.lists(st.tuples(numbers, numbers), min_size=8, max_size=30, unique=True)
-forms = st.sampled_from(["full", "tied", "diagonal", "spherical"])
+forms = st.sampled_from(["full", "tied", "diagonal", "spherical", "tied-spherical"])
 
 
 @given(tables, forms, st.booleans())
