@@ -28,11 +28,12 @@ from comparisons.inputs import (
 )
 from comparisons.progress import announce, waiting
 from comparisons.reading import InputError
-from comparisons.studies import PEOPLED, STUDIES, study_named
-from comparisons.thresholds import LEAST_DRAWS
+from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
+from comparisons.thresholds import FORMAT, LEAST_DRAWS
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
+    from comparisons.studies import Story
     from models import Sample
     from models.family import Theta
 
@@ -43,6 +44,7 @@ BAD_INPUT = 2
 OURS = {"models", "em", "bayes", "comparisons"}
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
 ONLY = ("em",)
+Misused = typer.BadParameter.__mro__[1]  # typer gives this class no public name of its own
 SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
 
 app = typer.Typer(
@@ -86,38 +88,103 @@ def study(
         str | None, typer.Argument(help="Which study; without a name they are listed.")
     ] = None,
     *,
+    every: Annotated[bool, typer.Option("--all", help="Run all studies.")] = False,
     people: Annotated[
         int | None, typer.Option(min=2, help="How many people take part (heights).")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="The picture to look at, PNG or JPEG (image).")
     ] = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Run a study, such as: second-opinion study heights.
+    """Run a study, such as: second-opinion study heights. Without a name, list them.
 
-    Without --out and --json it makes a new folder here, such as second-opinion-heights.
+    Without --out and --json it makes a new folder here, such as second-opinion-heights. A study
+    with a posterior leaves with its verdict's exit status, any other and --all with 0.
     """
-    if name is None:
+    if name is None and not every:
         width = max(map(len, STUDIES))
         for known, question in STUDIES.items():
             typer.echo(f"{known:<{width}}  {question}")
         return
-    if name not in STUDIES:
+    if name is not None and every:
+        raise InputError(f"--all runs all studies; leave out {name} or --all")
+    if name is not None and name not in STUDIES:
         listed = ", ".join(STUDIES)
         raise InputError(f"there is no study {name!r}; {guess(name, STUDIES)}there are {listed}")
-    if people is not None and name not in PEOPLED:
-        raise InputError(f"the study {name} has no --people; leave it out")
+    setting = Setting(people, image, seed)
+    for option, takers in OPTIONS.items():
+        if getattr(setting, option) is not None and name not in takers:
+            where = "--all" if name is None else f"the study {name}"
+            raise InputError(f"{where} has no --{option}; only {', '.join(takers)} does")
     from comparisons.files import free
 
     made = out is None and not as_json
-    folder = free(f"second-opinion-{name}") if made else out
+    folder = free(f"second-opinion-{name or 'studies'}") if made else out
     _refuse_folder(folder, overwrite=overwrite)
+    if name is None:
+        _tell_all(setting, folder, as_json=as_json)
+        return
+    if reason := _missing(name):
+        raise InputError(reason)
+    story = _tell(name, setting)
+    _finish(story.comparison, folder, as_json=as_json, study=(name, story), made=made)
+
+
+def _missing(name: str) -> str:
+    """Return why a study cannot run here, if a package is missing."""
+    package = NEEDS.get(name)
+    if package is None or find_spec(package):
+        return ""
+    return f"the study {name} needs {package}; install it with: uv sync --extra datasets"
+
+
+def _tell(name: str, setting: Setting) -> Story:
+    """Run a study."""
     with waiting("loading PyMC"):
         chosen = study_named(name)
-    announce(SAMPLING)
-    story = chosen.tell(people, seed)
-    _finish(story.comparison, folder, as_json=as_json, learned=story.learned, made=made)
+    announce(f"{name}: EM, and sampling where there is a posterior; a first run compiles")
+    return chosen.tell(setting)
+
+
+def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
+    """Run all studies, each with a folder of its own; one that lacks a package is left out."""
+    from comparisons.folder import save_folder
+    from comparisons.wire import of_story
+
+    told = {}
+    for at, name in enumerate(STUDIES, 1):
+        if reason := _missing(name):
+            typer.echo(f"left out: {reason}", err=True)
+            continue
+        _print(f"{at} of {len(STUDIES)}, {name}: {STUDIES[name]}\n", err=as_json)
+        story = _tell(name, setting)
+        told[name] = of_story(name, story)
+        if not as_json:
+            _recount(story)
+            _print("")
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+            with waiting("pictures and report"):
+                save_folder(story.comparison, folder / name, f"second-opinion study {name}", story)
+    if as_json:
+        _print_json({"format": FORMAT, "studies": told})
+    if folder is not None:
+        _print(f"studies: {folder}", err=as_json)
+
+
+def _recount(story: Story) -> None:
+    """Print a study: its steps, the comparison, and what was learned."""
+    from comparisons.terminal import said, stepped, told
+
+    stepped(story.steps)
+    if story.comparison is not None:
+        told(story.comparison.tree)
+        _print("")
+    said(story.learned)
 
 
 @app.command()
@@ -293,33 +360,36 @@ def _only_em(
 
 
 def _finish(
-    comparison: Comparison,
+    comparison: Comparison | None,
     out: Path | None,
     *,
     as_json: bool,
-    learned: str | None = None,
+    study: tuple[str, Story] | None = None,
     made: bool = False,
 ) -> None:
     """Tell the verdict, write the folder, and leave with the verdict's exit status.
 
+    study: the name and what it found, if it was one.
     made: whether the folder is one that was not asked for.
     """
     from comparisons.terminal import told
+    from comparisons.wire import of_story, of_tree
 
     if as_json:  # told before anything is written: a full disk must not cost the answer
-        from comparisons.wire import of_tree
-
-        _print_json(of_tree(comparison.tree))
+        _print_json(of_story(*study) if study is not None else of_tree(comparison.tree))
+    elif study is not None:
+        _recount(study[1])
     else:
-        told(comparison.tree, learned)
+        told(comparison.tree)
     if out is not None:
         from comparisons.folder import save_folder
 
         command = shlex.join(["second-opinion", *sys.argv[1:]])
         with waiting("pictures and report"):
-            save_folder(comparison, out, command, learned)
-        _print(f"report: {out / 'report.html'}{', in a new folder' * made}", err=as_json)
-    raise typer.Exit(EXIT[comparison.verdict])
+            save_folder(comparison, out, command, None if study is None else study[1])
+        what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
+        _print(f"{what}{', in a new folder' * made}", err=as_json)
+    raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
 
 
 def _print_json(found: object) -> None:
@@ -340,7 +410,12 @@ def main() -> None:
     """Run the command line; what is wrong with the input is one line and status 2."""
     warnings.showwarning = _one_line
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except Misused as problem:
+        said = problem.format_message()  # empty where the help has been printed instead
+        if said:
+            _fail(f"{said.rstrip('.')}; see second-opinion -h")
+        sys.exit(BAD_INPUT)
     except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
         if not _is_said(problem):
             sys.exit(_broken())

@@ -17,7 +17,7 @@ from bayes.tree import draws_of, question_of
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
 from comparisons.table import covariance_of, of_estimate, picked
-from comparisons.thresholds import LEAST_DRAWS, MISSED
+from comparisons.thresholds import LEAST_DRAWS, LEVEL, MISSED
 from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
 from models.mixture import take
@@ -48,6 +48,7 @@ SAME_MODE = 1e-2  # of the log posterior: an EM that has converged is nearer tha
 THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
 POINTS = 2_048  # from either density, where their distance is measured
 ROWS = 10_000  # distinct rows whose memberships are compared
+BLOCK = 1_000  # of them at once
 
 
 class Search(NamedTuple):
@@ -69,11 +70,16 @@ class Mode(NamedTuple):
 
 
 class Memberships(NamedTuple):
-    """Probabilities (m, K) of the components for distinct rows, and how often each occurred."""
+    """Probabilities (m, K) of the components for distinct rows, and how often each occurred.
+
+    posterior: their means; low, high: the interval of what draws make of them.
+    """
 
     rows: Sample
     em: Array
     posterior: Array
+    low: Array
+    high: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -415,12 +421,12 @@ def _memberships(
     engine: Engine, question: Question, at: em.Fit, places: Labels, positions: Array
 ) -> Memberships:
     """Return the memberships by both, of all distinct rows or of ROWS at even distances."""
-    sample = question.sample
+    sample, tail = question.sample, (1 - LEVEL) / 2
     some = sample.pick(_spaced(sample.distinct, ROWS))
-
-    def sums(joint: Array) -> Array:
-        return memberships(joint).sum(axis=0)[None]
-
-    asked = question._replace(sample=some)
-    posterior = engine.log_joint(asked, positions, sums).sum(axis=0).T / len(positions)
-    return Memberships(some, at.responsibilities(some)[:, places], posterior)
+    parts = []
+    for begin in range(0, some.distinct, BLOCK):  # quantiles need all draws of a row at once
+        block = some.pick(np.arange(begin, min(begin + BLOCK, some.distinct)))
+        each = engine.log_joint(question._replace(sample=block), positions, memberships)
+        parts.append(np.stack([each.mean(axis=0), *np.quantile(each, [tail, 1 - tail], axis=0)]))
+    posterior, low, high = np.concatenate(parts, axis=2).transpose(0, 2, 1)
+    return Memberships(some, at.responsibilities(some)[:, places], posterior, low, high)

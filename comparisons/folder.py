@@ -1,4 +1,4 @@
-"""The folder of a comparison: report, table, pictures and the comparison itself."""
+"""The folder of a comparison or a study: report, table, pictures and the comparison itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from comparisons.comparison import Comparison
+    from comparisons.studies import Story
 
 __all__ = ["save_folder"]
 
@@ -19,21 +20,27 @@ DPI = 150
 
 
 def save_folder(
-    comparison: Comparison, folder: Path, command: str | None, learned: str | None = None
+    comparison: Comparison | None, folder: Path, command: str | None, story: Story | None = None
 ) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
-    command, learned: how to make it again, and what a study taught, for the report.
+    comparison: None of a study that has no posterior: then there are only its figures.
+    command: how to make it again, for the report.
+    story: of a study, which the report tells too.
     """
+    pictures = [] if story is None else list(story.pictures)
+    if comparison is not None:
+        pictures += pictures_of(comparison.tree)
 
     def write(target: Path) -> None:
         figures = target / "figures"
         figures.mkdir(parents=True)
-        page = report(comparison.tree, command, learned)
-        (target / "report.html").write_text(page, encoding="utf-8")
-        comparison.to_frame().to_csv(target / "summary.csv")
-        comparison.tree.to_netcdf(target / "comparison.nc")
-        for picture in pictures_of(comparison.tree):
+        if comparison is not None:
+            page = report(comparison.tree, command, story)
+            (target / "report.html").write_text(page, encoding="utf-8")
+            comparison.to_frame().to_csv(target / "summary.csv")
+            comparison.tree.to_netcdf(target / "comparison.nc")
+        for picture in pictures:
             figure = picture.figure()
             for ending in ("png", "svg"):
                 figure.savefig(figures / f"{picture.name}.{ending}", dpi=DPI)

@@ -159,6 +159,8 @@ def _memberships(evidence: Evidence) -> xr.Dataset:
         {
             "em": (each, both.em),
             "posterior": (each, both.posterior),
+            "low": (each, both.low),
+            "high": (each, both.high),
             "x": (("row", *INNER[: both.rows.x.ndim - 1]), both.rows.x),
             "counts": ("row", both.rows.counts),
         }

@@ -23,10 +23,13 @@ from models import MultivariateGaussian
 from models.family import entries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import xarray as xr
 
     from bayes.mixture import Question
     from comparisons.pictures import Picture
+    from comparisons.studies import Story
     from models import Prior
 
 __all__ = ["report"]
@@ -44,15 +47,16 @@ PLAIN = {
     "TiedGaussian": ("a bell-shaped cloud, all of one shape", "rows of measurements"),
     "DiagonalGaussian": ("a bell-shaped cloud along the axes", "rows of measurements"),
     "SphericalGaussian": ("a round cloud", "rows of measurements"),
+    "TiedSphericalGaussian": ("a round cloud, all of one size", "rows of measurements"),
 }
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def report(tree: xr.DataTree, command: str | None = None, learned: str | None = None) -> str:
+def report(tree: xr.DataTree, command: str | None = None, story: Story | None = None) -> str:
     """Return a comparison as one HTML page that needs nothing else: no network, no script.
 
-    tree: of a Comparison. command: by which it was made, to be shown. learned: what a study taught.
+    tree: of a Comparison. command: by which it was made, to be shown. story: of a study.
     """
     tree = _without_folder(tree)
     environment = Environment(
@@ -65,7 +69,7 @@ def report(tree: xr.DataTree, command: str | None = None, learned: str | None = 
     return environment.from_string(template).render(
         verdict=verdict,
         lead=meaning(tree),
-        learned=learned,
+        story=story,
         groups=_groups(tree) if verdict == "agree" else [],
         why=_why(tree, verdict, causes),
         title=f"{tree.attrs['family']}, K = {tree.attrs['components']}",
@@ -74,7 +78,9 @@ def report(tree: xr.DataTree, command: str | None = None, learned: str | None = 
         causes=[_card(one) for one in causes],
         measures=[_card(one) for one in found],
         few=_few(tree, causes),
-        pictures=[(one.name, one.title, one.alt, _inlined(one)) for one in pictures_of(tree)],
+        steps=_steps(story),
+        drawn=_drawn(story.pictures if story else []),
+        pictures=_drawn(pictures_of(tree)),
         em=_of_em(tree),
         optima=_optima(tree),
         notes=[_typeset(one) for one in json.loads(tree["em"].attrs["notes"])],
@@ -321,6 +327,26 @@ def _few(tree: xr.DataTree, causes: list[Finding]) -> dict[str, str] | None:
     n, p = tree.attrs["observations"], int(tree.attrs["deviance_df"])
     observed = PLAIN.get(tree.attrs["family"], ("", "observations"))[1]
     return {"n": f"{n:,}", "observed": observed, "p": f"{p:,} parameter{'s' * (p > 1)}"}
+
+
+def _steps(story: Story | None) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return title, heads and rows of each of a study's tables."""
+    if story is None:
+        return []
+    return [
+        (one.title, list(one.columns), [[_cell(cell) for cell in row] for row in one.words()])
+        for one in story.steps
+    ]
+
+
+def _cell(word: str) -> str:
+    """Return a cell, the minus sign of a number as typographers write it."""
+    return _minus(word[:1]) + word[1:] if word[1:2].isdigit() else word
+
+
+def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
+    """Return title, words and SVG of each picture."""
+    return [(one.title, one.alt, _inlined(one)) for one in pictures]
 
 
 def _inlined(picture: Picture) -> Markup:

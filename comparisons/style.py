@@ -97,13 +97,13 @@ LOOK = {
 }
 
 
-def styled(draw: Callable[[xr.DataTree], Figure]) -> Callable[[xr.DataTree], Figure]:
+def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw with this look whatever the user's settings are, and leave those alone."""
 
     @wraps(draw)
-    def within(tree: xr.DataTree) -> Figure:
+    def within(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with style.context(["default", LOOK]):
-            return draw(tree)
+            return draw(*args, **kwargs)
 
     return within
 

@@ -18,11 +18,13 @@ from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.inputs import columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import xarray as xr
 
-__all__ = ["by_importance", "meaning", "printed", "told"]
+    from comparisons.studies import Steps
+
+__all__ = ["by_importance", "meaning", "printed", "said", "stepped", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
@@ -77,11 +79,22 @@ def by_importance(findings: Iterable[Finding]) -> list[Finding]:
     return sorted((one for one in findings if one.severity != OK), key=order)
 
 
-def told(tree: xr.DataTree, learned: str | None) -> None:
-    """Print the table, the verdict and whatever is not ok.
+def stepped(steps: Iterable[Steps]) -> None:
+    """Print a study's tables."""
+    console = _console()
+    for table in steps:
+        _say(console, Text(table.title, "bold"))
+        _lay(console, list(table.columns), table.words())
+        console.print()
 
-    learned: what a study taught.
-    """
+
+def said(text: str) -> None:
+    """Print a paragraph."""
+    _say(_console(), Text(text))
+
+
+def told(tree: xr.DataTree) -> None:
+    """Print the table, the verdict and whatever is not ok."""
     console = _console()
     _say(console, Text(_headline(tree)))
     _tabulate(console, tree)
@@ -103,9 +116,6 @@ def told(tree: xr.DataTree, learned: str | None) -> None:
         _say(console, _cause(finding, remedy=last), 2)
     passed = sum(finding.severity == OK for finding in findings)
     _say(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
-    if learned:
-        console.print()
-        _say(console, Text(learned))
 
 
 def _headline(tree: xr.DataTree) -> str:
@@ -147,13 +157,18 @@ def _say(console: Console, text: Text, indent: int = 0) -> None:
 
 
 def _tabulate(console: Console, tree: xr.DataTree) -> None:
-    """Print the parameters, estimate beside posterior, stacked where a row finds no room."""
-    table, names, rows = Table(box=None, pad_edge=False, header_style="bold"), _names(tree), []
+    """Print the parameters, estimate beside posterior."""
+    frame = tree["comparison"].to_dataset().to_dataframe()
+    _lay(console, _names(tree), [_cells(str(label), row) for label, row in frame.iterrows()])
+
+
+def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, stacked where a row finds no room."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, justify="left" if name == names[0] else "right", no_wrap=True)
-    for label, row in tree["comparison"].to_dataset().to_dataframe().iterrows():
-        rows.append(_cells(str(label), row))
-        table.add_row(*map(Text, rows[-1]))
+    for row in rows:
+        table.add_row(*map(Text, row))
     room = console.options.update(width=ENDLESS)
     if Measurement.get(console, room, table).maximum <= console.width:
         console.print(table)

@@ -15,6 +15,12 @@
   "predictive": {"hellinger"}
 }
 
+A study's object has three keys more, and these alone (with "format") where it has no posterior;
+`study --all` prints {"format": 1, "studies": {name: object, ...}}:
+
+  "study", "learned",                                      its name, and what it teaches
+  "steps": [{"title", "columns": [...], "rows": [[...], ...]}, ...]
+
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
 the em.Fit that was handed in, or else of EM's own search. component counts from 0, null where all
 components share the parameter; dimension is null, a column or a pair of columns; low and high are
@@ -41,10 +47,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     import em
+    from comparisons.studies import Story
     from comparisons.table import Parameter
     from models import Sample
 
-__all__ = ["of_fit", "of_tree"]
+__all__ = ["of_fit", "of_story", "of_tree"]
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
@@ -122,6 +129,21 @@ def of_tree(tree: xr.DataTree) -> dict[str, Json]:
         },
         "predictive": {"hellinger": _number(attrs["hellinger"])},
     }
+
+
+def of_story(name: str, story: Story) -> dict[str, Json]:
+    """Return a study's object."""
+    steps: list[Json] = []
+    for table in story.steps:
+        rows: list[Json] = [
+            [cell if cell is None or isinstance(cell, str) else _number(cell) for cell in row]
+            for row in table.rows
+        ]
+        steps.append({"title": table.title, "columns": list(table.columns), "rows": rows})
+    found: dict[str, Json] = {"format": FORMAT}
+    if story.comparison is not None:
+        found = of_tree(story.comparison.tree)
+    return {**found, "study": name, "learned": story.learned, "steps": steps}
 
 
 def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Json]:

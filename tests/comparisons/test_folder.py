@@ -7,31 +7,28 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 import comparisons
 from comparisons.files import free, refuse_folder, written
 from comparisons.folder import save_folder
 from comparisons.inputs import columns_of
 from comparisons.reading import InputError
-from comparisons.studies import coins
 
 
-@pytest.fixture(scope="module")
-def comparison():
-    return coins.tell(None, 0, progress=False).comparison
-
-
-def test_a_folder_holds_report_table_pictures_and_everything(comparison, tmp_path):
-    command, learned = "second-opinion study coins", "Five sets teach this."
-    save_folder(comparison, tmp_path / "found", command, learned)
+def test_a_folder_holds_report_table_pictures_and_everything(story, tmp_path):
+    command, told = "second-opinion study coins", story("coins")
+    comparison = told.comparison
+    save_folder(comparison, tmp_path / "found", command, told)
     names = {str(one.relative_to(tmp_path / "found")) for one in (tmp_path / "found").rglob("*")}
     assert {"report.html", "summary.csv", "comparison.nc", "figures"} <= names
-    for picture in ("posterior", "data", "ascent", "deviance", "memberships", "pairs"):
+    for picture in ("climbs", "posterior", "data", "ascent", "deviance", "memberships", "pairs"):
         assert {f"figures/{picture}.png", f"figures/{picture}.svg"} <= names
     assert [one.name for one in tmp_path.iterdir()] == ["found"]
     page = (tmp_path / "found" / "report.html").read_text()
     assert command in page
-    assert learned in page
+    for words in (told.learned, told.steps[0].title, told.pictures[0].alt):
+        assert str(escape(words)) in page
     table = pd.read_csv(tmp_path / "found" / "summary.csv", index_col="parameter")
     pd.testing.assert_frame_equal(
         table[["mle", "mean"]], comparison.to_frame()[["mle", "mean"]], rtol=1e-12
@@ -39,6 +36,15 @@ def test_a_folder_holds_report_table_pictures_and_everything(comparison, tmp_pat
     again = comparisons.load(tmp_path / "found" / "comparison.nc")
     assert again.findings == comparison.findings
     assert columns_of(again.tree) == ["heads"]
+
+
+def test_a_study_without_posterior_has_its_pictures(story, tmp_path):
+    save_folder(None, tmp_path / "dish", "second-opinion study dish", story("dish"))
+    names = {one.name for one in (tmp_path / "dish" / "figures").iterdir()}
+    assert names == {
+        f"{one.name}.{end}" for one in story("dish").pictures for end in ("png", "svg")
+    }
+    assert [one.name for one in (tmp_path / "dish").iterdir()] == ["figures"]
 
 
 def test_what_is_there_is_not_lost(tmp_path):

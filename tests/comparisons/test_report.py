@@ -18,6 +18,7 @@ from comparisons import report as module
 from comparisons.inputs import columns_of, name_columns
 from comparisons.pictures import Picture
 from comparisons.report import report
+from comparisons.studies import Steps, Story
 from models import (
     Binomial,
     Gaussian,
@@ -262,9 +263,17 @@ def test_columns_are_called_by_their_names(flips, plain, monkeypatch):
 
 
 def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
-    said = text(report(flips.tree, None, "Five sets are few & far."))
+    picture = Picture("own", "Its own picture", "What it shows.", Figure)
+    steps = Steps(f"Steps {EVIL}", {"n": "d", EVIL: ".2f"}, [(1, -0.5), (2, None)])
+    page = report(flips.tree, None, Story((steps,), "Five sets are few & far.", (picture,)))
+    said = text(page)
     assert "Verdict: Inconclusive Five sets are few &amp; far. The data or the chains" in said
+    assert said.index("The story") < said.index("Its own picture") < said.index("The numbers side")
+    assert "1 \N{MINUS SIGN}0.50" in said
+    assert "script" not in read(page).tags
+    assert {"#story", "#numbers"} <= set(read(page).links)
     assert "Five sets" not in text(report(flips.tree))
+    assert "The story" not in text(report(flips.tree))
 
 
 def test_agreement_names_the_columns_and_a_few_groups_only(heights, plain):

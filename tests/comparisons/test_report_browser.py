@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from comparisons import second_opinion
 from comparisons.report import report
-from models import Binomial, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,13 +184,11 @@ def browser(tmp_path_factory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> Path:
-    flips = Sample(np.array([5, 9, 8, 4, 7]), 10)
-    comparison = second_opinion(
-        Binomial, flips, 2, equal_weights=True, draws=500, tune=500, progress=False
-    )
+def page(story, tmp_path_factory) -> Path:
+    told = story("coins")
     path = tmp_path_factory.mktemp("report") / "flips.html"
-    path.write_text(report(comparison.tree, "second-opinion coins.csv"), "utf-8")
+    page = report(told.comparison.tree, "second-opinion study coins", told)
+    path.write_text(page, "utf-8")
     return path
 
 

@@ -1,0 +1,117 @@
+"""A Gaussian mixture on coin data: what goes wrong?
+
+Two hundred sets of ten flips, each of one of two coins. Gaussians can be fitted to the counts of
+heads, and EM and the posterior may even agree about them; yet it is the wrong family, and a density
+is no probability.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import arviz as az
+import numpy as np
+
+import bayes
+import em
+from comparisons.comparison import Comparison, second_opinion
+from comparisons.inputs import name_columns
+from comparisons.pictures import Picture
+from comparisons.studies import Setting, Steps, Story
+from comparisons.studies.numbers.boundary import both
+from comparisons.studies.numbers.cells import beyond, bic_of_cells, loo_of_cells, spiked
+from comparisons.studies.pictures import misfit as drawn
+from models import Binomial, Gaussian, Mixture, Sample, simulate
+
+__all__ = ["NARROW", "TRUTH", "ends", "tell"]
+
+SETS, FLIPS = 200, 10
+TRUTH = Mixture(np.array([0.5, 0.5]), Binomial(np.array([0.3, 0.8])))
+NARROW = (0.1, 1e-2, 1e-3, 1e-4, 1e-6)  # sds that no count can show
+
+
+def tell(setting: Setting) -> Story:
+    """Fit both families to the same counts, and hold them to what counts can be."""
+    rng = np.random.default_rng(setting.seed)
+    coins, _ = simulate(TRUTH, SETS, rng, FLIPS)
+    plain = Sample(coins.x, counts=coins.counts)
+    settings = {"seed": setting.seed, "progress": setting.progress}
+    right = second_opinion(Binomial, coins, 2, truth=TRUTH, **settings)
+    wrong = second_opinion(Gaussian, plain, 2, **settings)
+    name_columns(right.tree, ["heads"])
+    fits = [em.fit(Gaussian, plain, 2), *(spiked(plain, sd) for sd in NARROW)]
+    models = drawn.replicated(right.tree, wrong.tree, FLIPS, rng)
+    draw = partial(drawn.replicates, coins, models)
+    alt = f"{SETS} sets; Gaussians put {models[1].lost:.1f} of as many on counts that cannot be."
+    replicates = Picture("replicates", "As many sets again, by both models", alt, draw)
+    draw = partial(drawn.spikes, plain, fits[1:], float(right.tree["em"].attrs["bic"]))
+    alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a component narrows."
+    spikes = Picture("spikes", "A density is as high as one likes", alt, draw)
+    steps = (ends(plain, setting.seed), criteria(right, plain, fits), impossible(wrong))
+    fair = compared(right, wrong)
+    said = learned(right, wrong, fits, models[1].lost, fair)
+    return Story((*steps, fair), said, (replicates, spikes), right)
+
+
+def ends(plain: Sample, seed: int) -> Steps:
+    """Return where EM's starts end, with two components and with three."""
+    rows = []
+    for k in (2, 3):
+        for one in em.fit(Gaussian, plain, k, seed=seed).optima[:5]:
+            mean, sd = one.mixture.theta
+            narrow = (sd.min(), mean[sd.argmin()], "spike: set aside" if one.spike else None)
+            rows.append((k, one.log_likelihood, one.starts, *narrow))
+    columns = {"components": "d", "log-likelihood": ".2f", "starts": "d", "narrowest sd": ".2g"}
+    return Steps("Where EM of Gaussians ends", columns | {"at heads": ".2f", " ": ""}, rows)
+
+
+def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> Steps:
+    """Return BIC as densities make it, and as probabilities do."""
+    best = right.tree["em"].attrs
+    rows = [("2 coins", None, best["log_likelihood"], None, best["bic"])]
+    for fit in fits:
+        name, sd = f"{len(fit.mixture.weight)} Gaussians", fit.mixture.theta.sd.min()
+        rows.append((name, sd, fit.log_likelihood, fit.bic, bic_of_cells(fit, plain)))
+    columns = {"model": "", "narrowest sd": ".1g", "log-likelihood": ".1f"}
+    columns |= {"BIC by density": ".1f", "BIC by probability": ".1f"}
+    return Steps("A density is as high as one likes; the lower BIC the better", columns, rows)
+
+
+def impossible(wrong: Comparison) -> Steps:
+    """Return how often the Gaussians say what no ten flips can."""
+    by_em, draws = (beyond(one, FLIPS) for one in both(wrong.tree))
+    rows = [("not a whole number", 1.0, 1.0, None, None)]
+    for name, each in draws.items():
+        rows.append((name, float(by_em[name]), each.mean(), *np.quantile(each, [0.025, 0.975])))
+    columns = dict.fromkeys(["heads of a set", "EM", "posterior", "from", "to (95%)"], ".2%")
+    return Steps("What Gaussians predict, and coins never do", columns, rows)
+
+
+def compared(right: Comparison, wrong: Comparison) -> Steps:
+    """Return PSIS-LOO of both, by probabilities, and of densities as it is naively computed."""
+    coins = bayes.loo(right.tree)
+    rows = []
+    for name, other in (
+        ("probability", loo_of_cells(wrong.tree)),
+        ("density", bayes.loo(wrong.tree)),
+    ):
+        frame = az.compare({"coins": coins, "Gaussians": other}, round_to="none")
+        for model, row in frame.iterrows():
+            rows.append((name, model, *row[["elpd", "se", "elpd_diff", "dse", "weight"]]))
+    columns = {"by": "", "model": "", "LOO": ".2f", "error": ".2f", "behind": ".2f"}
+    return Steps("Leave one set out", columns | {"its error": ".2f", "weight": ".2f"}, rows)
+
+
+def learned(
+    right: Comparison, wrong: Comparison, fits: list[em.Fit[Gaussian]], lost: float, fair: Steps
+) -> str:
+    """Say what the wrong family teaches."""
+    first, second = fair.rows[:2]
+    sure = "surely" if -second[4] > 2 * second[5] else "not surely"
+    return (
+        f"Of the wrong family EM and the posterior say {wrong.verdict}: that is about the fit, not "
+        f"about the family. Of {SETS} more sets the Gaussians expect {lost:.1f} on counts that "
+        f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.0f}, the coins have "
+        f"{right.tree['em'].attrs['bic']:.0f}; by probabilities, which alone compare, the "
+        f"{first[1]} predict better by {-second[4]:.1f} (error {second[5]:.1f}: {sure})."
+    )

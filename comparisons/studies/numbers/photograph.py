@@ -1,0 +1,189 @@
+"""A picture from a file as counts of its intensities and colours, in memory that stays bounded.
+
+Only the decoder holds all pixels. They are counted a strip at a time, every one of them, and every
+few of them are kept to show.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from comparisons.reading import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.family import Array
+
+__all__ = ["LARGEST", "Photograph", "cell_of", "middle_of", "read_photograph"]
+
+LARGEST = 120_000_000  # pixels; decoded they are up to four bytes each
+FORMATS = ("PNG", "JPEG")
+STRIP = 1 << 20  # pixels counted at once
+SHOWN = 600  # pixels of the longer side that are kept to show
+BITS = 5  # of each colour channel, so that there are at most 32,768 colours
+FEWEST = 3  # intensities that two Gaussians can be fitted to
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
+SMALLER = f"give a copy of at most {LARGEST // 1_000_000} million"
+ORIENTATION = 0x0112  # of EXIF: how the camera was held
+
+
+class Photograph(NamedTuple):
+    """What is kept of a picture.
+
+    name: of its file; pixels: how many it has.
+    counts: (256,) how many pixels have each intensity.
+    colours, colour_counts: (m, 3) the middles of cells of colour with pixels, and (m,) how many;
+        none where red, green and blue are the same everywhere.
+    grey, shown: (h, w) intensities and (h, w, 3) colours of every few pixels, to show.
+    """
+
+    name: str
+    pixels: int
+    counts: NDArray[np.int64]
+    colours: Array
+    colour_counts: NDArray[np.int64]
+    grey: NDArray[np.uint8]
+    shown: NDArray[np.uint8]
+
+
+def read_photograph(path: str | Path) -> Photograph:
+    """Return what a PNG or JPEG file shows, or raise InputError that says why it cannot be."""
+    path = Path(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # our own limit stands in for Pillow's warning of size
+        photograph = _counted(path.name, *_decoded(path))
+    seen = np.count_nonzero(photograph.counts)
+    if seen == 1:
+        what = "brightness" if len(photograph.colours) > 1 else "colour"
+        raise InputError(f"{path} has one {what} only; there is nothing to separate")
+    if seen < FEWEST:
+        raise InputError(
+            f"{path} has two intensities only and is separated already; give a picture with shades"
+        )
+    return photograph
+
+
+def _decoded(path: Path) -> tuple[Image.Image, int]:
+    """Return a picture's pixels and how the camera was held, or say what is wrong in one line."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a file")
+    if path.exists() and not path.is_file():  # to look at the end of a pipe would wait for ever
+        raise InputError(f"{path} is no regular file; give a picture in PNG or JPEG")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _refuse_large(path, image.size)
+            image.load()
+            return image, image.getexif().get(ORIENTATION, 1)
+    except (InputError, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise InputError(f"{path} has too many pixels; {SMALLER}") from None
+    except Image.UnidentifiedImageError:
+        known = "is no picture in PNG or JPEG; save it as one of these"
+        raise InputError(f"{path} {known if path.stat().st_size else 'is empty'}") from None
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; give a picture in PNG or JPEG") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read; ask for permission, or copy it") from None
+    except BROKEN as problem:
+        why = " ".join(str(problem).split()) or type(problem).__name__
+        raise InputError(f"{path} is damaged ({why}); give a whole picture") from None
+
+
+def _refuse_large(path: Path, size: tuple[int, int]) -> None:
+    """Refuse what would take more memory than the limit allows, before it is decoded."""
+    pixels = size[0] * size[1]
+    if pixels > LARGEST:
+        raise InputError(f"{path} has {pixels / 1e6:,.0f} million pixels; {SMALLER}")
+
+
+def _counted(name: str, image: Image.Image, held: int) -> Photograph:
+    """Count intensities and colours strip by strip, and keep every few pixels to show.
+
+    held: the orientation by EXIF.
+    """
+    width, height = image.size
+    step = -(-max(width, height) // SHOWN)
+    rows = step * max(1, STRIP // (width * step))
+    counts, cells, coloured = np.zeros(256, np.int64), np.zeros(8**BITS, np.int64), False
+    kept: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        grey, colour = _channels(strip)
+        counts += np.bincount(grey.ravel(), minlength=len(counts))
+        if colour.shape[-1] == 3:
+            cells += np.bincount(cell_of(colour).ravel(), minlength=len(cells))
+            coloured = coloured or bool((colour != colour[..., :1]).any())
+        kept.append((grey[::step, ::step].copy(), colour[::step, ::step].copy()))  # no views
+    grey, shown = (_upright(np.concatenate(parts), held) for parts in zip(*kept, strict=True))
+    there = np.flatnonzero(cells) if coloured else np.zeros(0, np.intp)
+    return Photograph(
+        name,
+        width * height,
+        counts,
+        middle_of(there),
+        cells[there],
+        grey,
+        np.broadcast_to(shown, (*grey.shape, 3)),
+    )
+
+
+def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the intensities (h, w) and the colours (h, w, 3), or (h, w, 1) of greys.
+
+    Sixteen bits are scaled to eight; what is transparent stands on white, as a page shows it.
+    """
+    if strip.mode.startswith("I"):
+        grey = ((np.asarray(strip).astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return grey, grey[..., None]
+    if strip.has_transparency_data:
+        page = Image.new("RGBA", strip.size, "white")
+        strip = Image.alpha_composite(page, strip.convert("RGBA")).convert("RGB")
+    if strip.mode in {"1", "L"}:
+        grey = np.asarray(strip.convert("L"))
+        return grey, grey[..., None]
+    strip = strip.convert("RGB")
+    return np.asarray(strip.convert("L")), np.asarray(strip)
+
+
+def cell_of(colour: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the cell (...) in which a colour (..., 3) lies."""
+    high = (colour >> (8 - BITS)).astype(np.intp)
+    found: NDArray[np.intp] = (high[..., 0] << 2 * BITS) | (high[..., 1] << BITS) | high[..., 2]
+    return found
+
+
+def middle_of(cell: NDArray[np.intp]) -> Array:
+    """Return the colours (m, 3) in the middle of cells (m,)."""
+    last = (1 << BITS) - 1
+    each = np.stack([cell >> 2 * BITS, (cell >> BITS) & last, cell & last], axis=-1)
+    width = 1 << (8 - BITS)
+    return each * float(width) + (width - 1) / 2
+
+
+def _upright(pixels: NDArray[np.uint8], held: int) -> NDArray[np.uint8]:
+    """Return pixels (h, w) or (h, w, c) as the camera saw them."""
+    if held == 1:
+        return pixels
+    single = pixels.ndim == 3 and pixels.shape[2] == 1
+    turned = Image.fromarray(pixels[..., 0] if single else pixels)
+    turned.getexif()[ORIENTATION] = held
+    found = np.asarray(ImageOps.exif_transpose(turned))
+    return found[..., None] if single else found

@@ -1,0 +1,185 @@
+"""Clusters: the same points cut by K-means and by EM, and how sure the memberships are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.patches import PathPatch
+from scipy.stats import multivariate_normal
+
+from comparisons.style import (
+    EM,
+    EM_LINE,
+    POSTERIOR,
+    QUIET,
+    TRUTH,
+    TRUTH_LINE,
+    blank,
+    colour,
+    ellipse,
+    few_ticks,
+    framed,
+    line,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from models.family import Array, Labels
+
+__all__ = ["doubts", "partitions"]
+
+FINE = 400  # places along each axis where a boundary is looked for
+CUT = {"color": QUIET, "linewidth": 1.1}
+WRONG = {"color": TRUTH, "linestyle": "", "markersize": 4, "markeredgewidth": 0.8}
+MARGIN = 0.6
+BARS = 90  # memberships at most
+
+
+@styled
+def partitions(
+    tree: xr.DataTree,
+    names: tuple[str, ...],
+    centres: Array,
+    found: dict[str, Labels],
+    truth: Labels,
+) -> Figure:
+    """Draw K-means' partition beside EM's, mistakes crossed.
+
+    names: of the groups; centres: (3, 2) of K-means; found: labels by name.
+    truth: labels (n,) of the rows.
+    """
+    x = tree["memberships"]["x"].to_numpy()
+    figure = blank(5.0)
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    ways: dict[str, tuple[Axes, Callable[[Array], Labels]]] = {
+        "K-means": (left, lambda at: _nearest(at, centres)),
+        "EM": (right, lambda at: _likeliest(at, tree)),
+    }
+    for name, (axes, cut) in ways.items():
+        labels, wrong = found[name], found[name] != truth
+        shades = [colour(one) for one in labels]
+        axes.scatter(*x.T, s=13, c=shades, alpha=0.75, linewidth=0, zorder=1)
+        axes.plot(*x[wrong].T, "x", zorder=2, **WRONG)
+        _boundaries(axes, x, cut)
+        axes.set_title(f"{name}: {wrong.mean():.1%} wrong", fontweight="bold")
+        axes.set(xlabel="x", xlim=_limits(x[:, 0]), ylim=_limits(x[:, 1]))
+        few_ticks(axes)
+    left.set_ylabel("y")
+    left.plot(*centres.T, "P", color=TRUTH, markeredgecolor="white", markersize=12, zorder=4)
+    _ellipses(right, tree, "truth", TRUTH_LINE)
+    _ellipses(right, tree, "em", EM_LINE)
+    entries: list[Artist] = [
+        line({"color": colour(one), "linestyle": ""}, f"put into the {name} group", "o")
+        for one, name in enumerate(names)
+    ]
+    entries += [
+        line(WRONG, "put into a wrong one", "x"),
+        line({"color": TRUTH, "linestyle": "", "markersize": 9}, "K-means' centres", "P"),
+        line(CUT, "boundaries"),
+        line(EM_LINE, "EM: 2 sd"),
+        line(TRUTH_LINE, "truth: 2 sd"),
+    ]
+    caption = (
+        "K-means cuts halfway between centres, in straight lines. EM's boundaries bend with the "
+        "groups' shapes and sizes."
+    )
+    return framed(figure, "The same points, cut by K-means and by EM", entries, caption)
+
+
+@styled
+def doubts(tree: xr.DataTree, names: tuple[str, ...], wide: float) -> Figure:
+    """Draw where memberships are uncertain, and EM's with the posterior's intervals.
+
+    names: of the groups; wide: a 95% interval that is worth a bar.
+    """
+    both = tree["memberships"].to_dataset()
+    x, em, mean, low, high = (
+        both[name].to_numpy() for name in ("x", "em", "posterior", "low", "high")
+    )
+    group = em.argmax(axis=1)
+    widths = (high - low).max(axis=1)
+    figure = blank(4.9)
+    left, right = figure.subplots(1, 2)
+    sure = widths <= wide
+    for one in range(em.shape[1]):
+        own = {"color": colour(one), "linewidth": 0}
+        left.scatter(*x[sure & (group == one)].T, s=9, alpha=0.45, zorder=1, **own)
+    left.scatter(
+        *x[~sure].T,
+        s=8 + 160 * widths[~sure] ** 2,
+        c=[colour(one) for one in group[~sure]],
+        edgecolor=POSTERIOR,
+        linewidth=1.1,
+        zorder=3,
+    )
+    _boundaries(left, x, lambda at: _likeliest(at, tree))
+    left.set(xlabel="x", ylabel="y", xlim=_limits(x[:, 0]), ylim=_limits(x[:, 1]))
+    few_ticks(left)
+    rows = np.flatnonzero(~sure)
+    rows = rows[np.argsort(em[rows, group[rows]], kind="stable")]
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(BARS, len(rows))).astype(int))]
+    at, own = np.arange(len(rows)), group[rows]
+    right.vlines(at, low[rows, own], high[rows, own], color=POSTERIOR, alpha=0.45, linewidth=2)
+    right.plot(at, mean[rows, own], "o", color=POSTERIOR, markersize=3.5)
+    right.plot(at, em[rows, own], "_", color=EM, markersize=7, markeredgewidth=2)
+    right.set(ylim=(-0.02, 1.02), xlabel="doubtful points, sorted by EM", xticks=[])
+    right.set_ylabel("probability of EM's likeliest group")
+    entries: list[Artist] = [
+        line({"color": colour(one), "linestyle": ""}, f"the {name} group", "o")
+        for one, name in enumerate(names)
+    ]
+    ring = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
+    entries += [
+        line(ring, f"95% interval wider than {wide:g}, larger if wider", "o"),
+        line({"color": EM, "linestyle": "", "markeredgewidth": 2}, "by EM", "_"),
+        line({"color": POSTERIOR, "alpha": 0.6, "linewidth": 2}, "by the posterior", "o"),
+    ]
+    caption = (
+        f"{int((~sure).sum())} of {len(x)} points are ringed. EM gives each a probability; the "
+        "posterior its mean and 95% interval: how well even that is known."
+    )
+    return framed(figure, "Who is doubtful, and how sure one is of the doubt", entries, caption)
+
+
+def _nearest(at: Array, centres: Array) -> Labels:
+    """Return the centre that is nearest to each row (n, 2)."""
+    nearest: Labels = ((at[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    return nearest
+
+
+def _likeliest(at: Array, tree: xr.DataTree) -> Labels:
+    """Return EM's likeliest group of each row (n, 2)."""
+    fields = (tree["em"][name].to_numpy() for name in ("weight", "mean", "cov"))
+    each = [w * multivariate_normal(m, cov).pdf(at) for w, m, cov in zip(*fields, strict=True)]
+    return np.argmax(each, axis=0)
+
+
+def _boundaries(axes: Axes, x: Array, cut: Callable[[Array], Labels]) -> None:
+    """Draw the lines between the groups into which places are cut."""
+    across, up = (np.linspace(*_limits(column), FINE) for column in x.T)
+    places = np.stack(np.meshgrid(across, up), axis=-1)
+    labels = cut(places.reshape(-1, 2)).reshape(FINE, FINE)
+    for one in range(labels.max()):  # a line about each group but the last
+        axes.contour(
+            across, up, labels == one, [0.5], colors=QUIET, linewidths=CUT["linewidth"], zorder=3
+        )
+
+
+def _ellipses(axes: Axes, tree: xr.DataTree, group: str, look: dict[str, object]) -> None:
+    """Draw each component at two sd."""
+    fields = (tree[group][name].to_numpy() for name in ("mean", "cov"))
+    for mean, cov in zip(*fields, strict=True):
+        axes.add_patch(PathPatch(ellipse(mean, cov, 2), fill=False, zorder=4, **look))
+
+
+def _limits(column: Array) -> tuple[float, float]:
+    """Return where a panel ends."""
+    return float(column.min()) - MARGIN, float(column.max()) + MARGIN

@@ -1,0 +1,64 @@
+"""One coin: likelihood, logarithm and posterior over the probability of heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.style import (
+    DATA,
+    EM_LINE,
+    POSTERIOR_LINE,
+    QUIET,
+    blank,
+    few_ticks,
+    framed,
+    line,
+    patch,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+    from matplotlib.figure import Figure
+    from scipy.stats._distn_infrastructure import rv_frozen
+
+    from models.family import Array
+
+__all__ = ["likelihood"]
+
+
+@styled
+def likelihood(height: Callable[[Array], Array], exact: rv_frozen, tree: xr.DataTree) -> Figure:
+    """Draw the likelihood, its logarithm, and the posterior with its draws.
+
+    height: of p to the likelihood; exact: the posterior; tree: of the comparison.
+    """
+    p = np.linspace(0.001, 0.999, 999)
+    best = float(tree["em"]["prob"].item())
+    figure = blank(3.9)
+    left, middle, right = figure.subplots(1, 3, sharex=True)
+    curve = {"color": QUIET, "linewidth": 1.6}
+    left.plot(p, 1e3 * height(p), **curve)
+    left.set(ylabel="likelihood, in thousandths", ylim=(0, None))
+    middle.plot(p, np.log(height(p)), **curve)
+    middle.set(ylabel="log-likelihood", ylim=(-25, -4))
+    draws = tree["posterior"]["prob"].to_numpy().ravel()
+    right.hist(draws, 40, range=(0, 1), density=True, color=DATA)
+    right.plot(p, exact.pdf(p), **POSTERIOR_LINE)
+    right.set(ylabel="posterior density", ylim=(0, None))
+    for axes in (left, middle, right):
+        axes.axvline(best, **EM_LINE)
+        axes.set(xlim=(0, 1), xlabel="probability of heads")
+        few_ticks(axes, 5)
+    entries = [
+        line(curve, "likelihood of the flips"),
+        line(EM_LINE, f"its maximum, {best:.1f}"),
+        line(POSTERIOR_LINE, "exact posterior"),
+        patch({"color": DATA}, f"{len(draws):,} draws by PyMC"),
+    ]
+    caption = "The logarithm moves no peak. The posterior says how much beside it is plausible."
+    return framed(figure, "Seven heads in ten flips: how likely is heads?", entries, caption)

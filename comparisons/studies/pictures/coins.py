@@ -1,0 +1,97 @@
+"""Two coins: EM's climbs over the likelihood, among the posterior's draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binom
+
+from comparisons.style import (
+    EM_LINE,
+    POSTERIOR,
+    QUIET,
+    TRUTH,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    line,
+    styled,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from models.family import Array
+
+__all__ = ["climbs"]
+
+BELOW = (0.5, 1, 2, 4, 7, 11, 16)  # log-likelihood below the highest, of the contours
+DRAWS = 1_500
+HARD = {"color": colour(1), "linestyle": "-", "linewidth": 1.4}
+CLOUD = {"color": POSTERIOR, "linestyle": ""}
+
+
+@styled
+def climbs(tree: xr.DataTree, known: Array, hard: list[Array], soft: list[Array]) -> Figure:
+    """Draw the climbs over the likelihood, and whose each set is.
+
+    tree: of the comparison; known: the coins (2,) had labels been known; hard, soft: paths.
+    """
+    figure = blank(4.9)
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    _surface(left, tree)
+    left.plot(*np.array(hard).T, marker="s", markersize=5, **HARD)
+    left.plot(*np.array(soft).T, marker="o", markersize=4, **EM_LINE)
+    left.plot(*known, "*", color=TRUTH, markersize=13)
+    left.set(xlabel="coin A: probability of heads", ylabel="coin B: probability of heads")
+    _shares(right, tree)
+    entries = [
+        line(EM_LINE, "soft EM from 0.50, 0.60", "o"),
+        line(HARD, "hard EM from 0.50, 0.90", "s"),
+        line({"color": TRUTH, "linestyle": ""}, "labels known: 0.45, 0.80", "*"),
+        line(CLOUD, "posterior: draws; mean and 95%", "o"),
+        line({"color": QUIET, "linewidth": 0.8}, "equal log-likelihood"),
+    ]
+    caption = (
+        f"Contours lie {', '.join(f'{one:g}' for one in BELOW)} below the highest log-likelihood. "
+        "On the right, the probability that coin B tossed a set."
+    )
+    return framed(
+        figure,
+        "Five sets of ten flips: where EM ends, and what else is plausible",
+        entries,
+        caption,
+    )
+
+
+def _surface(axes: Axes, tree: xr.DataTree) -> None:
+    """Draw the log-likelihood's contours and the posterior's draws."""
+    heads, trials, counts = (
+        tree["constant_data"][name].to_numpy() for name in ("x", "trials", "counts")
+    )
+    p = np.linspace(0.005, 0.995, 199)
+    each = binom.pmf(heads[:, None], trials[:, None], p)
+    height = np.tensordot(counts, np.log((each[:, :, None] + each[:, None, :]) / 2), 1)
+    draws = tree["posterior"]["prob"].to_numpy().reshape(-1, 2)
+    few = draws[np.linspace(0, len(draws) - 1, DRAWS).astype(int)]
+    axes.scatter(*few.T, s=5, color=POSTERIOR, alpha=0.25, lw=0, rasterized=True)
+    levels = height.max() - np.array(BELOW)[::-1]
+    axes.contour(p, p, height.T, levels, colors=QUIET, linewidths=0.8, linestyles="-")
+    axes.set(xlim=(0.05, 0.9), ylim=(0.3, 1))
+    few_ticks(axes)
+
+
+def _shares(axes: Axes, tree: xr.DataTree) -> None:
+    """Draw the probability that each set is coin B's, by EM and by the posterior."""
+    both = tree["memberships"].to_dataset().isel(component=1).sortby("x")
+    x, em, mean, low, high = (
+        both[name].to_numpy() for name in ("x", "em", "posterior", "low", "high")
+    )
+    axes.errorbar(x, mean, (mean - low, high - mean), color=POSTERIOR, fmt="o", ms=5, capsize=3)
+    axes.plot(x, em, marker="o", markersize=4, **EM_LINE)
+    axes.set(xlabel="heads in a set", ylabel="probability of coin B", ylim=(-0.03, 1.03))
+    few_ticks(axes)

@@ -1,0 +1,123 @@
+"""A photograph beside its masks, and the histogram of its intensities with both groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import to_rgb
+
+from comparisons.studies.numbers.boundary import both, joint
+from comparisons.style import (
+    BAND,
+    DATA,
+    EM_LINE,
+    POSTERIOR_LINE,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    line,
+    patch,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from comparisons.studies.numbers.foreground import Mask
+    from comparisons.studies.numbers.photograph import Photograph
+    from models.family import Array
+
+__all__ = ["histogram", "masks"]
+
+PALE = 0.82  # how far the background fades
+
+
+@styled
+def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
+    """Draw the photograph beside its foreground, the rest faded, for each mask."""
+    height, width = photograph.grey.shape
+    panels = 1 + len(found)
+    tall = float(np.clip(9 / panels * height / width, 1.2, 5.2))
+    figure = blank(tall + 1.25)
+    first, *others = figure.subplots(1, panels)
+    first.imshow(photograph.shown, interpolation="antialiased")
+    first.set_title("the photograph")
+    shade = np.array(_shade(1 - found[0].group))
+    for mask, axes in zip(found, others, strict=True):
+        axes.imshow(
+            _faded(photograph.shown, mask.chance[..., None], shade),
+            interpolation="antialiased",
+        )
+        axes.set_title(f"foreground by {mask.by}: {mask.area:.1%}")
+    for axes in figure.axes:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    entries = [patch({"color": shade}, "covered: background, in part where in doubt")]
+    caption = "A mixture knows what a pixel looks like, not where it is."
+    return framed(figure, "Foreground and background", entries, caption)
+
+
+def _shade(group: int) -> tuple[float, float, float]:
+    """Return the pale colour that covers a background."""
+    red, green, blue = (PALE + (1 - PALE) * one for one in to_rgb(colour(group)))
+    return red, green, blue
+
+
+def _faded(shown: NDArray[np.uint8], chance: Array, shade: Array) -> Array:
+    """Return the colours (h, w, 3) with the background covered, what is doubtful in part."""
+    return chance * (shown / 255) + (1 - chance) * shade
+
+
+@styled
+def histogram(
+    photograph: Photograph, tree: xr.DataTree, foreground: int, within: tuple[float, ...]
+) -> Figure:
+    """Draw how often each intensity occurs, both groups, and where they part.
+
+    foreground: its component; within: where they part by EM, and the posterior's interval.
+    """
+    em, draws = both(tree)
+    sds = em.theta.sd
+    near = [mean + sd * np.linspace(-4, 4, 81) for mean, sd in zip(em.theta.mean, sds, strict=True)]
+    x = np.union1d(np.linspace(-0.5, 255.5, 257), np.clip(np.concatenate(near), -0.5, 255.5))
+    parts = joint(em, x)
+    band = np.quantile(joint(draws, x).sum(axis=0), [0.025, 0.975], axis=0)
+    shares = photograph.counts / photograph.pixels
+    figure = blank(4.6)
+    axes = figure.add_subplot()
+    axes.bar(np.arange(256), shares, 1.0, color=DATA)
+    for group, part in enumerate(parts):
+        axes.fill_between(x, part, color=colour(group), alpha=0.25, linewidth=0)
+    axes.fill_between(x, *band, **BAND)
+    axes.plot(x, band.mean(axis=0), **POSTERIOR_LINE)
+    axes.plot(x, parts.sum(axis=0), **EM_LINE)
+    entries = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
+    roles = ["background", "foreground"] if foreground else ["foreground", "background"]
+    entries += [
+        patch({"color": colour(group), "alpha": 0.35}, f"component {group}: {role}")
+        for group, role in enumerate(roles)
+    ]
+    entries += [
+        line(EM_LINE, "EM"),
+        line(POSTERIOR_LINE, "posterior"),
+        patch(BAND, "its 95% band"),
+    ]
+    caption = "There is no intensity at which both groups are as likely."
+    if np.isfinite(within).all():
+        axes.axvline(within[0], **EM_LINE)
+        axes.axvspan(within[1], within[2], **BAND)
+        caption = (
+            f"Both groups are as likely at {within[0]:.2f} (95%: {within[1]:.2f} to "
+            f"{within[2]:.2f}), taking pixels for independent draws."
+        )
+    top = np.quantile(shares, 0.99)
+    axes.set(xlim=(-0.5, 255.5), xlabel="intensity, black to white", ylabel="share of pixels")
+    axes.set_ylim(0, 1.1 * min(max(shares.max(), parts.sum(axis=0).max()), 4 * max(top, 1e-9)))
+    few_ticks(axes, 8)
+    return framed(figure, "Two groups of intensities", entries, caption)

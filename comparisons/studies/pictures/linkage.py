@@ -1,0 +1,142 @@
+"""How fast EM converges: what is left of the way, problem by problem, and the posterior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from scipy.stats import norm
+
+from comparisons.style import (
+    EM,
+    EM_LINE,
+    POSTERIOR_LINE,
+    QUIET,
+    blank,
+    few_ticks,
+    framed,
+    line,
+    minus,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from models.family import Array
+
+__all__ = ["linkage", "speed"]
+
+SLOPE = {"color": QUIET, "linewidth": 3.5, "alpha": 0.35}
+FAST = {"color": EM, "linestyle": "-", "linewidth": 1.4}
+LAST = 1e-15  # of a distance that doubles can tell
+
+
+@styled
+def speed(
+    paths: Sequence[Array], limit: float, races: Mapping[str, tuple[float, float, int, int]]
+) -> Figure:
+    """Draw the distance to the limit by step, and the evaluations of every problem.
+
+    paths: t after each step, plain and accelerated; races: missing information, rate, and
+    evaluations, plain and accelerated, by problem.
+    """
+    figure = blank(4.6, 0.12)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    missing = next(iter(races.values()))[0]
+    _distance(left, paths, limit, missing)
+    _evaluations(right, races)
+    entries = [
+        line(EM_LINE, "plain EM", "o"),
+        line(FAST | {"markerfacecolor": "white"}, "the same, accelerated", "o"),
+        line(SLOPE, f"leaving {missing:.4f} each step"),
+    ]
+    caption = (
+        "Left: the line falls as steeply as the missing information says. Right: the more is "
+        "missing, the more steps EM needs; extrapolating from past steps hardly minds."
+    )
+    return framed(figure, "EM is as slow as information is missing", entries, caption)
+
+
+def _distance(axes: Axes, paths: Sequence[Array], limit: float, missing: float) -> None:
+    """Draw how far each step is from the limit."""
+    steps = np.arange(len(paths[0]) + 1)
+    first = abs(paths[0][2] - limit) / missing**2
+    axes.plot(steps, np.log10(first * missing**steps), **SLOPE)
+    for path, look, fill in zip(paths, (EM_LINE, FAST), (EM, "white"), strict=True):
+        away = np.abs(path - limit)
+        told = np.flatnonzero(away > LAST)
+        axes.plot(
+            told, np.log10(away[told]), **look, marker="o", markerfacecolor=fill, markersize=5
+        )
+    axes.set(ylim=(np.log10(LAST) + 0.5, 0), xlim=(-0.4, None), xlabel="step")
+    axes.set(ylabel="log10 of the distance to the limit", title="Rao's plants")
+    few_ticks(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda power, _: minus(f"{power:g}")))
+
+
+def _evaluations(axes: Axes, races: Mapping[str, tuple[float, float, int, int]]) -> None:
+    """Draw two points a problem: evaluations plain and accelerated."""
+    for row, (name, (missing, _, slow, fast)) in enumerate(races.items()):
+        axes.plot([fast, slow], [row, row], color=QUIET, linewidth=0.8)
+        axes.plot(slow, row, "o", color=EM, markersize=8)
+        axes.plot(fast, row, "o", color=EM, markerfacecolor="white", markersize=8)
+        axes.annotate(
+            f"{name}: {missing:.2%} missing", (3.4, row), (0, 14), textcoords="offset points"
+        )
+        for count, side in ((slow, "left"), (fast, "right")):
+            shift = 8 if side == "left" else -8
+            axes.annotate(
+                f"{count:,}",
+                (count, row),
+                (shift, 0),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=9,
+            )
+    axes.set(xscale="log", xlim=(3, 2.2e4), ylim=(len(races) - 0.6, -0.7), yticks=[])
+    axes.set(xlabel="evaluations of the log-likelihood", title="and three mixtures")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(labelsize=9, color=QUIET)
+
+
+@styled
+def linkage(
+    expect: Callable[[float], tuple[float, Array]],
+    estimate: tuple[float, float],
+    moments: tuple[float, float],
+) -> Figure:
+    """Draw the posterior beside the estimate's normal curve.
+
+    expect: gives l at t first; estimate: with its standard error; moments: mean and sd.
+    """
+    centre, error = estimate
+    t = np.linspace(centre - 4.2 * error, centre + 4.2 * error, 601)
+    level = np.array([expect(float(one))[0] for one in t])
+    density = np.exp(level - level.max())
+    density /= np.trapezoid(density, t)
+    figure = blank(4.2)
+    axes = figure.add_subplot()
+    axes.plot(t, density, **POSTERIOR_LINE)
+    axes.plot(t, norm(centre, error).pdf(t), **EM_LINE)
+    axes.axvline(centre, **(EM_LINE | {"linewidth": 1.1}))
+    axes.axvline(moments[0], **(POSTERIOR_LINE | {"linewidth": 1.1}))
+    axes.set(xlim=(t[0], t[-1]), ylim=(0, None), xlabel="t", ylabel="density")
+    few_ticks(axes, 8)
+    entries = [
+        line(EM_LINE, f"EM's estimate {centre:.4f}, standard error {error:.4f}"),
+        line(POSTERIOR_LINE, f"exact posterior, mean {moments[0]:.4f}, sd {moments[1]:.4f}"),
+    ]
+    side = "left" if moments[0] < centre else "right"
+    caption = f"Both have their peak at the estimate; the posterior leans a little to the {side}."
+    return framed(
+        figure, "The information that is left says how sure the answer is", entries, caption
+    )

@@ -1,0 +1,171 @@
+"""Counts of heads under two models: what each predicts, and what a density can be made to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from bayes.tree import draws_of
+from comparisons.studies.numbers.boundary import both
+from comparisons.studies.numbers.cells import bic_of_cells, cells
+from comparisons.style import (
+    BAND,
+    DATA,
+    EM,
+    EM_LINE,
+    POSTERIOR_LINE,
+    QUIET,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    line,
+    minus,
+    patch,
+    styled,
+)
+from models import Binomial, Mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    import em
+    from models import Gaussian, Sample
+    from models.family import Array
+
+__all__ = ["Predicted", "replicated", "replicates", "spikes"]
+
+BEYOND = 4  # counts shown on either side of those that can be
+
+
+class Predicted(NamedTuple):
+    """What a model predicts of a set.
+
+    counts: (m,) heads; em, mean, low, high: (m,) sets of as many with so many heads, by EM, by the
+    posterior, and between which 95% of replicates lie; lost: sets on counts that cannot be.
+    """
+
+    name: str
+    counts: Array
+    em: Array
+    mean: Array
+    low: Array
+    high: Array
+    lost: float
+
+
+def replicated(
+    right: xr.DataTree, wrong: xr.DataTree, flips: int, rng: np.random.Generator
+) -> list[Predicted]:
+    """Return what a mixture of coins predicts, then one of Gaussians, rounded.
+
+    right, wrong: of their comparisons.
+    """
+    wide = np.arange(-BEYOND, flips + BEYOND + 1)
+    group = right["em"]
+    coins = Mixture(group["weight"].to_numpy(), Binomial(group["prob"].to_numpy()))
+    answers = {
+        "Two coins": [_coins(one, wide, flips) for one in (coins, draws_of(right, Binomial))],
+        "Two Gaussians, rounded": [cells(one, wide) for one in both(wrong)],
+    }
+    found, sets = [], int(right.attrs["observations"])
+    for name, (by_em, each) in answers.items():
+        rest = np.maximum(0, 1 - each.sum(axis=1, keepdims=True))
+        again = rng.multinomial(sets, np.hstack([each, rest]))[:, :-1]
+        low, high = np.quantile(again, [0.025, 0.975], axis=0)
+        possible = (wide >= 0) & (wide <= flips)
+        lost = sets * float(1 - each[:, possible].sum(axis=1).mean())
+        found.append(Predicted(name, wide, sets * by_em, sets * each.mean(axis=0), low, high, lost))
+    return found
+
+
+def _coins(mixture: Mixture[Binomial], heads: Array, flips: int) -> Array:
+    """Return the probability of so many heads, (..., m), of fields (..., K)."""
+    weight, prob = mixture.weight[..., None], mixture.theta.prob[..., None]
+    return (weight * binom.pmf(heads, flips, prob)).sum(axis=-2)
+
+
+@styled
+def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
+    """Draw the counts with what each model predicts of as many sets again."""
+    flips, sets = int(coins.trials.max()), coins.observations
+    figure = blank(4.3)
+    panels = figure.subplots(1, len(models), sharey=True, sharex=True)
+    for model, axes in zip(models, panels, strict=True):
+        axes.bar(coins.x, coins.counts, 0.86, color=DATA)
+        axes.fill_between(model.counts, model.low, model.high, **BAND)
+        axes.plot(model.counts, model.mean, **POSTERIOR_LINE, marker="o", markersize=4)
+        axes.plot(model.counts, model.em, **EM_LINE)
+        for edge, side in ((-0.5, -BEYOND - 0.5), (flips + 0.5, flips + BEYOND + 0.5)):
+            axes.axvspan(
+                edge, side, facecolor="none", edgecolor=QUIET, hatch="///", alpha=0.25, lw=0
+            )
+        axes.set_title(f"{model.name}: {model.lost:.1f} of {sets} sets impossible")
+        axes.set_xlabel(f"heads in {flips} flips")
+        axes.set(xlim=(-BEYOND - 0.5, flips + BEYOND + 0.5), ylim=(0, None))
+        few_ticks(axes, 8)
+        axes.set_xticks(range(-BEYOND, flips + BEYOND + 1, 2))
+    panels[0].set_ylabel("sets")
+    entries = [
+        patch({"color": DATA}, f"{sets} sets as counted"),
+        line(EM_LINE, "EM"),
+        line(POSTERIOR_LINE, "posterior predictive mean", "o"),
+        patch(BAND, f"95% of replicates of {sets} sets"),
+        patch(
+            {"facecolor": "none", "edgecolor": QUIET, "hatch": "///", "alpha": 0.4}, "impossible"
+        ),
+    ]
+    caption = (
+        "The Gaussians' numbers are rounded here; as they are, none of them is a count at all."
+    )
+    return framed(figure, "What both models predict of as many sets again", entries, caption)
+
+
+@styled
+def spikes(plain: Sample, fits: Sequence[em.Fit[Gaussian]], coins: float) -> Figure:
+    """Draw densities with an ever narrower component, and what they do to BIC.
+
+    fits: the widest first; coins: BIC of the right model.
+    """
+    figure = blank(4.3)
+    left, right = figure.subplots(1, 2)
+    left.bar(plain.x, plain.counts / plain.observations, 0.86, color=DATA)
+    least = [float(fit.mixture.theta.sd.min()) for fit in fits]
+    drawn = fits[:3]
+    for place, fit in enumerate(drawn):
+        mean, sd = fit.mixture.theta
+        near = mean[sd.argmin()] + sd.min() * np.linspace(-5, 5, 81)
+        x = np.union1d(np.linspace(-0.9, plain.x.max() + 0.9, 300), near)
+        left.plot(x, fit.density(x), color=EM, alpha=0.35 + 0.3 * place, lw=1.2)
+        top = fit.density(near).max()
+        left.annotate(
+            f"sd {least[place]:g}",
+            (near[40], top),
+            (5, 0),
+            textcoords="offset points",
+            fontsize=9,
+            va="top",
+        )
+    left.set(yscale="log", ylim=(1e-3, None), xlabel="heads", ylabel="share, density per head")
+    cell = [bic_of_cells(fit, plain) for fit in fits]
+    right.plot(least, [fit.bic for fit in fits], **EM_LINE, marker="o")
+    right.plot(least, cell, color=QUIET, marker="s", lw=1.4)
+    right.axhline(coins, color=colour(2), lw=1.4)
+    right.set(xscale="log", xlabel="sd of the narrowest component", ylabel="BIC (lower is better)")
+    right.invert_xaxis()
+    entries = [
+        patch({"color": DATA}, "sets as counted"),
+        line(EM_LINE, "three Gaussians, by density", "o"),
+        line({"color": QUIET, "linewidth": 1.4}, "three Gaussians, by probability", "s"),
+        line({"color": colour(2), "linewidth": 1.4}, f"two coins, {coins:.0f}"),
+    ]
+    caption = minus(
+        "A component that sits on one count becomes as narrow as it is allowed to be. Its density "
+        "and with it BIC know no bound; the probability of a count is at most 1."
+    )
+    return framed(figure, "A density is as high as one likes", entries, caption)

@@ -1,0 +1,226 @@
+"""Starts: the lecture's climbs, maps of starts to ends, and what the ends look like."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from scipy.stats import norm
+
+from comparisons.data_pictures import bars_of
+from comparisons.pictures import Picture
+from comparisons.studies.numbers.ends import BEST, CLUMP, EMPTY, KINDS, LOCAL, SADDLE, SPIKE, Atlas
+from comparisons.style import (
+    DATA,
+    EM_LINE,
+    POSTERIOR_LINE,
+    QUIET,
+    TRUTH,
+    TRUTH_LINE,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    line,
+    minus,
+    patch,
+    styled,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+    from comparisons.studies.numbers.ends import End, Path
+    from models.family import Array
+
+__all__ = ["pictures"]
+
+LOOKS = {
+    BEST: "#009E73",
+    LOCAL: "#56B4E9",
+    CLUMP: "#E69F00",
+    SPIKE: "#882255",
+    EMPTY: "#F0F0F0",
+    SADDLE: "#777777",
+}
+SHADES = (QUIET, colour(3), colour(2), colour(4))  # of first sds
+TITLES = ("EM", "EM under the posterior's prior", "K-means")
+
+
+def pictures(
+    paths: list[Path], grid: Array, maps: tuple[Atlas, ...], tree: xr.DataTree
+) -> tuple[Picture, ...]:
+    """Return the study's pictures with their words."""
+    slow = [path for path in paths if not path.fast]
+    ways = "; ".join(f"sd {path.sd:,g} cm: {path.name}" for path in slow)
+    found = [
+        f"{title}: "
+        + ", ".join(
+            f"{(one.kinds() == place).mean():.0%} {name}"
+            for place, name in enumerate(KINDS)
+            if (one.kinds() == place).any()
+        )
+        for title, one in zip(TITLES, maps, strict=True)
+    ]
+    return (
+        Picture(
+            "extreme",
+            "The lecture's start",
+            f"Log-likelihood and means over the steps of EM from men of 1 cm and women of 10 m. "
+            f"{ways}.",
+            partial(extreme, slow, tree["truth"]["mean"].to_numpy()),
+        ),
+        Picture(
+            "map",
+            "Where each start leads",
+            f"Maps of both first means to where they lead. {'; '.join(found)}.",
+            partial(atlases, grid, maps),
+        ),
+        Picture(
+            "ends",
+            "What the ends look like",
+            "The heights, the posterior predictive density and EM's curve at several ends: "
+            f"{', '.join(maps[0].ends[place].name for place in _chosen(maps[0]))}.",
+            partial(portraits, maps[0], tree),
+        ),
+    )
+
+
+@styled
+def extreme(paths: list[Path], truth: Array) -> Figure:
+    """Draw log-likelihood and means over steps, for each first sd."""
+    figure = blank(4.2)
+    left, right = figure.subplots(1, 2)
+    top = max(path.trace[-1] for path in paths)
+    one = min(path.trace[1:].min() for path in paths)
+    for path, shade in zip(paths, SHADES, strict=True):
+        steps = np.arange(1, path.steps + 1)
+        look = {"color": shade, "linewidth": 2.2}
+        left.plot(steps, path.trace[1:], **look)
+        left.plot(steps[-1], path.trace[-1], "o", color=shade, markersize=6)
+        if path.name != EMPTY:
+            right.plot(steps, path.means[1:], **look)
+    left.set_ylim(one - 0.08 * (top - one), top + 0.08 * (top - one))
+    left.set_ylabel("log-likelihood")
+    right.set_ylabel("means in cm")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="step")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+    for mean in truth:
+        right.axhline(mean, **TRUTH_LINE)
+    longest = max(paths, key=lambda path: path.steps)
+    if longest.name == BEST:
+        for mean, name in zip(longest.means[-1], ('"men"', '"women"'), strict=True):
+            at = (longest.steps, mean)
+            right.annotate(name, at, (0, 9), textcoords="offset points", ha="right")
+    entries = [
+        line({"color": shade, "linewidth": 2.2}, f"first sd {path.sd:,g} cm: {path.name}", "o")
+        for path, shade in zip(paths, SHADES, strict=True)
+    ]
+    entries.append(line(TRUTH_LINE, "true means"))
+    caption = (
+        "Before the first step men are of 1 cm, women of 1,000 cm. "
+        "Only the order of means says which group is which. An empty component has none."
+    )
+    title = "Men of 1 cm, women of 10 m: where EM goes from there"
+    return framed(figure, title, entries, caption)
+
+
+@styled
+def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
+    """Draw the kind of end that each pair of first means leads to."""
+    figure = blank(4.6)
+    panels = figure.subplots(1, len(maps), sharex=True, sharey=True)
+    half = (grid[1] - grid[0]) / 2
+    around = (grid[0] - half, grid[-1] + half) * 2
+    for axes, found, title in zip(panels, maps, TITLES, strict=True):
+        axes.imshow(
+            found.kinds(),
+            ListedColormap(list(LOOKS.values())),
+            vmin=-0.5,
+            vmax=len(KINDS) - 0.5,
+            origin="lower",
+            extent=around,
+            interpolation="nearest",
+            aspect="auto",
+        )
+        best = found.ends[0].mean
+        for pair in (best, best[::-1]):
+            axes.plot(*pair, "*", color=TRUTH, markersize=10)
+        axes.set_title(title, fontweight="bold")
+        axes.set(xlabel="first mean of one group, cm")
+        few_ticks(axes, 4, 4)
+    panels[0].set_ylabel("first mean of the other, cm")
+    seen = {end.name for found in maps for end in found.ends}
+    entries: list[Artist] = [
+        patch({"facecolor": LOOKS[name], "edgecolor": QUIET, "linewidth": 0.5}, name)
+        for name in KINDS
+        if name in seen
+    ]
+    entries.append(line({"color": TRUTH, "linestyle": ""}, "where the best lies", "*"))
+    caption = (
+        "Each square is a pair of first means; groups start as halves, with an sd of 1 cm. For "
+        "K-means only the middle between both counts; empty means that nobody is nearest to one "
+        "of them at the start."
+    )
+    return framed(figure, "Where each start leads", entries, caption)
+
+
+def _chosen(found: Atlas) -> list[int]:
+    """Return up to six ends: of each kind the one that most starts reach, then the next."""
+    share = [found.share(place) for place in range(len(found.ends))]
+    names = [end.name for end in found.ends]
+    ranked = sorted(range(len(names)), key=lambda place: -share[place])
+    firsts = [
+        next(place for place in ranked if names[place] == name) for name in dict.fromkeys(names)
+    ]
+    others = [place for place in ranked if place not in firsts]
+    return sorted((firsts + others)[:6])
+
+
+@styled
+def portraits(found: Atlas, tree: xr.DataTree) -> Figure:
+    """Draw the data, EM's curve at an end, and the posterior predictive one."""
+    figure = blank(5.4)
+    panels = figure.subplots(2, 3, sharex=True, sharey=True)
+    rows, density = tree["constant_data"], tree["density"]
+    predictive = density["x"].to_numpy(), density["predictive"].to_numpy()
+    bars = bars_of(rows["x"].to_numpy(), rows["counts"].to_numpy(), predictive, whole=False)
+    x = np.linspace(bars.edges[0] - 5, bars.edges[-1] + 5, 4_000)
+    chosen = _chosen(found)
+    for axes in panels.flat[len(chosen) :]:
+        axes.remove()
+    for axes, place in zip(panels.flat, chosen, strict=False):
+        end: End = found.ends[place]
+        axes.stairs(bars.heights, bars.edges, fill=True, color=DATA)
+        axes.plot(*predictive, **POSTERIOR_LINE)
+        near = end.mean[:, None] + end.sd[:, None] * np.linspace(-5, 5, 101)
+        places = np.union1d(x, near.ravel())
+        each = end.weight * norm.pdf(places[:, None], end.mean, np.maximum(end.sd, 1e-3))
+        axes.plot(places, each.sum(axis=1), **EM_LINE)
+        axes.set_title(
+            f"{end.name}, {found.share(place):.0%} of starts\n"
+            f"log-likelihood {minus(f'{end.height:.2f}')}",
+            fontsize=10,
+            color="black" if end.name == EMPTY else LOOKS[end.name],
+            fontweight="bold",
+        )
+        axes.set(xlim=(x[0], x[-1]), ylim=(0, 1.5 * bars.heights.max()))
+        few_ticks(axes, 4, 4)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("density")
+    for axes in panels.flat[max(0, len(chosen) - 3) : len(chosen)]:
+        axes.set_xlabel("height in cm")
+        axes.tick_params(labelbottom=True)
+    entries: list[Artist] = [
+        patch({"color": DATA}, "200 heights"),
+        line(EM_LINE, "EM's curve there"),
+        line(POSTERIOR_LINE, "posterior predictive"),
+    ]
+    title = "The same heights, and what EM makes of them from different starts"
+    caption = "Needles are cut off. The posterior averages over all that is plausible."
+    return framed(figure, title, entries, caption)

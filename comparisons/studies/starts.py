@@ -1,0 +1,119 @@
+"""Does an extreme start still find the answer? A map of starts to where they lead.
+
+The lecture starts with 0.01% men, men of 1 cm and women of 10 m, and asks whether EM still finds
+both groups. What it leaves open is the width: groups too narrow to reach the data lose everybody
+in one step. On few heights the start decides between ends, and the posterior weighs all of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from comparisons.comparison import second_opinion
+from comparisons.inputs import name_columns
+from comparisons.studies import Setting, Steps, Story
+from comparisons.studies.heights import TRUTH, volunteers
+from comparisons.studies.numbers import ends
+from comparisons.studies.pictures import starts as drawn
+from em import Fit, fit
+from em.search import NOBODY, SAME_HEIGHT
+from models import Gaussian, Mixture, weak_prior
+
+__all__ = ["FEW", "GRID", "MANY", "NARROW", "START", "WIDTHS", "extreme", "tell"]
+
+START = (0.0001, 1.0, 1000.0)  # the men's share, their mean and the women's, in centimetres
+WIDTHS = (1.0, 10.0, 100.0, 1000.0)  # the lecture names none
+MANY, FEW = 10_000, 200
+GRID, NARROW = np.arange(120.0, 222.0, 3.0), 1.0  # both first means, and their sd, on the map
+SHOWN = 8  # ends in a table
+
+
+def tell(setting: Setting) -> Story:
+    """Follow the extreme start, map all others, and ask the posterior."""
+    many, few = (volunteers(n, np.random.default_rng(setting.seed)) for n in (MANY, FEW))
+    usual = fit(Gaussian, many, 2, seed=setting.seed)
+    climb = partial(ends.followed, many, usual.log_likelihood)
+    paths = [climb(extreme(sd), accelerate=fast) for sd in WIDTHS for fast in (False, True)]
+    options = {"seed": setting.seed, "truth": TRUTH, "progress": setting.progress}
+    comparison = second_opinion(Gaussian, few, 2, **options)
+    name_columns(comparison.tree, ["height in cm"])
+    priors = (None, weak_prior(Gaussian, few, 2))
+    plain, weighed = (
+        ends.atlas(partial(ends.em_end, few, prior, NARROW), GRID) for prior in priors
+    )
+    centres = ends.atlas(partial(ends.kmeans_end, few), GRID)
+    share, height = (comparison.tree["modes"][name] for name in ("share", "log_posterior"))
+    draws = [float(share[abs(height - one.height) <= SAME_HEIGHT].sum()) for one in weighed.ends]
+    steps = (
+        journeys(paths, usual),
+        led(f"EM on {FEW} heights, from {GRID.size**2:,} pairs of means", plain),
+        led("EM under the posterior's prior: its modes, and the draws about them", weighed, draws),
+        partitions(centres),
+    )
+    pictures = drawn.pictures(paths, GRID, (plain, weighed, centres), comparison.tree)
+    return Story(steps, learned(paths, plain, draws), pictures, comparison)
+
+
+def extreme(sd: float) -> Mixture[Gaussian]:
+    """Return 0.01% men of 1 cm, the others women of 10 m, both with this sd."""
+    share, *means = START
+    return Mixture(np.array([share, 1 - share]), Gaussian(np.array(means), np.array([sd, sd])))
+
+
+def journeys(paths: list[ends.Path], usual: Fit[Gaussian]) -> Steps:
+    """Return where the lecture's start leads, for each first width, and where usual ones do."""
+    rows = []
+    for slow, fast in zip(paths[::2], paths[1::2], strict=True):
+        means = (None, None) if slow.name == ends.EMPTY else slow.means[-1]
+        women = slow.weights[1, 1] * MANY
+        rows.append((f"{slow.sd:,g} cm", women, slow.name, slow.steps, *means, fast.name))
+    best = usual.optima[0]
+    reached = f"{ends.BEST} ({best.starts} of {usual.starts})"
+    rows.append(("usual starts", None, None, None, *best.mixture.theta.mean, reached))
+    heads = ("first sd", "women, 1 step", "EM ends on", "steps", '"men"', '"women"', "accelerated")
+    columns = dict(zip(heads, ("", ".4g", "", ",d", ".1f", ".1f", ""), strict=True))
+    title = f"{MANY:,} heights from {START[0]:.2%} men, men {START[1]:g} cm, women {START[2]:,g} cm"
+    return Steps(title, columns, rows)
+
+
+def led(title: str, found: ends.Atlas, draws: list[float] | None = None) -> Steps:
+    """Return the ends to which most starts lead, by kind, with the posterior's draws about them."""
+    rows, most = [], sorted(range(len(found.ends)), key=found.share, reverse=True)[:SHOWN]
+    for place in sorted(most):
+        name, height, *fields = found.ends[place]
+        groups = [
+            "nobody" if w * FEW < NOBODY else f"{m:.1f} ± {s:.2g} ({w:.1%})"
+            for w, m, s in zip(*fields, strict=True)
+        ]
+        rows.append([name, height, *groups, found.share(place), *(draws or ())[place : place + 1]])
+    if rest := len(found.ends) - len(rows):
+        left = 1 - sum(map(found.share, most))
+        rows.append([f"{rest} more", None, None, None, left, *[None] * bool(draws)])
+    heads = ("end", "height", "shorter: mean ± sd", "taller: mean ± sd", "of starts", "of draws")
+    forms = ("", ".3f", "", "", ".1%", ".0%")
+    return Steps(title, dict(zip(heads[: len(rows[0])], forms, strict=False)), rows)
+
+
+def partitions(found: ends.Atlas) -> Steps:
+    """Return where K-means ends; what follows on an empty cluster is for a program to choose."""
+    rows = []
+    for place, end in enumerate(found.ends):
+        known = (None,) * 3 if end.name == ends.EMPTY else (-end.height, *end.mean)
+        rows.append((end.name, *known, found.share(place)))
+    forms = {"end": "", "squares": ".2f", "centre": ".2f", "other": ".2f", "of starts": ".1%"}
+    return Steps("K-means from the same means: sum of squares within groups", forms, rows)
+
+
+def learned(paths: list[ends.Path], plain: ends.Atlas, draws: list[float]) -> str:
+    """Say what starts decide."""
+    plainly = [path for path in paths if not path.fast]
+    found = ", ".join(f"{path.sd:,g} cm" for path in plainly if path.name == ends.BEST) or "none"
+    lost = ", ".join(f"{path.sd:,g} cm" for path in plainly if path.name != ends.BEST) or "none"
+    return (
+        f"From the lecture's start EM finds both groups with these first sds: {found}; and not "
+        f"with these: {lost}. On {FEW} heights there are {len(plain.ends)} ends, and "
+        f"{(plain.kinds() == 0).mean():.0%} of the starts reach the best; the posterior has "
+        f"{sum(one > 0 for one in draws)} modes, the largest with {max(draws):.0%} of the draws."
+    )

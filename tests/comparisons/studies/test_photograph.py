@@ -1,0 +1,158 @@
+"""Pictures of all kinds, and files that are none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from comparisons.reading import InputError
+from comparisons.studies.numbers.photograph import LARGEST, cell_of, middle_of, read_photograph
+
+GREY = np.arange(256, dtype="u1").reshape(8, 32)
+LIMIT = 2  # bytes a pixel: less than two copies of eight bits, let alone of doubles
+MEASURE = """
+import sys, warnings
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from comparisons.studies.numbers.photograph import read_photograph
+def peak():  # of this program alone; getrusage would start from its parent's
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+small, large, how = sys.argv[1:]
+warnings.simplefilter("ignore")
+read = read_photograph if how == "ours" else lambda path: np.asarray(Image.open(path), float)
+read(small)
+before = peak()
+read(large)
+print(peak() - before)
+"""
+
+
+def write(path, pixels, **how):
+    Image.fromarray(pixels).save(path, **how)
+    return path
+
+
+def counts(pixels):
+    return np.bincount(np.asarray(pixels).ravel(), minlength=256)
+
+
+def test_every_pixel_is_counted(tmp_path):
+    wide = np.tile(GREY, (200, 40))
+    found = read_photograph(write(tmp_path / "a.png", wide))
+    assert (found.counts == counts(wide)).all()
+    assert found.counts.sum() == found.pixels == wide.size
+    assert max(found.grey.shape) <= 600
+    assert len(found.colours) == 0
+    assert not (read_photograph(write(tmp_path / "b.png", wide // 2)).counts == counts(wide)).all()
+
+
+def test_kinds_of_greys(tmp_path):
+    expected = counts(GREY)
+    for name, image in {
+        "sixteen bits": Image.fromarray(GREY.astype("u2") * 257),
+        "palette": Image.fromarray(GREY).convert("P"),
+        "rgb": Image.merge("RGB", [Image.fromarray(GREY)] * 3),
+        "opaque": Image.fromarray(GREY).convert("LA"),
+    }.items():
+        image.save(tmp_path / "a.png")
+        found = read_photograph(tmp_path / "a.png")
+        assert (found.counts == expected).all(), name
+        assert len(found.colours) == 0
+
+
+def test_colours_are_counted_in_cells(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype("u1")
+    found = read_photograph(write(tmp_path / "a.png", pixels))
+    assert (found.counts == counts(Image.fromarray(pixels).convert("L"))).all()
+    assert found.colour_counts.sum() == found.pixels
+    assert np.abs(middle_of(cell_of(pixels)) - pixels).max() <= 3.5
+    every = np.unique(pixels.reshape(-1, 3) // 8, axis=0)
+    assert (found.colours == every * 8 + 3.5).all()
+
+
+def test_what_is_transparent_stands_on_white(tmp_path):
+    pixels = np.zeros((4, 6, 4), "u1")
+    pixels[:, :3] = (200, 30, 30, 255)
+    pixels[0, 0] = (10, 10, 10, 255)
+    found = read_photograph(write(tmp_path / "a.png", pixels))
+    assert found.counts[255] == 12
+    assert found.counts[0] == 0  # negative control: the colour behind what is transparent
+
+
+def test_the_camera_was_held_sideways(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = read_photograph(write(tmp_path / "a.jpg", GREY, quality=95))
+    turned = read_photograph(write(tmp_path / "b.jpg", GREY, quality=95, exif=exif))
+    assert (turned.grey == np.rot90(upright.grey, -1)).all()
+    assert turned.shown.shape == (32, 8, 3)
+    assert (turned.counts == upright.counts).all()
+
+
+def test_bad_files_are_one_line(tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "empty.png").write_bytes(b"")
+    frames = [Image.fromarray(GREY), Image.fromarray(GREY[::-1])]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    whole = write(
+        tmp_path / "whole.png", np.random.default_rng(0).integers(0, 256, (99, 99)).astype("u1")
+    ).read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    write(tmp_path / "one.png", np.full((5, 5), 7, "u1"))
+    write(tmp_path / "two.png", np.eye(5, dtype=bool))
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, said in {
+        "text.png": "no picture in PNG or JPEG",
+        "drawing.svg": "no picture in PNG or JPEG",
+        "moving.gif": "no picture in PNG or JPEG",
+        "empty.png": "is empty",
+        "cut.png": "is damaged",
+        "one.png": "one colour only",
+        "two.png": "two intensities only",
+        "none.png": "does not exist",
+        "pipe.png": "no regular file",
+        "": "is a folder",
+    }.items():
+        with pytest.raises(InputError, match=said) as caught:
+            read_photograph(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    assert read_photograph(tmp_path / "whole.png").pixels == 99 * 99  # negative control
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path):
+    for side in (11_000, 14_000):  # over our limit; over Pillow's too
+        assert side**2 > LARGEST
+        path = tmp_path / "huge.png"
+        Image.new("1", (side, side)).save(path)
+        with pytest.raises(InputError, match="at most 120 million"):
+            read_photograph(path)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="Linux tells a program's peak")  # noqa: PTH110
+def test_a_hundred_megapixels_take_little_more_than_their_bytes(tmp_path):
+    small = write(tmp_path / "small.png", np.tile(GREY, (8, 2)))
+
+    def bytes_a_pixel(side, how):
+        large = write(
+            tmp_path / "large.png",
+            np.tile(GREY, (side // 8, side // 32 + 1))[:, :side],
+            compress_level=1,
+        )
+        out = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(small), str(large), how],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(out.stdout) / side**2
+
+    assert bytes_a_pixel(10_000, "ours") < LIMIT
+    assert bytes_a_pixel(4_000, "as doubles") > LIMIT  # negative control

@@ -1,0 +1,51 @@
+"""What all studies have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import comparisons.studies
+from comparisons.pictures import KINDS
+from comparisons.studies import NEEDS, OPTIONS, STUDIES, Steps
+from comparisons.style import svg
+
+FOLDER = Path(comparisons.studies.__file__).parent
+
+
+def test_every_file_is_a_study_and_reads_as_a_story():
+    files = {path.stem: path for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+    assert set(files) == set(STUDIES)
+    lengths = {name: len(path.read_text().splitlines()) for name, path in files.items()}
+    assert {name: length for name, length in lengths.items() if not 40 <= length <= 120} == {}
+    assert set(NEEDS) <= set(STUDIES)
+    assert {name for takers in OPTIONS.values() for name in takers} <= set(STUDIES)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_tells_a_whole_story(name, story):
+    told = story(name)
+    assert told.steps
+    for steps in told.steps:
+        assert steps.title
+        assert steps.rows
+        assert all(len(row) == len(steps.columns) for row in steps.words())
+        assert all(word for row in steps.words() for word in row)
+    assert told.learned.endswith((".", ".)"))
+    assert told.pictures
+    names = [picture.name for picture in told.pictures]
+    assert len(set(names)) == len(names)
+    assert not set(names) & set(KINDS)
+    for picture in told.pictures:
+        assert picture.alt.endswith(".")
+        figure = picture.figure()
+        assert svg(figure) == svg(picture.figure())
+        assert figure.get_size_inches()[0] == 9
+
+
+def test_cells_are_written_as_their_columns_say():
+    steps = Steps(
+        "", {"a": ".2f", "b": ",d", "c": ""}, [(1.234, 5000, "x"), (float("nan"), 2, None)]
+    )
+    assert steps.words() == [["1.23", "5,000", "x"], ["–", "2", "–"]]
