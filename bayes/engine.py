@@ -203,9 +203,10 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
     def python(inputs: list[TensorVariable], outputs: object) -> Callable:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
         mode = Mode(linker="py", optimizer="fast_compile")
-        function = pytensor.function(
-            [*inputs, *given], outputs, givens=swap, mode=mode, on_unused_input="ignore"
-        )
+        with pytensor.config.change_flags(cxx=""):  # inner functions would compile by themselves
+            function = pytensor.function(
+                [*inputs, *given], outputs, givens=swap, mode=mode, on_unused_input="ignore"
+            )
         alone = Lock()  # it keeps intermediate results of its own, and chains are threads
 
         def called(*arguments: Array) -> object:

@@ -10,7 +10,7 @@ from families import FAMILIES, Row
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayes.engine import engine_of
+from bayes.engine import Asked, _engine, engine_of
 from bayes.mixture import asked
 from bayes.starts import start_of
 from models import Mixture, Sample
@@ -108,3 +108,15 @@ def test_machine_code_is_the_log_posterior_and_its_gradient(row, k, equal, rng):
         assert abs(constants[0]) < 1e-6
     # negative control: without the Jacobian what is left is no constant
     assert np.ptp(bare) > 1e-3
+
+
+@pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
+def test_the_functions_of_large_arrays_wait_for_no_c_compiler(row, rng, monkeypatch):
+    """Inner functions would each start one: five seconds of a Gaussian's first run."""
+
+    def refused(*_, **__):
+        raise AssertionError("a C compiler was asked")
+
+    monkeypatch.setattr("pytensor.link.c.basic.CLinker.make_thunk", refused)
+    question = asked(row.family, row.sample(rng(1), 2, 30), 2, None, False)
+    _engine.__wrapped__(question.component.family, question.equal_weights, Asked(question))
