@@ -123,8 +123,13 @@ def study(
     from comparisons.files import free
 
     made = out is None and not as_json
-    folder = free(f"second-opinion-{name or 'studies'}") if made else out
+    usual = f"second-opinion-{name or 'studies'}"
+    folder = out if not made else Path(usual) if overwrite else free(usual)
     _refuse_folder(folder, overwrite=overwrite)
+    if image is not None:
+        from comparisons.studies.numbers.photograph import read_photograph
+
+        read_photograph(image)  # what is wrong with it is said before PyMC is loaded
     if name is None:
         _tell_all(setting, folder, as_json=as_json)
         return
@@ -144,36 +149,44 @@ def _missing(name: str) -> str:
 
 def _tell(name: str, setting: Setting) -> Story:
     """Run a study."""
-    with waiting("loading PyMC"):
+    with waiting("loading"):
         chosen = study_named(name)
-    announce(f"{name}: EM, and sampling where there is a posterior; a first run compiles")
+    announce(f"{name}: a first run of its kind of mixture compiles")
     return chosen.tell(setting)
 
 
 def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
     """Run all studies, each with a folder of its own; one that lacks a package is left out."""
+    from comparisons.files import written
     from comparisons.folder import save_folder
     from comparisons.wire import of_story
 
-    told = {}
+    told: dict[str, Story] = {}
     for at, name in enumerate(STUDIES, 1):
         if reason := _missing(name):
             typer.echo(f"left out: {reason}", err=True)
             continue
         _print(f"{at} of {len(STUDIES)}, {name}: {STUDIES[name]}\n", err=as_json)
         story = _tell(name, setting)
-        told[name] = of_story(name, story)
+        told[name] = story
         if not as_json:
             _recount(story)
             _print("")
-        if folder is not None:
-            folder.mkdir(exist_ok=True)
-            with waiting("pictures and report"):
-                save_folder(story.comparison, folder / name, f"second-opinion study {name}", story)
     if as_json:
-        _print_json({"format": FORMAT, "studies": told})
-    if folder is not None:
-        _print(f"studies: {folder}", err=as_json)
+        found = {name: of_story(name, story) for name, story in told.items()}
+        _print_json({"format": FORMAT, "studies": found})
+    if folder is None:
+        return
+
+    def save(target: Path) -> None:
+        target.mkdir()
+        for name, story in told.items():
+            command = f"second-opinion study {name} --seed {setting.seed}"
+            save_folder(story.comparison, target / name, command, story)
+
+    with waiting("pictures and reports"):
+        written(folder, save)
+    _print(f"studies: {folder}", err=as_json)
 
 
 def _recount(story: Story) -> None:
@@ -413,8 +426,9 @@ def main() -> None:
         sys.exit(app(standalone_mode=False) or 0)
     except Misused as problem:
         said = problem.format_message()  # empty where the help has been printed instead
+        where = problem.ctx.command_path if problem.ctx else "second-opinion"
         if said:
-            _fail(f"{said.rstrip('.')}; see second-opinion -h")
+            _fail(f"{said.rstrip('.')}; see {where} -h")
         sys.exit(BAD_INPUT)
     except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
         if not _is_said(problem):

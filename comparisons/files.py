@@ -8,9 +8,12 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from comparisons.reading import InputError
+from comparisons.studies import STUDIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+OURS = {"report.html", "summary.csv", "comparison.nc", "figures", *STUDIES}
 
 __all__ = ["free", "refuse_folder", "written"]
 
@@ -36,8 +39,13 @@ def refuse_folder(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"--out {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not path.is_dir():
         raise InputError(f"--out {path} is a file; give a folder")
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
+    there = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
+    if there and not overwrite:
         raise InputError(f"--out {path} is there already; give another folder, or --overwrite")
+    if others := [name for name in there if name not in OURS]:
+        raise InputError(f"--out {path} holds {others[0]}, which is not ours; give another folder")
+    if path.resolve() == Path.cwd():
+        raise InputError(f"--out {path} is the folder that you are in; give another one")
     try:  # permissions alone do not tell: a disk may be read-only, or no disk at all
         Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent)).rmdir()
     except OSError as problem:

@@ -141,9 +141,8 @@ def of_story(name: str, story: Story) -> dict[str, Json]:
         ]
         steps.append({"title": table.title, "columns": list(table.columns), "rows": rows})
     found: dict[str, Json] = {"format": FORMAT}
-    if story.comparison is not None:
-        found = of_tree(story.comparison.tree)
-    return {**found, "study": name, "learned": story.learned, "steps": steps}
+    found |= {"study": name, "learned": story.learned, "steps": steps}
+    return found if story.comparison is None else found | of_tree(story.comparison.tree)
 
 
 def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Json]:

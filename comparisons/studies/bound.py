@@ -2,8 +2,7 @@
 
 The logarithm is concave: for any shares r of the hidden labels log sum_k r_k (w_k p_k / r_k) is at
 least sum_k r_k log(w_k p_k / r_k): summed over people, a lower bound B of l. The E-step takes the r
-that lift it until it touches l, the M-step goes to its top (Neal & Hinton 1998). Here women average
-163 cm, men theta; sd is 4 and half are men: one unknown, so that l can be looked at.
+that lift it until it touches l, the M-step goes to its top (Neal & Hinton 1998). One unknown here.
 """
 
 from __future__ import annotations
@@ -115,6 +114,7 @@ def climbed(found: Array) -> Steps:
         level, r = height(here), shares(here)
         gains = bound(after, r) - level, height(after) - level
         rows.append((step, here, level, level - bound(here, r), over(here).max(), after, *gains))
-    heads = ("step", "theta", "l", "l - B here", "max B - l", "top of B", "B gains", "l gains")
+    heads = ("step", "theta", "l", "l - B here", "most B - l", "top of B", "B gains", "l gains")
     forms = ("d", ".3f", ".4f", ".0e", ".0e", ".3f", ".4f", ".4f")
-    return Steps(f"From {found[0]:.0f} cm", dict(zip(heads, forms, strict=True)), rows)
+    title = f"Half are men, women {WOMEN:.0f} cm, sd {SD:.0f}; men's mean theta from {found[0]:.0f}"
+    return Steps(title, dict(zip(heads, forms, strict=True)), rows)

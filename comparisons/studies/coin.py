@@ -47,8 +47,8 @@ def tell(setting: Setting) -> Story:
     picture = Picture(
         "likelihood",
         "Likelihood and posterior of one coin",
-        f"The likelihood of {HEADS} heads and {TAILS} tails, its logarithm, and the Beta posterior "
-        f"with {len(FLIPS)} flips' draws; all three have their peak at {HEADS / len(FLIPS):.1f}.",
+        f"The likelihood of {HEADS} heads and {TAILS} tails, its logarithm, and the posterior, "
+        f"exact and drawn; all three have their peak at {HEADS / len(FLIPS):.1f}.",
         partial(drawn.likelihood, likelihood, POSTERIOR, comparison.tree),
     )
     steps = (guesses(), answers(comparison))

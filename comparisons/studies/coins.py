@@ -23,7 +23,7 @@ from models import Binomial, Mixture, Sample
 
 __all__ = ["BIASES", "FLIPS", "HEADS", "climb", "tell"]
 
-HEADS = np.array([5, 7, 8, 9, 4])  # in the order of the lecture
+HEADS = np.array([5, 7, 8, 9, 4])  # in the lecture's order; its coin A is the paper's coin B
 FLIPS = Sample(HEADS, trials=10)
 KNOWN = np.array([0, 1, 1, 1, 0])  # coin A (0) tossed the sets with 5 and 4 heads, B (1) the rest
 BIASES = np.array([HEADS[coin == KNOWN].mean() / 10 for coin in (0, 1)])  # had that been written

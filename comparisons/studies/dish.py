@@ -69,7 +69,7 @@ def tell(setting: Setting) -> Story:
     )
     learned = (
         f"Seeing {EYE:.0%} of the surplus, and never weighing, the cook comes within "
-        f"{abs(np.diff(path[-1])[0]):.1g} g of an even split in {len(path) - 1} steps. Each step "
+        f"{abs(np.diff(path[-1])[0]):.2g} g of an even split in {len(path) - 1} steps. Each step "
         "leaves what the eye did not see; that share alone sets the speed, as missing information "
         f"sets EM's. An eye that sees {EYES[-1]:.0%} has to look {len(paths[EYES[-1]])} times; the "
         f"loop, accelerated from past steps, {split(EYES[-1], accelerate=True)[1]} times."

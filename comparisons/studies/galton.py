@@ -116,5 +116,5 @@ def learned(man: Array, comparison: Comparison, found: list[Rule]) -> str:
         f"{inside} of {len(frame)} true values lie in the 95% intervals. EM misplaces {em:.1%} "
         f"and expected {found[2].unsure:.1%}; the posterior {posterior:.1%}, and expected "
         f"{found[3].unsure:.1%}. With the sex known no threshold does better than {best:.1%}. "
-        "(Siblings are alike, which the model leaves out; the intervals do not know of it.)"
+        f"Verdict: {comparison.verdict}. (Siblings are alike, which the model leaves out.)"
     )

@@ -59,7 +59,7 @@ def worked() -> Steps:
     """Return the lecture's soft counts of two people: share, share times height, and the means."""
     rows = [(f"{x:.2f} m", r, r * x, 1 - r, (1 - r) * x) for x, r in (TALL, SMALL)]
     sums = np.sum([row[1:] for row in rows], axis=0)
-    columns = dict.fromkeys(("person", "men", "their metres", "women", "their metres "), ".2f")
+    columns = dict.fromkeys(("person", "men", "men's metres", "women", "women's metres"), ".5g")
     rows += [("sum", *sums), ("mean", None, sums[1] / sums[0], None, sums[3] / sums[2])]
     return Steps("Two people, counted softly: 0.9 and 0.2 man", columns, rows)
 
@@ -116,5 +116,5 @@ def learned(comparison: Comparison) -> str:
         )
     return (
         f"These {n:,} heights do not tell two groups apart reliably: the posterior gives the "
-        f"shorter group an average of {low}, the taller one {high}. Of samples of 10,000 most do."
+        f"shorter group an average of {low}, the taller one {high}. Of samples of 10,000, most do."
     )

@@ -18,7 +18,7 @@ from comparisons.pictures import Picture
 from comparisons.studies import Setting, Steps, Story
 from comparisons.studies.numbers.boundary import both, crossing, interval
 from comparisons.studies.numbers.cells import cells
-from comparisons.studies.numbers.foreground import LEVELS, Mask, by_colour, by_intensity, neighbours
+from comparisons.studies.numbers.foreground import LEVELS, Mask, by_colour, by_intensity
 from comparisons.studies.numbers.photograph import Photograph, read_photograph
 from comparisons.studies.pictures import image as drawn
 from models import Gaussian, Sample
@@ -97,13 +97,14 @@ def learned(
     photo: Photograph, comparison: Comparison, masks: list[Mask], parted: tuple[float, ...]
 ) -> str:
     """Say what the picture teaches, and what its intervals leave out."""
-    rough = np.abs(photo.counts / photo.pixels - cells(both(comparison.tree)[0], LEVELS)).sum() / 2
+    predicted = cells(both(comparison.tree)[1], LEVELS).mean(axis=0)
+    rough = np.maximum(photo.counts / photo.pixels - predicted, 0).sum()
     row = comparison.to_frame().loc[f"weight[{masks[0].group}]"]
-    alike = neighbours(photo.grey)
+    beside = "" if np.isnan(photo.alike) else f"; side by side they correlate by {photo.alike:.2f}"
     where = f"The groups part at intensity {parted[0]:.1f}. " if np.isfinite(parted[0]) else ""
     colour = "The picture is grey, so that colour tells nothing more. "
     if len(masks) > 1:
-        alone = masks[1].area in {0, 1}
+        alone = round(masks[1].area, 3) in {0, 1}
         colour = (
             "By colour EM finds one group only. " if alone else f"By colour: {masks[1].area:.1%}. "
         )
@@ -112,7 +113,7 @@ def learned(
     return (
         f"By intensity the foreground has {masks[0].area:.1%} of {photo.pixels:,} pixels, and a "
         f"share of {row['mean']:.2%} in the mixture (95%: {row['low']:.2%} to {row['high']:.2%}). "
-        f"{where}{colour}The intervals take pixels for independent draws; side by side they "
-        f"correlate by {alike:.2f}{', so that these are too narrow' * (alike > ALIKE)}. And "
-        f"{rough:.0%} of the histogram lies where two Gaussians do not put it."
+        f"{where}{colour}The intervals take pixels for independent draws{beside}"
+        f"{', so that they are too narrow' * (photo.alike > ALIKE)}. And {rough:.0%} of the "
+        "histogram lies where two Gaussians do not put it."
     )

@@ -1,8 +1,7 @@
 """How fast does EM converge? As fast as information is missing.
 
-Rao's plants (Dempster, Laird & Rubin 1977): 125, 18, 20, 34 of four kinds, of 1/2 + t/4,
-(1 - t)/4, (1 - t)/4, t/4; the first hides two, of 1/2 and of t/4. Near the limit a step leaves as
-much of the way as information is missing.
+Rao's plants (Dempster, Laird & Rubin 1977): four kinds of 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4; the
+first hides two, of 1/2 and t/4. Near the limit a step leaves as much as information is missing.
 """
 
 from __future__ import annotations
@@ -109,7 +108,8 @@ def climbed(t: Array) -> Steps:
     away = np.abs(t - LIMIT)
     rows = [(at, t[at], away[at], away[at] / away[at - 1] if at else None) for at in range(len(t))]
     forms = {"step": "d", "t": ".6f", "still to go": ".1e", "of the way": ".4f"}
-    return Steps(f"Plain EM from {START} to (15 + sqrt 53809)/394 = {LIMIT:.10f}", forms, rows)
+    kinds = "125, 18, 20, 34 plants of 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4: what is t?"
+    return Steps(f"{kinds} {LIMIT:.10f} is (15 + sqrt 53809)/394", forms, rows)
 
 
 def laws(races: dict[str, tuple[float, float, int, int]]) -> Steps:

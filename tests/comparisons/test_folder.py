@@ -47,13 +47,21 @@ def test_a_study_without_posterior_has_its_pictures(story, tmp_path):
     assert [one.name for one in (tmp_path / "dish").iterdir()] == ["figures"]
 
 
-def test_what_is_there_is_not_lost(tmp_path):
+def test_what_is_there_is_not_lost(tmp_path, monkeypatch):
     (tmp_path / "thesis").mkdir()
     refuse_folder(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
-    (tmp_path / "thesis" / "chapter").write_text("one")
+    (tmp_path / "thesis" / "report.html").write_text("of another day")
     refuse_folder(tmp_path / "thesis", overwrite=True)
     with pytest.raises(InputError, match="--overwrite"):
         refuse_folder(tmp_path / "thesis", overwrite=False)
+    (tmp_path / "thesis" / "chapter").write_text("one")
+    with pytest.raises(InputError, match="holds chapter, which is not ours"):
+        refuse_folder(tmp_path / "thesis", overwrite=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match="the folder that you are in"):
+        refuse_folder(Path(), overwrite=True)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="is a file"):
         refuse_folder(tmp_path / "thesis" / "chapter", overwrite=True)
     with pytest.raises(InputError, match="there is no folder"):

@@ -57,6 +57,13 @@ class End(NamedTuple):
     mean: Array
     sd: Array
 
+    def groups(self, people: int) -> list[str]:
+        """Return both components in words, of so many people."""
+        return [
+            "nobody" if w * people < NOBODY else f"{m:.1f} ± {s:.2g} ({w:.1%})"
+            for w, m, s in zip(self.weight, self.mean, self.sd, strict=True)
+        ]
+
 
 class Atlas(NamedTuple):
     """A map of starts to ends.

@@ -12,13 +12,11 @@ from comparisons.studies.numbers.photograph import cell_of
 from models import MultivariateGaussian, Sample
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from comparisons.comparison import Comparison
     from comparisons.studies.numbers.photograph import Photograph
     from models.family import Array
 
-__all__ = ["LEVELS", "Mask", "by_colour", "by_intensity", "foreground", "neighbours"]
+__all__ = ["LEVELS", "Mask", "by_colour", "by_intensity", "foreground"]
 
 LEVELS = np.arange(256.0)
 
@@ -68,6 +66,8 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
     which, middle, edge = foreground(likely[photo.grey])
     within = interval(((each_chance(draws, LEVELS) > 0.5) == which) @ share)
     area = float(share @ ((likely > 0.5) == which))
+    if within[0] == within[1]:  # no draw moves the threshold past an intensity
+        within = (None, None)
     row = comparison.to_frame().loc[f"weight[{which}]"]
     seen = likely[photo.grey] if which else 1 - likely[photo.grey]
     told = (float(row["mle"]), float(row["se"]))
@@ -85,11 +85,3 @@ def by_colour(photo: Photograph, seed: int) -> Mask:
     area = float(photo.colour_counts @ ((likely > 0.5) == which)) / photo.pixels
     told = (float(fit.mixture.weight[which]), float(fit.standard_errors.weight[which]))
     return Mask("colour", shown if which else 1 - shown, area, which, (middle, edge), told)
-
-
-def neighbours(grey: NDArray[np.uint8]) -> float:
-    """Return the correlation of the intensities (h, w) of pixels side by side, NaN if all equal."""
-    left, right = (side.astype(float).ravel() for side in (grey[:, :-1], grey[:, 1:]))
-    if not len(left) or left.std() == 0 or right.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(left, right)[0, 1])

@@ -1,6 +1,6 @@
 """A picture from a file as counts of its intensities and colours, in memory that stays bounded.
 
-Only the decoder holds all pixels. They are counted a strip at a time, every one of them, and every
+Only the decoder holds all pixels. They are counted a tile at a time, every one of them, and every
 few of them are kept to show.
 """
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from models.family import Array
 
-__all__ = ["LARGEST", "Photograph", "cell_of", "middle_of", "read_photograph"]
+__all__ = ["LARGEST", "TILE", "Photograph", "cell_of", "middle_of", "read_photograph"]
 
 LARGEST = 120_000_000  # pixels; decoded they are up to four bytes each
 FORMATS = ("PNG", "JPEG")
-STRIP = 1 << 20  # pixels counted at once
+TILE = 1 << 20  # pixels counted at once
 SHOWN = 600  # pixels of the longer side that are kept to show
 BITS = 5  # of each colour channel, so that there are at most 32,768 colours
 FEWEST = 3  # intensities that two Gaussians can be fitted to
@@ -49,6 +49,7 @@ class Photograph(NamedTuple):
 
     name: of its file; pixels: how many it has.
     counts: (256,) how many pixels have each intensity.
+    alike: the correlation of intensities side by side, NaN where they do not vary.
     colours, colour_counts: (m, 3) the middles of cells of colour with pixels, and (m,) how many;
         none where red, green and blue are the same everywhere.
     grey, shown: (h, w) intensities and (h, w, 3) colours of every few pixels, to show.
@@ -57,6 +58,7 @@ class Photograph(NamedTuple):
     name: str
     pixels: int
     counts: NDArray[np.int64]
+    alike: float
     colours: Array
     colour_counts: NDArray[np.int64]
     grey: NDArray[np.uint8]
@@ -115,34 +117,54 @@ def _refuse_large(path: Path, size: tuple[int, int]) -> None:
 
 
 def _counted(name: str, image: Image.Image, held: int) -> Photograph:
-    """Count intensities and colours strip by strip, and keep every few pixels to show.
+    """Count intensities and colours tile by tile, and keep every few pixels to show.
 
     held: the orientation by EXIF.
     """
     width, height = image.size
     step = -(-max(width, height) // SHOWN)
-    rows = step * max(1, STRIP // (width * step))
+    across = min(width, TILE)
+    down = TILE // across
     counts, cells, coloured = np.zeros(256, np.int64), np.zeros(8**BITS, np.int64), False
-    kept: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        grey, colour = _channels(strip)
-        counts += np.bincount(grey.ravel(), minlength=len(counts))
-        if colour.shape[-1] == 3:
-            cells += np.bincount(cell_of(colour).ravel(), minlength=len(cells))
-            coloured = coloured or bool((colour != colour[..., :1]).any())
-        kept.append((grey[::step, ::step].copy(), colour[::step, ::step].copy()))  # no views
+    sums, kept = np.zeros(6, np.int64), []
+    for top in range(0, height, down):
+        beside = []
+        for left in range(0, width, across):
+            box = (left, top, min(left + across, width), min(top + down, height))
+            grey, colour = _channels(image.crop(box))
+            counts += np.bincount(grey.ravel(), minlength=len(counts))
+            sums += _pairs(grey)
+            if colour.shape[-1] == 3:
+                cells += np.bincount(cell_of(colour).ravel(), minlength=len(cells))
+                coloured = coloured or bool((colour != colour[..., :1]).any())
+            every = np.s_[-top % step :: step, -left % step :: step]
+            beside.append((grey[every].copy(), colour[every].copy()))  # views would keep the tile
+        kept.append([np.concatenate(parts, axis=1) for parts in zip(*beside, strict=True)])
     grey, shown = (_upright(np.concatenate(parts), held) for parts in zip(*kept, strict=True))
     there = np.flatnonzero(cells) if coloured else np.zeros(0, np.intp)
     return Photograph(
         name,
         width * height,
         counts,
+        _correlation(sums),
         middle_of(there),
         cells[there],
         grey,
         np.broadcast_to(shown, (*grey.shape, 3)),
     )
+
+
+def _pairs(grey: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return of pixels a left of b: how many, and the sums of a, b, a a, b b and a b."""
+    a, b = (side.astype(np.int64).ravel() for side in (grey[:, :-1], grey[:, 1:]))
+    return np.array([len(a), a.sum(), b.sum(), a @ a, b @ b, a @ b])
+
+
+def _correlation(sums: NDArray[np.int64]) -> float:
+    """Return the correlation that the sums of `_pairs` make, in whole numbers of any size."""
+    n, a, b, aa, bb, ab = map(int, sums)
+    spread = (n * aa - a * a) * (n * bb - b * b)
+    return (n * ab - a * b) / spread**0.5 if spread else float("nan")
 
 
 def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

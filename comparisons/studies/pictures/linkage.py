@@ -56,8 +56,8 @@ def speed(
         line(SLOPE, f"leaving {missing:.4f} each step"),
     ]
     caption = (
-        "Left: the line falls as steeply as the missing information says. Right: the more is "
-        "missing, the more steps EM needs; extrapolating from past steps hardly minds."
+        "Left, far beyond where one would stop: the line falls as steeply as the missing "
+        "information says. Right: the more is missing, the more steps plain EM needs."
     )
     return framed(figure, "EM is as slow as information is missing", entries, caption)
 
@@ -101,7 +101,7 @@ def _evaluations(axes: Axes, races: Mapping[str, tuple[float, float, int, int]])
                 fontsize=9,
             )
     axes.set(xscale="log", xlim=(3, 2.2e4), ylim=(len(races) - 0.6, -0.7), yticks=[])
-    axes.set(xlabel="evaluations of the log-likelihood", title="and three mixtures")
+    axes.set(xlabel="evaluations of the log-likelihood", title="how much work")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.spines["left"].set_visible(False)

@@ -222,5 +222,8 @@ def portraits(found: Atlas, tree: xr.DataTree) -> Figure:
         line(POSTERIOR_LINE, "posterior predictive"),
     ]
     title = "The same heights, and what EM makes of them from different starts"
-    caption = "Needles are cut off. The posterior averages over all that is plausible."
+    caption = (
+        "These are the ends to which most starts lead. Needles are cut off. The posterior averages "
+        "over all that is plausible."
+    )
     return framed(figure, title, entries, caption)

@@ -23,10 +23,13 @@ def plainly(theta):
 
 
 def test_jensen_s_numbers():
-    assert np.log(3) == pytest.approx(1.098612, abs=5e-7)
-    assert np.log([1, 5]).mean() == pytest.approx(0.804719, abs=5e-7)
-    assert np.exp([1, 5]).mean() > np.exp(3)  # negative control: a convex function, the other way
-    assert np.log(3) > np.log([1, 5]).mean()
+    two, *person = study.chords(172.0).rows
+    assert two[1:3] == (1, 5)
+    assert two[3] == pytest.approx(1.098612, abs=5e-7)
+    assert two[4] == pytest.approx(0.804719, abs=5e-7)
+    assert all(row[5] == pytest.approx(row[3] - row[4]) for row in (two, *person))
+    assert all(row[5] > 1e-3 for row in person[:-1])  # negative control: other shares lose
+    assert person[-1][5] == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("theta", STEPS)

@@ -9,7 +9,7 @@ from PIL import Image
 from comparisons.reading import InputError
 from comparisons.studies import Setting, image
 from comparisons.studies.numbers.boundary import both, each_chance
-from comparisons.studies.numbers.foreground import foreground, neighbours
+from comparisons.studies.numbers.foreground import foreground
 from comparisons.studies.numbers.photograph import read_photograph
 
 
@@ -57,14 +57,6 @@ def test_the_photograph(story):
     rows = {row[0]: row for row in told.steps[2].rows}
     posterior, by_em = rows["share by the posterior"], rows["share by EM of intensity"]
     assert abs(posterior[1] - by_em[1]) < by_em[2]
-
-
-def test_neighbours_are_alike_in_a_picture_and_not_in_noise(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200)).astype("u1")
-    error = 1 / np.sqrt(noise[:, 1:].size)
-    assert abs(neighbours(noise)) < 4 * error
-    assert neighbours(noise // 8 + np.arange(200, dtype="u1")) > 4 * error  # negative control
-    assert np.isnan(neighbours(np.zeros((3, 3), "u1")))
 
 
 def test_what_is_separated_already_is_said(tmp_path):

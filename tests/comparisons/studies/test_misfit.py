@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+import bayes
 import em
 from comparisons.comparison import second_opinion
 from comparisons.studies import misfit
@@ -88,13 +89,12 @@ def test_loo_by_cells_is_that_of_every_set_by_itself(plain):
     assert ours.n_data_points == plain.observations
     within = logsumexp(each, axis=0) - np.log(len(each))
     assert ours.elpd < within.sum()
-    assert abs(ours.elpd - expanded.elpd) < 0.1
+    assert abs(ours.elpd - expanded.elpd) < 0.1 < abs(bayes.loo(tree).elpd - expanded.elpd)
 
 
 def test_the_story(story):
     told = story("misfit")
     by = {row[0]: row for row in told.steps[2].rows}
-    assert by["not a whole number"][1] == 1
     assert by["beyond, when rounded"][3] > 0  # and coins never do
     assert told.comparison.tree.attrs["family"] == "Binomial"
     fair, other = told.steps[3].rows[:2]

@@ -11,10 +11,17 @@ import pytest
 from PIL import Image
 
 from comparisons.reading import InputError
-from comparisons.studies.numbers.photograph import LARGEST, cell_of, middle_of, read_photograph
+from comparisons.studies.numbers.photograph import (
+    LARGEST,
+    TILE,
+    cell_of,
+    middle_of,
+    read_photograph,
+)
 
 GREY = np.arange(256, dtype="u1").reshape(8, 32)
 LIMIT = 2  # bytes a pixel: less than two copies of eight bits, let alone of doubles
+WORK = 64  # bytes that counting takes for each pixel of a tile
 MEASURE = """
 import sys, warnings
 from pathlib import Path
@@ -51,6 +58,36 @@ def test_every_pixel_is_counted(tmp_path):
     assert max(found.grey.shape) <= 600
     assert len(found.colours) == 0
     assert not (read_photograph(write(tmp_path / "b.png", wide // 2)).counts == counts(wide)).all()
+
+
+def test_neighbours_are_those_of_the_whole_picture(tmp_path, monkeypatch):
+    """Pixels far apart, as they are kept to show, would not be alike."""
+    noise = np.random.default_rng(0).integers(0, 128, (700, 1301)).astype("u1")
+    blurred = noise[:, 1:] + noise[:, :-1]
+
+    def alike(pixels):
+        return read_photograph(write(tmp_path / "a.png", pixels)).alike
+
+    error = 1 / np.sqrt(noise.size)
+    expected = np.corrcoef(blurred[:, 1:].ravel(), blurred[:, :-1].ravel())[0, 1]
+    assert expected == pytest.approx(0.5, abs=4 * error)
+    assert alike(blurred) == pytest.approx(expected, rel=1e-12)
+    assert abs(alike(noise)) < 4 * error  # negative control
+    assert np.isnan(alike(np.arange(5, dtype="u1")[:, None]))
+
+
+@pytest.mark.parametrize("shape", [(3, 1000, 3), (1000, 3), (40, 70, 3)])
+def test_tiles_make_the_whole(shape, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(1).integers(0, 256, shape).astype("u1")
+    whole = read_photograph(write(tmp_path / "a.png", pixels))
+    step = -(-max(shape[:2]) // 600)
+    grey = np.asarray(Image.fromarray(pixels).convert("L"))
+    assert (whole.grey == grey[::step, ::step]).all()
+    monkeypatch.setattr("comparisons.studies.numbers.photograph.TILE", 64)
+    tiled = read_photograph(tmp_path / "a.png")
+    for one, other in zip(whole, tiled, strict=True):
+        if not isinstance(one, float):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_kinds_of_greys(tmp_path):
@@ -140,19 +177,22 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path):
 def test_a_hundred_megapixels_take_little_more_than_their_bytes(tmp_path):
     small = write(tmp_path / "small.png", np.tile(GREY, (8, 2)))
 
-    def bytes_a_pixel(side, how):
-        large = write(
-            tmp_path / "large.png",
-            np.tile(GREY, (side // 8, side // 32 + 1))[:, :side],
-            compress_level=1,
-        )
+    def bytes_a_pixel(pixels, how):
+        large = write(tmp_path / "large.png", pixels, compress_level=1)
         out = subprocess.run(
             [sys.executable, "-c", MEASURE, str(small), str(large), how],
             capture_output=True,
             text=True,
             check=True,
         )
-        return int(out.stdout) / side**2
+        return int(out.stdout) / (pixels.shape[0] * pixels.shape[1])
 
-    assert bytes_a_pixel(10_000, "ours") < LIMIT
-    assert bytes_a_pixel(4_000, "as doubles") > LIMIT  # negative control
+    def grey(height, width):
+        return np.tile(GREY, (height // 8, width // 32 + 1))[:, :width]
+
+    assert bytes_a_pixel(grey(10_000, 10_000), "ours") < LIMIT
+    assert bytes_a_pixel(grey(4_000, 4_000), "as doubles") > LIMIT  # negative control
+    # colour is decoded to four bytes; a tile of a wide picture is no larger than any other
+    wide = np.repeat(grey(96, 200_000)[..., None], 3, axis=2)
+    assert bytes_a_pixel(wide, "ours") < 4 + WORK * TILE / (96 * 200_000)
+    assert bytes_a_pixel(wide, "as doubles") > 4 + WORK * TILE / (96 * 200_000)

@@ -161,7 +161,8 @@ def test_the_posterior_s_modes_are_em_s_ends_under_its_prior(story):
 
     assert matched(0)
     assert not matched(0.05)
-    assert sum(row[5] for row in rows) == pytest.approx(1)
+    assert sum(row[5] for row in told.steps[2].rows) == pytest.approx(1)
+    assert [row[5] for row in rows if row[5]] == pytest.approx(list(modes["share"].to_numpy()))
     assert all(row[5] == 0 for row in rows if row[0] == SADDLE)
     # a spike is an end of the likelihood's, and no mode of the posterior
     assert not {row[0] for row in rows} & {SPIKE, CLUMP}
@@ -173,6 +174,13 @@ def test_the_posterior_s_modes_are_em_s_ends_under_its_prior(story):
 def test_the_story_says_what_the_tables_say(story):
     told = story("starts")
     assert "these first sds: 100 cm, 1,000 cm; and not with these: 1 cm, 10 cm." in told.learned
+    fast = {row[0]: row[6] for row in told.steps[0].rows[:-1]}
+    assert fast == {"1 cm": EMPTY, "10 cm": EMPTY, "100 cm": SPIKE, "1,000 cm": BEST}
+    assert "Accelerated it ends from 100 cm on a spike." in told.learned
+    many = volunteers(starts.MANY, np.random.default_rng(0))
+    spike = fit(Gaussian, many, 2, start=starts.extreme(100.0))  # as the package climbs by default
+    assert spike.optima[0].spike
+    assert spike.mixture.theta.sd.min() < 1e-6
     assert f"{told.steps[1].rows[0][4]:.0%} of the starts reach the best" in told.learned
     for steps in told.steps[1:3]:
         assert sum(row[4] for row in steps.rows) == pytest.approx(1)
