@@ -33,6 +33,7 @@ SEVERITIES = (FAULT, DOUBT, NOTE, OK)
 CONSEQUENCE = "other_"  # codes that say that the answers lie apart, and not why
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
 PROSE = 100  # columns of a line of prose, on a wide terminal or in a pipe
+PARAMETER = "parameter"  # the head of names that need none
 ENDLESS = 10_000  # columns of a pipe, which has no edge that could cut a number
 
 
@@ -174,8 +175,9 @@ def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> N
         console.print(table)
         return
     width = max(map(len, names))
+    kind = "" if names[0] == PARAMETER else names[0]
     for label, *cells in rows:
-        console.print(Text(label, "bold"), soft_wrap=True)
+        console.print(Text(f"{kind} {label}".strip(), "bold"), soft_wrap=True)
         for name, cell in zip(names[1:], cells, strict=True):
             console.print(Text(f"  {name:<{width}}  {cell}"), soft_wrap=True)
 
@@ -183,7 +185,7 @@ def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> N
 def _names(tree: xr.DataTree) -> list[str]:
     """Return the heads of the table."""
     source = "EM" if tree["em"].attrs["source"] == "EM" else "estimate"
-    return ["parameter", f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
+    return [PARAMETER, f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
 
 
 def _cells(label: str, row: Mapping[str, float]) -> list[str]:

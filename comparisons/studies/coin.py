@@ -77,8 +77,8 @@ def answers(comparison: Comparison) -> Steps:
         {"by": "", "p": ".4f", "error or sd": ".4f", "from": ".3f", "to (95%)": ".3f"},
         [
             ("maximum likelihood", row["mle"], row["se"], None, None),
-            (f"Beta({HEADS + 1}, {TAILS + 1}), exactly", *exact),
-            ("posterior by PyMC", *sampled),
+            (f"posterior from a flat prior, Beta({HEADS + 1}, {TAILS + 1})", *exact),
+            ("the same by PyMC", *sampled),
         ],
     )
 

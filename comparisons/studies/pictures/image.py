@@ -44,7 +44,7 @@ def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
     height, width = photograph.grey.shape
     panels = 1 + len(found)
     tall = float(np.clip(9 / panels * height / width, 1.2, 5.2))
-    figure = blank(tall + 1.25)
+    figure = blank(tall + 1.05)
     first, *others = figure.subplots(1, panels)
     first.imshow(photograph.shown, interpolation="antialiased")
     first.set_title("the photograph")

@@ -70,7 +70,7 @@ def test_groups_part_where_both_are_as_likely(story):
 
 
 def test_those_with_like_chances_hold_as_many_men_as_expected(story):
-    """Within 4 standard errors of a share, and of the chance by the posterior's own threshold."""
+    """Within 4 standard errors of a share."""
     rows = story("galton").steps[2].rows
     assert sum(row[3] for row in rows) == 934
 
