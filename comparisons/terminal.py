@@ -177,7 +177,7 @@ def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> N
     width = max(map(len, names))
     kind = "" if names[0] == PARAMETER else names[0]
     for label, *cells in rows:
-        console.print(Text(f"{kind} {label}".strip(), "bold"), soft_wrap=True)
+        console.print(Text(f"{kind}: {label}" if kind else label, "bold"), soft_wrap=True)
         for name, cell in zip(names[1:], cells, strict=True):
             console.print(Text(f"  {name:<{width}}  {cell}"), soft_wrap=True)
 
