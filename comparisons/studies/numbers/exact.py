@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from models import Sample
     from models.family import Array
 
-__all__ = ["Exact", "one_coin", "two_coins"]
+__all__ = ["Exact", "two_coins"]
 
 
 class Exact(NamedTuple):
     """What the posterior says, exactly.
 
     log_evidence: of the data, binomial coefficients included.
-    mean, sd: of each coin's chance of heads, in order, then of the first one's share.
+    mean, sd: (3,) of both coins' chances of heads, in order, then of the first one's share.
     """
 
     log_evidence: float
@@ -50,15 +50,6 @@ def two_coins(sample: Sample, *, equal_weights: bool) -> Exact:
         mass = mass * mixed**count
     mean, sd = np.array([_moments(value, mass) for value in (low, high, weight)]).T
     return Exact(float(np.log(mass.sum())), mean, sd)
-
-
-def one_coin(sample: Sample) -> Exact:
-    """Return the posterior of a single coin under a uniform prior."""
-    prob, mass = _nodes(int(sample.trials @ sample.counts) + 3)
-    for heads, trials, count in zip(sample.x, sample.trials, sample.counts, strict=True):
-        mass = mass * _binomial(heads, trials, prob) ** count
-    mean, sd = _moments(prob, mass)
-    return Exact(float(np.log(mass.sum())), np.array([mean, 1.0]), np.array([sd, 0.0]))
 
 
 def _nodes(degree: int) -> tuple[Array, Array]:
