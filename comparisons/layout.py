@@ -41,8 +41,9 @@ def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr
 
     em: estimate, standard errors (`_se`), MAP (`_map`) and the covariance of the table's rows;
     ascent: every start's heights; optima: where they ended; deviance: D_s and EM's log-likelihood
-    of every draw; modes: of the posterior; memberships: of the distinct rows, by both; density:
-    of one column, plugged in and predicted; truth: where it is known; comparison: the table.
+    of every draw; modes: of the posterior; memberships: of the distinct rows, by both, with the
+    posterior's interval; density: of one column, plugged in and predicted; truth: where it is
+    known; comparison: the table.
     """
     if truth is not None:
         family, d = evidence.question.component.family, evidence.question.sample.dimension

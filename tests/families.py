@@ -81,6 +81,7 @@ def multivariate(covariance: str, d: int = 3) -> Row:
             "tied": lambda: np.repeat((root @ root.transpose(0, 2, 1))[:1], k, axis=0),
             "diagonal": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, d)),
             "spherical": lambda: np.eye(d) * rng.uniform(1, 9, size=(k, 1, 1)),
+            # wide enough for groups to overlap: without that, labels hide nothing
             "tied-spherical": lambda: np.repeat(np.eye(d)[None] * rng.uniform(4, 9), k, axis=0),
         }[covariance]()
         return Mixture(weights(rng, k), family(rng.normal(scale=5, size=(k, d)), cov))

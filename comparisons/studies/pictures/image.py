@@ -87,7 +87,8 @@ def histogram(
     near = [mean + sd * np.linspace(-4, 4, 81) for mean, sd in zip(em.theta.mean, sds, strict=True)]
     x = np.union1d(np.linspace(-0.5, 255.5, 257), np.clip(np.concatenate(near), -0.5, 255.5))
     parts = joint(em, x)
-    band = np.quantile(joint(draws, x).sum(axis=0), [0.025, 0.975], axis=0)
+    drawn = joint(draws, x).sum(axis=0)
+    band = np.quantile(drawn, [0.025, 0.975], axis=0)
     shares = photograph.counts / photograph.pixels
     figure = blank(4.6)
     axes = figure.add_subplot()
@@ -95,7 +96,7 @@ def histogram(
     for group, part in enumerate(parts):
         axes.fill_between(x, part, color=colour(group), alpha=0.25, linewidth=0)
     axes.fill_between(x, *band, **BAND)
-    axes.plot(x, band.mean(axis=0), **POSTERIOR_LINE)
+    axes.plot(x, drawn.mean(axis=0), **POSTERIOR_LINE)
     axes.plot(x, parts.sum(axis=0), **EM_LINE)
     entries = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
     roles = ["background", "foreground"] if foreground else ["foreground", "background"]
@@ -105,7 +106,7 @@ def histogram(
     ]
     entries += [
         line(EM_LINE, "EM"),
-        line(POSTERIOR_LINE, "posterior"),
+        line(POSTERIOR_LINE, "posterior mean"),
         patch(BAND, "its 95% band"),
     ]
     caption = "There is no intensity at which both groups are as likely."

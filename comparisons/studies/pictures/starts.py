@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 __all__ = ["pictures"]
 
 LOOKS = {
-    BEST: "#009E73",
-    LOCAL: "#56B4E9",
-    CLUMP: "#E69F00",
-    SPIKE: "#882255",
+    BEST: colour(0),
+    LOCAL: colour(3),
+    CLUMP: colour(2),
+    SPIKE: colour(4),
     EMPTY: "#F0F0F0",
-    SADDLE: "#777777",
+    SADDLE: colour(7),
 }
 SHADES = (QUIET, colour(3), colour(2), colour(4))  # of first sds
 TITLES = ("EM", "EM under the posterior's prior", "K-means")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
-from comparisons.studies import heights
+from comparisons.studies import Setting, heights
 from comparisons.testing import assert_recovered
 
 
@@ -58,7 +59,7 @@ def worst(comparison):
 
 
 def test_who_is_misassigned(story, rng):
-    x, sex = heights.measured(heights.PEOPLE, rng(0))
+    x, _ = heights.measured(heights.PEOPLE, rng(0))
     *_, everybody = story("heights").steps[1].rows
     _, people, _, by_em, by_posterior, by_truth = everybody
     assert people == heights.PEOPLE
@@ -67,16 +68,17 @@ def test_who_is_misassigned(story, rng):
     error = np.sqrt(best * (1 - best) / people)
     assert abs(by_truth - best) < 4 * error
     assert abs(by_truth - 1.25 * best) > 4 * error  # negative control
-    # from two estimates of the threshold, 169.1 cm, that err by their intervals of half and half
+    # both thresholds are estimates, and may lie anywhere in their interval
     low, high = (binom.ppf(p, people, best) / people for p in (1e-6, 1 - 1e-6))
     near = worst(story("heights").comparison)
     assert low < by_em < high + near - best
     assert low < by_posterior < high + near - best
     assert 1 - by_em > high + near - best  # negative control: labels swapped
-    # a threshold at 170 cm, by hand
-    rule = ((x > 170) != sex).mean()
-    assert rule == pytest.approx(by_truth, abs=4 * error)
-    assert (heights.probability(x) > 0.5).mean() == pytest.approx((x > 169.1).mean(), abs=0.02)
+    # the best rule is a threshold, found by a root of scipy's densities
+    women, men = norm(163, 6), norm(175, 7)
+    middle = brentq(lambda at: men.logpdf(at) - women.logpdf(at), 163, 175)
+    np.testing.assert_array_equal(heights.probability(x) > 0.5, x > middle)
+    assert not np.array_equal(heights.probability(x) > 0.5, x > middle - 0.5)  # negative control
 
 
 def test_em_is_as_sure_as_it_may_be(story, rng):
@@ -104,8 +106,6 @@ def test_em_is_as_sure_as_it_may_be(story, rng):
 
 
 def test_few_people_cannot_be_told_apart():
-    from comparisons.studies import Setting
-
     story = heights.tell(Setting(people=200, progress=False))
     assert story.comparison.verdict == "inconclusive"
     assert "do not tell two groups apart" in story.learned
