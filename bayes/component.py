@@ -65,9 +65,12 @@ class Component[T: Theta, S](ABC):
         return values
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], weight: TensorVariable
+        self, explored: dict[str, TensorVariable], weight: TensorVariable, k: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable | float]:
-        """Return the way back, and log |d unconstrained / d explored| up to a constant."""
+        """Return the way back, and log |d unconstrained / d explored| up to a constant.
+
+        k: how many components, of the data rather than of the arguments.
+        """
         return explored, 0.0
 
     @abstractmethod

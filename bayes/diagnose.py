@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import arviz as az
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Check", "Diagnosis", "diagnose", "measured", "worst_of"]
+__all__ = ["Check", "Diagnosis", "checked", "diagnose", "measured", "worst_of"]
 
 R_HAT = 1.01  # Vehtari et al. (2021, section 5)
 ESS = 400.0  # there too: 100 a chain, so that R-hat and the Monte Carlo errors can be trusted
 DIVERGING = 0.001  # share of draws; a few are no bias to speak of, many are (Betancourt 2017)
 BFMI = 0.3  # Betancourt (2016, section 3.2)
 DEPTH = 0.01  # share of draws whose path was cut off: it costs speed before it biases
+TAIL = (0.11, 0.89)  # quantiles whose effective size is that of the tails, as ArviZ has them
+MEASURES = ("r_hat", "ess_bulk", "ess_tail")
 
 
 class Check(NamedTuple):
@@ -66,7 +69,11 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
     """
     if "posterior" not in getattr(tree, "children", ()):
         raise ValueError("the tree has no group posterior; give what bayes.sample returned")
-    parameters = measured(tree["posterior"].to_dataset())
+    return checked(measured(tree["posterior"].to_dataset()), tree)
+
+
+def checked(parameters: xr.Dataset, tree: xr.DataTree) -> Diagnosis:
+    """Return the diagnosis of a posterior whose parameters have been measured."""
     hat, bulk, tail = worst_of(parameters)
     checks = [
         Check("largest R-hat", hat, R_HAT, hat < R_HAT),
@@ -95,21 +102,32 @@ def measured(posterior: xr.Dataset) -> xr.Dataset:
             [part.assign_coords(draw=np.arange(half), chain=[at]) for at, part in enumerate(parts)],
             "chain",
         )
-    each = ("chain", "draw")
-    finite = np.isfinite(posterior).all(each)
-    span = posterior.max(each) - posterior.min(each)
-    constant = span <= 1e-12 * abs(posterior).max(each)
+    found = {}
+    for name, one in posterior.data_vars.items():
+        inner = [dim for dim in one.dims if dim not in ("chain", "draw")]
+        found[name] = (
+            ["measure", *inner],
+            _measured(one.transpose(*inner, "chain", "draw").values),
+        )
+    coords = {name: posterior.coords[name] for name in posterior.coords if name in posterior.dims}
+    coords = {name: one for name, one in coords.items() if name not in ("chain", "draw")}
+    return xr.Dataset(found, {"measure": list(MEASURES), **coords})
+
+
+def _measured(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the three measures (3, ...) of draws (..., chains, draws)."""
+    finite = np.isfinite(draws).all(axis=(-2, -1))
+    highest = np.abs(draws).max(axis=(-2, -1))
+    constant = np.ptp(draws, axis=(-2, -1)) <= 1e-12 * highest
     with np.errstate(divide="ignore", invalid="ignore"):  # of constants
-        found = {
-            "r_hat": az.rhat(posterior, method="rank"),
-            "ess_bulk": az.ess(posterior, method="bulk"),
-            "ess_tail": az.ess(posterior, method="tail"),
-        }
-    worst = {"r_hat": np.inf, "ess_bulk": 0.0, "ess_tail": 0.0}
-    return xr.concat(
-        [one.where(finite, worst[name]).where(~constant) for name, one in found.items()],
-        xr.IndexVariable("measure", list(found)),
-    )
+        measures = [
+            array_stats.rhat(draws, method="rank"),
+            array_stats.ess(draws, method="bulk"),
+            array_stats.ess(draws, method="tail", prob=TAIL),
+        ]
+    worst = [np.inf, 0.0, 0.0]
+    kept = [np.where(finite, one, bad) for one, bad in zip(measures, worst, strict=True)]
+    return np.where(finite & constant, np.nan, np.stack(kept))
 
 
 class Worst(NamedTuple):

@@ -22,15 +22,17 @@ import pytensor.tensor as pt
 from nutpie.compile_pymc import CompiledPyMCModel, address_as_void_pointer
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
+from pytensor.graph.rewriting.basic import in2out
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
+from pytensor.tensor.rewriting.basic import local_view_op
 
 from bayes.mixture import Question, assemble
 from models import Mixture
 from models.family import Array, Theta, rebuilt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pymc as pm
     from numba.core.ccallback import CFunc
@@ -125,10 +127,13 @@ class Engine:
         model = self.nutpie_model(question, lambda _: positions[0])
         density = model.compiled_logp_func.ctypes
         found, value = np.empty_like(positions), np.empty(1)
-        for position, slope in zip(np.ascontiguousarray(positions), found, strict=True):
-            arrays = (one.ctypes.data_as(DOUBLES) for one in (position, slope, value))
-            if density(len(position), *arrays, model.user_data.ctypes.data_as(ctypes.c_void_p)):
-                slope[:] = np.nan
+        data = model.user_data.ctypes.data_as(ctypes.c_void_p)
+        height, size = value.ctypes.data_as(DOUBLES), positions.shape[1]
+        positions = np.ascontiguousarray(positions)
+        places = zip(_rows(positions), _rows(found), strict=True)
+        for row, (position, slope) in enumerate(places):
+            if density(size, position, slope, height, data):
+                found[row] = np.nan
         return found
 
     def nutpie_model[T: Theta](
@@ -221,6 +226,7 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
     out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, _unconstrained(component, model, explored)[0])
+    out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))  # they would be too
     joints, *naturals, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
     own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(
@@ -233,6 +239,12 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
         joint=python(many, joints),
         log_prior=python(many, priors),
     )
+
+
+def _rows(table: Array) -> Iterator[ctypes._Pointer[ctypes.c_double]]:
+    """Yield where each row begins, as C has it."""
+    for address in range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0]):
+        yield ctypes.cast(address, DOUBLES)
 
 
 def entries_of(family: type) -> tuple[str, ...]:
@@ -260,7 +272,9 @@ def _unconstrained(
     (weight,) = clone_replace(model.replace_rvs_by_values([model["weight"]]), swap)
     names = [variable.name for variable in model.free_RVs]
     pieces = dict(zip(names, explored, strict=True))
-    found, log_jacobian = component.unconstrained(pieces, weight)
+    # the shape of something with draws' axis would be mapped over draws, one by one
+    k = model["shares"].shape[0]
+    found, log_jacobian = component.unconstrained(pieces, weight, k)
     return {value: found[name] for name, value in zip(names, values, strict=True)}, log_jacobian
 
 

@@ -71,14 +71,13 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         }
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], weight: TensorVariable
+        self, explored: dict[str, TensorVariable], weight: TensorVariable, k: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable]:
         """mean = overall + width (offset - average offset), log variance = wider + 2 log width.
 
         The last offset is 0, the wider ones sum to 0, and the width makes the overall sd right;
         the Jacobian's determinant is width^(K - 1), up to a constant.
         """
-        k = weight.shape[0]
         last = pt.eq(pt.arange(k), k - 1)
         each = pt.eye(k - 1, k)
         offset = (explored["mean"][1:, None] * each).sum(axis=0)

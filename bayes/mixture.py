@@ -144,10 +144,12 @@ class Shares(Transform):
 
     def backward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
         """exp value_k over their sum, with the last value 0."""
-        k = value.shape[-1]
-        ratios = pt.exp((value[..., None] * pt.eye(k, k + 1)).sum(axis=-2))
+        k = inputs[-1].shape[
+            -1
+        ]  # of the concentrations: they have no draws' axis to be mapped over
+        ratios = pt.exp((value[..., None] * pt.eye(k - 1, k)).sum(axis=-2))
         return ratios / ratios.sum(axis=-1, keepdims=True)
 
     def log_jac_det(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
         """log |d weight / d value| = sum_k log weight_k (Aitchison 1986, section 6.3)."""
-        return pt.log(self.backward(value)).sum(axis=-1)
+        return pt.log(self.backward(value, *inputs)).sum(axis=-1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bayes.diagnose import R_HAT, diagnose, measured, worst_of
+from bayes.diagnose import R_HAT, checked, measured, worst_of
 from bayes.engine import Engine, engine_of
 from bayes.labels import align_by_assignment, align_by_order, relabelled, shares_of
 from bayes.mixture import Question, asked
@@ -101,7 +101,8 @@ def sample[T: Theta](
         return tree_of(engine, question, found, mixture, alignment, settings)
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
-    failed = [check for check in diagnose(tree).checks if not check.passed]
+    aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
+    failed = [check for check in checked(aligned, tree).checks if not check.passed]
     if failed:
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
         remedy = "draw longer" if draws == "auto" else 'give draws="auto"'

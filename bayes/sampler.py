@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import nutpie
+import pyarrow as pa
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -27,7 +28,6 @@ from models.family import entries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import xarray as xr
     from nutpie.compile_pymc import CompiledPyMCModel
 
     from bayes.mixture import Question
@@ -52,6 +52,10 @@ STATISTICS = {  # nutpie's names and ArviZ's
 
 class SamplerError(RuntimeError):
     """The sampler could not start, or stopped on the way."""
+
+
+type Trace = tuple[list[pa.RecordBatch], list[pa.RecordBatch]]
+"""Of every chain the positions, and the statistics."""
 
 
 class Chains(NamedTuple):
@@ -128,8 +132,8 @@ def run[R](
                     _show(bars, tasks, counter, tune, length)
                 _show(bars, tasks, counter, tune, length)
                 if trace is None and (length == lengths[-1] or ask(partial(_over, sampler))):
-                    trace = ask(sampler.wait)
-                so_far = ask(sampler.inspect) if trace is None else trace
+                    trace = ask(sampler.wait).get_arrow_trace()  # which can be asked for once
+                so_far = ask(sampler.inspect).get_arrow_trace() if trace is None else trace
                 found = _chains(so_far, length, time.perf_counter() - begun)
                 if length == lengths[-1] or enough(engine, found):
                     break
@@ -190,6 +194,7 @@ def _launched(
         progress_callback=counter,
         progress_rate=REPORT,
         blocking=False,
+        return_raw_trace=True,
     )
 
 
@@ -216,16 +221,24 @@ def _explained(
     )
 
 
-def _chains(trace: xr.DataTree, length: int, seconds: float) -> Chains:
-    """Return the first draws of every chain."""
-    positions = trace["posterior"]["position"].to_numpy()[:, :length]
-    statistics = {
-        name: trace["sample_stats"][theirs].to_numpy()[:, :length]
-        for theirs, name in STATISTICS.items()
-    }
+def _chains(trace: Trace, length: int, seconds: float) -> Chains:
+    """Return the first draws of every chain after its warm-up."""
+    positions, told = [], []
+    for drawn, statistics in zip(*trace, strict=True):
+        tuned = int(_numbers(statistics.column("tuning")).sum())
+        kept = pa.array(drawn.column("position")).slice(tuned, length).flatten()
+        positions.append(_numbers(kept).reshape(length, -1))
+        told.append([_numbers(statistics.column(name))[tuned:][:length] for name in STATISTICS])
+    columns = zip(STATISTICS.values(), zip(*told, strict=True), strict=True)
+    found = {name: np.stack(each) for name, each in columns}
     for name in ("tree_depth", "n_steps"):
-        statistics[name] = statistics[name].astype(np.int64)
-    return Chains(positions, statistics, seconds)
+        found[name] = found[name].astype(np.int64)
+    return Chains(np.stack(positions), found, seconds)
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """Return a column as an array."""
+    return pa.array(column).to_numpy(zero_copy_only=False)
 
 
 def _show(bars: Progress, tasks: list[TaskID], counter: Counter, tune: int, length: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
-from comparisons.table import parameters_of, picked
+from comparisons.table import bounds_of, parameters_of, picked
 from em.emission import emission_of
 from models.family import entries
 
@@ -27,7 +27,8 @@ SAID = 6  # parameters of an optimum that a sentence has room for
 def same_question(evidence: Evidence) -> list[Finding]:
     """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it."""
     each = np.abs(evidence.heights - evidence.theirs) / (1 + np.abs(evidence.theirs))
-    worst, n = float(each.max()), len(each)
+    # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
+    worst, n = float(np.fmax(each.max(), evidence.stepped)), len(each)
     ok = worst <= limit.QUESTION
     question = Finding(
         "different_question",
@@ -244,12 +245,9 @@ def _empty(at: em.Fit) -> Finding:
 
 def _boundary(at: em.Fit) -> Finding:
     """How many standard errors the nearest edge of what is possible is away."""
-    bounds = {"weight": (0, 1), "prob": (0, 1), "rate": (0, np.inf), "sd": (0, np.inf)}
     nearest, label = np.nan, ""
     for row in _rows(at):
-        low, high = bounds.get(row.name, (-np.inf, np.inf))
-        if len(set(row.place)) == 1 and len(row.place) == 2:  # a variance
-            low = 0
+        low, high = bounds_of(row.name, row.place)
         value, error = (float(picked(m, row)) for m in (at.mixture, at.standard_errors))
         room = min(value - low, high - value) / error if error > 0 else np.nan
         if room < nearest or np.isnan(nearest):

@@ -38,13 +38,11 @@ __all__ = [
     "Search",
     "evidence_of",
     "matched",
-    "same_mode",
     "search",
 ]
 
 PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
 CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
-SAME_MODE = 1e-2  # of the log posterior: an EM that has converged is nearer than that
 THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
 POINTS = 2_048  # from either density, where their distance is measured
 ROWS = 10_000  # distinct rows whose memberships are compared
@@ -94,6 +92,7 @@ class Evidence:
     search: EM from its own starts; climbs: from the likeliest draws.
     draws: of the posterior, weight (n, K), chain after chain, `sizes` (chains, draws).
     heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
+    stepped: how far, relatively, the E-step's is from those heights where climbs began.
     peak: where EM under the posterior's prior goes from the estimate, None where it is unknown.
     modes: of the posterior, most draws first; empty where the prior is unknown.
     diagnosis: of the chains.
@@ -123,6 +122,7 @@ class Evidence:
     draws: Mixture
     sizes: tuple[int, int]
     heights: Array
+    stepped: float
     theirs: Array
     peak: Mode | None
     modes: tuple[Mode, ...]
@@ -242,7 +242,10 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     climbed = Climber(question)
     draws = draws_of(tree, family)
     heights = em.log_likelihood(family, sample, draws)
-    climbs = tuple(climbed(take(draws, one)) for one in np.argsort(-heights)[:CLIMBED])
+    likeliest = np.argsort(-heights)[:CLIMBED]
+    climbs = tuple(climbed(take(draws, one)) for one in likeliest)
+    begun = np.array([climb.trace[0] for climb in climbs])
+    stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
     renewed = False
     if given is None:
         given, renewed = _best(found.fit, climbs)
@@ -257,7 +260,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     peak, modes, to_peak = None, (), np.inf
     if prior is not None:
         to_peak = -float(climbed(at.mixture, prior, max_steps=0).trace[0])
-        peak, modes = _modes(climbed, at.mixture, draws, estimate)
+        peak, modes = _modes(question, prior, at.mixture, draws, estimate)
         to_peak += peak.height
     engine, sizes = engine_of(question), tree["posterior"].sizes
     few = take(draws, _spaced(len(heights), THINNED))
@@ -275,6 +278,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         draws=draws,
         sizes=(sizes["chain"], sizes["draw"]),
         heights=heights,
+        stepped=stepped,
         theirs=tree["sample_stats"]["log_likelihood"].to_numpy().ravel(),
         peak=peak,
         modes=modes,
@@ -336,7 +340,7 @@ def _fields[T: Theta](mixture: Mixture[T]) -> list[Array]:
 
 
 def _modes[T: Theta](
-    climbed: Climber, top: Mixture[T], draws: Mixture[T], estimate: Mixture[T]
+    question: Question, prior: Prior, top: Mixture[T], draws: Mixture[T], estimate: Mixture[T]
 ) -> tuple[Mode, tuple[Mode, ...]]:
     """Return where EM goes from the estimate under the prior, and all modes, most draws first.
 
@@ -344,38 +348,24 @@ def _modes[T: Theta](
 
     top, estimate: the estimate, in label order and with the posterior's labels.
     """
-    prior = climbed.question.prior
-    here = climbed(top, prior)
-    height = float(here.trace[-1])
-    probes = _spaced(len(draws.weight), PROBES)
-    ends = [climbed(take(draws, number), prior) for number in probes]
-    found: list[list[em.Fit]] = []
-    for end in sorted(ends, key=lambda end: -end.trace[-1]):
-        known = next((same for same in found if same_mode(same[0], end)), None)
-        if known is None:
-            found.append([end])
-        else:
-            known.append(end)
+    probes = take(draws, _spaced(len(draws.weight), PROBES))
+    pairs = zip(_fields(top), _fields(probes), strict=True)
+    weight, *fields = [np.concatenate([one[None], many]) for one, many in pairs]
+    tops, member = em.basins(
+        question.component.family,
+        question.sample,
+        Mixture(weight, rebuilt(question.component.family, fields)),
+        prior=prior,
+        equal_weights=question.equal_weights,
+    )
+    share = np.bincount(member[1:], minlength=len(tops)) / len(member[1:])
     modes = [
-        Mode(same[0].mixture, float(same[0].trace[-1]), len(same) / len(ends)) for same in found
+        Mode(one.mixture, one.height, float(part)) for one, part in zip(tops, share, strict=True)
     ]
-    share = sum(len(same) for same in found if same_mode(same[0], here)) / len(ends)
-    peak = Mode(take(here.mixture, matched(here.mixture, draws, estimate)), height, share)
-    return peak, tuple(sorted(modes, key=lambda mode: -mode.share))
-
-
-def same_mode(one: em.Fit, other: em.Fit) -> bool:
-    """Whether two climbs ended in the same place: as high, and within a standard error of it."""
-    if abs(one.trace[-1] - other.trace[-1]) > SAME_MODE:
-        return False
-    distance = np.zeros((len(one.mixture.weight),) * 2)
-    errors = _fields(one.standard_errors)
-    for a, b, se in zip(_fields(one.mixture), _fields(other.mixture), errors, strict=True):
-        k = len(distance)
-        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # unknown errors tell nothing
-        apart = np.abs(b.reshape(k, 1, -1) - a.reshape(1, k, -1)) / unit
-        distance = np.maximum(distance, apart.max(axis=2))
-    return bool(distance[linear_sum_assignment(distance)].max() <= 1)
+    here = modes[member[0]]
+    peak = here._replace(mixture=take(here.mixture, matched(here.mixture, draws, estimate)))
+    reached = [mode for mode in modes if mode.share > 0]
+    return peak, tuple(sorted(reached, key=lambda mode: (-mode.share, -mode.height)))
 
 
 def _hellinger(

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Parameter",
     "Table",
+    "bounds_of",
     "covariance_of",
     "of_estimate",
     "parameters_of",
     "picked",
     "table_of",
 ]
+
+
+BOUNDS = {"weight": (0.0, 1.0), "prob": (0.0, 1.0), "rate": (0.0, np.inf), "sd": (0.0, np.inf)}
 
 
 class Parameter(NamedTuple):
@@ -57,6 +61,13 @@ class Table(xr.Dataset):
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame, a row for each parameter."""
         return self.to_dataframe()
+
+
+def bounds_of(name: str, place: tuple[int, ...]) -> tuple[float, float]:
+    """Return between what a parameter can lie."""
+    if len(place) == 2 and place[0] == place[1]:  # a variance
+        return 0.0, np.inf
+    return BOUNDS.get(name, (-np.inf, np.inf))
 
 
 def parameters_of[T: Theta](mixture: Mixture[T], *, equal_weights: bool) -> list[Parameter]:

@@ -1,5 +1,6 @@
 """How the optimum is found: the hand-written EM."""
 
+from em.basins import Basin, basins
 from em.binomial import BinomialEmission
 from em.emission import EMISSIONS
 from em.fit import fit
@@ -16,4 +17,14 @@ EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
 
-__all__ = ["DescentError", "Fit", "Optimum", "Step", "climb", "fit", "log_likelihood"]
+__all__ = [
+    "Basin",
+    "DescentError",
+    "Fit",
+    "Optimum",
+    "Step",
+    "basins",
+    "climb",
+    "fit",
+    "log_likelihood",
+]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from em.rows import Rows
 
-__all__ = ["fit"]
+__all__ = ["default_floor", "fit", "refined"]
 
 FLAT = "the observations have no spread in some direction"
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
@@ -94,7 +94,7 @@ def fit[T: Theta](
         begin = _begin(model, start, starts, seed)
         run = Climber(model, accelerate and not hard, tolerance, on_step)
         ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
-        best, known = _refined(run, ends[0], max_steps)
+        best, known = refined(run, ends[0], max_steps)
         ends, saddles = _without_saddles(model, [best, *ends[1:]])
         log_prior = model.log_prior(best.mixture)
     least = rows.units.floor_out(model.floor)
@@ -138,7 +138,7 @@ def _begin[T: Theta](
     return list(starting_mixtures(model, starts, np.random.default_rng(seed)))
 
 
-def _refined[T: Theta](
+def refined[T: Theta](
     run: Climber[T], best: End[T], max_steps: int
 ) -> tuple[End[T], Information[T]]:
     """Climb on from an end for as long as its Newton decrement is above the tolerance."""
@@ -214,13 +214,19 @@ def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T])
     """Return the least widths in the units of the rows, (d,)."""
     d, table = rows.sample.dimension, rows.sample.x.ndim == 2
     if floor is None:
-        return emission.floor * (np.eye(d) if table else np.ones(d))
+        return default_floor(rows, emission)
     widths = numbers("floor", floor)
     if widths.shape not in ((), (d,)) or not ((widths > 0) & np.isfinite(widths)).all():
         raise ValueError(f"floor is {floor}; give a least sd above 0, one number or one a column")
     given = np.broadcast_to(widths.max() if emission.isotropic else widths, (d,))
     inside = rows.units.floor_in(given)
     return np.diag(inside) if table and inside.ndim == 1 else inside
+
+
+def default_floor[T: Theta](rows: Rows, emission: Emission[T]) -> Array:
+    """Return the least widths unless the user says otherwise."""
+    d = rows.sample.dimension
+    return emission.floor * (np.eye(d) if rows.sample.x.ndim == 2 else np.ones(d))
 
 
 def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:

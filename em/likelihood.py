@@ -7,41 +7,110 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.emission import emission_of
-from em.mixture import model_of
+from em.mixture import coefficients, model_of
 from em.rows import crew, rows_of
-from models.family import Array, Theta
+from models import Mixture
+from models.family import Array, Theta, entries, rebuilt
 from models.mixture import enough, observed, take
 
 if TYPE_CHECKING:
-    from models import Mixture, Sample
+    from em.mixture import MixtureModel
+    from models import Sample
 
 __all__ = ["log_likelihood"]
 
 NARROWEST = 1e-150  # in units of the rows; what squares to nothing has no density
+AT_ONCE = 1 << 17  # doubles of log densities held at once, 1 MB, which a cache holds
 
 
 def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[T]) -> Array:
-    """Return the log-likelihood (n,) of n mixtures, by the E-step that EM climbs with.
+    """Return the log-likelihood (n,) of n mixtures, from the coefficients that EM climbs with.
 
     mixtures: weight (n, K), and each field of theta (n, K, ...).
     """
     observed(family, sample)
     weight = np.asarray(mixtures.weight, np.float64)
-    enough(sample, weight.shape[1])
+    n, k = weight.shape
+    enough(sample, k)
     emission, d = emission_of(family), sample.dimension
-    rows = rows_of(sample, emission, weight.shape[1])
+    rows = rows_of(sample, emission, k)
     floor = NARROWEST * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
     with crew(rows) as workers:
         model = model_of(
             emission,
             rows,
             workers,
-            weight.shape[1],
+            k,
             hard=False,
             equal_weights=False,
             prior=None,
             floor=floor,
         )
-        each = (rows.units.inside(take(mixtures, at)) for at in range(len(weight)))
+        phi = _flat(model, mixtures)
+        if phi is not None:
+            return _at_once(model, phi.reshape(n, k, -1))
+        each = (rows.units.inside(take(mixtures, at)) for at in range(n))
         heights = [model.expect(one)[0] for one in each]
     return np.array(heights)
+
+
+def _flat[T: Theta](model: MixtureModel[T], mixtures: Mixture[T]) -> Array | None:
+    """Return the coefficients (n K, 1 + q) of all components, None where some need more care.
+
+    Care need those for which squares would cancel, and those outside the parameter space.
+    """
+    weight = np.asarray(mixtures.weight, np.float64)
+    fields = [np.asarray(field, np.float64) for field in entries(mixtures.theta).values()]
+    joined = [field.reshape(-1, *field.shape[2:]) for field in fields]
+    family = model.emission.family
+    theta = model.rows.units.move_in(rebuilt(family, joined))
+    shares = weight / weight.sum(axis=1, keepdims=True)
+    with np.errstate(all="ignore"):
+        try:
+            inside = bool((shares > 0).all()) and model.wide_enough(theta)
+            if not inside or model.emission.cancels(theta):
+                return None
+            phi = coefficients(model.emission, Mixture(shares.ravel(), theta), None)
+        except np.linalg.LinAlgError:
+            return None
+    return phi if np.isfinite(phi).all() else None
+
+
+def _at_once[T: Theta](model: MixtureModel[T], phi: Array) -> Array:
+    """Return the log-likelihood (n,) of mixtures with coefficients phi (n, K, 1 + q).
+
+    By odds against each mixture's likeliest component r in a block of rows, it is
+    phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T); where these overflow, odds against
+    each row's own likeliest component.
+    """
+    n, k = phi.shape[:2]
+    every = np.arange(n)
+
+    def sweep(blocks: range) -> list[Array]:
+        return [heights_of(index) for index in blocks]
+
+    def heights_of(index: int) -> Array:
+        block = model.rows.block(index)
+        known = np.ones((phi.shape[2], len(block.x)))
+        model.emission.statistics(block.x, block.trials, known[1:])
+        total = model.totals[index]
+        likeliest = phi[every, (phi @ total).argmax(axis=1)]
+        counts = np.ones(len(block.x)) if block.counts is None else block.counts
+        found: Array = likeliest @ total
+        step = max(1, AT_ONCE // (k * len(block.x)))
+        for begin in range(0, n, step):
+            part = slice(begin, begin + step)
+            odds = (phi[part] - likeliest[part, None]) @ known
+            with np.errstate(over="ignore"):
+                sums = np.exp(odds).sum(axis=1)
+            if np.isfinite(sums).all():
+                found[part] += np.log(sums) @ counts
+            else:
+                highest = odds.max(axis=1)
+                rest = np.exp(odds - highest[:, None]).sum(axis=1)
+                found[part] += (highest + np.log(rest)) @ counts
+        return found
+
+    parts = model.crew(sweep, model.rows.blocks)
+    heights: Array = model.base + np.sum(parts, axis=0)
+    return heights

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from em.loop import Climb
     from em.mixture import MixtureModel
 
-__all__ = ["CHEAP", "Climber", "End", "in_order", "joined", "search", "spikes"]
+__all__ = [
+    "CHEAP",
+    "SAME_HEIGHT",
+    "Climber",
+    "End",
+    "ended",
+    "in_order",
+    "joined",
+    "near",
+    "search",
+    "spikes",
+]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear
@@ -128,7 +139,7 @@ def search[T: Theta](
         return any(
             end.converged
             and 0 <= end.trace[-1] - height <= SAME_HEIGHT
-            and _near(end.parameters, mixture)
+            and near(end.parameters, mixture)
             for _, end in finished
         )
 
@@ -164,14 +175,21 @@ def _distinct[T: Theta](
     for number, one in sorted(climbs, key=_depth):
         mixture = in_order(model, one.parameters)
         for place, end in enumerate(ends):
-            if end.height - one.trace[-1] <= SAME_HEIGHT and _near(end.mixture, mixture):
+            if end.height - one.trace[-1] <= SAME_HEIGHT and near(end.mixture, mixture):
                 ends[place] = end._replace(starts=end.starts + 1)
                 break
         else:
-            spike = spikes(model, mixture, own_floor)
-            empty = mixture.weight * model.totals[:, 0].sum() < NOBODY
-            ends.append(End(one._replace(parameters=mixture), number, 1, spike, empty & ~spike))
+            ends.append(ended(model, number, one._replace(parameters=mixture), own_floor))
     return sorted(ends, key=lambda end: _rank(end, model.hard))
+
+
+def ended[T: Theta](
+    model: MixtureModel[T], number: int, climb: Climb[Mixture[T]], own_floor: bool = False
+) -> End[T]:
+    """Return the end of one start's climb, whose labels are in order or need not be."""
+    spike = spikes(model, climb.parameters, own_floor)
+    empty = climb.parameters.weight * model.totals[:, 0].sum() < NOBODY
+    return End(climb, number, 1, spike, empty & ~spike)
 
 
 def _rank[T: Theta](end: End[T], hard: bool) -> tuple[bool, bool, float]:
@@ -189,7 +207,7 @@ def in_order[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Mixture[T
     return take(summing_to_one(mixture), model.rows.units.outside(mixture).theta.order())
 
 
-def _near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
+def near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
     """Whether two mixtures are the same, but for their labels, to within SAME_PLACE."""
     pairs = [(one.weight, other.weight)]
     pairs += zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)

@@ -14,7 +14,7 @@ import comparisons
 import em
 from bayes.target import Target
 from comparisons import thresholds
-from comparisons.evidence import POINTS, evidence_of, same_mode, search
+from comparisons.evidence import POINTS, evidence_of, search
 from comparisons.finding import Finding, verdict_of
 from comparisons.measures import judged
 from comparisons.table import table_of
@@ -532,16 +532,6 @@ def test_a_draw_leads_em_to_what_its_own_starts_missed():
     assert findings["local_optimum"].severity == "note"
     assert findings["local_optimum"].value == pytest.approx(3.0, abs=1e-6)
     assert not evidence_of(None, drawn(), found).renewed
-
-
-def test_modes_of_one_height_are_told_apart_by_place():
-    elsewhere = Mixture(np.array([0.5, 0.5]), Binomial(np.array([0.1, 0.2])))
-    assert same_mode(fitted(), fitted())
-    assert not same_mode(fitted(), replace(fitted(), mixture=elsewhere))
-    swapped = replace(fitted(), mixture=take(fitted().mixture, np.array([1, 0])))
-    assert same_mode(fitted(), swapped)
-    lower = replace(fitted(), trace=fitted().trace - 1)
-    assert not same_mode(fitted(), lower)
 
 
 def test_too_few_draws_are_refused():

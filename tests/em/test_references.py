@@ -1,4 +1,4 @@
-"""Published numbers, and numbers recomputed from published data with tight tolerance."""
+"""Published optima, which many starts have to find; `second-opinion references` replays the rest."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, S
 
 HEADS = [5, 9, 8, 4, 7]  # Do & Batzoglou 2008, of ten flips each
 FLIPS = Sample(HEADS, 10)
-
-
-def steps(count: int, **options):
-    start = Mixture([0.5, 0.5], Binomial([0.60, 0.50]))
-    return fit(
-        Binomial, FLIPS, 2, start=start, tolerance=0, max_steps=count, accelerate=False, **options
-    )
-
-
-def test_coins_known():
-    known = {"A": Sample([5, 4], 10), "B": Sample([9, 8, 7], 10)}
-    assert fit(Binomial, known["A"], 1).mixture.theta.prob[0] == pytest.approx(9 / 20, abs=1e-15)
-    assert fit(Binomial, known["B"], 1).mixture.theta.prob[0] == pytest.approx(24 / 30, abs=1e-15)
 
 
 def test_probability_of_five_heads():
@@ -41,26 +28,6 @@ def test_hard_em_assigns_moves_and_stays():
     np.testing.assert_allclose(after.mixture.theta.prob, [16 / 30, 17 / 20], atol=1e-15)
     assert after.converged
     assert after.trace[1] == after.trace[-1] > after.trace[0]
-
-
-def test_soft_em_step_by_step():
-    np.testing.assert_allclose(
-        steps(1, equal_weights=True).mixture.theta.prob, [0.581339, 0.713012], atol=5e-7
-    )
-    np.testing.assert_allclose(
-        steps(10, equal_weights=True).mixture.theta.prob, [0.519659, 0.796744], atol=5e-7
-    )
-
-
-def test_soft_em_limits():
-    equal = fit(Binomial, FLIPS, 2, equal_weights=True)
-    np.testing.assert_allclose(equal.mixture.theta.prob, [0.519583, 0.796789], atol=5e-6)
-    assert equal.log_likelihood == pytest.approx(-9.796924, abs=5e-7)
-    np.testing.assert_allclose(equal.standard_errors.theta.prob, [0.1308, 0.1015], atol=5e-5)
-    free = fit(Binomial, FLIPS, 2)
-    np.testing.assert_allclose(free.mixture.weight[1], 0.522751, atol=1e-4)
-    np.testing.assert_allclose(free.mixture.theta.prob, [0.513917, 0.793368], atol=1e-4)
-    assert free.log_likelihood == pytest.approx(-9.795419, abs=5e-7)
 
 
 def test_two_people_of_the_lecture():
@@ -139,15 +106,6 @@ def test_default_starts_reach_the_best_known_optimum_ten_seeds_of_ten(
     assert all(abs(height - best) > 1e-3 for height in lower)
 
 
-def test_saxony():
-    one = fit(Binomial, saxony(), 1)
-    assert one.mixture.theta.prob[0] == pytest.approx(0.519215, abs=5e-7)
-    assert one.log_likelihood == pytest.approx(-12534.1721, abs=5e-5)
-    two = fit(Binomial, saxony(), 2)
-    np.testing.assert_allclose(two.mixture.theta.prob, [0.481429, 0.616398], atol=3e-6)
-    np.testing.assert_allclose(two.mixture.weight, [0.72004, 0.27996], atol=1e-5)
-
-
 def test_geissler_whole_table():
     """All sizes of family at once: trials differ from row to row."""
     table = data("vcdExtra", "Geissler")
@@ -161,34 +119,9 @@ def test_geissler_whole_table():
     assert two.log_likelihood > one.log_likelihood
 
 
-def test_deaths():
-    one = fit(Poisson, DEATHS, 1)
-    assert one.mixture.theta.rate[0] == pytest.approx(2.156934, abs=5e-7)
-    assert one.log_likelihood == pytest.approx(-2001.397848, abs=1e-6)  # scipy: ...847372
-    two = fit(Poisson, DEATHS, 2, tolerance=1e-8)
-    assert two.mixture.weight[1] == pytest.approx(0.640114603, abs=1e-7)
-    np.testing.assert_allclose(two.mixture.theta.rate, [1.25609510, 2.66340436], atol=1e-7)
-
-
-def test_old_faithful():
-    found = fit(Gaussian, WAITING, 2)
-    assert found.mixture.weight[0] == pytest.approx(0.360886, abs=5e-6)
-    np.testing.assert_allclose(found.mixture.theta.mean, [54.614856, 80.091070], atol=1e-4)
-    np.testing.assert_allclose(found.mixture.theta.sd, [5.871220, 5.867734], atol=1e-4)
-    errors = found.standard_errors
-    published = [0.0312, 0.700, 0.505, 0.537, 0.401]
-    ours = [errors.weight[0], *errors.theta.mean, *errors.theta.sd]
-    np.testing.assert_allclose(ours, published, atol=5.1e-4)
-
-
-def test_galaxies():
-    three = fit(Gaussian, galaxies(), 3)
-    np.testing.assert_allclose(three.mixture.weight, [0.08537, 0.87805, 0.03658], atol=6e-6)
-    np.testing.assert_allclose(three.mixture.theta.mean, [9.71014, 21.40010, 33.04438], atol=6e-5)
-    np.testing.assert_allclose(three.mixture.theta.sd, [0.42251, 2.19455, 0.92172], atol=6e-5)
+def test_two_galaxies_make_the_narrowest_of_five_groups():
     pair = fit(Gaussian, galaxies(), 5, floor=0.018)
     narrow = pair.mixture.theta.sd.argmin()
-    assert pair.mixture.theta.sd[narrow] == pytest.approx(0.043, abs=5e-4)
     assert pair.mixture.weight[narrow] * 82 == pytest.approx(2, abs=0.01)
 
 
