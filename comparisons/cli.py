@@ -26,10 +26,12 @@ from comparisons.inputs import (
     refuse_estimate,
     sample_of,
 )
+from comparisons.options import Json, Seed
 from comparisons.progress import announce, waiting
 from comparisons.reading import InputError
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
 from comparisons.thresholds import FORMAT, LEAST_DRAWS
+from comparisons.trust.commands import alarms, calibrate
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
@@ -54,8 +56,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Out = Annotated[
     Path | None,
     typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
@@ -310,6 +310,34 @@ def fit(
     )
     name_columns(comparison.tree, observed.names)
     _finish(comparison, out, as_json=as_json)
+
+
+@app.command()
+def references(*, as_json: Json = False) -> None:
+    """Compute published numbers anew, and say which come out.
+
+    Exit status 1 if one does not; known errata, and numbers whose data are not installed, aside.
+    """
+    with waiting("loading PyMC"):
+        from comparisons.terminal import said
+        from comparisons.trust import references as trust
+
+    found = []
+    for case, rows in trust.replayed(trust.CASES):
+        found.append((case, rows))
+        if not as_json:
+            trust.recount(case, rows)
+    counted = trust.tally(row for _, rows in found for row in rows)
+    if as_json:
+        _print_json(trust.json_of(found))
+    else:
+        for line in (*trust.remedies(found), trust.summed(counted)):
+            said(line)
+    raise typer.Exit(int(counted[trust.FAILED] > 0))
+
+
+app.command()(calibrate)
+app.command()(alarms)
 
 
 @app.command()

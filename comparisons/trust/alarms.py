@@ -1,0 +1,314 @@
+"""How often the verdict is wrong when nothing is: regular problems, and data that cannot tell.
+
+Both codes are right, so that `disagree` is a false alarm. In regular problems, groups well apart
+and enough of everybody, `agree` is the right answer; where groups overlap and data are few it is
+right to say that they cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from comparisons.comparison import Comparison, second_opinion
+from comparisons.finding import DOUBT, FAULT
+from comparisons.inputs import family_of
+from comparisons.studies import Steps
+from comparisons.thresholds import FORMAT
+from comparisons.trust.drawings import weak_verdicts
+from comparisons.trust.judged import judgement
+from comparisons.trust.summary import Frequency, findings_of, frequency
+from comparisons.trust.tables import findings_table, percent, verdict_table
+from models import (
+    Binomial,
+    Gaussian,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+    simulate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from matplotlib.figure import Figure
+
+    from comparisons.trust.runs import Record
+    from comparisons.wire import Json
+    from models.family import Array
+
+__all__ = [
+    "GRID",
+    "Regular",
+    "Told",
+    "Weak",
+    "opinion_on",
+    "problem_of",
+    "regular",
+    "told_regular",
+    "told_weak",
+    "verdicts_of",
+    "weak",
+    "weak_problem",
+]
+
+NEAREST, FARTHEST = 2.5, 4.0  # sds between neighbours
+FEWEST, MOST = 500, 2_000  # observations, spread evenly in their logarithm
+SMALLEST = 0.15  # share of a group
+WIDER = 1.5  # ratio of widths of two groups, at most
+FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apart
+COMPONENTS = (2, 3)  # in turn
+GRID = tuple(
+    (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
+)
+MEASURES = (
+    "other_place",
+    "other_numbers",
+    "other_spread",
+    "other_predictions",
+    "other_memberships",
+    "several_modes",
+    "weak_separation",
+    "not_quadratic",
+    "wrong_target",
+)
+
+
+class Regular(NamedTuple):
+    """Regular problems of a family, K = 2 and 3 in turn.
+
+    family: as on the command line.
+    """
+
+    family: str
+    seed: int = 0
+
+
+class Weak(NamedTuple):
+    """Two Gaussians of equal size and width, nearer to each other than 2 sd: the cells in turn."""
+
+    seed: int = 0
+
+
+class Problem(NamedTuple):
+    """What was drawn, and the seed of EM and sampler."""
+
+    truth: Mixture
+    sample: Sample
+    seed: int
+
+
+def regular(design: Regular, number: int) -> Record:
+    """Return the verdict on a regular problem, and every measure."""
+    drawn = problem_of(design, number)
+    found = judgement(opinion_on(drawn))
+    k = len(drawn.truth.weight)
+    return {"k": k, "observations": drawn.sample.observations, **found}
+
+
+def weak(design: Weak, number: int) -> Record:
+    """Return the verdict on a cell of the grid, and every measure."""
+    separation, n = GRID[number % len(GRID)]
+    found = judgement(opinion_on(weak_problem(design, number)))
+    return {"separation": separation, "observations": n, **found}
+
+
+def opinion_on(drawn: Problem) -> Comparison:
+    """Ask for a second opinion as a user would, with nothing set."""
+    return second_opinion(
+        type(drawn.truth.theta),
+        drawn.sample,
+        len(drawn.truth.weight),
+        seed=drawn.seed,
+        truth=drawn.truth,
+        progress=False,
+    )
+
+
+def problem_of(design: Regular, number: int) -> Problem:
+    """Draw a regular problem: its size, its groups, then the observations.
+
+    Neighbours lie 2.5 to 4 sds apart: of the wider of the two for Gaussians, and of coins and
+    counts on the scale on which the sd is 1, 2 sqrt(flips) arcsin sqrt(prob) and 2 sqrt(rate)
+    (Anscombe 1948).
+    """
+    rng = np.random.default_rng([design.seed, number, 1])
+    k = COMPONENTS[number % len(COMPONENTS)]
+    n = round(float(np.exp(rng.uniform(np.log(FEWEST), np.log(MOST)))))
+    weight = rng.dirichlet(np.full(k, 5.0))
+    while weight.min() < SMALLEST:
+        weight = rng.dirichlet(np.full(k, 5.0))
+    family = family_of(design.family, None)
+    gaps = rng.uniform(NEAREST, FARTHEST, k - 1)
+    theta = GROUPS[family](gaps, rng)
+    trials = FLIPS if issubclass(family, Binomial) else None
+    truth = Mixture(weight, theta)
+    sample, _ = simulate(truth, n, rng, trials)
+    return Problem(truth, sample, int(rng.integers(1 << 31)))
+
+
+def _coins(gaps: Array, rng: np.random.Generator) -> Binomial:
+    room = np.pi * np.sqrt(FLIPS)
+    while gaps.sum() > room - 2:  # a sd from either edge
+        gaps = rng.uniform(NEAREST, FARTHEST, len(gaps))
+    first = rng.uniform(1, room - 1 - gaps.sum())
+    angle = (first + np.concatenate([[0], np.cumsum(gaps)])) / (2 * np.sqrt(FLIPS))
+    return Binomial(np.sin(angle) ** 2)
+
+
+def _counts(gaps: Array, rng: np.random.Generator) -> Poisson:
+    root = rng.uniform(2, 6) + np.concatenate([[0], np.cumsum(gaps)])  # the least rate from 1 to 9
+    return Poisson((root / 2) ** 2)
+
+
+def _measurements(gaps: Array, rng: np.random.Generator) -> Gaussian:
+    sd = WIDER ** rng.uniform(-0.5, 0.5, len(gaps) + 1)
+    steps = gaps * np.maximum(sd[1:], sd[:-1])
+    return Gaussian(np.concatenate([[0], np.cumsum(steps)]), sd)
+
+
+def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
+    """Two columns; the sd between neighbours is the wider one's in their direction."""
+    k = len(gaps) + 1
+    sd = WIDER ** rng.uniform(-0.5, 0.5, (k, 2))
+    across = rng.uniform(-0.7, 0.7, k)
+    cov = sd[:, :, None] * sd[:, None, :]
+    cov[:, 0, 1] *= across
+    cov[:, 1, 0] *= across
+    turn = rng.uniform(0, 2 * np.pi) + np.concatenate([[0], rng.uniform(-1, 1, max(k - 2, 0))])
+    mean = [np.zeros(2)]
+    for at, gap in enumerate(gaps):
+        way = np.array([np.cos(turn[at]), np.sin(turn[at])])
+        inverse = [way @ np.linalg.solve(one, way) for one in cov[at : at + 2]]
+        mean.append(mean[-1] + gap * way / np.sqrt(min(inverse)))
+    return MultivariateGaussian(np.array(mean), cov)
+
+
+GROUPS = {
+    Binomial: _coins,
+    Gaussian: _measurements,
+    MultivariateGaussian: _tables,
+    Poisson: _counts,
+}
+
+
+def weak_problem(design: Weak, number: int) -> Problem:
+    """Draw a cell's problem."""
+    separation, n = GRID[number % len(GRID)]
+    rng = np.random.default_rng([design.seed, number, 2])
+    truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
+    sample, _ = simulate(truth, n, rng)
+    return Problem(truth, sample, int(rng.integers(1 << 31)))
+
+
+def verdicts_of(records: Iterable[Record]) -> dict[str, Frequency]:
+    """Return how often each verdict was reached; one that failed is none of them."""
+    each = list(records)
+    counts = Counter(str(one.get("verdict")) for one in each)
+    return {
+        name: frequency(counts[name], len(each)) for name in ("agree", "inconclusive", "disagree")
+    }
+
+
+def measures_table(records: dict[str, Sequence[Record]]) -> Steps:
+    """Return median, 95th percentile and largest value of each measure, a row for each kind."""
+    rows: list[list[str]] = []
+    for code in MEASURES:
+        cells = []
+        for each in records.values():
+            found = [
+                one["findings"].get(code, [None, None])[1] for one in each if "findings" in one
+            ]
+            values = [abs(value) for value in found if value is not None]
+            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else []
+            cells.append(" ".join(f"{q:.2g}" for q in spread))
+        rows.append([code, *cells])
+    columns = {"measure": "", **dict.fromkeys(records, "")}
+    return Steps("What the measures said: median, 95th percentile, largest", columns, rows)
+
+
+class Told(NamedTuple):
+    """What to show of a run: tables, a sentence, the JSON object, and pictures by name."""
+
+    tables: tuple[Steps, ...]
+    sentence: str
+    value: dict[str, Json]
+    figures: dict[str, Callable[[], Figure]]
+
+
+def told_regular(records: dict[str, list[Record]]) -> Told:
+    """Return what regular problems show, family by family and by number of groups."""
+    kinds: dict[str, list[Record]] = {}
+    for family, each in records.items():
+        for k in COMPONENTS:
+            kinds[f"{family}, K = {k}"] = [one for one in each if one.get("k", k) == k]
+    verdicts = {kind: verdicts_of(each) for kind, each in kinds.items()}
+    every = {family: verdicts_of(each) for family, each in records.items()}
+    causes = {family: _causes(each) for family, each in records.items()}
+    tables = (
+        verdict_table(verdicts, "regular problems"),
+        measures_table(records),
+        *(
+            findings_table(found)._replace(title=f"{family}: what kept from agreeing")
+            for family, found in causes.items()
+            if found
+        ),
+    )
+    said = "; ".join(
+        f"{family}: {percent(one['disagree'].seen / one['disagree'].of)} disagree, "
+        f"{percent(one['agree'].seen / one['agree'].of)} agree"
+        for family, one in every.items()
+    )
+    value: dict[str, Json] = {
+        "format": FORMAT,
+        "verdicts": {
+            kind: {name: dict(one._asdict()) for name, one in found.items()}
+            for kind, found in {**every, **verdicts}.items()
+        },
+        "findings": {family: dict(found) for family, found in causes.items()},
+    }
+    return Told(tables, f"Where nothing is wrong, {said}.", value, {})
+
+
+def _causes(records: list[Record]) -> dict[str, dict[str, int]]:
+    """Return how often each finding stood in the way of agreement."""
+    found = findings_of(one for one in records if one.get("verdict") != "agree")
+    return {code: one for code, one in found.items() if one[FAULT] + one[DOUBT]}
+
+
+def told_weak(records: list[Record]) -> Told:
+    """Return what data that cannot tell show, cell by cell."""
+    cells = {cell: records[at :: len(GRID)] for at, cell in enumerate(GRID)}
+    verdicts = {cell: verdicts_of(each) for cell, each in cells.items()}
+    named = {f"{sep:g} sd, n = {n:,}": found for (sep, n), found in verdicts.items()}
+    worst = max(verdicts, key=lambda cell: verdicts[cell]["disagree"].seen)
+    of = verdicts[worst]["disagree"]
+    every = verdicts_of(records)["disagree"]
+    said = (
+        f"Of {every.of:,} data sets that cannot tell {every.seen:,} are said to disagree, at most "
+        f"{percent(of.seen / of.of)} in a cell ({worst[0]:g} sd, n = {worst[1]:,})."
+    )
+    value: dict[str, Json] = {
+        "format": FORMAT,
+        "cells": [
+            {
+                "separation": separation,
+                "observations": n,
+                **{name: dict(one._asdict()) for name, one in found.items()},
+            }
+            for (separation, n), found in verdicts.items()
+        ],
+        "findings": dict(_causes(records)),
+    }
+    figures = {
+        "verdicts": partial(
+            weak_verdicts, verdicts, f"Two groups that overlap, {of.of:,} data sets a cell", said
+        )
+    }
+    return Told(
+        (verdict_table(named, "cell"), findings_table(_causes(records))), said, value, figures
+    )

@@ -1,0 +1,168 @@
+"""Whether both answers are calibrated: data from the prior, fitted twice, again and again.
+
+With parameters from the prior and data from these, the truth's rank among the posterior's draws is
+uniform (Talts et al. 2018), of every aligned parameter and of the joint log-likelihood, which sees
+what single parameters do not (Modrak et al. 2023). On the same data EM's intervals are counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+import em
+from bayes.labels import relabelled
+from bayes.tree import draws_of
+from comparisons.comparison import Comparison, second_opinion
+from comparisons.inputs import family_of
+from comparisons.table import parameters_of, picked
+from comparisons.trust.judged import judgement
+from models import (
+    Binomial,
+    Mixture,
+    MultivariateGaussian,
+    Prior,
+    Sample,
+    ordered,
+    simulate,
+    weak_prior,
+)
+from models.family import entries, rebuilt
+from models.mixture import draw_prior, take
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from comparisons.trust.runs import Record
+    from models.family import Array, Labels, Theta
+
+__all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"]
+
+FLIPS = 10  # of a set of coins
+SCALE = np.arange(11.0)  # what the weak prior takes its scale from, in either of two columns
+THIN = 10  # draws from one to the next that ranks are taken among, which leaves them independent
+
+
+class Design(NamedTuple):
+    """What is simulated and how it is sampled.
+
+    family, covariance: as on the command line.
+    """
+
+    family: str
+    k: int
+    observations: int
+    seed: int = 0
+    covariance: str | None = None
+    chains: int = 2
+    draws: int = 500
+    tune: int = 500
+
+    def kind(self) -> type[Theta]:
+        """The family."""
+        return family_of(self.family, self.covariance)
+
+
+class Problem(NamedTuple):
+    """A replicate: what was drawn, and what both sides are told.
+
+    seed: of EM and sampler.
+    """
+
+    truth: Mixture
+    sample: Sample
+    prior: Prior
+    seed: int
+
+
+def problem(design: Design, number: int) -> Problem:
+    """Draw a replicate: parameters from the prior, then observations from these."""
+    rng = np.random.default_rng([design.seed, number])
+    family = design.kind()
+    prior = believed(family, design.k)
+    many = draw_prior(family, prior, design.k, 1, rng)
+    truth = ordered(take(many, 0))
+    trials = FLIPS if issubclass(family, Binomial) else None
+    sample, _ = simulate(truth, design.observations, rng, trials)
+    return Problem(truth, sample, prior, int(rng.integers(1 << 31)))
+
+
+def believed(family: type[Theta], k: int) -> Prior:
+    """Return the prior: the weak default, for data of a fixed scale."""
+    x, trials = SCALE, FLIPS if issubclass(family, Binomial) else None
+    if issubclass(family, MultivariateGaussian):
+        x = np.stack(np.meshgrid(SCALE, SCALE), axis=-1).reshape(-1, 2)
+    return weak_prior(family, Sample(x, trials), k)
+
+
+def opinion_on(design: Design, drawn: Problem) -> Comparison:
+    """Fit a replicate both ways and compare."""
+    return second_opinion(
+        design.kind(),
+        drawn.sample,
+        design.k,
+        prior=drawn.prior,
+        chains=design.chains,
+        draws=design.draws,
+        tune=design.tune,
+        seed=drawn.seed,
+        truth=drawn.truth,
+        progress=False,
+    )
+
+
+def replicate(design: Design, number: int) -> Record:
+    """Return what one replicate shows: its verdict, and the truth among estimates and draws.
+
+    Of every parameter, in label order: truth; mle and se; mean; pit, the share of draws below the
+    truth; and rank, how many of some independent draws are. Of the joint log-likelihood the latter.
+    """
+    drawn = problem(design, number)
+    seen = int(np.count_nonzero(drawn.sample.counts))
+    if seen < design.k:
+        return {"refused": f"{seen} distinct value{'s' * (seen > 1)} for {design.k} components"}
+    comparison = opinion_on(design, drawn)
+    tree, family = comparison.tree, design.kind()
+    heights = tree["sample_stats"]["log_likelihood"].to_numpy()
+    thin = np.arange(heights.size).reshape(heights.shape)[:, THIN - 1 :: THIN].ravel()
+    draws = draws_of(tree, family)
+    draws = relabelled(draws, draws.theta.order())  # a rule that truth and draws obey alike
+    estimate, errors = (_fields(tree["em"], family, suffix) for suffix in ("", "_se"))
+    order = estimate.theta.order()
+    estimate, errors = take(estimate, order), take(errors, order)
+    rows: list[Record] = []
+    for parameter in parameters_of(drawn.truth, equal_weights=False):
+        truth, each = float(picked(drawn.truth, parameter)), picked(draws, parameter)
+        error = float(picked(errors, parameter))
+        rows.append(
+            {
+                "parameter": parameter.label,
+                "truth": truth,
+                "mle": float(picked(estimate, parameter)),
+                "se": error if np.isfinite(error) and error > 0 else None,
+                "mean": float(each.mean()),
+                **_placed(truth, each, thin),
+            }
+        )
+    height = float(em.log_likelihood(family, drawn.sample, _stacked(drawn.truth))[0])
+    joint = _placed(height, heights.ravel(), thin)
+    return {"parameters": rows, "joint": joint, "among": len(thin), **judgement(comparison)}
+
+
+def _placed(truth: float, draws: Array, thin: Labels) -> Record:
+    """Return where the truth lies among all draws (n,), and among those at some places."""
+    return {"pit": float((draws < truth).mean()), "rank": int((draws[thin] < truth).sum())}
+
+
+def _fields(group: xr.DataTree, family: type[Theta], suffix: str) -> Mixture:
+    """Return a mixture that a group of a comparison holds."""
+    names = ["weight", *family._fields]  # type: ignore[attr-defined]
+    weight, *rest = [group[name + suffix].to_numpy() for name in names]
+    return Mixture(weight, rebuilt(family, rest))
+
+
+def _stacked(mixture: Mixture) -> Mixture:
+    """Return a mixture as one of many, with an axis before."""
+    fields = [field[None] for field in entries(mixture.theta).values()]
+    return Mixture(mixture.weight[None], rebuilt(type(mixture.theta), fields))

@@ -1,0 +1,213 @@
+"""The commands that measure this program's own error rates."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from comparisons.inputs import COVARIANCES, FAMILIES, family_of, guess
+from comparisons.options import Jobs, Json, Kept, Seed
+from comparisons.progress import waiting
+from comparisons.reading import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
+
+    from comparisons.studies import Steps
+    from comparisons.trust.calibration import Design
+    from comparisons.trust.runs import Record
+    from comparisons.wire import Json as Value
+
+__all__ = ["alarms", "calibrate"]
+
+SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and anything else
+DPI = 150
+
+
+def calibrate(
+    family: Annotated[str, typer.Argument(help=f"One of {', '.join(FAMILIES)}.")],
+    *,
+    components: Annotated[int, typer.Option("-k", "--components", min=1)] = 2,
+    replicates: Annotated[int, typer.Option(min=1, help="How many data sets.")] = 1_000,
+    observations: Annotated[
+        int | None, typer.Option(min=2, help="Of each: 500, or 100 sets of ten flips.")
+    ] = None,
+    covariance: Annotated[
+        str | None, typer.Option(help=f"Of multivariate: {', '.join(COVARIANCES)}.")
+    ] = None,
+    replicate: Annotated[
+        int | None, typer.Option(min=0, help="Show this one alone, as `fit` would.")
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate from the prior, fit both ways, and count: do ranks and intervals keep their word?
+
+    Such as: second-opinion calibrate binomial. What is done is kept in a folder, and the same
+    command goes on from there. Exit status 1 if the truth's ranks cannot be uniform.
+    """
+    family_of(_known(family), covariance)
+    usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
+    n = usual if observations is None else observations
+    if n < components:
+        raise InputError(f"--observations is {n} for {components} components; give more")
+    with waiting("loading PyMC"):
+        from comparisons.trust import calibration
+        from comparisons.trust.drawings import coverage, ranks
+        from comparisons.trust.summary import summary
+        from comparisons.trust.tables import json_of, sentence, tables_of
+
+    design = calibration.Design(family, components, n, seed, covariance)
+    if replicate is not None:
+        _alone(design, replicate)
+        return
+    folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
+    records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
+    found = summary(records)
+    value = json_of(design, found)
+    title = f"{kind_of(design)}, {n:,} observations, {found.replicates:,} replicates"
+    figures = {
+        "ranks": partial(ranks, found, f"Ranks of the truth: {title}"),
+        "coverage": partial(coverage, found, f"Coverage: {title}"),
+    }
+    _show(tables_of(found), sentence(found), value, as_json=as_json)
+    _save(folder, value, figures, as_json=as_json)
+    raise typer.Exit(int(not found.uniform))
+
+
+def kind_of(design: Design) -> str:
+    """Return what is fitted, in words."""
+    form = f" ({design.covariance})" if design.covariance else ""
+    return f"{design.family}{form}, K = {design.k}"
+
+
+def alarms(
+    families: Annotated[
+        list[str] | None, typer.Argument(help="All, if none is given.", metavar="[FAMILY]...")
+    ] = None,
+    *,
+    weak: Annotated[
+        bool, typer.Option("--weak", help="Data that cannot tell, over a grid, instead.")
+    ] = False,
+    replicates: Annotated[
+        int | None,
+        typer.Option(min=1, help="Data sets of each family (1,000), or of each cell (100)."),
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Count false alarms: how often the verdict is wrong where nothing is.
+
+    Regular problems of each family, groups 2.5 to 4 sd apart, 500 observations and more, K = 2
+    and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations.
+    """
+    if weak and families:
+        raise InputError("--weak simulates Gaussians; leave out the families, or --weak")
+    chosen = [_known(name) for name in families or FAMILIES]
+    with waiting("loading PyMC"):
+        from comparisons.trust import alarms as trust
+
+    usual = "second-opinion-weak" if weak else "second-opinion-alarms"
+    folder = _folder(out, usual, as_json=as_json)
+    if weak:
+        count = len(trust.GRID) * (replicates or 100)
+        design = trust.Weak(seed)
+        records = _run(partial(trust.weak, design), count, jobs, folder, design)
+        told = trust.told_weak(records)
+    else:
+        found = {}
+        for name in chosen:
+            design = trust.Regular(name, seed)
+            own = None if folder is None else folder / name
+            task = partial(trust.regular, design)
+            found[name] = _run(task, replicates or 1_000, jobs, own, design, name)
+        told = trust.told_regular(found)
+    _show(told.tables, told.sentence, told.value, as_json=as_json)
+    _save(folder, told.value, told.figures, as_json=as_json)
+
+
+def _known(name: str) -> str:
+    """Return a family's name, or refuse it."""
+    if name not in FAMILIES:
+        listed = ", ".join(FAMILIES)
+        raise InputError(f"there is no family {name!r}; {guess(name, FAMILIES)}there are {listed}")
+    return name
+
+
+def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
+    """Return the folder to keep replicates in; with --json alone there is none."""
+    if out is None:
+        return None if as_json else Path(usual)
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+    return out
+
+
+def _run(
+    task: partial[Record],
+    replicates: int,
+    jobs: int | None,
+    folder: Path | None,
+    design: tuple[object, ...],
+    name: str = "replicates",
+) -> list[Record]:
+    from comparisons.trust.runs import processors, run
+
+    settings = {"design": type(design).__name__, **design._asdict()}  # type: ignore[attr-defined]
+    if folder is not None:
+        folder.parent.mkdir(exist_ok=True)
+    return run(
+        task, replicates, jobs=jobs or processors(), folder=folder, settings=settings, name=name
+    )
+
+
+def _alone(design: Design, number: int) -> None:
+    """Show one replicate's comparison."""
+    from comparisons.terminal import told
+    from comparisons.trust.calibration import opinion_on, problem
+
+    told(opinion_on(design, problem(design, number)).tree)
+
+
+def _show(
+    tables: tuple[Steps, ...], sentence: str, value: Mapping[str, Value], *, as_json: bool
+) -> None:
+    from comparisons.terminal import printed, said, stepped
+
+    if as_json:
+        printed(json.dumps(value, allow_nan=False, indent=2))
+    else:
+        stepped(tables)
+        said(sentence)
+
+
+def _save(
+    folder: Path | None, value: Mapping[str, Value], figures: Mapping[str, object], *, as_json: bool
+) -> None:
+    """Write summary.json and the pictures beside the replicates."""
+    if folder is None:
+        return
+    from comparisons.files import written
+
+    def draw(target: Path) -> None:
+        target.mkdir()
+        for name, figure in figures.items():
+            drawn: Figure = figure()
+            for ending in ("png", "svg"):
+                drawn.savefig(target / f"{name}.{ending}", dpi=DPI)
+
+    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
+    written(folder / "summary.json", lambda target: target.write_text(text, encoding="utf-8"))
+    if figures:
+        written(folder / "figures", draw)
+    typer.echo(f"summary and replicates: {folder}", err=as_json)

@@ -1,0 +1,151 @@
+"""Pictures of replicates: ranks, coverage, and the verdicts over a grid of weak data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.style import (
+    BAND,
+    DATA,
+    EM,
+    POSTERIOR,
+    QUIET,
+    across,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    label_outside,
+    line,
+    patch,
+    styled,
+)
+from comparisons.trust.summary import INTERVALS, LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from comparisons.trust.summary import Coverage, Frequency, Ranks, Summary
+
+__all__ = ["coverage", "ranks", "weak_verdicts"]
+
+MOST = 4  # panels side by side
+LOOKS = {
+    INTERVALS[0]: {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.4},
+    INTERVALS[1]: {"color": colour(2), "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
+    INTERVALS[2]: {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.4},
+}
+MARKERS = dict(zip(INTERVALS, "osD", strict=True))
+CHANCE = {"color": DATA, "linewidth": 0}
+EDGES = ("low", "high")
+VERDICTS = {"agree": colour(0), "inconclusive": colour(2), "disagree": EM}
+
+
+@styled
+def ranks(found: Summary, title: str) -> Figure:
+    """Draw each parameter's ranks: their distribution function less the uniform one."""
+    columns = across(len(found.ranks), MOST)
+    rows = -(-len(found.ranks) // columns)
+    figure = blank(1.3 + 1.75 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    panels = list(grid.flat)
+    for place, axes in enumerate(panels):
+        if place >= len(found.ranks):
+            axes.set_visible(False)
+            continue
+        _ranked(axes, found.ranks[place])
+        bottom = place + columns >= len(found.ranks)
+        label_outside(axes, "rank, from 0 to 1", "excess", bottom=bottom, left=place % columns == 0)
+    entries = [
+        line({"color": POSTERIOR, "linewidth": 1.6}, "share of ranks up to there, less uniform"),
+        patch(BAND, "95% band of uniform ranks"),
+    ]
+    caption = (
+        "Where the posterior is right, the truth is as likely to be its lowest draw as any other. "
+        "Too wide a posterior makes an S that falls first, too narrow a one the opposite; one that "
+        "lies too low or too high a single arch."
+    )
+    return framed(figure, title, entries, caption)
+
+
+def _ranked(axes: Axes, one: Ranks) -> None:
+    axes.fill_between(one.x, one.low - one.x, one.high - one.x, step="post", **BAND)
+    axes.step(one.x, one.ecdf - one.x, where="post", color=POSTERIOR, linewidth=1.4)
+    axes.axhline(0, color=QUIET, linewidth=0.6)
+    axes.set_title(one.parameter)
+    few_ticks(axes, 4, 4)
+
+
+@styled
+def coverage(found: Summary, title: str) -> Figure:
+    """Draw how often each interval held the truth, less what it promised."""
+    names = list(dict.fromkeys(one.parameter for one in found.coverage))
+    columns = across(len(names), MOST)
+    rows = -(-len(names) // columns)
+    figure = blank(1.3 + 1.75 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for place, axes in enumerate(grid.flat):
+        if place >= len(names):
+            axes.set_visible(False)
+            continue
+        _covered(axes, [one for one in found.coverage if one.parameter == names[place]])
+        axes.set_title(names[place])
+        bottom, left = place + columns >= len(names), place % columns == 0
+        label_outside(axes, "promised", "held, less promised", bottom=bottom, left=left)
+    entries = [
+        *(line(look, name, MARKERS[name]) for name, look in LOOKS.items()),
+        patch(CHANCE, "99% band of a promise that is kept"),
+    ]
+    caption = (
+        "Points above zero: the interval holds the truth more often than it says; below: less."
+    )
+    return framed(figure, title, entries, caption)
+
+
+def _covered(axes: Axes, each: Sequence[Coverage]) -> None:
+    levels, places = np.array(LEVELS), np.arange(len(LEVELS))
+    for interval, look in LOOKS.items():
+        own = [one for one in each if one.interval == interval]
+        share = np.array([one.share for one in own])
+        axes.plot(places, share - levels, marker=MARKERS[interval], markersize=4, **look)
+    own = [one for one in each if one.interval == INTERVALS[2]]
+    low, high = (np.array([getattr(one, edge) / max(one.of, 1) for one in own]) for edge in EDGES)
+    axes.fill_between(places, low - levels, high - levels, **CHANCE)
+    axes.axhline(0, color=QUIET, linewidth=0.6)
+    few_ticks(axes, 4, 4)
+    axes.set_xticks(places, [f"{level:.0%}" for level in levels])
+
+
+@styled
+def weak_verdicts(
+    shares: Mapping[tuple[float, int], Mapping[str, Frequency]], title: str, caption: str
+) -> Figure:
+    """Draw the verdict's shares over a grid of separations and sizes, a bar in each cell."""
+    separations = sorted({separation for separation, _ in shares})
+    sizes = sorted({n for _, n in shares})
+    figure = blank(4.6)
+    axes = figure.subplots()
+    for (separation, n), verdicts in shares.items():
+        x, y, begin = sizes.index(n), separations.index(separation), 0.0
+        for verdict, shade in VERDICTS.items():
+            one = verdicts[verdict]
+            width = 0.9 * one.seen / max(one.of, 1)
+            axes.barh(y, width, 0.62, left=x - 0.45 + begin, color=shade, linewidth=0)
+            begin += width
+        said = f"{verdicts['disagree'].seen / max(verdicts['disagree'].of, 1):.1%} disagree"
+        axes.text(x, y + 0.36, said, ha="center", va="bottom", fontsize=8, color=QUIET)
+    axes.set_xticks(range(len(sizes)), [f"{n:,}" for n in sizes])
+    axes.set_yticks(range(len(separations)), [f"{one:g}" for one in separations])
+    axes.set_ylim(-0.5, len(separations) - 0.3)
+    axes.set_xlabel("observations")
+    axes.set_ylabel("separation, in sds")
+    axes.tick_params(length=0, labelsize=9)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    entries = [patch({"color": shade}, verdict) for verdict, shade in VERDICTS.items()]
+    return framed(figure, title, entries, caption)

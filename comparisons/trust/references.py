@@ -1,0 +1,193 @@
+"""Published numbers beside ours: each is computed anew and compared to its last printed digit."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from math import isfinite
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from comparisons.progress import waiting
+from comparisons.studies import Steps
+from comparisons.terminal import printed, said, stepped
+from comparisons.thresholds import FORMAT
+from comparisons.trust.published import Case, Number, half_a_digit, value_of
+from comparisons.trust.published.coins import CASES as COINS
+from comparisons.trust.published.counts import CASES as COUNTS
+from comparisons.trust.published.measurements import CASES as MEASUREMENTS
+from comparisons.trust.published.plants import CASES as PLANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = [
+    "CASES",
+    "DIFFERS",
+    "FAILED",
+    "PASSED",
+    "SKIPPED",
+    "Outcome",
+    "Row",
+    "footnotes",
+    "json_of",
+    "recount",
+    "remedies",
+    "replayed",
+    "row_of",
+    "summed",
+    "table_of",
+    "tally",
+]
+
+type Outcome = Literal["passed", "failed", "skipped", "erratum"]
+
+PASSED: Outcome = "passed"  # ours is what was printed, as far as its digits tell
+FAILED: Outcome = "failed"  # it is not
+SKIPPED: Outcome = "skipped"  # its data are not installed
+DIFFERS: Outcome = "erratum"  # ours is what should have been printed
+
+CASES = (*COINS, *COUNTS, *MEASUREMENTS, *PLANTS)
+SHOWN = {PASSED: "ok", FAILED: "FAILS", SKIPPED: "skipped", DIFFERS: "differs"}
+HEADS = ("number", "published", "ours", "off by", "allowed", "outcome")
+REMEDY = "uv sync --extra datasets"
+
+
+class Row(NamedTuple):
+    """A published number beside ours.
+
+    ours, tolerance: None where it was skipped.
+    """
+
+    number: Number
+    ours: float | None
+    tolerance: float | None
+    outcome: Outcome
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less what was printed."""
+        return None if self.ours is None else self.ours - value_of(self.number.published)
+
+
+def replayed(cases: Sequence[Case]) -> Iterator[tuple[Case, list[Row]]]:
+    """Yield each case with its rows, computed anew."""
+    for at, case in enumerate(cases, 1):
+        with waiting(f"{at} of {len(cases)}, {case.name}"):
+            if case.needs and not find_spec(case.needs):
+                rows = [Row(number, None, None, SKIPPED) for number in case.numbers]
+            else:
+                rows = [row_of(number) for number in case.numbers]
+        yield case, rows
+
+
+def row_of(number: Number) -> Row:
+    """Compute a number and compare it with what was printed."""
+    ours, room = float(number.ours()), number.room()
+
+    def as_printed(text: str) -> bool:
+        apart = ours - value_of(text)
+        allowed = half_a_digit(text) + room
+        return apart <= allowed if number.at_most else abs(apart) <= allowed
+
+    outcome = FAILED
+    if as_printed(number.published):
+        outcome = PASSED
+    elif number.erratum is not None and as_printed(number.erratum.exact):
+        outcome = DIFFERS
+    return Row(number, ours, half_a_digit(number.published) + room, outcome)
+
+
+def table_of(case: Case, rows: Iterable[Row]) -> Steps:
+    """Return a case as a table."""
+    return Steps(f"{case.name}\n{case.source}", dict.fromkeys(HEADS, ""), list(map(_words, rows)))
+
+
+def _words(row: Row) -> tuple[str | None, ...]:
+    """Return a row as it is read."""
+    what, published = row.number.what, row.number.published
+    end = SHOWN[row.outcome]
+    if row.ours is None:
+        return what, published, None, None, None, end
+    more = len(published.partition(".")[2]) + 1  # one digit beyond the printed ones
+    whole = row.ours.is_integer() and "." not in published and "/" not in published
+    ours = f"{row.ours:,.0f}" if whole else f"{row.ours:.{9 if '/' in published else more}f}"
+    allowed = "at most" if row.number.at_most else f"{row.tolerance:.1e}"
+    return what, published, ours, f"{row.difference:+.1e}", allowed, end
+
+
+def footnotes(rows: Iterable[Row]) -> list[str]:
+    """Return what is known of numbers that were printed wrongly, a paragraph for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.outcome == DIFFERS and row.number.erratum is not None:
+            exact, why = row.number.erratum
+            reasons.setdefault(why, []).append(f"{row.number.what} {exact}")
+    return [f"Known to differ: {'; '.join(which)}. {why}" for why, which in reasons.items()]
+
+
+def recount(case: Case, rows: Sequence[Row]) -> None:
+    """Print a case: its table, and what is known to differ."""
+    stepped([table_of(case, rows)])
+    for note in footnotes(rows):
+        said(note)
+        printed("")
+
+
+def tally(rows: Iterable[Row]) -> dict[Outcome, int]:
+    """Return how many rows came out, and how many did not."""
+    outcomes = [row.outcome for row in rows]
+    return {outcome: outcomes.count(outcome) for outcome in SHOWN}
+
+
+def summed(counted: dict[Outcome, int]) -> str:
+    """Return the tally as a line."""
+    return (
+        f"{sum(counted.values())} published numbers: {counted[PASSED]} come out, "
+        f"{counted[SKIPPED]} skipped, {counted[DIFFERS]} known errata, {counted[FAILED]} do not"
+    )
+
+
+def remedies(found: Iterable[tuple[Case, list[Row]]]) -> list[str]:
+    """Return what to install so that nothing is skipped, a line for each package."""
+    lacking: dict[str, int] = {}
+    for case, rows in found:
+        if skipped := tally(rows)[SKIPPED]:
+            lacking[case.needs] = lacking.get(case.needs, 0) + skipped
+    return [
+        f"{skipped} skipped numbers need {package}; install it with: {REMEDY}"
+        for package, skipped in lacking.items()
+    ]
+
+
+def json_of(found: Sequence[tuple[Case, list[Row]]]) -> dict[str, object]:
+    """Return everything as one JSON object."""
+    counted = tally(row for _, rows in found for row in rows)
+    return {
+        "format": FORMAT,
+        "rows": [_object(case, row) for case, rows in found for row in rows],
+        "passed": counted[PASSED],
+        "failed": counted[FAILED],
+        "skipped": counted[SKIPPED],
+        "errata": counted[DIFFERS],
+    }
+
+
+def _object(case: Case, row: Row) -> dict[str, object]:
+    """Return a row as a JSON object."""
+    erratum = row.number.erratum
+    return {
+        "case": case.name,
+        "source": case.source,
+        "what": row.number.what,
+        "published": row.number.published,
+        "ours": _finite(row.ours),
+        "difference": _finite(row.difference),
+        "tolerance": row.tolerance,
+        "at_most": row.number.at_most,
+        "outcome": row.outcome,
+        "erratum": None if erratum is None else erratum._asdict(),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number that JSON can hold, if it is one."""
+    return value if value is not None and isfinite(value) else None

@@ -1,0 +1,181 @@
+"""Many replicates of one task, on several processes, each kept on disk as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from comparisons.reading import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from comparisons.wire import Json
+
+__all__ = ["KEPT", "Record", "Task", "processors", "run"]
+
+type Record = dict[str, Json]
+type Task = Callable[[int], Record]
+
+KEPT = "replicates.jsonl"
+LINES = 10  # of progress, where there is no terminal for a bar
+
+
+def processors() -> int:
+    """Return how many processes to start unless someone says otherwise."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(
+    task: Task,
+    replicates: int,
+    *,
+    jobs: int,
+    folder: Path | None = None,
+    settings: Record | None = None,
+    name: str = "replicates",
+) -> list[Record]:
+    """Return the records of replicates 0, 1, ..., in their order.
+
+    What a folder keeps of an earlier run of the same settings is not done again. The first one is
+    done alone, so that what has to be compiled is compiled once.
+
+    task: from a replicate's number, which is its seed, to its record; it must be picklable.
+    jobs: how many processes.
+    folder: where every record is kept as soon as it is there.
+    settings: what the records depend on.
+    """
+    found = {} if folder is None else kept(folder, settings or {})
+    missing = [number for number in range(replicates) if number not in found]
+    if missing and len(missing) < replicates:
+        print(  # noqa: T201
+            f"{replicates - len(missing):,} of {replicates:,} {name} are there already",
+            file=sys.stderr,
+        )
+    try:
+        with _progress(name, replicates, replicates - len(missing)) as tell:
+            for record in _done(task, missing, jobs):
+                found[int(str(record["replicate"]))] = record
+                if folder is not None:
+                    _keep(folder, record)
+                tell()
+    except KeyboardInterrupt:
+        if folder is not None:
+            message = f"{len(found):,} of {replicates:,} {name} are kept in {folder}"
+            print(f"{message}; the same command goes on", file=sys.stderr)  # noqa: T201
+        raise
+    return [found[number] for number in range(replicates)]
+
+
+def kept(folder: Path, settings: Record) -> dict[int, Record]:
+    """Return the records that a folder holds, by number; make the folder if it is not there.
+
+    A last line that was cut short is dropped.
+    """
+    path = folder / KEPT
+    if not path.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"--out {folder} is there already, and holds no replicates of ours")
+        folder.mkdir(exist_ok=True)
+        path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    if not whole or json.loads(whole[0]) != settings:
+        raise InputError(
+            f"--out {folder} holds replicates of other settings: {''.join(whole[:1]).strip()}; "
+            "give another folder"
+        )
+    if len(whole) < len(lines):
+        os.truncate(path, len("".join(whole).encode()))
+    records = [json.loads(line) for line in whole[1:]]
+    return {int(record["replicate"]): record for record in records}
+
+
+def _keep(folder: Path, record: Record) -> None:
+    """Append a record."""
+    with (folder / KEPT).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record, allow_nan=False) + "\n")
+
+
+def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
+    """Yield the records of some replicates as they come."""
+    one = partial(_one, task)
+    if jobs == 1 or len(numbers) < 2:
+        yield from map(one, numbers)
+        return
+    pool = ProcessPoolExecutor(
+        min(jobs, len(numbers)), mp_context=get_context("spawn"), initializer=_begin
+    )
+    try:
+        yield pool.submit(one, numbers[0]).result()
+        for future in as_completed([pool.submit(one, number) for number in numbers[1:]]):
+            yield future.result()
+    finally:  # after Ctrl-C above all: what is at work ends, which takes a second
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Prepare a process: Ctrl-C is its parent's business, and one thread of BLAS is enough."""
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1)
+
+
+def _one(task: Task, number: int) -> Record:
+    """Return the record of a replicate, or why there is none."""
+    from bayes import ChainsWarning, SamplerError
+    from em import DescentError
+
+    begun = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ChainsWarning)  # a finding says it
+        try:
+            record = task(number)
+        except (SamplerError, DescentError) as problem:
+            record = {"failed": f"{type(problem).__name__}: {problem}"}
+    return {"replicate": number, **record, "seconds": round(time.perf_counter() - begun, 4)}
+
+
+@contextmanager
+def _progress(name: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+    """Show how many are done and the time left: a bar on a terminal, some lines elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        begun, first = time.perf_counter(), done
+        step = max(1, -(-total // LINES))
+
+        def say() -> None:
+            nonlocal done
+            done += 1
+            if done % step == 0 and done < total:
+                left = (time.perf_counter() - begun) / (done - first) * (total - done)
+                said = f"{name}: {done:,} of {total:,}, {left:,.0f} s left"
+                print(said, file=sys.stderr, flush=True)  # noqa: T201
+
+        yield say
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,} of {task.total:,}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(name, total=total, completed=done)
+        yield lambda: bars.advance(task)

@@ -1,0 +1,271 @@
+"""What replicates show together: uniform ranks, intervals that hold the truth, bias, verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from arviz_stats.ecdf_utils import ecdf_pit
+from scipy import stats
+
+from comparisons.finding import DOUBT, FAULT, NOTE
+from comparisons.table import bounds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from comparisons.trust.runs import Record
+    from comparisons.wire import Json
+    from models.family import Array
+
+__all__ = [
+    "INTERVALS",
+    "LEVELS",
+    "Accuracy",
+    "Coverage",
+    "Frequency",
+    "Ranks",
+    "Summary",
+    "findings_of",
+    "frequency",
+    "summary",
+]
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+INTERVALS = ("EM", "EM transformed", "posterior")
+JOINT = "log-likelihood"
+BAND = 0.95  # simultaneous, of the ECDF of ranks
+SURE = 0.99  # of the binomial bands around a promised coverage, of which there are many
+SIMULATIONS = 1_000  # behind the band
+
+
+class Ranks(NamedTuple):
+    """Ranks of the truth among draws, as numbers that are uniform if the posterior is right.
+
+    pit: (n,) in order of the replicates, (rank + u) / (draws + 1) with u uniform.
+    x, ecdf, low, high: the empirical distribution function and its simultaneous 95% band.
+    p: of Kolmogorov's and Smirnov's test.
+    """
+
+    parameter: str
+    pit: Array
+    x: Array
+    ecdf: Array
+    low: Array
+    high: Array
+    p: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether all of the function lies within the band."""
+        return bool(((self.low <= self.ecdf) & (self.ecdf <= self.high)).all())
+
+
+class Coverage(NamedTuple):
+    """How often an interval held the truth.
+
+    interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), or posterior.
+    held, of: counts; where there are no standard errors there is no interval.
+    low, high: the band in which `held` lies with 99% if the interval keeps its promise.
+    """
+
+    parameter: str
+    interval: str
+    level: float
+    held: int
+    of: int
+    low: int
+    high: int
+
+    @property
+    def share(self) -> float:
+        """How often."""
+        return self.held / self.of if self.of else np.nan
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept, as far as so many replicates can tell."""
+        return self.low <= self.held <= self.high
+
+
+class Accuracy(NamedTuple):
+    """Bias and root mean square error of both estimators, and the bias's own errors."""
+
+    parameter: str
+    bias_em: float
+    bias_em_error: float
+    bias_posterior: float
+    bias_posterior_error: float
+    rmse_em: float
+    rmse_posterior: float
+
+
+class Frequency(NamedTuple):
+    """How often something was seen, with its exact 95% interval (Clopper & Pearson 1934)."""
+
+    seen: int
+    of: int
+    low: float
+    high: float
+
+
+class Summary(NamedTuple):
+    """All that replicates show together.
+
+    findings: by code, how often each severity but ok was found.
+    refused, failed: replicates without two answers, and why.
+    seconds: all replicates' own, added up.
+    """
+
+    replicates: int
+    ranks: tuple[Ranks, ...]
+    coverage: tuple[Coverage, ...]
+    accuracy: tuple[Accuracy, ...]
+    verdicts: dict[str, Frequency]
+    findings: dict[str, dict[str, int]]
+    refused: int
+    failed: tuple[str, ...]
+    seconds: float
+
+    @property
+    def uniform(self) -> bool:
+        """Whether no ranks speak against the posterior beyond chance (one in a million)."""
+        return all(one.p > 1e-6 / len(self.ranks) for one in self.ranks)
+
+
+def frequency(seen: int, of: int) -> Frequency:
+    """Return a frequency with its interval."""
+    interval = stats.binomtest(seen, of).proportion_ci() if of else (0.0, 1.0)
+    return Frequency(seen, of, float(interval[0]), float(interval[1]))
+
+
+def summary(records: Sequence[Record]) -> Summary:
+    """Return what the records of `calibration.replicate` show together."""
+    fitted = [one for one in records if "verdict" in one]
+    columns = _columns(fitted)
+    verdicts = Counter(str(one["verdict"]) for one in fitted)
+    return Summary(
+        replicates=len(records),
+        ranks=tuple(_ranks(name, one) for name, one in columns.items()),
+        coverage=tuple(
+            found for name, one in columns.items() if name != JOINT for found in _covered(name, one)
+        ),
+        accuracy=tuple(_accuracy(name, one) for name, one in columns.items() if name != JOINT),
+        verdicts={
+            name: frequency(verdicts[name], len(fitted))
+            for name in ("agree", "inconclusive", "disagree")
+        },
+        findings=findings_of(fitted),
+        refused=sum("refused" in one for one in records),
+        failed=tuple(str(one["failed"]) for one in records if "failed" in one),
+        seconds=float(sum(float(str(one["seconds"])) for one in records)),
+    )
+
+
+def _columns(fitted: Sequence[Record]) -> dict[str, dict[str, Array]]:
+    """Return the numbers of each parameter, and of the joint log-likelihood, over replicates."""
+    found: dict[str, dict[str, list[Json]]] = {}
+    for one in fitted:
+        for row in [*one["parameters"], {"parameter": JOINT, **one["joint"]}]:
+            kept = found.setdefault(str(row["parameter"]), {})
+            for name in ("truth", "mle", "se", "mean", "pit", "rank"):
+                kept.setdefault(name, []).append(row.get(name))
+            kept.setdefault("among", []).append(one["among"])
+            kept.setdefault("replicate", []).append(one["replicate"])
+    return {
+        name: {key: np.array(values, np.float64) for key, values in columns.items()}
+        for name, columns in found.items()
+    }
+
+
+def _ranks(name: str, columns: dict[str, Array]) -> Ranks:
+    """Return a parameter's ranks, ties with nothing broken by lot."""
+    lots = [np.random.default_rng([int(one), 1]).random() for one in columns["replicate"]]
+    pit = (columns["rank"] + np.array(lots)) / (columns["among"] + 1)
+    if len(pit) < 2:
+        nothing = np.array([0.0, 1.0])
+        return Ranks(name, pit, nothing, nothing, nothing, nothing, 1.0)
+    x, ecdf, low, high = ecdf_pit(pit, BAND, SIMULATIONS, rng=np.random.default_rng(0))
+    return Ranks(name, pit, x, ecdf, low, high, float(stats.kstest(pit, "uniform").pvalue))
+
+
+def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
+    """Return how often each interval of each level held the truth."""
+    truth, mle, se, pit = (columns[key] for key in ("truth", "mle", "se", "pit"))
+    known = np.isfinite(se)
+    field = name.split("[", maxsplit=1)[0]
+    low, high = bounds_of(field, _place(name))
+    away = np.abs(_stretched(truth, low, high) - _stretched(mle, low, high))
+    error = se * _slope(mle, low, high)
+    found = []
+    for level in LEVELS:
+        z, tail = stats.norm.isf((1 - level) / 2), (1 - level) / 2
+        held = {
+            "EM": (np.abs(truth - mle) <= z * se)[known],
+            "EM transformed": (away <= z * error)[known],
+            "posterior": (tail <= pit) & (pit <= 1 - tail),
+        }
+        for interval, each in held.items():
+            n = len(each)
+            edges = stats.binom.ppf([(1 - SURE) / 2, (1 + SURE) / 2], n, level) if n else (0, 0)
+            found.append(
+                Coverage(name, interval, level, int(each.sum()), n, int(edges[0]), int(edges[1]))
+            )
+    return found
+
+
+def _place(label: str) -> tuple[int, ...]:
+    """Return the place within a component's field that a label such as cov[1,0,2] names."""
+    _, *place = label[label.index("[") + 1 : -1].split(",")
+    return tuple(map(int, place))
+
+
+def _stretched(value: Array, low: float, high: float) -> Array:
+    """Return log odds between two bounds, the logarithm above one, or the value itself."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if np.isfinite(high):
+            return np.log(value - low) - np.log(high - value)
+        return np.log(value - low) if np.isfinite(low) else value
+
+
+def _slope(value: Array, low: float, high: float) -> Array:
+    """Return the derivative of `_stretched`, for the delta method."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if np.isfinite(high):
+            return 1 / (value - low) + 1 / (high - value)
+        return 1 / (value - low) if np.isfinite(low) else np.ones_like(value)
+
+
+def _accuracy(name: str, columns: dict[str, Array]) -> Accuracy:
+    """Return bias and error of both estimators."""
+    away = [columns[key] - columns["truth"] for key in ("mle", "mean")]
+    (em, em_error), (mean, mean_error) = ((float(one.mean()), _error(one)) for one in away)
+    roots = [float(np.sqrt((one**2).mean())) for one in away]
+    return Accuracy(name, em, em_error, mean, mean_error, *roots)
+
+
+def _error(values: Array) -> float:
+    """Return the standard error of a mean."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+
+def findings_of(fitted: Iterable[Record]) -> dict[str, dict[str, int]]:
+    """Return how often each finding was not ok, the most frequent first."""
+    found: dict[str, Counter[str]] = {}
+    for one in fitted:
+        for code, (severity, _) in one["findings"].items():
+            found.setdefault(code, Counter())[severity] += 1
+    shown = {
+        code: {severity: counts[severity] for severity in (FAULT, DOUBT, NOTE)}
+        for code, counts in found.items()
+    }
+
+    def weight(code: str) -> tuple[int, int, int]:
+        return shown[code][FAULT] + shown[code][DOUBT], shown[code][NOTE], -len(code)
+
+    return {
+        code: shown[code]
+        for code in sorted(shown, key=weight, reverse=True)
+        if any(weight(code)[:2])
+    }

@@ -1,0 +1,161 @@
+"""What replicates show, as tables and as one JSON object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from comparisons.finding import DOUBT, FAULT, NOTE
+from comparisons.studies import Steps
+from comparisons.thresholds import FORMAT
+from comparisons.trust.summary import INTERVALS, LEVELS
+
+if TYPE_CHECKING:
+    from comparisons.trust.calibration import Design
+    from comparisons.trust.summary import Coverage, Frequency, Summary
+    from comparisons.wire import Json
+
+__all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
+
+
+def percent(share: float) -> str:
+    """Return a share as people write it."""
+    return f"{share:.1%}"
+
+
+def tables_of(found: Summary) -> tuple[Steps, ...]:
+    """Return the tables of a calibration, in reading order."""
+    return (
+        _ranks(found),
+        *(_coverage(found, interval) for interval in INTERVALS),
+        _accuracy(found),
+        verdict_table({"": found.verdicts}),
+        findings_table(found.findings),
+    )
+
+
+def sentence(found: Summary) -> str:
+    """Say in a sentence or two what came out."""
+    left = [one.parameter for one in found.ranks if not one.inside]
+    ranks = "The truth's ranks among the draws stay within their bands"
+    if left:
+        ranks = (
+            f"The truth's ranks of {', '.join(left)} leave their 95% band ({len(found.ranks)} "
+            f"bands, of which {0.05 * len(found.ranks):.2g} are left by chance)"
+        )
+    if not found.uniform:
+        ranks += "; beyond chance: the draws are not the posterior's"
+    kept = {name: [one for one in found.coverage if one.interval == name] for name in INTERVALS}
+    held = "; ".join(
+        f"{name} {sum(one.kept for one in each)} of {len(each)}" for name, each in kept.items()
+    )
+    aside = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
+    aside += f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
+    return f"{ranks}. Coverages within their 99% band: {held}.{aside}"
+
+
+def _ranks(found: Summary) -> Steps:
+    rows = [
+        [
+            one.parameter,
+            float(abs(one.ecdf - one.x).max()),
+            "within" if one.inside else "outside",
+            one.p,
+        ]
+        for one in found.ranks
+    ]
+    title = f"Ranks of the truth among the posterior's draws, {found.replicates:,} replicates"
+    columns = {"parameter": "", "farthest from uniform": ".3f", "95% band": "", "p (KS)": ".2g"}
+    return Steps(title, columns, rows)
+
+
+def _coverage(found: Summary, interval: str) -> Steps:
+    each = [one for one in found.coverage if one.interval == interval]
+    names = list(dict.fromkeys(one.parameter for one in each))
+    rows: list[list[float | str | None]] = []
+    for name in names:
+        own = {one.level: one for one in each if one.parameter == name}
+        rows.append([name, *(_held(own[level]) for level in LEVELS), float(own[LEVELS[0]].of)])
+    whose = {
+        INTERVALS[0]: "EM's intervals (standard errors)",
+        INTERVALS[1]: "EM's intervals, symmetric in logarithms or log odds",
+        INTERVALS[2]: "The posterior's intervals (equal tails)",
+    }[interval]
+    columns = {"parameter": "", **{f"{level:.0%}": "" for level in LEVELS}, "of": ",.0f"}
+    return Steps(f"{whose}: how often they held the truth; * outside the 99% band", columns, rows)
+
+
+def _held(one: Coverage) -> str | None:
+    return f"{one.share:.1%}{' ' if one.kept else '*'}" if one.of else None
+
+
+def _accuracy(found: Summary) -> Steps:
+    columns = {
+        "parameter": "",
+        "EM's bias": "",
+        "posterior mean's": "",
+        "EM's RMSE": ".3g",
+        "posterior mean's RMSE": ".3g",
+    }
+    rows = [
+        [
+            one.parameter,
+            f"{one.bias_em:+.2g} ({one.bias_em_error:.1g})",
+            f"{one.bias_posterior:+.2g} ({one.bias_posterior_error:.1g})",
+            one.rmse_em,
+            one.rmse_posterior,
+        ]
+        for one in found.accuracy
+    ]
+    return Steps("Bias (its standard error) and root mean square error", columns, rows)
+
+
+def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
+    """Return how often each verdict was reached; a row for each kind of data, if they have one."""
+    named = any(verdicts)
+    rows = []
+    for kind, found in verdicts.items():
+        cells = [
+            f"{one.seen:,} ({percent(one.low)} to {percent(one.high)})" for one in found.values()
+        ]
+        of = float(next(iter(found.values())).of)
+        rows.append([*([kind] if named else []), *cells, of])
+    columns = {**({head: ""} if named else {}), "agree": "", "inconclusive": "", "disagree": ""}
+    return Steps("Verdicts, with 95% intervals", {**columns, "of": ",.0f"}, rows)
+
+
+def findings_table(findings: dict[str, dict[str, int]]) -> Steps:
+    """Return how often each finding was not ok."""
+    rows = [
+        [code, *(float(counts[severity]) for severity in (FAULT, DOUBT, NOTE))]
+        for code, counts in findings.items()
+    ]
+    columns = {"finding": "", "fault": ",.0f", "doubt": ",.0f", "note": ",.0f"}
+    return Steps("Findings that were not ok, in how many replicates", columns, rows)
+
+
+def json_of(design: Design, found: Summary) -> dict[str, Json]:
+    """Return one JSON object; keys may be added to it as long as `format` is the same."""
+    return {
+        "format": FORMAT,
+        **design._asdict(),
+        "replicates": found.replicates,
+        "refused": found.refused,
+        "failed": list(found.failed),
+        "ranks": [
+            {"parameter": one.parameter, "p": one.p, "inside": one.inside} for one in found.ranks
+        ],
+        "coverage": [
+            {**one._asdict(), "share": one.share if one.of else None} for one in found.coverage
+        ],
+        "accuracy": [
+            {name: _number(value) for name, value in one._asdict().items()}
+            for one in found.accuracy
+        ],
+        "verdicts": {name: one._asdict() for name, one in found.verdicts.items()},
+        "findings": {code: dict(counts) for code, counts in found.findings.items()},
+        "seconds": found.seconds,
+    }
+
+
+def _number(value: float | str) -> Json:
+    return None if value != value else value  # noqa: PLR0124 (NaN)
