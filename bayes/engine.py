@@ -301,9 +301,11 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
         parts[piece] = part if len(shape) == 1 else part.reshape(shape)
         begin = begin + length
     outputs = clone_replace([log_density, slopes], parts)
-    function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
-    shared = function.get_shared()
-    callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
+    # fast arithmetic may be reordered otherwise by the run that compiles than by those that load
+    with pytensor.config.change_flags(numba__fastmath=False):
+        function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
+        shared = function.get_shared()
+        callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
     READY.add((engine.component.family, "weight" not in sizes))
     return tuple(variable.name for variable in shared), callback
 

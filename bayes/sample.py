@@ -83,12 +83,21 @@ def sample[T: Theta](
     by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
+    judged: list[tuple[Chains, Mixture, Alignment, bool]] = []  # the last look at the chains
+
+    def look(engine: Engine, found: Chains) -> tuple[Chains, Mixture, Alignment, bool]:
+        if not judged or judged[0][0] is not found:
+            aligned = _aligned(engine, question, found, by)
+            judged[:] = [(found, *aligned, draws == "auto" and _gates(*aligned, found))]
+        return judged[0]
+
     def enough(engine: Engine, found: Chains) -> bool:
-        return _gates(*_aligned(engine, question, found, by), found)
+        return look(engine, found)[3]
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
-        mixture, alignment = _aligned(engine, question, found, by)
+        _, mixture, alignment, met = look(engine, found)
         settings: dict[str, object] = {
+            "made_by": "bayes.sample",
             "draws": found.positions.shape[1],
             "tune": tune,
             "chains": chains,
@@ -97,7 +106,7 @@ def sample[T: Theta](
             "sampling_seconds": found.seconds,
         }
         if draws == "auto":
-            settings["gates"] = "met" if _gates(mixture, alignment, found) else "not met"
+            settings["gates"] = "met" if met else "not met"
         return tree_of(engine, question, found, mixture, alignment, settings)
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)

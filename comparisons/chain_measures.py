@@ -40,6 +40,7 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
                 "" if check.passed else "Draw more; if that does not help, fewer components.",
             )
         )
+    found.append(_copied(evidence))
     found.append(_target(evidence, trusted=not any(one.stands for one in found)))
     before, after = evidence.as_drawn, found[0].value
     switched = before > limit.SWITCHED
@@ -58,6 +59,22 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
         )
     )
     return found
+
+
+def _copied(evidence: Evidence) -> Finding:
+    """Whether chains are copies of each other, which R-hat and effective sizes take for many."""
+    share = evidence.copied
+    apart = share == 0
+    return Finding(
+        "copied_chains",
+        OK if apart else DOUBT,
+        share,
+        0.0,
+        "No two chains share a draw."
+        if apart
+        else f"{share:.1%} of the draws are in another chain as well: chains are copies.",
+        "" if apart else "Draw every chain with a seed of its own.",
+    )
 
 
 def _target(evidence: Evidence, *, trusted: bool) -> Finding:

@@ -6,8 +6,10 @@ import json
 import shlex
 import sys
 import warnings
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from traceback import print_exc, walk_tb
 from typing import TYPE_CHECKING, Annotated
@@ -450,6 +452,9 @@ def _print(text: str, *, err: bool = False) -> None:
 def main() -> None:
     """Run the command line; what is wrong with the input is one line and status 2."""
     warnings.showwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # of an encoding that may lack letters
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except Misused as problem:
@@ -461,6 +466,8 @@ def main() -> None:
     except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
         if not _is_said(problem):
             sys.exit(_broken())
+        if isinstance(problem, OSError) and problem.strerror and not problem.filename:
+            _fail(f"the answer could not be written: {problem.strerror}")
         _fail(str(problem) or type(problem).__name__)
 
 
@@ -476,7 +483,8 @@ def _is_said(problem: Exception) -> bool:
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"second-opinion: {' '.join(message.split())}", err=True)
+    with suppress(OSError):  # where standard error is full, the status has to say it alone
+        typer.echo(f"second-opinion: {' '.join(message.split())}", err=True)
     sys.exit(BAD_INPUT)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from comparisons.table import Parameter
     from models import Mixture
 
-__all__ = ["best_of", "em_finished", "em_won", "same_question", "spiked"]
+__all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
 
 NOBODY = 0.5  # expected observations below which EM calls a component empty
 SAID = 6  # parameters of an optimum that a sentence has room for
@@ -41,13 +41,14 @@ def same_question(evidence: Evidence) -> list[Finding]:
         "it: they answer different questions.",
         "" if ok else "Give both the same sample, family, trials and counts.",
     )
+    found = [question, _same_posterior(evidence)]
     if evidence.claimed is None:
-        return [question]
+        return found
     here = evidence.at.log_likelihood
     gap = abs(evidence.claimed - here) / (1 + abs(here))
     same = bool(gap <= limit.QUESTION) or evidence.claimed == here
     return [
-        question,
+        *found,
         Finding(
             "different_data",
             OK if same else FAULT,
@@ -63,6 +64,49 @@ def same_question(evidence: Evidence) -> list[Finding]:
             "maximises something else.",
         ),
     ]
+
+
+def _same_posterior(evidence: Evidence) -> Finding:
+    """What the sampler explored against EM's likelihood and prior in the same coordinates."""
+    gap = evidence.density
+    if np.isnan(gap):
+        why = "its own density, in the coordinates that it explored, is not known"
+        message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
+        return Finding("different_posterior", OK, gap, limit.DENSITY, message, "")
+    same = gap <= limit.DENSITY
+    return Finding(
+        "different_posterior",
+        OK if same else FAULT,
+        gap,
+        limit.DENSITY,
+        "The density that the sampler explored is EM's likelihood times EM's prior, to "
+        f"{gap:.0e} nats."
+        if same
+        else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
+        f"logarithms differ by {gap:.2g} nats (sd over draws).",
+        "" if same else "One of the two has another prior, other counts or a slip in its volume.",
+    )
+
+
+def em_errors(evidence: Evidence) -> Finding:
+    """EM's standard errors against the curvature of PyMC's likelihood."""
+    factor = evidence.curvature
+    if np.isnan(factor):
+        message = "There are no standard errors to hold against the likelihood's curvature."
+        return Finding("wrong_errors", OK, factor, limit.CURVATURE, message, "")
+    right = factor <= limit.CURVATURE
+    return Finding(
+        "wrong_errors",
+        OK if right else FAULT,
+        factor,
+        limit.CURVATURE,
+        "EM's standard errors are those of PyMC's likelihood, whose curvature they give to a "
+        f"factor of {factor:.4g}."
+        if right
+        else "EM's standard errors are not those of PyMC's likelihood: the curvatures differ by a "
+        f"factor of {factor:.3g}.",
+        "" if right else "Mistrust the standard errors; take the posterior's intervals.",
+    )
 
 
 def em_finished(

@@ -14,6 +14,7 @@ from bayes.engine import engine_of
 from bayes.labels import memberships
 from bayes.target import target
 from bayes.tree import draws_of, question_of
+from comparisons.cross_checks import copied, curvature, density_gap
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
 from comparisons.table import covariance_of, of_estimate, picked
@@ -93,6 +94,9 @@ class Evidence:
     draws: of the posterior, weight (n, K), chain after chain, `sizes` (chains, draws).
     heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
     stepped: how far, relatively, the E-step's is from those heights where climbs began.
+    density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
+    curvature: factor between what EM's errors say of the likelihood's curvature and what it is.
+    copied: share of draws that another chain has as well.
     peak: where EM under the posterior's prior goes from the estimate, None where it is unknown.
     modes: of the posterior, most draws first; empty where the prior is unknown.
     diagnosis: of the chains.
@@ -123,6 +127,9 @@ class Evidence:
     sizes: tuple[int, int]
     heights: Array
     stepped: float
+    density: float
+    curvature: float
+    copied: float
     theirs: Array
     peak: Mode | None
     modes: tuple[Mode, ...]
@@ -279,6 +286,9 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         sizes=(sizes["chain"], sizes["draw"]),
         heights=heights,
         stepped=stepped,
+        density=density_gap(tree, question, engine, heights),
+        curvature=curvature(engine, question, at),
+        copied=copied(draws, (sizes["chain"], sizes["draw"])),
         theirs=tree["sample_stats"]["log_likelihood"].to_numpy().ravel(),
         peak=peak,
         modes=modes,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from pathlib import Path
+from platform import node
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
@@ -23,7 +26,7 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
 
     path: of a file or a folder; what was there before is replaced at the very end.
     """
-    beside = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    beside = _folder_beside(path)
     try:
         write(beside / path.name)
         if path.is_dir() and not path.is_symlink():
@@ -31,6 +34,31 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
         (beside / path.name).replace(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+    for left in _left_beside(path):  # only now: what was there before a killed run may be in one
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _folder_beside(path: Path) -> Path:
+    """Return a new folder beside a path, whose name says which process of which machine made it."""
+    return Path(mkdtemp(prefix=f".{path.name}.{node()}.{os.getpid()}.", dir=path.parent))
+
+
+def _left_beside(path: Path) -> list[Path]:
+    """Return the folders beside a path that processes of this machine made which live no more."""
+    made = re.compile(rf"\.{re.escape(f'{path.name}.{node()}')}\.([0-9]+)\.[a-z0-9_]+")
+    found = ((one, made.fullmatch(one.name)) for one in path.parent.iterdir())
+    return [one for one, name in found if name is not None and not _lives(int(name[1]))]
+
+
+def _lives(process: int) -> bool:
+    """Return whether a process is there, whoever's it is."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def refuse_folder(path: Path, *, overwrite: bool) -> None:
@@ -47,7 +75,7 @@ def refuse_folder(path: Path, *, overwrite: bool) -> None:
     if path.resolve() == Path.cwd():
         raise InputError(f"--out {path} is the folder that you are in; give another one")
     try:  # permissions alone do not tell: a disk may be read-only, or no disk at all
-        Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent)).rmdir()
+        _folder_beside(path).rmdir()
     except OSError as problem:
         reason = problem.strerror or problem
         raise InputError(

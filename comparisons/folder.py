@@ -37,7 +37,8 @@ def save_folder(
         figures.mkdir(parents=True)
         if comparison is not None:
             page = report(comparison.tree, command, story)
-            (target / "report.html").write_text(page, encoding="utf-8")
+            # the command may name a file in an encoding of its own
+            (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
             comparison.to_frame().to_csv(target / "summary.csv")
             comparison.tree.to_netcdf(target / "comparison.nc")
         for picture in pictures:

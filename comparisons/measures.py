@@ -13,7 +13,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.chain_measures import chains_finished
-from comparisons.em_measures import best_of, em_finished, em_won, same_question, spiked
+from comparisons.em_measures import best_of, em_errors, em_finished, em_won, same_question, spiked
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
     em_side = [
         *same_question(evidence),
         *em_finished(at, evidence.reached, best_of(evidence), evidence.to_peak),
+        em_errors(evidence),
         em_won(evidence),
         *spiked(at, found, evidence),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import stat
 import sys
 from difflib import get_close_matches
@@ -28,7 +29,7 @@ HEAD = 1 << 20  # bytes from which header and delimiter are told
 RECORDS = 10  # of them
 MARKS = "\t;|,"  # the comma last: it may be a decimal one beside any of the others
 NAMED = 8  # columns that a message lists
-SHOWN = 40  # characters of a bad value that a message shows
+SHOWN = 40  # characters of a bad value, or of a name, that a message shows
 BATCH = 1 << 20  # rows of Parquet held at once beside the result
 MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
 LOGICAL = ("false", "true")
@@ -51,6 +52,14 @@ OTHERS = {
 
 class InputError(ValueError):
     """What is wrong with a file that was given, in one line."""
+
+    def __init__(self, said: str) -> None:
+        """Keep a sentence, its line breaks and control characters spelt out.
+
+        said: may quote a file, which must neither break the line nor command the terminal.
+        """
+        plain = (one if one.isprintable() else repr(one)[1:-1] for one in said)
+        super().__init__("".join(plain))
 
 
 class Source(NamedTuple):
@@ -177,7 +186,7 @@ def _source(path: str | Path) -> Source:
     _refuse_others(label, head, file)
 
     def opened() -> pa.NativeFile:
-        raw = pa.OSFile(str(path)) if whole is None else pa.BufferReader(whole)
+        raw = pa.OSFile(os.fsencode(path)) if whole is None else pa.BufferReader(whole)
         return pa.CompressedInputStream(raw, "gzip") if head.startswith(b"\x1f\x8b") else raw
 
     return Source(label, head, opened)
@@ -246,15 +255,19 @@ def _unknown(label: str, columns: list[str], name: str) -> str:
     lowered = {column.lower(): column for column in reversed(columns)}
     near = get_close_matches(name.lower(), lowered, n=1)
     guess = f"did you mean {lowered[near[0]]!r}? " if near else ""
-    listed = ", ".join(columns[:NAMED]) + ", ..." * (len(columns) > NAMED)
+    listed = ", ".join(map(_short, columns[:NAMED])) + ", ..." * (len(columns) > NAMED)
     count = f"{len(columns):,} column{'s' * (len(columns) > 1)}"
     return f"{label} has no column {name!r}; {guess}it has {count}: {listed}"
 
 
 def _not_a_number(name: str, place: str, value: str, remedy: str = "") -> InputError:
     """Return the error for a value that is no number."""
-    shown = value if len(value) <= SHOWN else value[: SHOWN - 3] + "..."
-    return InputError(f"{name}: {place} is {shown!r}, which is not a number{remedy}")
+    return InputError(f"{name}: {place} is {_short(value)!r}, which is not a number{remedy}")
+
+
+def _short(text: str) -> str:
+    """Return as much of a text as a message shows."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 # Parquet

@@ -10,6 +10,8 @@ from __future__ import annotations
 __all__ = [
     "AMBIGUOUS",
     "BEND",
+    "CURVATURE",
+    "DENSITY",
     "DEVIANCE_SHIFT",
     "EDGE",
     "FEW",
@@ -33,6 +35,15 @@ __all__ = [
 QUESTION = 1e-9
 """Relative difference of two log-likelihoods. Rounding is 1e-15; a share moved by a millionth
 makes 2e-8."""
+
+DENSITY = 1e-3
+"""Sd over draws of the difference of two log densities, in nats: it moves no posterior mean by more
+than a thousandth of its sd. Where both are right rounding leaves 1e-10; a prior with one degree of
+freedom too many makes 0.1."""
+
+CURVATURE = 1.1
+"""Quotient of two curvatures. Standard errors are then wrong by 5%. Where they are right the cube's
+and the fourth power's share of a step of 0.03 errors leaves 0.001."""
 
 STOPPED = 0.05
 """Standard errors from the maximum. D_s then moves by 0.0025, which nothing else here would notice;

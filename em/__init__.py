@@ -2,6 +2,7 @@
 
 from em.basins import Basin, basins
 from em.binomial import BinomialEmission
+from em.coordinates import coordinates_of, displaced, log_prior
 from em.emission import EMISSIONS
 from em.fit import fit
 from em.gaussian import GaussianEmission
@@ -25,6 +26,9 @@ __all__ = [
     "Step",
     "basins",
     "climb",
+    "coordinates_of",
+    "displaced",
     "fit",
     "log_likelihood",
+    "log_prior",
 ]

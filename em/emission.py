@@ -80,6 +80,10 @@ class Emission[T: Theta](ABC):
     def unseen(self, prior: Any, k: int) -> Array:
         """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
 
+    def log_measure(self, theta: T) -> Array:
+        """Return log |d (what a prior's density is stated in) / d coordinates|, (K,)."""
+        return np.zeros(components(theta))
+
     @abstractmethod
     def slope(self, theta: T) -> Array:
         """Return d natural / d coordinates, T about the location, (K, ones + q, m)."""

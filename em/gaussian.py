@@ -62,6 +62,10 @@ class GaussianEmission(Emission[Gaussian]):
         mean, n, squares, degrees = prior
         return np.array([degrees + 3, n, n * mean, n * mean**2 + squares])
 
+    def log_measure(self, theta: Gaussian) -> Array:
+        """The prior's density is stated in sd^2: log sd, up to a constant."""
+        return np.log(theta.sd)
+
     def slope(self, theta: Gaussian) -> Array:
         """Columns d mean, d sd of (-log sd, 0, (x - mean) / sd^2, -(x - mean)^2 / (2 sd^2))."""
         slope = np.zeros((len(theta.sd), 4, 2))

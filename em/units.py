@@ -108,7 +108,8 @@ def units_of[T: Theta](sample: Sample, emission: Emission[T], average: Averages)
         return Units(np.ones(d), np.zeros(d))
     table = sample.x.reshape(-1, d)  # no temporary as long as the data
     largest = np.maximum(table.max(axis=0), -table.min(axis=0))
-    order = np.where(largest > 0, np.exp2(np.floor(np.log2(np.maximum(largest, 2.0**-1000)))), 1.0)
+    exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
+    order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(d))
     mean = average(near_one, lambda x: x)
     spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))

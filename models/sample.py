@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "refuse"]
 
+LARGEST = 2.0**1020  # of a measurement: differences of differences are doubles then
 LARGEST_WHOLE = 2.0**53  # from it on, neighbouring integers are the same double
 
 
@@ -53,6 +54,12 @@ class Sample:
         if values.size == 0:
             raise ValueError("x is empty; give at least one observation")
         refuse("x", values, ~np.isfinite(values), "is not finite; remove or impute such rows")
+        refuse(
+            "x",
+            values,
+            np.abs(values) > LARGEST,
+            "is so large that differences may leave the range of doubles; divide by a power of ten",
+        )
         flips = None if trials is None else _flips(values, trials)
         times = None if counts is None else _whole("counts", counts, len(values), 0)
         rows = values if flips is None else np.column_stack([values, flips])

@@ -57,7 +57,8 @@ __all__ = [
 ]
 
 NEAREST, FARTHEST = 2.5, 4.0  # sds between neighbours
-FEWEST, MOST = 500, 2_000  # observations, spread evenly in their logarithm
+FEWEST, MOST = 500, 1_000  # observations, spread evenly in their logarithm
+GRAIN = 0.1  # sds to which one column's measurements are rounded, as people do
 SMALLEST = 0.15  # share of a group
 WIDER = 1.5  # ratio of widths of two groups, at most
 FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apart
@@ -147,8 +148,16 @@ def problem_of(design: Regular, number: int) -> Problem:
     theta = GROUPS[family](gaps, rng)
     trials = FLIPS if issubclass(family, Binomial) else None
     truth = Mixture(weight, theta)
+    return Problem(truth, _drawn(truth, n, rng, trials), int(rng.integers(1 << 31)))
+
+
+def _drawn(truth: Mixture, n: int, rng: np.random.Generator, trials: int | None = None) -> Sample:
+    """Draw observations, measured to a tenth of the least sd."""
     sample, _ = simulate(truth, n, rng, trials)
-    return Problem(truth, sample, int(rng.integers(1 << 31)))
+    if not isinstance(truth.theta, Gaussian):
+        return sample
+    step = GRAIN * float(truth.theta.sd.min())
+    return Sample(np.round(sample.x / step) * step, counts=sample.counts)
 
 
 def _coins(gaps: Array, rng: np.random.Generator) -> Binomial:
@@ -201,8 +210,7 @@ def weak_problem(design: Weak, number: int) -> Problem:
     separation, n = GRID[number % len(GRID)]
     rng = np.random.default_rng([design.seed, number, 2])
     truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
-    sample, _ = simulate(truth, n, rng)
-    return Problem(truth, sample, int(rng.integers(1 << 31)))
+    return Problem(truth, _drawn(truth, n, rng), int(rng.integers(1 << 31)))
 
 
 def verdicts_of(records: Iterable[Record]) -> dict[str, Frequency]:

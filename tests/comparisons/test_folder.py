@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
+from platform import node
 
 import pandas as pd
 import pytest
@@ -111,3 +115,30 @@ def test_a_second_run_takes_the_next_name(tmp_path, monkeypatch):
     assert str(free("found")) == "found-2"
     (tmp_path / "found-2").mkdir()
     assert str(free("found")) == "found-3"
+
+
+def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    alive, host = os.getpid(), node()
+    stale = f".found.{host}.{gone.pid}.a_1b"
+    kept = {
+        f".found.{host}.{alive}.a_1b",  # of a run that is still writing
+        f".found.elsewhere{host}.{gone.pid}.a_1b",  # of another machine, whose runs nobody knows
+        f".found2.{host}.{gone.pid}.a_1b",
+        f".found.{host}.{gone.pid}.notes.txt",
+        f"found.{host}.{gone.pid}.a_1b",
+    }
+    for name in (stale, *kept):
+        (tmp_path / name / "old").mkdir(parents=True)
+    with pytest.raises(ZeroDivisionError):  # what cannot be written costs nothing that is there
+        written(tmp_path / "found", lambda _: 1 / 0)
+    assert {one.name for one in tmp_path.iterdir()} == {stale, *kept}
+    written(tmp_path / "found", lambda folder: folder.mkdir())
+    assert {one.name for one in tmp_path.iterdir()} == {"found", *kept}
+
+
+def test_a_command_that_is_not_utf_8_is_in_the_report(story, tmp_path):
+    command = f"second-opinion fit {os.fsdecode(b'gr\xf6\xdfe.csv')}"
+    save_folder(story("coins").comparison, tmp_path / "found", command)
+    assert "fit gr\\udcf6\\udcdfe.csv" in (tmp_path / "found" / "report.html").read_text()

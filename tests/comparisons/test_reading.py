@@ -319,3 +319,22 @@ def test_rows_are_found_again_in_the_file(write):
 def test_a_column_is_asked_for_once(write):
     message = refused(write(TABLE), ["height", "2"])
     assert message == "height and 2 are the same column; give each once"
+
+
+def test_what_a_file_holds_neither_breaks_the_line_nor_commands_the_terminal(write):
+    names = f'"a\nb","\x1b[31mred","{"long" * 90}",größe\n'
+    message = refused(write(names + "1,2,3,4\n"))
+    assert "it has 4 columns: a\\nb, \\x1b[31mred, longlong" in message
+    assert message.endswith("..., größe")
+    assert message.isprintable()
+    assert len(message) < 300
+    message = refused(write('height\n1\n"x\n\x1b[31m"\n'))
+    assert message.isprintable()
+    assert "line 3" in message
+
+
+def test_a_file_whose_name_is_not_utf_8_is_read(tmp_path):
+    path = tmp_path / os.fsdecode(b"gr\xf6\xdfe.csv")
+    path.write_text(TABLE)
+    assert read_columns(path, ["height"]).values["height"].tolist() == [171.5, 183]
+    assert "gr\\udcf6" in refused(path, ["hight"])

@@ -58,8 +58,10 @@ def test_extreme_units(unit, rng):
 
 
 def test_both_ends_of_the_doubles():
-    found = fit(Gaussian, Sample([-1.7e308, -1.6e308, 1.6e308, 1.7e308]), 2, floor=1e306)
-    np.testing.assert_allclose(found.mixture.theta.mean, [-1.65e308, 1.65e308], rtol=1e-6)
+    found = fit(Gaussian, Sample([-1.1e307, -1.0e307, 1.0e307, 1.1e307]), 2, floor=1e305)
+    np.testing.assert_allclose(found.mixture.theta.mean, [-1.05e307, 1.05e307], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"x: row 1 \(counted from 0\) is 1\.7e\+308"):
+        Sample([0.0, 1.7e308])
 
 
 def test_a_small_spread_on_a_large_offset(rng):

@@ -1,0 +1,52 @@
+"""How many inputs the campaign tries: some hundred by default, `--inputs 10000` in the long run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+SHORT = 300
+TRIED = pytest.StashKey[Counter]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--inputs", type=int, default=SHORT, help="How many inputs to abuse us with.")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counted = config.stash.get(TRIED, Counter())
+    if counted:
+        told = ", ".join(f"{count:,} {name}" for name, count in counted.items())
+        terminalreporter.write_line(f"inputs tried: {counted.total():,} ({told})")
+
+
+@pytest.fixture
+def inputs(request):
+    """Return how many inputs are asked for; plain pytest, which meets this file late, asks none."""
+    return request.config.getoption("inputs", SHORT)
+
+
+@pytest.fixture
+def on_each(request, inputs):
+    """Return what checks a share of all inputs, drawn from a strategy, the same in every run."""
+    counted = request.config.stash.setdefault(TRIED, Counter())
+    steady = settings(
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        max_examples=inputs,
+    )
+
+    def run(share, strategy, check):
+        @settings(steady, max_examples=max(1, round(share * inputs)))
+        @given(strategy)
+        def campaign(case):
+            counted[request.node.originalname] += 1
+            check(case)
+
+        campaign()
+
+    return run

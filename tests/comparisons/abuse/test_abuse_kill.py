@@ -1,0 +1,129 @@
+"""Killed at any moment, the command leaves a whole folder or none, and the next run is not hurt."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from comparisons import load
+
+PROGRAM = (sys.executable, "-c", "from comparisons.cli import main; main()")
+FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2", "--chains", "2", "--draws")
+OURS = {"report.html", "summary.csv", "comparison.nc", "figures"}
+FIGURES = 2 * len(("posterior", "data", "ascent", "deviance", "memberships", "pairs"))
+KILLS = 100
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """Return an empty folder but for a table of two groups."""
+    x = np.concatenate([rng(1).normal(160, 5, 60), rng(2).normal(185, 5, 60)]).round(1)
+    (tmp_path / "people.csv").write_text("x\n" + "\n".join(map(str, x)))
+    return tmp_path
+
+
+def started(folder, draws, *options, **environment):
+    return subprocess.Popen(
+        [*PROGRAM, *FIT, str(draws), "--out", "found", *options],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def beside(folder):
+    """Return what hides beside the folder that is written."""
+    return [one for one in folder.iterdir() if one.name.startswith(".found.")]
+
+
+def half_written(folder):
+    """Return what a folder lacks; nothing if it is whole or not there."""
+    found = folder / "found"
+    if not found.exists():
+        return None
+    names = {one.name for one in found.iterdir()}
+    if names != OURS:
+        return f"holds {names}"
+    pictures = list((found / "figures").iterdir())
+    if len(pictures) != FIGURES or not all(one.stat().st_size for one in pictures):
+        return f"has pictures {pictures}"
+    if "</html>" not in (found / "report.html").read_text():
+        return "has half a report"
+    rows = len((found / "summary.csv").read_text().splitlines())
+    return None if len(load(found / "comparison.nc").to_frame()) == rows - 1 else "lacks rows"
+
+
+def killed(folder, wait, *, writing):
+    """Kill a run some seconds after its start, or after it began to write; return whether it ran."""
+    run = started(folder, 20, "--overwrite")
+    while writing and not beside(folder) and run.poll() is None:
+        time.sleep(0.002)
+    time.sleep(wait)
+    run.kill()
+    run.communicate()
+    return run.returncode == -9
+
+
+def survived(folder, rng, kills):
+    """Kill runs while they start, sample and write; return how many left something behind."""
+    draws, left = rng(20), 0
+    for at in range(kills):
+        writing = at % 2 == 0
+        before = len(beside(folder))
+        killed(folder, draws.uniform(0, 2.5 if writing else 6), writing=writing)
+        left += len(beside(folder)) > before
+        assert half_written(folder) is None
+    return left
+
+
+def ends_well(folder):
+    run = started(folder, 20, "--overwrite")
+    _, err = run.communicate(timeout=120)
+    assert run.returncode in {0, 1, 3}, err
+    assert "Traceback" not in err
+    assert (folder / "found").is_dir()
+    assert half_written(folder) is None
+    assert beside(folder) == []
+
+
+def test_a_run_that_is_killed_leaves_all_or_nothing(folder, rng):
+    left = survived(folder, rng, 3)
+    assert left  # else no kill met the writing, and the test had not tested it
+    ends_well(folder)
+
+
+@pytest.mark.slow
+def test_a_hundred_runs_that_are_killed_leave_all_or_nothing(folder, rng, inputs):
+    survived(folder, rng, max(10, min(KILLS, inputs // 100)))
+    ends_well(folder)
+
+
+def test_half_a_folder_would_be_seen(folder):
+    (folder / "found").mkdir()
+    assert half_written(folder) == "holds set()"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_it_compiles_hurts_no_later_one(folder, rng):
+    own = folder / "compiled"
+    cache = {"PYTENSOR_FLAGS": f"base_compiledir={own}", "NUMBA_CACHE_DIR": str(own / "numba")}
+    moments, kept = rng(21), set()
+    for _ in range(3):
+        run = started(folder, 20, **cache)
+        time.sleep(moments.uniform(6, 14))
+        run.kill()
+        run.communicate()
+        kept.add(len(list(own.rglob("*.nbc"))))
+    assert max(kept) > 0  # some machine code was there for the next run to trip over
+    run = started(folder, 20, "--json", **cache)
+    out, err = run.communicate(timeout=300)
+    assert run.returncode in {0, 1, 3}, err
+    assert '"verdict"' in out
+    assert half_written(folder) is None

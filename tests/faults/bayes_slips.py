@@ -1,0 +1,148 @@
+"""Slips on Bayes' side: other data, priors or densities behind a posterior that says nothing of it.
+
+A user's slip is in draws that `bayes.adopt` takes for those of the right question. One of ours is a
+patch, while the posterior is drawn and while the answers are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import bayes
+from bayes.binomial import BinomialComponent
+from bayes.engine import Engine, engine_of
+from bayes.mixture import Question, asked, assemble
+from bayes.tree import drawn as laid
+from bayes.tree import draws_of
+from faults.em_slips import together
+from faults.fault import RARE, Case, drawn, replaced
+from models import Mixture
+from models.family import rebuilt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+
+    from faults.em_slips import Slip
+    from models import Prior, Sample
+    from models.family import Array
+
+sampler, target = import_module("bayes.sampler"), import_module("bayes.target")
+
+
+def adopted(
+    case: Case,
+    mixture: Mixture,
+    chains: int = 4,
+    prior: Prior | None = None,
+    *,
+    prior_known: bool = True,
+) -> xr.DataTree:
+    """Hand in draws (n, K, ...), chain after chain, as those of the right question."""
+    draws = laid(mixture, (chains, len(mixture.weight) // chains))
+    told = prior or case.prior if prior_known else None
+    return bayes.adopt(case.family, case.sample, draws, prior=told)
+
+
+def instead(case: Case, sample: Sample | None = None, prior: Prior | None = None) -> xr.DataTree:
+    """Hand in the draws of other data, or under another prior."""
+    data = case.sample if sample is None else sample
+    return adopted(case, draws_of(drawn(case.family, data, case.k, case.seed, prior), case.family))
+
+
+def renamed(case: Case, **fields: Array) -> xr.DataTree:
+    """Hand in the right draws with some fields of theta replaced."""
+    weight, theta = case.draws
+    return adopted(case, Mixture(weight, theta._replace(**fields)))
+
+
+def changed(mixture: Mixture, change: Callable[[Array], Array]) -> Mixture:
+    """Return draws with each field changed; shares sum to one again."""
+    weight, *fields = [change(one) for one in (mixture.weight, *mixture.theta)]
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    return Mixture(weight, rebuilt(type(mixture.theta), fields))
+
+
+# in ours
+
+
+def _recounted(change: Callable[[Array], Array]) -> Slip:
+    def make(original):
+        def data(self):
+            found = original(self)
+            return found | {"counts": change(found["counts"])}
+
+        return data
+
+    return replaced(Question, "data", make)
+
+
+def _under(**record: float) -> Slip:
+    def make(original):
+        def data(self):
+            return original(self) | {name: np.array(one) for name, one in record.items()}
+
+        return data
+
+    return replaced(Question, "data", make)
+
+
+def _cut(original):
+    def rows(self, sample):
+        found, most = original(self, sample), 25.0
+        heads, flips = (np.minimum(found[name], most) for name in ("x", "trials"))
+        return found | {"x": heads, "trials": flips}
+
+    return rows
+
+
+def _shuffled(original):
+    def rows(self, sample):
+        found = original(self, sample)
+        heads = np.random.default_rng(0).permutation(found["x"])
+        return found | {"x": np.minimum(heads, found["trials"])}
+
+    return rows
+
+
+def _off_simplex(original):
+    def mixtures(self, question, positions):
+        found = original(self, question, positions)
+        return found._replace(weight=found.weight * 1.03)
+
+    return mixtures
+
+
+twice = _recounted(lambda counts: 2 * counts)
+uncounted = _recounted(np.ones_like)
+tempered = _recounted(lambda counts: counts / 2)
+narrow_prior = _under(prior_heads=147.0, prior_tails=147.0)
+many_degrees = _under(prior_degrees=30.0)
+cut_trials = replaced(BinomialComponent, "rows", _cut)
+shuffled_heads = replaced(BinomialComponent, "rows", _shuffled)
+off_simplex = replaced(Engine, "mixtures", _off_simplex)
+
+
+@cache
+def _jacobianless(family: type) -> Engine:
+    """Return a family's engine with a log density that lacks the log Jacobians."""
+    question = asked(family, RARE.sample(0), 2, None, equal_weights=False)
+    model, _ = assemble(question)
+    model.logp = partial(model.logp, jacobian=False)
+    return replace(engine_of(question), model=model)
+
+
+def _without_jacobian(original):
+    return lambda question: _jacobianless(question.component.family)
+
+
+jacobian_in_sampler = replaced(sampler, "engine_of", _without_jacobian)
+jacobian_everywhere = together(
+    jacobian_in_sampler, replaced(target, "engine_of", _without_jacobian)
+)

@@ -1,0 +1,288 @@
+"""Slips in EM: patches of the very functions in which they would be made.
+
+Each is a function that returns a context; while it is open our EM has the slip.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from em.binomial import BinomialEmission
+from em.gaussian import GaussianEmission
+from em.mixture import MixtureModel
+from em.multivariate import MultivariateEmission, _folded
+from em.poisson import PoissonEmission
+from em.result import Fit
+from em.units import Units
+from faults.fault import replaced
+from models import Gaussian, Mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+type Slip = Callable[[], AbstractContextManager[object]]
+
+mixture, loop, search, information, likelihood = (
+    import_module(f"em.{name}")
+    for name in ("mixture", "loop", "search", "information", "likelihood")
+)
+fit_module = sys.modules["em.fit"]  # the package's name for the function hides the module
+LEAST = sys.float_info.min
+
+
+def together(*slips: Slip) -> Slip:
+    """Return several patches as one."""
+
+    @contextmanager
+    def opened() -> Iterator[None]:
+        with ExitStack() as stack:
+            for slip in slips:
+                stack.enter_context(slip())
+            yield
+
+    return opened
+
+
+unchecked = replaced(loop, "_ascends", lambda original: lambda *arguments: True)
+
+
+# the M-step
+
+
+def _lacks_one(original):
+    def maximize(self, sums):
+        mean, sd = original(self, sums)
+        return Gaussian(mean, sd * np.sqrt(sums[:, 0] / (sums[:, 0] - 1)))
+
+    return maximize
+
+
+def _variance(original):
+    def maximize(self, sums):
+        mean, sd = original(self, sums)
+        return Gaussian(mean, sd**2)
+
+    return maximize
+
+
+def _by_components(original):
+    def maximize(self, sums):
+        equal = np.full(len(sums), sums[:, 0].sum() / len(sums))
+        return Gaussian(sums[:, 2] / equal, original(self, sums).sd)
+
+    return maximize
+
+
+def _tied(original):
+    def maximize(self, sums):
+        theta = original(self, sums)
+        share = sums[:, 0] / sums[:, 0].sum()
+        cov = np.broadcast_to(np.einsum("k,kij->ij", share, theta.cov), theta.cov.shape)
+        return theta._replace(cov=cov.copy())
+
+    return maximize
+
+
+def _by_rows(original):
+    def maximize(self, statistics):
+        found = original(self, statistics)
+        rows = self.rows.sample
+        return found._replace(weight=found.weight * rows.observations / rows.distinct)
+
+    return maximize
+
+
+minus_one = replaced(GaussianEmission, "maximize", _lacks_one)
+variance_for_sd = replaced(GaussianEmission, "maximize", _variance)
+divided_by_components = replaced(GaussianEmission, "maximize", _by_components)
+tied = replaced(MultivariateEmission, "maximize", _tied)
+as_they_are = [
+    replaced(owner, "summing_to_one", lambda original: lambda mixture: mixture)
+    for owner in (mixture, search)
+]
+unnormalised = together(replaced(MixtureModel, "maximize", _by_rows), *as_they_are)
+
+
+# the E-step
+
+
+def _stale(original):
+    last = WeakKeyDictionary()
+
+    def expect(self, mixture):
+        value, statistics = original(self, mixture)
+        before = last.get(self, statistics)
+        if np.isfinite(value):
+            last[self] = statistics
+        return value, before
+
+    return expect
+
+
+def _uncounted(original):
+    def expect(self, mixture):
+        value, statistics = original(self, mixture)
+        if not np.isfinite(value):
+            return value, statistics
+        kept = [(block._replace(counts=None), known) for block, known in self.kept]
+        totals = np.stack([known.sum(axis=1) for _, known in kept])
+        rows = replace(self.rows, single=True)
+        return value, original(replace(self, rows=rows, kept=kept, totals=totals), mixture)[1]
+
+    return expect
+
+
+def _weightless(original):
+    def coefficients(emission, mixture, centre):
+        equal = np.full_like(mixture.weight, 1 / len(mixture.weight))
+        return original(emission, mixture._replace(weight=equal), centre)
+
+    return coefficients
+
+
+def _underflowing(original):
+    def responsibilities(logits, counts, hard):
+        np.exp(logits, out=logits)
+        total = logits.sum(axis=0) + LEAST
+        logits /= total
+        if counts is None:
+            return float(np.log(total).sum())
+        logits *= counts
+        return float(counts @ np.log(total))
+
+    return responsibilities
+
+
+def _dropped(original):
+    def responsibilities(logits, counts, hard):
+        value = original(logits, None, hard)
+        logits[logits < 0.2] = 0
+        if counts is not None:
+            logits *= counts
+        return value
+
+    return responsibilities
+
+
+def _one_number(original):
+    def statistics(self, x, trials, out):
+        original(self, x, np.full_like(trials, trials.max()), out)
+
+    return statistics
+
+
+def _transposed(original):
+    def natural(self, theta):
+        half = np.linalg.inv(np.linalg.cholesky(theta.cov))
+        precision = half @ half.transpose(0, 2, 1)
+        found = original(self, theta)
+        pull = np.einsum("kij,kj->ki", precision, theta.mean)
+        found[:, 1] = -0.5 * (pull * theta.mean).sum(axis=1)
+        return np.hstack([found[:, :2], pull, -0.5 * _folded(precision)])
+
+    return natural
+
+
+def _single(original):
+    def rows(self, x):
+        return original(self, x.astype(np.float32).astype(np.float64))
+
+    return rows
+
+
+def _rateless(original):
+    def natural(self, theta):
+        found = original(self, theta)
+        found[:, 0] = 0
+        return found
+
+    return natural
+
+
+always_from_maximum = replaced(mixture, "_relative", lambda original: lambda *arguments: None)
+stale = replaced(MixtureModel, "expect", _stale)
+uncounted = replaced(MixtureModel, "expect", _uncounted)
+weightless = together(
+    *(replaced(owner, "coefficients", _weightless) for owner in (mixture, likelihood))
+)
+underflowing = together(always_from_maximum, replaced(mixture, "responsibilities", _underflowing))
+dropped = together(always_from_maximum, replaced(mixture, "responsibilities", _dropped))
+coefficientless = replaced(
+    BinomialEmission, "base", lambda original: lambda self, x, trials: np.zeros(len(x))
+)
+one_number_of_flips = replaced(BinomialEmission, "statistics", _one_number)
+transposed = replaced(MultivariateEmission, "natural", _transposed)
+single_precision = replaced(Units, "rows", _single)
+rateless = replaced(PoissonEmission, "natural", _rateless)
+
+
+# the loop, and what comes after it
+
+
+def early(n: int) -> Slip:
+    """Stop where the mean log-likelihood of n observations gains less than scikit-learn asks."""
+
+    def rest(trace):
+        return 0.0 if trace[-1] - trace[-2] < 1e-3 * n else np.inf
+
+    return replaced(loop, "_rest", lambda original: rest)
+
+
+def _lowest(original):
+    def rank(end, hard):
+        spike, empty, height = original(end, hard)
+        return spike, empty, -height
+
+    return rank
+
+
+def _swapped(original):
+    def in_order(model, mixture):
+        found = original(model, mixture)
+        return Mixture(found.weight[::-1].copy(), found.theta)
+
+    return in_order
+
+
+def _other_columns(original):
+    return lambda self, sample: original(self, sample)[:, ::-1]
+
+
+def _unscaled(original):
+    def density(self, x, trials=None):
+        return original(self, x, trials) + self.units.log_volume
+
+    return density
+
+
+def _all_known(original):
+    def louis(model, mixture):
+        _, complete, score, entropy = original(model, mixture)
+        return complete, complete, score, entropy
+
+    return louis
+
+
+def _halved(original):
+    def louis(model, mixture):
+        observed, complete, score, entropy = original(model, mixture)
+        return observed / 2, complete / 2, score, entropy
+
+    return louis
+
+
+lowest_wins = replaced(search, "_rank", _lowest)
+swapped = together(
+    replaced(search, "in_order", _swapped), replaced(fit_module, "in_order", _swapped)
+)
+other_columns = replaced(Fit, "responsibilities", _other_columns)
+unscaled_density = replaced(Fit, "log_density", _unscaled)
+labels_known = replaced(information, "_louis", _all_known)
+halved_information = replaced(information, "_louis", _halved)

@@ -1,0 +1,251 @@
+"""What a planted fault is, the right answers beside it, and how the comparison judges it."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+import bayes
+import em
+from bayes.tree import draws_of, question_of
+from comparisons import compare
+from models import (
+    Binomial,
+    Gaussian,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Prior,
+    Sample,
+    ordered,
+    simulate,
+)
+from models.family import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+
+DRAWS, TUNE = 1_000, 500
+CHANGED = 0.1  # posterior sds by which an answer has to move before a fault counts
+KEPT = 12  # right answers in memory, as many as there are designs
+DESCENT = "DescentError"  # EM's loop refuses to go down
+REFUSED = "refused"  # a ValueError that says what is wrong with the answer
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A regular problem, drawn again and again.
+
+    trials: least and most flips of a coin.
+    step: to which measurements are rounded.
+    """
+
+    name: str
+    truth: Mixture
+    n: int
+    trials: tuple[int, int] | None = None
+    step: float | None = None
+
+    def sample(self, seed: int) -> Sample:
+        """Draw a data set."""
+        rng = np.random.default_rng([seed, self.n, len(self.name)])
+        flips = None if self.trials is None else rng.integers(*self.trials, self.n, endpoint=True)
+        drawn, _ = simulate(self.truth, self.n, rng, flips)
+        if self.step is None:
+            return drawn
+        return Sample((drawn.x / self.step).round() * self.step, counts=drawn.counts)
+
+
+def two(weight: float, mean: list[float], sd: list[float]) -> Mixture:
+    return Mixture(np.array([weight, 1 - weight]), Gaussian(np.array(mean), np.array(sd)))
+
+
+def clouds() -> Mixture:
+    cov = np.array([[[4.0, 1.2], [1.2, 1.0]], [[1.0, -0.9], [-0.9, 3.0]]])
+    mean = np.array([[0.0, 0.0], [6.0, 1.0]])
+    return Mixture(np.array([0.6, 0.4]), MultivariateGaussian(mean, cov))
+
+
+HALVES = np.array([0.5, 0.5])
+LINE = Design("two Gaussians", two(0.6, [0.0, 9.0], [2.0, 3.0]), 300)
+CLOSE = Design("two Gaussians, 3 sd apart", two(0.5, [0.0, 3.0], [1.0, 1.0]), 500)
+SMALL = Design("60 of two Gaussians, 8 sd apart", two(0.5, [0.0, 12.0], [1.5, 1.5]), 60)
+ROUNDED = Design("two Gaussians, rounded", two(0.6, [0.0, 9.0], [2.0, 3.0]), 500, step=0.5)
+FAR = Design("two Gaussians near 1e9", two(0.6, [1e9, 1e9 + 900], [200.0, 300.0]), 300)
+THREE = Design(
+    "three Gaussians",
+    Mixture(np.array([0.4, 0.3, 0.3]), Gaussian(np.array([0.0, 8.0, 16.0]), np.ones(3))),
+    300,
+)
+PLANE = Design("two clouds", clouds(), 300)
+COINS = Design(
+    "coins", Mixture(np.array([0.4, 0.6]), Binomial(np.array([0.3, 0.6]))), 300, (10, 40)
+)
+LONG = Design("long coins", Mixture(HALVES, Binomial(np.array([0.42, 0.52]))), 150, (300, 2000))
+RATES = Design("rates", Mixture(HALVES, Poisson(np.array([2.0, 9.0]))), 400)
+RARE = Design("rare events", Mixture(HALVES, Poisson(np.array([0.5, 9.0]))), 80)
+DESIGNS = (LINE, CLOSE, SMALL, ROUNDED, FAR, THREE, PLANE, COINS, LONG, RATES, RARE)
+
+
+class Answers(NamedTuple):
+    """What is handed to the comparison."""
+
+    estimate: em.Fit | Mixture
+    posterior: xr.DataTree
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A data set with both answers right."""
+
+    design: Design
+    seed: int
+    sample: Sample
+    fit: em.Fit
+    posterior: xr.DataTree
+
+    @property
+    def family(self) -> type:
+        """Of which the components are."""
+        return type(self.design.truth.theta)
+
+    @property
+    def k(self) -> int:
+        """How many components there are."""
+        return len(self.design.truth.weight)
+
+    @property
+    def prior(self) -> Prior:
+        """Under which the posterior was drawn."""
+        return question_of(self.posterior).prior
+
+    @property
+    def draws(self) -> Mixture:
+        """Of the right posterior, chain after chain."""
+        return draws_of(self.posterior, self.family)
+
+
+class Fault(NamedTuple):
+    """A slip.
+
+    side: on which it is made, EM or Bayes.
+    plant: makes both answers from the right ones, one of them with the slip.
+    codes: of the findings that name its cause; any of them will do.
+    ours: what patches our own code, while the answers are made and while they are compared.
+    beside: what else comes out wrong, where neither parameters nor their errors need to.
+    """
+
+    name: str
+    side: str
+    design: Design
+    plant: Callable[[Case], Answers]
+    codes: frozenset[str]
+    ours: Callable[[], AbstractContextManager[object]] = nullcontext
+    beside: str = ""
+
+
+class Outcome(NamedTuple):
+    """What became of a fault on one data set.
+
+    shift: by how many posterior sds the answer moved, inf if none came out.
+    standing: codes of the findings that stand in the way of agreement.
+    """
+
+    shift: float
+    verdict: str
+    standing: frozenset[str]
+
+    def counts(self, fault: Fault) -> bool:
+        """Whether the fault changed an answer."""
+        return bool(fault.beside) or not self.shift <= CHANGED
+
+    def caught(self, fault: Fault) -> bool:
+        """Whether its cause is named."""
+        return self.verdict != "agree" and bool(self.standing & fault.codes)
+
+
+@lru_cache(KEPT)
+def right(design: Design, seed: int) -> Case:
+    """Return a data set of a design with both answers right."""
+    sample, family, k = design.sample(seed), type(design.truth.theta), len(design.truth.weight)
+    return Case(design, seed, sample, em.fit(family, sample, k), drawn(family, sample, k, seed))
+
+
+def drawn(
+    family: type,
+    sample: Sample,
+    k: int,
+    seed: int,
+    prior: Prior | None = None,
+    draws: int = DRAWS,
+    tune: int = TUNE,
+) -> xr.DataTree:
+    """Draw from a posterior."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bayes.ChainsWarning)  # a finding says it
+        return bayes.sample(
+            family, sample, k, prior=prior, draws=draws, tune=tune, seed=seed, progress=False
+        )
+
+
+def outcome(fault: Fault, seed: int) -> Outcome:
+    """Plant a fault in a data set and compare."""
+    case = right(fault.design, seed)
+    try:
+        with fault.ours():
+            planted = fault.plant(case)
+            compared = compare(planted.estimate, planted.posterior)
+    except em.DescentError:
+        return Outcome(np.inf, "disagree", frozenset({DESCENT}))
+    except ValueError:
+        if REFUSED not in fault.codes:
+            raise
+        return Outcome(np.inf, "disagree", frozenset({REFUSED}))
+    standing = frozenset(one.code for one in compared.findings if one.stands)
+    return Outcome(shift(case, planted), compared.verdict, standing)
+
+
+def shift(case: Case, planted: Answers) -> float:
+    """Return by how many posterior sds estimate, standard errors, posterior means or sds moved."""
+    right_draws, draws = _flat(case.draws), _flat(draws_of(planted.posterior, case.family))
+    sd = right_draws.std(axis=0)
+    given = planted.estimate
+    mixture = given if isinstance(given, Mixture) else given.mixture
+    moved = [
+        (_flat_one(ordered(mixture)) - _flat_one(case.fit.mixture)) / sd,
+        (draws.mean(axis=0) - right_draws.mean(axis=0)) / sd,
+        (draws.std(axis=0) - sd) / sd,
+    ]
+    if isinstance(given, em.Fit):
+        errors = _flat_one(case.fit.standard_errors)
+        moved.append((_flat_one(given.standard_errors) - errors) / errors)
+    worst = np.abs(np.concatenate(moved))
+    return float(worst.max()) if np.isfinite(worst).all() else np.inf
+
+
+def _flat(draws: Mixture) -> np.ndarray:
+    """Return all numbers of (n,) mixtures, (n, numbers)."""
+    fields = [draws.weight, *entries(draws.theta).values()]
+    return np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
+
+
+def _flat_one(mixture: Mixture) -> np.ndarray:
+    """Return all numbers of a mixture."""
+    return np.concatenate(
+        [np.ravel(mixture.weight), *map(np.ravel, entries(mixture.theta).values())]
+    )
+
+
+def replaced(
+    owner: object, name: str, make: Callable[[Callable], Callable]
+) -> Callable[[], AbstractContextManager[object]]:
+    """Return what puts a function that is made of the original in its place, for a while."""
+    return lambda: patch.object(owner, name, make(getattr(owner, name)))
