@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,7 @@ from bayes.starts import start_of
 from models.family import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nutpie.compile_pymc import CompiledPyMCModel
 
@@ -38,6 +39,7 @@ __all__ = ["Chains", "SamplerError", "run"]
 ADAPTATION = "low_rank"  # `python -m comparisons.speed --posterior` holds the table behind it
 TARGET = 0.9  # acceptance, as there
 REPORT = 50  # milliseconds between two looks at the chains
+POLL = 0.005  # seconds between two questions whether they have ended
 STATISTICS = {  # nutpie's names and ArviZ's
     "diverging": "diverging",
     "energy": "energy",
@@ -128,15 +130,18 @@ def run[R](
         try:
             for length in lengths:
                 while min(counter.done) < tune + length and not ask(partial(_over, sampler)):
-                    time.sleep(0.002)
+                    time.sleep(POLL)
                     _show(bars, tasks, counter, tune, length)
                 _show(bars, tasks, counter, tune, length)
                 if trace is None and (length == lengths[-1] or ask(partial(_over, sampler))):
                     trace = ask(sampler.wait).get_arrow_trace()  # which can be asked for once
                 so_far = ask(sampler.inspect).get_arrow_trace() if trace is None else trace
                 found = _chains(so_far, length, time.perf_counter() - begun)
-                if length == lengths[-1] or enough(engine, found):
+                if length == lengths[-1]:
                     break
+                with _paused(sampler, trace is None and _processors() == 1):
+                    if enough(engine, found):
+                        break
         finally:  # after Ctrl-C above all
             if trace is None:
                 model.user_data[-1] = 1  # or every chain would end its path first
@@ -196,6 +201,21 @@ def _launched(
         blocking=False,
         return_raw_trace=True,
     )
+
+
+@contextmanager
+def _paused(sampler: nutpie.sample._BackgroundSampler, wanted: bool) -> Iterator[None]:
+    """Let chains wait where they would only slow the look at them: on a single processor."""
+    if wanted:
+        sampler.pause()
+    yield
+    if wanted:
+        sampler.resume()
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:

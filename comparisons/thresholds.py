@@ -1,6 +1,6 @@
 """Where each measure stops being ok: every constant once, with the reason for it.
 
-`python -m comparisons.calibration` is the simulation behind them: what the measures say where both
+`python -m comparisons.trust.cases` is the simulation behind them: what the measures say where both
 answers are right, from groups 2.5 sd apart to well separated ones (500 observations, 40 data sets a
 case; the README shows it). None was set by an example.
 """

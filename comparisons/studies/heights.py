@@ -22,7 +22,7 @@ from models import Gaussian, Mixture, Sample
 
 __all__ = ["PEOPLE", "TRUTH", "measured", "tell", "volunteers", "worked"]
 
-PEOPLE = 10_000  # with which nine samples in ten agree (comparisons/calibration.py)
+PEOPLE = 10_000  # with which nine samples in ten agree (comparisons/trust/cases.py)
 TRUTH = Mixture(
     np.array([0.5, 0.5]), Gaussian(mean=np.array([163.0, 175.0]), sd=np.array([6.0, 7.0]))
 )  # women, then men, in centimetres

@@ -18,6 +18,7 @@ from comparisons.finding import DOUBT, FAULT
 from comparisons.inputs import family_of
 from comparisons.studies import Steps
 from comparisons.thresholds import FORMAT
+from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
 from comparisons.trust.judged import judgement
 from comparisons.trust.summary import Frequency, findings_of, frequency
@@ -65,17 +66,6 @@ FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apa
 COMPONENTS = (2, 3)  # in turn
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
-)
-MEASURES = (
-    "other_place",
-    "other_numbers",
-    "other_spread",
-    "other_predictions",
-    "other_memberships",
-    "several_modes",
-    "weak_separation",
-    "not_quadratic",
-    "wrong_target",
 )
 
 

@@ -11,7 +11,9 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,6 +23,7 @@ from comparisons.reading import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.sharedctypes import Synchronized
     from pathlib import Path
 
     from comparisons.wire import Json
@@ -94,15 +97,26 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
         return {}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
-    if not whole or json.loads(whole[0]) != settings:
+    parsed = [_parsed(path, number, line) for number, line in enumerate(whole, start=1)]
+    if not parsed or parsed[0] != settings:
         raise InputError(
             f"--out {folder} holds replicates of other settings: {''.join(whole[:1]).strip()}; "
             "give another folder"
         )
     if len(whole) < len(lines):
         os.truncate(path, len("".join(whole).encode()))
-    records = [json.loads(line) for line in whole[1:]]
-    return {int(record["replicate"]): record for record in records}
+    return {int(record["replicate"]): record for record in parsed[1:]}
+
+
+def _parsed(path: Path, number: int, line: str) -> Record:
+    """Return a line's record, or refuse a file that somebody has changed."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or (number > 1 and "replicate" not in found):
+        raise InputError(f"line {number} of {path} is no record of ours; give another folder")
+    return found
 
 
 def _keep(folder: Path, record: Record) -> None:
@@ -117,8 +131,10 @@ def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
     if jobs == 1 or len(numbers) < 2:
         yield from map(one, numbers)
         return
+    spawned = get_context("spawn")
+    places = spawned.Value("i", 0)
     pool = ProcessPoolExecutor(
-        min(jobs, len(numbers)), mp_context=get_context("spawn"), initializer=_begin
+        min(jobs, len(numbers)), mp_context=spawned, initializer=_begin, initargs=(places,)
     )
     try:
         yield pool.submit(one, numbers[0]).result()
@@ -128,12 +144,26 @@ def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    """Prepare a process: Ctrl-C is its parent's business, and one thread of BLAS is enough."""
-    from threadpoolctl import threadpool_limits
+def _begin(places: Synchronized[int]) -> None:
+    """Prepare a process: Ctrl-C is its parent's business, and it keeps to a processor of its own.
 
+    places: how many processes have begun.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpool_limits(1)
+    Thread(target=_leave_with_parent, daemon=True).start()
+    if hasattr(os, "sched_setaffinity"):
+        with places.get_lock():
+            own, places.value = places.value, places.value + 1
+        there = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {there[own % len(there)]})
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is gone, or it would work on for nobody."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _one(task: Task, number: int) -> Record:

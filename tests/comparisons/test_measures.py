@@ -30,7 +30,6 @@ from models import (
     simulate,
 )
 from models.family import rebuilt
-from models.mixture import take
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 COINS = Mixture([0.4, 0.6], Binomial([0.3, 0.6]))

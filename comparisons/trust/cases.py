@@ -1,6 +1,6 @@
 """The simulation behind the thresholds: what the measures say where both answers are right.
 
-`python -m comparisons.calibration` draws data sets from known mixtures, asks for a second opinion
+`python -m comparisons.trust.cases` draws data sets from known mixtures, asks for a second opinion
 on each, and shows the quantiles of every measure. Both codes are correct and finish, so that what
 the measures say is what sampling and separation make of them. The last two rows are the lecture's
 heights, which set nothing.

@@ -7,7 +7,7 @@ from io import StringIO
 import numpy as np
 from rich.console import Console
 
-from comparisons.calibration import CASES, MEASURES, measured, shown
+from comparisons.trust.cases import CASES, MEASURES, measured, shown
 
 
 def test_a_case_is_drawn_judged_and_shown():

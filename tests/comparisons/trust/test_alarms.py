@@ -1,0 +1,93 @@
+"""False alarms are as rare as the README says; a planted fault would not be."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from comparisons.comparison import compare
+from comparisons.inputs import FAMILIES
+from comparisons.trust import alarms
+from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, weak
+from comparisons.trust.judged import judgement
+from comparisons.trust.runs import processors, run
+from models import Gaussian
+
+BROKEN = 1e-6  # chance at which a promise counts as broken
+REGULAR = {"binomial": 12, "gaussian": 10, "multivariate": 6, "poisson": 12}
+
+
+def counted(records, verdict):
+    return sum(one["verdict"] == verdict for one in records)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_regular_problems_agree_and_hardly_ever_disagree(family):
+    n = REGULAR[family]
+    records = run(partial(regular, Regular(family)), n, jobs=processors())
+    assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.005)
+    assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, 0.95)
+    told = alarms.told_regular({family: records})
+    assert f"{family}, K = 3" in told.value["verdicts"]
+
+
+def stopped(design, number):
+    """A regular problem whose estimate lies two standard errors off."""
+    drawn = problem_of(design, number)
+    opinion = alarms.opinion_on(drawn)
+    at = opinion.tree["em"]
+    mean = at["mean"].to_numpy() + 2 * at["mean_se"].to_numpy()
+    moved = drawn.truth._replace(
+        weight=at["weight"].to_numpy(), theta=Gaussian(mean, at["sd"].to_numpy())
+    )
+    return judgement(compare(moved, opinion.tree))
+
+
+def test_a_fault_in_every_data_set_breaks_the_bounds():
+    n = 6
+    records = run(partial(stopped, Regular("gaussian")), n, jobs=processors())
+    assert counted(records, "disagree") > stats.binom.isf(BROKEN, n, 0.005)
+    assert counted(records, "agree") < stats.binom.ppf(BROKEN, n, 0.95)
+
+
+def test_data_that_cannot_tell_are_no_proof_of_a_fault():
+    n = len(GRID)
+    records = run(partial(weak, Weak()), n, jobs=processors())
+    assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.01)
+    assert counted(records, "inconclusive") > n / 2
+    told = alarms.told_weak(records)
+    assert len(told.value["cells"]) == n
+    figure = told.figures["verdicts"]()
+    assert len(figure.axes) == 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_regular_problems_are_what_they_say(family):
+    for number in range(40):
+        drawn = problem_of(Regular(family, seed=9), number)
+        k = len(drawn.truth.weight)
+        assert k == (2, 3)[number % 2]
+        assert 500 <= drawn.sample.observations <= 1_000
+        assert drawn.truth.weight.min() >= 0.15
+        assert distances(drawn.truth.theta).min() > 2.5 - 1e-9
+
+
+def distances(theta):
+    """Return how many sds neighbours lie apart."""
+    match type(theta).__name__:
+        case "Gaussian":
+            return np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1])
+        case "Binomial":
+            return np.diff(2 * np.sqrt(alarms.FLIPS) * np.arcsin(np.sqrt(theta.prob)))
+        case "Poisson":
+            return np.diff(2 * np.sqrt(theta.rate))
+        case _:
+            away = np.diff(theta.mean, axis=0)
+            each = [
+                [gap @ np.linalg.solve(cov, gap) for cov in theta.cov[at : at + 2]]
+                for at, gap in enumerate(away)
+            ]
+            return np.sqrt(np.min(each, axis=1))

@@ -1,0 +1,100 @@
+"""Both answers keep their word on data from the prior; a slip in either is seen there."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from comparisons.comparison import second_opinion
+from comparisons.trust import calibration
+from comparisons.trust.calibration import Design, problem, replicate
+from comparisons.trust.runs import processors, run
+from comparisons.trust.summary import INTERVALS, JOINT, summary
+from models import Sample
+
+BROKEN = 1e-6  # chance at which a promise counts as broken
+
+
+def told(design, n, task=replicate):
+    """Return what n replicates show together."""
+    return summary(run(partial(task, design), n, jobs=processors()))
+
+
+def promised(found):
+    """Return the chance of the worst coverage that the posterior shows, however many there are."""
+    each = [one for one in found.coverage if one.interval == "posterior"]
+    chances = [stats.binomtest(one.held, one.of, one.level).pvalue for one in each]
+    return min(chances) * len(chances)
+
+
+def test_ranks_are_uniform_and_intervals_hold_what_they_promise():
+    found = told(Design("binomial", 2, 100), 100)
+    assert found.failed == ()
+    assert found.uniform
+    assert promised(found) > BROKEN
+    names = [one.parameter for one in found.ranks]
+    assert names == ["weight[0]", "weight[1]", "prob[0]", "prob[1]", JOINT]
+    assert {one.interval for one in found.coverage} == set(INTERVALS)
+    assert sum(one.seen for one in found.verdicts.values()) == found.replicates - found.refused
+    # on average the posterior's mean is where the truth is, with the prior's own draws
+    z = [one.bias_posterior / one.bias_posterior_error for one in found.accuracy]
+    assert np.abs(z).max() < stats.norm.isf(BROKEN / len(z))
+    # and no estimator has a lower mean square error there
+    assert all(one.rmse_posterior < one.rmse_em for one in found.accuracy)
+
+
+def doubled(design, number):
+    """A replicate whose posterior counts every observation twice."""
+
+    def twice(family, sample, k, **options):
+        again = Sample(sample.x, sample.trials, 2 * sample.counts)
+        return second_opinion(family, again, k, **options)
+
+    kept = calibration.second_opinion
+    calibration.second_opinion = twice
+    try:
+        return replicate(design, number)
+    finally:
+        calibration.second_opinion = kept
+
+
+def test_counting_twice_is_seen_in_ranks_and_coverage():
+    found = told(Design("poisson", 1, 30), 150, doubled)
+    assert not found.uniform
+    assert promised(found) < BROKEN
+    # negative control of the control: the same without the slip
+    right = told(Design("poisson", 1, 30), 150)
+    assert right.uniform
+    assert promised(right) > BROKEN
+
+
+def test_a_replicate_can_be_drawn_alone():
+    design = Design("gaussian", 2, 60, seed=4)
+    first, again = problem(design, 7), problem(design, 7)
+    np.testing.assert_array_equal(first.sample.x, again.sample.x)
+    assert first.seed == again.seed
+    assert (np.diff(first.truth.theta.mean) > 0).all()  # labels in order
+    assert not np.array_equal(first.sample.x, problem(design, 8).sample.x)
+    assert not np.array_equal(first.sample.x, problem(design._replace(seed=5), 7).sample.x)
+
+
+@pytest.mark.parametrize("family", ["multivariate", "gaussian"])
+def test_every_parameter_has_its_place(family):
+    record = replicate(Design(family, 2, 120, draws=100, tune=200), 1)
+    labels = [row["parameter"] for row in record["parameters"]]
+    assert len(set(labels)) == len(labels)
+    for row in record["parameters"]:
+        assert 0 <= row["rank"] <= record["among"]
+        assert 0 <= row["pit"] <= 1
+    means = [row["mle"] for row in record["parameters"] if row["parameter"].startswith("mean[")]
+    assert means[0] <= means[-1]
+
+
+def test_data_that_nobody_can_fit_are_counted():
+    record = {"replicate": 0, "refused": "1 distinct value for 2 components", "seconds": 0.0}
+    found = summary([record])
+    assert found.refused == 1
+    assert found.ranks == ()
