@@ -83,9 +83,9 @@ AMBIGUOUS = 0.05
 heights: 0.13 in the median."""
 
 MODES = 0.1
-"""Share of draws that belong to other modes than the estimate's, of 100 probed ones. Simulated:
-95th percentile 0.15 at 2.5 sd, one data set of 200 above it from 3 sd on; 200 heights: 0.24 in the
-median."""
+"""Share of draws that belong to other modes than the estimate's, of 40 probed ones, or of 100 if
+one of these does. Simulated: 95th percentile 0.15 at 2.5 sd, one data set of 200 above it from 3 sd
+on; 200 heights: 0.24 in the median."""
 
 OVERLAP = 0.9
 """Fraction of information that hidden labels cost, from which groups are said to overlap: plain EM

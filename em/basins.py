@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from em.emission import emission_of
 from em.fit import default_floor, refined
-from em.mixture import model_of
+from em.mixture import model_of, summing_to_one
 from em.rows import crew, rows_of
 from em.search import SAME_HEIGHT, Climber, ended, in_order, near
 from models import Mixture, Prior
@@ -17,11 +17,14 @@ from models.family import Array, Labels, Theta, entries
 from models.mixture import checked_prior, enough, observed, take
 
 if TYPE_CHECKING:
+    from em.mixture import MixtureModel
     from models import Sample
 
 __all__ = ["Basin", "basins", "same_basin"]
 
 SAME_TOP = 1e-2  # of the objective: a climb that has converged is nearer than that
+HILL = 0.05  # of the objective below a top, where a parabola lies 0.3 standard errors from it,
+HILLSIDE = 0.3  # and those: a climb that is both near and high has no other top to go to
 MAX_STEPS = 10_000
 TOLERANCE = 1e-4  # standard errors
 
@@ -57,8 +60,6 @@ def basins[T: Theta](
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
         prior = Prior(prior.weight, rows.units.move_in(prior.theta))
-    tops: list[Basin[T]] = []
-    inside: list[tuple[Mixture[T], float]] = []
     member = np.empty(n, np.intp)
     with crew(rows) as workers:
         model = model_of(
@@ -71,47 +72,74 @@ def basins[T: Theta](
             prior=prior,
             floor=default_floor(rows, emission),
         )
-        run = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
-
-        def known(mixture: Mixture[T], height: float) -> int | None:
-            for number, (top, highest) in enumerate(inside):
-                if 0 <= highest - height <= SAME_HEIGHT and near(top, mixture):
-                    return number
-            return None
-
-        def arrived(mixture: Mixture[T], height: float) -> bool:
-            return known(mixture, height) is not None
-
+        known: Known[T] = Known(model)
         for number in range(n):
-            first = rows.units.inside(take(starts, number))
-            climbed = run(number, first, MAX_STEPS, arrived=arrived)
-            at = known(climbed.parameters, float(climbed.trace[-1]))
-            if at is None:
-                placed = climbed._replace(parameters=in_order(model, climbed.parameters))
-                end, information = refined(run, ended(model, number, placed), MAX_STEPS)
-                outside = rows.units.outside(end.mixture)
-                top = Basin(outside, information.standard_errors, end.height)
-                same = [old for old, one in enumerate(tops) if same_basin(one, top)]
-                at = same[0] if same else len(tops)
-                if not same:
-                    tops.append(top)
-                    inside.append((end.mixture, end.height))
-            member[number] = at
-    return tuple(tops), member
+            member[number] = known.reached(number, rows.units.inside(take(starts, number)))
+    return tuple(known.tops), member
+
+
+class Known[T: Theta]:
+    """The tops that climbs have reached so far, and who stands near one of them."""
+
+    def __init__(self, model: MixtureModel[T]) -> None:
+        self.model = model
+        self.climb = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
+        self.tops: list[Basin[T]] = []
+        self.inside: list[tuple[Mixture[T], float]] = []
+
+    def reached(self, number: int, first: Mixture[T]) -> int:
+        """Return which top a climb comes to, whose start has a number; a new one is added."""
+        climbed = self.climb(number, first, MAX_STEPS, arrived=self._arrived)
+        at = self._near(climbed.parameters, float(climbed.trace[-1]))
+        if at is not None:
+            return at
+        placed = climbed._replace(parameters=in_order(self.model, climbed.parameters))
+        end, known = refined(self.climb, ended(self.model, number, placed), MAX_STEPS)
+        outside = self.model.rows.units.outside(end.mixture)
+        top = Basin(outside, known.standard_errors, end.height)
+        for at, one in enumerate(self.tops):
+            if same_basin(one, top):
+                return at
+        self.tops.append(top)
+        self.inside.append((end.mixture, end.height))
+        return len(self.tops) - 1
+
+    def _arrived(self, mixture: Mixture[T], height: float) -> bool:
+        return self._near(mixture, height) is not None
+
+    def _near(self, mixture: Mixture[T], height: float) -> int | None:
+        """Return the top that a mixture at a height has no way past, if there is one."""
+        for number, (top, highest) in enumerate(self.inside):
+            below = highest - height
+            if 0 <= below <= SAME_HEIGHT and near(top, mixture):
+                return number
+            if 0 <= below <= HILL:
+                outside = self.model.rows.units.outside(summing_to_one(mixture))
+                if _apart(self.tops[number], outside) <= HILLSIDE:
+                    return number
+        return None
 
 
 def same_basin[T: Theta](one: Basin[T], other: Basin[T]) -> bool:
     """Whether two tops are the same place: as high, and within a standard error of it."""
     if abs(one.height - other.height) > SAME_TOP:
         return False
-    k = len(one.mixture.weight)
+    apart = _apart(one, other.mixture)
+    return apart <= 1 or np.isnan(apart)  # unknown errors tell nothing
+
+
+def _apart[T: Theta](top: Basin[T], mixture: Mixture[T]) -> float:
+    """Return how many standard errors a mixture is from a top, whatever its labels; NaN without."""
+    k = len(top.mixture.weight)
     distance = np.zeros((k, k))
-    errors = _fields(one.standard_errors)
-    for a, b, se in zip(_fields(one.mixture), _fields(other.mixture), errors, strict=True):
-        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # unknown errors tell nothing
+    errors = _fields(top.standard_errors)
+    for a, b, se in zip(_fields(top.mixture), _fields(mixture), errors, strict=True):
+        if not np.isfinite(se).all():
+            return np.nan
+        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # what is held does not move
         apart = np.abs(b.reshape(k, 1, -1) - a.reshape(1, k, -1)) / unit
         distance = np.maximum(distance, apart.max(axis=2))
-    return bool(distance[linear_sum_assignment(distance)].max() <= 1)
+    return float(distance[linear_sum_assignment(distance)].max())
 
 
 def _fields[T: Theta](mixture: Mixture[T]) -> list[Array]:

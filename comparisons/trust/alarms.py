@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -64,6 +65,7 @@ SMALLEST = 0.15  # share of a group
 WIDER = 1.5  # ratio of widths of two groups, at most
 FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apart
 COMPONENTS = (2, 3)  # in turn
+EDGES = (NEAREST, 3.0, FARTHEST)  # of separations that are counted together
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
 )
@@ -86,10 +88,15 @@ class Weak(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What was drawn, and the seed of EM and sampler."""
+    """What was drawn.
+
+    nearest: how many sds the nearest neighbours lie apart.
+    seed: of EM and sampler.
+    """
 
     truth: Mixture
     sample: Sample
+    nearest: float
     seed: int
 
 
@@ -97,8 +104,8 @@ def regular(design: Regular, number: int) -> Record:
     """Return the verdict on a regular problem, and every measure."""
     drawn = problem_of(design, number)
     found = judgement(opinion_on(drawn))
-    k = len(drawn.truth.weight)
-    return {"k": k, "observations": drawn.sample.observations, **found}
+    k, n = len(drawn.truth.weight), drawn.sample.observations
+    return {"k": k, "observations": n, "nearest": drawn.nearest, **found}
 
 
 def weak(design: Weak, number: int) -> Record:
@@ -138,7 +145,8 @@ def problem_of(design: Regular, number: int) -> Problem:
     theta = GROUPS[family](gaps, rng)
     trials = FLIPS if issubclass(family, Binomial) else None
     truth = Mixture(weight, theta)
-    return Problem(truth, _drawn(truth, n, rng, trials), int(rng.integers(1 << 31)))
+    sample = _drawn(truth, n, rng, trials)
+    return Problem(truth, sample, float(gaps.min()), int(rng.integers(1 << 31)))
 
 
 def _drawn(truth: Mixture, n: int, rng: np.random.Generator, trials: int | None = None) -> Sample:
@@ -151,9 +159,10 @@ def _drawn(truth: Mixture, n: int, rng: np.random.Generator, trials: int | None 
 
 
 def _coins(gaps: Array, rng: np.random.Generator) -> Binomial:
+    """Gaps for which there is no room between 0 and 1 are drawn anew, in place."""
     room = np.pi * np.sqrt(FLIPS)
     while gaps.sum() > room - 2:  # a sd from either edge
-        gaps = rng.uniform(NEAREST, FARTHEST, len(gaps))
+        gaps[:] = rng.uniform(NEAREST, FARTHEST, len(gaps))
     first = rng.uniform(1, room - 1 - gaps.sum())
     angle = (first + np.concatenate([[0], np.cumsum(gaps)])) / (2 * np.sqrt(FLIPS))
     return Binomial(np.sin(angle) ** 2)
@@ -200,7 +209,7 @@ def weak_problem(design: Weak, number: int) -> Problem:
     separation, n = GRID[number % len(GRID)]
     rng = np.random.default_rng([design.seed, number, 2])
     truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
-    return Problem(truth, _drawn(truth, n, rng), int(rng.integers(1 << 31)))
+    return Problem(truth, _drawn(truth, n, rng), separation, int(rng.integers(1 << 31)))
 
 
 def verdicts_of(records: Iterable[Record]) -> dict[str, Frequency]:
@@ -239,11 +248,13 @@ class Told(NamedTuple):
 
 
 def told_regular(records: dict[str, list[Record]]) -> Told:
-    """Return what regular problems show, family by family and by number of groups."""
+    """Return what regular problems show, by family, number of groups and their distance."""
     kinds: dict[str, list[Record]] = {}
     for family, each in records.items():
-        for k in COMPONENTS:
-            kinds[f"{family}, K = {k}"] = [one for one in each if one.get("k", k) == k]
+        for k, (least, most) in product(COMPONENTS, pairwise(EDGES)):
+            kinds[f"{family}, K = {k}, {least:g} to {most:g} sd"] = [
+                one for one in each if one.get("k") == k and least <= one["nearest"] < most
+            ]
     verdicts = {kind: verdicts_of(each) for kind, each in kinds.items()}
     every = {family: verdicts_of(each) for family, each in records.items()}
     causes = {family: _causes(each) for family, each in records.items()}

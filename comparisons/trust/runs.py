@@ -34,6 +34,7 @@ type Record = dict[str, Json]
 type Task = Callable[[int], Record]
 
 KEPT = "replicates.jsonl"
+RENEWED = 500  # replicates after which a process is: chains that are cut off leave a megabyte each
 LINES = 10  # of progress, where there is no terminal for a bar
 
 
@@ -134,7 +135,11 @@ def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
     spawned = get_context("spawn")
     places = spawned.Value("i", 0)
     pool = ProcessPoolExecutor(
-        min(jobs, len(numbers)), mp_context=spawned, initializer=_begin, initargs=(places,)
+        min(jobs, len(numbers)),
+        mp_context=spawned,
+        initializer=_begin,
+        initargs=(places,),
+        max_tasks_per_child=RENEWED,
     )
     try:
         yield pool.submit(one, numbers[0]).result()

@@ -31,7 +31,7 @@ def test_regular_problems_agree_and_hardly_ever_disagree(family):
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.005)
     assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, 0.95)
     told = alarms.told_regular({family: records})
-    assert f"{family}, K = 3" in told.value["verdicts"]
+    assert f"{family}, K = 3, 2.5 to 3 sd" in told.value["verdicts"]
 
 
 def stopped(design, number):
