@@ -26,7 +26,9 @@ STEP = 1e-4  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # at which differences are taken, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
 STEADY = 1e-3  # nats by which two step sizes may differ; near an edge rounding eats differences
-BEND = 0.03  # standard errors: a step whose cube is lost beside its square, and no digits are
+BEND = 0.004  # standard errors: a step whose fourth power is lost beside its square, if
+DIGITS = 1e-4  # of that square are more than rounding leaves; with many observations it is longer
+STRAIGHT = 0.02  # share by which the falls of two steps may differ
 
 
 def density_gap(tree: xr.DataTree, question: Question, engine: Engine, heights: Array) -> float:
@@ -74,29 +76,38 @@ def curvature(engine: Engine, question: Question, at: em.Fit) -> float:
 
     With C the covariance that the errors come from, the log-likelihood falls by e^2 / 2 at e
     C_j / sqrt(C_jj) to either side of the maximum, e small, or 2 l(0) - l(+) - l(-) = e^2; the
-    factor is the largest of their quotients or the inverse of the least. NaN without errors.
+    factor is the largest of their quotients or the inverse of the least. NaN without errors, and
+    where two steps do not agree because the likelihood is nowhere near a parabola.
     """
     if at.information is None or not np.isfinite(at.standard_errors.weight).all():
         return np.nan
     with np.errstate(all="ignore"):
         covariance = np.linalg.inv(at.information)
-        steps = BEND * (covariance / np.sqrt(np.diagonal(covariance))).T
-    origin = np.zeros((1, len(steps)))
-    mixtures = em.displaced(at, np.concatenate([origin, steps, -steps]))
+        unit = (covariance / np.sqrt(np.diagonal(covariance))).T
+    rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood))
+    step = max(BEND, float(np.sqrt(rounding / DIGITS)))
+    far, near = (_fall(engine, question, at, unit, one) for one in (step, step / 2))
+    with np.errstate(all="ignore"):
+        steady = np.abs(far - near) <= STRAIGHT * np.abs(near)
+        fall = (4 * near - far)[steady] / 3  # Richardson: the fourth power goes
+    if len(fall) == 0:
+        return np.nan
+    return float(max(fall.max(), 1 / fall.min())) if fall.min() > 0 else np.inf
+
+
+def _fall(engine: Engine, question: Question, at: em.Fit, unit: Array, step: float) -> Array:
+    """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
+    moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
+    counts = question.sample.counts
+
+    def height(joint: Array) -> Array:
+        return np.logaddexp.reduce(joint, axis=1) @ counts
+
     with np.errstate(all="ignore"):  # a step may leave the parameter space
-        positions = engine.pack(question, mixtures)
-        counts = question.sample.counts
-
-        def height(joint: Array) -> Array:
-            return np.logaddexp.reduce(joint, axis=1) @ counts
-
+        positions = engine.pack(question, em.displaced(at, moves))
         middle, *sides = engine.log_joint(question, positions, height)
         plus, minus = np.split(np.array(sides), 2)
-        fall = (2 * middle - plus - minus) / BEND**2
-    known = fall[np.isfinite(fall)]
-    if len(known) == 0 or known.min() <= 0:
-        return np.inf if len(known) else np.nan
-    return float(max(known.max(), 1 / known.min()))
+        return (2 * middle - plus - minus) / step**2
 
 
 def copied(draws: Mixture, sizes: tuple[int, int]) -> float:
