@@ -70,9 +70,9 @@ def _copied(evidence: Evidence) -> Finding:
         OK if apart else DOUBT,
         share,
         0.0,
-        "No two chains share a draw."
+        "No two chains share a run of draws."
         if apart
-        else f"{share:.1%} of the draws are in another chain as well: chains are copies.",
+        else f"{share:.1%} of the draws are in another chain as well, in the same order: a copy.",
         "" if apart else "Draw every chain with a seed of its own.",
     )
 

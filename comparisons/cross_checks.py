@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["OURS", "copied", "curvature", "density_gap"]
 
 OURS = "bayes.sample"  # what made a posterior whose density is known in the coordinates it explored
-STEP = 1e-4  # in explored coordinates, whose scale is about one
+STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # at which differences are taken, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
-STEADY = 1e-3  # nats by which two step sizes may differ; near an edge rounding eats differences
+STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding eats differences
+RUN = 10  # draws in a row that two chains share only if one is a copy, to whatever digits
 BEND = 0.004  # standard errors: a step whose fourth power is lost beside its square, if
 DIGITS = 1e-4  # of that square are more than rounding leaves; with many observations it is longer
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
@@ -56,8 +57,8 @@ def density_gap(tree: xr.DataTree, question: Question, engine: Engine, heights: 
         return np.nan
     log_prior = em.log_prior(question.prior, mixtures, equal_weights=question.equal_weights)
     explored = tree["sample_stats"]["lp"].to_numpy().ravel()[some]
-    apart = explored - (heights[some] + log_prior + volume)
-    return float(apart[steady].std())
+    apart = (explored - (heights[some] + log_prior + volume))[steady]
+    return float(apart.std()) if np.isfinite(apart).all() else np.inf
 
 
 def _slopes(engine: Engine, question: Question, z: Array, step: float) -> Array:
@@ -111,14 +112,14 @@ def _fall(engine: Engine, question: Question, at: em.Fit, unit: Array, step: flo
 
 
 def copied(draws: Mixture, sizes: tuple[int, int]) -> float:
-    """Return the share of draws that an earlier chain has as well, number by number."""
+    """Return the share of runs of draws that an earlier chain has as well, number by number."""
     fields = [draws.weight, *entries(draws.theta).values()]
     rows = np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
-    chains = rows.reshape(*sizes, -1)
     seen: set[bytes] = set()
-    again = 0
-    for chain in chains:
-        own = [row.tobytes() for row in np.ascontiguousarray(chain)]
+    again = runs = 0
+    for chain in np.ascontiguousarray(rows.reshape(*sizes, -1)):
+        own = [chain[at : at + RUN].tobytes() for at in range(len(chain) - RUN + 1)]
         again += sum(one in seen for one in own)
+        runs += len(own)
         seen.update(own)
-    return again / len(rows)
+    return again / runs

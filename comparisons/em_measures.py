@@ -70,9 +70,11 @@ def _same_posterior(evidence: Evidence) -> Finding:
     """What the sampler explored against EM's likelihood and prior in the same coordinates."""
     gap = evidence.density
     if np.isnan(gap):
-        why = "its own density, in the coordinates that it explored, is not known"
+        why, severity = "the density that another sampler explored is not known", OK
+        if evidence.ours:
+            why, severity = "too many draws lie next to an edge to take differences there", DOUBT
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
-        return Finding("different_posterior", OK, gap, limit.DENSITY, message, "")
+        return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
     same = gap <= limit.DENSITY
     return Finding(
         "different_posterior",
@@ -93,7 +95,11 @@ def em_errors(evidence: Evidence) -> Finding:
     factor = evidence.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
-        return Finding("wrong_errors", OK, factor, limit.CURVATURE, message, "")
+        if np.isfinite(evidence.errors.weight).all():
+            message = (
+                "The likelihood is nowhere near a parabola: its curvature could not be measured."
+            )
+        return Finding("wrong_errors", NOTE, factor, limit.CURVATURE, message, "")
     right = factor <= limit.CURVATURE
     return Finding(
         "wrong_errors",

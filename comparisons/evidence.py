@@ -14,7 +14,7 @@ from bayes.engine import engine_of
 from bayes.labels import memberships
 from bayes.target import target
 from bayes.tree import draws_of, question_of
-from comparisons.cross_checks import copied, curvature, density_gap
+from comparisons.cross_checks import OURS, copied, curvature, density_gap
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
 from comparisons.table import covariance_of, of_estimate, picked
@@ -95,9 +95,10 @@ class Evidence:
     draws: of the posterior, weight (n, K), chain after chain, `sizes` (chains, draws).
     heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
     stepped: how far, relatively, the E-step's is from those heights where climbs began.
+    ours: whether `bayes.sample` drew the posterior, so that what it explored is known.
     density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
     curvature: factor between what EM's errors say of the likelihood's curvature and what it is.
-    copied: share of draws that another chain has as well.
+    copied: share of runs of draws that another chain has as well.
     peak: where EM under the posterior's prior goes from the estimate, None where it is unknown.
     modes: of the posterior, most draws first; empty where the prior is unknown.
     diagnosis: of the chains.
@@ -128,6 +129,7 @@ class Evidence:
     sizes: tuple[int, int]
     heights: Array
     stepped: float
+    ours: bool
     density: float
     curvature: float
     copied: float
@@ -287,6 +289,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         sizes=(sizes["chain"], sizes["draw"]),
         heights=heights,
         stepped=stepped,
+        ours=tree.attrs.get("made_by") == OURS,
         density=density_gap(tree, question, engine, heights),
         curvature=curvature(engine, question, at),
         copied=copied(draws, (sizes["chain"], sizes["draw"])),

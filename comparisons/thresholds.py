@@ -38,8 +38,8 @@ makes 2e-8."""
 
 DENSITY = 1e-3
 """Sd over draws of the difference of two log densities, in nats: it moves no posterior mean by more
-than a thousandth of its sd. Where both are right rounding leaves 1e-10; a prior with one degree of
-freedom too many makes 0.1."""
+than a thousandth of its sd. Where both are right rounding leaves 1e-6 at most; a prior with one
+degree of freedom too many makes 0.1."""
 
 CURVATURE = 1.1
 """Quotient of two curvatures. Standard errors are then wrong by 5%. Where they are right and two

@@ -67,8 +67,13 @@ def log_prior[T: Theta](prior: Prior, mixtures: Mixture[T], *, equal_weights: bo
     n, k = mixtures.weight.shape
     emission = emission_of(type(mixtures.theta))
     fields = [field.reshape(-1, *field.shape[2:]) for field in entries(mixtures.theta).values()]
-    theta = rebuilt(type(mixtures.theta), fields)
-    each = emission.natural(theta) @ emission.unseen(prior.theta, k) + emission.log_measure(theta)
+    theta, believed = rebuilt(type(mixtures.theta), fields), prior.theta
+    places = emission.location(theta)
+    if places is not None:  # squares of a large offset would cancel
+        centre = np.atleast_1d(places.mean(axis=0))
+        one = np.ones(len(centre))
+        theta, believed = theta.affine(one, -centre), believed.affine(one, -centre)
+    each = emission.natural(theta) @ emission.unseen(believed, k) + emission.log_measure(theta)
     shares = 0.0 if equal_weights else prior.weight * np.log(mixtures.weight).sum(axis=1)
     density: Array = each.reshape(n, k).sum(axis=1) + shares
     return density

@@ -2,7 +2,7 @@
 
 With parameters from the prior and data from these, the truth's rank among the posterior's draws is
 uniform (Talts et al. 2018), of every aligned parameter and of the joint log-likelihood, which sees
-what single parameters do not (Modrak et al. 2023). On the same data EM's intervals are counted.
+what single parameters do not (Modrák et al. 2023). On the same data EM's intervals are counted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"
 
 FLIPS = 10  # of a set of coins
 SCALE = np.arange(11.0)  # what the weak prior takes its scale from, in either of two columns
-THIN = 10  # draws from one to the next that ranks are taken among, which leaves them independent
+THIN = 10  # draws from one to the next that ranks are taken among: nearly independent if chains mix
 
 
 class Design(NamedTuple):

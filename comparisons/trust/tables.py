@@ -48,9 +48,14 @@ def sentence(found: Summary) -> str:
     held = "; ".join(
         f"{name} {sum(one.kept for one in each)} of {len(each)}" for name, each in kept.items()
     )
-    aside = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
-    aside += f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
-    return f"{ranks}. Coverages within their 99% band: {held}.{aside}"
+    lacking = [one for one in found.coverage if one.of < found.replicates - found.refused]
+    without = ""
+    if lacking:
+        share = percent(1 - lacking[0].of / (found.replicates - found.refused))
+        without = f" EM has no standard errors, and so no interval, in {share} of the data sets."
+    refused = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
+    failed = f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
+    return f"{ranks}. Coverages within their 99% band: {held}.{without}{refused}{failed}"
 
 
 def _ranks(found: Summary) -> Steps:

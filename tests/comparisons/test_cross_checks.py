@@ -14,7 +14,7 @@ from bayes.engine import engine_of
 from bayes.tree import draws_of, question_of
 from comparisons.cross_checks import copied, curvature, density_gap
 from comparisons.thresholds import CURVATURE, DENSITY
-from models import Mixture
+from models import Gaussian, Mixture, Sample
 from models.mixture import take
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
@@ -92,3 +92,20 @@ def test_copies_of_a_chain_are_found(sampled):
     assert copied(twice, (2, 60)) == 0.5
     nudged = Mixture(twice.weight + np.repeat([0, 1e-9], 60)[:, None], twice.theta)
     assert copied(nudged, (2, 60)) == 0
+    # negative control: numbers kept to a few digits coincide, and are no copies for that
+    few = Mixture(np.round(draws.weight, 1), type(draws.theta)(np.round(draws.theta.prob, 1)))
+    coarse = np.concatenate([few.weight, few.theta.prob], axis=1)
+    assert len(np.unique(coarse, axis=0)) < len(coarse) / 2
+    assert copied(few, (2, 60)) < 0.05
+
+
+@pytest.mark.parametrize(("offset", "sd"), [(1.7e9, 3.0), (1e9, 1.0), (-1e6, 1e-3)])
+def test_a_large_offset_costs_no_digits(offset, sd, rng):
+    draws = rng(8)
+    x = offset + sd * np.concatenate([draws.normal(0, 1, 150), draws.normal(8, 1, 150)])
+    tree = bayes.sample(Gaussian, Sample(x), 2, draws=60, tune=200, chains=2, progress=False)
+    question = question_of(tree)
+    heights = em.log_likelihood(Gaussian, Sample(x), draws_of(tree, Gaussian))
+    assert density_gap(tree, question, engine_of(question), heights) < DENSITY
+    stronger = question._replace(prior=question.prior._replace(weight=0.3))
+    assert density_gap(tree, stronger, engine_of(question), heights) > DENSITY

@@ -99,7 +99,7 @@ def people(*, mended: bool) -> Fit[Gaussian]:
 
 FAITHFUL = Case(
     "Old Faithful: two groups of waiting times",
-    "Azzalini & Bowman 1990, Appl. Statist. 39, 357, as datasets::faithful; recomputed",
+    "Härdle 1991, as datasets::faithful; recomputed",
     (
         Number("weight of the short", "0.360886", lambda: geyser().mixture.weight[0]),
         Number("mean of the short", "54.614856", lambda: geyser().mixture.theta.mean[0]),
@@ -117,7 +117,7 @@ FAITHFUL = Case(
 )
 COLUMNS = Case(
     "Old Faithful: eruptions and waiting times, log-likelihoods",
-    "Azzalini & Bowman 1990, as datasets::faithful; recomputed, the second also by mclust 6",
+    "Härdle 1991, as datasets::faithful; recomputed, the second also by mclust 6",
     (
         Number("two, own covariances", "-1130.263960", partial(eruptions, "full", 2)),
         Number("three, one for all", "-1126.315928", partial(eruptions, "tied", 3)),

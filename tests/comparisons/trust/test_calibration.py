@@ -111,3 +111,57 @@ def test_data_that_nobody_can_fit_are_counted():
     found = summary([record])
     assert found.refused == 1
     assert found.ranks == ()
+
+
+def made(rng, shrunk=1.0, n=4_000):
+    """Return records whose estimates scatter about the truth as their errors say."""
+    found = []
+    for number in range(n):
+        truth = rng.uniform(0.2, 0.8)
+        odds = np.log(truth / (1 - truth)) + rng.normal(0, 0.3)
+        mle = 1 / (1 + np.exp(-odds))  # symmetric in log odds, with an error of 0.3 there
+        error = 0.3 * mle * (1 - mle) * shrunk
+        rate = 5 + rng.normal(0, 0.5)
+        rows = [
+            {"parameter": "prob[0]", "truth": truth, "mle": mle, "se": error},
+            {"parameter": "mean[0]", "truth": 5.0, "mle": rate, "se": 0.5 * shrunk},
+        ]
+        uniform = {"pit": rng.random(), "rank": int(rng.integers(101)), "mean": 5.1}
+        found.append(
+            {
+                "replicate": number,
+                "parameters": [row | uniform for row in rows],
+                "joint": uniform,
+                "among": 100,
+                "verdict": "agree",
+                "findings": {},
+                "seconds": 0.0,
+            }
+        )
+    return found
+
+
+def test_coverage_is_counted_as_it_was_made(rng):
+    found = summary(made(rng(3)))
+    promised = {
+        ("prob[0]", "EM transformed"),
+        ("mean[0]", "EM"),
+        ("mean[0]", "EM transformed"),
+        *((name, "posterior") for name in ("prob[0]", "mean[0]")),
+    }
+    for one in found.coverage:
+        if (one.parameter, one.interval) in promised:
+            assert stats.binomtest(one.held, one.of, one.level).pvalue > BROKEN
+        low, high = stats.binom.ppf([0.005, 0.995], one.of, one.level)
+        assert (one.low, one.high) == (low, high)
+    assert found.uniform
+    accuracy = {one.parameter: one for one in found.accuracy}["mean[0]"]
+    assert accuracy.bias_posterior == pytest.approx(0.1)
+    assert accuracy.rmse_posterior == pytest.approx(0.1)
+    error = 0.5 / np.sqrt(2 * 4_000)  # of a root mean square
+    assert accuracy.rmse_em == pytest.approx(0.5, abs=5 * error)
+    # negative control: errors that are too small by a third
+    wrong = summary(made(rng(3), shrunk=0.7))
+    held = [one for one in wrong.coverage if (one.parameter, one.interval) in promised]
+    broken = [one for one in held if one.interval != "posterior" and not one.kept]
+    assert len(broken) == 12
