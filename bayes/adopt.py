@@ -97,7 +97,7 @@ def adopt[T: Theta](
     by = labelling_of(question)
     flat = positions.reshape(-1, positions.shape[2])
     alignment = alignment_of(engine, question, flat, mixture, height, by)
-    settings = _settings(draws) | {"labels": by}
+    settings = _settings(draws) | {"labels": by, "made_by": "bayes.adopt"}
     return tree_of(
         engine,
         question,

@@ -18,6 +18,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.finding import DOUBT, FAULT
 from comparisons.inputs import family_of
 from comparisons.studies import Steps
+from comparisons.style import several
 from comparisons.thresholds import FORMAT
 from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
@@ -297,10 +298,11 @@ def told_weak(records: list[Record]) -> Told:
     worst = max(verdicts, key=lambda cell: verdicts[cell]["disagree"].seen)
     of = verdicts[worst]["disagree"]
     every = verdicts_of(records)["disagree"]
-    said = (
-        f"Of {every.of:,} data sets that cannot tell {every.seen:,} are said to disagree, at most "
-        f"{percent(of.seen / of.of)} in a cell ({worst[0]:g} sd, n = {worst[1]:,})."
-    )
+    said = f"Of {every.of:,} data sets whose groups overlap, {every.seen:,} are said to disagree"
+    if every.seen:
+        share = percent(of.seen / of.of)
+        said += f", at most {share} in a cell ({worst[0]:g} sd, n = {worst[1]:,})"
+    said += "."
     value: dict[str, Json] = {
         "format": FORMAT,
         "cells": [
@@ -315,7 +317,10 @@ def told_weak(records: list[Record]) -> Told:
     }
     figures = {
         "verdicts": partial(
-            weak_verdicts, verdicts, f"Two groups that overlap, {of.of:,} data sets a cell", said
+            weak_verdicts,
+            verdicts,
+            f"Two groups that overlap, {several(of.of, 'data set', 'data sets')} a cell",
+            said,
         )
     }
     return Told(

@@ -33,16 +33,18 @@ DPI = 150
 def calibrate(
     family: Annotated[str, typer.Argument(help=f"One of {', '.join(FAMILIES)}.")],
     *,
-    components: Annotated[int, typer.Option("-k", "--components", min=1)] = 2,
+    components: Annotated[
+        int, typer.Option("-k", "--components", min=1, help="How many groups.")
+    ] = 2,
     replicates: Annotated[int, typer.Option(min=1, help="How many data sets.")] = 1_000,
     observations: Annotated[
-        int | None, typer.Option(min=2, help="Of each: 500, or 100 sets of ten flips.")
+        int | None, typer.Option(min=2, help="In each data set: 500, or 100 sets of ten flips.")
     ] = None,
     covariance: Annotated[
         str | None, typer.Option(help=f"Of multivariate: {', '.join(COVARIANCES)}.")
     ] = None,
     replicate: Annotated[
-        int | None, typer.Option(min=0, help="Show this one alone, as `fit` would.")
+        int | None, typer.Option(min=0, help="Fit and show this one alone.")
     ] = None,
     seed: Seed = 0,
     jobs: Jobs = None,
@@ -51,14 +53,17 @@ def calibrate(
 ) -> None:
     """Simulate from the prior, fit both ways, and count: do ranks and intervals keep their word?
 
-    Such as: second-opinion calibrate binomial. What is done is kept in a folder, and the same
-    command goes on from there. Exit status 1 if the truth's ranks cannot be uniform.
+    Such as: second-opinion calibrate binomial; a thousand take some minutes. What is done is kept
+    in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
+    Exit status 1 if ranks are not uniform by a chance of less than one in a million.
     """
     family_of(_known(family), covariance)
     usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
     n = usual if observations is None else observations
     if n < components:
-        raise InputError(f"--observations is {n} for {components} components; give more")
+        raise InputError(
+            f"--observations is {n}; give at least {components}, as -k is {components}"
+        )
     with waiting("loading PyMC"):
         from comparisons.trust import calibration
         from comparisons.trust.drawings import coverage, ranks
@@ -67,7 +72,7 @@ def calibrate(
 
     design = calibration.Design(family, components, n, seed, covariance)
     if replicate is not None:
-        _alone(design, replicate)
+        _alone(design, replicate, as_json=as_json)
         return
     folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
     records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
@@ -109,7 +114,8 @@ def alarms(
     """Count false alarms: how often the verdict is wrong where nothing is.
 
     Regular problems of each family, groups 2.5 to 4 sd apart, 500 observations and more, K = 2
-    and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations.
+    and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
+    minutes to hours, and goes on where it was.
     """
     if weak and families:
         raise InputError("--weak simulates Gaussians; leave out the families, or --weak")
@@ -126,6 +132,8 @@ def alarms(
         told = trust.told_weak(records)
     else:
         found = {}
+        if folder is not None:
+            _refuse_strangers(folder)
         for name in chosen:
             design = trust.Regular(name, seed)
             own = None if folder is None else folder / name
@@ -153,6 +161,16 @@ def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
     return out
 
 
+def _refuse_strangers(folder: Path) -> None:
+    """Refuse a folder that holds what no run of ours has made."""
+    from comparisons.trust.runs import KEPT
+
+    there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
+    ours = {name for name in FAMILIES if (folder / name / KEPT).exists()}
+    if there and not (ours and there <= {*ours, "summary.json", "figures"}):
+        raise InputError(f"--out {folder} is there already, and holds no replicates of ours")
+
+
 def _run(
     task: partial[Record],
     replicates: int,
@@ -161,9 +179,13 @@ def _run(
     design: tuple[object, ...],
     name: str = "replicates",
 ) -> list[Record]:
-    from comparisons.trust.runs import processors, run
+    from comparisons.trust.runs import fingerprint, processors, run
 
-    settings = {"design": type(design).__name__, **design._asdict()}  # type: ignore[attr-defined]
+    settings = {
+        "design": type(design).__name__,
+        **design._asdict(),  # type: ignore[attr-defined]
+        "code": fingerprint(),
+    }
     if folder is not None:
         folder.parent.mkdir(exist_ok=True)
     return run(
@@ -171,12 +193,24 @@ def _run(
     )
 
 
-def _alone(design: Design, number: int) -> None:
-    """Show one replicate's comparison."""
-    from comparisons.terminal import told
+def _alone(design: Design, number: int, *, as_json: bool) -> None:
+    """Show one replicate's comparison, and the truth."""
+    from comparisons.table import parameters_of, picked
+    from comparisons.terminal import printed, said, told
     from comparisons.trust.calibration import opinion_on, problem
+    from comparisons.wire import of_tree
 
-    told(opinion_on(design, problem(design, number)).tree)
+    drawn = problem(design, number)
+    tree = opinion_on(design, drawn).tree
+    if as_json:
+        printed(json.dumps(of_tree(tree), allow_nan=False, indent=2))
+        return
+    told(tree)
+    truth = ", ".join(
+        f"{one.label} {float(picked(drawn.truth, one)):.4g}"
+        for one in parameters_of(drawn.truth, equal_weights=False)
+    )
+    said(f"Drawn from {truth}.")
 
 
 def _show(

@@ -60,15 +60,21 @@ def ranks(found: Summary, title: str) -> Figure:
             continue
         _ranked(axes, found.ranks[place])
         bottom = place + columns >= len(found.ranks)
-        label_outside(axes, "rank, from 0 to 1", "excess", bottom=bottom, left=place % columns == 0)
+        label_outside(
+            axes,
+            "rank, from 0 to 1",
+            "share, less uniform",
+            bottom=bottom,
+            left=place % columns == 0,
+        )
     entries = [
         line({"color": POSTERIOR, "linewidth": 1.6}, "share of ranks up to there, less uniform"),
         patch(BAND, "95% band of uniform ranks"),
     ]
     caption = (
         "Where the posterior is right, the truth is as likely to be its lowest draw as any other. "
-        "Too wide a posterior makes an S that falls first, too narrow a one the opposite; one that "
-        "lies too low or too high a single arch."
+        "Too wide a posterior makes an S that falls first, too narrow a posterior the opposite; "
+        "one that lies too low or too high a single arch."
     )
     return framed(figure, title, entries, caption)
 
@@ -102,7 +108,8 @@ def coverage(found: Summary, title: str) -> Figure:
         patch(CHANCE, "99% band of a promise that is kept"),
     ]
     caption = (
-        "Points above zero: the interval holds the truth more often than it says; below: less."
+        "Points above zero: the interval holds the truth more often than it says; below: less. The "
+        "band is the posterior's; EM's are wider where it has no errors in some data sets."
     )
     return framed(figure, title, entries, caption)
 

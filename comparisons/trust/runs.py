@@ -11,9 +11,11 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from threading import Thread
+from pathlib import Path
+from threading import Thread, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,11 +26,10 @@ from comparisons.reading import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.sharedctypes import Synchronized
-    from pathlib import Path
 
     from comparisons.wire import Json
 
-__all__ = ["KEPT", "Record", "Task", "processors", "run"]
+__all__ = ["KEPT", "Record", "Task", "fingerprint", "processors", "run"]
 
 type Record = dict[str, Json]
 type Task = Callable[[int], Record]
@@ -65,10 +66,8 @@ def run(
     found = {} if folder is None else kept(folder, settings or {})
     missing = [number for number in range(replicates) if number not in found]
     if missing and len(missing) < replicates:
-        print(  # noqa: T201
-            f"{replicates - len(missing):,} of {replicates:,} {name} are there already",
-            file=sys.stderr,
-        )
+        message = f"{replicates - len(missing):,} of {replicates:,} {name} are there already"
+        print(message, file=sys.stderr)  # noqa: T201
     try:
         with _progress(name, replicates, replicates - len(missing)) as tell:
             for record in _done(task, missing, jobs):
@@ -77,11 +76,25 @@ def run(
                     _keep(folder, record)
                 tell()
     except KeyboardInterrupt:
+        message = "nothing is kept without --out"
         if folder is not None:
-            message = f"{len(found):,} of {replicates:,} {name} are kept in {folder}"
-            print(f"{message}; the same command goes on", file=sys.stderr)  # noqa: T201
+            message = f"{len(found):,} of {replicates:,} {name} are kept in {folder}; "
+            message += "the same command goes on"
+        print(message, file=sys.stderr)  # noqa: T201
         raise
+    if len(found) > replicates:
+        message = f"{len(found):,} {name} are kept, {replicates:,} of them are shown"
+        print(message, file=sys.stderr)  # noqa: T201
     return [found[number] for number in range(replicates)]
+
+
+def fingerprint() -> str:
+    """Return what tells one state of this program's code from another."""
+    root, digest = Path(__file__).parents[2], sha256()
+    for package in ("models", "em", "bayes", "comparisons"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def kept(folder: Path, settings: Record) -> dict[int, Record]:
@@ -93,15 +106,24 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
     if not path.exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"--out {folder} is there already, and holds no replicates of ours")
-        folder.mkdir(exist_ok=True)
-        path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        try:
+            folder.mkdir(exist_ok=True)
+            path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        except OSError as problem:
+            raise InputError(f"--out {folder} cannot be made: {problem.strerror}") from None
         return {}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     parsed = [_parsed(path, number, line) for number, line in enumerate(whole, start=1)]
     if not parsed or parsed[0] != settings:
+        theirs = parsed[0] if parsed else {}
+        other = [
+            f"{name} {theirs.get(name)} instead of {settings.get(name)}"
+            for name in {**settings, **theirs}
+            if theirs.get(name) != settings.get(name)
+        ]
         raise InputError(
-            f"--out {folder} holds replicates of other settings: {''.join(whole[:1]).strip()}; "
+            f"--out {folder} holds replicates of other settings ({', '.join(other)}); "
             "give another folder"
         )
     if len(whole) < len(lines):
@@ -142,11 +164,28 @@ def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
         max_tasks_per_child=RENEWED,
     )
     try:
-        yield pool.submit(one, numbers[0]).result()
-        for future in as_completed([pool.submit(one, number) for number in numbers[1:]]):
+        with _uninterrupted():
+            first = pool.submit(one, numbers[0])
+        yield first.result()
+        with _uninterrupted():
+            rest = [pool.submit(one, number) for number in numbers[1:]]
+        for future in as_completed(rest):
             yield future.result()
     finally:  # after Ctrl-C above all: what is at work ends, which takes a second
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from the first, before they can say so themselves."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin(places: Synchronized[int]) -> None:
@@ -197,7 +236,7 @@ def _progress(name: str, total: int, done: int) -> Iterator[Callable[[], None]]:
         def say() -> None:
             nonlocal done
             done += 1
-            if done % step == 0 and done < total:
+            if done % step == 0 or done == total:
                 left = (time.perf_counter() - begun) / (done - first) * (total - done)
                 said = f"{name}: {done:,} of {total:,}, {left:,.0f} s left"
                 print(said, file=sys.stderr, flush=True)  # noqa: T201

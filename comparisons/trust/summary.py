@@ -45,7 +45,7 @@ class Ranks(NamedTuple):
 
     pit: (n,) in order of the replicates, (rank + u) / (draws + 1) with u uniform.
     x, ecdf, low, high: the empirical distribution function and its simultaneous 95% band.
-    p: of Kolmogorov's and Smirnov's test.
+    distance, p: of Kolmogorov's and Smirnov's test.
     """
 
     parameter: str
@@ -54,6 +54,7 @@ class Ranks(NamedTuple):
     ecdf: Array
     low: Array
     high: Array
+    distance: float
     p: float
 
     @property
@@ -185,9 +186,10 @@ def _ranks(name: str, columns: dict[str, Array]) -> Ranks:
     pit = (columns["rank"] + np.array(lots)) / (columns["among"] + 1)
     if len(pit) < 2:
         nothing = np.array([0.0, 1.0])
-        return Ranks(name, pit, nothing, nothing, nothing, nothing, 1.0)
+        return Ranks(name, pit, nothing, nothing, nothing, nothing, np.nan, 1.0)
     x, ecdf, low, high = ecdf_pit(pit, BAND, SIMULATIONS, rng=np.random.default_rng(0))
-    return Ranks(name, pit, x, ecdf, low, high, float(stats.kstest(pit, "uniform").pvalue))
+    test = stats.kstest(pit, "uniform")
+    return Ranks(name, pit, x, ecdf, low, high, float(test.statistic), float(test.pvalue))
 
 
 def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:

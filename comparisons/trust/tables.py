@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
 
 
+ENOUGH = 100  # replicates below which bands are as wide as half of what they judge
+
+
 def percent(share: float) -> str:
     """Return a share as people write it."""
     return f"{share:.1%}"
@@ -28,7 +31,9 @@ def tables_of(found: Summary) -> tuple[Steps, ...]:
         _ranks(found),
         *(_coverage(found, interval) for interval in INTERVALS),
         _accuracy(found),
-        verdict_table({"": found.verdicts}),
+        verdict_table({"": found.verdicts})._replace(
+            title="Verdicts with chains as short as these (`fit` draws longer ones)"
+        ),
         findings_table(found.findings),
     )
 
@@ -44,7 +49,10 @@ def sentence(found: Summary) -> str:
         )
     if not found.uniform:
         ranks += "; beyond chance: the draws are not the posterior's"
-    kept = {name: [one for one in found.coverage if one.interval == name] for name in INTERVALS}
+    kept = {
+        name: [one for one in found.coverage if one.interval == name and one.of]
+        for name in INTERVALS
+    }
     held = "; ".join(
         f"{name} {sum(one.kept for one in each)} of {len(each)}" for name, each in kept.items()
     )
@@ -54,6 +62,8 @@ def sentence(found: Summary) -> str:
         share = percent(1 - lacking[0].of / (found.replicates - found.refused))
         without = f" EM has no standard errors, and so no interval, in {share} of the data sets."
     refused = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
+    if found.replicates < ENOUGH:
+        refused += f" {found.replicates:,} replicates are too few to tell much."
     failed = f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
     return f"{ranks}. Coverages within their 99% band: {held}.{without}{refused}{failed}"
 
@@ -62,9 +72,9 @@ def _ranks(found: Summary) -> Steps:
     rows = [
         [
             one.parameter,
-            float(abs(one.ecdf - one.x).max()),
-            "within" if one.inside else "outside",
-            one.p,
+            one.distance,
+            ("within" if one.inside else "outside") if len(one.pit) > 1 else None,
+            one.p if len(one.pit) > 1 else None,
         ]
         for one in found.ranks
     ]
@@ -82,7 +92,7 @@ def _coverage(found: Summary, interval: str) -> Steps:
         rows.append([name, *(_held(own[level]) for level in LEVELS), float(own[LEVELS[0]].of)])
     whose = {
         INTERVALS[0]: "EM's intervals (standard errors)",
-        INTERVALS[1]: "EM's intervals, symmetric in logarithms or log odds",
+        INTERVALS[1]: "EM transformed: intervals symmetric in logarithms or log odds",
         INTERVALS[2]: "The posterior's intervals (equal tails)",
     }[interval]
     columns = {"parameter": "", **{f"{level:.0%}": "" for level in LEVELS}, "of": ",.0f"}

