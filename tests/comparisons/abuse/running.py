@@ -14,7 +14,8 @@ from unittest.mock import patch
 from comparisons import cli
 
 LONGEST = 60  # seconds that anything may take
-STUCK = 90  # seconds after which compiled code that no signal reaches is ended
+COMPILING = 120  # seconds more for the machine code of a family, where it is not there yet
+STUCK = 30  # seconds after those until compiled code that no signal reaches is ended
 
 
 class Hung(BaseException):
@@ -30,15 +31,16 @@ class Ended(NamedTuple):
 
 
 @contextmanager
-def in_time():
-    """Raise Hung after a minute; end the process where that is not heard."""
+def in_time(longest=None):
+    """Raise Hung after a minute, or so many seconds; end the process where that is not heard."""
+    longest = LONGEST if longest is None else longest
 
     def hung(*_):
-        raise Hung(f"more than {LONGEST} seconds")
+        raise Hung(f"more than {longest} seconds")
 
     before = signal.signal(signal.SIGALRM, hung)
-    signal.alarm(LONGEST)
-    faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stderr__)
+    signal.alarm(longest)
+    faulthandler.dump_traceback_later(longest + STUCK, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
@@ -49,6 +51,7 @@ def in_time():
 
 def ended(words, stdin=b""):
     """Run the command with these words and say how it ended."""
+    longest = LONGEST + (0 if "--only" in words else COMPILING)
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     err = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace", write_through=True)
     pipe = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
@@ -58,7 +61,7 @@ def ended(words, stdin=b""):
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         stack.enter_context(warnings.catch_warnings())  # the command shows warnings its own way
-        stack.enter_context(in_time())
+        stack.enter_context(in_time(longest))
         warnings.simplefilter("default")
         try:
             cli.main()
