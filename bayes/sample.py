@@ -37,6 +37,9 @@ __all__ = [
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
 """Draws a chain after which draws="auto" looks whether there are enough."""
 
+SEEDS = 1 << 64
+"""How many seeds the sampler can tell apart."""
+
 AUTO_ESS = 1_000.0
 """Bulk and tail effective draws of every parameter at which it stops."""
 
@@ -78,6 +81,8 @@ def sample[T: Theta](
     """
     question = asked(family, sample, k, prior, equal_weights)
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
+    if seed >= SEEDS:
+        raise ValueError(f"seed is {seed}; give a whole number below 2**64")
     if draws != "auto":
         draws = whole("draws", draws, 1)
     by = labelling_of(question)

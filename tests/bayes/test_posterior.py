@@ -412,6 +412,7 @@ GAUSSIAN = GaussianPrior(170.0, 1.0, 50.0, 3.0)
         ((Gaussian, SAMPLE, 2), {"tune": 0}, "tune is 0"),
         ((Gaussian, SAMPLE, 2), {"chains": 0}, "chains is 0; give a whole number from 1 up"),
         ((Gaussian, SAMPLE, 2), {"seed": -1}, "seed is -1"),
+        ((Gaussian, SAMPLE, 2), {"seed": 2**64}, "seed is 18446744073709551616; .* below"),
         ((Gaussian, SAMPLE, 2), {"prior": GAUSSIAN}, r"prior holds a GaussianPrior; give Prior\("),
         (
             (Gaussian, SAMPLE, 2),
