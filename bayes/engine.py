@@ -226,7 +226,8 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
     out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, _unconstrained(component, model, explored)[0])
-    out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))  # they would be too
+    # names are copies, which would be mapped over draws one by one
+    out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))
     joints, *naturals, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
     own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(

@@ -11,10 +11,12 @@ from comparisons.report import report
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.figure import Figure
+
     from comparisons.comparison import Comparison
     from comparisons.studies import Story
 
-__all__ = ["save_folder"]
+__all__ = ["save_figure", "save_folder"]
 
 DPI = 150
 
@@ -42,8 +44,12 @@ def save_folder(
             comparison.to_frame().to_csv(target / "summary.csv")
             comparison.tree.to_netcdf(target / "comparison.nc")
         for picture in pictures:
-            figure = picture.figure()
-            for ending in ("png", "svg"):
-                figure.savefig(figures / f"{picture.name}.{ending}", dpi=DPI)
+            save_figure(picture.figure(), figures, picture.name)
 
     written(folder, write)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as PNG and as SVG."""
+    for ending in ("png", "svg"):
+        figure.savefig(folder / f"{name}.{ending}", dpi=DPI)

@@ -17,7 +17,8 @@ from faults.em_faults import EM_FAULTS
 from faults.fault import CHANGED, DESIGNS, Answers, Fault, Outcome, outcome
 from scipy import stats
 
-from comparisons.trust.runs import processors, run
+from comparisons.trust.runs import run
+from em.rows import available
 
 FAULTS = sorted((*EM_FAULTS, *BAYES_FAULTS), key=lambda fault: DESIGNS.index(fault.design))
 MISSED = 0.01  # share of data sets in which a fault may go unseen
@@ -93,7 +94,7 @@ def main() -> None:
     """Plant every fault in many data sets and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", type=int, default=50)
-    parser.add_argument("--jobs", type=int, default=processors())
+    parser.add_argument("--jobs", type=int, default=available())
     parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
     asked = parser.parse_args()
     records = run(planted, asked.datasets, jobs=asked.jobs, folder=asked.out, name="data sets")

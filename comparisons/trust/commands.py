@@ -15,7 +15,7 @@ from comparisons.progress import waiting
 from comparisons.reading import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from matplotlib.figure import Figure
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["alarms", "calibrate"]
 
 SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and anything else
-DPI = 150
 
 
 def calibrate(
@@ -179,7 +178,8 @@ def _run(
     design: tuple[object, ...],
     name: str = "replicates",
 ) -> list[Record]:
-    from comparisons.trust.runs import fingerprint, processors, run
+    from comparisons.trust.runs import fingerprint, run
+    from em.rows import available
 
     settings = {
         "design": type(design).__name__,
@@ -189,7 +189,7 @@ def _run(
     if folder is not None:
         folder.parent.mkdir(exist_ok=True)
     return run(
-        task, replicates, jobs=jobs or processors(), folder=folder, settings=settings, name=name
+        task, replicates, jobs=jobs or available(), folder=folder, settings=settings, name=name
     )
 
 
@@ -226,19 +226,22 @@ def _show(
 
 
 def _save(
-    folder: Path | None, value: Mapping[str, Value], figures: Mapping[str, object], *, as_json: bool
+    folder: Path | None,
+    value: Mapping[str, Value],
+    figures: Mapping[str, Callable[[], Figure]],
+    *,
+    as_json: bool,
 ) -> None:
     """Write summary.json and the pictures beside the replicates."""
     if folder is None:
         return
     from comparisons.files import written
+    from comparisons.folder import save_figure
 
     def draw(target: Path) -> None:
         target.mkdir()
         for name, figure in figures.items():
-            drawn: Figure = figure()
-            for ending in ("png", "svg"):
-                drawn.savefig(target / f"{name}.{ending}", dpi=DPI)
+            save_figure(figure(), target, name)
 
     text = json.dumps(value, allow_nan=False, indent=2) + "\n"
     written(folder / "summary.json", lambda target: target.write_text(text, encoding="utf-8"))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from comparisons.wire import Json
 
-__all__ = ["KEPT", "Record", "Task", "fingerprint", "processors", "run"]
+__all__ = ["KEPT", "Record", "Task", "fingerprint", "run"]
 
 type Record = dict[str, Json]
 type Task = Callable[[int], Record]
@@ -37,11 +37,6 @@ type Task = Callable[[int], Record]
 KEPT = "replicates.jsonl"
 RENEWED = 500  # replicates after which a process is: chains that are cut off leave a megabyte each
 LINES = 10  # of progress, where there is no terminal for a bar
-
-
-def processors() -> int:
-    """Return how many processes to start unless someone says otherwise."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(

@@ -13,7 +13,8 @@ from comparisons.inputs import FAMILIES
 from comparisons.trust import alarms
 from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, weak
 from comparisons.trust.judged import judgement
-from comparisons.trust.runs import processors, run
+from comparisons.trust.runs import run
+from em.rows import available
 from models import Gaussian
 
 BROKEN = 1e-6  # chance at which a promise counts as broken
@@ -27,7 +28,7 @@ def counted(records, verdict):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_regular_problems_agree_and_hardly_ever_disagree(family):
     n = REGULAR[family]
-    records = run(partial(regular, Regular(family)), n, jobs=processors())
+    records = run(partial(regular, Regular(family)), n, jobs=available())
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.005)
     assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, 0.95)
     told = alarms.told_regular({family: records})
@@ -48,14 +49,14 @@ def stopped(design, number):
 
 def test_a_fault_in_every_data_set_breaks_the_bounds():
     n = 6
-    records = run(partial(stopped, Regular("gaussian")), n, jobs=processors())
+    records = run(partial(stopped, Regular("gaussian")), n, jobs=available())
     assert counted(records, "disagree") > stats.binom.isf(BROKEN, n, 0.005)
     assert counted(records, "agree") < stats.binom.ppf(BROKEN, n, 0.95)
 
 
 def test_data_that_cannot_tell_are_no_proof_of_a_fault():
     n = len(GRID)
-    records = run(partial(weak, Weak()), n, jobs=processors())
+    records = run(partial(weak, Weak()), n, jobs=available())
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.01)
     assert counted(records, "inconclusive") > n / 2
     told = alarms.told_weak(records)

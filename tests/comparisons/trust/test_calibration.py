@@ -11,8 +11,9 @@ from scipy import stats
 from comparisons.comparison import second_opinion
 from comparisons.trust import calibration
 from comparisons.trust.calibration import Design, problem, replicate
-from comparisons.trust.runs import processors, run
+from comparisons.trust.runs import run
 from comparisons.trust.summary import INTERVALS, JOINT, summary
+from em.rows import available
 from models import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
@@ -21,7 +22,7 @@ BROKEN = 1e-6  # chance at which a promise counts as broken
 
 def records_of(design, n, task=replicate):
     """Return the records of n replicates."""
-    return run(partial(task, design), n, jobs=processors())
+    return run(partial(task, design), n, jobs=available())
 
 
 def lead(records):
