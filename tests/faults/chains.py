@@ -32,10 +32,12 @@ def stuck(case: Case, labels: Array) -> Mixture:
     rng, prior, n = np.random.default_rng(case.seed), case.prior.theta, len(case.draws.weight)
     held = labels == np.arange(case.k)[:, None]
     count = held @ case.sample.counts
-    mean = held @ (case.sample.counts * case.sample.x) / count
-    square = held @ (case.sample.counts * case.sample.x**2) - count * mean**2
+    unseen, x = prior.n, case.sample.x - prior.mean  # a mode may hold nobody
+    mean = held @ (case.sample.counts * x) / (unseen + count)
+    square = held @ (case.sample.counts * x**2) - (unseen + count) * mean**2
     variance = (prior.squares + square) / rng.chisquare(prior.degrees + count, (n, case.k))
-    theta = Gaussian(rng.normal(mean, np.sqrt(variance / (prior.n + count))), np.sqrt(variance))
+    centre = prior.mean + mean
+    theta = Gaussian(rng.normal(centre, np.sqrt(variance / (unseen + count))), np.sqrt(variance))
     return Mixture(rng.dirichlet(1 + count, n), theta)
 
 
