@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,17 +10,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from comparisons.estimate import estimate_of
-from comparisons.reading import InputError, read_columns
 from em.emission import EMISSIONS, emission_of
 from models import Binomial, MultivariateGaussian, Prior, Sample
 from models.mixture import checked_prior, weak_prior
+from models.mixture import observed as refuse_others
+from models.reading import InputError, said_of_the_file, titled
+from models.scan import Columns, scan
+from models.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     import xarray as xr
 
-    from models.family import Array, Theta
+    from models.family import Theta
+    from models.scan import Progress
 
 __all__ = [
     "COVARIANCES",
@@ -40,8 +42,6 @@ __all__ = [
 ]
 
 COVARIANCES = ("full", "tied", "diagonal", "spherical", "tied-spherical")
-ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (\d+))?")
-COLUMN = re.compile(r"^x: column (\d+)")
 
 
 def _short(family: type) -> str:
@@ -61,7 +61,7 @@ class Observed(NamedTuple):
     dropped: how many rows had blanks.
     """
 
-    sample: Sample
+    sample: Sample | Stream
     names: list[str]
     dropped: int
 
@@ -100,29 +100,28 @@ def sample_of(
     counts: str | None,
     *,
     drop_missing: bool,
+    progress: Progress | None = None,
 ) -> Observed:
     """Return what a file says was observed of a family.
 
     columns, or heads: what was observed. trials: the column of flips behind each number of heads,
-    or one number for all. counts: the column that says how often each row occurred.
+    or one number for all. counts: the column that says how often each row occurred. progress: is
+    told how many rows have been read, and of how many, where that is known.
     """
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
     if trials is not None and flips is None and int(trials) < 1:
         raise InputError(f"--trials is {trials}; give how many flips are behind the heads, from 1")
-    wanted = list(dict.fromkeys([*observed, *(one for one in (flips, counts) if one is not None)]))
-    found = read_columns(file, wanted, drop_missing=drop_missing)
-    x = [found.values[name] for name in observed]
-    behind = found.values[flips] if flips is not None else None if trials is None else int(trials)
-    if heads is not None and behind is not None:
-        _refuse_more_heads(x[0], behind, heads, flips, found.where)
-    titles = [_titled(one) for one in observed]
-    names = {"x": titles, "trials": [flips], "counts": [counts]}
-    with _said_of_the_file(names, found.where):
-        times = None if counts is None else found.values[counts]
-        sample = Sample(x[0] if len(x) == 1 else np.column_stack(x), behind, times)
-        family.observe(sample)
-    return Observed(sample, titles, found.dropped)
+    behind = flips if trials is None or flips is not None else int(trials)
+    found = scan(
+        file, Columns(tuple(observed), behind, counts), drop_missing=drop_missing, progress=progress
+    )
+    try:
+        refuse_others(family, found.sample)
+    except ValueError:
+        found.refuse_rows(family.observe)
+        raise
+    return Observed(found.sample, [titled(one) for one in observed], found.dropped)
 
 
 def _observed(
@@ -167,63 +166,14 @@ def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | N
         )
 
 
-def _refuse_more_heads(
-    heads: Array, trials: Array | int, name: str, flips: str | None, where: Callable[[int], str]
-) -> None:
-    """Refuse more heads than trials, and say whether the columns look swapped."""
-    more = heads > trials
-    if not more.any():
-        return
-    row = int(np.argmax(more))
-    if flips is None:
-        raise InputError(
-            f"{name}: {where(row)} is {heads[row]:g}, more heads than --trials {trials}; "
-            "how many flips are behind each row?"
-        )
-    remedy = f"swapped? Try --heads {flips} --trials {name}"
-    raise InputError(
-        f"{name}: {where(row)} is {heads[row]:g}, more heads than the "
-        f"{np.asarray(trials)[row]:g} of {flips}; "
-        + (f"are the columns {remedy}" if (heads >= trials).all() else "mend the file")
-    )
-
-
-def _titled(name: str) -> str:
-    """Return what a column that was asked for by position is called."""
-    return f"column {name}" if name.isdecimal() else name
-
-
-@contextmanager
-def _said_of_the_file(
-    names: Mapping[str, Sequence[object]], where: Callable[[int], str] | None = None
-) -> Iterator[None]:
-    """Let what is wrong with x, trials or counts be said of columns and lines of the file."""
-    try:
-        yield
-    except ValueError as problem:
-        said = str(problem)
-        if (row := ROW.match(said)) and where is not None:
-            field, number, column = row.groups()
-            label = _listed(names[field][int(column or 0) :][: 1 if column else None])
-            said = f"{label}: {where(int(number))}{said[row.end() :]}"
-        elif at := COLUMN.match(said):
-            said = f"{names['x'][int(at[1])]}{said[at.end() :]}"
-        else:
-            said = re.sub(r"^(x|trials|counts)(?=[: ])", lambda one: _listed(names[one[1]]), said)
-        raise InputError(said) from None
-
-
-def _listed(names: Sequence[object]) -> str:
-    return ", ".join(str(name) for name in names)
-
-
 def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: bool) -> None:
     """Refuse columns without spread, more components than values, and what has no weak prior.
 
     weak: whether the weak prior is wanted.
     """
     sample, names = observed.sample, observed.names
-    seen = sample.pick(np.flatnonzero(sample.counts))
+    streamed = isinstance(sample, Stream)
+    seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
         if emission_of(family).located and np.ptp(column) == 0:
@@ -231,15 +181,15 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
                 f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
                 "estimate; give another column"
             )
-    if k > seen.distinct:
+    if k > seen.distinct and not streamed:
         rows = "value" if len(names) == 1 else "row"
         has = f"has {seen.distinct} distinct {rows}s"
         raise InputError(
-            f"-k is {k}, but {_listed(names)} {has if seen.distinct > 1 else 'is constant'}; "
+            f"-k is {k}, but {', '.join(names)} {has if seen.distinct > 1 else 'is constant'}; "
             f"give at most -k {seen.distinct}"
         )
     if weak:
-        with _said_of_the_file({"x": names}):
+        with said_of_the_file({"x": names}):
             weak_prior(family, sample, k)
 
 

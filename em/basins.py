@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from em.crew import crew
 from em.emission import emission_of
 from em.fit import default_floor, refined
 from em.mixture import model_of, summing_to_one
-from em.rows import crew, rows_of
 from em.search import SAME_HEIGHT, Climber, ended, in_order, near
 from models import Mixture, Prior
 from models.family import Array, Labels, Theta, entries
@@ -56,15 +56,15 @@ def basins[T: Theta](
     n, k = np.shape(starts.weight)
     enough(sample, k)
     emission = emission_of(family)
-    rows = rows_of(sample, emission, k)
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
-        prior = Prior(prior.weight, rows.units.move_in(prior.theta))
     member = np.empty(n, np.intp)
-    with crew(rows) as workers:
+    with crew(sample, emission, k) as workers:
+        rows = workers.rows
+        if prior is not None:
+            prior = Prior(prior.weight, rows.units.move_in(prior.theta))
         model = model_of(
             emission,
-            rows,
             workers,
             k,
             hard=False,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from em.crew import crew
 from em.emission import Emission, emission_of
 from em.information import SADDLE, Information, information_of, unavailable
 from em.mixture import MixtureModel, Statistics, model_of
 from em.result import Fit, Optimum, Step
-from em.rows import crew, rows_of
-from em.search import CHEAP, Climber, End, in_order, joined, search
+from em.search import CHEAP, Climber, End, Found, in_order, joined, search
 from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
 from models.checks import number, numbers, whole
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from em.rows import Rows
+    from models.stream import Observations
 
 __all__ = ["default_floor", "fit", "refined"]
 
@@ -34,7 +35,7 @@ REFINE = 3  # times a climb is taken further when the Newton decrement says that
 
 def fit[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Observations,
     k: int,
     *,
     start: Mixture[T] | None = None,
@@ -71,16 +72,16 @@ def fit[T: Theta](
     max_steps, seed = whole("max_steps", max_steps, 0), whole("seed", seed, 0)
     enough(sample, k)
     emission = emission_of(family)
-    rows = rows_of(sample, emission, k)
     if start is not None:
-        start = rows.units.inside(_checked_start(start, family, sample, k, equal_weights))
+        start = _checked_start(start, family, sample, k, equal_weights)
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
-        prior = Prior(prior.weight, rows.units.move_in(prior.theta))
-    with crew(rows) as workers:
+    with crew(sample, emission, k) as workers:
+        rows = workers.rows
+        if prior is not None:
+            prior = Prior(prior.weight, rows.units.move_in(prior.theta))
         model = model_of(
             emission,
-            rows,
             workers,
             k,
             hard=hard,
@@ -91,14 +92,15 @@ def fit[T: Theta](
         flat = _without_width(model) if floor is None and prior is None else None
         if k == 1 and flat is not None:
             return _degenerate(family, model, flat)
-        begin = _begin(model, start, starts, seed)
+        own = None if start is None else rows.units.inside(start)
+        begin = _begin(model, own, starts, seed)
         run = Climber(model, accelerate and not hard, tolerance, on_step)
-        ends, abandoned = search(model, begin, run, max_steps, own_floor=floor is not None)
-        best, known = refined(run, ends[0], max_steps)
-        ends, saddles = _without_saddles(model, [best, *ends[1:]])
+        found = search(model, begin, run, max_steps, own_floor=floor is not None, seed=seed)
+        best, known = refined(run, found.ends[0], max_steps)
+        ends, saddles = _without_saddles(model, [best, *found.ends[1:]])
         log_prior = model.log_prior(best.mixture)
     least = rows.units.floor_out(model.floor)
-    notes = list(_notes(ends, known, saddles, abandoned, max_steps, tolerance, least))
+    notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
     if flat is not None:
         notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(
@@ -134,7 +136,7 @@ def _begin[T: Theta](
             raise ValueError("start has a component narrower than the floor; widen it")
         return [start]
     if model.k == 1:
-        return [model.maximize(Statistics(model.totals.sum(axis=0)[None], None))]
+        return [model.maximize(Statistics(model.total[None], None))]
     return list(starting_mixtures(model, starts, np.random.default_rng(seed)))
 
 
@@ -176,14 +178,14 @@ def _without_saddles[T: Theta](
 def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:
     """Return the textbook estimate of a single component if it has no width, otherwise None."""
     one = replace(model, k=1)
-    sums = model.totals.sum(axis=0)[None]
+    sums = model.total[None]
     theta = model.emission.maximize(one.complete(sums, sums[:, 0], None))
     return None if model.wide_enough(theta) else Mixture(np.ones(1), theta)
 
 
 def _check[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Observations,
     tolerance: float,
     on_step: Callable[[Step[T]], None] | None,
 ) -> None:
@@ -199,7 +201,7 @@ def _check[T: Theta](
 
 
 def _checked_start[T: Theta](
-    start: Mixture[T], family: type[T], sample: Sample, k: int, equal_weights: bool
+    start: Mixture[T], family: type[T], sample: Observations, k: int, equal_weights: bool
 ) -> Mixture[T]:
     """Return the start as float arrays, or raise ValueError that names the bad field."""
     mixture = checked(start, family, sample.dimension)
@@ -212,7 +214,7 @@ def _checked_start[T: Theta](
 
 def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
     """Return the least widths in the units of the rows, (d,)."""
-    d, table = rows.sample.dimension, rows.sample.x.ndim == 2
+    d, table = rows.sample.dimension, rows.sample.table
     if floor is None:
         return default_floor(rows, emission)
     widths = numbers("floor", floor)
@@ -226,7 +228,7 @@ def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T])
 def default_floor[T: Theta](rows: Rows, emission: Emission[T]) -> Array:
     """Return the least widths unless the user says otherwise."""
     d = rows.sample.dimension
-    return emission.floor * (np.eye(d) if rows.sample.x.ndim == 2 else np.ones(d))
+    return emission.floor * (np.eye(d) if rows.sample.table else np.ones(d))
 
 
 def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:
@@ -285,15 +287,15 @@ def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixtu
 
 
 def _notes[T: Theta](
-    ends: list[End[T]],
+    found: Found[T],
     known: Information[T],
     saddles: int,
-    abandoned: int,
     max_steps: int,
     tolerance: float,
     floor: Array,
 ) -> Iterator[str]:
     """Yield what a reader of the estimate has to know."""
+    ends, abandoned, screened = found
     best = ends[0]
     least = ", ".join(f"{width:.3g}" for width in floor)
     if not best.climb.converged:
@@ -320,7 +322,9 @@ def _notes[T: Theta](
         yield f"component {empty} is empty: it holds less than half an observation"
     if saddles:
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
-    if abandoned:
+    if screened:
+        yield f"starts were compared on {screened:,} observations, the best ends climbed on all"
+    elif abandoned:
         yield f"{abandoned} starts were given up on lower ground after their first steps"
     if known.reason is not None:
         yield f"no standard errors: {known.reason}"

@@ -11,7 +11,7 @@ on the natural scale; it holds at any parameters, not at the maximum only. What 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +22,9 @@ from models.family import Array, Theta, entries, rebuilt
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
-    from em.mixture import MixtureModel
+    from em.crew import Sums
+    from em.emission import Emission
+    from em.mixture import Known, MixtureModel
 
 __all__ = ["SADDLE", "Information", "information_of", "unavailable"]
 
@@ -110,17 +112,19 @@ def _entropy[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> float:
     if model.k == 1 or model.hard:
         return 0.0
 
-    def sweep(blocks: range) -> list[float]:
-        found = []
-        for index in blocks:
-            block = model.rows.block(index)
-            share = logits(model.emission, block, mixture)
-            responsibilities(share, None, hard=False)
-            each = -xlogy(share, share).sum(axis=0)
-            found.append(float(each.sum() if block.counts is None else block.counts @ each))
-        return found
+    (found,) = model.held.total(partial(_uncertain, emission=model.emission, mixture=mixture))
+    return float(found)
 
-    return sum(model.crew(sweep, model.rows.blocks))
+
+def _uncertain[T: Theta](known: Known, emission: Emission[T], mixture: Mixture[T]) -> Sums:
+    """Return a run's entropy."""
+    found = 0.0
+    for block in known.rows.all():
+        share = logits(emission, block, mixture)
+        responsibilities(share, None, hard=False)
+        each = -xlogy(share, share).sum(axis=0)
+        found += float(each.sum() if block.counts is None else block.counts @ each)
+    return (found,)
 
 
 class Coordinate(NamedTuple):
@@ -182,37 +186,13 @@ def _louis[T: Theta](
         [slope[:, : emission.ones].sum(axis=1, keepdims=True), slope[:, emission.ones :]], axis=1
     )
     m = slope.shape[2]
-    width, wide = folded.shape[1], k * (1 + m)
-    rows = replace(model.rows, size=max(64, min(model.rows.size, BUFFER // wide)))
-
-    def sweep(blocks: range) -> list[tuple[Array, Array, float]]:
-        missing, sums, entropy = np.zeros((wide, wide)), np.zeros((k, width)), 0.0
-        for index in blocks:
-            block = rows.block(index)
-            counts = np.ones(len(block.x)) if block.counts is None else block.counts
-            share = logits(emission, block, mixture)
-            responsibilities(share, None, hard=False)
-            entropy -= float(counts @ xlogy(share, share).sum(axis=0))
-            scores = np.empty((k, 1 + m, len(block.x)))
-            known = np.ones((width, len(block.x)))
-            for component in range(k):
-                if component == 0 or centre is not None:
-                    x = block.x if centre is None else block.x - centre[component]
-                    emission.statistics(x, block.trials, known[1:])
-                scores[component, 0] = 1 / weight[component]
-                np.matmul(folded[component].T, known, out=scores[component, 1:])
-                weighted = scores[component] * (share[component] * counts)
-                own = slice(component * (1 + m), (component + 1) * (1 + m))
-                missing[own, own] += weighted @ scores[component].T
-                sums[component] += known @ (share[component] * counts)
-                scores[component] *= share[component]
-            mean = scores.reshape(wide, -1)
-            missing -= (mean * counts) @ mean.T
-        return [(missing, sums, entropy)]
-
-    parts = model.crew(sweep, rows.blocks)
-    missing = np.sum([part[0] for part in parts], axis=0)
-    sums = np.sum([part[1] for part in parts], axis=0)
+    wide = k * (1 + m)
+    size = max(64, BUFFER // wide)
+    task = partial(
+        _missing, emission=emission, mixture=mixture, folded=folded, centre=centre, size=size
+    )
+    found = model.held.total(task)
+    missing, sums, entropy = np.asarray(found[0]), np.asarray(found[1]), float(found[2])
     full = model.complete(sums, sums[:, 0], centre)
     counted = sums[:, 0] + (0 if model.prior is None else model.prior.weight)
     complete, score = np.zeros((wide, wide)), np.empty((k, 1 + m))
@@ -224,7 +204,46 @@ def _louis[T: Theta](
         complete[inner, inner] = curvature[component]
         score[component, 0] = counted[component] / weight[component]
         score[component, 1:] = full[component] @ slope[component]
-    return complete - missing, complete, score.ravel(), sum(part[2] for part in parts)
+    return complete - missing, complete, score.ravel(), entropy
+
+
+def _missing[T: Theta](
+    known: Known,
+    emission: Emission[T],
+    mixture: Mixture[T],
+    folded: Array,
+    centre: Array | None,
+    size: int,
+) -> Sums:
+    """Return a run's missing information, sums of T, and entropy.
+
+    folded: (K, 1 + q, m) slopes, with all the ones as one.
+    size: rows of a block.
+    """
+    k, width, m = folded.shape
+    wide = k * (1 + m)
+    missing, sums, entropy = np.zeros((wide, wide)), np.zeros((k, width)), 0.0
+    for block in known.rows.in_blocks_of(size).all():
+        counts = np.ones(len(block.x)) if block.counts is None else block.counts
+        share = logits(emission, block, mixture)
+        responsibilities(share, None, hard=False)
+        entropy -= float(counts @ xlogy(share, share).sum(axis=0))
+        scores = np.empty((k, 1 + m, len(block.x)))
+        each = np.ones((width, len(block.x)))
+        for component in range(k):
+            if component == 0 or centre is not None:
+                x = block.x if centre is None else block.x - centre[component]
+                emission.statistics(x, block.trials, each[1:])
+            scores[component, 0] = 1 / mixture.weight[component]
+            np.matmul(folded[component].T, each, out=scores[component, 1:])
+            weighted = scores[component] * (share[component] * counts)
+            own = slice(component * (1 + m), (component + 1) * (1 + m))
+            missing[own, own] += weighted @ scores[component].T
+            sums[component] += each @ (share[component] * counts)
+            scores[component] *= share[component]
+        mean = scores.reshape(wide, -1)
+        missing -= (mean * counts) @ mean.T
+    return missing, sums, entropy
 
 
 def _outward[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Array:

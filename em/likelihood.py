@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from em.crew import crew
 from em.emission import emission_of
 from em.mixture import coefficients, model_of
-from em.rows import crew, rows_of
 from models import Mixture
 from models.family import Array, Theta, entries, rebuilt
 from models.mixture import enough, observed, take
 
 if TYPE_CHECKING:
-    from em.mixture import MixtureModel
+    from em.crew import Sums
+    from em.emission import Emission
+    from em.mixture import Known, MixtureModel
     from models import Sample
 
 __all__ = ["log_likelihood"]
@@ -33,12 +36,10 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[
     n, k = weight.shape
     enough(sample, k)
     emission, d = emission_of(family), sample.dimension
-    rows = rows_of(sample, emission, k)
-    floor = NARROWEST * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
-    with crew(rows) as workers:
+    floor = NARROWEST * (np.eye(d) if sample.table else np.ones(d))
+    with crew(sample, emission, k) as workers:
         model = model_of(
             emission,
-            rows,
             workers,
             k,
             hard=False,
@@ -49,7 +50,7 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[
         phi = _flat(model, mixtures)
         if phi is not None:
             return _at_once(model, phi.reshape(n, k, -1))
-        each = (rows.units.inside(take(mixtures, at)) for at in range(n))
+        each = (workers.rows.units.inside(take(mixtures, at)) for at in range(n))
         heights = [model.expect(one)[0] for one in each]
     return np.array(heights)
 
@@ -83,34 +84,34 @@ def _at_once[T: Theta](model: MixtureModel[T], phi: Array) -> Array:
     phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T); where these overflow, odds against
     each row's own likeliest component.
     """
+    (found,) = model.held.total(partial(_heights, emission=model.emission, phi=phi))
+    heights: Array = model.base + np.asarray(found)
+    return heights
+
+
+def _heights(known: Known, emission: Emission[Any], phi: Array) -> Sums:
+    """Return a run's part of the log-likelihood (n,) of mixtures, without base."""
     n, k = phi.shape[:2]
+    found: Array = np.zeros(n)
     every = np.arange(n)
-
-    def sweep(blocks: range) -> list[Array]:
-        return [heights_of(index) for index in blocks]
-
-    def heights_of(index: int) -> Array:
-        block = model.rows.block(index)
-        known = np.ones((phi.shape[2], len(block.x)))
-        model.emission.statistics(block.x, block.trials, known[1:])
-        total = model.totals[index]
+    for index, total in enumerate(known.totals):
+        block = known.rows.block(index)
+        rows = np.ones((phi.shape[2], len(block.x)))
+        emission.statistics(block.x, block.trials, rows[1:])
         likeliest = phi[every, (phi @ total).argmax(axis=1)]
         counts = np.ones(len(block.x)) if block.counts is None else block.counts
-        found: Array = likeliest @ total
+        heights: Array = likeliest @ total
         step = max(1, AT_ONCE // (k * len(block.x)))
         for begin in range(0, n, step):
             part = slice(begin, begin + step)
-            odds = (phi[part] - likeliest[part, None]) @ known
+            odds = (phi[part] - likeliest[part, None]) @ rows
             with np.errstate(over="ignore"):
                 sums = np.exp(odds).sum(axis=1)
             if np.isfinite(sums).all():
-                found[part] += np.log(sums) @ counts
+                heights[part] += np.log(sums) @ counts
             else:
                 highest = odds.max(axis=1)
                 rest = np.exp(odds - highest[:, None]).sum(axis=1)
-                found[part] += (highest + np.log(rest)) @ counts
-        return found
-
-    parts = model.crew(sweep, model.rows.blocks)
-    heights: Array = model.base + np.sum(parts, axis=0)
-    return heights
+                heights[part] += (highest + np.log(rest)) @ counts
+        found += heights
+    return (found,)

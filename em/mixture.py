@@ -8,21 +8,32 @@ block of rows; nothing of size (K, n) is ever held.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from em.crew import added
 from models.family import Array, Theta
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from em.crew import Crew, Held, Sums
     from em.emission import Emission
-    from em.rows import Block, Crew, Rows
+    from em.rows import Block, Rows
     from models import Prior
 
-__all__ = ["MixtureModel", "Statistics", "coefficients", "logits", "model_of", "responsibilities"]
+__all__ = [
+    "Known",
+    "MixtureModel",
+    "Statistics",
+    "coefficients",
+    "logits",
+    "model_of",
+    "responsibilities",
+]
 
 LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each row's maximum
 KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
@@ -46,6 +57,20 @@ class Statistics(NamedTuple):
 NOWHERE = Statistics(np.empty((0, 0)), None)
 
 
+class Known(NamedTuple):
+    """A run of rows and what never changes between steps.
+
+    totals: (blocks, 1 + q) sums of (1, T) over each block.
+    bases: of each block, the sums of base and of its size.
+    kept: each block and its (1, T), where they are small enough to keep.
+    """
+
+    rows: Rows
+    totals: Array
+    bases: list[tuple[float, float]]
+    kept: list[tuple[Block, Array]]
+
+
 @dataclass(frozen=True, eq=False)
 class MixtureModel[T: Theta]:
     """A mixture of k components of one family for one sample: what the loop climbs on.
@@ -54,13 +79,13 @@ class MixtureModel[T: Theta]:
     floor: (d,) least widths inside, or a (d, d) root of their squares.
     base: the part of the log-likelihood that no parameter touches.
     grain: how far rounding can move the objective where it is not enlarged.
-    totals: (blocks, 1 + q) sums of (1, T) over each block.
-    kept: each block and its (1, T), where they are small enough to keep.
+    total: (1 + q,) sums of (1, T) over all observations.
+    counted: (blocks,) observations in each block.
     """
 
     emission: Emission[T]
     rows: Rows
-    crew: Crew
+    held: Held[Known]
     k: int
     hard: bool
     equal_weights: bool
@@ -68,8 +93,8 @@ class MixtureModel[T: Theta]:
     floor: Array
     base: float
     grain: float
-    totals: Array
-    kept: list[tuple[Block, Array]]
+    total: Array
+    counted: Array
 
     def expect(self, mixture: Mixture[T]) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
@@ -89,14 +114,9 @@ class MixtureModel[T: Theta]:
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
 
-        def sweep(blocks: range) -> list[tuple[float, Array]]:
-            with np.errstate(all="ignore"):  # every thread has its own
-                return list(self._sweep(blocks, phi, centre))
-
-        parts = self.crew(sweep, self.rows.blocks)
-        value = self.base + sum(part[0] for part in parts) + log_prior
-        sums = parts[0][1] if len(parts) == 1 else np.sum([part[1] for part in parts], axis=0)
-        return value, Statistics(sums, centre)
+        task = partial(_swept, emission=self.emission, phi=phi, centre=centre, hard=self.hard)
+        value, sums = self.held.total(task)
+        return self.base + float(value) + log_prior, Statistics(np.asarray(sums), centre)
 
     def maximize(self, statistics: Statistics) -> Mixture[T]:
         """Return the mixture that maximises the expected log-likelihood of data and labels."""
@@ -151,45 +171,59 @@ class MixtureModel[T: Theta]:
         """Whether no component is narrower than the floor, beyond rounding."""
         return bool((self.emission.width(theta, self.floor) >= 1 - 1e-14).all())
 
-    def _sweep(
-        self, blocks: range, phi: Array, centre: Array | None
-    ) -> Iterator[tuple[float, Array]]:
-        """Yield the log-likelihood (without base) and the sums of each block."""
-        size = min(self.rows.size, self.rows.sample.distinct)
-        share = np.empty((self.k, size))
-        buffer = np.ones((phi.shape[1], 0 if self.kept else size))
-        for index in blocks:
-            block, known = self.kept[index] if self.kept else self._read(index, buffer)
-            shares = share[:, : len(block.x)]
-            if centre is not None:
-                _expanded(self.emission, block, phi, centre, shares)
-                value = responsibilities(shares, block.counts, self.hard)
-                yield value, self._sums_about(block, centre, shares)
-                continue
-            done = None
-            if not self.hard:
-                done = _relative(phi, known, block.counts, self.totals[index], shares)
-            if done is None:
-                np.matmul(phi, known, out=shares)
-                value = responsibilities(shares, block.counts, self.hard)
-                done = value, shares @ known.T
-            yield done
 
-    def _read(self, index: int, buffer: Array) -> tuple[Block, Array]:
-        """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
-        block = self.rows.block(index)
-        known = buffer[:, : len(block.x)]
-        self.emission.statistics(block.x, block.trials, known[1:])
-        return block, known
+def _swept(
+    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+) -> Sums:
+    """Return a run's log-likelihood (without base) and sums."""
+    with np.errstate(all="ignore"):  # every thread has its own
+        return added(_sweep(known, emission, phi, centre, hard))
 
-    def _sums_about(self, block: Block, centre: Array, shares: Array) -> Array:
-        """Return (K, 1 + q) sums of T, each component's about its own centre."""
-        known = np.ones((self.totals.shape[1], len(block.x)))
-        sums = np.empty((self.k, len(known)))
-        for component in range(self.k):
-            self.emission.statistics(block.x - centre[component], block.trials, known[1:])
-            sums[component] = known @ shares[component]
-        return sums
+
+def _sweep(
+    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+) -> Iterator[tuple[float, Array]]:
+    """Yield the log-likelihood (without base) and the sums of each block."""
+    rows = known.rows
+    size = min(rows.size, rows.end - rows.begin)
+    share = np.empty((len(phi), size))
+    buffer = np.ones((phi.shape[1], 0 if known.kept else size))
+    for index in range(rows.blocks):
+        block, each = known.kept[index] if known.kept else _read(rows, index, emission, buffer)
+        shares = share[:, : len(block.x)]
+        if centre is not None:
+            _expanded(emission, block, phi, centre, shares)
+            value = responsibilities(shares, block.counts, hard)
+            yield value, _sums_about(emission, block, centre, shares, len(each))
+            continue
+        done = None
+        if not hard:
+            done = _relative(phi, each, block.counts, known.totals[index], shares)
+        if done is None:
+            np.matmul(phi, each, out=shares)
+            value = responsibilities(shares, block.counts, hard)
+            done = value, shares @ each.T
+        yield done
+
+
+def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Block, Array]:
+    """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
+    block = rows.block(index)
+    each = buffer[:, : len(block.x)]
+    emission.statistics(block.x, block.trials, each[1:])
+    return block, each
+
+
+def _sums_about(
+    emission: Emission[Any], block: Block, centre: Array, shares: Array, width: int
+) -> Array:
+    """Return (K, 1 + q) sums of T, each component's about its own centre."""
+    known = np.ones((width, len(block.x)))
+    sums = np.empty((len(shares), width))
+    for component in range(len(shares)):
+        emission.statistics(block.x - centre[component], block.trials, known[1:])
+        sums[component] = known @ shares[component]
+    return sums
 
 
 def summing_to_one[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
@@ -289,7 +323,6 @@ def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
 
 def model_of[T: Theta](
     emission: Emission[T],
-    rows: Rows,
     crew: Crew,
     k: int,
     *,
@@ -299,35 +332,48 @@ def model_of[T: Theta](
     floor: Array,
 ) -> MixtureModel[T]:
     """Return the model, with what never changes between steps computed once."""
-    width = 1 + emission.size(rows.sample.dimension)
-    keep = rows.sample.distinct * width <= KEPT
-
-    def sweep(blocks: range) -> list[tuple[float, float, Array, list[tuple[Block, Array]]]]:
-        found = []
-        for index in blocks:
-            block = rows.block(index)
-            known = np.ones((width, len(block.x)))
-            emission.statistics(block.x, block.trials, known[1:])
-            base = emission.base(block.x, block.trials)
-            counts = np.ones(len(base)) if block.counts is None else block.counts
-            value, size = float(counts @ base), float(counts @ np.abs(base))
-            kept = [(block, known)] if keep else []
-            found.append((value, size, known @ counts, kept))
-        return found
-
-    parts = crew(sweep, rows.blocks)
+    rows = crew.rows
+    keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
+    held = crew.hold(partial(_known, emission=emission, keep=keep))
+    total, base, grain = held.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
     return MixtureModel(
         emission=emission,
         rows=rows,
-        crew=crew,
+        held=held,
         k=k,
         hard=hard,
         equal_weights=equal_weights,
         prior=prior,
         floor=floor,
-        base=sum(part[0] for part in parts) - n * log_unit,
-        grain=GRAIN * (sum(part[1] for part in parts) + n * (1 + abs(log_unit))),
-        totals=np.stack([part[2] for part in parts]),
-        kept=[pair for part in parts for pair in part[3]],
+        base=float(base) - n * log_unit,
+        grain=GRAIN * (float(grain) + n * (1 + abs(log_unit))),
+        total=np.asarray(total),
+        counted=np.array(held.each(_counted)),
     )
+
+
+def _known(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
+    """Return a run with its totals, and with (1, T) itself where that is to be kept."""
+    totals, bases, kept = [], [], []
+    width = 1 + emission.size(rows.sample.dimension)
+    for block in rows.all():
+        each = np.ones((width, len(block.x)))
+        emission.statistics(block.x, block.trials, each[1:])
+        base = emission.base(block.x, block.trials)
+        counts = np.ones(len(base)) if block.counts is None else block.counts
+        totals.append(each @ counts)
+        bases.append((float(counts @ base), float(counts @ np.abs(base))))
+        if keep:
+            kept.append((block, each))
+    return Known(rows, np.stack(totals), bases, kept)
+
+
+def _measured(known: Known) -> Sums:
+    """Return a run's totals, and its sums of base and of base's size."""
+    return added((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
+
+
+def _counted(known: Known) -> list[float]:
+    """Return how many observations each block holds."""
+    return [float(total[0]) for total in known.totals]

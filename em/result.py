@@ -172,7 +172,7 @@ class Fit[T: Theta]:
         if not isinstance(sample, Sample):
             raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
         self.family.observe(sample)
-        d = np.shape(first(self.mixture.theta))[-1] if sample.x.ndim == 2 else 1
+        d = np.shape(first(self.mixture.theta))[-1] if sample.table else 1
         if sample.dimension != d:
             raise ValueError(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
         emission = emission_of(self.family)

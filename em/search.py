@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import chdtr, gammaln, pdtrc
 
+from em.crew import alone
 from em.loop import climb
-from em.mixture import logits, summing_to_one
+from em.mixture import logits, model_of, summing_to_one
 from em.result import Step
-from em.rows import Block
+from em.rows import Block, rows_of
+from em.starts import observations_at
+from models import Sample
 from models.family import Theta, entries
 from models.mixture import Mixture, take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from em.loop import Climb
     from em.mixture import MixtureModel
+
+    type Numbered[T: Theta] = tuple[int, Climb[Mixture[T]]]
 
 __all__ = [
     "CHEAP",
@@ -39,6 +45,8 @@ __all__ = [
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
 SHORT = 15  # steps after which starts are compared where that would be too dear
 FINALISTS = 5  # of them that are then climbed to the end
+MANY = 1 << 20  # distinct rows beyond which starts are compared on some of them
+SCREEN = 1 << 17  # observations: a thirtieth of a standard error is what these take for one
 SAME_HEIGHT = 1e-3  # of the objective: within 0.05 standard errors of an end is that end
 SAME_PLACE = 0.05  # and of the parameters, in the units of the rows, about one sd
 NOBODY = 0.5  # expected observations below which a component is empty
@@ -120,44 +128,122 @@ class Climber[T: Theta]:
         )
 
 
+class Found[T: Theta](NamedTuple):
+    """What a search came to.
+
+    ends: distinct ones, best first but spikes last.
+    abandoned: how many starts were given up on lower ground.
+    screened: observations on which starts were compared before all were looked at, 0 if all were.
+    """
+
+    ends: list[End[T]]
+    abandoned: int
+    screened: int
+
+
 def search[T: Theta](
     model: MixtureModel[T],
     starts: Sequence[Mixture[T]],
     run: Climber[T],
     max_steps: int,
     own_floor: bool,
-) -> tuple[list[End[T]], int]:
-    """Return the distinct ends, best first but spikes last, and how many starts were given up.
+    seed: int,
+) -> Found[T]:
+    """Climb from every start, as far as it is worth it.
 
     A climb that comes near the end of an earlier one stops there.
 
     own_floor: whether the user said how narrow is too narrow.
+    seed: of the rows on which starts are compared, where there are very many.
     """
-    finished: list[tuple[int, Climb[Mixture[T]]]] = []
+    rows = model.rows.sample.distinct
+    if rows * model.k <= CHEAP or len(starts) == 1:
+        finished = _climbed(run, list(enumerate(starts)), max_steps)
+        return Found(_distinct(model, finished, own_floor), 0, 0)
+    if rows > MANY and run.tolerance > 0:
+        return _screened(model, starts, run, max_steps, own_floor, seed)
+    short = min(SHORT, max_steps)
+    begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
+    finished = [pair for pair in begun if pair[1].converged]
+    going = sorted((pair for pair in begun if not pair[1].converged), key=_depth)
+    finished = _climbed(
+        run,
+        [(number, first.parameters) for number, first in going[:FINALISTS]],
+        max_steps - short,
+        finished,
+        dict(going),
+    )
+    return Found(_distinct(model, finished, own_floor), len(going[FINALISTS:]), 0)
+
+
+def _climbed[T: Theta](
+    run: Climber[T],
+    starts: Sequence[tuple[int, Mixture[T]]],
+    max_steps: int,
+    finished: Sequence[Numbered[T]] = (),
+    begun: Mapping[int, Climb[Mixture[T]]] = MappingProxyType({}),
+) -> list[Numbered[T]]:
+    """Return finished climbs and those from more starts, which stop where one has ended.
+
+    begun: the first steps of some, which led to where they start now.
+    """
+    done = list(finished)
 
     def arrived(mixture: Mixture[T], height: float) -> bool:
         return any(
             end.converged
             and 0 <= end.trace[-1] - height <= SAME_HEIGHT
             and near(end.parameters, mixture)
-            for _, end in finished
+            for _, end in done
         )
 
-    if model.rows.sample.distinct * model.k <= CHEAP or len(starts) == 1:
-        for number, start in enumerate(starts):
-            finished.append((number, run(number, start, max_steps, arrived=arrived)))
-        return _distinct(model, finished, own_floor), 0
-    short = min(SHORT, max_steps)
-    begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
-    finished += [pair for pair in begun if pair[1].converged]
-    going = sorted((pair for pair in begun if not pair[1].converged), key=_depth)
-    for number, first in going[:FINALISTS]:
-        rest = run(number, first.parameters, max_steps - short, short, arrived=arrived)
-        finished.append((number, joined(first, rest)))
-    return _distinct(model, finished, own_floor), len(going[FINALISTS:])
+    for number, start in starts:
+        before = begun.get(number)
+        taken = 0 if before is None else len(before.trace) - 1
+        climbed = run(number, start, max_steps, taken, arrived=arrived)
+        done.append((number, climbed if before is None else joined(before, climbed)))
+    return done
 
 
-def _depth[T: Theta](pair: tuple[int, Climb[Mixture[T]]]) -> float:
+def _screened[T: Theta](
+    model: MixtureModel[T],
+    starts: Sequence[Mixture[T]],
+    run: Climber[T],
+    max_steps: int,
+    own_floor: bool,
+    seed: int,
+) -> Found[T]:
+    """Climb from every start on some of the rows, and on all from where that led.
+
+    A hill of all the rows is one of enough of them, nearly in its place.
+    """
+    fewer = _of_some(model, SCREEN, np.random.default_rng(seed))
+    quiet = replace(run, model=fewer, on_step=None)
+    some = search(fewer, starts, quiet, max_steps, own_floor, seed)
+    finalists = some.ends[:FINALISTS]
+    begin = [(end.number, end.mixture) for end in finalists]
+    reached = {end.number: end.starts for end in finalists}
+    ends = _distinct(model, _climbed(run, begin, max_steps), own_floor, reached)
+    abandoned = len(starts) - sum(reached.values())
+    return Found(ends, abandoned, fewer.rows.sample.observations)
+
+
+def _of_some[T: Theta](model: MixtureModel[T], n: int, rng: np.random.Generator) -> MixtureModel[T]:
+    """Return the model of n of the observations, drawn at random, in the same units."""
+    x, trials = observations_at(model, np.sort(rng.integers(int(model.counted.sum()), size=n)))
+    rows = rows_of(Sample(x, trials), model.emission, model.k, model.rows.units)
+    return model_of(
+        model.emission,
+        alone(rows),
+        model.k,
+        hard=model.hard,
+        equal_weights=model.equal_weights,
+        prior=model.prior,
+        floor=model.floor,
+    )
+
+
+def _depth[T: Theta](pair: Numbered[T]) -> float:
     return -float(pair[1].trace[-1])
 
 
@@ -168,18 +254,25 @@ def joined[T: Theta](first: Climb[Mixture[T]], rest: Climb[Mixture[T]]) -> Climb
 
 
 def _distinct[T: Theta](
-    model: MixtureModel[T], climbs: Sequence[tuple[int, Climb[Mixture[T]]]], own_floor: bool
+    model: MixtureModel[T],
+    climbs: Sequence[Numbered[T]],
+    own_floor: bool,
+    reached: Mapping[int, int] = MappingProxyType({}),
 ) -> list[End[T]]:
-    """Return one end for each optimum that was reached."""
+    """Return one end for each optimum that was reached.
+
+    reached: for how many starts a climb stands, where that is more than its own.
+    """
     ends: list[End[T]] = []
     for number, one in sorted(climbs, key=_depth):
         mixture = in_order(model, one.parameters)
         for place, end in enumerate(ends):
             if end.height - one.trace[-1] <= SAME_HEIGHT and near(end.mixture, mixture):
-                ends[place] = end._replace(starts=end.starts + 1)
+                ends[place] = end._replace(starts=end.starts + reached.get(number, 1))
                 break
         else:
-            ends.append(ended(model, number, one._replace(parameters=mixture), own_floor))
+            fresh = ended(model, number, one._replace(parameters=mixture), own_floor)
+            ends.append(fresh._replace(starts=reached.get(number, 1)))
     return sorted(ends, key=lambda end: _rank(end, model.hard))
 
 
@@ -188,7 +281,7 @@ def ended[T: Theta](
 ) -> End[T]:
     """Return the end of one start's climb, whose labels are in order or need not be."""
     spike = spikes(model, climb.parameters, own_floor)
-    empty = climb.parameters.weight * model.totals[:, 0].sum() < NOBODY
+    empty = climb.parameters.weight * model.total[0] < NOBODY
     return End(climb, number, 1, spike, empty & ~spike)
 
 
@@ -237,7 +330,7 @@ def spikes[T: Theta](
     location = model.emission.location(mixture.theta)
     if location is None or model.k == 1:
         return on_floor
-    d, n = model.rows.sample.dimension, float(model.totals[:, 0].sum())
+    d, n = model.rows.sample.dimension, float(model.total[0])
     means = Block(location, None, None)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of empty components
         logs = logits(model.emission, means, mixture) + model.emission.base(means.x, None)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from em.mixture import Statistics
+from em.rows import Block
 from models.family import Array, Theta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from em.mixture import MixtureModel
-    from em.rows import Block
+    from em.mixture import Known, MixtureModel
     from models import Mixture
     from models.family import Labels
+    from models.sample import Part
 
-__all__ = ["starting_mixtures"]
+__all__ = ["observations_at", "starting_mixtures"]
 
 ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
 FEW = 5  # observations a group from which random groups start
@@ -42,20 +44,36 @@ def starting_mixtures[T: Theta](
 
 def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Block:
     """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
-    rows, until = model.rows, np.cumsum(model.totals[:, 0])
-    total = int(until[-1])
+    total = int(model.counted.sum())
     ranks = np.arange(total) if total <= ENOUGH else np.sort(rng.integers(total, size=ENOUGH))
-    inside, chosen = np.searchsorted(until, ranks, side="right"), []
-    for index in np.unique(inside):
-        block = rows.block(int(index))
-        here = ranks[inside == index] - (until[index] - model.totals[index, 0])
-        if block.counts is not None:
-            here = np.searchsorted(np.cumsum(block.counts), here, side="right")
-        here = here.astype(np.intp)
-        chosen.append((block.x[here], None if block.trials is None else block.trials[here]))
-    x = np.concatenate([part[0] for part in chosen])
-    trials = [part[1] for part in chosen if part[1] is not None]
-    return type(block)(x, np.concatenate(trials) if trials else None, None)
+    x, trials = observations_at(model, ranks)
+    return Block(model.rows.units.rows(x), trials, None)
+
+
+def observations_at[T: Theta](model: MixtureModel[T], ranks: Labels) -> tuple[Array, Array | None]:
+    """Return x and trials of the observations of given ranks, in order, in the data's units."""
+    chosen = model.held.each(partial(_chosen, ranks=ranks, until=np.cumsum(model.counted)))
+    trials = [one.trials for one in chosen if one.trials is not None]
+    x = np.concatenate([one.x for one in chosen])
+    return x, np.concatenate(trials) if trials else None
+
+
+def _chosen(known: Known, ranks: Labels, until: Array) -> list[Part]:
+    """Return the observations of given ranks among all, together for each block that has any.
+
+    until: (blocks,) how many observations there are up to the end of each block.
+    """
+    found = []
+    for index, total in enumerate(known.totals[:, 0]):
+        end = until[known.rows.first + index]
+        here = (ranks[(ranks >= end - total) & (ranks < end)] - (end - total)).astype(np.intp)
+        if len(here) == 0:
+            continue
+        counts = None if known.rows.sample.single else known.rows.part(index).counts
+        if counts is not None:
+            here = np.searchsorted(np.cumsum(counts), here, side="right").astype(np.intp)
+        found.append(known.rows.at(index, here))
+    return found
 
 
 def _quantiles(place: Array, k: int) -> Labels:
@@ -99,8 +117,8 @@ def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
 
 def _mixture[T: Theta](model: MixtureModel[T], some: Block, labels: Labels) -> Mixture[T]:
     """Return the mixture that fits the labelled groups, each with a little of all the data."""
-    known = np.ones((model.totals.shape[1], len(labels)))
+    known = np.ones((len(model.total), len(labels)))
     model.emission.statistics(some.x, some.trials, known[1:])
     member = labels == np.arange(model.k)[:, None]
     sums = member @ known.T + SHRINK * known.mean(axis=1)
-    return model.maximize(Statistics(sums * (model.totals[:, 0].sum() / sums[:, 0].sum()), None))
+    return model.maximize(Statistics(sums * (model.total[0] / sums[:, 0].sum()), None))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from em.emission import Emission
-    from models import Sample
+    from models.stream import Observations
 
 __all__ = ["Units", "units_of"]
 
@@ -98,7 +98,7 @@ class Units:
 type Averages = Callable[[Units, Callable[[Array], Array]], Array]
 
 
-def units_of[T: Theta](sample: Sample, emission: Emission[T], average: Averages) -> Units:
+def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Averages) -> Units:
     """Return units of about one sd from the mean where components have a place.
 
     average: the mean over the observations of a function of (B, d) rows in some units.
@@ -106,8 +106,7 @@ def units_of[T: Theta](sample: Sample, emission: Emission[T], average: Averages)
     d = sample.dimension
     if not emission.located:
         return Units(np.ones(d), np.zeros(d))
-    table = sample.x.reshape(-1, d)  # no temporary as long as the data
-    largest = np.maximum(table.max(axis=0), -table.min(axis=0))
+    largest = np.maximum(sample.high, -sample.low)
     exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
     order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(d))

@@ -11,6 +11,7 @@ from models.checks import fields, positive
 if TYPE_CHECKING:
     from models.family import Array, Labels
     from models.sample import Sample
+    from models.stream import Observations
 
 __all__ = ["Binomial", "BinomialPrior"]
 
@@ -30,7 +31,7 @@ class Binomial(NamedTuple):
             raise ValueError("trials are missing; give Sample(heads, trials)")
 
     @classmethod
-    def weak_prior(cls, sample: Sample, k: int) -> BinomialPrior:
+    def weak_prior(cls, sample: Observations, k: int) -> BinomialPrior:
         """Return the uniform prior, Beta(1, 1)."""
         return BinomialPrior(heads=0.0, tails=0.0)
 
@@ -72,7 +73,7 @@ class BinomialPrior(NamedTuple):
     heads: float
     tails: float
 
-    def checked(self, sample: Sample) -> Self:
+    def checked(self, sample: Observations) -> Self:
         """Flips not seen are not negative."""
         return type(self)(*positive(self, "heads", "tails", zero=True))
 

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     from numpy.typing import NDArray
 
     from models.family import Array
     from models.sample import Sample
+    from models.stream import Stream
 
     class Record(Protocol):
         def _asdict(self) -> dict[str, Array]: ...
 
 
 __all__ = [
+    "average",
     "column",
     "fields",
     "moments",
@@ -31,6 +33,9 @@ __all__ = [
     "refuse_row",
     "whole",
 ]
+
+
+AT_ONCE = 1 << 16  # rows in a working set
 
 
 def column(sample: Sample) -> None:
@@ -116,13 +121,27 @@ def whole(name: str, value: object, least: int) -> int:
     return found
 
 
-def moments(sample: Sample) -> tuple[Array, Array]:
+def average(sample: Sample | Stream, function: Callable[[Array], Array]) -> Array:
+    """Return the mean over the observations of a function of (B, d) rows, in one pass."""
+    total: Array = np.zeros(1)
+    for x, _, counts in sample.parts(AT_ONCE):
+        values = function(x.reshape(len(x), -1))
+        total = total + (values if counts is None else values.T * counts).sum(
+            axis=0 if counts is None else -1
+        )
+    return total / sample.observations
+
+
+def moments(sample: Sample | Stream) -> tuple[Array, Array]:
     """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
-    x = sample.x.reshape(sample.distinct, -1)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.average(x, axis=0, weights=sample.counts)
-        centred = x - mean
-        cov = (centred * sample.counts[:, None]).T @ centred / sample.observations
+        mean = average(sample, lambda x: x)
+        cov = np.zeros((sample.dimension, sample.dimension))
+        for x, _, counts in sample.parts(AT_ONCE):
+            centred = x.reshape(len(x), -1) - mean
+            weighted = centred if counts is None else centred * counts[:, None]
+            cov += weighted.T @ centred
+        cov /= sample.observations
     spread = np.diagonal(cov)
     if not ((spread > 0) & np.isfinite(spread)).all():
         raise ValueError(

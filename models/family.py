@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from models.sample import Sample
+    from models.stream import Observations
 
 __all__ = [
     "Array",
@@ -30,7 +31,7 @@ Labels = NDArray[np.intp]
 class ConjugatePrior(Protocol):
     """A component's conjugate prior, written as observations not seen."""
 
-    def checked(self, sample: Sample) -> Self:
+    def checked(self, sample: Observations) -> Self:
         """Return the prior as float arrays, or raise ValueError that names the bad field."""
         ...
 
@@ -48,7 +49,7 @@ class Theta(Protocol):
         ...
 
     @classmethod
-    def weak_prior(cls, sample: Sample, k: int) -> ConjugatePrior:
+    def weak_prior(cls, sample: Observations, k: int) -> ConjugatePrior:
         """Return the weak, proper default prior on the scale of the data."""
         ...
 

@@ -11,6 +11,7 @@ from models.checks import column, fields, moments, number, positive
 if TYPE_CHECKING:
     from models.family import Array, Labels
     from models.sample import Sample
+    from models.stream import Observations
 
 __all__ = ["Gaussian", "GaussianPrior"]
 
@@ -30,7 +31,7 @@ class Gaussian(NamedTuple):
         column(sample)
 
     @classmethod
-    def weak_prior(cls, sample: Sample, k: int) -> GaussianPrior:
+    def weak_prior(cls, sample: Observations, k: int) -> GaussianPrior:
         """Return the default of Fraley & Raftery (2007, section 2.2)."""
         mean, cov = moments(sample)
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
@@ -75,7 +76,7 @@ class GaussianPrior(NamedTuple):
     squares: float
     degrees: float
 
-    def checked(self, sample: Sample) -> Self:
+    def checked(self, sample: Observations) -> Self:
         """All but the mean are above 0, which keeps the prior proper."""
         return type(self)(
             number("prior: mean", self.mean), *positive(self, "n", "squares", "degrees")

@@ -93,7 +93,7 @@ def _places(lattice: Lattice, column: int, values: Array) -> NDArray[np.int64]:
     """Return the nearest place of each number, which may be beyond the ends."""
     scaled = values * (1 / lattice.unit[column])
     scaled += SHIFT - lattice.low[column] / lattice.unit[column]
-    places = scaled.view(np.int64)
+    places: NDArray[np.int64] = scaled.view(np.int64)
     places -= ORIGIN
     return places
 

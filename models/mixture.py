@@ -9,6 +9,7 @@ import numpy as np
 from models.checks import number, numbers, whole
 from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
 from models.sample import Sample
+from models.stream import Observations, Stream
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,7 +51,7 @@ class Prior(NamedTuple):
     theta: ConjugatePrior
 
 
-def weak_prior[T: Theta](family: type[T], sample: Sample, k: int) -> Prior:
+def weak_prior[T: Theta](family: type[T], sample: Observations, k: int) -> Prior:
     """Return the weak, proper default: uniform shares and the family's own weak record."""
     observed(family, sample)
     k = whole("k", k, 1)
@@ -83,23 +84,23 @@ def checked[T: Theta](mixture: Mixture[T], family: type[T], d: int) -> Mixture[T
     return Mixture(weight / weight.sum(), theta.checked(len(weight), d))
 
 
-def observed[T: Theta](family: type[T], sample: Sample) -> None:
+def observed[T: Theta](family: type[T], sample: Observations) -> None:
     """Raise ValueError unless the sample is one, and one of the family's."""
-    if not isinstance(sample, Sample):
+    if not isinstance(sample, Sample | Stream):
         raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
-    family.observe(sample)
+    family.observe(sample.corners if isinstance(sample, Stream) else sample)
 
 
-def enough(sample: Sample, k: int) -> None:
+def enough(sample: Observations, k: int) -> None:
     """Raise ValueError unless there are as many distinct rows as components."""
-    seen = np.count_nonzero(sample.counts)
+    seen = sample.rows if isinstance(sample, Stream) else np.count_nonzero(sample.counts)
     if k > seen:
         raise ValueError(
             f"k is {k}, but x has {seen} distinct values; give at most as many components"
         )
 
 
-def checked_prior(prior: Prior, record: type, sample: Sample) -> Prior:
+def checked_prior(prior: Prior, record: type, sample: Observations) -> Prior:
     """Return the prior as floats, or raise ValueError that names the bad field.
 
     record: the conjugate record that the family takes.

@@ -12,6 +12,7 @@ from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, C
 if TYPE_CHECKING:
     from models.family import Array, Labels
     from models.sample import Sample
+    from models.stream import Observations
 
 __all__ = ["MultivariateGaussian", "MultivariateGaussianPrior"]
 
@@ -60,7 +61,7 @@ class MultivariateGaussian(NamedTuple):
             )
 
     @classmethod
-    def weak_prior(cls, sample: Sample, k: int) -> MultivariateGaussianPrior:
+    def weak_prior(cls, sample: Observations, k: int) -> MultivariateGaussianPrior:
         """Return the default of Fraley & Raftery (2007, section 3.2)."""
         mean, cov = moments(sample)
         d = sample.dimension
@@ -184,7 +185,7 @@ class MultivariateGaussianPrior(NamedTuple):
     scatter: Array
     degrees: float
 
-    def checked(self, sample: Sample) -> Self:
+    def checked(self, sample: Observations) -> Self:
         """The scatter is positive definite and the degrees keep the prior proper."""
         d = sample.dimension
         mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.checks import column, fields, positive, refuse_row
+from models.checks import average, column, fields, positive, refuse_row
 
 if TYPE_CHECKING:
     from models.family import Array, Labels
     from models.sample import Sample
+    from models.stream import Observations
 
 __all__ = ["Poisson", "PoissonPrior"]
 
@@ -31,9 +32,9 @@ class Poisson(NamedTuple):
         refuse_row(sample, sample.x != np.rint(sample.x), "is not a whole number; give counts")
 
     @classmethod
-    def weak_prior(cls, sample: Sample, k: int) -> PoissonPrior:
+    def weak_prior(cls, sample: Observations, k: int) -> PoissonPrior:
         """Return the exponential prior whose mean is the mean count (1 if all are 0)."""
-        mean = float(np.average(sample.x, weights=sample.counts))
+        mean = float(average(sample, lambda x: x)[0])
         return PoissonPrior(events=0.0, exposure=1.0 / mean if mean > 0 else 1.0)
 
     @classmethod
@@ -73,7 +74,7 @@ class PoissonPrior(NamedTuple):
     events: float
     exposure: float
 
-    def checked(self, sample: Sample) -> Self:
+    def checked(self, sample: Observations) -> Self:
         """Events not seen are not negative, and some exposure keeps the prior proper."""
         return type(self)(*positive(self, "events", zero=True), *positive(self, "exposure"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -12,9 +13,13 @@ import numpy as np
 from models.lattice import cells_of, lattice_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from numpy.typing import ArrayLike, NDArray
 
     from models.family import Array
+    from models.stream import Stream
 
 __all__ = ["Part", "Sample", "checked_rows", "refuse"]
 
@@ -110,6 +115,41 @@ class Sample:
         self._fill(distinct, None, np.bincount(inverse, given), inverse)
         return self
 
+    @staticmethod
+    def scan(
+        path: str | Path,
+        column: str | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        heads: str | None = None,
+        trials: str | int | None = None,
+        counts: str | None = None,
+        drop_missing: bool = False,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Sample | Stream:
+        """Read CSV or Parquet files of any length, in batches.
+
+        Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
+        others, where they are many, as a Stream, whose rows wait in a temporary file. `em.fit`
+        takes either.
+
+        path: a file, a pattern such as "2026-*.parquet", or "-" for standard input.
+        column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
+            one number for all rows.
+        counts: the column that says how often each row occurred.
+        drop_missing: drop rows with blanks in these columns, which are refused otherwise.
+        progress: called with the rows read so far, and how many there are, where that is known.
+        """
+        from models.scan import Columns, scan  # it needs pyarrow, which is slow to import
+
+        asked = [one for one in (column, heads) if one is not None] + list(columns or ())
+        if len([one for one in (column, columns, heads) if one is not None]) != 1:
+            raise ValueError("give one of column=, columns= and heads=")
+        if (heads is None) != (trials is None):
+            raise ValueError("heads and trials go together: give both, or neither")
+        table = Columns(tuple(asked), trials, counts)
+        return scan(path, table, drop_missing=drop_missing, progress=progress).sample
+
     @property
     def observations(self) -> int:
         """How many observations there are, repeated rows included."""
@@ -121,21 +161,26 @@ class Sample:
         return len(self.counts)
 
     @property
+    def table(self) -> bool:
+        """Whether a row is one of a table, rather than one number."""
+        return self.x.ndim == 2
+
+    @property
     def dimension(self) -> int:
         """How many measurements a row holds."""
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
-    @property
+    @cached_property
     def low(self) -> Array:
         """The least number of each column, (d,)."""
         return self.x.reshape(self.distinct, -1).min(axis=0)
 
-    @property
+    @cached_property
     def high(self) -> Array:
         """The largest number of each column, (d,)."""
         return self.x.reshape(self.distinct, -1).max(axis=0)
 
-    @property
+    @cached_property
     def single(self) -> bool:
         """Whether every row occurred once."""
         return float(self.counts.min()) == float(self.counts.max()) == 1
@@ -146,6 +191,14 @@ class Sample:
             self.x[rows],
             None if self.trials is None else self.trials[rows],
             None if self.single else self.counts[rows].astype(np.float64),
+        )
+
+    def at(self, places: NDArray[np.intp]) -> Part:
+        """Return the rows at places, which may repeat."""
+        return Part(
+            self.x[places],
+            None if self.trials is None else self.trials[places],
+            None if self.single else self.counts[places].astype(np.float64),
         )
 
     def parts(self, size: int) -> Iterator[Part]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from em.crew import alone
 from em.emission import emission_of
 from em.mixture import model_of
-from em.rows import alone, rows_of
+from em.rows import rows_of
 from em.units import Units
 from models import (
     Binomial,
@@ -60,7 +61,7 @@ def unscaled_model(row: Row, sample: Sample, k: int, prior: Prior | None = None,
     rows = rows_of(sample, emission, k, Units(np.ones(d), np.zeros(d)))
     floor = 1e-9 * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
     settings = {"hard": False, "equal_weights": False, "floor": floor}
-    return model_of(emission, rows, alone, k, prior=prior, **(settings | options))
+    return model_of(emission, alone(rows), k, prior=prior, **(settings | options))
 
 
 def weights(rng: np.random.Generator, k: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from faults.fault import CHANGED, DESIGNS, Answers, Fault, Outcome, outcome
 from scipy import stats
 
 from comparisons.trust.runs import run
-from em.rows import available
+from em.crew import available
 
 FAULTS = sorted((*EM_FAULTS, *BAYES_FAULTS), key=lambda fault: DESIGNS.index(fault.design))
 MISSED = 0.01  # share of data sets in which a fault may go unseen

@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from em.binomial import BinomialEmission
+from em.crew import alone
 from em.gaussian import GaussianEmission
-from em.mixture import MixtureModel
+from em.mixture import MixtureModel, _known
 from em.multivariate import MultivariateEmission, _folded
 from em.poisson import PoissonEmission
 from em.result import Fit
@@ -126,15 +127,18 @@ def _stale(original):
     return expect
 
 
+def _without_counts(known):
+    kept = [(block._replace(counts=None), each) for block, each in known.kept]
+    return known._replace(kept=kept, totals=np.stack([each.sum(axis=1) for _, each in kept]))
+
+
 def _uncounted(original):
     def expect(self, mixture):
         value, statistics = original(self, mixture)
         if not np.isfinite(value):
             return value, statistics
-        kept = [(block._replace(counts=None), known) for block, known in self.kept]
-        totals = np.stack([known.sum(axis=1) for _, known in kept])
-        rows = replace(self.rows, single=True)
-        return value, original(replace(self, rows=rows, kept=kept, totals=totals), mixture)[1]
+        held = alone(self.rows).hold(lambda run: _without_counts(_known(run, self.emission, True)))
+        return value, original(replace(self, held=held), mixture)[1]
 
     return expect
 

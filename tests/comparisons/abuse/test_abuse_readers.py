@@ -17,12 +17,13 @@ from garbage import (
     priors,
 )
 from hypothesis import strategies as st
+from reading_files import read_columns
 from running import in_time
 
 from comparisons.estimate import estimate_of
 from comparisons.inputs import FAMILIES, prior_of
-from comparisons.reading import InputError, read_columns
 from models import Sample
+from models.reading import InputError
 
 PLAIN = b"x,y\n1.5,2\n3,4\n5,nan\n-7e3,8\n" * 20
 SEEDS = (

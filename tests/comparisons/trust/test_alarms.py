@@ -14,7 +14,7 @@ from comparisons.trust import alarms
 from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, weak
 from comparisons.trust.judged import judgement
 from comparisons.trust.runs import run
-from em.rows import available
+from em.crew import available
 from models import Gaussian
 
 BROKEN = 1e-6  # chance at which a promise counts as broken

@@ -13,7 +13,7 @@ from comparisons.trust import calibration
 from comparisons.trust.calibration import Design, problem, replicate
 from comparisons.trust.runs import run
 from comparisons.trust.summary import INTERVALS, JOINT, summary
-from em.rows import available
+from em.crew import available
 from models import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")

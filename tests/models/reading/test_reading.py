@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from reading_files import read_columns
 
-from comparisons.reading import InputError, read_columns
+from models.reading import InputError
 
 
 @pytest.fixture
@@ -243,7 +244,7 @@ def store(tmp_path):
 
 
 def test_parquet_of_every_type_of_number(store, monkeypatch):
-    monkeypatch.setattr("comparisons.reading.BATCH", 2)  # several batches
+    monkeypatch.setattr("models.reading.parquet.BATCH", 2)  # several batches
     columns = {
         " whole ": pa.array([1, 2, 3, 2**40, -5], pa.int64()),
         "byte": pa.array([1, 2, 3, 4, 255], pa.uint8()),
@@ -282,7 +283,7 @@ def test_parquet_of_every_type_of_number(store, monkeypatch):
     ],
 )
 def test_bad_parquet_is_refused_in_one_line(column, message, store, monkeypatch):
-    monkeypatch.setattr("comparisons.reading.BATCH", 2)
+    monkeypatch.setattr("models.reading.parquet.BATCH", 2)
     path = store({"height": column})
     assert message in refused(path)
     assert "did you mean 'height'?" in refused(path, ["heigth"]) or "no rows" in message

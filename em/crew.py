@@ -1,0 +1,151 @@
+"""Who works on the rows: this thread, several, or the workers of a cluster.
+
+Whoever it is holds runs of rows, prepared once, and applies the same function to each of them.
+What the function returns adds up, and adding it is all that is done with it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from em.rows import Rows, rows_of
+from em.units import Units, units_of
+from models.family import Array, Theta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from em.emission import Emission
+    from models.stream import Observations
+
+    type Sums = tuple[Array | float, ...]
+
+__all__ = ["Crew", "Held", "added", "alone", "available", "crew"]
+
+RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
+WORTH_THREADS = 100_000  # rows below which handing runs to threads costs more than it saves
+
+
+class Held[P](Protocol):
+    """Runs of rows, as they were prepared, where they are worked on."""
+
+    def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
+        """Return what a task finds in all runs, in the order of the rows."""
+        ...
+
+    def total(self, task: Callable[[P], Sums]) -> Sums:
+        """Return the sums of what a task finds in all runs."""
+        ...
+
+
+class Crew(Protocol):
+    """Who works on the rows."""
+
+    @property
+    def rows(self) -> Rows:
+        """All of them, in the units inside."""
+        ...
+
+    def hold[P](self, prepare: Callable[[Rows], P]) -> Held[P]:
+        """Prepare every run of rows, and keep it where it is."""
+        ...
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """Return the sums of tuples, one after the other."""
+    return reduce(lambda one, other: tuple(a + b for a, b in zip(one, other, strict=True)), parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept[P]:
+    """Runs that threads of this process hold, or this thread alone."""
+
+    runs: list[P]
+    pool: ThreadPoolExecutor | None
+
+    def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
+        """Return what a task finds in all runs, in the order of the rows."""
+        return [result for results in self._map(task) for result in results]
+
+    def total(self, task: Callable[[P], Sums]) -> Sums:
+        """Return the sums of what a task finds in all runs."""
+        return added(self._map(task))
+
+    def _map[R](self, task: Callable[[P], R]) -> Iterator[R]:
+        return map(task, self.runs) if self.pool is None else self.pool.map(task, self.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class Threads:
+    """Threads of this process, or this thread alone."""
+
+    rows: Rows
+    pool: ThreadPoolExecutor | None = None
+
+    def hold[P](self, prepare: Callable[[Rows], P]) -> Kept[P]:
+        """Prepare the runs of rows."""
+        cut = Kept(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool)
+        return Kept(cut.each(lambda run: [prepare(run)]), self.pool)
+
+
+def alone(rows: Rows) -> Threads:
+    """Return this thread."""
+    return Threads(rows)
+
+
+def available() -> int:
+    """Return how many processors this process may use."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Iterator[Crew]:
+    """Provide who works on a sample of this kind and size, its rows cut for k components.
+
+    NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
+    own, and they wait for each other: it is held to one thread while ours are at work.
+    """
+    rows = rows_of(sample, emission, k, Units(np.ones(1), np.zeros(1)))
+    threads = min(available(), RUNS, rows.blocks)
+    if threads == 1 or sample.distinct < WORTH_THREADS:
+        yield _in_units(Threads(rows), emission)
+        return
+    from threadpoolctl import threadpool_limits  # only large samples pay for this import
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        yield _in_units(Threads(rows, pool), emission)
+
+
+def _in_units[T: Theta](plain: Threads, emission: Emission[T]) -> Threads:
+    """Return the crew, its rows in units in which squares neither overflow nor cancel."""
+    runs = plain.hold(_same)
+
+    def average(among: Units, function: Callable[[Array], Array]) -> Array:
+        (total,) = runs.total(partial(_total, units=among, function=function))
+        return np.asarray(total) / plain.rows.sample.observations
+
+    units = units_of(plain.rows.sample, emission, average)
+    return replace(plain, rows=replace(plain.rows, units=units))
+
+
+def _same(run: Rows) -> Rows:
+    return run
+
+
+def _total(run: Rows, units: Units, function: Callable[[Array], Array]) -> Sums:
+    """Return the sum over the observations of a function of a run's rows."""
+    total: Array = np.zeros(1)
+    for x, _, counts in replace(run, units=units).all():
+        values = function(x.reshape(len(x), -1))
+        total = total + (values.sum(axis=0) if counts is None else counts @ values)
+    return (total,)

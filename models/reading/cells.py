@@ -1,0 +1,156 @@
+"""Text as numbers: blanks, signs, logical values and decimal commas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.reading.refusal import not_a_number, too_large
+from models.sample import LARGEST_WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from models.family import Array
+
+__all__ = ["Parser"]
+
+MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
+LOGICAL = ("false", "true")
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:inf|infinity)$"
+WHOLE = r"^[+-]?[0-9]+$"
+COMMA = r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$"
+THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+
+
+@dataclass
+class Parser:
+    """Reads one column of text, batch by batch, and remembers how it writes its numbers.
+
+    whole: whether the first batch is all there is.
+    style: how numbers are written, once that is known.
+    """
+
+    name: str
+    delimiter: str
+    whole: bool
+    style: str = ""
+
+    def __call__(self, column: pa.Array, where: Callable[[int], str]) -> Array:
+        """Return text as doubles, NaN where there is no value.
+
+        column: bytes of any encoding.
+        where: says where a row of it is, for messages.
+        """
+        import pyarrow as pa
+        from pyarrow import compute
+
+        text = _text(column)
+        try:
+            values = _doubles(text.cast(pa.float64()))
+            style = "whole" if _all_whole(values) else "point"
+        except pa.ArrowInvalid:
+            values, style = self._cleaned(text, where)
+        self._remember(style, text, values, where)
+        # a double from 2**53 on was rounded if it was written as a whole number
+        large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= LARGEST_WHOLE))
+        if len(large):
+            written = text.take(pa.array(large))
+            whole = _doubles(compute.match_substring_regex(written, WHOLE))
+            if whole.any():
+                row = int(np.argmax(whole))
+                raise too_large(self.name, where(int(large[row])), written[row].as_py())
+        return values
+
+    def _cleaned(self, text: pa.Array, where: Callable[[int], str]) -> tuple[Array, str]:
+        """Return numbers, and their style, from text with blanks, signs, truth or commas."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        lower = compute.utf8_lower(text)
+        blank = compute.is_in(lower, value_set=pa.array(MISSING))
+        there = compute.if_else(blank, pa.scalar(None, pa.string()), text)
+
+        def every(fits: pa.Array) -> bool:
+            return bool(compute.all(compute.or_(fits, blank), min_count=0).as_py())
+
+        def matches(pattern: str) -> pa.Array:
+            return compute.match_substring_regex(text, pattern)
+
+        if every(pa.scalar(value=False)):
+            return np.full(len(text), np.nan), ""
+        if every(compute.is_in(lower, value_set=pa.array(LOGICAL))):
+            truth = compute.equal(compute.if_else(blank, None, lower), "true")
+            return _doubles(truth.cast(pa.float64())), "logical"
+        number = matches(NUMBER)
+        if every(number):
+            values = _doubles(there.cast(pa.float64()))
+            return values, "whole" if _all_whole(values) else "point"
+        comma = matches(COMMA)
+        some = compute.any(comma, min_count=0).as_py()
+        row = int(np.argmin(_doubles(compute.or_(number, blank))))
+        if not some or not every(compute.or_(comma, matches(WHOLE))):
+            hint = "; write decimals with a point" if comma[row].as_py() else ""
+            hint = hint or (_much_text(number, blank) if self.whole else "")
+            raise not_a_number(self.name, where(row), text[row].as_py(), hint)
+        thousands = self.style != "comma" and every(compute.or_(matches(THOUSANDS), matches(WHOLE)))
+        if self.delimiter == "," or thousands:
+            remedy = ", or one with a decimal comma or a thousands separator; write it with neither"
+            raise not_a_number(self.name, where(row), text[row].as_py(), remedy)
+        there = compute.replace_substring(there, ",", ".")
+        return _doubles(there.cast(pa.float64())), "comma"
+
+    def _remember(
+        self, style: str, text: pa.Array, values: Array, where: Callable[[int], str]
+    ) -> None:
+        """Note how numbers are written, or refuse to change that within a column."""
+        before = self.style
+        if style == before or not style or (style == "whole" and before in {"point", "comma"}):
+            return
+        if before and not (before == "whole" and style in {"point", "comma"}):
+            odd = ~np.isnan(values)
+            if style != "logical" and before != "logical":
+                odd &= values != np.rint(values)
+            row = int(np.argmax(odd))
+            remedy = f", as the rows before are; write all of {self.name} in one way"
+            raise not_a_number(self.name, where(row), text[row].as_py(), remedy)
+        self.style = style
+
+
+def _doubles(column: pa.Array) -> Array:
+    """Return a column as an array, NaN where there is no value."""
+    found: Array = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _all_whole(values: Array) -> bool:
+    there = values[~np.isnan(values)]
+    return bool((there == np.rint(there)).all())
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """Return bytes as trimmed text; numbers are the same in Latin-1."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid:
+        text = pa.array([one.decode("latin-1") for one in column.to_pylist()])
+    return compute.utf8_trim_whitespace(text)
+
+
+def _much_text(number: pa.Array, blank: pa.Array) -> str:
+    """Say how many rows are text, and what to do about it."""
+    from pyarrow import compute
+
+    text = ~_doubles(compute.or_(number, blank)).astype(bool)
+    rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
+    if text.sum() + _doubles(blank).sum() == len(text):
+        return f"; no row of {len(text):,} is one: give a column of numbers"
+    verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
+    return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"

@@ -1,0 +1,45 @@
+"""Columns asked for by name or by position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.reading.refusal import InputError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["chosen", "position", "titled"]
+
+
+def titled(name: str) -> str:
+    """Return what a column that was asked for by position is called."""
+    return f"column {name}" if name.isdecimal() else name
+
+
+def chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, int]:
+    """Return the place, from 0, of each column asked for by name or by position."""
+    places = {}
+    for name in names:
+        wanted = name.strip()
+        times = columns.count(wanted)
+        if times > 1:
+            raise InputError(f"{label} has {times} columns called {wanted!r}; rename all but one")
+        if times == 1:
+            places[name] = columns.index(wanted)
+        elif (place := position(wanted, len(columns))) is not None:
+            places[name] = place
+        else:
+            raise InputError(unknown(label, columns, wanted))
+    taken: dict[int, str] = {}
+    for name, place in places.items():
+        if place in taken:
+            raise InputError(f"{taken[place]} and {name} are the same column; give each once")
+        taken[place] = name
+    return places
+
+
+def position(name: str, columns: int) -> int | None:
+    """Return the place, from 0, of a column asked for by position, from 1; None if it is none."""
+    number = int(name) if name.isascii() and name.isdigit() else 0
+    return number - 1 if 1 <= number <= columns else None

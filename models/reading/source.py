@@ -1,0 +1,161 @@
+"""Where bytes come from: a file, several, a pipe."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, NamedTuple
+
+from models.reading.refusal import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO
+
+    import pyarrow as pa
+
+__all__ = ["Source", "sources_of"]
+
+PIPED = 1 << 26  # bytes of a pipe kept in memory; more go to a temporary file
+PIECE = 1 << 22  # bytes copied at once
+OTHERS = {
+    b"PK\x03\x04": "an Excel workbook or another zip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"ARROW1": "an Arrow file",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"BZh": "a bzip2 file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+class Source(NamedTuple):
+    """Where bytes come from.
+
+    label: for messages.
+    head: the first few bytes.
+    size: how many bytes there are.
+    open: return an Arrow file at its beginning, uncompressed.
+    """
+
+    label: str
+    head: bytes
+    size: int
+    open: Callable[[], pa.NativeFile]
+
+    @property
+    def packed(self) -> bool:
+        """Whether the bytes are compressed."""
+        return self.head.startswith(b"\x1f\x8b")
+
+
+def sources_of(path: str | Path) -> list[Source]:
+    """Return the bytes of a file, of all files that a pattern matches, or of standard input."""
+    if str(path) == "-" or not glob.has_magic(str(path)) or os.path.lexists(path):
+        return [_source(path)]
+    matched = glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path's is of one folder)
+    found = sorted(one for one in matched if not Path(one).is_dir())
+    if not found:
+        raise InputError(f"no file matches {path}; check the pattern and its folder")
+    return [_source(one) for one in found]
+
+
+def _source(path: str | Path) -> Source:
+    """Return a file's bytes, or raise InputError if there are none to be had."""
+    file = Path(path)
+    label = "standard input" if str(path) == "-" else str(path)
+    try:
+        if str(path) != "-" and stat.S_ISREG(file.stat().st_mode):
+            with file.open("rb") as stream:
+                head = stream.read(8)
+            return _checked(label, head, file, file.stat().st_size, _by_name(path))
+        # a pipe can be read only once
+        kept = sys.stdin.buffer if str(path) == "-" else file.open("rb")
+        with kept:
+            return _piped(label, kept, file)
+    except FileNotFoundError:
+        raise InputError(_lost(file)) from None
+    except IsADirectoryError:
+        raise InputError(f"{label} is a folder; give a file, or a pattern such as *.csv") from None
+    except PermissionError:
+        raise InputError(f"{label} may not be read; ask for permission, or copy it") from None
+    except OSError as problem:
+        raise InputError(f"{label} cannot be read: {problem.strerror or problem}") from None
+
+
+def _by_name(path: str | Path) -> Callable[[], pa.NativeFile]:
+    """Return what opens a file by its name, which need not be UTF-8."""
+    import pyarrow as pa
+
+    return lambda: pa.OSFile(os.fsencode(path))
+
+
+def _piped(label: str, stream: IO[bytes], file: Path) -> Source:
+    """Return the bytes of a pipe, from memory or, where they are many, from a temporary file."""
+    import pyarrow as pa
+
+    begin = stream.read(PIPED)
+    if len(begin) < PIPED:
+        return _checked(label, begin[:8], file, len(begin), lambda: pa.BufferReader(begin))
+    kept = TemporaryFile()  # noqa: SIM115 (it lives as long as the source)
+    kept.write(begin)
+    while piece := stream.read(PIECE):
+        kept.write(piece)
+    size = kept.tell()
+    kept.flush()
+
+    def again() -> pa.NativeFile:
+        return pa.PythonFile(os.fdopen(os.open(f"/dev/fd/{kept.fileno()}", os.O_RDONLY), "rb"))
+
+    return _checked(label, begin[:8], file, size, again)
+
+
+def _checked(
+    label: str, head: bytes, file: Path, size: int, raw: Callable[[], pa.NativeFile]
+) -> Source:
+    """Return the source unless its first bytes are neither text nor Parquet."""
+    _refuse_others(label, head, file)
+
+    def opened() -> pa.NativeFile:
+        import pyarrow as pa
+
+        return pa.CompressedInputStream(raw(), "gzip") if head.startswith(b"\x1f\x8b") else raw()
+
+    return Source(label, head, size, opened)
+
+
+def _refuse_others(label: str, head: bytes, file: Path) -> None:
+    """Raise InputError if the first bytes are neither text nor Parquet."""
+    if not head:
+        raise InputError(f"{label} is empty; give a file with a line of names and rows of numbers")
+    for magic, what in OTHERS.items():
+        if head.startswith(magic):
+            raise InputError(f"{label} is {what}; save it as CSV in UTF-8, or as Parquet")
+    if head[:4] != b"PAR1" and file.suffix.lower() in {".parquet", ".pq"}:
+        raise InputError(f"{label} is no Parquet file, or a broken one; write it anew")
+
+
+def _lost(file: Path) -> str:
+    """Say that there is no such file, and which one may be meant."""
+    try:
+        there = [one.name for one in file.parent.iterdir() if one.is_file()]
+    except OSError:
+        return f"there is no folder {file.parent}; check the path of {file.name}"
+    # by the stem alone: else every short name with the same suffix looks near
+    stems = {_stem(name) for name in there}
+    near = get_close_matches(_stem(file.name), stems, n=3, cutoff=0.75)
+    meant = sorted((n for n in there if _stem(n) in near), key=lambda n: near.index(_stem(n)))
+    remedy = f"did you mean {' or '.join(meant[:3])}?" if near else "check its name and folder"
+    return f"there is no file {file}; {remedy}"
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without its suffixes, in small letters."""
+    return name.split(".", maxsplit=1)[0].lower()

@@ -1,0 +1,256 @@
+"""CSV files, a batch of rows at a time, all as text first, so that nothing is rounded unseen."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO, TextIOWrapper
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from models.reading.cells import Parser
+from models.reading.named import chosen, position
+from models.reading.refusal import InputError, line_of
+from models.reading.table import Batch, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from models.reading.source import Source
+
+__all__ = ["text_table"]
+
+HEAD = 1 << 20  # bytes from which header and delimiter are told
+BLOCK = 1 << 23  # bytes parsed at once, more than HEAD: what fits there is one batch
+RECORDS = 10  # from which the delimiter is told
+MARKS = "\t;|,"  # the comma last: it may be a decimal one beside any of the others
+
+
+class Layout(NamedTuple):
+    """How a text file is laid out.
+
+    first: the fields of its first line, trimmed.
+    delimiter, encoding: of its lines.
+    whole: whether no more than the beginning of the file is there.
+    width: bytes of a line, about.
+    headless: whether the first line looks like data.
+    """
+
+    first: list[str]
+    delimiter: str
+    encoding: str
+    headless: bool
+    whole: bool
+    width: float
+
+
+def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
+    """Return a CSV file's columns, of which only the beginning has been read.
+
+    prefix: goes before a line in messages, where there are several files.
+    """
+    layout = _layout(source)
+    places = _places(source, layout, names)
+    headed = 0 if layout.headless and not _named(layout, names) else 1
+    titles = {name: layout.first[place] if headed else name for name, place in places.items()}
+    total = None if source.packed else max(1, round(source.size / layout.width) - headed)
+
+    def where(row: int) -> str:
+        line = _line_number(source, layout, row + headed)
+        return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
+
+    def batches() -> Iterator[Batch]:
+        parsers = {name: Parser(name, layout.delimiter, layout.whole) for name in places}
+        begin, skipped = 0, headed
+        for read in _read(source, layout, places):
+            batch = read.slice(skipped) if skipped else read
+            skipped = max(0, skipped - read.num_rows)
+            if batch.num_rows == 0:
+                continue
+            here = _from(where, begin)
+            values = {
+                name: parsers[name](batch.column(str(place)), here)
+                for name, place in places.items()
+            }
+            yield Batch(values, here)
+            begin += batch.num_rows
+        if begin == 0:
+            raise InputError(f"{source.label} has a line of names and no rows; give at least one")
+
+    return Table(source.label, titles, dict.fromkeys(titles, ""), total, batches)
+
+
+def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
+    return lambda row: where(begin + row)
+
+
+def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """Yield the columns at some places as bytes of any encoding, named by their place."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    wanted = list(dict.fromkeys(str(place) for place in places.values()))
+    try:
+        yield from arrow.open_csv(
+            source.open(),
+            read_options=arrow.ReadOptions(
+                column_names=[str(i) for i in range(len(layout.first))], block_size=BLOCK
+            ),
+            parse_options=arrow.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+            convert_options=arrow.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
+            ),
+        )
+    except (pa.ArrowException, OSError) as problem:
+        raise InputError(_uneven(source, layout) or f"{source.label}: {line_of(problem)}") from None
+
+
+def _line_number(source: Source, layout: Layout, record: int) -> int | None:
+    """Return the line, from 1, at which a record begins; None where quotes mislead.
+
+    Without quotes every line that is not blank is a record, and lines are counted fast.
+    """
+    number, rest, left = 0, b"", record
+    with source.open() as stream:
+        while piece := stream.read(BLOCK):
+            if piece.endswith(b"\r"):
+                piece += stream.read(1)
+            if b'"' in piece:
+                break
+            lines = (rest + piece).splitlines(keepends=True)
+            rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+            full = [at for at, line in enumerate(lines) if line.strip(b"\r\n")]
+            if left < len(full):
+                return number + full[left] + 1
+            left, number = left - len(full), number + len(lines)
+        else:
+            return number + 1 if rest and left == 0 else None
+    try:
+        begins = (line for line, fields in _records(source, layout) if fields)
+        return next(islice(begins, record, None))
+    except (csv.Error, StopIteration):  # quotes that Arrow takes otherwise
+        return None
+
+
+def _layout(source: Source) -> Layout:
+    """Tell encoding, delimiter and first line of a text file from its beginning."""
+    try:
+        with source.open() as stream:
+            raw = stream.read(HEAD)
+    except OSError as problem:
+        raise InputError(f"{source.label} is a broken gzip file ({line_of(problem)})") from None
+    if b"\0" in raw:
+        raise InputError(f"{source.label} is not text; save it as CSV in UTF-8, or as Parquet")
+    cut = len(raw) == HEAD
+    lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
+    lines = lines[:-1] if cut and len(lines) > 1 else lines
+    encoding = "utf-8-sig"
+    try:
+        text = b"".join(lines).decode("utf-8")
+    except UnicodeDecodeError:  # what is neither is of no account in names and numbers
+        encoding = "latin-1"
+        text = b"".join(lines).decode(encoding)
+    if not text.strip():
+        raise InputError(f"{source.label} is empty; give a line of names and rows of numbers")
+    try:
+        delimiter = _delimiter(text)
+        first = [field.strip() for field in _beginning(text, delimiter)[0]]
+    except csv.Error as problem:
+        raise InputError(
+            f"{source.label} is no CSV ({problem}); is a quotation mark left open?"
+        ) from None
+    width = sum(map(len, lines)) / len(lines)
+    return Layout(first, delimiter, encoding, _looks_like_data(first), not cut, width)
+
+
+def _beginning(text: str, delimiter: str) -> list[list[str]]:
+    """Return the first few records that are not blank."""
+    found = []
+    for record in csv.reader(StringIO(text, newline=""), delimiter=delimiter):
+        if record:
+            found.append(record)
+        if len(found) == RECORDS:
+            break
+    return found
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter of the first line, if need be the one that fits the next lines too."""
+    widths = {mark: [len(one) for one in _beginning(text, mark)] for mark in MARKS}
+    several = [mark for mark in MARKS if widths[mark][0] > 1]
+    even = [mark for mark in several if len(set(widths[mark])) == 1]
+    if even:
+        return even[0]
+    return max(several, key=lambda mark: widths[mark][0], default=",")
+
+
+def _looks_like_data(first: list[str]) -> bool:
+    """Return whether the first line has numbers where names are due."""
+    try:
+        numbers = [float(field.replace(",", ".")) for field in first if field]
+    except ValueError:
+        return False
+    return len(numbers) > 0
+
+
+def _named(layout: Layout, names: Sequence[str]) -> bool:
+    """Return whether a column is asked for by what the first line calls it."""
+    return any(name.strip() in layout.first for name in names)
+
+
+def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, int]:
+    """Return the places of columns, after a look at whether the first line has names at all."""
+    columns, count = layout.first, len(layout.first)
+    if layout.headless:
+        for name in names:
+            known, place = name.strip() in columns, position(name.strip(), count)
+            if known and place is not None:
+                raise InputError(
+                    f"{source.label}: the first line looks like data, so {name!r} may be a name "
+                    "or a position; put a line of names above it"
+                )
+            if not known and place is None:
+                raise InputError(
+                    f"{source.label} has no column {name!r}; the first line looks like data "
+                    f"({', '.join(columns[:3])}{', ...' * (count > 3)}): put a line of names above "
+                    f"it, or ask for columns by position, 1 to {count}"
+                )
+        if not _named(layout, names):
+            return {name: int(name) - 1 for name in names}
+    return chosen(source.label, columns, names)
+
+
+def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line, from 1, at which a record begins, and the record; blank ones are empty."""
+    with (
+        source.open() as stream,
+        TextIOWrapper(
+            stream, encoding=layout.encoding, errors="backslashreplace", newline=""
+        ) as text,
+    ):
+        reader, begin = csv.reader(text, delimiter=layout.delimiter), 1
+        for record in reader:
+            yield begin, record
+            begin = reader.line_num + 1
+
+
+def _uneven(source: Source, layout: Layout) -> str | None:
+    """Say which line is longer or shorter than the first; None if none is."""
+    width = len(layout.first)
+    try:
+        for line, record in _records(source, layout):
+            if record and len(record) != width:
+                values = f"{len(record)} value{'s' * (len(record) != 1)}"
+                remedy = (
+                    "; write decimals with a point, or name each column"
+                    if width == 1
+                    else "; is a value missing, or one with a delimiter in it not quoted?"
+                )
+                return (
+                    f"{source.label}: line {line:,} has {values}, "
+                    f"the first line has {width}{remedy}"
+                )
+    except (csv.Error, OSError):
+        return None
+    return None

@@ -1,0 +1,243 @@
+"""Files of any length as a Sample where they compress, as a Stream where they do not."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.reading import InputError, opened, said_of_the_file, titled
+from models.sample import Sample, checked_rows
+from models.stream import Stream, StreamWriter
+from models.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from models.family import Array
+    from models.reading import Batch, Reading
+
+    type Progress = Callable[[int, int | None], None]
+
+__all__ = ["Columns", "Scanned", "Table", "scan", "tables"]
+
+FEW = 1 << 22  # numbers that may well stay in memory, whether they compress or not: 32 MB
+MOST = 1 << 22  # distinct rows beyond which they do not compress
+WORTH = 2  # rows a distinct row from which they do,
+SPARSE = 100  # and one row in so many that may lie off the lattice
+COUNTERS = 2  # threads that count while the next rows are read
+
+
+class Columns(NamedTuple):
+    """What is read of a file: the columns of x; trials and counts, where there are any.
+
+    trials: a column, or one number of flips for all rows.
+    """
+
+    x: tuple[str, ...]
+    trials: str | int | None = None
+    counts: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns to be read, each once."""
+        flips = self.trials if isinstance(self.trials, str) else None
+        return list(dict.fromkeys([*self.x, *(one for one in (flips, self.counts) if one)]))
+
+    @property
+    def titles(self) -> dict[str, tuple[str, ...]]:
+        """What x, trials and counts are called in messages."""
+        flips = (titled(self.trials),) if isinstance(self.trials, str) else ("trials",)
+        times = () if self.counts is None else (titled(self.counts),)
+        return {"x": tuple(map(titled, self.x)), "trials": flips, "counts": times}
+
+    def sample(self, rows: Array, counts: Array | None) -> Sample:
+        """Return rows of x and trials as a sample."""
+        if self.trials is not None:
+            return Sample(rows[:, 0], rows[:, 1], counts)
+        return Sample(rows if len(self.x) > 1 else rows[:, 0], counts=counts)
+
+
+class Scanned(NamedTuple):
+    """What files hold.
+
+    dropped: how many of their rows were, for a blank.
+    reading, columns: where it comes from.
+    """
+
+    sample: Sample | Stream
+    dropped: int
+    reading: Reading
+    columns: Columns
+
+    def refuse_rows(self, observe: Callable[[Sample], None]) -> None:
+        """Raise InputError for the first row that `observe` refuses; read the files again for it.
+
+        Which row a number came from is not kept, as nobody asks where all is well.
+        """
+        for table in tables(self.reading, self.columns, None):
+            with said_of_the_file(self.columns.titles, table.where):
+                observe(self.columns.sample(table.rows, table.counts))
+
+
+class Table(NamedTuple):
+    """Some rows as numbers that have been checked.
+
+    rows: (B, d), or heads and trials (B, 2).
+    counts: (B,) or None.
+    where: says where a row of them is in the files.
+    read: how many rows of the file they are, those with blanks included.
+    """
+
+    rows: Array
+    counts: Array | None
+    where: Callable[[int], str]
+    read: int
+
+
+def scan(
+    path: str | Path,
+    columns: Columns,
+    *,
+    drop_missing: bool = False,
+    progress: Progress | None = None,
+) -> Scanned:
+    """Read columns of files of any length.
+
+    Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
+    rows; others, where they are many, are copied to a temporary file and come back as a Stream.
+
+    path: a file, a pattern such as "2026-*.parquet", or "-".
+    progress: is told how many rows have been read, and of how many, where that is known.
+    """
+    reading = opened(path, columns.names, drop_missing=drop_missing)
+    with ThreadPoolExecutor(COUNTERS) as pool:
+        counting = Counting(columns, pool)
+        for table in tables(reading, columns, progress):
+            if not counting.add(table):
+                break
+        else:
+            return Scanned(counting.sample(), counting.dropped, reading, columns)
+    return _streamed(reading, columns, progress)
+
+
+class Counting:
+    """Counts the rows of files, in threads of its own, while it is worth it."""
+
+    def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
+        """Begin with nothing read."""
+        self.columns, self.pool = columns, pool
+        self.first: list[Table] = []
+        self.tallies: list[Tally] = []
+        self.pending: deque[Future[Tally]] = deque()
+        self.held = self.dropped = 0
+
+    def add(self, table: Table) -> bool:
+        """Count some rows; return whether to go on."""
+        self.dropped += table.read - len(table.rows)
+        if not self.tallies:
+            self.first.append(table)
+            self.held += table.rows.size
+            return self.held < FEW or self._begun()
+        free = len(self.pending) < len(self.tallies)
+        tally = self.tallies[len(self.pending)] if free else self.pending.popleft().result()
+        self.pending.append(self.pool.submit(tally.add, table.rows, table.counts))
+        return tally.distinct <= MOST
+
+    def _begun(self) -> bool:
+        """Count what has been held back; return whether it compresses."""
+        rows = np.concatenate([table.rows for table in self.first])
+        every = [Tally(rows.shape[1]).begin(rows) for _ in range(COUNTERS)]
+        times = _joined([table.counts for table in self.first])
+        tally = every[0].add(rows, times)
+        held = tally.result()[1]
+        off = len(tally.times)
+        self.tallies, self.first = every, []
+        return WORTH * len(held) <= len(rows) or SPARSE * off <= len(rows)
+
+    def sample(self) -> Sample:
+        """Return what was counted."""
+        while self.pending:
+            self.pending.popleft().result()
+        if not self.tallies:
+            rows = np.concatenate([table.rows for table in self.first])
+            times = _joined([table.counts for table in self.first])
+        else:
+            one, *others = self.tallies
+            for other in others:
+                one.with_others(other)
+            rows, times = one.result()
+        return self.columns.sample(rows, times)
+
+
+def _joined(parts: list[Array | None]) -> Array | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else None
+
+
+def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> Scanned:
+    """Copy the rows to a temporary file, reading from the beginning again."""
+    if columns.trials is not None:
+        raise InputError(
+            f"{', '.join(map(titled, columns.names))} have over {MOST:,} distinct rows; coins are "
+            "compared row by row, so give fewer, or group them"
+        )
+    writer = StreamWriter(
+        len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
+    )
+    dropped = 0
+    for table in tables(reading, columns, progress):
+        dropped += table.read - len(table.rows)
+        writer.add(table.rows, table.counts)
+    return Scanned(writer.done(), dropped, reading, columns)
+
+
+def tables(reading: Reading, columns: Columns, progress: Progress | None) -> Iterator[Table]:
+    """Yield checked rows; what is wrong raises InputError that names column and place."""
+    begun = 0
+    for batch, read in reading.batches():
+        if batch.rows:
+            yield _checked(batch, read, columns)
+        begun += read
+        if progress is not None:
+            progress(begun, reading.total)
+
+
+def _checked(batch: Batch, read: int, columns: Columns) -> Table:
+    """Return a batch as rows of numbers that a sample can hold."""
+    x = [batch.values[name] for name in columns.x]
+    flips = batch.values[columns.trials] if isinstance(columns.trials, str) else columns.trials
+    if flips is not None:
+        _refuse_more_heads(x[0], flips, columns, batch.where)
+    with said_of_the_file(columns.titles, batch.where):
+        values, trials, times = checked_rows(
+            x[0] if len(x) == 1 else np.column_stack(x),
+            flips,
+            None if columns.counts is None else batch.values[columns.counts],
+        )
+    rows = values.reshape(len(values), -1)
+    rows = rows if trials is None else np.column_stack([rows, trials])
+    return Table(rows, times, batch.where, read)
+
+
+def _refuse_more_heads(
+    heads: Array, trials: Array | int, columns: Columns, where: Callable[[int], str]
+) -> None:
+    """Refuse more heads than trials, and say whether the columns look swapped."""
+    more = heads > trials
+    if not more.any():
+        return
+    row, name, flips = int(np.argmax(more)), columns.x[0], columns.trials
+    if isinstance(trials, int):
+        raise InputError(
+            f"{name}: {where(row)} is {heads[row]:g}, more heads than --trials {trials}; "
+            "how many flips are behind each row?"
+        )
+    remedy = f"swapped? Try --heads {flips} --trials {name}"
+    raise InputError(
+        f"{name}: {where(row)} is {heads[row]:g}, more heads than the {trials[row]:g} of {flips}; "
+        + (f"are the columns {remedy}" if (heads >= trials).all() else "mend the file")
+    )

@@ -1,0 +1,166 @@
+"""Rows that do not fit in memory: a working copy on disk, read a part at a time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from tempfile import TemporaryFile, gettempdir
+from typing import TYPE_CHECKING
+from weakref import finalize
+
+import numpy as np
+
+from models.sample import Part, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from models.family import Array
+
+__all__ = ["Observations", "Stream", "StreamWriter"]
+
+DOUBLE = 8  # bytes
+
+
+class Scratch:
+    """A file without a name, of which nothing is left when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        """Make it where temporary files go."""
+        with TemporaryFile(buffering=0) as made:
+            self._descriptor = os.dup(made.fileno())
+        finalize(self, os.close, self._descriptor)
+
+    def read(self, size: int, begin: int) -> bytes:
+        """Return bytes from a place; threads may read at once."""
+        return os.pread(self._descriptor, size, begin)
+
+    def write(self, numbers: Array) -> None:
+        """Add numbers at the end."""
+        left = memoryview(np.ascontiguousarray(numbers)).cast("B")
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stream:
+    """Rows of numbers on disk; `em.fit` takes it as it takes a Sample.
+
+    file: doubles, row after row, counts last; it vanishes with the stream.
+    rows: how many there are.
+    dimension: measurements in a row.
+    table: whether a row of the data is a row of a table, rather than one number.
+    counted: whether each row says how often it occurred.
+    low, high: (d,) the least and the largest number of each column.
+    observations: rows, each as often as it occurred.
+    odd: (d,) a row with a number that is not whole, None if there is none.
+    """
+
+    file: Scratch
+    rows: int
+    dimension: int
+    table: bool
+    counted: bool
+    low: Array
+    high: Array
+    observations: int
+    odd: Array | None
+
+    trials = None
+
+    @property
+    def distinct(self) -> int:
+        """How many rows are read; equal ones are not looked for."""
+        return self.rows
+
+    @property
+    def single(self) -> bool:
+        """Whether every row occurred once."""
+        return not self.counted
+
+    def part(self, rows: slice) -> Part:
+        """Return some of the rows, by their places."""
+        begin, end, _ = rows.indices(self.rows)
+        width = self.dimension + self.counted
+        raw = self.file.read((end - begin) * width * DOUBLE, begin * width * DOUBLE)
+        numbers = np.frombuffer(raw, np.float64).reshape(end - begin, width)
+        x = numbers[:, : self.dimension]
+        counts = np.ascontiguousarray(numbers[:, -1]) if self.counted else None
+        return Part(x if self.table else x[:, 0], None, counts)
+
+    def at(self, places: NDArray[np.intp]) -> Part:
+        """Return the rows at places, one read for each."""
+        each = [self.part(slice(place, place + 1)) for place in places.tolist()]
+        counts = [one.counts for one in each if one.counts is not None]
+        return Part(
+            np.concatenate([one.x for one in each]),
+            None,
+            np.concatenate(counts) if counts else None,
+        )
+
+    def parts(self, size: int) -> Iterator[Part]:
+        """Yield all rows, so many at a time."""
+        for begin in range(0, self.rows, size):
+            yield self.part(slice(begin, begin + size))
+
+    @property
+    def corners(self) -> Sample:
+        """A few rows in which whatever a family would refuse shows."""
+        rows = [self.low, self.high, *([] if self.odd is None else [self.odd])]
+        table = np.array(rows)
+        return Sample(table if self.table else table[:, 0])
+
+    def __repr__(self) -> str:
+        columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
+        return f"Stream({self.observations:,} observations{columns}, on disk)"
+
+
+type Observations = Sample | Stream
+"""What was observed, in memory or on disk."""
+
+
+class StreamWriter:
+    """Writes the working copy of a stream."""
+
+    def __init__(self, dimension: int, *, table: bool, counted: bool) -> None:
+        """Make an empty file."""
+        self.file = Scratch()
+        self.dimension, self.table, self.counted = dimension, table, counted
+        self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)
+        self.rows, self.observations, self.odd = 0, 0, None
+
+    def add(self, table: Array, times: Array | None) -> None:
+        """Write rows (n, d)."""
+        self.low = np.minimum(self.low, table.min(axis=0))
+        self.high = np.maximum(self.high, table.max(axis=0))
+        if self.odd is None:
+            odd = (table != np.rint(table)).any(axis=1)
+            self.odd = table[np.argmax(odd)] if odd.any() else None
+        self.rows += len(table)
+        self.observations += len(table) if times is None else int(times.sum())
+        numbers = table if times is None else np.column_stack([table, times])
+        try:
+            self.file.write(numbers)
+        except OSError as problem:
+            raise OSError(
+                problem.errno,
+                f"{problem.strerror}: the rows do not compress, and their working copy takes "
+                f"{numbers.shape[1] * DOUBLE} bytes a row in {gettempdir()}; let TMPDIR name a "
+                "larger disk",
+            ) from None
+
+    def done(self) -> Stream:
+        """Return the stream of what was written."""
+        return Stream(
+            self.file,
+            self.rows,
+            self.dimension,
+            self.table,
+            self.counted,
+            self.low,
+            self.high,
+            self.observations,
+            self.odd,
+        )
