@@ -19,11 +19,13 @@ import numpy as np
 from em.rows import Rows, rows_of
 from em.units import Units, units_of
 from models.family import Array, Theta
+from models.scattered import Scattered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from em.emission import Emission
+    from em.workers import Workers
     from models.stream import Observations
 
     type Sums = tuple[Array | float, ...]
@@ -116,6 +118,11 @@ def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Itera
     own, and they wait for each other: it is held to one thread while ours are at work.
     """
     rows = rows_of(sample, emission, k, Units(np.ones(1), np.zeros(1)))
+    if isinstance(sample, Scattered):
+        from em.workers import Workers  # only a cluster pays for it
+
+        yield _in_units(Workers(rows, sample), emission)
+        return
     threads = min(available(), RUNS, rows.blocks)
     if threads == 1 or sample.distinct < WORTH_THREADS:
         yield _in_units(Threads(rows), emission)
@@ -126,7 +133,7 @@ def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Itera
         yield _in_units(Threads(rows, pool), emission)
 
 
-def _in_units[T: Theta](plain: Threads, emission: Emission[T]) -> Threads:
+def _in_units[C: Threads | Workers, T: Theta](plain: C, emission: Emission[T]) -> C:
     """Return the crew, its rows in units in which squares neither overflow nor cancel."""
     runs = plain.hold(_same)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.family import Array, Labels, Theta
 from models.sample import Part
+from models.scattered import Scattered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,7 @@ class Rows:
     def part(self, index: int) -> Part:
         """Return one block in the data's units."""
         begin = self.begin + index * self.size
+        assert not isinstance(self.sample, Scattered)  # workers have the pieces
         return self.sample.part(slice(begin, min(begin + self.size, self.end)))
 
     def at(self, index: int, places: Labels) -> Part:
@@ -73,6 +75,7 @@ class Rows:
             x, trials, counts = self.part(index)
             picked = None if trials is None else trials[places]
             return Part(x[places], picked, None if counts is None else counts[places])
+        assert not isinstance(self.sample, Scattered)
         return self.sample.at(self.begin + index * self.size + places)
 
     def all(self) -> Iterator[Block]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from models.family import Array
     from models.sample import Sample
-    from models.stream import Stream
+    from models.stream import Observations, Stream
 
     class Record(Protocol):
         def _asdict(self) -> dict[str, Array]: ...
@@ -121,27 +121,39 @@ def whole(name: str, value: object, least: int) -> int:
     return found
 
 
-def average(sample: Sample | Stream, function: Callable[[Array], Array]) -> Array:
+def average(sample: Observations, function: Callable[[Array], Array]) -> Array:
     """Return the mean over the observations of a function of (B, d) rows, in one pass."""
-    total: Array = np.zeros(1)
-    for x, _, counts in sample.parts(AT_ONCE):
-        values = function(x.reshape(len(x), -1))
-        total = total + (values if counts is None else values.T * counts).sum(
-            axis=0 if counts is None else -1
-        )
-    return total / sample.observations
+
+    def total(some: Sample | Stream) -> Array:
+        found: Array = np.zeros(1)
+        for x, _, counts in some.parts(AT_ONCE):
+            values = function(x.reshape(len(x), -1))
+            weighted = values if counts is None else values * counts[:, None]
+            found = found + weighted.sum(axis=0)
+        return found
+
+    return sample.total(total) / sample.observations
 
 
-def moments(sample: Sample | Stream) -> tuple[Array, Array]:
+def _unchanged(x: Array) -> Array:
+    return x
+
+
+def moments(sample: Observations) -> tuple[Array, Array]:
     """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = average(sample, lambda x: x)
-        cov = np.zeros((sample.dimension, sample.dimension))
-        for x, _, counts in sample.parts(AT_ONCE):
+
+    def total(some: Sample | Stream) -> Array:
+        found = np.zeros((sample_dimension, sample_dimension))
+        for x, _, counts in some.parts(AT_ONCE):
             centred = x.reshape(len(x), -1) - mean
             weighted = centred if counts is None else centred * counts[:, None]
-            cov += weighted.T @ centred
-        cov /= sample.observations
+            found += weighted.T @ centred
+        return found
+
+    sample_dimension = sample.dimension
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = average(sample, _unchanged)
+        cov = sample.total(total) / sample.observations
     spread = np.diagonal(cov)
     if not ((spread > 0) & np.isfinite(spread)).all():
         raise ValueError(

@@ -9,10 +9,13 @@ import numpy as np
 from models.checks import number, numbers, whole
 from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
 from models.sample import Sample
-from models.stream import Observations, Stream
+from models.scattered import Scattered
+from models.stream import Stream
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from models.stream import Observations
 
 __all__ = [
     "Mixture",
@@ -86,14 +89,17 @@ def checked[T: Theta](mixture: Mixture[T], family: type[T], d: int) -> Mixture[T
 
 def observed[T: Theta](family: type[T], sample: Observations) -> None:
     """Raise ValueError unless the sample is one, and one of the family's."""
-    if not isinstance(sample, Sample | Stream):
+    if isinstance(sample, Sample):
+        family.observe(sample)
+    elif isinstance(sample, Stream | Scattered):
+        family.observe(sample.corners)
+    else:
         raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
-    family.observe(sample.corners if isinstance(sample, Stream) else sample)
 
 
 def enough(sample: Observations, k: int) -> None:
     """Raise ValueError unless there are as many distinct rows as components."""
-    seen = sample.rows if isinstance(sample, Stream) else np.count_nonzero(sample.counts)
+    seen = np.count_nonzero(sample.counts) if isinstance(sample, Sample) else sample.rows
     if k > seen:
         raise ValueError(
             f"k is {k}, but x has {seen} distinct values; give at most as many components"

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from distributed import Client
     from numpy.typing import ArrayLike, NDArray
 
     from models.family import Array
-    from models.stream import Stream
+    from models.stream import Observations
 
 __all__ = ["Part", "Sample", "checked_rows", "refuse"]
 
@@ -126,12 +127,13 @@ class Sample:
         counts: str | None = None,
         drop_missing: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
-    ) -> Sample | Stream:
+        client: Client | None = None,
+    ) -> Observations:
         """Read CSV or Parquet files of any length, in batches.
 
         Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
-        others, where they are many, as a Stream, whose rows wait in a temporary file. `em.fit`
-        takes either.
+        others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
+        workers of a cluster. `em.fit` takes all of these.
 
         path: a file, a pattern such as "2026-*.parquet", or "-" for standard input.
         column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
@@ -139,6 +141,8 @@ class Sample:
         counts: the column that says how often each row occurred.
         drop_missing: drop rows with blanks in these columns, which are refused otherwise.
         progress: called with the rows read so far, and how many there are, where that is known.
+        client: of a dask cluster, whose workers see the same files: they read them, and keep rows
+            that do not compress.
         """
         from models.scan import Columns, scan  # it needs pyarrow, which is slow to import
 
@@ -148,7 +152,8 @@ class Sample:
         if (heads is None) != (trials is None):
             raise ValueError("heads and trials go together: give both, or neither")
         table = Columns(tuple(asked), trials, counts)
-        return scan(path, table, drop_missing=drop_missing, progress=progress).sample
+        found = scan(path, table, drop_missing=drop_missing, progress=progress, client=client)
+        return found.sample
 
     @property
     def observations(self) -> int:
@@ -200,6 +205,10 @@ class Sample:
             None if self.trials is None else self.trials[places],
             None if self.single else self.counts[places].astype(np.float64),
         )
+
+    def total(self, task: Callable[[Sample], Array]) -> Array:
+        """Return what a task finds in all rows; of rows in several places it would be the sum."""
+        return task(self)
 
     def parts(self, size: int) -> Iterator[Part]:
         """Yield all rows, so many at a time."""

@@ -10,19 +10,21 @@ import numpy as np
 
 from models.reading import InputError, opened, said_of_the_file, titled
 from models.sample import Sample, checked_rows
-from models.stream import Stream, StreamWriter
+from models.stream import Observations, StreamWriter
 from models.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from distributed import Client
+
     from models.family import Array
     from models.reading import Batch, Reading
 
     type Progress = Callable[[int, int | None], None]
 
-__all__ = ["Columns", "Scanned", "Table", "scan", "tables"]
+__all__ = ["Columns", "Scanned", "Table", "checked", "scan", "tables"]
 
 FEW = 1 << 22  # numbers that may well stay in memory, whether they compress or not: 32 MB
 MOST = 1 << 22  # distinct rows beyond which they do not compress
@@ -54,6 +56,14 @@ class Columns(NamedTuple):
         times = () if self.counts is None else (titled(self.counts),)
         return {"x": tuple(map(titled, self.x)), "trials": flips, "counts": times}
 
+    def refuse_stream(self) -> None:
+        """Raise InputError if too many distinct rows to be counted cannot be streamed either."""
+        if self.trials is not None:
+            raise InputError(
+                f"{', '.join(map(titled, self.names))} have over {MOST:,} distinct rows; coins are "
+                "compared row by row, so give fewer, or group them"
+            )
+
     def sample(self, rows: Array, counts: Array | None) -> Sample:
         """Return rows of x and trials as a sample."""
         if self.trials is not None:
@@ -68,7 +78,7 @@ class Scanned(NamedTuple):
     reading, columns: where it comes from.
     """
 
-    sample: Sample | Stream
+    sample: Observations
     dropped: int
     reading: Reading
     columns: Columns
@@ -104,6 +114,7 @@ def scan(
     *,
     drop_missing: bool = False,
     progress: Progress | None = None,
+    client: Client | None = None,
 ) -> Scanned:
     """Read columns of files of any length.
 
@@ -112,8 +123,13 @@ def scan(
 
     path: a file, a pattern such as "2026-*.parquet", or "-".
     progress: is told how many rows have been read, and of how many, where that is known.
+    client: of a cluster, whose workers read the files then.
     """
     reading = opened(path, columns.names, drop_missing=drop_missing)
+    if client is not None:
+        from models.cluster import scan_there
+
+        return scan_there(client, reading, columns, drop_missing=drop_missing, progress=progress)
     with ThreadPoolExecutor(COUNTERS) as pool:
         counting = Counting(columns, pool)
         for table in tables(reading, columns, progress):
@@ -180,11 +196,7 @@ def _joined(parts: list[Array | None]) -> Array | None:
 
 def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> Scanned:
     """Copy the rows to a temporary file, reading from the beginning again."""
-    if columns.trials is not None:
-        raise InputError(
-            f"{', '.join(map(titled, columns.names))} have over {MOST:,} distinct rows; coins are "
-            "compared row by row, so give fewer, or group them"
-        )
+    columns.refuse_stream()
     writer = StreamWriter(
         len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
     )
@@ -200,13 +212,13 @@ def tables(reading: Reading, columns: Columns, progress: Progress | None) -> Ite
     begun = 0
     for batch, read in reading.batches():
         if batch.rows:
-            yield _checked(batch, read, columns)
+            yield checked(batch, read, columns)
         begun += read
         if progress is not None:
             progress(begun, reading.total)
 
 
-def _checked(batch: Batch, read: int, columns: Columns) -> Table:
+def checked(batch: Batch, read: int, columns: Columns) -> Table:
     """Return a batch as rows of numbers that a sample can hold."""
     x = [batch.values[name] for name in columns.x]
     flips = batch.values[columns.trials] if isinstance(columns.trials, str) else columns.trials

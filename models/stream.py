@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 from weakref import finalize
@@ -13,13 +13,14 @@ import numpy as np
 from models.sample import Part, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from models.family import Array
+    from models.scattered import Scattered
 
-__all__ = ["Observations", "Stream", "StreamWriter"]
+__all__ = ["Observations", "Stream", "StreamWriter", "corners"]
 
 DOUBLE = 8  # bytes
 
@@ -33,11 +34,24 @@ class Scratch:
             self._descriptor = os.dup(made.fileno())
         finalize(self, os.close, self._descriptor)
 
+    def __getstate__(self) -> bytes:
+        """Return what it holds, for another process."""
+        return self.read(os.fstat(self._descriptor).st_size, 0)
+
+    def __setstate__(self, held: bytes) -> None:
+        """Hold it there in a file of its own."""
+        Scratch.__init__(self)
+        self.write(np.frombuffer(held, np.uint8))
+
+    def __sizeof__(self) -> int:
+        """Return what it costs to send, so that a scheduler sends the work instead."""
+        return os.fstat(self._descriptor).st_size
+
     def read(self, size: int, begin: int) -> bytes:
         """Return bytes from a place; threads may read at once."""
         return os.pread(self._descriptor, size, begin)
 
-    def write(self, numbers: Array) -> None:
+    def write(self, numbers: NDArray[np.generic]) -> None:
         """Add numbers at the end."""
         left = memoryview(np.ascontiguousarray(numbers)).cast("B")
         while left:
@@ -108,17 +122,29 @@ class Stream:
     @property
     def corners(self) -> Sample:
         """A few rows in which whatever a family would refuse shows."""
-        rows = [self.low, self.high, *([] if self.odd is None else [self.odd])]
-        table = np.array(rows)
-        return Sample(table if self.table else table[:, 0])
+        return corners(self.low, self.high, self.odd, table=self.table)
+
+    def total(self, task: Callable[[Stream], Array]) -> Array:
+        """Return what a task finds in all rows; of rows in several places it would be the sum."""
+        return task(self)
+
+    def without_rows(self) -> Stream:
+        """Return all that is known of the rows, without them."""
+        return replace(self, file=Scratch())
 
     def __repr__(self) -> str:
         columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
         return f"Stream({self.observations:,} observations{columns}, on disk)"
 
 
-type Observations = Sample | Stream
-"""What was observed, in memory or on disk."""
+def corners(low: Array, high: Array, odd: Array | None, *, table: bool) -> Sample:
+    """Return a few rows in which whatever a family would refuse shows."""
+    rows = np.array([low, high, *([] if odd is None else [odd])])
+    return Sample(rows if table else rows[:, 0])
+
+
+type Observations = Sample | Stream | Scattered
+"""What was observed, in memory, on disk or on the workers of a cluster."""
 
 
 class StreamWriter:

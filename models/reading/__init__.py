@@ -2,6 +2,6 @@
 
 from models.reading.named import titled
 from models.reading.refusal import InputError, said_of_the_file
-from models.reading.table import Batch, Reading, opened
+from models.reading.table import Batch, Blanks, Reading, opened
 
-__all__ = ["Batch", "InputError", "Reading", "opened", "said_of_the_file", "titled"]
+__all__ = ["Batch", "Blanks", "InputError", "Reading", "opened", "said_of_the_file", "titled"]

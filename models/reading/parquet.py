@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["parquet_table"]
 
 BATCH = 1 << 18  # rows held at once
+PIECE = 1 << 22  # rows, in whole row groups, that one worker of a cluster reads
+BUFFER = 1 << 20  # bytes read at once, so that a file of a single row group is no burden either
 
 
 def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
@@ -35,6 +38,8 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
     try:
         with parquet.ParquetFile(source.open()) as file:
             schema, n = file.schema_arrow, file.metadata.num_rows
+            groups = range(file.metadata.num_row_groups)
+            lengths = [file.metadata.row_group(group).num_rows for group in groups]
     except (pa.ArrowException, OSError) as problem:
         raise _broken(source, problem) from None
     if n == 0:
@@ -43,11 +48,12 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
     titles = {name: schema.names[place].strip() for name, place in places.items()}
     kinds = {name: _kind(schema.types[place]) for name, place in places.items()}
 
-    def batches() -> Iterator[Batch]:
-        wanted, begin = list(dict.fromkeys(schema.names[place] for place in places.values())), 0
+    wanted = list(dict.fromkeys(schema.names[place] for place in places.values()))
+
+    def batches(groups: range, begin: int) -> Iterator[Batch]:
         try:
-            with parquet.ParquetFile(source.open()) as file:
-                for batch in file.iter_batches(batch_size=BATCH, columns=wanted):
+            with parquet.ParquetFile(source.open(), pre_buffer=False, buffer_size=BUFFER) as file:
+                for batch in file.iter_batches(BATCH, row_groups=groups, columns=wanted):
                     values = {
                         name: _doubles(name, batch.column(schema.names[place]), begin, prefix)
                         for name, place in places.items()
@@ -57,10 +63,23 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         except (pa.ArrowException, OSError) as problem:
             raise _broken(source, problem) from None
 
-    return Table(source.label, titles, kinds, n, batches)
+    pieces = tuple(partial(batches, *one) for one in _pieces(lengths))
+    return Table(source.label, titles, kinds, n, pieces)
+
+
+def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
+    """Yield runs of row groups of about PIECE rows, and how many rows come before each."""
+    first = before = held = 0
+    for group, length in enumerate(lengths, 1):
+        held += length
+        if held >= PIECE or group == len(lengths):
+            yield range(first, group), before
+            first, before, held = group, before + held, 0
 
 
 def _broken(source: Source, problem: Exception) -> InputError:
+    if isinstance(problem, FileNotFoundError):  # it was there: this is another machine
+        return InputError(f"{source.label} is not there for a worker; share its folder with it")
     return InputError(
         f"{source.label} is a broken Parquet file ({line_of(problem)}); write it anew"
     )

@@ -94,7 +94,8 @@ def _by_name(path: str | Path) -> Callable[[], pa.NativeFile]:
     """Return what opens a file by its name, which need not be UTF-8."""
     import pyarrow as pa
 
-    return lambda: pa.OSFile(os.fsencode(path))
+    whole = os.fsencode(Path(path).absolute())  # another process may stand elsewhere
+    return lambda: pa.OSFile(whole)
 
 
 def _piped(label: str, stream: IO[bytes], file: Path) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,14 +11,14 @@ from models.reading.refusal import InputError
 from models.reading.source import sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from models.family import Array
 
-__all__ = ["Batch", "Reading", "Table", "opened"]
+    type Piece = Callable[[], Iterator[Batch]]
+
+__all__ = ["Batch", "Blanks", "Reading", "Table", "opened"]
 
 
 class Batch(NamedTuple):
@@ -51,14 +51,14 @@ class Table(NamedTuple):
     titles: what the file calls them, by the name asked for.
     kinds: what they hold, by name: number, another type, or nothing where that is not known.
     total: rows, exactly or by the length of the first ones; None where nobody knows.
-    batches: reads them.
+    pieces: each reads some of the rows; together, one after the other, all of them.
     """
 
     label: str
     titles: dict[str, str]
     kinds: dict[str, str]
     total: int | None
-    batches: Callable[[], Iterator[Batch]]
+    pieces: tuple[Piece, ...]
 
 
 class Reading(NamedTuple):
@@ -77,41 +77,70 @@ class Reading(NamedTuple):
         each = [table.total for table in self.tables]
         return None if None in each else sum(one for one in each if one is not None)
 
+    @property
+    def pieces(self) -> list[Piece]:
+        """What reads the rows of all files, piece by piece."""
+        return [piece for table in self.tables for piece in table.pieces]
+
     def batches(self) -> Iterator[tuple[Batch, int]]:
         """Yield all rows that have a value in every column, and how many were read for them.
 
         A row with a blank is dropped, or refused once all are read.
         """
-        blank, read = dict.fromkeys(self.names, 0), 0
-        kept = 0
-        for batch in chain.from_iterable(table.batches() for table in self.tables):
-            if batch.plain:
-                read, kept = read + batch.rows, kept + batch.rows
-                yield batch, batch.rows
-                continue
-            _refuse_endless(batch)
-            missing = {name: np.isnan(values) for name, values in batch.values.items()}
-            bad = np.logical_or.reduce(list(missing.values()))
-            for name, one in missing.items():
-                blank[name] += int(one.sum())
-            read += batch.rows
-            some = _present(batch, bad) if bad.any() else batch
-            kept += some.rows
-            yield some, batch.rows
-        if kept < read:
-            self._refuse_blanks(blank, read, kept)
+        blanks = Blanks(self.names)
+        for piece in self.pieces:
+            yield from blanks.without(piece())
+        blanks.refuse(self.drop_missing)
 
-    def _refuse_blanks(self, blank: dict[str, int], read: int, kept: int) -> None:
+
+@dataclass
+class Blanks:
+    """Counts the rows that have no value in some column.
+
+    blank: how many values are missing, by name.
+    read, kept: rows.
+    """
+
+    names: tuple[str, ...]
+    blank: dict[str, int] = field(default_factory=dict)
+    read: int = 0
+    kept: int = 0
+
+    def without(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
+        """Yield the rows that have a value in every column, and how many were read for them."""
+        for batch in batches:
+            some = batch if batch.plain else self._present(batch)
+            self.read, self.kept = self.read + batch.rows, self.kept + some.rows
+            yield some, batch.rows
+
+    def __add__(self, other: Blanks) -> Blanks:
+        """Return the counts of both."""
+        blank = {name: self.blank.get(name, 0) + other.blank.get(name, 0) for name in self.names}
+        return Blanks(self.names, blank, self.read + other.read, self.kept + other.kept)
+
+    def refuse(self, drop_missing: bool) -> None:
         """Raise InputError for blanks that may not be dropped, or that leave nothing."""
-        rows = f"{read:,} row{'s' * (read > 1)}"
-        if kept == 0:
+        if self.kept == self.read:
+            return
+        rows = f"{self.read:,} row{'s' * (self.read > 1)}"
+        if self.kept == 0:
             which = self.names[0] if len(self.names) == 1 else f"each of {', '.join(self.names)}"
             raise InputError(f"none of {rows} has a value of {which}; give other columns")
-        if not self.drop_missing:
-            told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in blank.items() if n)
+        if not drop_missing:
+            told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in self.blank.items() if n)
             raise InputError(
                 f"{told} without a value (blank, NA or NaN); --drop-missing drops them"
             )
+
+    def _present(self, batch: Batch) -> Batch:
+        """Return the rows that have a value in every column."""
+        _refuse_endless(batch)
+        missing = {name: np.isnan(values) for name, values in batch.values.items()}
+        for name, one in missing.items():
+            self.blank[name] = self.blank.get(name, 0) + int(one.sum())
+        kept = np.flatnonzero(~np.logical_or.reduce(list(missing.values())))
+        values = {name: values[kept] for name, values in batch.values.items()}
+        return Batch(values, lambda row: batch.where(int(kept[row])))
 
 
 def opened(path: str | Path, names: Sequence[str], *, drop_missing: bool = False) -> Reading:
@@ -163,10 +192,3 @@ def _refuse_endless(batch: Batch) -> None:
                 f"{name}: {batch.where(row)} is {values[row]:g}, which is not finite; "
                 "remove or impute such rows"
             )
-
-
-def _present(batch: Batch, missing: NDArray[np.bool_]) -> Batch:
-    """Return the rows that have a value in every column."""
-    kept = np.flatnonzero(~missing)
-    values = {name: values[kept] for name, values in batch.values.items()}
-    return Batch(values, lambda row: batch.where(int(kept[row])))

@@ -78,7 +78,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         if begin == 0:
             raise InputError(f"{source.label} has a line of names and no rows; give at least one")
 
-    return Table(source.label, titles, dict.fromkeys(titles, ""), total, batches)
+    return Table(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
 
 
 def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
