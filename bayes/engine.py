@@ -19,7 +19,6 @@ import numba
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from nutpie.compile_pymc import CompiledPyMCModel, address_as_void_pointer
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 from pytensor.graph.rewriting.basic import in2out
@@ -27,6 +26,7 @@ from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 from pytensor.tensor.rewriting.basic import local_view_op
 
+from bayes.light import CompiledPyMCModel, address_as_void_pointer
 from bayes.mixture import Question, assemble
 from models import Mixture
 from models.family import Array, Theta, rebuilt

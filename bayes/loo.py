@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import arviz as az
+import arviz_stats as az
 import numpy as np
 from scipy.special import logsumexp
 
@@ -26,6 +26,11 @@ def loo(tree: xr.DataTree) -> ELPDData:
     """
     pointwise = tree["log_likelihood"]["x"]
     counts = pointwise["counts"].to_numpy()
+    if counts.dtype.kind == "f":
+        raise ValueError(
+            "the posterior's rows stand for others, of which none can be left out alone; sample "
+            "fewer observations"
+        )
     distinct = az.loo(tree, pointwise=True)
     rows = np.repeat(np.arange(len(counts)), counts)
     each = distinct.elpd_i.to_numpy()

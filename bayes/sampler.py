@@ -10,7 +10,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import nutpie
 import pyarrow as pa
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +22,9 @@ from rich.progress import (
 )
 
 from bayes.engine import Engine, engine_of, is_compiled, machine_code
+from bayes.light import nutpie
 from bayes.starts import start_of
+from models import Sample
 from models.family import entries
 
 if TYPE_CHECKING:
@@ -34,10 +35,14 @@ if TYPE_CHECKING:
     from bayes.mixture import Question
     from models.family import Array
 
+    type Start = Callable[[int], Array]
+
 __all__ = ["Chains", "SamplerError", "run"]
 
 ADAPTATION = "low_rank"  # `python -m comparisons.speed --posterior` holds the table behind it
 TARGET = 0.9  # acceptance, as there
+MANY = 10_000  # observations beyond which chains are led to their starts
+LEAD = 300  # draws on the way there
 REPORT = 50  # milliseconds between two looks at the chains
 POLL = 0.005  # seconds between two questions whether they have ended
 STATISTICS = {  # nutpie's names and ArviZ's
@@ -117,7 +122,7 @@ def run[R](
         begun = time.perf_counter()
         counter = Counter(chains)
         tasks = [bars.add_task(f"chain {chain}", total=None, note="") for chain in range(chains)]
-        model = engine.nutpie_model(question, start_of(engine, question))
+        model = engine.nutpie_model(question, _led(engine, question, chains, seed))
         sampler = _launched(model, counter, lengths[-1], tune, chains, seed)
 
         def ask[A](call: Callable[[], A]) -> A:
@@ -151,6 +156,42 @@ def run[R](
             bars.remove_task(bar)
         bars.add_task("labels, replicates, diagnostics", total=None, note="")
         return finish(engine, found)
+
+
+def _led(engine: Engine, question: Question, chains: int, seed: int) -> Start:
+    """Return starts; of many observations, those that chains find which count them as fewer.
+
+    Where observations are very many, every wrong turn of a chain is a trap: between its start and
+    the posterior the density changes by millions of nats. Of MANY observations the posterior is
+    wide and its hills are low, and where chains stand in it is far apart for that of all.
+    """
+    start, sample = start_of(engine, question), question.sample
+    if sample.observations <= MANY:
+        return start
+    seen = sample.pick(np.flatnonzero(sample.counts))
+    weights = seen.counts * (MANY / sample.observations)
+    fewer = question._replace(sample=Sample.weighed(seen.x, weights, seen.trials))
+    seeds: set[int] = set()
+
+    def noted(seed: int) -> Array:
+        seeds.add(seed)
+        return start(seed)
+
+    model, counter = engine.nutpie_model(fewer, noted), Counter(chains)
+    sampler = _launched(model, counter, 1, LEAD, chains, seed)
+    try:
+        while not _over(sampler):
+            time.sleep(POLL)
+        ends = _chains(sampler.wait().get_arrow_trace(), 1, 0.0).positions[:, -1]
+    except RuntimeError:  # the chains themselves will say what is wrong
+        return start
+    except KeyboardInterrupt:
+        model.user_data[-1] = 1
+        with suppress(RuntimeError):
+            sampler.cancel()
+        raise
+    led = dict(zip(sorted(seeds), ends, strict=False))  # by seed, as threads come in any order
+    return lambda seed: led[seed] if seed in led else start(seed)
 
 
 def _compiled(question: Question, bars: Progress) -> Engine:

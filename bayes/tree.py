@@ -136,7 +136,9 @@ def question_of(tree: xr.DataTree) -> Question:
     component = component_of(family_named(tree.attrs["family"]))
     data = tree["constant_data"].to_dataset()
     trials = data["trials"].to_numpy() if "trials" in data else None
-    sample = Sample(data["x"].to_numpy(), trials, data["counts"].to_numpy())
+    x, counts = data["x"].to_numpy(), data["counts"].to_numpy()
+    # doubles are of rows that stand for others
+    sample = Sample.weighed(x, counts) if counts.dtype.kind == "f" else Sample(x, trials, counts)
     k, equal = int(tree.attrs["components"]), bool(tree.attrs["equal_weights"])
     written = json.loads(tree.attrs["prior"])
     if written is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import TextIOWrapper
@@ -16,26 +17,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.inputs import (
-    COVARIANCES,
-    FAMILIES,
-    family_of,
-    guess,
-    name_columns,
-    one_of,
-    prior_of,
-    refuse_components,
-    refuse_estimate,
-    sample_of,
-)
-from comparisons.options import Json, Seed
-from comparisons.progress import announce, waiting
-from comparisons.reading import InputError
+from comparisons.options import Json, Naming, Seed
+from comparisons.progress import announce, loaded, rows_bar, waiting
+from comparisons.speed.command import speed
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
 from comparisons.thresholds import FORMAT, LEAST_DRAWS
 from comparisons.trust.commands import alarms, calibrate
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from comparisons.comparison import Comparison
     from comparisons.studies import Story
     from models import Sample
@@ -45,7 +36,10 @@ __all__ = ["main"]
 
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 OURS = {"models", "em", "bayes", "comparisons"}
+NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
+KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
 ONLY = ("em",)
 Misused = typer.BadParameter.__mro__[1]  # typer gives this class no public name of its own
@@ -112,6 +106,10 @@ def study(
         for known, question in STUDIES.items():
             typer.echo(f"{known:<{width}}  {question}")
         return
+    from comparisons.files import free
+    from comparisons.inputs import guess
+    from models.reading import InputError
+
     if name is not None and every:
         raise InputError(f"--all runs all studies; leave out {name} or --all")
     if name is not None and name not in STUDIES:
@@ -122,8 +120,6 @@ def study(
         if getattr(setting, option) is not None and name not in takers:
             where = "--all" if name is None else f"the study {name}"
             raise InputError(f"{where} has no --{option}; only {', '.join(takers)} does")
-    from comparisons.files import free
-
     made = out is None and not as_json
     usual = f"second-opinion-{name or 'studies'}"
     folder = out if not made else Path(usual) if overwrite else free(usual)
@@ -152,6 +148,7 @@ def _missing(name: str) -> str:
 def _tell(name: str, setting: Setting) -> Story:
     """Run a study."""
     with waiting("loading"):
+        loaded(f"comparisons.studies.{name}")
         chosen = study_named(name)
     announce(f"{name}: a first run of its kind of mixture compiles")
     return chosen.tell(setting)
@@ -202,13 +199,18 @@ def _recount(story: Story) -> None:
     said(story.learned)
 
 
-@app.command()
+@app.command(cls=Naming)
 def fit(
-    file: Annotated[str, typer.Argument(help="A CSV or Parquet file; - reads CSV from a pipe.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."
+        ),
+    ],
     *,
     family: Annotated[
         str,
-        typer.Option("--family", "-f", help=f"What a group looks like: {', '.join(FAMILIES)}."),
+        typer.Option("--family", "-f", help="What a group looks like: FAMILIES."),
     ],
     column: Annotated[
         list[str] | None,
@@ -227,8 +229,8 @@ def fit(
     covariance: Annotated[
         str | None,
         typer.Option(
-            help=f"What a multivariate family's covariances look like: {', '.join(COVARIANCES)}; "
-            f"{COVARIANCES[0]} if not given."
+            help="What a multivariate family's covariances look like: COVARIANCES; "
+            "COVARIANCES[0] if not given."
         ),
     ] = None,
     equal_weights: Annotated[
@@ -261,57 +263,102 @@ def fit(
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Spread the rows over so many processes of this machine."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Or over a dask cluster: its scheduler, such as tcp://10.0.0.1:8786."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask for a second opinion on a file's columns.
 
     Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
     """
+    from comparisons.inputs import (
+        family_of,
+        name_columns,
+        one_of,
+        prior_of,
+        refuse_components,
+        refuse_estimate,
+        sample_of,
+    )
+    from models.reading import InputError
+
     if only is not None:
         one_of("--only", only, ONLY)
         if estimate is not None or out is not None:
             raise InputError("--only em has no posterior to compare with: no --estimate, no --out")
+    if workers is not None and cluster is not None:
+        raise InputError(
+            "--workers starts processes here, --cluster takes those that are; give one"
+        )
     _refuse_folder(out, overwrite=overwrite)
     length = _draws(draws)
     kind = family_of(family, covariance)
-    observed = sample_of(kind, file, column or [], heads, trials, counts, drop_missing=drop_missing)
-    sample = observed.sample
-    believed = prior_of(prior, kind, sample)
-    refuse_components(kind, observed, components, weak=believed is None and only is None)
-    if estimate is not None:
-        refuse_estimate(estimate, kind, sample, components)
-    if observed.dropped:
-        rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
-        typer.echo(f"{rows} with blanks dropped", err=True)
-    if only is not None:
-        _only_em(
+    with ExitStack() as held:
+        client = _client(held, cluster, workers)
+        with rows_bar() as tell:
+            observed = sample_of(
+                kind,
+                file,
+                column or [],
+                heads,
+                trials,
+                counts,
+                drop_missing=drop_missing,
+                progress=tell,
+                client=client,
+            )
+        sample = observed.sample
+        believed = prior_of(prior, kind, sample)
+        refuse_components(kind, observed, components, weak=believed is None and only is None)
+        if estimate is not None:
+            refuse_estimate(estimate, kind, sample, components)
+        if observed.dropped:
+            rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+            typer.echo(f"{rows} with blanks dropped", err=True)
+        if only is not None:
+            _only_em(
+                kind,
+                sample,
+                components,
+                equal_weights=equal_weights,
+                starts=starts,
+                seed=seed,
+                as_json=as_json,
+            )
+            return
+        with waiting("loading PyMC"):
+            opinions = loaded("comparisons.comparison")
+        announce(SAMPLING)
+        comparison = opinions.second_opinion(
             kind,
             sample,
             components,
+            estimate=estimate,
+            prior=believed,
             equal_weights=equal_weights,
+            draws=length,
+            chains=chains,
             starts=starts,
             seed=seed,
-            as_json=as_json,
         )
-        return
-    with waiting("loading PyMC"):
-        from comparisons.comparison import second_opinion
-
-    announce(SAMPLING)
-    comparison = second_opinion(
-        kind,
-        sample,
-        components,
-        estimate=estimate,
-        prior=believed,
-        equal_weights=equal_weights,
-        draws=length,
-        chains=chains,
-        starts=starts,
-        seed=seed,
-    )
     name_columns(comparison.tree, observed.names)
     _finish(comparison, out, as_json=as_json)
+
+
+def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:
+    """Return who reads the rows, if it is not this process alone; they are held until the end."""
+    if cluster is None and workers is None:
+        return None
+    from models.cluster import connected
+
+    with waiting("calling the workers"):
+        return held.enter_context(connected(cluster, workers))
 
 
 @app.command()
@@ -338,29 +385,9 @@ def references(*, as_json: Json = False) -> None:
     raise typer.Exit(int(counted[trust.FAILED] > 0))
 
 
-app.command()(calibrate)
+app.command(cls=Naming)(calibrate)
 app.command()(alarms)
-
-
-@app.command()
-def speed(
-    *,
-    posterior: Annotated[
-        bool,
-        typer.Option("--posterior", help="Measure the posterior's instead, with stock PyMC's."),
-    ] = False,
-) -> None:
-    """Measure EM's speed side by side with scikit-learn's (it takes some minutes)."""
-    if posterior:
-        from comparisons import posterior_speed
-
-        posterior_speed.main()
-        return
-    if find_spec("sklearn") is None:
-        raise InputError("scikit-learn is missing; install it with: uv sync --group speed")
-    from comparisons import speed as benchmark
-
-    benchmark.main()
+app.command()(speed)
 
 
 def _refuse_folder(out: Path | None, *, overwrite: bool) -> None:
@@ -376,6 +403,8 @@ def _draws(text: str) -> int | str:
     if text == "auto":
         return text
     if not text.isdecimal() or int(text) < LEAST_DRAWS:
+        from models.reading import InputError
+
         raise InputError(f"--draws is {text!r}; give a whole number from {LEAST_DRAWS} up, or auto")
     return int(text)
 
@@ -451,17 +480,22 @@ def _print(text: str, *, err: bool = False) -> None:
 
 def main() -> None:
     """Run the command line; what is wrong with the input is one line and status 2."""
+    gc.set_threshold(KEPT)
     warnings.showwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # of an encoding that may lack letters
             stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        status = app(standalone_mode=False) or 0
+        if status == INTERRUPTED:
+            _said("interrupted")
+        sys.exit(status)
     except Misused as problem:
         said = problem.format_message()  # empty where the help has been printed instead
         where = problem.ctx.command_path if problem.ctx else "second-opinion"
         if said:
-            _fail(f"{said.rstrip('.')}; see {where} -h")
+            plain = said.replace(NO_NUMBER, "give a whole number").rstrip(".")
+            _fail(f"{plain}; see {where} -h")
         sys.exit(BAD_INPUT)
     except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
         if not _is_said(problem):
@@ -483,9 +517,13 @@ def _is_said(problem: Exception) -> bool:
 
 
 def _fail(message: str) -> None:
-    with suppress(OSError):  # where standard error is full, the status has to say it alone
-        typer.echo(f"second-opinion: {' '.join(message.split())}", err=True)
+    _said(" ".join(message.split()))
     sys.exit(BAD_INPUT)
+
+
+def _said(line: str) -> None:
+    with suppress(OSError):  # where standard error is full, the status has to say it alone
+        typer.echo(f"second-opinion: {line}", err=True)
 
 
 def _broken() -> int:

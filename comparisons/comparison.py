@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import xarray as xr
 
 import bayes
+from comparisons.binning import BINNED, posterior_in_bins
 from comparisons.estimate import family_of
 from comparisons.evidence import evidence_of, search
 from comparisons.files import written
@@ -17,7 +18,9 @@ from comparisons.finding import OK, Finding, Verdict
 from comparisons.layout import laid_out
 from comparisons.table import Table
 from comparisons.thresholds import FORMAT
+from models import Gaussian
 from models.family import Theta
+from models.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from bayes.adopt import Name
     from models import Mixture, Prior, Sample
+    from models.stream import Observations
 
 __all__ = ["Comparison", "compare", "load", "second_opinion"]
 
@@ -109,11 +113,12 @@ class Comparison:
         """Return question, table, verdict and whatever is not ok."""
         attrs, em = self.tree.attrs, self.tree["em"].attrs
         k, n = int(attrs["components"]), attrs["observations"]
+        bins = f" in {attrs['bins']:,} bins" if "bins" in attrs else ""
         columns = ["mle", "se", "mean", "sd", "low", "high", "gap_in_sd", "prior_pull", "skew"]
         frame = self.to_frame()[columns]
         lines = [
             (
-                f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations: "
+                f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{bins}: "
                 f"{em['source']} beside {attrs['chains']} chains of {attrs['draws']:,} draws"
             ),
             frame.map(lambda value: f"{value:.4g}").to_string(index_names=False),
@@ -138,7 +143,7 @@ def pictures() -> ModuleType:
 
 def second_opinion[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Observations,
     k: int,
     *,
     estimate: object = None,
@@ -154,6 +159,9 @@ def second_opinion[T: Theta](
 ) -> Comparison:
     """Fit a mixture of k components by EM and by MCMC, and compare.
 
+    Of more than BINNED different measurements in one dimension, and of a Stream, EM sees all, and
+    the sampler bins; the finding `binned` says by how much these can have moved a posterior mean.
+
     estimate: to be judged in place of EM's: whatever `compare` takes.
     prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
     equal_weights: hold all shares at 1 / k on both sides.
@@ -162,21 +170,32 @@ def second_opinion[T: Theta](
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
     """
+    if isinstance(sample, Stream) and family is not Gaussian:
+        raise ValueError(
+            f"{family.__name__} has no posterior of rows on disk; give a Sample, or em.fit alone"
+        )
     found = search(
         family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed, progress=progress
     )
-    tree = bayes.sample(
-        family,
-        sample,
-        k,
-        prior=prior,
-        equal_weights=equal_weights,
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        progress=progress,
-    )
+
+    def drawn(rows: Sample) -> xr.DataTree:
+        return bayes.sample(
+            family,
+            rows,
+            k,
+            prior=prior,
+            equal_weights=equal_weights,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            seed=seed,
+            progress=progress,
+        )
+
+    if isinstance(sample, Stream) or (family is Gaussian and sample.distinct > BINNED):
+        tree = posterior_in_bins(drawn, sample, found.fit)
+    else:
+        tree = drawn(sample)
     return Comparison(laid_out(tree, evidence_of(estimate, tree, found), truth))
 
 

@@ -128,7 +128,8 @@ def _step(x: Array) -> float:
 
 def _column(tree: xr.DataTree) -> tuple[Array, Array]:
     """Return sorted distinct values, flips disregarded, and how often each occurred."""
-    rows = tree["constant_data"]
+    # rows of a posterior of bins are too few, and too uneven, to be looked at
+    rows = tree["histogram" if "histogram" in tree.children else "constant_data"]
     x, places = np.unique(rows["x"].to_numpy(), return_inverse=True)
     return x, np.bincount(places, rows["counts"].to_numpy())
 

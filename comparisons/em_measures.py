@@ -41,19 +41,20 @@ def same_question(evidence: Evidence) -> list[Finding]:
         "it: they answer different questions.",
         "" if ok else "Give both the same sample, family, trials and counts.",
     )
-    found = [question, _same_posterior(evidence)]
+    found = [question, _same_posterior(evidence), *_same_observations(evidence)]
     if evidence.claimed is None:
         return found
     here = evidence.at.log_likelihood
     gap = abs(evidence.claimed - here) / (1 + abs(here))
-    same = bool(gap <= limit.QUESTION) or evidence.claimed == here
+    most = limit.QUESTION + evidence.lost / (1 + abs(here))
+    same = bool(gap <= most) or evidence.claimed == here
     return [
         *found,
         Finding(
             "different_data",
             OK if same else FAULT,
             gap,
-            limit.QUESTION,
+            most,
             "The estimate's log-likelihood is the one that the posterior's sample gives it."
             if same
             else f"The estimate says that its log-likelihood is {evidence.claimed:.3f}; with the "
@@ -63,6 +64,29 @@ def same_question(evidence: Evidence) -> list[Finding]:
             else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
             "maximises something else.",
         ),
+    ]
+
+
+def _same_observations(evidence: Evidence) -> list[Finding]:
+    """By how much rows that stand for others can have moved a posterior mean, if some do."""
+    if evidence.stand is None:
+        return []
+    close = evidence.shift <= limit.SHIFT
+    seen = (
+        f"The posterior saw {evidence.stand.rows:,} rows that stand for "
+        f"{evidence.at.observations:,} observations: "
+    )
+    return [
+        Finding(
+            "binned",
+            OK if close else DOUBT,
+            evidence.shift,
+            limit.SHIFT,
+            f"{seen}no posterior mean is moved by more than {evidence.shift:.2g} of its sd."
+            if close
+            else f"{seen}a posterior mean may be moved by {evidence.shift:.2g} of its sd.",
+            "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
+        )
     ]
 
 
@@ -211,7 +235,8 @@ def em_won(evidence: Evidence) -> Finding:
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
     best = best_of(evidence)
     whence = f"from {own.starts} starts of its own" if best is own else "from a draw"
-    missed = max(best.log_likelihood - higher, 0.0)
+    # EM's own search saw all observations, the estimate is judged on rows that stand for them
+    missed = max(best.log_likelihood - higher - evidence.lost, 0.0)
     beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
     likelier = f"{beaten:,} of {len(evidence.heights):,} draws are likelier than the estimate"
     severity: Severity = OK

@@ -14,6 +14,7 @@ from bayes.engine import engine_of
 from bayes.labels import memberships
 from bayes.target import target
 from bayes.tree import draws_of, question_of
+from comparisons.binning import shift_of, stand_of
 from comparisons.cross_checks import OURS, copied, curvature, density_gap
 from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from bayes.engine import Engine
     from bayes.mixture import Question
     from bayes.target import Target
+    from comparisons.binning import Stand
     from models.family import Array, Labels, Theta
+    from models.stream import Observations
 
 __all__ = [
     "Evidence",
@@ -114,6 +117,9 @@ class Evidence:
     covariance: of the estimate, for the table's rows: the inverse information.
     target: how far the draws are from being those of the posterior; None without its prior.
     to_peak: by how much the log posterior rises from the estimate to its peak; inf without a prior.
+    stand: how the posterior's rows stand for others, None where they stand for themselves.
+    lost: by how much its log-likelihood of the estimate may miss that of all observations.
+    shift: by how many of its sds that can have moved a posterior mean.
     """
 
     question: Question
@@ -149,6 +155,9 @@ class Evidence:
     covariance: Array
     target: Target | None
     to_peak: float
+    stand: Stand | None
+    lost: float
+    shift: float
 
     @property
     def deviance(self) -> Array:
@@ -176,7 +185,7 @@ class Evidence:
 
 def search[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Observations,
     k: int,
     *,
     equal_weights: bool,
@@ -205,9 +214,11 @@ def search[T: Theta](
             on_step=on_step,
         )
     length = max((max(each) for each in heights.values()), default=0)
-    traces = np.full((found.starts, length), np.nan)
-    for start, each in heights.items():
-        traces[start, np.array(list(each)) - 1] = list(each.values())
+    climbed = sorted(heights) or range(found.starts)  # not all start on all of very many rows
+    traces = np.full((len(climbed), length), np.nan)
+    for row, start in enumerate(sorted(heights)):
+        each = heights[start]
+        traces[row, np.array(list(each)) - 1] = list(each.values())
     return Search(found, traces)
 
 
@@ -256,9 +267,10 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     climbs = tuple(climbed(take(draws, one)) for one in likeliest)
     begun = np.array([climb.trace[0] for climb in climbs])
     stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
-    renewed = False
+    stand, renewed = stand_of(tree), False
     if given is None:
-        given, renewed = _best(found.fit, climbs)
+        lost = 0.0 if stand is None else stand.lost(found.fit.mixture)
+        given, renewed = _best(found.fit, climbs, lost)
     mixture, source = estimate_of(given, family, sample.dimension)
     if len(mixture.weight) != k:
         raise ValueError(
@@ -309,19 +321,24 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         covariance=covariance_of(at, estimate, places, equal_weights=question.equal_weights),
         target=None if prior is None else target(tree),
         to_peak=to_peak,
+        stand=stand,
+        lost=0.0 if stand is None else stand.lost(at.mixture),
+        shift=0.0 if stand is None else shift_of(stand.left.bound(few)),
     )
 
 
-def _best(own: em.Fit, climbs: tuple[em.Fit, ...]) -> tuple[em.Fit, bool]:
+def _best(own: em.Fit, climbs: tuple[em.Fit, ...], lost: float) -> tuple[em.Fit, bool]:
     """Return EM's best optimum that is no spike, and whether it is not that of its own starts.
 
     A likelihood with many optima hides the best one from any number of starts; a draw that finds it
     is as good a start as any.
+
+    lost: by how much the climbs' rows may miss the log-likelihood of the sample that `own` is of.
     """
     highest = max(climbs, key=lambda climb: (not climb.optima[0].spike, climb.log_likelihood))
     if highest.optima[0].spike:
         return own, False
-    better = highest.log_likelihood - own.log_likelihood > MISSED
+    better = highest.log_likelihood - own.log_likelihood > MISSED + lost
     return (highest, True) if better or own.optima[0].spike else (own, False)
 
 

@@ -10,8 +10,8 @@ from platform import node
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from comparisons.reading import InputError
 from comparisons.studies import STUDIES
+from models.reading import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,21 +16,23 @@ from models.mixture import checked_prior, weak_prior
 from models.mixture import observed as refuse_others
 from models.reading import InputError, said_of_the_file, titled
 from models.scan import Columns, scan
-from models.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import xarray as xr
+    from distributed import Client
 
     from models.family import Theta
     from models.scan import Progress
+    from models.stream import Observations
 
 __all__ = [
     "COVARIANCES",
     "FAMILIES",
     "Observed",
     "columns_of",
+    "distinct_of",
     "family_of",
     "guess",
     "name_columns",
@@ -61,7 +63,7 @@ class Observed(NamedTuple):
     dropped: how many rows had blanks.
     """
 
-    sample: Sample | Stream
+    sample: Observations
     names: list[str]
     dropped: int
 
@@ -101,21 +103,22 @@ def sample_of(
     *,
     drop_missing: bool,
     progress: Progress | None = None,
+    client: Client | None = None,
 ) -> Observed:
     """Return what a file says was observed of a family.
 
     columns, or heads: what was observed. trials: the column of flips behind each number of heads,
     or one number for all. counts: the column that says how often each row occurred. progress: is
-    told how many rows have been read, and of how many, where that is known.
+    told how many rows have been read, and of how many, where that is known. client: of a cluster,
+    whose workers read the files then.
     """
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
     if trials is not None and flips is None and int(trials) < 1:
         raise InputError(f"--trials is {trials}; give how many flips are behind the heads, from 1")
     behind = flips if trials is None or flips is not None else int(trials)
-    found = scan(
-        file, Columns(tuple(observed), behind, counts), drop_missing=drop_missing, progress=progress
-    )
+    asked = Columns(tuple(observed), behind, counts)
+    found = scan(file, asked, drop_missing=drop_missing, progress=progress, client=client)
     try:
         refuse_others(family, found.sample)
     except ValueError:
@@ -172,7 +175,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     weak: whether the weak prior is wanted.
     """
     sample, names = observed.sample, observed.names
-    streamed = isinstance(sample, Stream)
+    streamed = not isinstance(sample, Sample)
     seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
@@ -193,7 +196,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
             weak_prior(family, sample, k)
 
 
-def refuse_estimate(path: str, family: type[Theta], sample: Sample, k: int) -> None:
+def refuse_estimate(path: str, family: type[Theta], sample: Observations, k: int) -> None:
     """Refuse an estimate that cannot be judged."""
     mixture, _ = estimate_of(path, family, sample.dimension)
     if len(mixture.weight) != k:
@@ -211,6 +214,11 @@ def name_columns(tree: xr.DataTree, names: Sequence[str]) -> None:
 def columns_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the columns of x; none where they are not known."""
     return [str(name) for name in json.loads(tree.attrs.get("columns", "[]"))]
+
+
+def distinct_of(tree: xr.DataTree) -> int:
+    """Return how many distinct rows were observed, which a posterior of bins did not see."""
+    return int(tree.attrs.get("distinct", tree["constant_data"].sizes["row"]))
 
 
 def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:

@@ -78,6 +78,8 @@ def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr
         "deviance_df": evidence.free,
         "hellinger": evidence.hellinger,
     }
+    if evidence.stand is not None:
+        found.attrs["shift"] = evidence.shift
     return found
 
 

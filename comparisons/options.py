@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
-__all__ = ["Jobs", "Json", "Kept", "Seed"]
+if TYPE_CHECKING:
+    from typer import Context
+    from typer._click import HelpFormatter
+
+__all__ = ["Jobs", "Json", "Kept", "Naming", "Seed"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
@@ -21,3 +26,21 @@ Kept = Annotated[
         "pictures and summary.json."
     ),
 ]
+
+
+class Naming(TyperCommand):
+    """A command whose help names FAMILIES and COVARIANCES, which only those who read it load."""
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the help, the names in their places."""
+        from comparisons.inputs import COVARIANCES, FAMILIES
+
+        names = {
+            "COVARIANCES[0]": COVARIANCES[0],
+            "COVARIANCES": ", ".join(COVARIANCES),
+            "FAMILIES": ", ".join(FAMILIES),
+        }
+        for option in self.params:
+            for place, name in names.items():
+                option.help = option.help.replace(place, name)
+        super().format_help(ctx, formatter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import arviz as az
+import arviz_stats as az
 import numpy as np
 from matplotlib.patches import PathPatch
 from scipy.stats import norm

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bayes.diagnose import worst_of
 from bayes.tree import question_of
 from comparisons.finding import DOUBT, FAULT, Finding, Verdict
-from comparisons.inputs import columns_of
+from comparisons.inputs import columns_of, distinct_of
 from comparisons.pictures import pictures_of, svg
 from comparisons.terminal import by_importance, meaning
 from comparisons.thresholds import GAP, LEVEL
@@ -23,7 +23,7 @@ from models import MultivariateGaussian
 from models.family import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import xarray as xr
 
@@ -53,10 +53,16 @@ NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def report(tree: xr.DataTree, command: str | None = None, story: Story | None = None) -> str:
+def report(
+    tree: xr.DataTree,
+    command: str | None = None,
+    story: Story | None = None,
+    pictures: Sequence[Picture] | None = None,
+) -> str:
     """Return a comparison as one HTML page that needs nothing else: no network, no script.
 
     tree: of a Comparison. command: by which it was made, to be shown. story: of a study.
+    pictures: of the comparison, by default `pictures_of`.
     """
     tree = _without_folder(tree)
     environment = Environment(
@@ -80,7 +86,7 @@ def report(tree: xr.DataTree, command: str | None = None, story: Story | None = 
         few=_few(tree, causes),
         steps=_steps(story),
         drawn=_drawn(story.pictures if story else []),
-        pictures=_drawn(pictures_of(tree)),
+        pictures=_drawn(pictures_of(tree) if pictures is None else pictures),
         em=_of_em(tree),
         optima=_optima(tree),
         notes=[_typeset(one) for one in json.loads(tree["em"].attrs["notes"])],
@@ -137,7 +143,7 @@ def _without_folder(tree: xr.DataTree) -> xr.DataTree:
 def _question(tree: xr.DataTree) -> str:
     """Ask, in one sentence, what the page answers."""
     attrs, source = tree.attrs, tree["em"].attrs["source"]
-    k, n, m = int(attrs["components"]), attrs["observations"], tree["constant_data"].sizes["row"]
+    k, n, m = int(attrs["components"]), attrs["observations"], distinct_of(tree)
     family = attrs["family"]
     component, observed = PLAIN.get(family, (f"of family {family}", "observations"))
     who = "EM" if source == "EM" else f"the estimate ({source})"

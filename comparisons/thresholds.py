@@ -26,6 +26,7 @@ __all__ = [
     "NOISE",
     "OVERLAP",
     "QUESTION",
+    "SHIFT",
     "SPREAD",
     "STOPPED",
     "SWITCHED",
@@ -40,6 +41,10 @@ DENSITY = 1e-3
 """Sd over draws of the difference of two log densities, in nats: it moves no posterior mean by more
 than a thousandth of its sd. Where both are right rounding leaves 1e-6 at most; a prior with one
 degree of freedom too many makes 0.1."""
+
+SHIFT = 0.01
+"""Posterior sds by which bins that stand for measurements can move a posterior mean. It is a tenth
+of NOISE, and what is bounded; with all measurements in the chains, means differ far less."""
 
 CURVATURE = 1.1
 """Quotient of two curvatures. Standard errors are then wrong by 5%. Where they are right and two

@@ -3,6 +3,7 @@
 {
   "format": 1,
   "family", "components", "observations", "distinct",      the question
+  "bins": {"rows", "shift"},                               null where the posterior saw all rows
   "verdict": "agree" | "disagree" | "inconclusive" | null  null where only EM was run
   "findings": [{"code", "severity", "value", "threshold", "message", "remedy"}, ...],
   "em": {"log_likelihood", "steps", "converged", "starts", "optima"},
@@ -103,7 +104,8 @@ def of_tree(tree: xr.DataTree) -> dict[str, Json]:
         "family": attrs["family"],
         "components": int(attrs["components"]),
         "observations": int(attrs["observations"]),
-        "distinct": tree["constant_data"].sizes["row"],
+        "distinct": int(attrs.get("distinct", tree["constant_data"].sizes["row"])),
+        "bins": _bins(tree),
         "verdict": attrs["verdict"],
         "findings": [_finding(Finding(**one)) for one in json.loads(attrs["findings"])],
         "em": {
@@ -160,6 +162,7 @@ def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Jso
         "components": len(fit.mixture.weight),
         "observations": sample.observations,
         "distinct": sample.distinct,
+        "bins": None,
         "verdict": None,
         "findings": [_finding(one) for one in [*em_finished(fit, fit, fit), *spiked(fit, fit)]],
         "em": {
@@ -174,6 +177,14 @@ def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Jso
         "deviance": {"mean": None, "df": len(fit.coordinates)},
         "predictive": {"hellinger": None},
     }
+
+
+def _bins(tree: xr.DataTree) -> Json:
+    """Return how many rows the posterior saw, and what that can have moved, if not all."""
+    if "bins" not in tree.children:
+        return None
+    rows = tree["constant_data"].sizes["row"]
+    return {"rows": rows, "shift": _number(tree.attrs["shift"])}
 
 
 def _named(parameter: Parameter) -> dict[str, Json]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from em.crew import crew
 from em.emission import emission_of
@@ -130,6 +129,8 @@ def same_basin[T: Theta](one: Basin[T], other: Basin[T]) -> bool:
 
 def _apart[T: Theta](top: Basin[T], mixture: Mixture[T]) -> float:
     """Return how many standard errors a mixture is from a top, whatever its labels; NaN without."""
+    from scipy.optimize import linear_sum_assignment  # at the top it would slow `import em`
+
     k = len(top.mixture.weight)
     distance = np.zeros((k, k))
     errors = _fields(top.standard_errors)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from em.rows import Rows, rows_of
+from em.rows import RUNS, Rows, rows_of
 from em.units import Units, units_of
 from models.family import Array, Theta
 from models.scattered import Scattered
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew", "Held", "added", "alone", "available", "crew"]
 
-RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
+WORTH_LIMITS = 10_000  # rows from which BLAS would start threads of its own
 WORTH_THREADS = 100_000  # rows below which handing runs to threads costs more than it saves
 
 
@@ -123,13 +123,16 @@ def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Itera
 
         yield _in_units(Workers(rows, sample), emission)
         return
-    threads = min(available(), RUNS, rows.blocks)
-    if threads == 1 or sample.distinct < WORTH_THREADS:
+    if sample.distinct < WORTH_LIMITS:
         yield _in_units(Threads(rows), emission)
         return
     from threadpoolctl import threadpool_limits  # only large samples pay for this import
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    threads = min(available(), RUNS, rows.blocks)
+    with threadpool_limits(1, user_api="blas"), ExitStack() as held:
+        pool = None
+        if threads > 1 and sample.distinct >= WORTH_THREADS:
+            pool = held.enter_context(ThreadPoolExecutor(threads))
         yield _in_units(Threads(rows, pool), emission)
 
 

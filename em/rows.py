@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from em.units import Units
     from models.stream import Observations
 
-__all__ = ["Block", "Rows", "rows_of"]
+__all__ = ["RUNS", "Block", "Rows", "rows_of"]
 
 CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
 
+RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
+LEAST = 1 << 12  # rows in a block, if there are as many
 MANY = 256  # rows read one after the other in the time that looking for one takes, about
 
 
@@ -102,5 +104,6 @@ class Rows:
 
 def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units: Units) -> Rows:
     """Return all rows of a sample, cut for k components."""
-    size = 1 << int(np.log2(CACHE / (k + emission.size(sample.dimension) + 2)))
-    return Rows(sample, units, size, 0, sample.distinct)
+    fits = CACHE / (k + emission.size(sample.dimension) + 2)
+    shared = max(LEAST, sample.distinct / RUNS)  # so that every thread has something to do
+    return Rows(sample, units, 1 << int(np.log2(min(fits, shared))), 0, sample.distinct)

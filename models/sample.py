@@ -70,50 +70,44 @@ class Sample:
         counts: (n,) how often each row occurred; once each if not given.
         """
         values, flips, times = checked_rows(x, trials, counts)
-        rows = values if flips is None else np.column_stack([values, flips])
         if times is not None and not times.any():
             raise ValueError("counts are all zero; give at least one observation")
         if times is not None and times.sum() >= LARGEST_WHOLE:
             raise ValueError(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
-        distinct, inverse = _distinct(rows)
-        self._fill(
-            distinct if flips is None else np.ascontiguousarray(distinct[:, 0]),
-            None if flips is None else np.ascontiguousarray(distinct[:, 1]),
-            _tally(inverse, times, len(distinct)),
-            inverse,
-        )
+        self._fill(values, flips, times)
 
-    def _fill(
-        self,
-        x: Array,
-        trials: Array | None,
-        counts: NDArray[np.int64] | Array,
-        inverse: NDArray[np.unsignedinteger],
-    ) -> None:
-        put = object.__setattr__  # a frozen record sets its own fields once, here
-        for name, field in zip(
-            ("x", "trials", "counts", "inverse"), (x, trials, counts, inverse), strict=True
-        ):
+    def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
+        """Compress rows that have been checked; times that are not whole stay doubles."""
+        distinct, inverse = _distinct(values if flips is None else np.column_stack([values, flips]))
+        counts = np.bincount(inverse, times, minlength=len(distinct))
+        whole = times is None or bool((times == np.rint(times)).all())
+        fields = {
+            "x": distinct if flips is None else np.ascontiguousarray(distinct[:, 0]),
+            "trials": None if flips is None else np.ascontiguousarray(distinct[:, 1]),
+            "counts": counts.astype(np.int64) if whole else counts,
+            "inverse": inverse,
+        }
+        for name, field in fields.items():
             if field is not None:
                 field.flags.writeable = False
-            put(self, name, field)
+            object.__setattr__(self, name, field)  # a frozen record sets its own fields once, here
 
     @classmethod
-    def weighed(cls, x: ArrayLike, weights: ArrayLike) -> Self:
+    def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
         """Return rows that stand for others, each with the number of observations it stands for.
 
-        x: (m,) distinct numbers, or (m, d).
+        x: (m,) numbers, or (m, d).
         weights: (m,) numbers above 0, which need not be whole.
+        trials: as of any sample.
         """
-        values, _, _ = checked_rows(x, None, None)
+        values, flips, _ = checked_rows(x, trials, None)
         given = _numbers("weights", weights)
         if given.shape != values.shape[:1]:
             raise ValueError(f"weights have shape {given.shape}; give one for each row of x")
         bad = ~((given > 0) & np.isfinite(given))
         refuse("weights", given, bad, "is no finite number above 0; leave the row out")
-        distinct, inverse = _distinct(values)
         self = cls.__new__(cls)
-        self._fill(distinct, None, np.bincount(inverse, given), inverse)
+        self._fill(values, flips, given)
         return self
 
     @staticmethod
@@ -222,6 +216,9 @@ class Sample:
 
     def pick(self, rows: NDArray[np.intp]) -> Self:
         """Return the sample of some of the distinct rows, given by their places in order."""
+        if self.counts.dtype.kind == "f":
+            flips = None if self.trials is None else self.trials[rows]
+            return type(self).weighed(self.x[rows], self.counts[rows], flips)
         flips = None if self.trials is None else self.trials[rows]
         return type(self)(self.x[rows], flips, self.counts[rows])
 
@@ -378,8 +375,3 @@ def _looked_up(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]] | None
     number = np.zeros(lattice.cells, np.min_scalar_type(len(places)))
     number[places] = np.arange(len(places))
     return lattice.rows(places), number[cells]
-
-
-def _tally(inverse: NDArray[np.unsignedinteger], times: Array | None, m: int) -> NDArray[np.int64]:
-    """Return how often each of the m distinct rows occurred, exactly up to 2**53."""
-    return np.bincount(inverse, times, minlength=m).astype(np.int64)

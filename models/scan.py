@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     type Progress = Callable[[int, int | None], None]
 
-__all__ = ["Columns", "Scanned", "Table", "checked", "scan", "tables"]
+__all__ = ["Columns", "Scanned", "Table", "checked", "compresses", "scan", "tables"]
 
 FEW = 1 << 22  # numbers that may well stay in memory, whether they compress or not: 32 MB
+ENOUGH = 1 << 20  # rows that tell whether more will compress
 MOST = 1 << 22  # distinct rows beyond which they do not compress
 WORTH = 2  # rows a distinct row from which they do,
 SPARSE = 100  # and one row in so many that may lie off the lattice
@@ -140,6 +141,13 @@ def scan(
     return _streamed(reading, columns, progress)
 
 
+def compresses(rows: Array) -> bool:
+    """Return whether some rows show that counting distinct ones is worth it."""
+    tally = Tally(rows.shape[1]).begin(rows).add(rows, None)
+    distinct = len(tally.result()[1])
+    return WORTH * distinct <= len(rows) or SPARSE * len(tally.times) <= len(rows)
+
+
 class Counting:
     """Counts the rows of files, in threads of its own, while it is worth it."""
 
@@ -164,15 +172,15 @@ class Counting:
         return tally.distinct <= MOST
 
     def _begun(self) -> bool:
-        """Count what has been held back; return whether it compresses."""
+        """Count what has been held back, if the beginning of it compresses; return whether so."""
         rows = np.concatenate([table.rows for table in self.first])
-        every = [Tally(rows.shape[1]).begin(rows) for _ in range(COUNTERS)]
         times = _joined([table.counts for table in self.first])
-        tally = every[0].add(rows, times)
-        held = tally.result()[1]
-        off = len(tally.times)
-        self.tallies, self.first = every, []
-        return WORTH * len(held) <= len(rows) or SPARSE * off <= len(rows)
+        if not compresses(rows[:ENOUGH]):
+            return False
+        self.tallies = [Tally(rows.shape[1]).begin(rows) for _ in range(COUNTERS)]
+        self.tallies[0].add(rows, times)
+        self.first = []
+        return True
 
     def sample(self) -> Sample:
         """Return what was counted."""

@@ -19,3 +19,7 @@ hypothesis.settings.load_profile("steady")
 def rng() -> Callable[[int], np.random.Generator]:
     """Return a generator for a seed that the test states."""
     return np.random.default_rng
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rows", type=int, default=10_000_000, help="of the tests of scale")

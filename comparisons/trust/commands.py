@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.inputs import COVARIANCES, FAMILIES, family_of, guess
 from comparisons.options import Jobs, Json, Kept, Seed
 from comparisons.progress import waiting
-from comparisons.reading import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +28,7 @@ SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and any
 
 
 def calibrate(
-    family: Annotated[str, typer.Argument(help=f"One of {', '.join(FAMILIES)}.")],
+    family: Annotated[str, typer.Argument(help="One of FAMILIES.")],
     *,
     components: Annotated[
         int, typer.Option("-k", "--components", min=1, help="How many groups.")
@@ -39,9 +37,7 @@ def calibrate(
     observations: Annotated[
         int | None, typer.Option(min=2, help="In each data set: 500, or 100 sets of ten flips.")
     ] = None,
-    covariance: Annotated[
-        str | None, typer.Option(help=f"Of multivariate: {', '.join(COVARIANCES)}.")
-    ] = None,
+    covariance: Annotated[str | None, typer.Option(help="Of multivariate: COVARIANCES.")] = None,
     replicate: Annotated[
         int | None, typer.Option(min=0, help="Fit and show this one alone.")
     ] = None,
@@ -56,6 +52,9 @@ def calibrate(
     in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
     Exit status 1 if ranks are not uniform by a chance of less than one in a million.
     """
+    from comparisons.inputs import FAMILIES, family_of
+    from models.reading import InputError
+
     family_of(_known(family), covariance)
     usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
     n = usual if observations is None else observations
@@ -116,6 +115,9 @@ def alarms(
     and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
     minutes to hours, and goes on where it was.
     """
+    from comparisons.inputs import FAMILIES
+    from models.reading import InputError
+
     if weak and families:
         raise InputError("--weak simulates Gaussians; leave out the families, or --weak")
     chosen = [_known(name) for name in families or FAMILIES]
@@ -145,6 +147,9 @@ def alarms(
 
 def _known(name: str) -> str:
     """Return a family's name, or refuse it."""
+    from comparisons.inputs import FAMILIES, guess
+    from models.reading import InputError
+
     if name not in FAMILIES:
         listed = ", ".join(FAMILIES)
         raise InputError(f"there is no family {name!r}; {guess(name, FAMILIES)}there are {listed}")
@@ -156,13 +161,17 @@ def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
     if out is None:
         return None if as_json else Path(usual)
     if not out.parent.is_dir():
+        from models.reading import InputError
+
         raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
     return out
 
 
 def _refuse_strangers(folder: Path) -> None:
     """Refuse a folder that holds what no run of ours has made."""
+    from comparisons.inputs import FAMILIES
     from comparisons.trust.runs import KEPT
+    from models.reading import InputError
 
     there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
     ours = {name for name in FAMILIES if (folder / name / KEPT).exists()}
@@ -179,7 +188,7 @@ def _run(
     name: str = "replicates",
 ) -> list[Record]:
     from comparisons.trust.runs import fingerprint, run
-    from em.rows import available
+    from em.crew import available
 
     settings = {
         "design": type(design).__name__,

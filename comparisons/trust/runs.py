@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from comparisons.reading import InputError
+from models.reading import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.reading.arrays import doubles, truths
 from models.reading.refusal import not_a_number, too_large
 from models.sample import LARGEST_WHOLE
 
@@ -51,7 +52,7 @@ class Parser:
 
         text = _text(column)
         try:
-            values = _doubles(text.cast(pa.float64()))
+            values = doubles(text.cast(pa.float64()))
             style = "whole" if _all_whole(values) else "point"
         except pa.ArrowInvalid:
             values, style = self._cleaned(text, where)
@@ -60,7 +61,7 @@ class Parser:
         large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= LARGEST_WHOLE))
         if len(large):
             written = text.take(pa.array(large))
-            whole = _doubles(compute.match_substring_regex(written, WHOLE))
+            whole = truths(compute.match_substring_regex(written, WHOLE))
             if whole.any():
                 row = int(np.argmax(whole))
                 raise too_large(self.name, where(int(large[row])), written[row].as_py())
@@ -85,14 +86,14 @@ class Parser:
             return np.full(len(text), np.nan), ""
         if every(compute.is_in(lower, value_set=pa.array(LOGICAL))):
             truth = compute.equal(compute.if_else(blank, None, lower), "true")
-            return _doubles(truth.cast(pa.float64())), "logical"
+            return doubles(truth.cast(pa.float64())), "logical"
         number = matches(NUMBER)
         if every(number):
-            values = _doubles(there.cast(pa.float64()))
+            values = doubles(there.cast(pa.float64()))
             return values, "whole" if _all_whole(values) else "point"
         comma = matches(COMMA)
         some = compute.any(comma, min_count=0).as_py()
-        row = int(np.argmin(_doubles(compute.or_(number, blank))))
+        row = int(np.argmin(truths(compute.or_(number, blank))))
         if not some or not every(compute.or_(comma, matches(WHOLE))):
             hint = "; write decimals with a point" if comma[row].as_py() else ""
             hint = hint or (_much_text(number, blank) if self.whole else "")
@@ -102,7 +103,7 @@ class Parser:
             remedy = ", or one with a decimal comma or a thousands separator; write it with neither"
             raise not_a_number(self.name, where(row), text[row].as_py(), remedy)
         there = compute.replace_substring(there, ",", ".")
-        return _doubles(there.cast(pa.float64())), "comma"
+        return doubles(there.cast(pa.float64())), "comma"
 
     def _remember(
         self, style: str, text: pa.Array, values: Array, where: Callable[[int], str]
@@ -119,12 +120,6 @@ class Parser:
             remedy = f", as the rows before are; write all of {self.name} in one way"
             raise not_a_number(self.name, where(row), text[row].as_py(), remedy)
         self.style = style
-
-
-def _doubles(column: pa.Array) -> Array:
-    """Return a column as an array, NaN where there is no value."""
-    found: Array = column.to_numpy(zero_copy_only=False)
-    return found
 
 
 def _all_whole(values: Array) -> bool:
@@ -148,9 +143,9 @@ def _much_text(number: pa.Array, blank: pa.Array) -> str:
     """Say how many rows are text, and what to do about it."""
     from pyarrow import compute
 
-    text = ~_doubles(compute.or_(number, blank)).astype(bool)
+    text = ~truths(compute.or_(number, blank))
     rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
-    if text.sum() + _doubles(blank).sum() == len(text):
+    if text.sum() + truths(blank).sum() == len(text):
         return f"; no row of {len(text):,} is one: give a column of numbers"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
     return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"

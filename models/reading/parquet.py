@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.reading.arrays import doubles, truths
 from models.reading.named import chosen
 from models.reading.refusal import InputError, line_of, not_a_number, too_large
 from models.reading.table import Batch, Table
@@ -120,11 +121,10 @@ def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
             row = next(i for i, one in enumerate(every) if abs(one or 0) >= LARGEST_WHOLE)
             raise too_large(name, where(row), str(every[row]))
     elif not (types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        there = column.is_valid().to_numpy(zero_copy_only=False)
+        there = truths(column.is_valid())
         if there.any():
             row = int(np.argmax(there))
             remedy = f"; the column is of type {kind}"
             raise not_a_number(name, where(row), str(column[row].as_py()), remedy)
         return np.full(len(column), np.nan)
-    found: Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return found
+    return doubles(column.cast(pa.float64()))

@@ -17,7 +17,7 @@ import comparisons
 from comparisons.files import free, refuse_folder, written
 from comparisons.folder import save_folder
 from comparisons.inputs import columns_of
-from comparisons.reading import InputError
+from models.reading import InputError
 
 
 def test_a_folder_holds_report_table_pictures_and_everything(story, tmp_path):

@@ -1,21 +1,25 @@
-"""The benchmark's models ask one question: their densities are the same, and so are their starts."""
+"""The benchmark's models ask one question: same densities, same starts, same posterior."""
 
 from __future__ import annotations
 
 import numpy as np
-from typer.testing import CliRunner
+import pytest
 
-from comparisons.cli import app
-from comparisons.posterior_speed import (
-    exchangeable,
-    in_order,
-    rounded_heights,
-    stock,
-    unconstrained,
-)
-from models import Gaussian, Mixture
+from comparisons.speed.coordinates import exchangeable, in_order, unconstrained
+from comparisons.speed.posterior import MIXED, gap, judged
+from comparisons.speed.problems import rounded_heights
+from comparisons.speed.samplers import NUMPYRO, OURS, PYMC, STAN, stock
+from comparisons.speed.tables import GAP
+from models import Gaussian, Mixture, Sample
 
 K = 3
+DRAWS = 1_000
+SLOW = {STAN.name: [pytest.mark.slow]}  # it compiles for a minute
+SIDES = [
+    pytest.param(side, id=side.name, marks=SLOW.get(side.name, []))
+    for side in (PYMC, NUMPYRO, STAN)
+    if side.found()  # R is not everywhere
+]
 
 
 def at(model, position):
@@ -46,5 +50,16 @@ def test_models_have_the_same_density_and_starts(rng):
         assert abs(at(model, unconstrained(model, mixture))[0] - theirs) > 0.1
 
 
-def test_command_line_offers_the_posterior():
-    assert "--posterior" in CliRunner().invoke(app, ["speed", "-h"]).output
+def apart(seed, rng):
+    """Return two groups that no chain mistakes for each other."""
+    return Sample(np.append(rng(seed).normal(0, 1, 200), rng(seed + 1).normal(8, 1, 100)))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_samplers_draw_from_the_same_posterior(side, rng):
+    x = apart(94, rng)
+    mine, theirs = (judged(one.draw(x, 2, DRAWS, 1)) for one in (OURS, side))
+    assert max(mine.r_hat, theirs.r_hat) < MIXED
+    assert gap(mine, theirs) < GAP
+    # negative control: of other data it is another posterior
+    assert gap(mine, judged(side.draw(apart(96, rng), 2, DRAWS, 1))) > GAP

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from comparisons.reading import InputError
+from models.reading import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comparisons.reading import InputError
 from comparisons.studies import Setting, image
 from comparisons.studies.numbers.boundary import both, each_chance
 from comparisons.studies.numbers.foreground import foreground
 from comparisons.studies.numbers.photograph import read_photograph
+from models.reading import InputError
 
 
 def test_the_foreground_holds_more_of_the_middle():

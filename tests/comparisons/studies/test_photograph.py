@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comparisons.reading import InputError
 from comparisons.studies.numbers.photograph import (
     LARGEST,
     TILE,
@@ -18,6 +17,7 @@ from comparisons.studies.numbers.photograph import (
     middle_of,
     read_photograph,
 )
+from models.reading import InputError
 
 GREY = np.arange(256, dtype="u1").reshape(8, 32)
 LIMIT = 2  # bytes a pixel: less than two copies of eight bits, let alone of doubles

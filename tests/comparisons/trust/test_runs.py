@@ -8,8 +8,8 @@ import os
 import pytest
 
 from bayes import SamplerError
-from comparisons.reading import InputError
 from comparisons.trust.runs import KEPT, run
+from models.reading import InputError
 
 ASKED = []
 

@@ -1,5 +1,0 @@
-"""Columns of numbers, read from CSV and Parquet files."""
-
-from models.reading import InputError
-
-__all__ = ["InputError"]

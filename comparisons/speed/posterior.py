@@ -1,0 +1,170 @@
+"""Effective draws a second: ours against the peers, on data of its own in each round.
+
+What counts is the least bulk effective sample size a second of sampling, over every parameter that
+varies, once the components of all draws are in order of mean. Tuning is sampling; compilation and
+imports are not.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+from bayes import sample
+from bayes.diagnose import measured, worst_of
+from bayes.labels import relabelled
+from bayes.tree import drawn
+from comparisons.speed.problems import flips, people, rounded_heights
+from comparisons.speed.records import Chains, Found, Goal, Measure, Race, richer
+from comparisons.speed.samplers import CHAINS, NUMPYRO, OURS, PYMC, STAN
+from models import Binomial, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import xarray as xr
+
+    from comparisons.speed.records import Say, Scale
+    from comparisons.speed.samplers import Drawn, Sampler
+
+    type Draw = Callable[[np.random.Generator], Sample]
+
+__all__ = ["MIXED", "Judged", "duel", "gap", "judged", "measure", "worth"]
+
+SETS = 1_000
+COINS = 5  # times that the coins are sampled
+K = 2
+MIXED = 1.05  # R-hat, beyond which means say nothing of what was sampled
+
+
+class Judged(NamedTuple):
+    """What one side's chains are worth.
+
+    rate: least bulk effective draws a second of sampling.
+    r_hat: the largest; diverging: the share of draws that did.
+    means, errors: of the posterior means of all parameters, and their Monte Carlo standard errors.
+    """
+
+    rate: float
+    r_hat: float
+    diverging: float
+    means: tuple[float, ...]
+    errors: tuple[float, ...]
+
+
+def measure(scale: Scale, say: Say) -> Found:
+    """Let the samplers take turns on many heights and on few, and sample coins."""
+    found = []
+    for data, draw, rounds, goals in (
+        (
+            f"{scale.heights:,} heights to the millimetre",
+            partial(rounded_heights, scale.heights),
+            scale.duels[0],
+            {PYMC: Goal(150), NUMPYRO: None, STAN: Goal(400)},
+        ),
+        (
+            f"{scale.people:,} heights",
+            partial(_exact, scale.people),
+            scale.duels[1],
+            {PYMC: Goal(3), NUMPYRO: None, STAN: None},
+        ),
+    ):
+        kept = {peer: goal for peer, goal in goals.items() if scale.thorough or not peer.slow}
+        found.append(duel(data, draw, rounds, kept, scale.draws, say))
+    say(f"posterior: {SETS:,} sets of flips")
+    races, chains = ([one for each in found for one in each[at]] for at in (0, 1))
+    return Found(tuple(races), (coins(scale.draws),), chains=tuple(chains))
+
+
+def duel(
+    data: str,
+    draw: Draw,
+    rounds: int,
+    goals: Mapping[Sampler, Goal | None],
+    draws: int,
+    say: Say,
+) -> tuple[list[Race], list[Chains]]:
+    """Take turns, and see whether all drew from the same posterior."""
+    sides = [OURS, *(peer for peer in goals if peer.found())]
+    taken: dict[Sampler, list[Judged]] = {side: [] for side in sides}
+    OURS.draw(draw(np.random.default_rng(0)), K, draws, 0)  # the first one still compiles a little
+    for seed in range(rounds):
+        x = draw(np.random.default_rng(seed))
+        for side in sides:
+            say(f"posterior of {data}: {side.name}, round {seed + 1} of {rounds}")
+            taken[side].append(judged(side.draw(x, K, draws, seed)))
+    mine = taken[OURS]
+    races = []
+    for peer, goal in goals.items():
+        pairs = zip(mine, taken.get(peer, []), strict=peer in taken)
+        rates = [(our.rate, their.rate) for our, their in pairs]
+        work = f"posterior of {data}, K = {K}: least bulk ESS a second"
+        races.append(richer(work, peer.name, rates, goal))
+    return races, [worth(data, side.name, mine, each) for side, each in taken.items()]
+
+
+def judged(found: Drawn) -> Judged:
+    """Put every draw's components in order, and judge the chains."""
+    aligned = relabelled(found.mixture, found.mixture.theta.order())
+    posterior = drawn(aligned, found.diverging.shape)
+    worst = worst_of(measured(posterior))
+    means, errors = zip(*(_mean(one) for one in posterior.data_vars.values()), strict=True)
+    return Judged(
+        worst.ess_bulk / found.seconds,
+        worst.r_hat,
+        float(found.diverging.mean()),
+        tuple(np.concatenate(means).tolist()),
+        tuple(np.concatenate(errors).tolist()),
+    )
+
+
+def _mean(one: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return posterior mean and Monte Carlo error of each entry of a parameter, in one row."""
+    draws = one.transpose(..., "chain", "draw").to_numpy()
+    return draws.mean(axis=(-2, -1)).ravel(), array_stats.mcse(draws, method="mean").ravel()
+
+
+def gap(mine: Judged, theirs: Judged) -> float:
+    """Return how many Monte Carlo standard errors apart the farthest posterior means are."""
+    apart = np.abs(np.subtract(mine.means, theirs.means))
+    return float((apart / np.hypot(mine.errors, theirs.errors)).max())
+
+
+def worth(data: str, who: str, mine: list[Judged], theirs: list[Judged]) -> Chains:
+    """Return what the chains of a side are worth, and how far they are from ours at worst."""
+    gaps = [
+        gap(a, b)
+        for a, b in zip(mine, theirs, strict=True)
+        if a is not b and max(a.r_hat, b.r_hat) < MIXED
+    ]
+    return Chains(
+        data,
+        who,
+        tuple(one.rate for one in theirs),
+        max(one.r_hat for one in theirs),
+        max(one.diverging for one in theirs),
+        max(gaps, default=None),
+    )
+
+
+def coins(draws: int) -> Measure:
+    """Sample from sets of flips, other ones each time."""
+
+    def once(seed: int) -> float:
+        x = flips(SETS, np.random.default_rng(seed))
+        tree = sample(
+            Binomial, x, K, draws=draws, tune=draws, chains=CHAINS, seed=seed, progress=False
+        )
+        return tree.attrs["sampling_seconds"]
+
+    work = (
+        f"posterior of {SETS:,} sets of ten flips, {CHAINS} chains of {draws:,} + {draws:,} draws"
+    )
+    return Measure(work, "s", tuple(once(seed) for seed in range(COINS)), Goal(0.3, at_most=True))
+
+
+def _exact(n: int, rng: np.random.Generator) -> Sample:
+    return Sample(people(n, rng))

@@ -1,0 +1,180 @@
+"""One run of everything: measure part after part, print the tables, write JSON and the picture."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bayes import ChainsWarning
+from comparisons.files import written
+from comparisons.folder import save_figure
+from comparisons.speed import (
+    PARTS,
+    compression,
+    coordinates,
+    growth,
+    posterior,
+    races,
+    start_up,
+)
+from comparisons.speed.drawing import over_n
+from comparisons.speed.peers import PEERS
+from comparisons.speed.records import Found, Scale, joined
+from comparisons.speed.samplers import NUMPYRO, STAN
+from comparisons.speed.tables import GAP, json_of, machine, tables_of
+from comparisons.terminal import printed, said, stepped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from comparisons.speed.records import Say
+    from comparisons.wire import Json
+
+__all__ = ["FULL", "QUICK", "apart", "main", "measured", "missing", "save", "saying"]
+
+FULL = Scale(
+    rounds=5,
+    rows=1_000_000,
+    clouds=200_000,
+    limit=100_000,
+    whole=10_000_000,
+    file=100_000_000,
+    group=1_000_000,
+    sizes=(10_000, 100_000, 1_000_000, 10_000_000, 100_000_000),
+    flat=100_000,
+    crowd=1_000_000,
+    heights=10_000,
+    people=200,
+    duels=(2, 5),
+    draws=1_000,
+    thorough=True,
+)
+QUICK = Scale(
+    rounds=1,
+    rows=30_000,
+    clouds=10_000,
+    limit=2_000,
+    whole=100_000,
+    file=1_000_000,
+    group=100_000,
+    sizes=(10_000, 100_000),
+    flat=10_000,
+    crowd=20_000,
+    heights=1_000,
+    people=200,
+    duels=(1, 1),
+    draws=300,
+    thorough=False,
+)
+MEASURES = {
+    "em": races.measure,
+    "compression": compression.measure,
+    "growth": growth.measure,
+    "start-up": start_up.measure,
+    "posterior": posterior.measure,
+    "coordinates": coordinates.measure,
+}
+
+
+def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: bool) -> None:
+    """Measure the parts, show them, and write them down.
+
+    parts: of PARTS.
+    folder: a new one for speed.json and the picture; None for none.
+    as_json: print the object and nothing else on standard output.
+    """
+    left_out = missing()
+    for one in left_out:
+        typer.echo(f"left out: {one}", err=True)
+    with saying() as say:
+        found = measured(QUICK if quick else FULL, parts, say)
+    value = json_of(found, parts, left_out, quick=quick)
+    if as_json:
+        printed(json.dumps(value, allow_nan=False, indent=2))
+    else:
+        said(described())
+        stepped(tables_of(found))
+        if quick:
+            said("Measured with --quick: sizes are small and rounds few, no figures to quote.")
+    if folder is not None:
+        written(folder, lambda target: save(target, value, found))
+        typer.echo(f"figures: {folder}", err=as_json)
+    if strangers := apart(found):
+        typer.echo(f"not the same posterior: {'; '.join(strangers)}", err=True)
+        raise typer.Exit(1)
+
+
+def apart(found: Found) -> list[str]:
+    """Return whose chains have means that chance does not put so far from ours."""
+    return [
+        f"{one.who} on {one.data}, {one.gap:.1f} Monte Carlo errors from ours"
+        for one in found.chains
+        if one.gap is not None and one.gap > GAP
+    ]
+
+
+def missing() -> list[str]:
+    """Return the peers that are not there, and what brings them."""
+    return [
+        f"{peer.name} is not found; it comes with {peer.brought}"
+        for peer in (*PEERS, NUMPYRO, STAN)
+        if not peer.found()
+    ]
+
+
+def measured(scale: Scale, parts: Sequence[str], say: Say) -> Found:
+    """Measure some parts; the tables say how the chains fared, so that warnings need not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ChainsWarning)
+        return joined([MEASURES[part](scale, say) for part in PARTS if part in parts])
+
+
+def described() -> str:
+    """Say what was measured on."""
+    on = machine()
+    versions = ", ".join(f"{name} {found}" for name, found in {**on["packages"], **on["r"]}.items())
+    return (
+        f"{on['processor']}, {on['processors']} processors, {on['memory'] / 2**30:.0f} GB; "
+        f"{on['system']}; Python {on['python']}, {versions}"
+    )
+
+
+def save(target: Path, value: Json, found: Found) -> None:
+    """Write speed.json and, where n grew, the picture."""
+    target.mkdir()
+    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
+    (target / "speed.json").write_text(text, encoding="utf-8")
+    if found.curves:
+        on = machine()
+        figure = over_n(found.curves, f"{on['processor']}, {on['processors']} processors")
+        save_figure(figure, target, "speed")
+
+
+@contextmanager
+def saying() -> Iterator[Say]:
+    """Yield what is told what is at work: it spins on a terminal, and writes lines elsewhere."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        task = bars.add_task("")
+
+        def say(what: str) -> None:
+            bars.update(task, description=what)
+            if not console.is_terminal:
+                print(what, file=sys.stderr, flush=True)  # noqa: T201
+
+        yield say

@@ -1,0 +1,191 @@
+"""What was measured as tables, and as one JSON object."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bayes.diagnose import DIVERGING, R_HAT
+from comparisons.speed import r
+from comparisons.speed.records import Spread, spread
+from comparisons.studies import Steps
+from comparisons.thresholds import FORMAT
+from em.crew import available
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from comparisons.speed.records import Chains, Found, Goal, Measure, Race
+    from comparisons.wire import Json
+
+__all__ = ["GAP", "json_of", "machine", "tables_of"]
+
+GAP = 5.0  # Monte Carlo errors; of a hundred means, one is as far apart once in 17,000 runs
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "scikit-learn",
+    "stepmix",
+    "pomegranate",
+    "numpyro",
+    "jax",
+)
+NOT_THERE = "not found"
+
+
+def tables_of(found: Found) -> tuple[Steps, ...]:
+    """Return the tables in reading order; those that would be empty are left out."""
+    tables = (
+        _races("Figures to reach", [one for one in found.races if one.goal is not None]),
+        _races("Other races", [one for one in found.races if one.goal is None]),
+        _measures(found.measures),
+        _chains(found.chains),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _races(title: str, races: Sequence[Race]) -> Steps:
+    rows = []
+    for one in races:
+        if not one.ratios:
+            rows.append([one.work, one.peer, NOT_THERE, None, None, _goal(one.goal), None])
+            continue
+        rows.append(
+            [
+                one.work,
+                one.peer,
+                quantity(median(one.ours), one.unit),
+                quantity(median(one.theirs), one.unit),
+                f"{spread(one.ratios):.3g}",
+                _goal(one.goal),
+                _yes(one.reached),
+            ]
+        )
+    heads = ("work", "against", "ours", "theirs", "ratio", "goal", "reached")
+    return Steps(title, dict.fromkeys(heads, ""), rows)
+
+
+def _measures(measures: Sequence[Measure]) -> Steps:
+    rows = []
+    for one in measures:
+        values = Spread(*(round(value, 3) for value in spread(one.values)))
+        said = (
+            f"{values:.3g} {one.unit}" if len(one.values) > 1 else f"{values.median:.3g} {one.unit}"
+        )
+        rows.append([one.work, said, _goal(one.goal), _yes(one.reached)])
+    return Steps("The rest", dict.fromkeys(("what", "measured", "goal", "reached"), ""), rows)
+
+
+def _chains(chains: Sequence[Chains]) -> Steps:
+    rows = [
+        [
+            one.data,
+            one.who,
+            f"{spread(one.rates):,.0f}",
+            one.r_hat,
+            f"{one.diverging:.2%}",
+            one.gap,
+        ]
+        for one in chains
+    ]
+    columns = {
+        "data": "",
+        "chains of": "",
+        "least bulk ESS/s": "",
+        f"worst R-hat (limit {R_HAT:g})": ".3f",
+        f"divergences (limit {DIVERGING:.1%})": "",
+        f"farthest mean from ours, in MCSE (limit {GAP:g})": ".1f",
+    }
+    return Steps("The chains behind the rates", columns, rows)
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return seconds in the unit that suits them, and anything else as it is."""
+    if unit != "s":
+        return f"{value:,.3g} {unit}" if value < 1e3 else f"{value:,.0f} {unit}"
+    for scale, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= scale:
+            return f"{value / scale:.3g} {name}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def _goal(goal: Goal | None) -> str | None:
+    if goal is None:
+        return None
+    return f"at {'most' if goal.at_most else 'least'} {goal.bound:g}"
+
+
+def _yes(reached: bool | None) -> str | None:
+    return None if reached is None else "yes" if reached else "no"
+
+
+def json_of(found: Found, parts: Sequence[str], left_out: Sequence[str], *, quick: bool) -> Json:
+    """Return one JSON object; keys may be added to it as long as `format` is the same."""
+    return {
+        "format": FORMAT,
+        "machine": machine(),
+        "quick": quick,
+        "parts": list(parts),
+        "left_out": list(left_out),
+        "races": [
+            {
+                **_fields(one),
+                "ratio": spread(one.ratios)._asdict() if one.ratios else None,
+                "reached": one.reached,
+            }
+            for one in found.races
+        ],
+        "measures": [{**_fields(one), "reached": one.reached} for one in found.measures],
+        "curves": [_fields(one) for one in found.curves],
+        "chains": [_fields(one) for one in found.chains],
+    }
+
+
+def _fields(one: Race | Measure | tuple) -> dict[str, Json]:
+    """Return a record's fields, its goal as an object and its tuples as lists."""
+    return {
+        name: value._asdict()
+        if hasattr(value, "_asdict")
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in one._asdict().items()
+    }
+
+
+@cache
+def machine() -> dict[str, Json]:
+    """Return what was measured on."""
+    return {
+        "processor": _processor(),
+        "processors": available(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "r": dict(r.packages()),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """Return the processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
