@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models import Sample
-    from models.bins import Rows
+    from models.stream import Observations
 
 __all__ = ["BINNED", "Stand", "posterior_in_bins", "shift_of", "stand_of"]
 
@@ -51,7 +51,7 @@ class Stand(NamedTuple):
 
 
 def posterior_in_bins(
-    draw: Callable[[Sample], xr.DataTree], rows: Rows, fit: em.Fit[Gaussian]
+    draw: Callable[[Sample], xr.DataTree], rows: Observations, fit: em.Fit[Gaussian]
 ) -> xr.DataTree:
     """Return a posterior of bins, chosen so that they move no posterior mean by much.
 

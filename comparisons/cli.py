@@ -257,6 +257,12 @@ def fit(
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
+    some: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="An opinion on so many observations, drawn at random from all, and on EM's."
+        ),
+    ] = None,
     only: Annotated[
         str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
     ] = None,
@@ -292,6 +298,8 @@ def fit(
         one_of("--only", only, ONLY)
         if estimate is not None or out is not None:
             raise InputError("--only em has no posterior to compare with: no --estimate, no --out")
+        if some is not None:
+            raise InputError("--only em is of all observations: no --some")
     if workers is not None and cluster is not None:
         raise InputError(
             "--workers starts processes here, --cluster takes those that are; give one"
@@ -346,6 +354,7 @@ def fit(
             chains=chains,
             starts=starts,
             seed=seed,
+            some=some,
         )
     name_columns(comparison.tree, observed.names)
     _finish(comparison, out, as_json=as_json)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import xarray as xr
 
 import bayes
+import em
 from comparisons.binning import BINNED, posterior_in_bins
 from comparisons.estimate import family_of
 from comparisons.evidence import evidence_of, search
@@ -18,9 +19,9 @@ from comparisons.finding import OK, Finding, Verdict
 from comparisons.layout import laid_out
 from comparisons.table import Table
 from comparisons.thresholds import FORMAT
-from models import Gaussian
+from comparisons.whole import keep_whole, refuse_many
+from models import Gaussian, Sample
 from models.family import Theta
-from models.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayes.adopt import Name
-    from models import Mixture, Prior, Sample
+    from models import Mixture, Prior
     from models.stream import Observations
 
 __all__ = ["Comparison", "compare", "load", "second_opinion"]
@@ -156,6 +157,7 @@ def second_opinion[T: Theta](
     seed: int = 0,
     truth: Mixture[T] | None = None,
     progress: bool = True,
+    some: int | None = None,
 ) -> Comparison:
     """Fit a mixture of k components by EM and by MCMC, and compare.
 
@@ -169,11 +171,16 @@ def second_opinion[T: Theta](
     seed: of everything random.
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
+    some: how many observations, drawn at random, the opinion is on; EM of all is held against it.
     """
-    if isinstance(sample, Stream) and family is not Gaussian:
-        raise ValueError(
-            f"{family.__name__} has no posterior of rows on disk; give a Sample, or em.fit alone"
-        )
+    whole = None
+    if some is not None and some < sample.observations:
+        options = {"equal_weights": equal_weights, "starts": starts, "seed": seed}
+        whole = search(family, sample, k, **options, progress=progress).fit
+        sample = em.some(family, sample, some, seed)
+    in_bins = family is Gaussian and (not isinstance(sample, Sample) or sample.distinct > BINNED)
+    if not in_bins:
+        refuse_many(family, sample, k)
     found = search(
         family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed, progress=progress
     )
@@ -192,10 +199,9 @@ def second_opinion[T: Theta](
             progress=progress,
         )
 
-    if isinstance(sample, Stream) or (family is Gaussian and sample.distinct > BINNED):
-        tree = posterior_in_bins(drawn, sample, found.fit)
-    else:
-        tree = drawn(sample)
+    tree = posterior_in_bins(drawn, sample, found.fit) if in_bins else drawn(sample)
+    if whole is not None:
+        keep_whole(tree, whole)
     return Comparison(laid_out(tree, evidence_of(estimate, tree, found), truth))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 from comparisons.table import bounds_of, parameters_of, picked
+from comparisons.whole import same_rows
 from em.emission import emission_of
 from models.family import entries
 
@@ -68,15 +69,18 @@ def same_question(evidence: Evidence) -> list[Finding]:
 
 
 def _same_observations(evidence: Evidence) -> list[Finding]:
-    """By how much rows that stand for others can have moved a posterior mean, if some do."""
+    """What rows that were left out, or stand for others, can have changed, if there are any."""
+    whole, sample = evidence.whole, evidence.question.sample
+    others = [] if whole is None else [same_rows(whole, sample, best_of(evidence))]
     if evidence.stand is None:
-        return []
+        return others
     close = evidence.shift <= limit.SHIFT
     seen = (
         f"The posterior saw {evidence.stand.rows:,} rows that stand for "
         f"{evidence.at.observations:,} observations: "
     )
     return [
+        *others,
         Finding(
             "binned",
             OK if close else DOUBT,
@@ -86,7 +90,7 @@ def _same_observations(evidence: Evidence) -> list[Finding]:
             if close
             else f"{seen}a posterior mean may be moved by {evidence.shift:.2g} of its sd.",
             "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
-        )
+        ),
     ]
 
 

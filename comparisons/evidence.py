@@ -20,6 +20,7 @@ from comparisons.estimate import estimate_of
 from comparisons.progress import starts_bar
 from comparisons.table import covariance_of, of_estimate, picked
 from comparisons.thresholds import LEAST_DRAWS, LEVEL, MISSED
+from comparisons.whole import whole_of
 from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
 from models.mixture import take
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bayes.mixture import Question
     from bayes.target import Target
     from comparisons.binning import Stand
+    from comparisons.whole import Whole
     from models.family import Array, Labels, Theta
     from models.stream import Observations
 
@@ -120,6 +122,7 @@ class Evidence:
     stand: how the posterior's rows stand for others, None where they stand for themselves.
     lost: by how much its log-likelihood of the estimate may miss that of all observations.
     shift: by how many of its sds that can have moved a posterior mean.
+    whole: what EM made of all observations, None where the posterior is of all.
     """
 
     question: Question
@@ -158,6 +161,7 @@ class Evidence:
     stand: Stand | None
     lost: float
     shift: float
+    whole: Whole | None
 
     @property
     def deviance(self) -> Array:
@@ -324,6 +328,7 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         stand=stand,
         lost=0.0 if stand is None else stand.lost(at.mixture),
         shift=0.0 if stand is None else shift_of(stand.left.bound(few)),
+        whole=whole_of(tree),
     )
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "COVARIANCES",
     "FAMILIES",
     "Observed",
+    "among",
     "columns_of",
     "distinct_of",
     "family_of",
@@ -219,6 +220,12 @@ def columns_of(tree: xr.DataTree) -> list[str]:
 def distinct_of(tree: xr.DataTree) -> int:
     """Return how many distinct rows were observed, which a posterior of bins did not see."""
     return int(tree.attrs.get("distinct", tree["constant_data"].sizes["row"]))
+
+
+def among(tree: xr.DataTree) -> str:
+    """Say of how many observations those of a comparison were drawn, if not all are in it."""
+    whole = json.loads(tree.attrs.get("whole", "{}"))
+    return f" (of {whole['observations']:,}, drawn at random)" if whole else ""
 
 
 def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bayes.diagnose import worst_of
 from bayes.tree import question_of
 from comparisons.finding import DOUBT, FAULT, Finding, Verdict
-from comparisons.inputs import columns_of, distinct_of
+from comparisons.inputs import among, columns_of, distinct_of
 from comparisons.pictures import pictures_of, svg
 from comparisons.terminal import by_importance, meaning
 from comparisons.thresholds import GAP, LEVEL
@@ -154,7 +154,7 @@ def _question(tree: xr.DataTree) -> str:
     distinct = f", {m:,} of them distinct" if m < n else ""
     return (
         f"Do {who} and MCMC find the same {_numeral(k)} component{'s' * (k > 1)}, "
-        f"{each}{component} ({family}){equal}, behind {n:,} {observed}{of}{distinct}?"
+        f"{each}{component} ({family}){equal}, behind {n:,} {observed}{among(tree)}{of}{distinct}?"
     )
 
 

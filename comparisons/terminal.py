@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
-from comparisons.inputs import columns_of, distinct_of
+from comparisons.inputs import among, columns_of, distinct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,7 +125,7 @@ def _headline(tree: xr.DataTree) -> str:
     k, n, names = int(attrs["components"]), attrs["observations"], columns_of(tree)
     of = f" of {', '.join(names)}" if names else ""
     return (
-        f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{of}, "
+        f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{among(tree)}{of}, "
         f"{distinct_of(tree):,} distinct; {em['source']} beside "
         f"{attrs['chains']} chains of {attrs['draws']:,} draws"
     )

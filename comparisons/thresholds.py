@@ -24,6 +24,7 @@ __all__ = [
     "MISSED",
     "MODES",
     "NOISE",
+    "OTHER_ROWS",
     "OVERLAP",
     "QUESTION",
     "SHIFT",
@@ -41,6 +42,10 @@ DENSITY = 1e-3
 """Sd over draws of the difference of two log densities, in nats: it moves no posterior mean by more
 than a thousandth of its sd. Where both are right rounding leaves 1e-6 at most; a prior with one
 degree of freedom too many makes 0.1."""
+
+OTHER_ROWS = 1e-3
+"""Chance of a deviance of EM of all observations, on some of them, as large as was found. By
+construction one right comparison in a thousand is doubted."""
 
 SHIFT = 0.01
 """Posterior sds by which bins that stand for measurements can move a posterior mean. It is a tenth

@@ -11,6 +11,7 @@ from em.loop import DescentError, climb
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
+from em.some import some
 from models import Binomial, Gaussian, MultivariateGaussian, Poisson
 
 EMISSIONS[Binomial] = BinomialEmission
@@ -31,4 +32,5 @@ __all__ = [
     "fit",
     "log_likelihood",
     "log_prior",
+    "some",
 ]

@@ -9,7 +9,8 @@ somewhere in it (Davis & Rabinowitz 1984, section 2.7). Here g is log p of a mix
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -18,35 +19,18 @@ from models.remainder import Remainder
 from models.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from models.family import Array, Labels
     from models.gaussian import Gaussian
     from models.mixture import Mixture
-    from models.sample import Part
+    from models.stream import Observations, Stream
 
-__all__ = ["Bins", "Rows", "binned", "grid_of"]
+__all__ = ["Bins", "binned", "grid_of"]
 
-FINE = (
-    1 << 16
-)  # bins in the beginning: a hundredth of an sd each, and narrower than sorting is slow
+FINE = 1 << 16  # bins in the beginning, each a hundredth of an sd or less
 ROWS = 1 << 17  # at once; their moments fit the cache
 SEEN = 1 << 17  # rows that say where the finest bins have to be
 NO_WIDTH = 1e-12  # of a bin's width squared: a variance below it is rounding
 FINEST = 40  # halvings of the largest loss that a bin may have
-
-
-class Rows(Protocol):
-    """What a column of measurements has to be able to do: a `Sample`, or one on disk."""
-
-    @property
-    def distinct(self) -> int:
-        """How many rows there are."""
-        ...
-
-    def parts(self, size: int) -> Iterator[Part]:
-        """Yield all rows, so many at a time."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +48,15 @@ class Bins:
     high: Array
 
     @classmethod
-    def count(cls, rows: Rows, edges: Array) -> Self:
-        """Read measurements, one pass.
+    def count(cls, rows: Observations, edges: Array) -> Self:
+        """Read measurements, one pass, wherever they are.
 
         edges: (m + 1,) from `grid_of`, from the least of all measurements to the largest.
         """
+        return rows.total(partial(cls._counted, edges=edges))
+
+    @classmethod
+    def _counted(cls, rows: Sample | Stream, edges: Array) -> Self:
         m = len(edges) - 1
         sums, low, high = np.zeros((5, m)), np.full(m, np.inf), np.full(m, -np.inf)
         centre, width = _scales(edges)
@@ -178,7 +166,7 @@ class Bins:
         return some, np.stack([n, mean, m2, m3, m4])
 
 
-def grid_of(rows: Rows) -> Array:
+def grid_of(rows: Observations) -> Array:
     """Return the edges of the finest bins: half at quantiles, half at even steps of asinh.
 
     Quantiles are close where measurements are, however narrow a group. Even steps of asinh((x -
@@ -186,11 +174,8 @@ def grid_of(rows: Rows) -> Array:
     distance from it however far an outlier lies.
     """
     step = -(-rows.distinct // SEEN)
-    low, high, parts = np.inf, -np.inf, []
-    for x, _, _ in rows.parts(ROWS):
-        low, high = min(low, float(x.min())), max(high, float(x.max()))
-        parts.append(x[::step])
-    seen = np.sort(np.concatenate(parts))
+    low, high = float(rows.low[0]), float(rows.high[0])
+    seen = np.sort(np.concatenate(rows.total(partial(_picked, step=step))))
     quantiles = seen[np.linspace(0, len(seen) - 1, FINE // 2 - 1).astype(np.intp)]
     left, middle, right = seen[[len(seen) // 4, len(seen) // 2, 3 * len(seen) // 4]]
     unit = max(right - left, (high - low) * 1e-100) or 1.0  # which keeps the quotients finite
@@ -198,6 +183,11 @@ def grid_of(rows: Rows) -> Array:
     steps = np.clip(middle + unit * np.sinh(np.linspace(start, end, FINE // 2)), low, high)
     edges = np.unique(np.concatenate([[low], quantiles, steps, [high]]))
     return np.append(edges, np.full(FINE + 1 - len(edges), high))
+
+
+def _picked(rows: Sample | Stream, step: int) -> list[Array]:
+    """Return one measurement of so many."""
+    return [x[::step] for x, _, _ in rows.parts(ROWS)]
 
 
 def binned(fine: Bins, mixtures: Mixture[Gaussian], most: float) -> Bins:

@@ -200,7 +200,7 @@ class Sample:
             None if self.single else self.counts[places].astype(np.float64),
         )
 
-    def total(self, task: Callable[[Sample], Array]) -> Array:
+    def total[R](self, task: Callable[[Sample], R]) -> R:
         """Return what a task finds in all rows; of rows in several places it would be the sum."""
         return task(self)
 

@@ -63,9 +63,9 @@ class Scattered:
         """A few rows in which whatever a family would refuse shows."""
         return corners(self.low, self.high, self.odd, table=self.table)
 
-    def total(self, task: Callable[[Stream], Array]) -> Array:
+    def total[R](self, task: Callable[[Stream], R]) -> R:
         """Return the sum of what a task finds in each piece."""
-        found: Array = summed(self.client, self.client.map(task, self.pieces, pure=False))
+        found: R = summed(self.client, self.client.map(task, self.pieces, pure=False))
         return found
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class Scattered:
 def summed(client: Client, futures: list[Future[Any]]) -> Any:
     """Return the sum of results: added on the workers, as a tree, whose shape is always the same.
 
-    Results are arrays, numbers, or tuples of these.
+    Results are arrays, numbers, whatever can be added, or tuples of these.
     """
     while len(futures) > 1:
         cut = [futures[begin : begin + FAN] for begin in range(0, len(futures), FAN)]
@@ -99,7 +99,7 @@ def result_of(future: Future[Any]) -> Any:
 
 
 def _added(parts: list[Any]) -> Any:
-    """Return a sum of arrays or numbers, of tuples one by one."""
+    """Return a sum of whatever can be added, of tuples one by one."""
     one, *others = parts
     for other in others:
         if isinstance(one, tuple) and isinstance(other, tuple):

@@ -124,7 +124,7 @@ class Stream:
         """A few rows in which whatever a family would refuse shows."""
         return corners(self.low, self.high, self.odd, table=self.table)
 
-    def total(self, task: Callable[[Stream], Array]) -> Array:
+    def total[R](self, task: Callable[[Stream], R]) -> R:
         """Return what a task finds in all rows; of rows in several places it would be the sum."""
         return task(self)
 

@@ -1,0 +1,97 @@
+"""EM of all observations, beside a posterior of some of them that were drawn at random."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc
+
+from bayes.component import family_named
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, OK, Finding
+from em import log_likelihood
+from models import Mixture
+from models.family import Theta, entries, rebuilt
+from models.mixture import take
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    import em
+    from models import Sample
+    from models.stream import Observations
+
+__all__ = ["Whole", "keep_whole", "refuse_many", "same_rows", "whole_of"]
+
+CARRIED = 1_000_000  # rows times components: chains of more take hours
+SOME = 20_000  # observations whose posterior takes minutes
+
+
+class Whole(NamedTuple):
+    """What EM made of all observations, and how many there are."""
+
+    mixture: Mixture
+    observations: int
+
+
+def refuse_many(family: type[Theta], sample: Observations, k: int) -> None:
+    """Refuse what chains cannot carry, and say what they can."""
+    if sample.distinct * k > CARRIED:
+        raise ValueError(
+            f"{sample.distinct:,} distinct rows are more than chains carry in an hour: ask for a "
+            f"second opinion on some of them, drawn at random, with --some {SOME} (some={SOME}), "
+            "which EM of all is held against; or for EM alone, with --only em"
+        )
+
+
+def keep_whole(tree: xr.DataTree, fit: em.Fit) -> None:
+    """Keep with a posterior of some observations what EM made of all."""
+    found = {"weight": fit.mixture.weight, **entries(fit.mixture.theta)}
+    kept = {name: np.asarray(field).tolist() for name, field in found.items()}
+    tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
+
+
+def whole_of(tree: xr.DataTree) -> Whole | None:
+    """Return what EM made of all observations, None where the posterior is of all."""
+    if "whole" not in tree.attrs:
+        return None
+    kept = json.loads(tree.attrs["whole"])
+    weight, *fields = (np.array(field) for field in kept["mixture"].values())
+    theta = rebuilt(family_named(tree.attrs["family"]), fields)
+    return Whole(Mixture(weight, theta), kept["observations"])
+
+
+def same_rows(whole: Whole, sample: Sample, best: em.Fit) -> Finding:
+    """Whether EM of all observations lies where some of them leave it.
+
+    A maximum of some, drawn at random without putting back, lies about that of all with (1 - f)
+    of its own covariance, f their share; so that
+
+        D = 2 (l(t^ of some) - l(t^ of all)) / (1 - f),
+
+    with l that of some, is chi-squared with as many degrees of freedom as parameters.
+
+    best: EM's optimum on some.
+    """
+    n, total, free = sample.observations, whole.observations, len(best.coordinates)
+    every = take(whole.mixture, np.arange(len(whole.mixture.weight))[None])
+    height = float(log_likelihood(best.family, sample, every)[0])
+    lacks = 2 * (best.log_likelihood - height) / (1 - n / total)
+    tail = float(chdtrc(free, max(lacks, 0.0)))
+    close = tail >= limit.OTHER_ROWS
+    return Finding(
+        "other_rows",
+        OK if close else DOUBT,
+        tail,
+        limit.OTHER_ROWS,
+        f"EM of all {total:,} observations lies where {n:,} of them leave it: it lacks "
+        f"{lacks:.3g} of twice their log-likelihood, {free} free parameters let expect {free}. A "
+        f"posterior of all would be {(total / n) ** 0.5:.3g} times as narrow as this one."
+        if close
+        else f"EM of all {total:,} observations does not lie where {n:,} of them leave it: it "
+        f"lacks {lacks:.3g} of twice their log-likelihood, {free} free parameters let expect "
+        f"{free}.",
+        "" if close else "Give EM more starts, or take more of the observations.",
+    )

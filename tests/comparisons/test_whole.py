@@ -1,0 +1,93 @@
+"""A second opinion on some of the observations, against which EM of all is held."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import comparisons
+import em
+from comparisons.inputs import among
+from comparisons.thresholds import OTHER_ROWS
+from comparisons.whole import CARRIED, Whole, refuse_many, same_rows
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
+
+TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))
+ALL, SOME = 20_000, 1_000
+REPEATS = 40
+
+
+@cache
+def people() -> Sample:
+    return simulate(TRUTH, ALL, np.random.default_rng(941))[0]
+
+
+@cache
+def fitted() -> em.Fit:
+    return em.fit(Gaussian, people(), 2)
+
+
+def judged(seed: int, mixture: Mixture | None = None):
+    some = em.some(Gaussian, people(), SOME, seed)
+    whole = Whole(fitted().mixture if mixture is None else mixture, ALL)
+    return same_rows(whole, some, em.fit(Gaussian, some, 2, starts=3))
+
+
+def test_some_are_drawn_without_putting_back():
+    some = em.some(Gaussian, people(), SOME, 1)
+    assert some.observations == SOME
+    assert some.single
+    assert np.isin(some.x, people().x).all()
+    counted = Sample([3.0, 5.0], counts=[700, 300])
+    few = em.some(Gaussian, counted, 100, 2)
+    assert few.observations == 100
+    # a hypergeometric number of the first, within four of its sds
+    sd = stats.hypergeom(1_000, 700, 100).std()
+    assert abs(few.counts[0] - 70) < 4 * sd
+    assert em.some(Gaussian, counted, 5_000, 3).observations == 1_000
+    flips = em.some(Binomial, Sample([1, 2, 3], [5, 6, 7], [9, 9, 9]), 10, 4)
+    assert flips.trials is not None
+    assert set(flips.trials - flips.x) <= {4}
+
+
+def test_em_of_all_lies_where_some_leave_it():
+    """The chance that is found is uniform, and so its least of many is no less than it should."""
+    tails = np.array([judged(seed).value for seed in range(REPEATS)])
+    assert stats.kstest(tails, "uniform").pvalue > 1e-4
+    # negative control: without the share that was drawn, or with another optimum, it is not
+    elsewhere = fitted().mixture._replace(weight=np.array([0.5, 0.5]))
+    wrong = np.array([judged(seed, elsewhere).value for seed in range(REPEATS)])
+    assert stats.kstest(wrong, "uniform").pvalue < 1e-6
+    finding = judged(0, elsewhere)
+    assert finding.severity == "doubt"
+    assert finding.value < OTHER_ROWS
+    assert "more starts" in finding.remedy
+
+
+def test_an_opinion_on_some_says_so():
+    table = np.column_stack([people().x, np.random.default_rng(942).normal(0, 3, ALL)])
+    found = comparisons.second_opinion(
+        MultivariateGaussian, Sample(table), 2, some=SOME, seed=5, progress=False
+    )
+    (finding,) = [one for one in found.findings if one.code == "other_rows"]
+    assert finding.severity == "ok"
+    assert "4.47 times as narrow" in finding.message
+    assert found.tree.attrs["observations"] == SOME
+    assert among(found.tree) == " (of 20,000, drawn at random)"
+    # negative control: an opinion on all has no such finding
+    alone = comparisons.second_opinion(
+        Gaussian, em.some(Gaussian, people(), 300, 6), 2, seed=5, progress=False
+    )
+    assert not [one for one in alone.findings if one.code == "other_rows"]
+    assert among(alone.tree) == ""
+
+
+def test_more_than_chains_can_carry_is_refused():
+    n = CARRIED // 2 + 1
+    table = Sample(np.column_stack([np.arange(n), np.arange(n)]).astype(float))
+    with pytest.raises(ValueError, match=r"more than chains carry in an hour.*--some 20000"):
+        refuse_many(MultivariateGaussian, table, 2)
+    refuse_many(MultivariateGaussian, table, 1)
