@@ -3,6 +3,7 @@
 {
   "format": 1,
   "family", "components", "observations", "distinct",      the question
+  "whole": 10000000,                                       of which observations were drawn, or null
   "bins": {"rows", "shift"},                               null where the posterior saw all rows
   "verdict": "agree" | "disagree" | "inconclusive" | null  null where only EM was run
   "findings": [{"code", "severity", "value", "threshold", "message", "remedy"}, ...],
@@ -105,6 +106,7 @@ def of_tree(tree: xr.DataTree) -> dict[str, Json]:
         "components": int(attrs["components"]),
         "observations": int(attrs["observations"]),
         "distinct": int(attrs.get("distinct", tree["constant_data"].sizes["row"])),
+        "whole": json.loads(tree.attrs.get("whole", "{}")).get("observations"),
         "bins": _bins(tree),
         "verdict": attrs["verdict"],
         "findings": [_finding(Finding(**one)) for one in json.loads(attrs["findings"])],
@@ -162,6 +164,7 @@ def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Jso
         "components": len(fit.mixture.weight),
         "observations": sample.observations,
         "distinct": sample.distinct,
+        "whole": None,
         "bins": None,
         "verdict": None,
         "findings": [_finding(one) for one in [*em_finished(fit, fit, fit), *spiked(fit, fit)]],

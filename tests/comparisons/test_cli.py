@@ -26,6 +26,8 @@ PARAMETER = {
     *("sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk", "prior_pull", "skew", "noise"),
 }
 OBJECT = {
+    "bins",
+    "whole",
     *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
     *("sampler", "parameters", "deviance", "predictive"),
 }
