@@ -164,7 +164,7 @@ def _count(piece: Piece, columns: Columns, few: int) -> Counted:
         if not begun:
             tally.begin(table.rows)
             begun = True
-        if tally.distinct <= MOST:
+        if not tally.crowded:
             tally.add(table.rows, table.counts)
     if not begun:
         return Counted(np.empty((0, tally.columns)), np.empty(0), blanks)

@@ -169,7 +169,7 @@ class Counting:
         free = len(self.pending) < len(self.tallies)
         tally = self.tallies[len(self.pending)] if free else self.pending.popleft().result()
         self.pending.append(self.pool.submit(tally.add, table.rows, table.counts))
-        return tally.distinct <= MOST
+        return not tally.crowded
 
     def _begun(self) -> bool:
         """Count what has been held back, if the beginning of it compresses; return whether so."""
@@ -212,6 +212,10 @@ def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> 
     for table in tables(reading, columns, progress):
         dropped += table.read - len(table.rows)
         writer.add(table.rows, table.counts)
+    if writer.observations == 0:
+        raise InputError(
+            f"{titled(str(columns.counts))}: all are zero; give at least one observation"
+        )
     return Scanned(writer.done(), dropped, reading, columns)
 
 

@@ -68,9 +68,9 @@ class Tally:
         return self
 
     @property
-    def distinct(self) -> int:
-        """How many distinct rows there are so far, but for those that are waiting."""
-        return int(np.count_nonzero(self.cells)) + len(self.times)
+    def crowded(self) -> bool:
+        """Whether more rows lie off the lattice than it has places for."""
+        return len(self.times) > CELLS
 
     def result(self) -> tuple[Array, Array]:
         """Return the distinct rows, (m, columns), and how often each occurred, (m,)."""
