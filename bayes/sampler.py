@@ -41,7 +41,8 @@ __all__ = ["Chains", "SamplerError", "run"]
 
 ADAPTATION = "low_rank"  # `python -m comparisons.speed --posterior` holds the table behind it
 TARGET = 0.9  # acceptance, as there
-MANY = 10_000  # observations beyond which chains are led to their starts
+MANY = 100_000  # observations beyond which chains are led to their starts,
+COUNTED = 10_000  # and as how many all count on the way there: starts lie far apart for MANY
 LEAD = 300  # draws on the way there
 REPORT = 50  # milliseconds between two looks at the chains
 POLL = 0.005  # seconds between two questions whether they have ended
@@ -162,14 +163,14 @@ def _led(engine: Engine, question: Question, chains: int, seed: int) -> Start:
     """Return starts; of many observations, those that chains find which count them as fewer.
 
     Where observations are very many, every wrong turn of a chain is a trap: between its start and
-    the posterior the density changes by millions of nats. Of MANY observations the posterior is
+    the posterior the density changes by millions of nats. Of COUNTED observations the posterior is
     wide and its hills are low, and where chains stand in it is far apart for that of all.
     """
     start, sample = start_of(engine, question), question.sample
     if sample.observations <= MANY:
         return start
     seen = sample.pick(np.flatnonzero(sample.counts))
-    weights = seen.counts * (MANY / sample.observations)
+    weights = seen.counts * (COUNTED / sample.observations)
     fewer = question._replace(sample=Sample.weighed(seen.x, weights, seen.trials))
     seeds: set[int] = set()
 

@@ -70,8 +70,8 @@ def same_question(evidence: Evidence) -> list[Finding]:
 
 def _same_observations(evidence: Evidence) -> list[Finding]:
     """What rows that were left out, or stand for others, can have changed, if there are any."""
-    whole, sample = evidence.whole, evidence.question.sample
-    others = [] if whole is None else [same_rows(whole, sample, best_of(evidence))]
+    whole = evidence.whole
+    others = [] if whole is None else [same_rows(whole, evidence.question, best_of(evidence))]
     if evidence.stand is None:
         return others
     close = evidence.shift <= limit.SHIFT

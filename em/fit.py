@@ -323,7 +323,10 @@ def _notes[T: Theta](
     if saddles:
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if screened:
-        yield f"starts were compared on {screened:,} observations, the best ends climbed on all"
+        yield (
+            f"starts were compared on {screened:,} observations, where a group of fewer than one "
+            f"in {screened // 100:,} hardly shows; the best ends were climbed on all"
+        )
     elif abandoned:
         yield f"{abandoned} starts were given up on lower ground after their first steps"
     if known.reason is not None:

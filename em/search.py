@@ -217,7 +217,7 @@ def _screened[T: Theta](
 
     A hill of all the rows is one of enough of them, nearly in its place.
     """
-    fewer = _of_some(model, SCREEN, np.random.default_rng(seed))
+    fewer = _of_some(model, SCREEN, np.random.default_rng([seed, 1]))  # not of the starts
     quiet = replace(run, model=fewer, on_step=None)
     some = search(fewer, starts, quiet, max_steps, own_floor, seed)
     finalists = some.ends[:FINALISTS]

@@ -30,6 +30,7 @@ FINE = 1 << 16  # bins in the beginning, each a hundredth of an sd or less
 ROWS = 1 << 17  # at once; their moments fit the cache
 SEEN = 1 << 17  # rows that say where the finest bins have to be
 NO_WIDTH = 1e-12  # of a bin's width squared: a variance below it is rounding
+ROUNDED = 16 * np.finfo(float).eps  # of a mean of powers of t, what adding may have lost
 FINEST = 40  # halvings of the largest loss that a bin may have
 
 
@@ -137,14 +138,21 @@ class Bins:
         """Return what the rows leave out, of the bins that hold anything."""
         some, (n, mean, m2, m3, m4) = self._moments()
         centre, width = (one[some] for one in _scales(self.edges))
-        left, right = (self.rows()[0] - centre) / width - mean
-        both, product = left + right, left * right
+        points, weights = self.rows()
+        left, right = (points - centre) / width - mean
+        both, product, share = left + right, left * right, weights[0] / n
         # the mean of ((y - left) (y - right))^2, y about the mean of the bin
         square = m4 - 2 * both * m3 + (both**2 + 2 * product) * m2 + product**2
         low, high = self.low[some], self.high[some]
-        span = np.where(low < high, high - low, width)
-        spread = np.where(low < high, n * np.maximum(square, 0) * (width / span) ** 4, 0.0)
-        return Remainder(low, high, spread)
+        wide = low < high
+        scale = width / np.where(wide, high - low, width)
+
+        def missed(moment: Array, power: int) -> Array:
+            kept = share * left**power + (1 - share) * right**power
+            return np.where(wide, n * (np.abs(moment - kept) + ROUNDED) * scale**power, 0.0)
+
+        spread = np.where(wide, n * np.maximum(square, 0) * scale**4, 0.0)
+        return Remainder(low, high, missed(m2, 2), missed(m3, 3), spread)
 
     def sample(self) -> Sample:
         """Return the rows as a sample."""

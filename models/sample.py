@@ -26,6 +26,7 @@ __all__ = ["Part", "Sample", "checked_rows", "refuse"]
 
 LARGEST = 2.0**1020  # of a measurement: differences of differences are doubles then
 LARGEST_WHOLE = 2.0**53  # from it on, neighbouring integers are the same double
+WHOLE_TO = 1e-9  # relative rounding of a sum of weights
 FEW = 4_096  # rows up to which sorting is as fast as any other way
 FAR_APART = 4  # cells a row beyond which a lattice is sparser than sorting is slow
 
@@ -106,8 +107,16 @@ class Sample:
             raise ValueError(f"weights have shape {given.shape}; give one for each row of x")
         bad = ~((given > 0) & np.isfinite(given))
         refuse("weights", given, bad, "is no finite number above 0; leave the row out")
+        total = float(given.sum())
+        if abs(total - round(total)) > WHOLE_TO * total or total < 1:
+            raise ValueError(f"weights sum to {total:g}; they have to sum to whole observations")
+        return cls._of(values, flips, given)
+
+    @classmethod
+    def _of(cls, values: Array, flips: Array | None, times: Array) -> Self:
+        """Return a sample of rows that have been checked."""
         self = cls.__new__(cls)
-        self._fill(values, flips, given)
+        self._fill(values, flips, times)
         return self
 
     @staticmethod
@@ -171,13 +180,13 @@ class Sample:
 
     @cached_property
     def low(self) -> Array:
-        """The least number of each column, (d,)."""
-        return self.x.reshape(self.distinct, -1).min(axis=0)
+        """The least number of each column that occurred, (d,)."""
+        return self.x.reshape(self.distinct, -1)[self.counts > 0].min(axis=0)
 
     @cached_property
     def high(self) -> Array:
-        """The largest number of each column, (d,)."""
-        return self.x.reshape(self.distinct, -1).max(axis=0)
+        """The largest number of each column that occurred, (d,)."""
+        return self.x.reshape(self.distinct, -1)[self.counts > 0].max(axis=0)
 
     @cached_property
     def single(self) -> bool:
@@ -218,7 +227,7 @@ class Sample:
         """Return the sample of some of the distinct rows, given by their places in order."""
         if self.counts.dtype.kind == "f":
             flips = None if self.trials is None else self.trials[rows]
-            return type(self).weighed(self.x[rows], self.counts[rows], flips)
+            return self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
         flips = None if self.trials is None else self.trials[rows]
         return type(self)(self.x[rows], flips, self.counts[rows])
 

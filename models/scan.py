@@ -57,6 +57,14 @@ class Columns(NamedTuple):
         times = () if self.counts is None else (titled(self.counts),)
         return {"x": tuple(map(titled, self.x)), "trials": flips, "counts": times}
 
+    def refuse_twice(self) -> None:
+        """Raise InputError for a column that is asked for in two places."""
+        flips = [self.trials] if isinstance(self.trials, str) else []
+        every = [*self.x, *flips, *([] if self.counts is None else [self.counts])]
+        for name in every:
+            if every.count(name) > 1:
+                raise InputError(f"{titled(name)} is asked for twice; give each column once")
+
     def refuse_stream(self) -> None:
         """Raise InputError if too many distinct rows to be counted cannot be streamed either."""
         if self.trials is not None:
@@ -126,6 +134,7 @@ def scan(
     progress: is told how many rows have been read, and of how many, where that is known.
     client: of a cluster, whose workers read the files then.
     """
+    columns.refuse_twice()
     reading = opened(path, columns.names, drop_missing=drop_missing)
     if client is not None:
         from models.cluster import scan_there

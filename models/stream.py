@@ -10,7 +10,7 @@ from weakref import finalize
 
 import numpy as np
 
-from models.sample import Part, Sample
+from models.sample import LARGEST_WHOLE, Part, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +158,11 @@ class StreamWriter:
         self.rows, self.observations, self.odd = 0, 0, None
 
     def add(self, table: Array, times: Array | None) -> None:
-        """Write rows (n, d)."""
+        """Write rows (n, d), but for those that never occurred."""
+        if times is not None:
+            table, times = table[times > 0], times[times > 0]
+        if len(table) == 0:
+            return
         self.low = np.minimum(self.low, table.min(axis=0))
         self.high = np.maximum(self.high, table.max(axis=0))
         if self.odd is None:
@@ -166,6 +170,8 @@ class StreamWriter:
             self.odd = table[np.argmax(odd)] if odd.any() else None
         self.rows += len(table)
         self.observations += len(table) if times is None else int(times.sum())
+        if self.observations >= LARGEST_WHOLE:
+            raise ValueError(f"counts sum to {self.observations:g}, beyond what a double counts")
         numbers = table if times is None else np.column_stack([table, times])
         try:
             self.file.write(numbers)

@@ -69,8 +69,8 @@ class Tally:
 
     @property
     def crowded(self) -> bool:
-        """Whether more rows lie off the lattice than it has places for."""
-        return len(self.times) > CELLS
+        """Whether rows off the lattice hold more numbers than it has places for."""
+        return self.rows.size > CELLS
 
     def result(self) -> tuple[Array, Array]:
         """Return the distinct rows, (m, columns), and how often each occurred, (m,)."""

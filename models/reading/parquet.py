@@ -46,6 +46,12 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
     if n == 0:
         raise InputError(f"{source.label} has no rows; give at least one")
     places = chosen(source.label, [column.strip() for column in schema.names], names)
+    for place in places.values():
+        if (times := schema.names.count(schema.names[place])) > 1:
+            raise InputError(
+                f"{source.label} has {times} columns called {schema.names[place]!r}; rename all "
+                "but one"
+            )
     titles = {name: schema.names[place].strip() for name, place in places.items()}
     kinds = {name: _kind(schema.types[place]) for name, place in places.items()}
 
@@ -113,7 +119,7 @@ def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
-    if types.is_integer(kind):
+    if types.is_integer(kind) or types.is_decimal(kind):
         # the cast of a number that no double holds would fail without saying where it is
         low, high = (bound.as_py() for bound in compute.min_max(column).values())
         if low is not None and max(-low, high) >= LARGEST_WHOLE:

@@ -61,10 +61,14 @@ def sources_of(path: str | Path) -> list[Source]:
     if str(path) == "-" or not glob.has_magic(str(path)) or os.path.lexists(path):
         return [_source(path)]
     matched = glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path's is of one folder)
-    found = sorted(one for one in matched if not Path(one).is_dir())
+    found = sorted({one for one in matched if not Path(one).is_dir()})
+    folders = [one for one in matched if Path(one).is_dir()]
+    if folders and not str(path).endswith("**"):  # some programs write a table as a folder
+        raise InputError(f"{folders[0]} matches {path}, but is a folder; give {folders[0]}/* too")
     if not found:
         raise InputError(f"no file matches {path}; check the pattern and its folder")
-    return [_source(one) for one in found]
+    same = {(Path(one).stat().st_dev, Path(one).stat().st_ino): one for one in reversed(found)}
+    return [_source(one) for one in sorted(same.values())]  # a link counts no file twice
 
 
 def _source(path: str | Path) -> Source:

@@ -10,14 +10,15 @@ from scipy import stats
 
 import comparisons
 import em
+from bayes.mixture import asked
 from comparisons.inputs import among
 from comparisons.thresholds import OTHER_ROWS
 from comparisons.whole import CARRIED, Whole, refuse_many, same_rows
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
 
 TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))
-ALL, SOME = 20_000, 1_000
-REPEATS = 40
+ALL, SOME = 4_000, 2_000  # a half, so that the other half counts
+REPEATS = 60
 
 
 @cache
@@ -30,10 +31,11 @@ def fitted() -> em.Fit:
     return em.fit(Gaussian, people(), 2)
 
 
-def judged(seed: int, mixture: Mixture | None = None):
+def judged(seed: int, mixture: Mixture | None = None, total: int = ALL):
     some = em.some(Gaussian, people(), SOME, seed)
-    whole = Whole(fitted().mixture if mixture is None else mixture, ALL)
-    return same_rows(whole, some, em.fit(Gaussian, some, 2, starts=3))
+    whole = Whole(fitted().mixture if mixture is None else mixture, total)
+    question = asked(Gaussian, some, 2, None, False)
+    return same_rows(whole, question, em.fit(Gaussian, some, 2, starts=3))
 
 
 def test_some_are_drawn_without_putting_back():
@@ -54,17 +56,32 @@ def test_some_are_drawn_without_putting_back():
 
 
 def test_em_of_all_lies_where_some_leave_it():
-    """The chance that is found is uniform, and so its least of many is no less than it should."""
+    """The chance that is found is uniform, as half of all leaves it."""
     tails = np.array([judged(seed).value for seed in range(REPEATS)])
     assert stats.kstest(tails, "uniform").pvalue > 1e-4
-    # negative control: without the share that was drawn, or with another optimum, it is not
+    # negative controls: as if the share were next to nothing, or of an estimate that is elsewhere
+    small = np.array([judged(seed, total=10**9).value for seed in range(REPEATS)])
+    assert stats.kstest(small, "uniform").pvalue < 1e-4
     elsewhere = fitted().mixture._replace(weight=np.array([0.5, 0.5]))
     wrong = np.array([judged(seed, elsewhere).value for seed in range(REPEATS)])
     assert stats.kstest(wrong, "uniform").pvalue < 1e-6
-    finding = judged(0, elsewhere)
-    assert finding.severity == "doubt"
+    finding = judged(0, elsewhere)  # from which EM leads to the same top
+    assert finding.severity == "note"
     assert finding.value < OTHER_ROWS
+    assert "does not fit them well" in finding.message
+
+
+def test_another_optimum_is_a_doubt_on_either_side():
+    lost = Mixture(np.array([0.5, 0.5]), Gaussian(np.array([168.0, 168.0]), np.array([12.0, 12.0])))
+    finding = judged(0, lost)
+    assert finding.severity == "doubt"
+    assert "leads to a lower one" in finding.message
     assert "more starts" in finding.remedy
+    some = em.some(Gaussian, people(), SOME, 0)
+    stuck = em.fit(Gaussian, some, 2, start=lost, max_steps=1)
+    finding = same_rows(Whole(fitted().mixture, ALL), asked(Gaussian, some, 2, None, False), stuck)
+    assert finding.severity == "doubt"
+    assert "leads to a higher one" in finding.message
 
 
 def test_an_opinion_on_some_says_so():
@@ -74,9 +91,9 @@ def test_an_opinion_on_some_says_so():
     )
     (finding,) = [one for one in found.findings if one.code == "other_rows"]
     assert finding.severity == "ok"
-    assert "4.47 times as narrow" in finding.message
+    assert "1.41 times as narrow" in finding.message
     assert found.tree.attrs["observations"] == SOME
-    assert among(found.tree) == " (of 20,000, drawn at random)"
+    assert among(found.tree) == " (of 4,000, drawn at random)"
     # negative control: an opinion on all has no such finding
     alone = comparisons.second_opinion(
         Gaussian, em.some(Gaussian, people(), 300, 6), 2, seed=5, progress=False
