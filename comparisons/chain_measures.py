@@ -80,7 +80,7 @@ def _copied(evidence: Evidence) -> Finding:
 def _target(evidence: Evidence, *, trusted: bool) -> Finding:
     """Whether the draws are those of the likelihood and the prior, by identities of the gradient.
 
-    It is at fault only if the chains are otherwise well.
+    It is at fault only if the chains are otherwise well, by more than a bent posterior explains.
     """
     if evidence.target is None:
         message = "Whether the draws are the posterior's cannot be tested without their prior."
@@ -93,12 +93,14 @@ def _target(evidence: Evidence, *, trusted: bool) -> Finding:
     how = "they sit elsewhere"
     if shape > place:
         how = "they are too narrow or too wide, or depend on each other otherwise"
+    proof = not worst <= limit.TARGET_PROOF
+    are = "are not" if proof else "hardly look like"
     return Finding(
         "wrong_target",
-        OK if not wrong else FAULT if trusted else DOUBT,
+        OK if not wrong else FAULT if trusted and proof else DOUBT,
         worst,
         limit.TARGET,
-        f"The draws are not those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
+        f"The draws {are} those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
         "errors."
         if wrong
         else "The draws obey the identities that those of this likelihood and prior obey, to "

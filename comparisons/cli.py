@@ -290,6 +290,7 @@ def fit(
         prior_of,
         refuse_components,
         refuse_estimate,
+        refuse_many,
         sample_of,
     )
     from models.reading import InputError
@@ -340,6 +341,8 @@ def fit(
                 as_json=as_json,
             )
             return
+        if some is None:
+            refuse_many(kind, sample, components)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
         announce(SAMPLING)

@@ -16,11 +16,13 @@ from comparisons.estimate import family_of
 from comparisons.evidence import evidence_of, search
 from comparisons.files import written
 from comparisons.finding import OK, Finding, Verdict
+from comparisons.inputs import refuse_many
 from comparisons.layout import laid_out
 from comparisons.table import Table
 from comparisons.thresholds import FORMAT
-from comparisons.whole import keep_whole, refuse_many
+from comparisons.whole import keep_whole
 from models import Gaussian, Sample
+from models.checks import whole as whole_number
 from models.family import Theta
 
 if TYPE_CHECKING:
@@ -174,13 +176,12 @@ def second_opinion[T: Theta](
     some: how many observations, drawn at random, the opinion is on; EM of all is held against it.
     """
     whole = None
-    if some is not None and some < sample.observations:
+    if some is not None and whole_number("some", some, k) < sample.observations:
         options = {"equal_weights": equal_weights, "starts": starts, "seed": seed}
         whole = search(family, sample, k, **options, progress=progress).fit
         sample = em.some(family, sample, some, seed)
     in_bins = family is Gaussian and (not isinstance(sample, Sample) or sample.distinct > BINNED)
-    if not in_bins:
-        refuse_many(family, sample, k)
+    refuse_many(family, sample, k)
     found = search(
         family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed, progress=progress
     )

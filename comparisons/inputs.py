@@ -11,7 +11,7 @@ import numpy as np
 
 from comparisons.estimate import estimate_of
 from em.emission import EMISSIONS, emission_of
-from models import Binomial, MultivariateGaussian, Prior, Sample
+from models import Binomial, Gaussian, MultivariateGaussian, Prior, Sample
 from models.mixture import checked_prior, weak_prior
 from models.mixture import observed as refuse_others
 from models.reading import InputError, said_of_the_file, titled
@@ -41,9 +41,11 @@ __all__ = [
     "prior_of",
     "refuse_components",
     "refuse_estimate",
+    "refuse_many",
     "sample_of",
 ]
 
+CARRIED = 1_000_000  # rows times components: chains of more take hours
 COVARIANCES = ("full", "tied", "diagonal", "spherical", "tied-spherical")
 
 
@@ -226,6 +228,15 @@ def among(tree: xr.DataTree) -> str:
     """Say of how many observations those of a comparison were drawn, if not all are in it."""
     whole = json.loads(tree.attrs.get("whole", "{}"))
     return f" (of {whole['observations']:,}, drawn at random)" if whole else ""
+
+
+def refuse_many(family: type[Theta], sample: Observations, k: int) -> None:
+    """Refuse more rows than chains can carry, and say what they can; one column can be binned."""
+    if family is not Gaussian and sample.distinct * k > CARRIED:
+        raise InputError(
+            f"{sample.distinct:,} distinct rows are more than chains carry in an hour: ask of some "
+            "of them, drawn at random, with --some 20000 (some=20000), or for --only em (em.fit)"
+        )
 
 
 def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:

@@ -31,6 +31,7 @@ MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
 SEVERITIES = (FAULT, DOUBT, NOTE, OK)
 CONSEQUENCE = "other_"  # codes that say that the answers lie apart, and not why
+BESIDE = ("binned", "other_rows")  # what rows that the posterior did not see are worth saying
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
 PROSE = 100  # columns of a line of prose, on a wide terminal or in a pipe
 PARAMETER = "parameter"  # the head of names that need none
@@ -111,6 +112,9 @@ def told(tree: xr.DataTree) -> None:
         for finding in findings:
             if finding.code in CARRYING:
                 _say(console, Text(finding.message), 2)
+    for finding in findings:
+        if finding.code in BESIDE and finding.severity == OK:
+            _say(console, Text(finding.message), 2)
     causes = by_importance(findings)
     for at, finding in enumerate(causes):
         last = all(finding.remedy != later.remedy for later in causes[at + 1 :])

@@ -13,20 +13,17 @@ from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding
 from em import fit
 from models import Mixture
-from models.family import Theta, entries, rebuilt
+from models.family import entries, rebuilt
 
 if TYPE_CHECKING:
     import xarray as xr
 
     import em
     from bayes.mixture import Question
-    from models.stream import Observations
 
-__all__ = ["Whole", "keep_whole", "refuse_many", "same_rows", "whole_of"]
+__all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
 
-CARRIED = 1_000_000  # rows times components: chains of more take hours
 STEPS = 10_000  # that lead from EM of all to where some observations have their maximum
-SOME = 20_000  # observations whose posterior takes minutes
 
 
 class Whole(NamedTuple):
@@ -34,16 +31,6 @@ class Whole(NamedTuple):
 
     mixture: Mixture
     observations: int
-
-
-def refuse_many(family: type[Theta], sample: Observations, k: int) -> None:
-    """Refuse what chains cannot carry, and say what they can."""
-    if sample.distinct * k > CARRIED:
-        raise ValueError(
-            f"{sample.distinct:,} distinct rows are more than chains carry in an hour: ask for a "
-            f"second opinion on some of them, drawn at random, with --some {SOME} (some={SOME}), "
-            "which EM of all is held against; or for EM alone, with --only em"
-        )
 
 
 def keep_whole(tree: xr.DataTree, fit: em.Fit) -> None:

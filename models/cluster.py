@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connected", "scan_there"]
 
-PATIENCE = 15  # seconds until nobody is thought to answer
+PATIENCE = 10  # seconds until nobody is thought to answer
 
 
 @contextmanager
@@ -53,7 +53,11 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
         return
     try:
         client = Client(address, timeout=PATIENCE)
-    except (OSError, TimeoutError, ValueError) as problem:
+    except ValueError:
+        raise InputError(
+            f"{address} is no address of a scheduler; give one such as tcp://10.0.0.1:8786"
+        ) from None
+    except (OSError, TimeoutError) as problem:
         raise InputError(
             f"no scheduler answers at {address} ({type(problem).__name__}); start one with: "
             "dask scheduler"

@@ -121,7 +121,7 @@ class Sample:
 
     @staticmethod
     def scan(
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         column: str | None = None,
         *,
         columns: Sequence[str] | None = None,
@@ -138,7 +138,7 @@ class Sample:
         others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
         workers of a cluster. `em.fit` takes all of these.
 
-        path: a file, a pattern such as "2026-*.parquet", or "-" for standard input.
+        path: a file, a list of files, a pattern such as "2026-*.parquet", or "-", which is a pipe.
         column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
             one number for all rows.
         counts: the column that says how often each row occurred.
@@ -150,10 +150,17 @@ class Sample:
         from models.scan import Columns, scan  # it needs pyarrow, which is slow to import
 
         asked = [one for one in (column, heads) if one is not None] + list(columns or ())
+        if isinstance(columns, str):
+            raise ValueError(f"columns is {columns!r}; give a list, or column={columns!r}")
+        for name in (*asked, *(one for one in (trials, counts) if not isinstance(one, int))):
+            if not isinstance(name, str | None):
+                raise ValueError(f"a column is {name!r}; give names, or positions such as '1'")
+        if client is not None and not hasattr(client, "scheduler_info"):
+            raise ValueError(f"client is {client!r}; give distributed.Client(address)")
         if len([one for one in (column, columns, heads) if one is not None]) != 1:
             raise ValueError("give one of column=, columns= and heads=")
         if (heads is None) != (trials is None):
-            raise ValueError("heads and trials go together: give both, or neither")
+            raise ValueError("heads= and trials= go together: give both, or neither")
         table = Columns(tuple(asked), trials, counts)
         found = scan(path, table, drop_missing=drop_missing, progress=progress, client=client)
         return found.sample

@@ -14,7 +14,7 @@ from models.stream import Observations, StreamWriter
 from models.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from distributed import Client
@@ -118,7 +118,7 @@ class Table(NamedTuple):
 
 
 def scan(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     columns: Columns,
     *,
     drop_missing: bool = False,
@@ -130,7 +130,7 @@ def scan(
     Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
     rows; others, where they are many, are copied to a temporary file and come back as a Stream.
 
-    path: a file, a pattern such as "2026-*.parquet", or "-".
+    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-".
     progress: is told how many rows have been read, and of how many, where that is known.
     client: of a cluster, whose workers read the files then.
     """

@@ -10,6 +10,7 @@ from weakref import finalize
 
 import numpy as np
 
+from models.reading.refusal import InputError
 from models.sample import LARGEST_WHOLE, Part, Sample
 
 if TYPE_CHECKING:
@@ -176,11 +177,10 @@ class StreamWriter:
         try:
             self.file.write(numbers)
         except OSError as problem:
-            raise OSError(
-                problem.errno,
+            raise InputError(
                 f"{problem.strerror}: the rows do not compress, and their working copy takes "
                 f"{numbers.shape[1] * DOUBLE} bytes a row in {gettempdir()}; let TMPDIR name a "
-                "larger disk",
+                "larger disk"
             ) from None
 
     def done(self) -> Stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from models.reading.source import sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from models.family import Array
 
@@ -99,12 +99,14 @@ class Blanks:
 
     blank: how many values are missing, by name.
     read, kept: rows.
+    first: where the first row with a blank is.
     """
 
     names: tuple[str, ...]
     blank: dict[str, int] = field(default_factory=dict)
     read: int = 0
     kept: int = 0
+    first: str = ""
 
     def without(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
         """Yield the rows that have a value in every column, and how many were read for them."""
@@ -116,7 +118,8 @@ class Blanks:
     def __add__(self, other: Blanks) -> Blanks:
         """Return the counts of both."""
         blank = {name: self.blank.get(name, 0) + other.blank.get(name, 0) for name in self.names}
-        return Blanks(self.names, blank, self.read + other.read, self.kept + other.kept)
+        first = self.first or other.first
+        return Blanks(self.names, blank, self.read + other.read, self.kept + other.kept, first)
 
     def refuse(self, drop_missing: bool) -> None:
         """Raise InputError for blanks that may not be dropped, or that leave nothing."""
@@ -124,12 +127,14 @@ class Blanks:
             return
         rows = f"{self.read:,} row{'s' * (self.read > 1)}"
         if self.kept == 0:
-            which = self.names[0] if len(self.names) == 1 else f"each of {', '.join(self.names)}"
+            each = f"each of {', '.join(self.names)}"
+            which = self.names[0] if len(self.names) == 1 else each
             raise InputError(f"none of {rows} has a value of {which}; give other columns")
         if not drop_missing:
             told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in self.blank.items() if n)
             raise InputError(
-                f"{told} without a value (blank, NA or NaN); --drop-missing drops them"
+                f"{told} without a value (blank, NA or NaN), first in {self.first}; "
+                "--drop-missing drops them"
             )
 
     def _present(self, batch: Batch) -> Batch:
@@ -138,16 +143,21 @@ class Blanks:
         missing = {name: np.isnan(values) for name, values in batch.values.items()}
         for name, one in missing.items():
             self.blank[name] = self.blank.get(name, 0) + int(one.sum())
-        kept = np.flatnonzero(~np.logical_or.reduce(list(missing.values())))
+        bad = np.logical_or.reduce(list(missing.values()))
+        if bad.any() and not self.first:
+            self.first = batch.where(int(np.argmax(bad)))
+        kept = np.flatnonzero(~bad)
         values = {name: values[kept] for name, values in batch.values.items()}
         return Batch(values, lambda row: batch.where(int(kept[row])))
 
 
-def opened(path: str | Path, names: Sequence[str], *, drop_missing: bool = False) -> Reading:
+def opened(
+    path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
+) -> Reading:
     """Return columns of numbers of files, of which no more than the beginnings have been read.
 
-    path: a CSV file (also with semicolons, tabs or bars, also gzipped), a Parquet file, a pattern
-        such as "2026-*.parquet", or "-" for standard input.
+    path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
+        Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
     names: of the columns, or their positions counted from 1 where no column is so called.
     drop_missing: drop the rows where one of these columns has no value.
     """
@@ -156,7 +166,10 @@ def opened(path: str | Path, names: Sequence[str], *, drop_missing: bool = False
 
     if isinstance(names, str) or not names:
         raise InputError(f"names is {names!r}; give a list of columns")
-    sources = sources_of(path)
+    given = [path] if isinstance(path, str | Path) else list(path)
+    if not given:
+        raise InputError("the list of files is empty; give at least one")
+    sources = [source for one in given for source in sources_of(one)]
     tables = []
     for source in sources:
         kind = parquet_table if source.head[:4] == b"PAR1" else text_table

@@ -395,7 +395,7 @@ STANDS = {
     "other_memberships": memberships_apart,
     "several_modes": modes_elsewhere,
     "weak_separation": lambda: {"ambiguous": 0.2},
-    "wrong_target": lambda: {"target": Target(1.0, 7.0)},
+    "wrong_target": lambda: {"target": Target(1.0, 12.0)},
 }
 
 
@@ -408,6 +408,13 @@ def test_each_finding_stands_alone(code):
     expected = "fault" if code == "wrong_target" else "doubt"
     assert found[code].severity == expected
     assert found[code].remedy
+
+
+def test_draws_that_miss_an_identity_by_little_are_doubted():
+    """Where posteriors bend, right draws miss by up to 7 Monte Carlo errors."""
+    assert judged_with(target=Target(1.0, 4.0))["wrong_target"].severity == "ok"
+    assert judged_with(target=Target(7.0, 1.0))["wrong_target"].severity == "doubt"
+    assert judged_with(target=Target(10.5, 1.0))["wrong_target"].severity == "fault"
 
 
 @pytest.mark.parametrize("missing", ["hellinger", "bend"])

@@ -11,9 +11,9 @@ from scipy import stats
 import comparisons
 import em
 from bayes.mixture import asked
-from comparisons.inputs import among
+from comparisons.inputs import CARRIED, among, refuse_many
 from comparisons.thresholds import OTHER_ROWS
-from comparisons.whole import CARRIED, Whole, refuse_many, same_rows
+from comparisons.whole import Whole, same_rows
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
 
 TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))

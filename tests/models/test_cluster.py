@@ -166,7 +166,7 @@ def test_addresses_that_are_no_use(monkeypatch):
     assert "no scheduler answers at tcp://127.0.0.1:9" in refused(
         lambda: connect("tcp://127.0.0.1:9")
     )
-    assert "no scheduler answers at nowhere" in refused(lambda: connect("nowhere"))
+    assert "nowhere is no address of a scheduler" in refused(lambda: connect("nowhere"))
     with LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty:
         address = empty.scheduler_address
         assert "has no workers; start some" in refused(lambda: connect(address))

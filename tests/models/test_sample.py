@@ -136,3 +136,16 @@ BAD = {
 def test_bad_input_names_field_row_and_remedy(given, message):
     with pytest.raises(ValueError, match=message):
         Sample(**given)
+
+
+def test_rows_that_stand_for_others_stand_for_whole_observations():
+    found = Sample.weighed([3.0, 1.0], [1.25, 2.75])
+    assert found.x.tolist() == [1, 3]
+    assert found.counts.tolist() == [2.75, 1.25]
+    assert found.observations == 4
+    assert not found.single
+    for weights in ([0.26, 0.26], [0.2, 0.2], [0, 1], [1, np.inf], [1, 2, 3]):
+        with pytest.raises(ValueError, match="weights"):
+            Sample.weighed([3.0, 1.0], weights)
+    part = found.pick(np.array([1]))
+    assert part.counts.tolist() == [1.25]

@@ -242,5 +242,54 @@ def test_what_is_asked_for_is_checked(stored):
     for options in ({}, {"column": "a", "columns": ["a"]}):
         with pytest.raises(ValueError, match="give one of column="):
             Sample.scan(path, **options)
-    with pytest.raises(ValueError, match="heads and trials go together"):
-        Sample.scan(path, heads="a")
+    for options, message in (
+        ({"heads": "a"}, "heads= and trials= go together"),
+        ({"columns": "a"}, "columns is 'a'; give a list"),
+        ({"column": 0}, "a column is 0; give names"),
+        ({"column": "a", "client": "tcp://x"}, "give distributed.Client"),
+        ({"column": "a", "counts": "a"}, "a is asked for twice"),
+        ({"columns": ["a", "a"]}, "a is asked for twice"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Sample.scan(path, **options)
+
+
+def test_no_file_is_read_twice_and_none_is_left_out(stored, tmp_path):
+    whole = {"x": np.arange(50.0) % 5}
+    first = stored(whole, "deep/er/a.csv")
+    (tmp_path / "deep" / "er" / "link.csv").symlink_to(first)
+    found = Sample.scan(str(tmp_path / "deep" / "**" / "**" / "*.csv"), "x")
+    assert found.observations == 50
+    assert Sample.scan([first, stored(whole, "b.parquet")], "x").observations == 100
+    (tmp_path / "deep" / "er" / "c.csv").mkdir()
+    assert "but is a folder" in refused(str(tmp_path / "deep" / "er" / "*.csv"), "x")
+    assert "list of files is empty" in refused([], "x")
+
+
+def test_numbers_that_doubles_cannot_hold_and_names_that_are_two(stored, tmp_path):
+    from decimal import Decimal
+
+    path = stored({"x": pa.array([Decimal(1), Decimal(2**53 + 1)], pa.decimal128(20, 0))})
+    assert "row 2 is 9007199254740993, which a double cannot hold" in refused(path, "x")
+    twice = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], ["x", "x"])
+    parquet.write_table(twice, tmp_path / "twice.parquet")
+    assert "has 2 columns called 'x'" in refused(tmp_path / "twice.parquet", "1")
+
+
+def test_the_first_blank_is_named_among_many_files(stored, tmp_path):
+    stored({"x": [1.0, 2.0]}, "many/a.parquet")
+    stored({"x": [1.0, None, np.nan]}, "many/b.parquet")
+    message = refused(str(tmp_path / "many" / "*"), "x")
+    assert f"x: 2 of 5 rows without a value (blank, NA or NaN), first in {tmp_path}" in message
+    assert "b.parquet, row 2;" in message
+
+
+def test_rows_that_never_occurred_neither_count_nor_spread(stored, rng):
+    values = np.r_[rng(914).normal(size=9_000), 1e200]
+    times = np.r_[np.ones(9_000), 0]
+    stream = Sample.scan(stored({"x": values, "n": times}), "x", counts="n")
+    assert isinstance(stream, Stream)
+    assert stream.high[0] < 10
+    sample = Sample(values, counts=times)
+    assert sample.high[0] == stream.high[0]
+    assert fit(Gaussian, sample, 1).mixture.theta.sd[0] == pytest.approx(1, abs=0.1)
