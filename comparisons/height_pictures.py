@@ -84,7 +84,8 @@ def ascent(tree: xr.DataTree) -> Figure:
     winner = int(np.argmax(np.where(ended == 0, ends, -np.inf)))
     axes.plot(*_path(heights[winner]), **(EM_LINE | {"linewidth": 2.4}), zorder=3)
     _spikes(axes, optima, heights, ended)
-    entries = _ascent_entries(optima, ended, looks)
+    begun = int(tree["ascent"].attrs.get("starts", len(ended)))  # older files do not say
+    entries = _ascent_entries(optima, begun, looks)
     own = float(tree["em"].attrs["log_likelihood"]) - best
     if np.isfinite(own) and abs(own) > INCH:
         axes.axhline(own, color=QUIET, linewidth=1, linestyle=":")
@@ -130,8 +131,11 @@ def _spikes(axes: Axes, optima: xr.Dataset, heights: Array, ended: Array) -> Non
             axes.annotate("spike", end, (6, 3), textcoords="offset points", fontsize=9)
 
 
-def _ascent_entries(optima: xr.Dataset, ended: Array, looks: list) -> list[Artist]:
-    """Return the legend: how many starts reached which optimum."""
+def _ascent_entries(optima: xr.Dataset, begun: int, looks: list) -> list[Artist]:
+    """Return the legend: how many of the starts reached which optimum.
+
+    begun: starts; of very many observations some climbed a part of these only, and are not drawn.
+    """
 
     def starts(count: int) -> str:
         return several(count, "start", "starts")
@@ -152,7 +156,7 @@ def _ascent_entries(optima: xr.Dataset, ended: Array, looks: list) -> list[Artis
     if aside:
         what = f"{several(len(aside), 'spike', 'spikes')}, set aside"
         entries.append(line(looks[aside[0]], f"{what}: {starts(each[aside].sum())}", "^"))
-    if lost := len(ended) - int(each.sum()):
+    if lost := begun - int(each.sum()):
         entries.append(line(looks[-1], f"given up, or on no optimum: {starts(lost)}"))
     return entries
 

@@ -55,7 +55,10 @@ def laid_out(tree: xr.DataTree, evidence: Evidence, truth: Mixture | None) -> xr
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
     groups = {
         "em": _em(evidence, list(table["parameter"].to_numpy())),
-        "ascent": xr.Dataset({"height": (("start", "step"), evidence.search.traces)}),
+        "ascent": xr.Dataset(
+            {"height": (("start", "step"), evidence.search.traces)},
+            attrs={"starts": evidence.search.fit.starts},
+        ),
         "optima": _optima(evidence),
         "deviance": _deviance(evidence),
         "modes": _modes(evidence),

@@ -127,7 +127,8 @@ def _ascent(tree: xr.DataTree) -> str:
     best = int((reached(tree) == 0).sum())
     optima = several(tree["optima"].sizes["optimum"], "optimum", "optima")
     return (
-        f"Log-likelihood of {len(steps)} starts of EM over {steps.min()} to {steps.max()} steps; "
+        f"Log-likelihood of {several(len(steps), 'climb', 'climbs')} of EM over {steps.min()} to "
+        f"{steps.max()} steps; "
         f"{best} reached the best of {optima}."
     )
 
