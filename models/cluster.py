@@ -47,12 +47,13 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
             LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
             ) as cluster,
-            Client(cluster) as client,
+            Client(cluster, set_as_default=False) as client,
         ):
             yield client
         return
     try:
-        client = Client(address, timeout=PATIENCE)
+        # the default would stay where nobody answers, and xarray would ask for it ever after
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except ValueError:
         raise InputError(
             f"{address} is no address of a scheduler; give one such as tcp://10.0.0.1:8786"
