@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Tally", "grouped"]
 
 CELLS = 1 << 22  # of a lattice, 32 MB of counts
+SPARSE = 4  # cells a row beyond which adding whole histograms is slower
 WAITING = 1 << 18  # rows off the lattice that are grouped at once
 
 
@@ -49,17 +50,21 @@ class Tally:
         if self.lattice is None:
             self._aside(table, times)
             return self
-        size = len(self.cells)
         for part, (cell, fits) in cells_of(self.lattice, table):
             weights = None if times is None else times[part]
             if fits is None:
-                self.cells += np.bincount(cell, weights, minlength=size)
+                self._count(cell, weights)
                 continue
-            self.cells += np.bincount(
-                cell[fits], None if weights is None else weights[fits], minlength=size
-            )
+            self._count(cell[fits], None if weights is None else weights[fits])
             self._aside(table[part][~fits], None if weights is None else weights[~fits])
         return self
+
+    def _count(self, cell: NDArray[np.intp], weights: Array | None) -> None:
+        """Count rows by their cells; where these are many more than rows, one by one."""
+        if len(self.cells) > SPARSE * len(cell):
+            np.add.at(self.cells, cell, 1.0 if weights is None else weights)
+        else:
+            self.cells += np.bincount(cell, weights, minlength=len(self.cells))
 
     def with_others(self, other: Tally) -> Tally:
         """Take in what another tally counted."""
