@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -39,13 +40,19 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
     workers: how many processes to start on this machine, where there is no address.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
         raise InputError("a cluster needs dask; install it with: uv sync --extra cluster") from None
     if address is None:
         with (
+            TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+            dask.config.set({"temporary-directory": scratch}),
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=":0",
+                silence_logs=50,
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
