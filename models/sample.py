@@ -185,15 +185,21 @@ class Sample:
         """How many measurements a row holds."""
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
+    @property
+    def _occurred(self) -> Array:
+        """The (m, d) rows that occurred, without a copy where all did."""
+        table = self.x.reshape(self.distinct, -1)
+        return table if self.counts.min() > 0 else table[self.counts > 0]
+
     @cached_property
     def low(self) -> Array:
         """The least number of each column that occurred, (d,)."""
-        return self.x.reshape(self.distinct, -1)[self.counts > 0].min(axis=0)
+        return self._occurred.min(axis=0)
 
     @cached_property
     def high(self) -> Array:
         """The largest number of each column that occurred, (d,)."""
-        return self.x.reshape(self.distinct, -1)[self.counts > 0].max(axis=0)
+        return self._occurred.max(axis=0)
 
     @cached_property
     def single(self) -> bool:
