@@ -238,6 +238,20 @@ class Simulated(NamedTuple):
             labels = (rng.random(n) < TRUTH.weight[1]).astype(int)
             yield Part(TRUTH.theta.draw(labels, rng, None), None, None)
 
+    def total(self, task):
+        """Return what a task finds in all of them."""
+        return task(self)
+
+    @property
+    def low(self):
+        """The least of them."""
+        return np.array([min(part.x.min() for part in self.parts(0))])
+
+    @property
+    def high(self):
+        """The largest of them."""
+        return np.array([max(part.x.max() for part in self.parts(0))])
+
 
 @pytest.mark.slow
 def test_ten_million_measurements_are_a_few_hundred_bins():
