@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Held", "added", "alone", "available", "crew"]
 
 WORTH_LIMITS = 10_000  # rows from which BLAS would start threads of its own
-WORTH_THREADS = 100_000  # rows below which handing runs to threads costs more than it saves
+WORTH_THREADS = 200_000  # rows below which handing runs to threads costs more than it saves
 
 
 class Held[P](Protocol):
@@ -72,6 +73,7 @@ class Kept[P]:
 
     runs: list[P]
     pool: ThreadPoolExecutor | None
+    threads: int
 
     def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
         """Return what a task finds in all runs, in the order of the rows."""
@@ -82,7 +84,12 @@ class Kept[P]:
         return added(self._map(task))
 
     def _map[R](self, task: Callable[[P], R]) -> Iterator[R]:
-        return map(task, self.runs) if self.pool is None else self.pool.map(task, self.runs)
+        if self.pool is None:
+            return map(task, self.runs)
+        ends = [len(self.runs) * i // self.threads for i in range(self.threads + 1)]
+        shares = [self.runs[a:b] for a, b in pairwise(ends)]  # to hand over a run takes its time
+        found = self.pool.map(lambda share: [task(run) for run in share], shares)
+        return (result for results in found for result in results)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +98,12 @@ class Threads:
 
     rows: Rows
     pool: ThreadPoolExecutor | None = None
+    threads: int = 1
 
     def hold[P](self, prepare: Callable[[Rows], P]) -> Kept[P]:
         """Prepare the runs of rows."""
-        cut = Kept(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool)
-        return Kept(cut.each(lambda run: [prepare(run)]), self.pool)
+        cut = Kept(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool, self.threads)
+        return Kept(cut.each(lambda run: [prepare(run)]), self.pool, self.threads)
 
 
 def alone(rows: Rows) -> Threads:
@@ -133,7 +141,7 @@ def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Itera
         pool = None
         if threads > 1 and sample.distinct >= WORTH_THREADS:
             pool = held.enter_context(ThreadPoolExecutor(threads))
-        yield _in_units(Threads(rows, pool), emission)
+        yield _in_units(Threads(rows, pool, threads), emission)
 
 
 def _in_units[C: Threads | Workers, T: Theta](plain: C, emission: Emission[T]) -> C:

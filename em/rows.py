@@ -24,7 +24,7 @@ __all__ = ["RUNS", "Block", "Rows", "rows_of"]
 CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
 
 RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
-LEAST = 1 << 12  # rows in a block, if there are as many
+LEAST = 1 << 15  # rows in a block, if there are as many: fewer cost more than they take
 MANY = 256  # rows read one after the other in the time that looking for one takes, about
 
 
