@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from em.crew import Crew, Held, Sums
     from em.emission import Emission
-    from em.rows import Block, Rows
+    from em.rows import Rows
     from models import Prior
+    from models.sample import Part
 
 __all__ = [
     "Known",
@@ -68,7 +69,7 @@ class Known(NamedTuple):
     rows: Rows
     totals: Array
     bases: list[tuple[float, float]]
-    kept: list[tuple[Block, Array]]
+    kept: list[tuple[Part, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,7 @@ def _sweep(
         yield done
 
 
-def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Block, Array]:
+def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Part, Array]:
     """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
     block = rows.block(index)
     each = buffer[:, : len(block.x)]
@@ -215,7 +216,7 @@ def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tup
 
 
 def _sums_about(
-    emission: Emission[Any], block: Block, centre: Array, shares: Array, width: int
+    emission: Emission[Any], block: Part, centre: Array, shares: Array, width: int
 ) -> Array:
     """Return (K, 1 + q) sums of T, each component's about its own centre."""
     known = np.ones((width, len(block.x)))
@@ -246,7 +247,7 @@ def coefficients[T: Theta](
     return phi
 
 
-def logits[T: Theta](emission: Emission[T], block: Block, mixture: Mixture[T]) -> Array:
+def logits[T: Theta](emission: Emission[T], block: Part, mixture: Mixture[T]) -> Array:
     """Return log weight + log p without its base, (K, B), with T about each component's place."""
     centre = emission.location(mixture.theta)
     out = np.empty((len(mixture.weight), len(block.x)))
@@ -257,7 +258,7 @@ def logits[T: Theta](emission: Emission[T], block: Block, mixture: Mixture[T]) -
 
 
 def _expanded[T: Theta](
-    emission: Emission[T], block: Block, phi: Array, centre: Array | None, out: Array
+    emission: Emission[T], block: Part, phi: Array, centre: Array | None, out: Array
 ) -> None:
     """Write each component's logits, from T about its own centre."""
     known = np.ones((phi.shape[1], len(block.x)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.family import Array, Labels, Theta
+from models.family import Labels, Theta
 from models.sample import Part
 from models.scattered import Scattered
 
@@ -19,24 +19,12 @@ if TYPE_CHECKING:
     from em.units import Units
     from models.stream import Observations
 
-__all__ = ["RUNS", "Block", "Rows", "rows_of"]
+__all__ = ["RUNS", "Rows", "rows_of"]
 
 CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
-
 RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
 LEAST = 1 << 15  # rows in a block, if there are as many: fewer cost more than they take
 MANY = 256  # rows read one after the other in the time that looking for one takes, about
-
-
-class Block(NamedTuple):
-    """Some rows: x (B,) or (B, d) in the units inside, trials (B,), counts (B,) or None.
-
-    Counts are None where every row occurred once, which spares a pass.
-    """
-
-    x: Array
-    trials: Array | None
-    counts: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +48,10 @@ class Rows:
         """How many blocks there are."""
         return -(-(self.end - self.begin) // self.size)
 
-    def block(self, index: int) -> Block:
-        """Return one block."""
+    def block(self, index: int) -> Part:
+        """Return one block in the units inside."""
         x, trials, counts = self.part(index)
-        return Block(self.units.rows(x), trials, counts)
+        return Part(self.units.rows(x), trials, counts)
 
     def part(self, index: int) -> Part:
         """Return one block in the data's units."""
@@ -80,7 +68,7 @@ class Rows:
         assert not isinstance(self.sample, Scattered)
         return self.sample.at(self.begin + index * self.size + places)
 
-    def all(self) -> Iterator[Block]:
+    def all(self) -> Iterator[Part]:
         """Yield the blocks in order."""
         return (self.block(index) for index in range(self.blocks))
 

@@ -13,11 +13,12 @@ from em.crew import alone
 from em.loop import climb
 from em.mixture import logits, model_of, summing_to_one
 from em.result import Step
-from em.rows import Block, rows_of
+from em.rows import rows_of
 from em.starts import observations_at
 from models import Sample
 from models.family import Theta, entries
 from models.mixture import Mixture, take
+from models.sample import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -331,7 +332,7 @@ def spikes[T: Theta](
     if location is None or model.k == 1:
         return on_floor
     d, n = model.rows.sample.dimension, float(model.total[0])
-    means = Block(location, None, None)
+    means = Part(location, None, None)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of empty components
         logs = logits(model.emission, means, mixture) + model.emission.base(means.x, None)
         own = np.diagonal(logs) - np.log(mixture.weight)  # log density of a component at its mean

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.mixture import Statistics
-from em.rows import Block
 from models.family import Array, Theta
+from models.sample import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from em.mixture import Known, MixtureModel
     from models import Mixture
     from models.family import Labels
-    from models.sample import Part
 
 __all__ = ["observations_at", "starting_mixtures"]
 
@@ -42,12 +41,12 @@ def starting_mixtures[T: Theta](
         yield _mixture(model, some, labels)
 
 
-def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Block:
+def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Part:
     """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
     total = int(model.counted.sum())
     ranks = np.arange(total) if total <= ENOUGH else np.sort(rng.integers(total, size=ENOUGH))
     x, trials = observations_at(model, ranks)
-    return Block(model.rows.units.rows(x), trials, None)
+    return Part(model.rows.units.rows(x), trials, None)
 
 
 def observations_at[T: Theta](model: MixtureModel[T], ranks: Labels) -> tuple[Array, Array | None]:
@@ -115,7 +114,7 @@ def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
     return labels
 
 
-def _mixture[T: Theta](model: MixtureModel[T], some: Block, labels: Labels) -> Mixture[T]:
+def _mixture[T: Theta](model: MixtureModel[T], some: Part, labels: Labels) -> Mixture[T]:
     """Return the mixture that fits the labelled groups, each with a little of all the data."""
     known = np.ones((len(model.total), len(labels)))
     model.emission.statistics(some.x, some.trials, known[1:])

@@ -147,10 +147,9 @@ def scan_there(
     known: list[Stream | None] = [result_of(one) for one in client.map(_bare, kept, pure=False)]
     sides = [one for one in known if one is not None]
     odd = [one.odd for one in sides if one.odd is not None]
+    if not sides:
+        columns.refuse_zeros()
     found = Scattered(
-        client,
-        tuple(one for one, bare in zip(kept, known, strict=True) if bare is not None),
-        tuple(one.rows for one in sides),
         len(columns.x),
         len(columns.x) > 1,
         columns.counts is not None,
@@ -158,6 +157,9 @@ def scan_there(
         np.stack([one.high for one in sides]).max(axis=0),
         sum(one.observations for one in sides),
         odd[0] if odd else None,
+        client,
+        tuple(one for one, bare in zip(kept, known, strict=True) if bare is not None),
+        tuple(one.rows for one in sides),
     )
     return Scanned(found, dropped, reading, columns)
 

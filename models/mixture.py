@@ -9,8 +9,7 @@ import numpy as np
 from models.checks import number, numbers, whole
 from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
 from models.sample import Sample
-from models.scattered import Scattered
-from models.stream import Stream
+from models.stream import Elsewhere
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -91,7 +90,7 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
     """Raise ValueError unless the sample is one, and one of the family's."""
     if isinstance(sample, Sample):
         family.observe(sample)
-    elif isinstance(sample, Stream | Scattered):
+    elif isinstance(sample, Elsewhere):
         family.observe(sample.corners)
     else:
         raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")

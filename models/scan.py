@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -72,6 +72,11 @@ class Columns(NamedTuple):
                 f"{', '.join(map(titled, self.names))} have over {MOST:,} distinct rows; coins are "
                 "compared row by row, so give fewer, or group them"
             )
+
+    def refuse_zeros(self) -> NoReturn:
+        """Raise InputError, as no row ever occurred."""
+        name = titled(str(self.counts))
+        raise InputError(f"{name}: all are zero; give at least one observation")
 
     def sample(self, rows: Array, counts: Array | None) -> Sample:
         """Return rows of x and trials as a sample."""
@@ -222,9 +227,7 @@ def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> 
         dropped += table.read - len(table.rows)
         writer.add(table.rows, table.counts)
     if writer.observations == 0:
-        raise InputError(
-            f"{titled(str(columns.counts))}: all are zero; give at least one observation"
-        )
+        columns.refuse_zeros()
     return Scanned(writer.done(), dropped, reading, columns)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.stream import corners
+from models.stream import Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distributed import Client, Future
 
-    from models.family import Array
-    from models.sample import Sample
     from models.stream import Stream
 
 __all__ = ["FAN", "Scattered", "result_of", "summed"]
@@ -22,26 +20,16 @@ FAN = 8  # results that are added at once, on the way up the tree
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Scattered:
-    """Rows on the workers of a cluster; `em.fit` takes it as it takes a Sample.
+class Scattered(Elsewhere):
+    """Rows on the workers of a cluster.
 
     pieces: a Stream each, on the worker that read it; if that dies, another reads it again.
     lengths: rows in each.
-    The rest is as in a Stream.
     """
 
     client: Client
     pieces: tuple[Future[Stream | None], ...]
     lengths: tuple[int, ...]
-    dimension: int
-    table: bool
-    counted: bool
-    low: Array
-    high: Array
-    observations: int
-    odd: Array | None
-
-    trials = None
 
     @property
     def rows(self) -> int:
@@ -53,25 +41,14 @@ class Scattered:
         """How many rows are read; equal ones are not looked for."""
         return self.rows
 
-    @property
-    def single(self) -> bool:
-        """Whether every row occurred once."""
-        return not self.counted
-
-    @property
-    def corners(self) -> Sample:
-        """A few rows in which whatever a family would refuse shows."""
-        return corners(self.low, self.high, self.odd, table=self.table)
-
     def total[R](self, task: Callable[[Stream], R]) -> R:
         """Return the sum of what a task finds in each piece."""
         found: R = summed(self.client, self.client.map(task, self.pieces, pure=False))
         return found
 
     def __repr__(self) -> str:
-        columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
         workers = len(self.client.scheduler_info()["workers"])
-        return f"Scattered({self.observations:,} observations{columns}, on {workers} workers)"
+        return self._said(f"{workers} workers")
 
 
 def summed(client: Client, futures: list[Future[Any]]) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.family import Array
     from models.scattered import Scattered
 
-__all__ = ["Observations", "Stream", "StreamWriter", "corners"]
+__all__ = ["Elsewhere", "Observations", "Stream", "StreamWriter"]
 
 DOUBLE = 8  # bytes
 
@@ -60,11 +60,9 @@ class Scratch:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stream:
-    """Rows of numbers on disk; `em.fit` takes it as it takes a Sample.
+class Elsewhere:
+    """What is known of rows that are not in memory; `em.fit` takes them as it takes a Sample.
 
-    file: doubles, row after row, counts last; it vanishes with the stream.
-    rows: how many there are.
     dimension: measurements in a row.
     table: whether a row of the data is a row of a table, rather than one number.
     counted: whether each row says how often it occurred.
@@ -73,8 +71,6 @@ class Stream:
     odd: (d,) a row with a number that is not whole, None if there is none.
     """
 
-    file: Scratch
-    rows: int
     dimension: int
     table: bool
     counted: bool
@@ -86,14 +82,36 @@ class Stream:
     trials = None
 
     @property
-    def distinct(self) -> int:
-        """How many rows are read; equal ones are not looked for."""
-        return self.rows
-
-    @property
     def single(self) -> bool:
         """Whether every row occurred once."""
         return not self.counted
+
+    @property
+    def corners(self) -> Sample:
+        """A few rows in which whatever a family would refuse shows."""
+        rows = np.array([self.low, self.high, *([] if self.odd is None else [self.odd])])
+        return Sample(rows if self.table else rows[:, 0])
+
+    def _said(self, place: str) -> str:
+        columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
+        return f"{type(self).__name__}({self.observations:,} observations{columns}, on {place})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stream(Elsewhere):
+    """Rows of numbers on disk.
+
+    file: doubles, row after row, counts last; it vanishes with the stream.
+    rows: how many there are.
+    """
+
+    file: Scratch
+    rows: int
+
+    @property
+    def distinct(self) -> int:
+        """How many rows are read; equal ones are not looked for."""
+        return self.rows
 
     def part(self, rows: slice) -> Part:
         """Return some of the rows, by their places."""
@@ -120,11 +138,6 @@ class Stream:
         for begin in range(0, self.rows, size):
             yield self.part(slice(begin, begin + size))
 
-    @property
-    def corners(self) -> Sample:
-        """A few rows in which whatever a family would refuse shows."""
-        return corners(self.low, self.high, self.odd, table=self.table)
-
     def total[R](self, task: Callable[[Stream], R]) -> R:
         """Return what a task finds in all rows; of rows in several places it would be the sum."""
         return task(self)
@@ -134,14 +147,7 @@ class Stream:
         return replace(self, file=Scratch())
 
     def __repr__(self) -> str:
-        columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
-        return f"Stream({self.observations:,} observations{columns}, on disk)"
-
-
-def corners(low: Array, high: Array, odd: Array | None, *, table: bool) -> Sample:
-    """Return a few rows in which whatever a family would refuse shows."""
-    rows = np.array([low, high, *([] if odd is None else [odd])])
-    return Sample(rows if table else rows[:, 0])
+        return self._said("disk")
 
 
 type Observations = Sample | Stream | Scattered
@@ -186,8 +192,6 @@ class StreamWriter:
     def done(self) -> Stream:
         """Return the stream of what was written."""
         return Stream(
-            self.file,
-            self.rows,
             self.dimension,
             self.table,
             self.counted,
@@ -195,4 +199,6 @@ class StreamWriter:
             self.high,
             self.observations,
             self.odd,
+            self.file,
+            self.rows,
         )
