@@ -91,11 +91,10 @@ def adopt[T: Theta](
     engine = engine_of(question)
     positions = _positions(engine, question, mixture, draws.sizes)
     statistics = _statistics(draws)
-    height = (
-        statistics["lp"].ravel() if "lp" in statistics else _heights(engine, question, positions)
-    )
-    by = labelling_of(question)
     flat = positions.reshape(-1, positions.shape[2])
+    known = "lp" in statistics
+    height = statistics["lp"].ravel() if known else engine.log_likelihoods(question, flat)
+    by = labelling_of(question)
     alignment = alignment_of(engine, question, flat, mixture, height, by)
     settings = _settings(draws) | {"labels": by, "made_by": "bayes.adopt"}
     return tree_of(
@@ -248,16 +247,6 @@ def _positions[T: Theta](
             f"({told}); leave such draws out"
         )
     return positions.reshape(*sizes, -1)
-
-
-def _heights(engine: Engine, question: Question, positions: Array) -> Array:
-    """Return the log-likelihoods (chains * draws,) of positions (chains, draws, p)."""
-    counts = question.sample.counts
-
-    def total(joint: Array) -> Array:
-        return np.logaddexp.reduce(joint, axis=1) @ counts
-
-    return engine.log_joint(question, positions.reshape(-1, positions.shape[2]), total)
 
 
 def _statistics(draws: Draws) -> dict[str, np.ndarray]:

@@ -47,7 +47,7 @@ DOUBLE = numba.types.CPointer(numba.types.double)
 WHOLE = numba.types.uint64
 DENSITY = numba.types.int64(WHOLE, DOUBLE, DOUBLE, DOUBLE, numba.types.voidptr)
 EXPAND = numba.types.int64(WHOLE, WHOLE, DOUBLE, DOUBLE, numba.types.voidptr)
-AT_ONCE = 1 << 22  # doubles of log densities held at once, 32 MB
+AT_ONCE = 1 << 20  # doubles of log densities held at once, 8 MB
 
 
 class Variable(NamedTuple):
@@ -117,6 +117,15 @@ class Engine:
             parts.append(reduce(self.joint(*values, *data.values())))
         return np.concatenate(parts)
 
+    def log_rows[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        """Return log p of every distinct row, (n, m), of positions (n, p)."""
+        return self.log_joint(question, positions, log_sum)
+
+    def log_likelihoods[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        """Return the log-likelihoods (n,) of positions (n, p)."""
+        counts = question.sample.counts
+        return self.log_joint(question, positions, lambda joint: log_sum(joint) @ counts)
+
     def log_priors[T: Theta](self, question: Question[T], positions: Array) -> Array:
         """Return log prior densities, on the natural scale, of positions (..., p)."""
         values = self.unpack(question, positions.reshape(-1, positions.shape[-1]))
@@ -166,6 +175,15 @@ class Engine:
             _shapes={"position": (p,)},
             _coords={},
         )
+
+
+def log_sum(joint: Array) -> Array:
+    """Return log sum_k exp(joint), (n, K, m) to (n, m)."""
+    peak = joint.max(axis=1, keepdims=True)
+    peak[np.isneginf(peak)] = 0
+    with np.errstate(divide="ignore"):  # a row that no component can have made
+        found: Array = np.log(np.exp(joint - peak).sum(axis=1))
+    return found + peak[:, 0]
 
 
 def engine_of[T: Theta](question: Question[T]) -> Engine:
@@ -292,7 +310,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     )
     slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, explored)])
     position = pt.vector("position")
-    d = model["x"].shape[1] if model["x"].ndim == 2 else 1
+    d = model["x"].shape[0] if model["x"].ndim == 2 else 1
     sizes = engine.sizes(model["shares"].shape[0], d)
     begin, parts = 0, {}
     for variable, piece in zip(engine.variables, explored, strict=True):

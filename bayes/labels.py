@@ -78,8 +78,8 @@ def align_by_order(mixture: Mixture, shares: Array, counts: Array) -> Alignment:
     mixture: of every draw, each field (n, K, ...).
     """
     permutation = mixture.theta.order()
-    loss = _loss(_taken(shares, permutation), counts)
-    return Alignment(permutation, _margin(loss))
+    own, mean = _own(shares, counts), _average(shares, permutation)
+    return _judged(permutation, _against(own, shares, mean, counts))
 
 
 def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
@@ -93,15 +93,14 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     """
     n, k = shares.shape[:2]
     permutation = np.tile(np.arange(k), (n, 1))
-    mean = shares[pivot]
+    own, mean = _own(shares, counts), shares[pivot]
     for _ in range(ROUNDS):
-        loss = _against(shares, mean, counts)
-        moved = _assigned(loss)
-        mean = _taken(shares, moved).mean(axis=0)
+        moved = _assigned(_against(own, shares, mean, counts))
+        mean = _average(shares, moved)
         if (moved == permutation).all():
             break
         permutation = moved
-    return Alignment(permutation, _margin(_loss(_taken(shares, permutation), counts)))
+    return _judged(permutation, _against(own, shares, mean, counts))
 
 
 def relabelled[T: Theta](mixture: Mixture[T], permutation: Labels) -> Mixture[T]:
@@ -116,12 +115,23 @@ def _taken(field: Array, permutation: Labels) -> Array:
     return np.take_along_axis(field, places, axis=1)
 
 
-def _against(shares: Array, mean: Array, counts: Array) -> Array:
+def _own(shares: Array, counts: Array) -> Array:
+    """Return the sum (n, K) over observations of each share times its logarithm."""
+    found: Array = (shares * np.log(np.maximum(shares, LEAST))) @ counts
+    return found
+
+
+def _average(shares: Array, permutation: Labels) -> Array:
+    """Return the mean (K, b) of memberships, each draw's components permuted."""
+    n, k, b = shares.shape
+    chosen = np.eye(k)[permutation]  # a product of matrices saves a copy of all memberships
+    found: Array = chosen.transpose(1, 0, 2).reshape(k, n * k) @ shares.reshape(n * k, b) / n
+    return found
+
+
+def _against(own: Array, shares: Array, mean: Array, counts: Array) -> Array:
     """Return the loss (n, K, K) of calling a draw's component k the average one l."""
-    weighted = shares * counts
-    own = (weighted * np.log(np.maximum(shares, LEAST))).sum(axis=2)
-    crossed: Array = weighted @ np.log(np.maximum(mean, LEAST)).T
-    return own[:, :, None] - crossed
+    return own[:, :, None] - shares @ (np.log(np.maximum(mean, LEAST)) * counts).T
 
 
 def _assigned(loss: Array) -> Labels:
@@ -135,9 +145,9 @@ def _assigned(loss: Array) -> Labels:
     return best
 
 
-def _loss(shares: Array, counts: Array) -> Array:
-    """Return the loss (n, K, K) of aligned draws against their own average."""
-    return _against(shares, shares.mean(axis=0), counts)
+def _judged(permutation: Labels, loss: Array) -> Alignment:
+    """Return an alignment from the losses (n, K, K) before labels were permuted."""
+    return Alignment(permutation, _margin(_taken(loss, permutation)))
 
 
 def _margin(loss: Array) -> Array:

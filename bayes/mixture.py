@@ -100,7 +100,7 @@ def assemble[T: Theta](question: Question[T]) -> tuple[pm.Model, TensorVariable]
     """Return the model, and log weight_k + log p of every row under every component, (K, m)."""
     component, d = question.component, question.sample.dimension
     with pm.Model(check_bounds=False, model=None) as model:
-        dims = {"x": ("row", "dimension")[: question.sample.x.ndim], "shares": ("component",)}
+        dims = {"x": ("dimension", "row")[-question.sample.x.ndim :], "shares": ("component",)}
         coords = {"component": np.arange(question.k)}
         if question.sample.x.ndim == 2:
             coords |= {"dimension": np.arange(d), "dimension_bis": np.arange(d)}

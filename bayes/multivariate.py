@@ -47,8 +47,8 @@ class Several[S](Component[MultivariateGaussian, S]):
     prior = MultivariateGaussianPrior
 
     def rows(self, sample: Sample) -> dict[str, Array]:
-        """The measurements."""
-        return {"x": sample.x}
+        """The measurements, a column after another: sums over columns then add long arrays."""
+        return {"x": sample.x.T}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> MultivariateGaussian:
         """Centres at the chosen rows, widths from a tenth of each column's sd to all of it."""
@@ -115,8 +115,7 @@ class MultivariateComponent(Several[Rooted]):
 
     def log_density(self, theta: Rooted, data: Mapping[str, TensorVariable]) -> TensorVariable:
         """Sums of products rather than matrix products, which take far longer to compile."""
-        away = data["x"] - theta.mean[:, None]
-        return gaussian(away, theta.root[:, None])
+        return gaussian(data["x"] - theta.mean[:, :, None], theta.root)
 
     def values(self, theta: MultivariateGaussian) -> dict[str, Array]:
         """The inverse of the covariance's Cholesky factor, and the mean."""
@@ -152,15 +151,15 @@ class SeparateComponent(Several[Apart]):
         sd = pt.sqrt(variance)
         width = sd / pt.sqrt(data["prior_n"])
         mean = pm.Normal("mean", data["prior_mean"], width, dims=MATRIX[:2])
-        unit = pt.eye(data["x"].shape[1])
+        unit = pt.eye(data["x"].shape[0])
         each = variance[..., None] + pt.zeros_like(mean)[..., None]
         pm.Deterministic("cov", each * unit, dims=MATRIX)
         return Apart(mean, sd)
 
     def log_density(self, theta: Apart, data: Mapping[str, TensorVariable]) -> TensorVariable:
         """PyMC's own."""
-        column = pm.Normal.dist(theta.mean[:, None], theta.sd[:, None])
-        return pm.logp(column, data["x"]).sum(-1)
+        column = pm.Normal.dist(theta.mean[:, :, None], theta.sd[:, :, None])
+        return pm.logp(column, data["x"]).sum(-2)
 
     def values(self, theta: MultivariateGaussian) -> dict[str, Array]:
         """The variances, on whose scale the prior density is stated, and the mean."""
@@ -187,10 +186,11 @@ def log_volume(root: TensorVariable) -> TensorVariable:
 
 
 def gaussian(away: TensorVariable, root: TensorVariable) -> TensorVariable:
-    """Return log Normal(away | 0, (root' root)^-1): (..., d) and (..., d, d) to (...)."""
-    scaled = (root * away[..., None, :]).sum(-1)
-    d = away.shape[-1].astype("float64")
-    return log_volume(root) - 0.5 * (scaled**2).sum(-1) - 0.5 * np.log(2 * np.pi) * d
+    """Return log Normal(away | 0, (root' root)^-1): (..., d, m) and (..., d, d) to (..., m)."""
+    scaled = (root[..., None] * away[..., None, :, :]).sum(-2)
+    d = away.shape[-2].astype("float64")
+    constant = log_volume(root) - 0.5 * np.log(2 * np.pi) * d
+    return constant[..., None] - 0.5 * (scaled**2).sum(-2)
 
 
 def inverse_wishart(
@@ -214,7 +214,7 @@ def around(
     mean: TensorVariable, middle: TensorVariable, n: TensorVariable, root: TensorVariable
 ) -> TensorVariable:
     """Return log Normal(mean | middle, cov / n)."""
-    return gaussian(mean - middle, root * pt.sqrt(n))
+    return gaussian((mean - middle)[..., None], root * pt.sqrt(n))[..., 0]
 
 
 def upright(root: TensorVariable, size: TensorVariable, *prior: TensorVariable) -> TensorVariable:

@@ -159,11 +159,7 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T
     theta = rebuilt(family, [np.asarray(field)[None] for field in entries(mixture.theta).values()])
     engine = engine_of(question)
     position = engine.pack(question, Mixture(np.asarray(mixture.weight)[None], theta))
-
-    def height(joint: Array) -> Array:
-        return np.logaddexp.reduce(joint, axis=1) @ sample.counts
-
-    return float(engine.log_joint(question, position, height)[0])
+    return float(engine.log_likelihoods(question, position)[0])
 
 
 def labelling_of(question: Question) -> Labelling:

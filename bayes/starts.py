@@ -37,12 +37,7 @@ def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
             weight = np.full_like(weight, 1 / question.k)
         theta = question.component.start(question.sample, chosen, rng)
         positions = engine.pack(question, Mixture(weight, theta))
-        counts = question.sample.counts
-
-        def heights(joint: Array) -> Array:
-            return np.logaddexp.reduce(joint, axis=1) @ counts
-
-        height = engine.log_joint(question, positions, heights)
+        height = engine.log_likelihoods(question, positions)
         likely = height >= height.max() - LEEWAY * positions.shape[1]
         first: Array = positions[int(np.argmax(likely))]
         return first

@@ -164,20 +164,13 @@ def _pointwise(engine: Engine, question: Question, positions: Array) -> tuple[xr
     sample = question.sample
     step = -(-positions.shape[0] * positions.shape[1] * sample.distinct // MOST_POINTWISE)
     kept = positions[:, ::step]
-
-    def each(joint: Array) -> Array:
-        return np.logaddexp.reduce(joint, axis=1)
-
-    def total(joint: Array) -> Array:
-        return each(joint) @ sample.counts
-
     flat = kept.reshape(-1, positions.shape[2])
-    pointwise = engine.log_joint(question, flat, each).reshape(*kept.shape[:2], -1)
+    pointwise = engine.log_rows(question, flat).reshape(*kept.shape[:2], -1)
     if step == 1:
         height = pointwise @ sample.counts
     else:
         every = positions.reshape(-1, positions.shape[2])
-        height = engine.log_joint(question, every, total).reshape(positions.shape[:2])
+        height = engine.log_likelihoods(question, every).reshape(positions.shape[:2])
     found = xr.Dataset(
         {"x": (("chain", "draw", "row"), pointwise)},
         {

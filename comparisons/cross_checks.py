@@ -99,14 +99,9 @@ def curvature(engine: Engine, question: Question, at: em.Fit) -> float:
 def _fall(engine: Engine, question: Question, at: em.Fit, unit: Array, step: float) -> Array:
     """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
-    counts = question.sample.counts
-
-    def height(joint: Array) -> Array:
-        return np.logaddexp.reduce(joint, axis=1) @ counts
-
     with np.errstate(all="ignore"):  # a step may leave the parameter space
         positions = engine.pack(question, em.displaced(at, moves))
-        middle, *sides = engine.log_joint(question, positions, height)
+        middle, *sides = engine.log_likelihoods(question, positions)
         plus, minus = np.split(np.array(sides), 2)
         return (2 * middle - plus - minus) / step**2
 

@@ -435,11 +435,7 @@ def _hellinger(
     for points in (plugged, predicted):
         distinct = Sample(points.x, points.trials)
         asked = question._replace(sample=distinct)
-
-        def log_density(joint: Array) -> Array:
-            return np.logaddexp.reduce(joint, axis=1)
-
-        each = engine.log_joint(asked, positions, log_density)
+        each = engine.log_rows(asked, positions)
         log_g = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
         ratio = np.abs(log_g - at.log_density(distinct)) / 2
         # (sqrt f - sqrt g)^2 / (f + g) = 1 - 1 / cosh(log (g / f) / 2), free of units

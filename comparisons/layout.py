@@ -190,14 +190,11 @@ def _density(evidence: Evidence) -> xr.Dataset:
     plug_in, parts = np.zeros(len(x)), np.zeros((question.k, len(x)))
     each = np.zeros((len(positions), len(x)))
 
-    def density(joint: Array) -> Array:
-        return np.exp(np.logaddexp.reduce(joint, axis=1))
-
     for trials, part in zip(flips, share, strict=True):
         inside = np.ones(len(x), bool) if np.isnan(trials) else x <= trials
         points = Sample(x[inside], None if np.isnan(trials) else trials)
         asked = question._replace(sample=points)
-        each[:, inside] += part * engine.log_joint(asked, positions, density)
+        each[:, inside] += part * np.exp(engine.log_rows(asked, positions))
         if np.isfinite(at.log_likelihood):
             here = at.density(points)
             plug_in[inside] += part * here
