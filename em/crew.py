@@ -69,7 +69,7 @@ def added(parts: Iterable[Sums]) -> Sums:
 
 @dataclass(frozen=True, eq=False)
 class Kept[P]:
-    """Runs that threads of this process hold, or this thread alone."""
+    """Runs that this thread holds, and those of a pool, threads in all."""
 
     runs: list[P]
     pool: ThreadPoolExecutor | None
@@ -83,13 +83,19 @@ class Kept[P]:
         """Return the sums of what a task finds in all runs."""
         return added(self._map(task))
 
-    def _map[R](self, task: Callable[[P], R]) -> Iterator[R]:
+    def _map[R](self, task: Callable[[P], R]) -> list[R]:
+        """Map runs in shares, as to hand one over takes its time; the first is this thread's."""
         if self.pool is None:
-            return map(task, self.runs)
+            return [task(run) for run in self.runs]
         ends = [len(self.runs) * i // self.threads for i in range(self.threads + 1)]
-        shares = [self.runs[a:b] for a, b in pairwise(ends)]  # to hand over a run takes its time
-        found = self.pool.map(lambda share: [task(run) for run in share], shares)
-        return (result for results in found for result in results)
+        own, *others = [self.runs[a:b] for a, b in pairwise(ends)]
+
+        def work(share: list[P]) -> list[R]:
+            return [task(run) for run in share]
+
+        handed = [self.pool.submit(work, share) for share in others]
+        found = work(own)
+        return found + [result for share in handed for result in share.result()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +146,7 @@ def crew[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Itera
     with threadpool_limits(1, user_api="blas"), ExitStack() as held:
         pool = None
         if threads > 1 and sample.distinct >= WORTH_THREADS:
-            pool = held.enter_context(ThreadPoolExecutor(threads))
+            pool = held.enter_context(ThreadPoolExecutor(threads - 1))
         yield _in_units(Threads(rows, pool, threads), emission)
 
 

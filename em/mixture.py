@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each row's maximum
+TOGETHER = 8  # softmax denominators that are multiplied before a logarithm is taken
 KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
 FEW = 4  # statistics up to which separate dot products beat a matrix product (measured)
 GRAIN = 1e-13  # rounding of a sum, relative to the sizes of its terms
@@ -187,11 +188,11 @@ def _sweep(
     """Yield the log-likelihood (without base) and the sums of each block."""
     rows = known.rows
     size = min(rows.size, rows.end - rows.begin)
-    share = np.empty((len(phi), size))
+    share = np.empty((len(phi) + 1, size))  # the last row is a spare one
     buffer = np.ones((phi.shape[1], 0 if known.kept else size))
     for index in range(rows.blocks):
         block, each = known.kept[index] if known.kept else _read(rows, index, emission, buffer)
-        shares = share[:, : len(block.x)]
+        shares, spare = share[:-1, : len(block.x)], share[-1, : len(block.x)]
         if centre is not None:
             _expanded(emission, block, phi, centre, shares)
             value = responsibilities(shares, block.counts, hard)
@@ -199,11 +200,11 @@ def _sweep(
             continue
         done = None
         if not hard:
-            done = _relative(phi, each, block.counts, known.totals[index], shares)
+            done = _relative(phi, each, block.counts, known.totals[index], shares, spare)
         if done is None:
             np.matmul(phi, each, out=shares)
             value = responsibilities(shares, block.counts, hard)
-            done = value, shares @ each.T
+            done = value, np.dot(shares, each.T)
         yield done
 
 
@@ -223,7 +224,7 @@ def _sums_about(
     sums = np.empty((len(shares), width))
     for component in range(len(shares)):
         emission.statistics(block.x - centre[component], block.trials, known[1:])
-        sums[component] = known @ shares[component]
+        np.dot(known, shares[component], out=sums[component])
     return sums
 
 
@@ -270,7 +271,7 @@ def _expanded[T: Theta](
 
 
 def _relative(
-    phi: Array, known: Array, counts: Array | None, total: Array, shares: Array
+    phi: Array, known: Array, counts: Array | None, total: Array, shares: Array, spare: Array
 ) -> tuple[float, Array] | None:
     """Return a block's log-likelihood and sums, by odds against the block's likeliest component.
 
@@ -278,25 +279,46 @@ def _relative(
     and no row's maximum has to be found. Where T is short the row of r is left out, as its sums
     are the total less those of the others; a long T is multiplied faster with all rows in it
     (measured). Where the odds overflow the answer is None.
+
+    Sums over rows are products by `dot`: `matmul` and `vecdot` keep other threads waiting whenever
+    their result is small, however long they take.
+
+    shares, spare: (K, B) and (B,), to be written over.
     """
     r, k = int(np.argmax(phi @ total)), len(phi)
     short = len(known) <= FEW
     rows = [row for row in range(k) if row != r] if short else list(range(k))
     odds = np.matmul(phi[rows] - phi[r], known, out=shares[: len(rows)])
     np.exp(odds, out=odds)
-    scale = odds[0] + 1 if len(odds) == short else np.sum(odds, axis=0, initial=float(short))
-    if not scale.max() < LARGEST:
+    if len(odds) == short:
+        scale = np.add(odds[0], 1, out=spare)
+    else:
+        scale = np.sum(odds, axis=0, initial=float(short), out=spare)
+    highest = scale.max()
+    if not highest < LARGEST:
         return None
-    logs = np.log(scale)
-    value = float(phi[r] @ total) + float(logs.sum() if counts is None else counts @ logs)
+    value = float(phi[r] @ total) + _log_sum(scale, counts, highest < LARGEST ** (1 / TOGETHER))
     odds *= np.divide(1 if counts is None else counts, scale, out=scale)
     if not short:
-        return value, odds @ known.T
+        return value, np.dot(odds, known.T)
     sums = np.empty_like(phi)
-    sums[rows] = np.vecdot(odds[:, None], known)
+    for row, one in zip(rows, odds, strict=True):
+        np.dot(known, one, out=sums[row])
     sums[r] = total - sums[rows].sum(axis=0)
     # a component of next to nothing would be left with rounding
     return (value, sums) if sums[r, 0] > NEXT_TO_NOTHING * total[0] else None
+
+
+def _log_sum(scale: Array, counts: Array | None, small: bool) -> float:
+    """Return the sum of counts times log scale.
+
+    Small ones that count once are multiplied, as a logarithm takes as long as eight products.
+    """
+    if counts is not None:
+        return float(np.dot(counts, np.log(scale)))
+    whole = len(scale) // TOGETHER * TOGETHER if small else 0
+    products = np.multiply.reduce(scale[:whole].reshape(TOGETHER, -1), axis=0)
+    return float(np.log(products).sum() + np.log(scale[whole:]).sum())
 
 
 def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
@@ -319,7 +341,7 @@ def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
     if counts is None:
         return float(logs.sum())
     logits *= counts
-    return float(counts @ logs)
+    return float(np.dot(counts, logs))
 
 
 def model_of[T: Theta](

@@ -6,8 +6,6 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from models.family import Labels, Theta
 from models.sample import Part
 from models.scattered import Scattered
@@ -23,7 +21,7 @@ __all__ = ["RUNS", "Rows", "rows_of"]
 
 CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
 RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
-LEAST = 1 << 15  # rows in a block, if there are as many: fewer cost more than they take
+LEAST = 1 << 16  # rows in a block, if there are as many: fewer cost more than they take
 MANY = 256  # rows read one after the other in the time that looking for one takes, about
 
 
@@ -73,8 +71,8 @@ class Rows:
         return (self.block(index) for index in range(self.blocks))
 
     def in_blocks_of(self, size: int) -> Rows:
-        """Return the same run in smaller blocks; a power of two, lest a block span two runs."""
-        return replace(self, size=min(self.size, 1 << int(np.log2(size))))
+        """Return the same run in smaller blocks."""
+        return replace(self, size=min(self.size, size))
 
     def cut(self, runs: int) -> list[Rows]:
         """Return so many runs of whole blocks, about as long."""
@@ -94,4 +92,7 @@ def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units
     """Return all rows of a sample, cut for k components."""
     fits = CACHE / (k + emission.size(sample.dimension) + 2)
     shared = max(LEAST, sample.distinct / RUNS)  # so that every thread has something to do
-    return Rows(sample, units, 1 << int(np.log2(min(fits, shared))), 0, sample.distinct)
+    blocks = -int(-sample.distinct // min(fits, shared))
+    among = RUNS if blocks > RUNS else min(2, max(1, blocks))  # threads, who get as many each
+    blocks = -(-blocks // among) * among
+    return Rows(sample, units, -(-sample.distinct // max(1, blocks)), 0, sample.distinct)
