@@ -89,11 +89,11 @@ def lattice_of(table: Array, most: int) -> Lattice | None:
     return lattice
 
 
-def _places(lattice: Lattice, column: int, values: Array) -> NDArray[np.int64]:
-    """Return the nearest place of each number, which may be beyond the ends."""
-    scaled = values * (1 / lattice.unit[column])
-    scaled += SHIFT - lattice.low[column] / lattice.unit[column]
-    places: NDArray[np.int64] = scaled.view(np.int64)
+def _places(lattice: Lattice, column: int, values: Array, out: Array) -> NDArray[np.int64]:
+    """Return the nearest place of each number, which may be beyond the ends, written over out."""
+    np.multiply(values, 1 / lattice.unit[column], out=out)
+    out += SHIFT - lattice.low[column] / lattice.unit[column]
+    places: NDArray[np.int64] = out.view(np.int64)
     places -= ORIGIN
     return places
 
@@ -101,7 +101,7 @@ def _places(lattice: Lattice, column: int, values: Array) -> NDArray[np.int64]:
 def _learn(lattice: Lattice, column: int, values: Array) -> None:
     """Note the numbers of places that had none."""
     seen = lattice.seen[column]
-    places = _places(lattice, column, values)
+    places = _places(lattice, column, values, np.empty(len(values)))
     inside = (places >= 0) & (places < len(seen))
     free = np.isnan(seen[places[inside]])
     seen[places[inside][free]] = values[inside][free]
@@ -110,26 +110,38 @@ def _learn(lattice: Lattice, column: int, values: Array) -> None:
 def cells_of(lattice: Lattice, table: Array) -> Iterator[tuple[slice, Cells]]:
     """Yield where rows fall, some rows at a time; new numbers on free places are taken up.
 
+    What was yielded is written over by the next.
+
     table: (n, d).
     """
+    space = np.empty((3, min(len(table), AT_ONCE)))  # fresh memory would cost as much as the work
     for begin in range(0, len(table), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        yield part, _fallen(lattice, table[part])
+        rows = table[part]
+        yield part, _fallen(lattice, rows, space[:, : len(rows)])
 
 
-def _fallen(lattice: Lattice, rows: Array) -> Cells:
-    """Return where rows fall."""
+def _fallen(lattice: Lattice, rows: Array, space: Array) -> Cells:
+    """Return where rows fall.
+
+    space: (3, B) to be written over.
+    """
     cell: NDArray[np.intp] | None = None
     fits: NDArray[np.bool_] | None = None
+    first, later, found = space
     for column, seen in enumerate(lattice.seen):
         values = np.ascontiguousarray(rows[:, column])
-        places = _places(lattice, column, values)
-        same = seen.take(places, mode="clip") == values
+        places = _places(lattice, column, values, first if cell is None else later)
+        same = seen.take(places, mode="clip", out=found) == values
         if not same.all():
             _learn(lattice, column, values[~same])
-            same = seen.take(places, mode="clip") == values
+            same = seen.take(places, mode="clip", out=found) == values
         if not same.all():
             fits = same if fits is None else fits & same
-        cell = places if cell is None else cell * len(seen) + places
+        if cell is None:
+            cell = places
+        else:
+            cell *= len(seen)
+            cell += places
     assert cell is not None
     return Cells(cell, fits)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
@@ -15,6 +14,7 @@ from models.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from distributed import Client
@@ -31,7 +31,6 @@ ENOUGH = 1 << 20  # rows that tell whether more will compress
 MOST = 1 << 22  # distinct rows beyond which they do not compress
 WORTH = 2  # rows a distinct row from which they do,
 SPARSE = 100  # and one row in so many that may lie off the lattice
-COUNTERS = 2  # threads that count while the next rows are read
 
 
 class Columns(NamedTuple):
@@ -145,7 +144,7 @@ def scan(
         from models.cluster import scan_there
 
         return scan_there(client, reading, columns, drop_missing=drop_missing, progress=progress)
-    with ThreadPoolExecutor(COUNTERS) as pool:
+    with ThreadPoolExecutor(1) as pool:
         counting = Counting(columns, pool)
         for table in tables(reading, columns, progress):
             if not counting.add(table):
@@ -163,52 +162,48 @@ def compresses(rows: Array) -> bool:
 
 
 class Counting:
-    """Counts the rows of files, in threads of its own, while it is worth it."""
+    """Counts the rows of files while it is worth it, in a thread while the next are read."""
 
     def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
         """Begin with nothing read."""
         self.columns, self.pool = columns, pool
         self.first: list[Table] = []
-        self.tallies: list[Tally] = []
-        self.pending: deque[Future[Tally]] = deque()
+        self.tally: Tally | None = None
+        self.pending: Future[Tally] | None = None
         self.held = self.dropped = 0
 
     def add(self, table: Table) -> bool:
         """Count some rows; return whether to go on."""
         self.dropped += table.read - len(table.rows)
-        if not self.tallies:
+        if self.tally is None:
             self.first.append(table)
             self.held += table.rows.size
             return self.held < FEW or self._begun()
-        free = len(self.pending) < len(self.tallies)
-        tally = self.tallies[len(self.pending)] if free else self.pending.popleft().result()
-        self.pending.append(self.pool.submit(tally.add, table.rows, table.counts))
-        return not tally.crowded
+        self._wait()
+        self.pending = self.pool.submit(self.tally.add, table.rows, table.counts)
+        return not self.tally.crowded
 
     def _begun(self) -> bool:
         """Count what has been held back, if the beginning of it compresses; return whether so."""
-        rows = np.concatenate([table.rows for table in self.first])
-        times = _joined([table.counts for table in self.first])
+        rows, times = self._first()
         if not compresses(rows[:ENOUGH]):
             return False
-        self.tallies = [Tally(rows.shape[1]).begin(rows) for _ in range(COUNTERS)]
-        self.tallies[0].add(rows, times)
+        self.tally = Tally(rows.shape[1]).begin(rows).add(rows, times)
         self.first = []
         return True
 
+    def _first(self) -> tuple[Array, Array | None]:
+        rows = np.concatenate([table.rows for table in self.first])
+        return rows, _joined([table.counts for table in self.first])
+
+    def _wait(self) -> None:
+        if self.pending is not None:
+            self.pending.result()
+
     def sample(self) -> Sample:
         """Return what was counted."""
-        while self.pending:
-            self.pending.popleft().result()
-        if not self.tallies:
-            rows = np.concatenate([table.rows for table in self.first])
-            times = _joined([table.counts for table in self.first])
-        else:
-            one, *others = self.tallies
-            for other in others:
-                one.with_others(other)
-            rows, times = one.result()
-        return self.columns.sample(rows, times)
+        self._wait()
+        return self.columns.sample(*(self._first() if self.tally is None else self.tally.result()))
 
 
 def _joined(parts: list[Array | None]) -> Array | None:

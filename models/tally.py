@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Tally", "grouped"]
 
 CELLS = 1 << 22  # of a lattice, 32 MB of counts
-SPARSE = 4  # cells a row beyond which adding whole histograms is slower
 WAITING = 1 << 18  # rows off the lattice that are grouped at once
 
 
 @dataclass
 class Tally:
-    """Rows that were seen, and how often; two tallies of one table are joined by `with_others`.
+    """Rows that were seen, and how often.
 
     columns: numbers in a row.
     lattice: on which the rows lie, told from the first of them; None if they do not.
@@ -52,24 +51,10 @@ class Tally:
             return self
         for part, (cell, fits) in cells_of(self.lattice, table):
             weights = None if times is None else times[part]
-            if fits is None:
-                self._count(cell, weights)
-                continue
-            self._count(cell[fits], None if weights is None else weights[fits])
-            self._aside(table[part][~fits], None if weights is None else weights[~fits])
-        return self
-
-    def _count(self, cell: NDArray[np.intp], weights: Array | None) -> None:
-        """Count rows by their cells; where these are many more than rows, one by one."""
-        if len(self.cells) > SPARSE * len(cell):
-            np.add.at(self.cells, cell, 1.0 if weights is None else weights)
-        else:
-            self.cells += np.bincount(cell, weights, minlength=len(self.cells))
-
-    def with_others(self, other: Tally) -> Tally:
-        """Take in what another tally counted."""
-        rows, times = other.result()
-        self._aside(rows, times)
+            fit = slice(None) if fits is None else fits
+            np.add.at(self.cells, cell[fit], 1.0 if weights is None else weights[fit])
+            if fits is not None:
+                self._aside(table[part][~fits], None if weights is None else weights[~fits])
         return self
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parquet_table"]
 
-BATCH = 1 << 18  # rows held at once
+BATCH = 1 << 20  # numbers held at once
 PIECE = 1 << 22  # rows, in whole row groups, that one worker of a cluster reads
 BUFFER = 1 << 20  # bytes read at once, so that a file of a single row group is no burden either
 
@@ -60,7 +60,11 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
     def batches(groups: range, begin: int) -> Iterator[Batch]:
         try:
             with parquet.ParquetFile(source.open(), pre_buffer=False, buffer_size=BUFFER) as file:
-                for batch in file.iter_batches(BATCH, row_groups=groups, columns=wanted):
+                size = max(1, BATCH // len(wanted))
+                threads = len(wanted) > 1  # which decode a column each
+                for batch in file.iter_batches(
+                    size, row_groups=groups, columns=wanted, use_threads=threads
+                ):
                     values = {
                         name: _doubles(name, batch.column(schema.names[place]), begin, prefix)
                         for name, place in places.items()
