@@ -32,7 +32,7 @@ class Component[T: Theta, S](ABC):
 
     @abstractmethod
     def rows(self, sample: Sample) -> dict[str, Array]:
-        """Return what the density reads of the sample, by name: first x, each (m,) or (m, d)."""
+        """Return what the density reads of the sample, by name: first x, each (m,) or (d, m)."""
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """Return the numbers that the prior's densities read, by name."""

@@ -45,7 +45,7 @@ class Question[T: Theta](NamedTuple):
         )
 
     def rows(self) -> dict[str, Array]:
-        """Return the data by name, a row for each distinct observation."""
+        """Return the data by name, (m,) or (d, m) for m distinct observations."""
         return {**self.component.rows(self.sample), "counts": self.sample.counts}
 
     def data(self) -> dict[str, Array]:
@@ -88,7 +88,8 @@ def build[T: Theta](
 
         log_likelihood = counts . log sum_k weight_k p(x | theta_k)
 
-    as a potential. All data are `pm.Data`: `pm.set_data` swaps them, numbers of rows included.
+    as a potential. All data are `pm.Data`: `pm.set_data` swaps them, numbers of rows included;
+    several columns come one after the other, x (d, m).
 
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.

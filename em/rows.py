@@ -21,7 +21,7 @@ __all__ = ["RUNS", "Rows", "rows_of"]
 
 CACHE = 1 << 19  # doubles in a thread's working set, 4 MB: measured best (2 MB L2, shared L3)
 RUNS = 8  # of rows, however many threads there are, so that sums are rounded alike everywhere
-LEAST = 1 << 16  # rows in a block, if there are as many: fewer cost more than they take
+LEAST = 1 << 16  # rows in a block, about, if there are as many: fewer cost more than they take
 MANY = 256  # rows read one after the other in the time that looking for one takes, about
 
 
@@ -93,6 +93,6 @@ def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units
     fits = CACHE / (k + emission.size(sample.dimension) + 2)
     shared = max(LEAST, sample.distinct / RUNS)  # so that every thread has something to do
     blocks = -int(-sample.distinct // min(fits, shared))
-    among = RUNS if blocks > RUNS else min(2, max(1, blocks))  # threads, who get as many each
+    among = RUNS if blocks > RUNS else min(2, blocks)  # so that two threads get as much each
     blocks = -(-blocks // among) * among
-    return Rows(sample, units, -(-sample.distinct // max(1, blocks)), 0, sample.distinct)
+    return Rows(sample, units, -(-sample.distinct // blocks), 0, sample.distinct)

@@ -68,8 +68,8 @@ class Columns(NamedTuple):
         """Raise InputError if too many distinct rows to be counted cannot be streamed either."""
         if self.trials is not None:
             raise InputError(
-                f"{', '.join(map(titled, self.names))} have over {MOST:,} distinct rows; coins are "
-                "compared row by row, so give fewer, or group them"
+                f"{', '.join(map(titled, self.names))} have too many distinct rows to be counted; "
+                "coins are compared row by row, so give fewer, or group them"
             )
 
     def refuse_zeros(self) -> NoReturn:
@@ -180,8 +180,10 @@ class Counting:
             self.held += table.rows.size
             return self.held < FEW or self._begun()
         self._wait()
+        if self.tally.crowded:
+            return False
         self.pending = self.pool.submit(self.tally.add, table.rows, table.counts)
-        return not self.tally.crowded
+        return True
 
     def _begun(self) -> bool:
         """Count what has been held back, if the beginning of it compresses; return whether so."""
