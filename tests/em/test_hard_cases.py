@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from em import fit
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample
@@ -197,6 +199,19 @@ def test_large_counts_of_events(rng):
     found = fit(Poisson, Sample(x), 2)
     np.testing.assert_allclose(found.mixture.theta.rate, [1.0e6, 1.01e6], rtol=1e-3)
     assert found.converged
+
+
+@pytest.mark.parametrize(("gap", "overflow"), [(6.0, False), (17.0, True), (28.0, True)])
+@pytest.mark.parametrize("n", [5, 61])
+def test_logarithms_of_products_are_taken_where_they_fit(gap, overflow, n, rng):
+    x = np.concatenate([rng(64).normal(0, 1, n), rng(65).normal(gap, 1, n)])
+    start = Mixture([0.5, 0.5], Gaussian([0.0, gap], [1.0, 1.0]))
+    found = fit(Gaussian, Sample(x), 2, start=start, max_steps=0)
+    each = np.log(0.5) + norm.logpdf(x[:, None], [0.0, gap], 1.0)
+    assert found.trace[0] == pytest.approx(logsumexp(each, axis=1).sum(), rel=1e-13)
+    odds = np.exp(np.abs(each[:, 1] - each[:, 0]))
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.prod(np.sort(odds)[-8:])) == overflow  # the case is as hard as it claims
 
 
 def test_odds_that_overflow_in_threads(rng):
