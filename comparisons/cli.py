@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from comparisons.comparison import Comparison
+    from comparisons.inputs import Observed
     from comparisons.studies import Story
-    from models import Sample
     from models.family import Theta
 
 __all__ = ["main"]
@@ -333,7 +333,7 @@ def fit(
         if only is not None:
             _only_em(
                 kind,
-                sample,
+                observed,
                 components,
                 equal_weights=equal_weights,
                 starts=starts,
@@ -423,7 +423,7 @@ def _draws(text: str) -> int | str:
 
 def _only_em(
     family: type[Theta],
-    sample: Sample,
+    observed: Observed,
     k: int,
     *,
     equal_weights: bool,
@@ -434,6 +434,7 @@ def _only_em(
     """Fit by EM and print that."""
     from em import fit as climb
 
+    sample, names = observed.sample, observed.names
     found = climb(family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed)
     if as_json:
         from comparisons.wire import of_fit
@@ -441,6 +442,9 @@ def _only_em(
         _print_json(of_fit(found, sample, equal_weights=equal_weights))
     else:
         _print(str(found))
+        if len(names) > 1:
+            listed = ", ".join(f"{at} is {name}" for at, name in enumerate(names))
+            _print(f"In brackets: the column(s), where {listed}.")
 
 
 def _finish(

@@ -61,15 +61,19 @@ def _lives(process: int) -> bool:
     return True
 
 
-def refuse_folder(path: Path, *, overwrite: bool) -> None:
-    """Raise InputError if a folder cannot be written, or must not be lost, before any work."""
+def refuse_folder(path: Path, *, overwrite: bool | None) -> None:
+    """Raise InputError if a folder cannot be written, or must not be lost, before any work.
+
+    overwrite: None of a command that never does.
+    """
     if not path.parent.is_dir():
         raise InputError(f"--out {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not path.is_dir():
         raise InputError(f"--out {path} is a file; give a folder")
     there = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
     if there and not overwrite:
-        raise InputError(f"--out {path} is there already; give another folder, or --overwrite")
+        way = "" if overwrite is None else ", or --overwrite"
+        raise InputError(f"--out {path} is there already; give another folder{way}")
     if others := [name for name in there if name not in OURS]:
         raise InputError(f"--out {path} holds {others[0]}, which is not ours; give another folder")
     if path.resolve() == Path.cwd():

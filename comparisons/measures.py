@@ -203,10 +203,12 @@ def _separated(evidence: Evidence, gap: Gap) -> Finding:
     vague = evidence.ambiguous > limit.AMBIGUOUS
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
-    message = f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."
+    said = [f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."]
     if missing >= 0:
-        message += f" Hidden labels cost up to {missing:.1%} of the information."
-    return Finding("weak_separation", severity, value, 1.0, message, APART if stands else "")
+        cost = f"Hidden labels cost up to {missing:.1%} of the information."
+        said.insert(0 if overlap > 1 and not vague else 1, cost)  # what tells comes first
+    message, remedy = " ".join(said), APART if stands else ""
+    return Finding("weak_separation", severity, value, 1.0, message, remedy)
 
 
 def _counted(evidence: Evidence) -> Finding:

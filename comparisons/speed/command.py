@@ -23,17 +23,18 @@ def speed(
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Small sizes, a minute or two: to see that it runs."),
+        typer.Option("--quick", help="Small sizes, a few minutes: to see that it runs."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="A new folder for speed.json and the picture.")
+        Path | None,
+        typer.Option(help="A new folder for speed.json and, where n grows, the picture."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure EM and the posterior side by side with all peers that are found.
 
-    An hour or more in all; a minute or two with --quick. Without --out and --json it makes a new
-    folder here, such as second-opinion-speed. Exit status 1 if samplers disagree.
+    An hour in all; a few minutes with --quick. Without --out and --json it makes a new folder here.
+    Exit status 1 if samplers disagree.
     """
     parts = [_known(part) for part in dict.fromkeys(only or PARTS)]
     from comparisons.files import free, refuse_folder
@@ -41,7 +42,7 @@ def speed(
 
     folder = free(USUAL) if out is None and not as_json else out
     if folder is not None:
-        refuse_folder(folder, overwrite=False)
+        refuse_folder(folder, overwrite=None)
     with waiting("loading PyMC"):
         from comparisons.speed.run import main
     main(parts, quick=quick, folder=folder, as_json=as_json)

@@ -103,10 +103,10 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
         said(described())
         stepped(tables_of(found))
         if quick:
-            said("Measured with --quick: sizes are small and rounds few, no figures to quote.")
+            said("Measured with --quick: sizes small, rounds few, no Stan; nothing here to quote.")
     if folder is not None:
         written(folder, lambda target: save(target, value, found))
-        typer.echo(f"figures: {folder}", err=as_json)
+        typer.echo(f"written: {folder}", err=as_json)
     if strangers := apart(found):
         typer.echo(f"not the same posterior: {'; '.join(strangers)}", err=True)
         raise typer.Exit(1)
