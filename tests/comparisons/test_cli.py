@@ -102,6 +102,12 @@ def test_only_em_fills_the_same_object_as_far_as_it_can(run, people):
     assert "BIC" in run("fit", people, *GAUSSIAN, "--only", "em")[1]
 
 
+def test_em_alone_says_which_column_is_which(run, people):
+    several = ("-f", "multivariate", "-c", "height", "-c", "half", "-k", 1)
+    assert "0 is height, 1 is half" in run("fit", people, *several, "--only", "em")[1]
+    assert "In brackets" not in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+
+
 def test_infinities_and_nan_become_null(run, tmp_path):
     (tmp_path / "spike.csv").write_text("x\n" + "\n".join(map(str, [57, *range(150, 190)])))
     status, out, _ = run("fit", "spike.csv", "-f", "gaussian", "-c", "x", "-k", 2, "--json")
