@@ -131,7 +131,8 @@ def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
         draws = picked(evidence.draws, parameter)
         mle, se = float(picked(evidence.estimate, parameter)), picked(evidence.errors, parameter)
         peak = np.nan if evidence.peak is None else picked(evidence.peak.mixture, parameter)
-        mean, sd = float(draws.mean()), float(draws.std(ddof=1))
+        mean = float(draws.mean())  # of equal draws it is off by rounding, which is no spread
+        sd = float(draws.std(ddof=1)) if np.ptp(draws) > 0 else 0.0
         chains = draws.reshape(evidence.sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             mcse = float(az.mcse(chains, method="mean"))
