@@ -432,6 +432,7 @@ def _only_em(
     as_json: bool,
 ) -> None:
     """Fit by EM and print that."""
+    from comparisons.inputs import numbered
     from em import fit as climb
 
     sample, names = observed.sample, observed.names
@@ -443,8 +444,7 @@ def _only_em(
     else:
         _print(str(found))
         if len(names) > 1:
-            listed = ", ".join(f"{at} is {name}" for at, name in enumerate(names))
-            _print(f"In brackets: the column(s), where {listed}.")
+            _print(f"In brackets: the column(s), where {numbered(names)}.")
 
 
 def _finish(

@@ -37,6 +37,7 @@ __all__ = [
     "family_of",
     "guess",
     "name_columns",
+    "numbered",
     "one_of",
     "prior_of",
     "refuse_components",
@@ -217,6 +218,11 @@ def name_columns(tree: xr.DataTree, names: Sequence[str]) -> None:
 def columns_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the columns of x; none where they are not known."""
     return [str(name) for name in json.loads(tree.attrs.get("columns", "[]"))]
+
+
+def numbered(names: Sequence[str]) -> str:
+    """Say which column each number in brackets stands for."""
+    return ", ".join(f"{at} is {name}" for at, name in enumerate(names))
 
 
 def distinct_of(tree: xr.DataTree) -> int:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
-from comparisons.inputs import among, columns_of, distinct_of
+from comparisons.inputs import among, columns_of, distinct_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,8 +140,7 @@ def _legend(tree: xr.DataTree) -> str:
     names = columns_of(tree)
     if len(names) < 2:
         return ""
-    listed = ", ".join(f"{at} is {name}" for at, name in enumerate(names))
-    return f"In brackets: the component, then the column(s), where {listed}."
+    return f"In brackets: the component, then the column(s), where {numbered(names)}."
 
 
 def _cause(finding: Finding, *, remedy: bool) -> Text:
