@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from pytensor.tensor import TensorVariable
 
     from models import Sample
-    from models.family import Array, ConjugatePrior, Labels, Theta
+    from models.arrays import Array, Labels
+    from models.family import ConjugatePrior, Theta
 
-__all__ = ["COMPONENTS", "Component", "component_of", "family_named", "spread"]
+__all__ = ["COMPONENTS", "Component", "component_of", "spread"]
 
 
 class Component[T: Theta, S](ABC):
@@ -96,14 +97,3 @@ def component_of[T: Theta](family: type[T]) -> Component[T, Any]:
             return COMPONENTS[ancestor](family)
     known = ", ".join(sorted(name.__name__ for name in COMPONENTS))
     raise ValueError(f"family is {family!r}; give one of {known}")
-
-
-def family_named(name: str) -> type:
-    """Return the family that a stored posterior names."""
-    found = list(COMPONENTS)
-    while found:
-        family = found.pop()
-        if family.__name__ == name:
-            return family
-        found += family.__subclasses__()
-    raise ValueError(f"the posterior is of family {name!r}, which is not known here")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytensor.tensor import TensorVariable
 
     from models import Sample
-    from models.family import Array, Labels
+    from models.arrays import Array, Labels
 
 __all__ = ["GaussianComponent"]
 

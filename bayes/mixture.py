@@ -19,7 +19,7 @@ from models.mixture import checked_prior, enough, observed
 if TYPE_CHECKING:
     from pytensor.tensor import TensorVariable
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["Question", "Shares", "asked", "assemble", "build"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bayes.diagnose import R_HAT, checked, measured, worst_of
-from bayes.engine import Engine, engine_of
-from bayes.labels import align_by_assignment, align_by_order, relabelled, shares_of
 from bayes.mixture import Question, asked
-from bayes.sampler import Chains, run
-from bayes.tree import drawn, mixture_of, question_of, relabel, tree_of
+from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
+from bayes.posterior.labels import Labelling, alignment_of, labelling_of, relabelled
+from bayes.posterior.tree import drawn, mixture_of, question_of, relabel, tree_of
+from bayes.sampling.compiled import Engine, engine_of
+from bayes.sampling.nuts import Chains, run
 from models import Mixture
 from models.checks import whole
 from models.family import Theta, entries, rebuilt
@@ -20,16 +20,12 @@ from models.family import Theta, entries, rebuilt
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes.labels import Alignment
+    from bayes.posterior.labels import Alignment
     from models import Prior, Sample
-    from models.family import Array
 
 __all__ = [
     "ChainsWarning",
-    "Labelling",
     "align",
-    "alignment_of",
-    "labelling_of",
     "log_likelihood",
     "sample",
 ]
@@ -46,9 +42,6 @@ AUTO_ESS = 1_000.0
 
 class ChainsWarning(UserWarning):
     """Chains that `diagnose` does not let pass."""
-
-
-type Labelling = Literal["order", "assignment"]
 
 
 def sample[T: Theta](
@@ -160,34 +153,6 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T
     engine = engine_of(question)
     position = engine.pack(question, Mixture(np.asarray(mixture.weight)[None], theta))
     return float(engine.log_likelihoods(question, position)[0])
-
-
-def labelling_of(question: Question) -> Labelling:
-    """Return how labels are aligned unless someone asks otherwise."""
-    return "order" if question.sample.x.ndim == 1 else "assignment"
-
-
-def alignment_of(
-    engine: Engine,
-    question: Question,
-    positions: Array,
-    mixture: Mixture,
-    height: Array,
-    by: Labelling,
-) -> Alignment:
-    """Align draws; those by assignment are then named in the order of their average.
-
-    positions: (n, p) of the draws; mixture: the same, each field (n, K, ...).
-    height: (n,) log density, whose highest draw is the first to be matched with.
-    """
-    shares, counts = shares_of(engine, question, positions)
-    if by == "order":
-        return align_by_order(mixture, shares, counts)
-    found = align_by_assignment(shares, counts, pivot=int(np.argmax(height)))
-    moved = relabelled(mixture, found.permutation).theta
-    mean = [np.mean(field, axis=0) for field in entries(moved).values()]
-    order = rebuilt(question.component.family, mean).order()
-    return found._replace(permutation=found.permutation[:, order])
 
 
 def _aligned(

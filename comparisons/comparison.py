@@ -11,16 +11,16 @@ import xarray as xr
 
 import bayes
 import em
-from comparisons.binning import BINNED, posterior_in_bins
-from comparisons.estimate import family_of
-from comparisons.evidence import evidence_of, search
-from comparisons.files import written
+from comparisons.binned.posterior import BINNED, posterior_in_bins
+from comparisons.capacity import refuse_many
 from comparisons.finding import OK, Finding, Verdict
-from comparisons.inputs import refuse_many
-from comparisons.layout import laid_out
-from comparisons.table import Table
+from comparisons.kept.atomic import written
+from comparisons.kept.tree import laid_out
 from comparisons.thresholds import FORMAT
-from comparisons.whole import keep_whole
+from comparisons.verdict.estimates import family_of
+from comparisons.verdict.evidence import evidence_of, search
+from comparisons.verdict.subsample import keep_whole
+from comparisons.verdict.table import Table
 from models import Gaussian, Sample
 from models.checks import whole as whole_number
 from models.family import Theta
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from bayes.adopt import Name
+    from bayes.posterior.adopt import Name
     from models import Mixture, Prior
-    from models.stream import Observations
+    from models.observations import Observations
 
 __all__ = ["Comparison", "compare", "load", "second_opinion"]
 
@@ -79,7 +79,7 @@ class Comparison:
 
         command: how to make the comparison again, for the page to say.
         """
-        from comparisons.report import report
+        from comparisons.pages.report import report
 
         page = report(self.tree, command)
         written(Path(path), lambda target: target.write_text(page, encoding="utf-8"))
@@ -139,7 +139,7 @@ class Comparison:
 
 def pictures() -> ModuleType:
     """Return the module that draws; matplotlib is imported when something is drawn."""
-    from comparisons import pictures
+    from comparisons.pictures.catalogue import catalogue as pictures
 
     return pictures
 
@@ -179,7 +179,7 @@ def second_opinion[T: Theta](
     if some is not None and whole_number("some", some, k) < sample.observations:
         options = {"equal_weights": equal_weights, "starts": starts, "seed": seed}
         whole = search(family, sample, k, **options, progress=progress).fit
-        sample = em.some(family, sample, some, seed)
+        sample = em.subsample(family, sample, some, seed)
     in_bins = family is Gaussian and (not isinstance(sample, Sample) or sample.distinct > BINNED)
     refuse_many(family, sample, k)
     found = search(

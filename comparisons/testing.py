@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes.component import family_named
-from bayes.tree import draws_of
+from bayes.posterior.tree import draws_of
 from comparisons.comparison import Comparison, load
-from comparisons.evidence import matched
-from comparisons.table import Parameter, picked
+from comparisons.verdict.evidence import matched
+from comparisons.verdict.parameters import Parameter, picked
 from models import ordered
 from models.mixture import checked, take
+from models.names import family_called
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: flo
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
-    family = family_named(comparison.tree.attrs["family"])
+    family = family_called(comparison.tree.attrs["family"])
     columns = comparison.tree["constant_data"].sizes.get("dimension", 1)
     mixture = ordered(checked(truth, family, columns))
     here = len(comparison.tree["em"]["component"])

@@ -1,17 +1,17 @@
 """How the optimum is found: the hand-written EM."""
 
-from em.basins import Basin, basins
 from em.binomial import BinomialEmission
-from em.coordinates import coordinates_of, displaced, log_prior
+from em.climb.basins import Basin, basins
+from em.climb.loop import DescentError, climb
+from em.data.subsample import subsample
 from em.emission import EMISSIONS
+from em.errors.coordinates import coordinates_of, displaced, log_prior
+from em.errors.log_likelihood import log_likelihood
 from em.fit import fit
 from em.gaussian import GaussianEmission
-from em.likelihood import log_likelihood
-from em.loop import DescentError, climb
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
-from em.some import some
 from models import Binomial, Gaussian, MultivariateGaussian, Poisson
 
 EMISSIONS[Binomial] = BinomialEmission
@@ -32,5 +32,5 @@ __all__ = [
     "fit",
     "log_likelihood",
     "log_prior",
-    "some",
+    "subsample",
 ]

@@ -11,7 +11,7 @@ from em.emission import Emission
 from models import Binomial, BinomialPrior
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["BinomialEmission"]
 

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.family import Array, Theta, components, entries
+from models.family import Theta, components, entries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from models.arrays import Array
 
 __all__ = ["EMISSIONS", "Emission", "emission_of"]
 

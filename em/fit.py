@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.crew import crew
+from em.climb.refine import information_at, refined
+from em.climb.search import CHEAP, Climber, End, Found, search
+from em.climb.starts import starting_mixtures
+from em.data.blocks import default_floor
+from em.data.threads import executor
 from em.emission import Emission, emission_of
-from em.information import SADDLE, Information, information_of, unavailable
+from em.errors.information import SADDLE, Information, unavailable
 from em.mixture import MixtureModel, Statistics, model_of
 from em.result import Fit, Optimum, Step
-from em.search import CHEAP, Climber, End, Found, in_order, joined, search
-from em.starts import starting_mixtures
 from models import Mixture, Prior, Sample
 from models.checks import number, numbers, whole
-from models.family import Array, Theta
+from models.family import Theta
 from models.mixture import checked, checked_prior, enough, observed
 
 if TYPE_CHECKING:
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from em.rows import Rows
-    from models.stream import Observations
+    from em.data.blocks import Rows
+    from models.arrays import Array
+    from models.observations import Observations
 
-__all__ = ["default_floor", "fit", "refined"]
+__all__ = ["fit"]
 
 FLAT = "the observations have no spread in some direction"
-REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
 def fit[T: Theta](
@@ -76,7 +78,7 @@ def fit[T: Theta](
         start = _checked_start(start, family, sample, k, equal_weights)
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
-    with crew(sample, emission, k) as workers:
+    with executor(sample, emission, k) as workers:
         rows = workers.rows
         if prior is not None:
             prior = Prior(prior.weight, rows.units.move_in(prior.theta))
@@ -140,23 +142,6 @@ def _begin[T: Theta](
     return list(starting_mixtures(model, starts, np.random.default_rng(seed)))
 
 
-def refined[T: Theta](
-    run: Climber[T], best: End[T], max_steps: int
-) -> tuple[End[T], Information[T]]:
-    """Climb on from an end for as long as its Newton decrement is above the tolerance."""
-    known = _information(run.model, best)
-    for more in range(1, REFINE + 1):
-        if not (best.climb.converged and known.decrement > run.tolerance):
-            break
-        rest = run(best.number, best.mixture, max_steps - best.steps, best.steps, 10.0**more)
-        mixture = in_order(run.model, rest.parameters)
-        best = best._replace(climb=joined(best.climb, rest._replace(parameters=mixture)))
-        known = _information(run.model, best)
-    if known.decrement > run.tolerance > 0:  # what is left to gain is below the objective's digits
-        best = best._replace(climb=best.climb._replace(converged=False))
-    return best, known
-
-
 def _without_saddles[T: Theta](
     model: MixtureModel[T], ends: list[End[T]]
 ) -> tuple[list[End[T]], int]:
@@ -168,7 +153,7 @@ def _without_saddles[T: Theta](
         return ends, 0
     kept, ended = ends[:1], 0
     for end in ends[1:]:
-        if _information(model, end).missing > SADDLE:
+        if information_at(model, end).missing > SADDLE:
             ended += end.starts
         else:
             kept.append(end)
@@ -223,26 +208,6 @@ def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T])
     given = np.broadcast_to(widths.max() if emission.isotropic else widths, (d,))
     inside = rows.units.floor_in(given)
     return np.diag(inside) if table and inside.ndim == 1 else inside
-
-
-def default_floor[T: Theta](rows: Rows, emission: Emission[T]) -> Array:
-    """Return the least widths unless the user says otherwise."""
-    d = rows.sample.dimension
-    return emission.floor * (np.eye(d) if rows.sample.table else np.ones(d))
-
-
-def _information[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:
-    """Return the information at an end, or the reason why there is none."""
-    mixture, reason = end.mixture, None
-    if model.hard:
-        reason = "hard EM does not maximise the likelihood, so that no information belongs to it"
-    elif end.spike.any():
-        reason = "a component is a spike, where the likelihood has no maximum"
-    elif end.empty.any() or (mixture.weight == 0).any():
-        reason = "a component is empty, so that its parameters mean nothing"
-    elif (edge := model.emission.edge(mixture.theta)) is not None:
-        reason = f"{edge}, on the edge of the parameter space"
-    return unavailable(model, mixture, reason) if reason else information_of(model, mixture)
 
 
 def _optimum[T: Theta](model: MixtureModel[T], end: End[T]) -> Optimum[T]:

@@ -10,7 +10,7 @@ from em.emission import Emission
 from models import Gaussian, GaussianPrior
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["GaussianEmission"]
 

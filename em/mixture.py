@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from em.crew import added
-from models.family import Array, Theta
+from em.data.held import added
+from models.family import Theta
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from em.crew import Crew, Held, Sums
+    from em.data.blocks import Rows
+    from em.data.held import Executor, Held, Sums
     from em.emission import Emission
-    from em.rows import Rows
     from models import Prior
+    from models.arrays import Array
     from models.sample import Part
 
 __all__ = [
@@ -346,7 +347,7 @@ def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
 
 def model_of[T: Theta](
     emission: Emission[T],
-    crew: Crew,
+    workers: Executor,
     k: int,
     *,
     hard: bool,
@@ -355,9 +356,9 @@ def model_of[T: Theta](
     floor: Array,
 ) -> MixtureModel[T]:
     """Return the model, with what never changes between steps computed once."""
-    rows = crew.rows
+    rows = workers.rows
     keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
-    held = crew.hold(partial(_known, emission=emission, keep=keep))
+    held = workers.hold(partial(_known, emission=emission, keep=keep))
     total, base, grain = held.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
     return MixtureModel(

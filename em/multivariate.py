@@ -12,7 +12,7 @@ from models import MultivariateGaussian, MultivariateGaussianPrior
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["MultivariateEmission"]
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from em.data.blocks import rows_of
 from em.emission import emission_of
 from em.mixture import logits, responsibilities
-from em.rows import rows_of
 from models import Mixture, Sample
-from models.family import Array, Labels, Theta, entries, first
+from models.family import Theta, entries, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
-    from em.units import Units
+    from em.data.standardise import Units
+    from models.arrays import Array, Labels
 
 __all__ = ["Fit", "Optimum", "Step"]
 

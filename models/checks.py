@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.family import Array
+    from models.arrays import Array
+    from models.observations import Observations, Readable
     from models.sample import Sample
-    from models.stream import Observations, Stream
 
     class Record(Protocol):
         def _asdict(self) -> dict[str, Array]: ...
@@ -124,7 +124,7 @@ def whole(name: str, value: object, least: int) -> int:
 def average(sample: Observations, function: Callable[[Array], Array]) -> Array:
     """Return the mean over the observations of a function of (B, d) rows, in one pass."""
 
-    def total(some: Sample | Stream) -> Array:
+    def total(some: Readable) -> Array:
         found: Array = np.zeros(1)
         for x, _, counts in some.parts(AT_ONCE):
             values = function(x.reshape(len(x), -1))
@@ -142,7 +142,7 @@ def _unchanged(x: Array) -> Array:
 def moments(sample: Observations) -> tuple[Array, Array]:
     """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
 
-    def total(some: Sample | Stream) -> Array:
+    def total(some: Readable) -> Array:
         found = np.zeros((sample_dimension, sample_dimension))
         for x, _, counts in some.parts(AT_ONCE):
             centred = x.reshape(len(x), -1) - mean

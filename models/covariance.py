@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.family import Array
+    from models.arrays import Array
 
     type Draw = Callable[[Array, float, tuple[int, int], np.random.Generator], Array]
 

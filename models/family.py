@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import numpy as np
+
+    from models.arrays import Array, Labels
+    from models.observations import Observations
     from models.sample import Sample
-    from models.stream import Observations
 
 __all__ = [
-    "Array",
     "ConjugatePrior",
-    "Labels",
     "Theta",
     "components",
     "entries",
     "first",
     "rebuilt",
 ]
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
 
 
 class ConjugatePrior(Protocol):

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from models.checks import number, numbers, whole
-from models.family import Array, ConjugatePrior, Labels, Theta, entries, first, rebuilt
+from models.family import ConjugatePrior, Theta, entries, first, rebuilt
+from models.observations import Elsewhere
 from models.sample import Sample
-from models.stream import Elsewhere
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from models.stream import Observations
+    from models.arrays import Array, Labels
+    from models.observations import Observations
 
 __all__ = [
     "Mixture",
@@ -98,7 +99,7 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
 
 def enough(sample: Observations, k: int) -> None:
     """Raise ValueError unless there are as many distinct rows as components."""
-    seen = np.count_nonzero(sample.counts) if isinstance(sample, Sample) else sample.rows
+    seen = np.count_nonzero(sample.counts) if isinstance(sample, Sample) else sample.distinct
     if k > seen:
         raise ValueError(
             f"k is {k}, but x has {seen} distinct values; give at most as many components"

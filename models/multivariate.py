@@ -10,11 +10,13 @@ from models.checks import fields, moments, no_trials, numbers, positive, refuse_
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
 
 if TYPE_CHECKING:
-    from models.family import Array, Labels
-    from models.sample import Sample
-    from models.stream import Observations
+    from collections.abc import Mapping
 
-__all__ = ["MultivariateGaussian", "MultivariateGaussianPrior"]
+    from models.arrays import Array, Labels
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["FORMS", "MultivariateGaussian", "MultivariateGaussianPrior"]
 
 LARGEST = 1e150  # its square, a covariance, is still a double
 
@@ -157,7 +159,7 @@ class TiedSphericalGaussian(MultivariateGaussian):
         return TIED_SPHERICAL
 
 
-FORMS: dict[str, type[MultivariateGaussian]] = {
+FORMS: Mapping[str, type[MultivariateGaussian]] = {
     family.form().name: family
     for family in (
         MultivariateGaussian,

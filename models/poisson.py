@@ -9,9 +9,9 @@ import numpy as np
 from models.checks import average, column, fields, positive, refuse_row
 
 if TYPE_CHECKING:
-    from models.family import Array, Labels
+    from models.arrays import Array, Labels
+    from models.observations import Observations
     from models.sample import Sample
-    from models.stream import Observations
 
 __all__ = ["Poisson", "PoissonPrior"]
 

@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.lattice import cells_of, lattice_of
+from models.arrays import LARGEST_WHOLE
+from models.value_grid import cells_of, lattice_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from distributed import Client
     from numpy.typing import ArrayLike, NDArray
 
-    from models.family import Array
-    from models.stream import Observations
+    from models.arrays import Array
 
 __all__ = ["Part", "Sample", "checked_rows", "refuse"]
 
 LARGEST = 2.0**1020  # of a measurement: differences of differences are doubles then
-LARGEST_WHOLE = 2.0**53  # from it on, neighbouring integers are the same double
 WHOLE_TO = 1e-9  # relative rounding of a sum of weights
 FEW = 4_096  # rows up to which sorting is as fast as any other way
 FAR_APART = 4  # cells a row beyond which a lattice is sparser than sorting is slow
@@ -118,52 +115,6 @@ class Sample:
         self = cls.__new__(cls)
         self._fill(values, flips, times)
         return self
-
-    @staticmethod
-    def scan(
-        path: str | Path | Sequence[str | Path],
-        column: str | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-        heads: str | None = None,
-        trials: str | int | None = None,
-        counts: str | None = None,
-        drop_missing: bool = False,
-        progress: Callable[[int, int | None], None] | None = None,
-        client: Client | None = None,
-    ) -> Observations:
-        """Read CSV or Parquet files of any length, in batches.
-
-        Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
-        others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
-        workers of a cluster. `em.fit` takes all of these.
-
-        path: a file, a list of files, a pattern such as "2026-*.parquet", or "-", which is a pipe.
-        column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
-            one number for all rows.
-        counts: the column that says how often each row occurred.
-        drop_missing: drop rows with blanks in these columns, which are refused otherwise.
-        progress: called with the rows read so far, and how many there are, where that is known.
-        client: of a dask cluster, whose workers see the same files: they read them, and keep rows
-            that do not compress.
-        """
-        from models.scan import Columns, scan  # it needs pyarrow, which is slow to import
-
-        asked = [one for one in (column, heads) if one is not None] + list(columns or ())
-        if isinstance(columns, str):
-            raise ValueError(f"columns is {columns!r}; give a list, or column={columns!r}")
-        for name in (*asked, *(one for one in (trials, counts) if not isinstance(one, int))):
-            if not isinstance(name, str | None):
-                raise ValueError(f"a column is {name!r}; give names, or positions such as '1'")
-        if client is not None and not hasattr(client, "scheduler_info"):
-            raise ValueError(f"client is {client!r}; give distributed.Client(address)")
-        if len([one for one in (column, columns, heads) if one is not None]) != 1:
-            raise ValueError("give one of column=, columns= and heads=")
-        if (heads is None) != (trials is None):
-            raise ValueError("heads= and trials= go together: give both, or neither")
-        table = Columns(tuple(asked), trials, counts)
-        found = scan(path, table, drop_missing=drop_missing, progress=progress, client=client)
-        return found.sample
 
     @property
     def observations(self) -> int:

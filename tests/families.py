@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from em.crew import alone
+from em.data.blocks import rows_of
+from em.data.standardise import Units
+from em.data.threads import alone
 from em.emission import emission_of
 from em.mixture import model_of
-from em.rows import rows_of
-from em.units import Units
 from models import (
     Binomial,
     BinomialPrior,

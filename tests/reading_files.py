@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.reading import opened
+from models.reading.files import opened
 
 
 class Columns(NamedTuple):

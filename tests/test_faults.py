@@ -17,8 +17,8 @@ from faults.em_faults import EM_FAULTS
 from faults.fault import CHANGED, DESIGNS, Answers, Fault, Outcome, outcome
 from scipy import stats
 
-from comparisons.trust.runs import run
-from em.crew import available
+from comparisons.replicates import run
+from em.data.threads import available
 
 FAULTS = sorted((*EM_FAULTS, *BAYES_FAULTS), key=lambda fault: DESIGNS.index(fault.design))
 MISSED = 0.01  # share of data sets in which a fault may go unseen

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 
 from comparisons.speed.problems import people
 from comparisons.speed.records import Found, Goal, costlier, seconds
-from models import Sample
+from models.reading.scan import scan
 
 if TYPE_CHECKING:
     from comparisons.speed.records import Say, Scale
+    from models import Sample
 
 __all__ = ["measure"]
 
@@ -55,7 +56,7 @@ def write(path: Path, rows: int, group: int) -> None:
 
 def counted(path: Path) -> Sample:
     """Return the distinct heights with their counts."""
-    return Sample.scan(path, column=COLUMN)
+    return scan(path, column=COLUMN)
 
 
 def check(sample: Sample, column: pa.ChunkedArray) -> None:

@@ -14,9 +14,9 @@ from pymc.distributions import transforms
 from pymc.model.transform.conditioning import change_value_transforms
 
 from bayes import build
-from bayes.engine import engine_of
 from bayes.mixture import asked
-from bayes.starts import start_of
+from bayes.sampling.compiled import engine_of
+from bayes.sampling.starts import start_of
 from comparisons.speed.posterior import judged, worth
 from comparisons.speed.problems import people, rounded_heights, three_groups
 from comparisons.speed.records import Found
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bayes.mixture import Question
     from comparisons.speed.posterior import Judged
     from comparisons.speed.records import Say, Scale
-    from models.family import Array
+    from models.arrays import Array
 
     type Draw = Callable[[np.random.Generator], Sample]
     type Make = Callable[[Sample, int], pm.Model]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from comparisons.style import EM_LINE, QUIET, blank, colour, framed, line, styled
+from comparisons.pictures.style import EM_LINE, QUIET, blank, colour, framed, line, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from comparisons.speed.problems import Problem
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = [
     "MCLUST",

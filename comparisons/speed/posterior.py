@@ -14,9 +14,9 @@ import numpy as np
 from arviz_stats.base import array_stats
 
 from bayes import sample
-from bayes.diagnose import measured, worst_of
-from bayes.labels import relabelled
-from bayes.tree import drawn
+from bayes.posterior.diagnose import measured, worst_of
+from bayes.posterior.labels import relabelled
+from bayes.posterior.tree import drawn
 from comparisons.speed.problems import flips, people, rounded_heights
 from comparisons.speed.records import Chains, Found, Goal, Measure, Race, richer
 from comparisons.speed.samplers import CHAINS, NUMPYRO, OURS, PYMC, STAN

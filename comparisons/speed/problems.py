@@ -9,7 +9,7 @@ import numpy as np
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = [
     "MEN",

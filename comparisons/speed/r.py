@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from comparisons.speed.problems import Problem
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["PACKAGES", "climbs", "packages", "ran"]
 

@@ -13,30 +13,22 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bayes import ChainsWarning
-from comparisons.files import written
-from comparisons.folder import save_figure
-from comparisons.speed import (
-    PARTS,
-    compression,
-    coordinates,
-    growth,
-    posterior,
-    races,
-    start_up,
-)
+from comparisons.kept.atomic import written
+from comparisons.pages.folder import save_figure
+from comparisons.pages.terminal import printed, said, stepped
+from comparisons.speed import PARTS, compression, coordinates, growth, posterior, races, start_up
 from comparisons.speed.drawing import over_n
 from comparisons.speed.peers import PEERS
 from comparisons.speed.records import Found, Scale, joined
 from comparisons.speed.samplers import NUMPYRO, STAN
 from comparisons.speed.tables import GAP, json_of, machine, tables_of
-from comparisons.terminal import printed, said, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from comparisons.json_values import Json
     from comparisons.speed.records import Say
-    from comparisons.wire import Json
 
 __all__ = ["FULL", "QUICK", "apart", "main", "measured", "missing", "save", "saying"]
 

@@ -20,7 +20,7 @@ from pymc.distributions import transforms
 from bayes import sample
 from comparisons.speed import r
 from comparisons.speed.records import seconds
-from em.crew import available
+from em.data.threads import available
 from models import Gaussian, Mixture, Sample, weak_prior
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["CHAINS", "NUMPYRO", "OURS", "PYMC", "STAN", "Drawn", "Sampler", "gaussians", "stock"]
 

@@ -30,7 +30,7 @@ CACHE = "base_compiledir={}"  # of PyTensor, in whose folder the machine code is
 COMPILE = """
 import time
 import numpy as np
-from bayes.engine import engine_of, machine_code
+from bayes.sampling.compiled import engine_of, machine_code
 from bayes.mixture import asked
 from models import {family}, Sample
 x = np.random.default_rng(0).normal(size={shape})

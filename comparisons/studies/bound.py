@@ -15,13 +15,15 @@ import numpy as np
 from scipy.special import logsumexp, xlogy
 from scipy.stats import norm
 
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import bound as drawn
 from em import climb
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["HEIGHTS", "STARTS", "Men", "bound", "height", "joint", "path", "shares", "tell"]
 

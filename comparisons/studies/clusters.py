@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import multivariate_normal
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import clusters as drawn
 from em import Fit, fit
 from models import Mixture, MultivariateGaussian, Sample, simulate
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["NAMES", "POINTS", "ROUND", "TRUTH", "best_possible", "kmeans", "matched", "tell"]
 

@@ -15,14 +15,16 @@ import numpy as np
 from scipy.stats import beta
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import coin as drawn
 from models import Binomial, Sample
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["FLIPS", "POSTERIOR", "likelihood", "tell"]
 

@@ -8,18 +8,23 @@ of every set. The posterior, a polynomial, is integrated exactly and says how li
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import binom
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
-from comparisons.studies.numbers.exact import two_coins
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
+from comparisons.studies.calculations.exact import two_coins
 from comparisons.studies.pictures import coins as drawn
 from em import Step, fit
 from models import Binomial, Mixture, Sample
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["BIASES", "FLIPS", "HEADS", "climb", "tell"]
 

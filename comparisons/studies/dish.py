@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import dish as drawn
 from em import DescentError, climb
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["CLOSE", "EYE", "EYES", "START", "WRONG", "Cook", "split", "tell"]
 

@@ -12,16 +12,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
-from comparisons.studies.numbers.boundary import best_threshold, both, chance, checked, crossing
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
+from comparisons.studies.calculations.boundary import (
+    best_threshold,
+    both,
+    chance,
+    checked,
+    crossing,
+)
 from comparisons.studies.pictures import galton as drawn
 from comparisons.studies.pictures.galton import Rule
 from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["grown_children", "rules", "tell", "truth_of"]
 

@@ -14,16 +14,18 @@ import numpy as np
 from scipy.stats import invgamma
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import gaussian as drawn
 from models import Gaussian, Mixture, simulate
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_frozen
 
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["PEOPLE", "SIZES", "TRUTH", "covers", "posterior", "tell", "trial"]
 

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import heights as drawn
 from models import Gaussian, Mixture, Sample
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["PEOPLE", "TRUTH", "measured", "tell", "volunteers", "worked"]
 

@@ -8,20 +8,25 @@ dimensions tell more than one.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
-from comparisons.studies.numbers.boundary import both, crossing, interval
-from comparisons.studies.numbers.cells import cells
-from comparisons.studies.numbers.foreground import LEVELS, Mask, by_colour, by_intensity
-from comparisons.studies.numbers.photograph import Photograph, read_photograph
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
+from comparisons.studies.calculations.boundary import both, crossing, interval
+from comparisons.studies.calculations.cells import cells
+from comparisons.studies.calculations.foreground import LEVELS, Mask, by_colour, by_intensity
+from comparisons.studies.calculations.photograph import Photograph, read_photograph
 from comparisons.studies.pictures import image as drawn
 from models import Gaussian, Sample
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["tell"]
 

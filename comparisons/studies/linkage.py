@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import linkage as drawn
 from em import climb, fit
 from models import Binomial, Mixture, Poisson, Sample
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from comparisons.studies import Setting
+    from models.arrays import Array
 
 __all__ = ["CELLS", "LIMIT", "MIXTURES", "Plants", "information", "moments", "path", "race", "rate"]
 

@@ -8,6 +8,7 @@ is no probability.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import arviz as az
 import numpy as np
@@ -15,13 +16,17 @@ import numpy as np
 import bayes
 import em
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import name_columns
-from comparisons.pictures import Picture
-from comparisons.studies import Setting, Steps, Story
-from comparisons.studies.numbers.boundary import both
-from comparisons.studies.numbers.cells import beyond, bic_of_cells, loo_of_cells, spiked
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
+from comparisons.studies.calculations.boundary import both
+from comparisons.studies.calculations.cells import beyond, bic_of_cells, loo_of_cells, spiked
 from comparisons.studies.pictures import misfit as drawn
 from models import Binomial, Gaussian, Mixture, Sample, simulate
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["NARROW", "TRUTH", "ends", "tell"]
 

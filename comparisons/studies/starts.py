@@ -8,18 +8,23 @@ in one step. On few heights the start decides between ends, and the posterior we
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from comparisons.comparison import second_opinion
-from comparisons.inputs import name_columns
-from comparisons.studies import Setting, Steps, Story
+from comparisons.kept.facts import name_columns
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.studies.calculations import ends
 from comparisons.studies.heights import TRUTH, volunteers
-from comparisons.studies.numbers import ends
 from comparisons.studies.pictures import starts as drawn
 from em import Fit, fit
-from em.search import SAME_HEIGHT
+from em.climb.search import SAME_HEIGHT
 from models import Gaussian, Mixture, weak_prior
+
+if TYPE_CHECKING:
+    from comparisons.studies import Setting
 
 __all__ = ["FEW", "GRID", "MANY", "NARROW", "START", "WIDTHS", "extreme", "tell"]
 

@@ -16,33 +16,25 @@ import numpy as np
 
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.finding import DOUBT, FAULT
-from comparisons.inputs import family_of
-from comparisons.studies import Steps
-from comparisons.style import several
+from comparisons.pages.steps import Steps
+from comparisons.pictures.style import several
 from comparisons.thresholds import FORMAT
 from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
 from comparisons.trust.judged import judgement
 from comparisons.trust.summary import Frequency, findings_of, frequency
 from comparisons.trust.tables import findings_table, percent, verdict_table
-from models import (
-    Binomial,
-    Gaussian,
-    Mixture,
-    MultivariateGaussian,
-    Poisson,
-    Sample,
-    simulate,
-)
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models.names import family_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from matplotlib.figure import Figure
 
-    from comparisons.trust.runs import Record
-    from comparisons.wire import Json
-    from models.family import Array
+    from comparisons.json_values import Json
+    from comparisons.replicates import Record
+    from models.arrays import Array
 
 __all__ = [
     "GRID",
@@ -141,7 +133,7 @@ def problem_of(design: Regular, number: int) -> Problem:
     weight = rng.dirichlet(np.full(k, 5.0))
     while weight.min() < SMALLEST:
         weight = rng.dirichlet(np.full(k, 5.0))
-    family = family_of(design.family, None)
+    family = family_named(design.family)
     gaps = rng.uniform(NEAREST, FARTHEST, k - 1)
     theta = GROUPS[family](gaps, rng)
     trials = FLIPS if issubclass(family, Binomial) else None

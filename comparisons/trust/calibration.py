@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import em
-from bayes.labels import relabelled
-from bayes.tree import draws_of
+from bayes.posterior.labels import relabelled
+from bayes.posterior.tree import draws_of
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.inputs import family_of
-from comparisons.table import parameters_of, picked
 from comparisons.trust.judged import judgement
+from comparisons.verdict.parameters import parameters_of, picked
 from models import (
     Binomial,
     Mixture,
@@ -30,12 +29,14 @@ from models import (
 )
 from models.family import entries, rebuilt
 from models.mixture import draw_prior, take
+from models.names import family_named
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from comparisons.trust.runs import Record
-    from models.family import Array, Labels, Theta
+    from comparisons.replicates import Record
+    from models.arrays import Array, Labels
+    from models.family import Theta
 
 __all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"]
 
@@ -61,7 +62,7 @@ class Design(NamedTuple):
 
     def kind(self) -> type[Theta]:
         """The family."""
-        return family_of(self.family, self.covariance)
+        return family_named(self.family, self.covariance)
 
 
 class Problem(NamedTuple):

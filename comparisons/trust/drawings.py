@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     BAND,
     DATA,
     EM,

@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
-    from comparisons.trust.runs import Record
+    from comparisons.replicates import Record
 
 __all__ = ["judgement"]
 

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from comparisons.pages.steps import Steps
+from comparisons.pages.terminal import printed, said, stepped
 from comparisons.progress import waiting
-from comparisons.studies import Steps
-from comparisons.terminal import printed, said, stepped
 from comparisons.thresholds import FORMAT
 from comparisons.trust.published import Case, Number, half_a_digit, value_of
 from comparisons.trust.published.coins import CASES as COINS

@@ -10,14 +10,14 @@ from arviz_stats.ecdf_utils import ecdf_pit
 from scipy import stats
 
 from comparisons.finding import DOUBT, FAULT, NOTE
-from comparisons.table import bounds_of
+from comparisons.verdict.parameters import bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from comparisons.trust.runs import Record
-    from comparisons.wire import Json
-    from models.family import Array
+    from comparisons.json_values import Json
+    from comparisons.replicates import Record
+    from models.arrays import Array
 
 __all__ = [
     "INTERVALS",

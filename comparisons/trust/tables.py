@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from comparisons.finding import DOUBT, FAULT, NOTE
-from comparisons.studies import Steps
+from comparisons.pages.steps import Steps
 from comparisons.thresholds import FORMAT
 from comparisons.trust.summary import INTERVALS, LEVELS
 
 if TYPE_CHECKING:
+    from comparisons.json_values import Json
     from comparisons.trust.calibration import Design
     from comparisons.trust.summary import Coverage, Frequency, Summary
-    from comparisons.wire import Json
 
 __all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
 

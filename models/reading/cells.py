@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.reading.arrays import doubles, truths
-from models.reading.refusal import not_a_number, too_large
-from models.sample import LARGEST_WHOLE
+from models.arrays import LARGEST_WHOLE
+from models.reading.from_arrow import doubles, truths
+from models.reading.messages import not_a_number, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pyarrow as pa
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["Parser"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.reading.refusal import InputError, unknown
+from models.reading.messages import unknown
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,17 +25,17 @@ def chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, in
         wanted = name.strip()
         times = columns.count(wanted)
         if times > 1:
-            raise InputError(f"{label} has {times} columns called {wanted!r}; rename all but one")
+            raise Refusal(f"{label} has {times} columns called {wanted!r}; rename all but one")
         if times == 1:
             places[name] = columns.index(wanted)
         elif (place := position(wanted, len(columns))) is not None:
             places[name] = place
         else:
-            raise InputError(unknown(label, columns, wanted))
+            raise Refusal(unknown(label, columns, wanted))
     taken: dict[int, str] = {}
     for name, place in places.items():
         if place in taken:
-            raise InputError(f"{taken[place]} and {name} are the same column; give each once")
+            raise Refusal(f"{taken[place]} and {name} are the same column; give each once")
         taken[place] = name
     return places
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.reading.arrays import doubles, truths
+from models.arrays import LARGEST_WHOLE
+from models.reading.batch import Batch, Table
+from models.reading.from_arrow import doubles, truths
+from models.reading.messages import line_of, not_a_number, too_large
 from models.reading.named import chosen
-from models.reading.refusal import InputError, line_of, not_a_number, too_large
-from models.reading.table import Batch, Table
-from models.sample import LARGEST_WHOLE
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
-    from models.family import Array
+    from models.arrays import Array
     from models.reading.source import Source
 
 __all__ = ["parquet_table"]
@@ -44,11 +45,11 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
     except (pa.ArrowException, OSError) as problem:
         raise _broken(source, problem) from None
     if n == 0:
-        raise InputError(f"{source.label} has no rows; give at least one")
+        raise Refusal(f"{source.label} has no rows; give at least one")
     places = chosen(source.label, [column.strip() for column in schema.names], names)
     for place in places.values():
         if (times := schema.names.count(schema.names[place])) > 1:
-            raise InputError(
+            raise Refusal(
                 f"{source.label} has {times} columns called {schema.names[place]!r}; rename all "
                 "but one"
             )
@@ -88,12 +89,10 @@ def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
             first, before, held = group, before + held, 0
 
 
-def _broken(source: Source, problem: Exception) -> InputError:
+def _broken(source: Source, problem: Exception) -> Refusal:
     if isinstance(problem, FileNotFoundError):  # it was there: this is another machine
-        return InputError(f"{source.label} is not there for a worker; share its folder with it")
-    return InputError(
-        f"{source.label} is a broken Parquet file ({line_of(problem)}); write it anew"
-    )
+        return Refusal(f"{source.label} is not there for a worker; share its folder with it")
+    return Refusal(f"{source.label} is a broken Parquet file ({line_of(problem)}); write it anew")
 
 
 def _kind(kind: pa.DataType) -> str:

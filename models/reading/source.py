@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.reading.refusal import InputError
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,15 +64,15 @@ def sources_of(path: str | Path) -> list[Source]:
     found = sorted({one for one in matched if not Path(one).is_dir()})
     folders = [one for one in matched if Path(one).is_dir()]
     if folders and not str(path).endswith("**"):  # some programs write a table as a folder
-        raise InputError(f"{folders[0]} matches {path}, but is a folder; give {folders[0]}/* too")
+        raise Refusal(f"{folders[0]} matches {path}, but is a folder; give {folders[0]}/* too")
     if not found:
-        raise InputError(f"no file matches {path}; check the pattern and its folder")
+        raise Refusal(f"no file matches {path}; check the pattern and its folder")
     same = {(Path(one).stat().st_dev, Path(one).stat().st_ino): one for one in reversed(found)}
     return [_source(one) for one in sorted(same.values())]  # a link counts no file twice
 
 
 def _source(path: str | Path) -> Source:
-    """Return a file's bytes, or raise InputError if there are none to be had."""
+    """Return a file's bytes, or raise Refusal if there are none to be had."""
     file = Path(path)
     label = "standard input" if str(path) == "-" else str(path)
     try:
@@ -85,13 +85,13 @@ def _source(path: str | Path) -> Source:
         with kept:
             return _piped(label, kept, file)
     except FileNotFoundError:
-        raise InputError(_lost(file)) from None
+        raise Refusal(_lost(file)) from None
     except IsADirectoryError:
-        raise InputError(f"{label} is a folder; give a file, or a pattern such as *.csv") from None
+        raise Refusal(f"{label} is a folder; give a file, or a pattern such as *.csv") from None
     except PermissionError:
-        raise InputError(f"{label} may not be read; ask for permission, or copy it") from None
+        raise Refusal(f"{label} may not be read; ask for permission, or copy it") from None
     except OSError as problem:
-        raise InputError(f"{label} cannot be read: {problem.strerror or problem}") from None
+        raise Refusal(f"{label} cannot be read: {problem.strerror or problem}") from None
 
 
 def _by_name(path: str | Path) -> Callable[[], pa.NativeFile]:
@@ -137,14 +137,14 @@ def _checked(
 
 
 def _refuse_others(label: str, head: bytes, file: Path) -> None:
-    """Raise InputError if the first bytes are neither text nor Parquet."""
+    """Raise Refusal if the first bytes are neither text nor Parquet."""
     if not head:
-        raise InputError(f"{label} is empty; give a file with a line of names and rows of numbers")
+        raise Refusal(f"{label} is empty; give a file with a line of names and rows of numbers")
     for magic, what in OTHERS.items():
         if head.startswith(magic):
-            raise InputError(f"{label} is {what}; save it as CSV in UTF-8, or as Parquet")
+            raise Refusal(f"{label} is {what}; save it as CSV in UTF-8, or as Parquet")
     if head[:4] != b"PAR1" and file.suffix.lower() in {".parquet", ".pq"}:
-        raise InputError(f"{label} is no Parquet file, or a broken one; write it anew")
+        raise Refusal(f"{label} is no Parquet file, or a broken one; write it anew")
 
 
 def _lost(file: Path) -> str:

@@ -7,10 +7,11 @@ from io import StringIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from models.reading.batch import Batch, Table
 from models.reading.cells import Parser
+from models.reading.messages import line_of
 from models.reading.named import chosen, position
-from models.reading.refusal import InputError, line_of
-from models.reading.table import Batch, Table
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +77,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
             yield Batch(values, here)
             begin += batch.num_rows
         if begin == 0:
-            raise InputError(f"{source.label} has a line of names and no rows; give at least one")
+            raise Refusal(f"{source.label} has a line of names and no rows; give at least one")
 
     return Table(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
 
@@ -103,7 +104,7 @@ def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa
             ),
         )
     except (pa.ArrowException, OSError) as problem:
-        raise InputError(_uneven(source, layout) or f"{source.label}: {line_of(problem)}") from None
+        raise Refusal(_uneven(source, layout) or f"{source.label}: {line_of(problem)}") from None
 
 
 def _line_number(source: Source, layout: Layout, record: int) -> int | None:
@@ -139,9 +140,9 @@ def _layout(source: Source) -> Layout:
         with source.open() as stream:
             raw = stream.read(HEAD)
     except OSError as problem:
-        raise InputError(f"{source.label} is a broken gzip file ({line_of(problem)})") from None
+        raise Refusal(f"{source.label} is a broken gzip file ({line_of(problem)})") from None
     if b"\0" in raw:
-        raise InputError(f"{source.label} is not text; save it as CSV in UTF-8, or as Parquet")
+        raise Refusal(f"{source.label} is not text; save it as CSV in UTF-8, or as Parquet")
     cut = len(raw) == HEAD
     lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
     lines = lines[:-1] if cut and len(lines) > 1 else lines
@@ -152,12 +153,12 @@ def _layout(source: Source) -> Layout:
         encoding = "latin-1"
         text = b"".join(lines).decode(encoding)
     if not text.strip():
-        raise InputError(f"{source.label} is empty; give a line of names and rows of numbers")
+        raise Refusal(f"{source.label} is empty; give a line of names and rows of numbers")
     try:
         delimiter = _delimiter(text)
         first = [field.strip() for field in _beginning(text, delimiter)[0]]
     except csv.Error as problem:
-        raise InputError(
+        raise Refusal(
             f"{source.label} is no CSV ({problem}); is a quotation mark left open?"
         ) from None
     width = sum(map(len, lines)) / len(lines)
@@ -206,12 +207,12 @@ def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, i
         for name in names:
             known, place = name.strip() in columns, position(name.strip(), count)
             if known and place is not None:
-                raise InputError(
+                raise Refusal(
                     f"{source.label}: the first line looks like data, so {name!r} may be a name "
                     "or a position; put a line of names above it"
                 )
             if not known and place is None:
-                raise InputError(
+                raise Refusal(
                     f"{source.label} has no column {name!r}; the first line looks like data "
                     f"({', '.join(columns[:3])}{', ...' * (count > 3)}): put a line of names above "
                     f"it, or ask for columns by position, 1 to {count}"

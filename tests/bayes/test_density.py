@@ -10,9 +10,9 @@ from families import FAMILIES, Row
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayes.engine import Asked, _engine, engine_of
 from bayes.mixture import asked
-from bayes.starts import start_of
+from bayes.sampling.compiled import Asked, _engine, engine_of
+from bayes.sampling.starts import start_of
 from models import Mixture, Sample
 from models.family import rebuilt
 

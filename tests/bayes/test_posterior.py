@@ -18,10 +18,10 @@ import xarray as xr
 from families import FAMILIES, Row
 
 import bayes
-from bayes.engine import engine_of, machine_code
 from bayes.mixture import asked
 from bayes.sample import AUTO, AUTO_ESS
-from bayes.starts import start_of
+from bayes.sampling.compiled import engine_of, machine_code
+from bayes.sampling.starts import start_of
 from em import fit
 from models import (
     Binomial,

@@ -10,8 +10,8 @@ from families import FAMILIES, Row
 from pytensor.graph.replace import clone_replace
 
 import bayes
-from bayes.engine import engine_of
 from bayes.mixture import asked
+from bayes.sampling.compiled import engine_of
 from em import fit
 from models import Prior, Sample, simulate
 from models.family import entries, rebuilt

@@ -13,16 +13,7 @@ import comparisons
 import em
 from comparisons.studies import Setting, heights
 from comparisons.testing import assert_recovered, assert_unchanged
-from models import (
-    Binomial,
-    Gaussian,
-    GaussianPrior,
-    Mixture,
-    Poisson,
-    Prior,
-    Sample,
-    simulate,
-)
+from models import Binomial, Gaussian, GaussianPrior, Mixture, Poisson, Prior, Sample, simulate
 
 SAXONY = [3, 24, 104, 286, 670, 1033, 1343, 1112, 829, 478, 181, 45, 7]
 DEATHS = [162, 267, 271, 185, 111, 61, 27, 8, 3, 1]

@@ -270,19 +270,19 @@ def test_odds_and_row_maxima_give_the_same(rng):
 
 def test_threads_change_nothing(rng, monkeypatch):
     """Blocks are summed in their order, whoever worked on them."""
-    import em.crew
-    import em.rows
+    import em.data.blocks
+    import em.data.threads
 
     sample = Sample(rng(53).normal(size=30_000))
-    monkeypatch.setattr(em.rows, "CACHE", 1 << 14)
+    monkeypatch.setattr(em.data.blocks, "CACHE", 1 << 14)
     start = Mixture([0.5, 0.5], Gaussian([-1.0, 1.0], [1.0, 1.0]))
     alone = fit(Gaussian, sample, 2, start=start, max_steps=20)
-    monkeypatch.setattr(em.crew, "WORTH_THREADS", 1)
-    monkeypatch.setattr(em.crew, "available", lambda: 3)
+    monkeypatch.setattr(em.data.threads, "WORTH_THREADS", 1)
+    monkeypatch.setattr(em.data.threads, "available", lambda: 3)
     together = fit(Gaussian, sample, 2, start=start, max_steps=20)
     np.testing.assert_array_equal(alone.trace, together.trace)
     # negative control: another cut into blocks rounds otherwise
-    monkeypatch.setattr(em.rows, "CACHE", 1 << 15)
+    monkeypatch.setattr(em.data.blocks, "CACHE", 1 << 15)
     assert (fit(Gaussian, sample, 2, start=start, max_steps=20).trace != alone.trace).any()
 
 

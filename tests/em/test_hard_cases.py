@@ -263,11 +263,11 @@ def test_correlated_columns_are_uncorrelated_first(eps, name, rng):
 
 def test_correlated_columns_without_that_go_wrong(rng, monkeypatch):
     """Negative control: expanded in the columns as they are, digits are lost."""
-    import em.units
+    import em.data.standardise
 
     a, b = rng(75).normal(size=400) + 6 * (np.arange(400) < 150), rng(76).normal(size=400)
     easy = fit(MultivariateGaussian, Sample(np.column_stack([a, b])), 2)
-    monkeypatch.setattr(em.units, "CORRELATED", 0.0)
+    monkeypatch.setattr(em.data.standardise, "CORRELATED", 0.0)
     try:
         hard = fit(MultivariateGaussian, Sample(np.column_stack([a, a + 1e-6 * b])), 2)
     except ArithmeticError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes.tree import draws_of
+from bayes.posterior.tree import draws_of
 from faults import bayes_slips as slips
 from faults import chains
 from faults.bayes_slips import adopted, changed, instead, renamed
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from faults.em_slips import Slip
     from faults.fault import Design
-    from models.family import Array
+    from models.arrays import Array
 
 TARGET = frozenset({"wrong_target"})
 SAME = TARGET | QUESTION | {"different_posterior"}

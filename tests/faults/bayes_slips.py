@@ -15,10 +15,10 @@ import numpy as np
 
 import bayes
 from bayes.binomial import BinomialComponent
-from bayes.engine import Engine, engine_of
 from bayes.mixture import Question, asked, assemble
-from bayes.tree import drawn as laid
-from bayes.tree import draws_of
+from bayes.posterior.tree import drawn as laid
+from bayes.posterior.tree import draws_of
+from bayes.sampling.compiled import Engine, engine_of
 from faults.em_slips import together
 from faults.fault import RARE, Case, drawn, replaced
 from models import Mixture
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from faults.em_slips import Slip
     from models import Prior, Sample
-    from models.family import Array
+    from models.arrays import Array
 
-sampler, target = import_module("bayes.sampler"), import_module("bayes.target")
+sampler, target = import_module("bayes.sampling.nuts"), import_module("bayes.posterior.stein")
 
 
 def adopted(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes.labels import Alignment
-from bayes.tree import mixture_of, relabel
+from bayes.posterior.labels import Alignment
+from bayes.posterior.tree import mixture_of, relabel
 from faults.bayes_slips import adopted
 from faults.em_faults import astray
 from models import Gaussian, Mixture
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from faults.fault import Case
-    from models.family import Array
+    from models.arrays import Array
 
 
 def unaligned(case: Case) -> xr.DataTree:

@@ -27,14 +27,7 @@ from faults.fault import (
     Case,
     Fault,
 )
-from models import (
-    BinomialPrior,
-    Gaussian,
-    Mixture,
-    MultivariateGaussian,
-    Prior,
-    Sample,
-)
+from models import BinomialPrior, Gaussian, Mixture, MultivariateGaussian, Prior, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

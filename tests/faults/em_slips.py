@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from em.binomial import BinomialEmission
-from em.crew import alone
+from em.data.standardise import Units
+from em.data.threads import alone
 from em.gaussian import GaussianEmission
 from em.mixture import MixtureModel, _known
 from em.multivariate import MultivariateEmission, _folded
 from em.poisson import PoissonEmission
 from em.result import Fit
-from em.units import Units
 from faults.fault import replaced
 from models import Gaussian, Mixture
 
@@ -32,7 +32,13 @@ type Slip = Callable[[], AbstractContextManager[object]]
 
 mixture, loop, search, information, likelihood = (
     import_module(f"em.{name}")
-    for name in ("mixture", "loop", "search", "information", "likelihood")
+    for name in (
+        "mixture",
+        "climb.loop",
+        "climb.search",
+        "errors.information",
+        "errors.log_likelihood",
+    )
 )
 fit_module = sys.modules["em.fit"]  # the package's name for the function hides the module
 LEAST = sys.float_info.min

@@ -13,7 +13,7 @@ import numpy as np
 
 import bayes
 import em
-from bayes.tree import draws_of, question_of
+from bayes.posterior.tree import draws_of, question_of
 from comparisons import compare
 from models import (
     Binomial,

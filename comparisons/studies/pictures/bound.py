@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import entr
 
-from comparisons.style import EM, EM_LINE, QUIET, blank, few_ticks, framed, line, minus, styled
+from comparisons.pictures.style import (
+    EM,
+    EM_LINE,
+    QUIET,
+    blank,
+    few_ticks,
+    framed,
+    line,
+    minus,
+    styled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["bounds", "jensen"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from scipy.stats import multivariate_normal
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     EM,
     EM_LINE,
     POSTERIOR,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from models.family import Array, Labels
+    from models.arrays import Array, Labels
 
 __all__ = ["doubts", "partitions"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     DATA,
     EM_LINE,
     POSTERIOR_LINE,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from scipy.stats._distn_infrastructure import rv_frozen
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["likelihood"]
 

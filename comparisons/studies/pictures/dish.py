@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     EM_LINE,
     QUIET,
     TRUTH_LINE,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["plates"]
 

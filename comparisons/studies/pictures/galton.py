@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from comparisons.studies.numbers.boundary import both, joint
-from comparisons.style import (
+from comparisons.pictures.style import (
     BAND,
     EM_LINE,
     POSTERIOR_LINE,
@@ -21,6 +20,7 @@ from comparisons.style import (
     patch,
     styled,
 )
+from comparisons.studies.calculations.boundary import both, joint
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from models import Gaussian, Mixture
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["Rule", "sexes"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     DATA,
     EM,
     EM_LINE,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from scipy.stats._distn_infrastructure import rv_frozen
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["bias", "nearest", "variance"]
 

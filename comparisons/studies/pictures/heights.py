@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     BAND,
     EM_LINE,
     POSTERIOR_LINE,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from models.family import Array, Labels
+    from models.arrays import Array, Labels
 
 __all__ = ["misassigned"]
 

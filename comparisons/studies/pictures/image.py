@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from comparisons.studies.numbers.boundary import both, joint
-from comparisons.style import (
+from comparisons.pictures.style import (
     BAND,
     DATA,
     EM_LINE,
@@ -21,6 +20,7 @@ from comparisons.style import (
     patch,
     styled,
 )
+from comparisons.studies.calculations.boundary import both, joint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from comparisons.studies.numbers.foreground import Mask
-    from comparisons.studies.numbers.photograph import Photograph
-    from models.family import Array
+    from comparisons.studies.calculations.foreground import Mask
+    from comparisons.studies.calculations.photograph import Photograph
+    from models.arrays import Array
 
 __all__ = ["histogram", "masks"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from scipy.stats import norm
 
-from comparisons.style import (
+from comparisons.pictures.style import (
     EM,
     EM_LINE,
     POSTERIOR_LINE,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["linkage", "speed"]
 

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from bayes.tree import draws_of
-from comparisons.studies.numbers.boundary import both
-from comparisons.studies.numbers.cells import bic_of_cells, cells
-from comparisons.style import (
+from bayes.posterior.tree import draws_of
+from comparisons.pictures.style import (
     BAND,
     DATA,
     EM,
@@ -26,6 +24,8 @@ from comparisons.style import (
     patch,
     styled,
 )
+from comparisons.studies.calculations.boundary import both
+from comparisons.studies.calculations.cells import bic_of_cells, cells
 from models import Binomial, Mixture
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import em
     from models import Gaussian, Sample
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["Predicted", "replicated", "replicates", "spikes"]
 

@@ -9,10 +9,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from scipy.stats import norm
 
-from comparisons.data_pictures import bars_of
-from comparisons.pictures import Picture
-from comparisons.studies.numbers.ends import BEST, CLUMP, EMPTY, KINDS, LOCAL, SADDLE, SPIKE, Atlas
-from comparisons.style import (
+from comparisons.pictures.catalogue import Picture
+from comparisons.pictures.data import bars_of
+from comparisons.pictures.style import (
     DATA,
     EM_LINE,
     POSTERIOR_LINE,
@@ -28,14 +27,24 @@ from comparisons.style import (
     patch,
     styled,
 )
+from comparisons.studies.calculations.ends import (
+    BEST,
+    CLUMP,
+    EMPTY,
+    KINDS,
+    LOCAL,
+    SADDLE,
+    SPIKE,
+    Atlas,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
-    from comparisons.studies.numbers.ends import End, Path
-    from models.family import Array
+    from comparisons.studies.calculations.ends import End, Path
+    from models.arrays import Array
 
 __all__ = ["pictures"]
 

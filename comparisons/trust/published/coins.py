@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from comparisons.studies.numbers.exact import Exact, two_coins
+from comparisons.studies.calculations.exact import Exact, two_coins
 from comparisons.trust.published import K_SIGMA, Case, Erratum, Number
 from em import Fit, fit, log_likelihood
 from em.emission import emission_of
@@ -16,7 +16,7 @@ from models import Binomial, Gaussian, Mixture, Sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["CASES", "FLIPS", "sampled"]
 

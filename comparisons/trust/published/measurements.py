@@ -13,7 +13,7 @@ from em import Fit, fit
 from models import Gaussian, MultivariateGaussian, Sample
 
 if TYPE_CHECKING:
-    from models.family import Array
+    from models.arrays import Array
 
 __all__ = ["CASES"]
 

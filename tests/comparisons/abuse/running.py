@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import NamedTuple
 from unittest.mock import patch
 
-from comparisons import cli
+from comparisons.command import main as cli
 
 LONGEST = 60  # seconds that anything may take
 COMPILING = 120  # seconds more for the machine code of a family, where it is not there yet

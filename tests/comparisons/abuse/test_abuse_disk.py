@@ -13,11 +13,11 @@ import pytest
 from running import ended
 
 import comparisons.comparison
-import comparisons.folder
+import comparisons.pages.folder
 from comparisons.comparison import second_opinion
-from comparisons.folder import save_folder
+from comparisons.pages.folder import save_folder
 
-PROGRAM = (sys.executable, "-c", "from comparisons.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from comparisons.command.main import main; main()")
 FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2")
 
 
@@ -66,7 +66,7 @@ def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(folder, once,
             with files_end_at(size):
                 save_folder(*arguments)
 
-        monkeypatch.setattr(comparisons.folder, "save_folder", full)
+        monkeypatch.setattr(comparisons.pages.folder, "save_folder", full)
         found = ended([*words, "found"])
         if size > max(sizes):  # the same limit does no harm where there is room
             assert found.status == whole.status, found.err

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from reading_files import read_columns
 from running import in_time
 
-from comparisons.estimate import estimate_of
-from comparisons.inputs import FAMILIES, prior_of
+from comparisons.command.inputs import prior_of
+from comparisons.verdict.estimates import estimate_of
 from models import Sample
-from models.reading import InputError
+from models.names import FAMILIES
+from models.refusal import Refusal
 
 PLAIN = b"x,y\n1.5,2\n3,4\n5,nan\n-7e3,8\n" * 20
 SEEDS = (
@@ -52,7 +53,7 @@ def test_a_broken_table_is_read_or_refused(tmp_path, on_each):
         with in_time():
             try:
                 found = read_columns(path, wanted, drop_missing=drop)
-            except InputError as problem:
+            except Refusal as problem:
                 said(problem)
                 return
         lengths = {len(values) for values in found.values.values()}
@@ -83,7 +84,7 @@ def test_a_broken_json_file_is_read_or_refused(tmp_path, on_each):
             with in_time():
                 try:
                     read()
-                except ValueError as problem:  # InputError is one
+                except ValueError as problem:  # Refusal is one
                     said(problem)
 
     family = st.sampled_from(list(FAMILIES))

@@ -10,7 +10,7 @@ from scipy.special import betaln, comb
 from scipy.stats import binom
 
 from comparisons.studies import coins
-from comparisons.studies.numbers.exact import two_coins
+from comparisons.studies.calculations.exact import two_coins
 from em import fit
 from models import Binomial, Sample
 

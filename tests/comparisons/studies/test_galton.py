@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from comparisons.studies import galton
-from comparisons.studies.numbers.boundary import best_threshold, both, chance, crossing
+from comparisons.studies.calculations.boundary import best_threshold, both, chance, crossing
 from models import Gaussian, Mixture
 
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from comparisons.studies import Setting, image
-from comparisons.studies.numbers.boundary import both, each_chance
-from comparisons.studies.numbers.foreground import foreground
-from comparisons.studies.numbers.photograph import read_photograph
-from models.reading import InputError
+from comparisons.studies.calculations.boundary import both, each_chance
+from comparisons.studies.calculations.foreground import foreground
+from comparisons.studies.calculations.photograph import read_photograph
+from models.refusal import Refusal
 
 
 def test_the_foreground_holds_more_of_the_middle():
@@ -61,6 +61,6 @@ def test_the_photograph(story):
 
 def test_what_is_separated_already_is_said(tmp_path):
     Image.fromarray(np.eye(9, dtype=bool)).save(tmp_path / "two.png")
-    with pytest.raises(InputError, match="two intensities only"):
+    with pytest.raises(Refusal, match="two intensities only"):
         image.tell(Setting(image=tmp_path / "two.png", progress=False))
     assert read_photograph(image.get_sample_data("grace_hopper.jpg", asfileobj=False)).pixels

@@ -13,8 +13,8 @@ import bayes
 import em
 from comparisons.comparison import second_opinion
 from comparisons.studies import misfit
-from comparisons.studies.numbers.boundary import both
-from comparisons.studies.numbers.cells import beyond, bic_of_cells, cells, loo_of_cells, spiked
+from comparisons.studies.calculations.boundary import both
+from comparisons.studies.calculations.cells import beyond, bic_of_cells, cells, loo_of_cells, spiked
 from models import Gaussian, Mixture, Sample, simulate
 
 MIXTURE = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([3.0, 8.0]), np.array([1.3, 1.2])))

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comparisons.studies.numbers.photograph import (
+from comparisons.studies.calculations.photograph import (
     LARGEST,
     TILE,
     cell_of,
     middle_of,
     read_photograph,
 )
-from models.reading import InputError
+from models.refusal import Refusal
 
 GREY = np.arange(256, dtype="u1").reshape(8, 32)
 LIMIT = 2  # bytes a pixel: less than two copies of eight bits, let alone of doubles
@@ -27,7 +27,7 @@ import resource, sys, warnings
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from comparisons.studies.numbers.photograph import read_photograph
+from comparisons.studies.calculations.photograph import read_photograph
 def peak():  # of this program alone; on Linux getrusage would start from its parent's
     status = Path("/proc/self/status")
     if not status.exists():
@@ -86,7 +86,7 @@ def test_tiles_make_the_whole(shape, tmp_path, monkeypatch):
     step = -(-max(shape[:2]) // 600)
     grey = np.asarray(Image.fromarray(pixels).convert("L"))
     assert (whole.grey == grey[::step, ::step]).all()
-    monkeypatch.setattr("comparisons.studies.numbers.photograph.TILE", 64)
+    monkeypatch.setattr("comparisons.studies.calculations.photograph.TILE", 64)
     tiled = read_photograph(tmp_path / "a.png")
     for one, other in zip(whole, tiled, strict=True):
         if not isinstance(one, float):
@@ -161,7 +161,7 @@ def test_bad_files_are_one_line(tmp_path):
         "pipe.png": "no regular file",
         "": "is a folder",
     }.items():
-        with pytest.raises(InputError, match=said) as caught:
+        with pytest.raises(Refusal, match=said) as caught:
             read_photograph(tmp_path / name)
         assert "\n" not in str(caught.value)
     assert read_photograph(tmp_path / "whole.png").pixels == 99 * 99  # negative control
@@ -172,7 +172,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path):
         assert side**2 > LARGEST
         path = tmp_path / "huge.png"
         Image.new("1", (side, side)).save(path)
-        with pytest.raises(InputError, match="at most 120 million"):
+        with pytest.raises(Refusal, match="at most 120 million"):
             read_photograph(path)
 
 

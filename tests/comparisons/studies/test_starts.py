@@ -8,8 +8,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.stats import norm
 
 from comparisons.studies import starts
-from comparisons.studies.heights import volunteers
-from comparisons.studies.numbers.ends import (
+from comparisons.studies.calculations.ends import (
     BEST,
     CLUMP,
     EMPTY,
@@ -22,6 +21,7 @@ from comparisons.studies.numbers.ends import (
     followed,
     kmeans_end,
 )
+from comparisons.studies.heights import volunteers
 from em import fit
 from models import Gaussian, Sample, weak_prior
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import comparisons.studies
-from comparisons.pictures import KINDS
-from comparisons.studies import NEEDS, OPTIONS, STUDIES, Steps
-from comparisons.style import svg
+from comparisons.pages.steps import Steps
+from comparisons.pictures.catalogue import KINDS
+from comparisons.pictures.style import svg
+from comparisons.studies import NEEDS, OPTIONS, STUDIES
 
 FOLDER = Path(comparisons.studies.__file__).parent
 

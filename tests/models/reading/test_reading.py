@@ -16,7 +16,7 @@ import pytest
 from pyarrow import parquet
 from reading_files import read_columns
 
-from models.reading import InputError
+from models.refusal import Refusal
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def write(tmp_path):
 
 
 def refused(path, names=("height",), **options) -> str:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(Refusal) as caught:
         read_columns(path, names, **options)
     message = str(caught.value)
     assert "\n" not in message

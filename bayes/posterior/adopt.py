@@ -1,0 +1,291 @@
+"""Posteriors drawn elsewhere, by PyMC, Stan or NumPyro, in the layout of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from bayes.component import component_of
+from bayes.mixture import asked
+from bayes.posterior.labels import alignment_of, labelling_of
+from bayes.posterior.tree import tree_of
+from bayes.sampling.compiled import engine_of, entries_of
+from bayes.sampling.nuts import STATISTICS, Chains
+from models import Mixture
+from models.family import Theta, entries, rebuilt
+from models.mixture import checked
+
+if TYPE_CHECKING:
+    from bayes.mixture import Question
+    from bayes.sampling.compiled import Engine
+    from models import Prior, Sample
+    from models.arrays import Array
+
+__all__ = ["adopt"]
+
+type Name = str | Callable[[xr.Dataset], xr.DataArray]
+
+ROUNDING = (
+    1e-5  # what Stan's files of six digits, and NumPyro's single precision, leave of a double
+)
+EXACT = 1e-12  # what sums of doubles leave
+TYPES = {"diverging": np.bool_, "reached_max_treedepth": np.bool_} | dict.fromkeys(
+    ("tree_depth", "n_steps"), np.int64
+)
+STAN = {
+    "divergent__": "diverging",
+    "energy__": "energy",
+    "treedepth__": "tree_depth",
+    "n_leapfrog__": "n_steps",
+    "stepsize__": "step_size",
+    "accept_stat__": "acceptance_rate",
+    "lp__": "lp",
+}
+
+
+class Draws(NamedTuple):
+    """What is adopted.
+
+    posterior: their variables, along chain and draw among others.
+    statistics: of the sampler, by their names.
+    attributes: what they say of themselves.
+    """
+
+    posterior: xr.Dataset
+    statistics: xr.Dataset
+    attributes: dict[str, object]
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many chains, and draws of each."""
+        return self.posterior.sizes["chain"], self.posterior.sizes["draw"]
+
+
+def adopt[T: Theta](
+    family: type[T],
+    sample: Sample,
+    posterior: xr.DataTree | xr.Dataset,
+    names: Mapping[str, Name] | None = None,
+    *,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+) -> xr.DataTree:
+    """Return draws of another program's as if `bayes.sample` had made them, labels aligned.
+
+    posterior: a DataTree with a group posterior, or that group; dimensions chain (if there are
+        several) and draw, and others by any name. Each variable's first other dimension, or the one
+        called component, is that of the components.
+    names: from our names (weight and the family's fields) to what they call it, or to a function of
+        their posterior, such as {"sd": lambda p: p["tau"] ** -0.5} or
+        {"weight": lambda p: xr.concat([p["w"], 1 - p["w"]], "component")}.
+    prior: under which they drew; if it is unknown, the groups prior and log_prior are left out.
+    equal_weights: they held all shares at 1 / K; weight may then be left out.
+    """
+    component_of(family)  # refuses what is none
+    draws = _draws(posterior)
+    fields = _fields(family, draws, dict(names or {}), equal_weights)
+    question = asked(family, sample, fields["weight"].shape[2], prior, equal_weights)
+    mixture = _checked(question, fields)
+    engine = engine_of(question)
+    positions = _positions(engine, question, mixture, draws.sizes)
+    statistics = _statistics(draws)
+    flat = positions.reshape(-1, positions.shape[2])
+    known = "lp" in statistics
+    height = statistics["lp"].ravel() if known else engine.log_likelihoods(question, flat)
+    by = labelling_of(question)
+    alignment = alignment_of(engine, question, flat, mixture, height, by)
+    settings = _settings(draws) | {"labels": by, "made_by": "bayes.adopt"}
+    return tree_of(
+        engine,
+        question,
+        Chains(positions, statistics, float("nan")),
+        mixture,
+        alignment,
+        settings,
+        prior_known=prior is not None,
+    )
+
+
+def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
+    """Return what is there, with an axis of chains even if there is one only."""
+    if isinstance(given, xr.DataTree) and "posterior" in given.children:
+        posterior = given["posterior"].to_dataset()
+        there = "sample_stats" in given.children
+        statistics = given["sample_stats"].to_dataset() if there else xr.Dataset()
+        attributes = {**given.attrs, **posterior.attrs}
+    elif isinstance(given, xr.Dataset):
+        posterior, statistics, attributes = given, xr.Dataset(), dict(given.attrs)
+    elif isinstance(given, xr.DataTree):
+        groups = ", ".join(given.children) or "none"
+        raise ValueError(f"the tree has no group posterior; its groups: {groups}")
+    else:
+        raise ValueError(
+            f"posterior is a {type(given).__name__}; give an xarray DataTree or Dataset, such as "
+            "arviz.from_dict makes"
+        )
+    if "draw" not in posterior.dims:
+        dims = ", ".join(map(str, posterior.dims)) or "none"
+        raise ValueError(f"posterior has no dimension draw; its dimensions: {dims}")
+    posterior, statistics = (
+        one if "chain" in one.dims else one.drop_vars("chain", errors="ignore").expand_dims("chain")
+        for one in (posterior, statistics)
+    )
+    return Draws(posterior, statistics, attributes)
+
+
+def _fields(
+    family: type[Theta], draws: Draws, names: dict[str, Name], equal_weights: bool
+) -> dict[str, Array]:
+    """Return weight and the fields of Theta, (chains, draws, K, ...) each."""
+    own = entries_of(family)
+    for name in names:
+        if name not in ("weight", *own):
+            raise ValueError(
+                f"names has {name!r}, which a {family.__name__} has not; "
+                f"give names of {', '.join(('weight', *own))}"
+            )
+    fields = {name: _field(draws, name, names.get(name, name)) for name in own}
+    k = fields[own[0]].shape[2]
+    given = names.get("weight", "weight")
+    if (equal_weights or k == 1) and (
+        "weight" not in names and "weight" not in draws.posterior.data_vars
+    ):
+        return {"weight": np.full((*draws.sizes, k), 1 / k), **fields}
+    weight = _field(draws, "weight", given)
+    if equal_weights and np.abs(weight * weight.shape[2] - 1).max() > ROUNDING:
+        raise ValueError("weight varies, but equal_weights is set; leave out the one or the other")
+    return {"weight": weight, **fields}
+
+
+def _field(draws: Draws, ours: str, theirs: Name) -> Array:
+    """Return a variable of theirs as (chains, draws, K, ...)."""
+    posterior = draws.posterior
+    listed = ", ".join(map(str, posterior.data_vars)) or "none"
+    if isinstance(theirs, str):
+        if theirs not in posterior.data_vars:
+            hint = ", or equal_weights=True" * (ours == "weight")
+            raise ValueError(
+                f"the posterior has no variable {theirs!r} for {ours}; it has {listed}: "
+                f"give names={{{ours!r}: ...}}{hint}"
+            )
+        found = posterior[theirs]
+    else:
+        try:
+            found = theirs(posterior)
+        except KeyError as problem:
+            reason = " ".join(str(problem.args[0]).split())
+            raise ValueError(f"names[{ours!r}] fails: {reason}; there is {listed}") from None
+        if not isinstance(found, xr.DataArray):
+            kind = type(found).__name__
+            raise ValueError(f"names[{ours!r}] returned a {kind}; return a DataArray of draws")
+    rest = [dim for dim in found.dims if dim not in ("chain", "draw")]
+    if len(rest) != found.ndim - 2:
+        dims = ", ".join(map(str, found.dims)) or "none"
+        raise ValueError(f"{ours} has dimensions {dims}; chain and draw have to be among them")
+    if not rest:
+        raise ValueError(
+            f"{ours} has no dimension of components; if all share it, repeat it K times, as in "
+            f'names={{{ours!r}: lambda p: xr.concat([p["{ours}"]] * K, "component")}}'
+        )
+    rest.sort(key=lambda dim: dim != "component")  # a stable sort
+    given = found.transpose("chain", "draw", *rest).to_numpy()
+    if given.dtype.kind not in "fiub":
+        raise ValueError(f"{ours} is of type {given.dtype}; give numbers")
+    values = given.astype(np.float64)
+    if values.shape[:2] != draws.sizes:
+        raise ValueError(f"{ours} has chains and draws {values.shape[:2]}; give {draws.sizes}")
+    return _symmetric(values)
+
+
+def _symmetric(values: Array) -> Array:
+    """Return matrices without the asymmetry that rounding left in them."""
+    if values.ndim < 5 or values.shape[-1] != values.shape[-2]:
+        return values
+    turned = np.swapaxes(values, -1, -2)
+    scale = np.sqrt(np.abs(np.diagonal(values, axis1=-2, axis2=-1)))
+    unit = scale[..., None] * scale[..., None, :]
+    close = np.abs(values - turned) <= ROUNDING * unit
+    return (values + turned) / 2 if close.all() else values
+
+
+def _checked[T: Theta](question: Question[T], fields: dict[str, Array]) -> Mixture[T]:
+    """Return every draw's mixture, each field (n, K, ...), or raise ValueError for a bad one."""
+    family, d = question.component.family, question.sample.dimension
+    draws = fields["weight"].shape[1]
+    flat = {name: field.reshape(-1, *field.shape[2:]) for name, field in fields.items()}
+    weight = flat.pop("weight")
+    total = weight.sum(axis=1, keepdims=True)
+    # shares as good as a double's stay as they are, or draws that repeat would not be equal
+    off = np.abs(total - 1)
+    weight = weight / np.where((off > EXACT) & (off <= ROUNDING), total, 1)
+    for at, share in enumerate(weight):
+        theta = rebuilt(family, [field[at] for field in flat.values()])
+        try:
+            checked(Mixture(share, theta), family, d)
+        except ValueError as problem:
+            chain, draw = divmod(at, draws)
+            raise ValueError(f"chain {chain}, draw {draw} (counted from 0): {problem}") from None
+    return Mixture(weight, rebuilt(family, flat.values()))
+
+
+def _positions[T: Theta](
+    engine: Engine, question: Question[T], mixture: Mixture[T], sizes: tuple[int, int]
+) -> Array:
+    """Return where the draws are among our unconstrained coordinates, (chains, draws, p)."""
+    with np.errstate(all="ignore"):  # of draws at an edge, which are refused
+        positions = engine.pack(question, mixture)
+    bad = ~np.isfinite(positions).all(axis=1)
+    if bad.any():
+        at = int(np.argmax(bad))
+        chain, draw = divmod(at, sizes[1])
+        values = {"weight": mixture.weight, **entries(mixture.theta)}
+        told = ", ".join(f"{name} {field[at].tolist()}" for name, field in values.items())
+        raise ValueError(
+            f"chain {chain}, draw {draw} (counted from 0) is at the edge of the parameter space "
+            f"({told}); leave such draws out"
+        )
+    return positions.reshape(*sizes, -1)
+
+
+def _statistics(draws: Draws) -> dict[str, np.ndarray]:
+    """Return what their sampler says of each draw and ours would, (chains, draws) each."""
+    known = {name: name for name in STATISTICS.values()}
+    # a parameter may be called energy, so among those only Stan's own names count
+    places = [(draws.statistics, known | STATISTICS | STAN), (draws.posterior, STAN)]
+    found = {}
+    for group, names in places:
+        for theirs, ours in names.items():
+            if theirs not in group.data_vars or ours in found:
+                continue
+            if set(group[theirs].dims) != {"chain", "draw"}:
+                continue
+            values = group[theirs].transpose("chain", "draw").to_numpy()
+            if values.shape != draws.sizes:
+                raise ValueError(
+                    f"{theirs} has chains and draws {values.shape}, the posterior {draws.sizes}; "
+                    "leave warm-up out of both"
+                )
+            if not np.isfinite(values).all():
+                raise ValueError(f"{theirs} is not finite everywhere; leave it or such draws out")
+            found[ours] = values.astype(TYPES.get(ours, np.float64))
+    return {name: found[name] for name in known if name in found}
+
+
+def _settings(draws: Draws) -> dict[str, object]:
+    """Return what is known of how they drew."""
+    chains, length = draws.sizes
+    theirs = draws.attributes
+    settings: dict[str, object] = {"draws": length, "chains": chains}
+    for name in ("tune", "tuning_steps"):
+        if name in theirs:
+            settings["tune"] = int(theirs[name])  # type: ignore[call-overload]
+    for name in ("sampling_seconds", "sampling_time"):
+        if name in theirs:
+            settings["sampling_seconds"] = float(theirs[name])  # type: ignore[arg-type]
+    settings["inference_library"] = str(theirs.get("inference_library", "unknown"))
+    if "inference_library_version" in theirs:
+        settings["inference_library_version"] = str(theirs["inference_library_version"])
+    return settings

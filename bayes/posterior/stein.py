@@ -1,0 +1,95 @@
+"""Whether draws are those of the posterior: identities that the posterior's gradient obeys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import arviz_stats as az
+import numpy as np
+import xarray as xr
+
+from bayes.posterior.labels import align_by_assignment, relabelled, shares_of
+from bayes.posterior.tree import mixture_of, question_of
+from bayes.sampling.compiled import engine_of
+from models.mixture import take
+
+if TYPE_CHECKING:
+    from bayes.mixture import Question
+    from bayes.sampling.compiled import Engine
+    from models import Mixture
+    from models.arrays import Array
+
+__all__ = ["Target", "target"]
+
+MOST = 2_000  # draws at which the gradient is taken, at even distances
+PAIRED = 30  # coordinates of which every pair is looked at
+
+
+class Target(NamedTuple):
+    """How far draws are from being those of the posterior, in Monte Carlo standard errors.
+
+    place: the largest of E[d_j log p] = 0; large if the draws sit elsewhere.
+    shape: the largest of E[(z_i - c_i) d_j log p] = -delta_ij; large if they are too narrow or too
+        wide, or depend on each other otherwise.
+    """
+
+    place: float
+    shape: float
+
+
+def target(tree: xr.DataTree) -> Target:
+    """Return how far a tree's draws are from being those of its likelihood and prior.
+
+    With p the density of the explored coordinates z, which have no bounds, integration by parts
+    says E[d_j log p] = 0 and E[(z_i - c_i) d_j log p] = -delta_ij for any c, whatever the posterior
+    looks like (Stein 1972; Gorham & Mackey 2015).
+
+    tree: of `bayes.sample`, or of `bayes.adopt` with its prior.
+    """
+    question = question_of(tree)
+    engine = engine_of(question)
+    chains, draws = (tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
+    step = -(-chains * draws // MOST)
+    mixture = mixture_of(tree, question.component.family)
+    kept = np.arange(chains * draws).reshape(chains, draws)[:, ::step]
+    positions = _free_of_edges(engine, question, take(mixture, kept.ravel()))
+    slopes = engine.slopes(question, positions)
+    positions, slopes = (one.reshape(*kept.shape, -1) for one in (positions, slopes))
+    centred = (positions - positions.mean(axis=(0, 1)))[..., :PAIRED, None]
+    p = centred.shape[2]
+    products = centred * slopes[..., None, :PAIRED] + np.eye(p)
+    rest = (positions - positions.mean(axis=(0, 1)))[..., PAIRED:] * slopes[..., PAIRED:] + 1
+    shape = _worst(products.reshape(*kept.shape, -1))
+    return Target(_worst(slopes), max(shape, _worst(rest)))
+
+
+def _free_of_edges(engine: Engine, question: Question, mixture: Mixture) -> Array:
+    """Return positions whose labels cut nothing off.
+
+    Draws that somebody sorted are those of a density that ends where components meet. Matched by
+    their memberships they do not meet, and if some still do, labels are drawn by lot: the density
+    is the same under any of them.
+    """
+    positions = engine.pack(question, mixture)
+    if question.k == 1:
+        return positions
+    shares, counts = shares_of(engine, question, positions)
+    found = align_by_assignment(shares, counts, pivot=0)
+    order = found.permutation
+    if found.ambiguous.any():
+        order = np.random.default_rng(0).random(order.shape).argsort(axis=1)
+    return engine.pack(question, relabelled(mixture, order))
+
+
+def _worst(each: np.ndarray) -> float:
+    """Return the largest mean of (chains, draws, m) numbers in its Monte Carlo standard errors."""
+    if each.shape[2] == 0:
+        return 0.0
+    if not np.isfinite(each).all():
+        return np.inf
+    constant = np.ptp(each, axis=(0, 1)) == 0
+    if constant.any():
+        return np.inf
+    table = xr.Dataset({"each": (("chain", "draw", "column"), each)})
+    errors = az.mcse(table, method="mean")["each"].to_numpy()
+    return float((np.abs(each.mean(axis=(0, 1))) / errors).max())

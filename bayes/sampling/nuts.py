@@ -1,0 +1,312 @@
+"""NUTS by nutpie: chains run in the background until they are long enough."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
+from bayes.sampling.light_imports import nutpie
+from bayes.sampling.starts import start_of
+from models import Sample
+from models.family import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nutpie.compile_pymc import CompiledPyMCModel
+
+    from bayes.mixture import Question
+    from models.arrays import Array
+
+    type Start = Callable[[int], Array]
+
+__all__ = ["Chains", "SamplerError", "run"]
+
+ADAPTATION = "low_rank"  # `second-opinion speed --only posterior` measures it
+TARGET = 0.9  # acceptance, as there
+MANY = 100_000  # observations beyond which chains are led to their starts,
+COUNTED = 10_000  # and as how many all count on the way there: starts lie far apart for MANY
+LEAD = 300  # draws on the way there
+REPORT = 50  # milliseconds between two looks at the chains
+POLL = 0.005  # seconds between two questions whether they have ended
+STATISTICS = {  # nutpie's names and ArviZ's
+    "diverging": "diverging",
+    "energy": "energy",
+    "depth": "tree_depth",
+    "maxdepth_reached": "reached_max_treedepth",
+    "n_steps": "n_steps",
+    "step_size": "step_size",
+    "mean_tree_accept": "acceptance_rate",
+    "logp": "lp",
+}
+
+
+class SamplerError(RuntimeError):
+    """The sampler could not start, or stopped on the way."""
+
+
+type Trace = tuple[list[pa.RecordBatch], list[pa.RecordBatch]]
+"""Of every chain the positions, and the statistics."""
+
+
+class Chains(NamedTuple):
+    """What the sampler returned.
+
+    positions: (chains, draws, p), unconstrained.
+    statistics: (chains, draws) each, by ArviZ's names.
+    seconds: of sampling, warm-up included.
+    """
+
+    positions: Array
+    statistics: dict[str, np.ndarray]
+    seconds: float
+
+
+class Counter:
+    """Where the chains are, told by nutpie from a thread of its own."""
+
+    def __init__(self, chains: int) -> None:
+        self.done = [0] * chains
+        self.divergences = [0] * chains
+
+    def __call__(self, progress: list) -> None:
+        self.done = [chain.finished_draws for chain in progress]
+        self.divergences = [chain.divergences for chain in progress]
+
+
+def run[R](
+    question: Question,
+    lengths: list[int],
+    tune: int,
+    chains: int,
+    seed: int,
+    enough: Callable[[Engine, Chains], bool],
+    finish: Callable[[Engine, Chains], R],
+    *,
+    progress: bool,
+) -> R:
+    """Return what is made of the chains at the first length at which there is enough.
+
+    lengths: growing numbers of draws a chain.
+    enough: whether the draws up to a length will do; those of the last length always do.
+    finish: what to make of them, while the bars are still there.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not (progress and console.is_terminal),
+    ) as bars:
+        engine = _compiled(question, bars)
+        begun = time.perf_counter()
+        counter = Counter(chains)
+        tasks = [bars.add_task(f"chain {chain}", total=None, note="") for chain in range(chains)]
+        model = engine.nutpie_model(question, _led(engine, question, chains, seed))
+        sampler = _launched(model, counter, lengths[-1], tune, chains, seed)
+
+        def ask[A](call: Callable[[], A]) -> A:
+            try:
+                return call()
+            except RuntimeError as problem:
+                raise _explained(problem, engine, question, seed) from None
+
+        trace = None
+        try:
+            for length in lengths:
+                while min(counter.done) < tune + length and not ask(partial(_over, sampler)):
+                    time.sleep(POLL)
+                    _show(bars, tasks, counter, tune, length)
+                _show(bars, tasks, counter, tune, length)
+                if trace is None and (length == lengths[-1] or ask(partial(_over, sampler))):
+                    trace = ask(sampler.wait).get_arrow_trace()  # which can be asked for once
+                so_far = ask(sampler.inspect).get_arrow_trace() if trace is None else trace
+                found = _chains(so_far, length, time.perf_counter() - begun)
+                if length == lengths[-1]:
+                    break
+                with _paused(sampler, trace is None and _processors() == 1):
+                    if enough(engine, found):
+                        break
+        finally:  # after Ctrl-C above all
+            if trace is None:
+                model.user_data[-1] = 1  # or every chain would end its path first
+                with suppress(RuntimeError):
+                    sampler.cancel()
+        for bar in tasks:
+            bars.remove_task(bar)
+        bars.add_task("labels, replicates, diagnostics", total=None, note="")
+        return finish(engine, found)
+
+
+def _led(engine: Engine, question: Question, chains: int, seed: int) -> Start:
+    """Return starts; of many observations, those that chains find which count them as fewer.
+
+    Where observations are very many, every wrong turn of a chain is a trap: between its start and
+    the posterior the density changes by millions of nats. Of COUNTED observations the posterior is
+    wide and its hills are low, and where chains stand in it is far apart for that of all.
+    """
+    start, sample = start_of(engine, question), question.sample
+    if sample.observations <= MANY:
+        return start
+    seen = sample.pick(np.flatnonzero(sample.counts))
+    weights = seen.counts * (COUNTED / sample.observations)
+    fewer = question._replace(sample=Sample.weighed(seen.x, weights, seen.trials))
+    seeds: set[int] = set()
+
+    def noted(seed: int) -> Array:
+        seeds.add(seed)
+        return start(seed)
+
+    model, counter = engine.nutpie_model(fewer, noted), Counter(chains)
+    sampler = _launched(model, counter, 1, LEAD, chains, seed)
+    try:
+        while not _over(sampler):
+            time.sleep(POLL)
+        ends = _chains(sampler.wait().get_arrow_trace(), 1, 0.0).positions[:, -1]
+    except RuntimeError:  # the chains themselves will say what is wrong
+        return start
+    except KeyboardInterrupt:
+        model.user_data[-1] = 1
+        with suppress(RuntimeError):
+            sampler.cancel()
+        raise
+    led = dict(zip(sorted(seeds), ends, strict=False))  # by seed, as threads come in any order
+    return lambda seed: led[seed] if seed in led else start(seed)
+
+
+def _compiled(question: Question, bars: Progress) -> Engine:
+    """Return the engine with its machine code, saying what takes so long.
+
+    The work is done in another thread, so that Ctrl-C need not wait for the compiler.
+    """
+    ended: list[Engine | BaseException] = []
+
+    def work() -> None:
+        try:
+            engine = engine_of(question)
+            machine_code(engine)
+            ended.append(engine)
+        except BaseException as problem:  # noqa: BLE001 (raised again below)
+            ended.append(problem)
+
+    if is_compiled(question):
+        return engine_of(question)
+    task = bars.add_task("compiling", total=None, note="up to a minute, once")
+    worker = Thread(target=work, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.05)
+    bars.remove_task(task)
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
+
+
+def _launched(
+    model: CompiledPyMCModel, counter: Counter, draws: int, tune: int, chains: int, seed: int
+) -> nutpie.sample._BackgroundSampler:
+    """Start the chains, all at once, so that they can be judged together."""
+    return nutpie.sample(
+        model,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        cores=chains,
+        seed=seed,
+        adaptation=ADAPTATION,
+        target_accept=TARGET,
+        save_warmup=False,
+        progress_bar=False,
+        progress_callback=counter,
+        progress_rate=REPORT,
+        blocking=False,
+        return_raw_trace=True,
+    )
+
+
+@contextmanager
+def _paused(sampler: nutpie.sample._BackgroundSampler, wanted: bool) -> Iterator[None]:
+    """Let chains wait where they would only slow the look at them: on a single processor."""
+    if wanted:
+        sampler.pause()
+    yield
+    if wanted:
+        sampler.resume()
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:
+    """Return whether all chains have ended; a sampler too busy to say so has not."""
+    try:
+        return bool(sampler.is_finished)
+    except TimeoutError:
+        return False
+
+
+def _explained(
+    problem: RuntimeError, engine: Engine, question: Question, seed: int
+) -> SamplerError:
+    """Return what a reader can act on in place of a backtrace of the sampler's own."""
+    reason = " ".join(str(problem).split("\n\nStack backtrace", maxsplit=1)[0].split())
+    position = start_of(engine, question)(seed)
+    state = engine.mixtures(question, position[None])
+    fields = {"weight": state.weight, **entries(state.theta)}
+    where = ", ".join(f"{name} {field[0].tolist()}" for name, field in fields.items())
+    return SamplerError(
+        f"the sampler could not go on ({reason}); a start was {where}. Are the units extreme, or "
+        "the prior far from the data? Divide x by a power of ten, or give another prior"
+    )
+
+
+def _chains(trace: Trace, length: int, seconds: float) -> Chains:
+    """Return the first draws of every chain after its warm-up."""
+    positions, told = [], []
+    for drawn, statistics in zip(*trace, strict=True):
+        tuned = int(_numbers(statistics.column("tuning")).sum())
+        kept = pa.array(drawn.column("position")).slice(tuned, length).flatten()
+        positions.append(_numbers(kept).reshape(length, -1))
+        told.append([_numbers(statistics.column(name))[tuned:][:length] for name in STATISTICS])
+    columns = zip(STATISTICS.values(), zip(*told, strict=True), strict=True)
+    found = {name: np.stack(each) for name, each in columns}
+    for name in ("tree_depth", "n_steps"):
+        found[name] = found[name].astype(np.int64)
+    return Chains(np.stack(positions), found, seconds)
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """Return a column as an array."""
+    return pa.array(column).to_numpy(zero_copy_only=False)
+
+
+def _show(bars: Progress, tasks: list[TaskID], counter: Counter, tune: int, length: int) -> None:
+    """Move the bars to where the chains are."""
+    for task, done, diverging in zip(tasks, counter.done, counter.divergences, strict=True):
+        draws = f"{min(max(done - tune, 0), length):,} of {length:,} draws"
+        note = "warming up" if done < tune else draws
+        note += f", {diverging} divergences" if diverging else ""
+        bars.update(task, total=tune + length, completed=min(done, tune + length), note=note)

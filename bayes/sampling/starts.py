@@ -1,0 +1,69 @@
+"""Where chains start: dispersed over the data, and ignorant of EM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes.component import spread
+from models import Mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bayes.mixture import Question
+    from bayes.sampling.compiled import Engine
+    from models.arrays import Array, Labels
+
+__all__ = ["start_of"]
+
+CANDIDATES = 10  # mixtures among which each chain finds its start
+LEEWAY = 3.0  # nats a parameter by which a start may fit worse than the best of them
+
+
+def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
+    """Return a function from a seed to a position.
+
+    Each chain draws mixtures of its own about rows that lie apart, and starts at the first that the
+    data do not rule out beside the others: where they say little, starts are all over the place.
+    """
+
+    def start(seed: int) -> Array:
+        rng = np.random.default_rng(seed)
+        chosen = np.array([_apart(question, rng) for _ in range(CANDIDATES)])
+        weight = rng.dirichlet(np.full(question.k, 1.5), CANDIDATES)
+        if question.equal_weights:
+            weight = np.full_like(weight, 1 / question.k)
+        theta = question.component.start(question.sample, chosen, rng)
+        positions = engine.pack(question, Mixture(weight, theta))
+        height = engine.log_likelihoods(question, positions)
+        likely = height >= height.max() - LEEWAY * positions.shape[1]
+        first: Array = positions[int(np.argmax(likely))]
+        return first
+
+    return start
+
+
+def _apart(question: Question, rng: np.random.Generator) -> Labels:
+    """Return k rows of the sample, each the likelier the farther it lies from those before it.
+
+    Arthur & Vassilvitskii (2007), with frequency counts.
+    """
+    sample = question.sample
+    table = sample.x.reshape(sample.distinct, -1)
+    if sample.trials is not None:
+        table = table / sample.trials[:, None]
+        table = table / np.maximum(np.ptp(table, axis=0), 1e-300)
+    else:
+        table = table / spread(sample)
+    chance = sample.counts / sample.counts.sum()
+    rows = [int(rng.choice(len(table), p=chance))]
+    nearest = np.full(len(table), np.inf)
+    for _ in range(question.k - 1):
+        nearest = np.minimum(nearest, ((table - table[rows[-1]]) ** 2).sum(axis=1))
+        odds = chance * nearest
+        # rows that all coincide with chosen ones are as good as any other
+        odds = odds / odds.sum() if odds.sum() > 0 else chance
+        rows.append(int(rng.choice(len(table), p=odds)))
+    return np.array(rows)

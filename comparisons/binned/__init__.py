@@ -1,0 +1,1 @@
+"""A posterior of bins, for more measurements than chains can carry."""

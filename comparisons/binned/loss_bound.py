@@ -1,0 +1,123 @@
+"""What bins leave out of a log-likelihood, at most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.mixture import Mixture, take
+
+if TYPE_CHECKING:
+    from models.arrays import Array
+    from models.gaussian import Gaussian
+
+__all__ = ["Remainder"]
+
+AT_ONCE = 1 << 17  # doubles in each array of a working set, 1 MB
+LARGEST = 600.0  # of log odds: their exponentials can be added
+
+
+class Remainder(NamedTuple):
+    """What bins know of the measurements that their rows do not.
+
+    low, high: (m,) the least and the largest measurement of each bin.
+    second, third: (m,) by how much its rows, as doubles hold them, and moments as they were added
+        up, may miss sum_i (x_i - mean)^2 and ^3, over (high - low)^2 and ^3.
+    spread: (m,) sum_i (x_i - a)^2 (x_i - b)^2 about its rows a, b, over (high - low)^4.
+    """
+
+    low: Array
+    high: Array
+    second: Array
+    third: Array
+    spread: Array
+
+    def bound(self, mixtures: Mixture[Gaussian]) -> Array:
+        """Return (n,) by how much the rows' log-likelihood can miss the measurements', at most.
+
+        mixtures: weight (n, K), mean and sd likewise.
+        """
+        step = max(1, AT_ONCE // max(1, len(self.low)))
+        parts = [
+            self.lost(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
+            for begin in range(0, len(mixtures.weight), step)
+        ]
+        return np.concatenate([part.sum(axis=1) for part in parts])
+
+    def lost(self, mixtures: Mixture[Gaussian]) -> Array:
+        """Return the same of every bin, (n, m).
+
+        The cubic q that has g and g' at a and b misses a sum of g by spread / 24 times the largest
+        |g''''|; and rows and measurements differ in a sum of q = ... + q2 (x - mean)^2 +
+        q3 (x - mean)^3 by second |q2| + third |q3|, where |q3| is |g'''| / 6 somewhere in the bin,
+        and |q2| at most the largest |g''| / 2 + (high - low) |g'''| / 2.
+        """
+        found = np.zeros((len(mixtures.weight), len(self.low)))
+        uncertain = np.flatnonzero(self.high > self.low)
+        step = max(1, AT_ONCE // len(found))
+        for begin in range(0, len(uncertain), step):
+            some = uncertain[begin : begin + step]
+            with np.errstate(over="ignore", invalid="ignore"):  # beyond all doubles is no bound
+                two, three, four = _bends(self.low[some], self.high[some], mixtures)
+                lost = self.spread[some] / 24 * four
+                lost += self.second[some] * (two + three) / 2 + self.third[some] * three / 6
+            found[:, some] = np.where(np.isnan(lost), np.inf, lost)
+        return found
+
+
+def _bends(low: Array, high: Array, mixtures: Mixture[Gaussian]) -> tuple[Array, Array, Array]:
+    """Return (n, m) bounds of |g''|, |g'''| and |g''''|, times powers of high - low, in each bin.
+
+    With a_k = log weight_k + log p_k, slopes u_k = a_k' and bends c_k = a_k'', under memberships r:
+
+        g'' = kappa2(u) + E c,    g''' = kappa3(u) + 3 kappa(u, c),
+        g'''' = kappa4(u) + 6 kappa(u, u, c) + 3 kappa2(c)
+
+    (cumulants). With M2, M4 the central moments of u and V the variance of c, kappa4 = M4 - 3 M2^2
+    lies between -2 M2^2 and M4, |kappa3| <= M4^(3/4), and by Cauchy and Schwarz |kappa(u, u, c)| <=
+    sqrt(M4 V) and |kappa(u, c)| <= sqrt(M2 V). These are bounded over the bin by the largest
+    memberships R_k >= r_k in it, which sum to 1 or more: for any b, V <= sum R (c - b)^2 and
+    M2 <= sum R (u - b)^2, E c <= sum R |c|; and, b being the mean under R, the mean
+    under r is at most sum (R - least r) |u - b| off, so that M4^(1/4) <= (sum R (u - b)^4)^(1/4)
+    + sum (R - least r) |u - b|. All are convex in x, as u and b are linear: the ends suffice.
+    """
+    weight, mean, sd = (one[:, :, None, None] for one in (mixtures.weight, *mixtures.theta))
+    span, ends = high - low, np.stack([low, high])
+    z = (ends - mean) / sd
+    with np.errstate(divide="ignore"):
+        joint = np.log(weight) - np.log(sd) - z**2 / 2
+    bend = -((span / sd[..., 0]) ** 2)
+    top, bottom = _memberships(joint, bend)
+    slope = -z * (span / sd)
+    share, total = top[:, :, None], top.sum(axis=1, keepdims=True)
+    about = slope - (share * slope).sum(axis=1, keepdims=True) / total[:, :, None]
+    m2 = (share * about**2).sum(axis=1).max(axis=1)
+    fourth = np.sqrt(np.sqrt((share * about**4).sum(axis=1)))
+    off = ((top - bottom)[:, :, None] * np.abs(about)).sum(axis=1)
+    m4 = ((fourth + off) ** 4).max(axis=1)
+    v = (top * (bend - (top * bend).sum(axis=1, keepdims=True) / total) ** 2).sum(axis=1)
+    level = (top * np.abs(bend)).sum(axis=1)
+    return (
+        m2 + level,
+        m4**0.75 + 3 * np.sqrt(m2 * v),
+        np.maximum(m4, 2 * m2**2) + 6 * np.sqrt(m4 * v) + 3 * v,
+    )
+
+
+def _memberships(joint: Array, bend: Array) -> tuple[Array, Array]:
+    """Return bounds (n, K, m), from above and below, of the memberships in each bin.
+
+    The log odds of two components are a parabola, which lies within |bend| / 8 of the chord between
+    the ends, on one side of it.
+
+    joint: (n, K, 2, m) log weight + log p at the ends; bend: (n, K, m) second derivatives.
+    """
+    first = joint.sum(axis=2).argmax(axis=1)[:, None]
+    odds = joint - np.take_along_axis(joint, first[:, :, None], axis=1)
+    bulge = (bend - np.take_along_axis(bend, first, axis=1)) / 8
+    most = np.exp(np.minimum(odds.max(axis=2) + np.maximum(-bulge, 0), LARGEST))
+    least = np.exp(np.minimum(odds.min(axis=2) - np.maximum(bulge, 0), LARGEST))
+    others = 1 - np.eye(joint.shape[1])  # sums without a component, which differences would lose
+    above, below = most / (most + others @ least), least / (least + others @ most)
+    return above, below

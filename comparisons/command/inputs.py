@@ -1,0 +1,257 @@
+"""From what is typed on a command line to family, sample, prior; and the names of columns."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from comparisons.verdict.estimates import estimate_of
+from em.emission import emission_of
+from models import Binomial, MultivariateGaussian, Prior, Sample
+from models.mixture import checked_prior, weak_prior
+from models.mixture import observed as refuse_others
+from models.names import FAMILIES, FORMS, family_named, name_of
+from models.reading.columns import Columns
+from models.reading.messages import said_of_the_file
+from models.reading.named import titled
+from models.reading.scan import scanned
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from distributed import Client
+
+    from models.family import Theta
+    from models.observations import Observations
+    from models.reading.columns import Progress
+
+__all__ = [
+    "Observed",
+    "family_of",
+    "forms",
+    "guess",
+    "one_of",
+    "prior_of",
+    "refuse_components",
+    "refuse_estimate",
+    "sample_of",
+]
+
+
+class Observed(NamedTuple):
+    """What a file says was observed.
+
+    sample: of what was asked for.
+    names: of the columns of x.
+    dropped: how many rows had blanks.
+    """
+
+    sample: Observations
+    names: list[str]
+    dropped: int
+
+
+def guess(given: str, choices: Collection[str]) -> str:
+    """Ask whether the nearest of some choices is meant, if one is near."""
+    near = get_close_matches(given.lower(), choices, 1)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def one_of(option: str, given: str, choices: Collection[str]) -> str:
+    """Return what was given for an option, or refuse it and say which one may be meant."""
+    if given in choices:
+        return given
+    listed = ", ".join(choices)
+    raise Refusal(f"{option} is {given!r}; {guess(given, choices)}it takes {listed}")
+
+
+def family_of(name: str, form: str | None) -> type[Theta]:
+    """Return the family that --family and --covariance name."""
+    one_of("--family", name, FAMILIES)
+    if form is not None:
+        one_of("--covariance", form, forms())
+        if form not in FORMS.get(name, {}):
+            takes = [family for family, known in FORMS.items() if form in known]
+            raise Refusal(f"--covariance {form} needs --family {' or '.join(takes)}")
+    return family_named(name, form)
+
+
+def forms() -> list[str]:
+    """Return the names of all forms that a family can take."""
+    return list(dict.fromkeys(form for known in FORMS.values() for form in known))
+
+
+def sample_of(
+    family: type[Theta],
+    file: str,
+    columns: Sequence[str],
+    heads: str | None,
+    trials: str | None,
+    counts: str | None,
+    *,
+    drop_missing: bool,
+    progress: Progress | None = None,
+    client: Client | None = None,
+) -> Observed:
+    """Return what a file says was observed of a family.
+
+    columns, or heads: what was observed. trials: the column of flips behind each number of heads,
+    or one number for all. counts: the column that says how often each row occurred. progress: is
+    told how many rows have been read, and of how many, where that is known. client: of a cluster,
+    whose workers read the files then.
+    """
+    observed = _observed(family, columns, heads, trials)
+    flips = trials if trials is not None and not trials.isdecimal() else None
+    if trials is not None and flips is None and int(trials) < 1:
+        raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
+    behind = flips if trials is None or flips is not None else int(trials)
+    asked = Columns(tuple(observed), behind, counts)
+    found = scanned(file, asked, drop_missing=drop_missing, progress=progress, client=client)
+    try:
+        refuse_others(family, found.sample)
+    except ValueError:
+        found.refuse_rows(family.observe)
+        raise
+    return Observed(found.sample, [titled(one) for one in observed], found.dropped)
+
+
+def _observed(
+    family: type[Theta], columns: Sequence[str], heads: str | None, trials: str | None
+) -> list[str]:
+    """Return the columns of x, or refuse those that the family cannot take."""
+    if heads is not None and columns:
+        raise Refusal("both --heads and --column are given; heads are the column")
+    if heads is not None and trials is None:
+        raise Refusal("--heads needs --trials: the column of flips, or one number for all")
+    if trials is not None and heads is None:
+        raise Refusal("--trials needs --heads: the column of heads")
+    observed = [name.strip() for name in (columns if heads is None else [heads])]
+    if not observed:
+        raise Refusal("which column? Give --column NAME (or --heads NAME --trials NAME)")
+    for name in observed:
+        if observed.count(name) > 1:
+            raise Refusal(f"--column {name} is given twice; give each column once")
+    _refuse_columns(family, observed, heads)
+    return observed
+
+
+def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | None) -> None:
+    """Refuse columns that are too many, too few or of another kind than the family's."""
+    name, table = name_of(family), issubclass(family, MultivariateGaussian)
+    if (heads is not None) != (family is Binomial):
+        raise Refusal(
+            f"--family {name} counts heads; in place of --column give --heads NAME and --trials "
+            "NAME (or a number)"
+            if family is Binomial
+            else f"--heads and --trials are for --family {name_of(Binomial)}; give --column"
+        )
+    if table and len(observed) == 1:
+        raise Refusal(
+            f"--family {name_of(MultivariateGaussian)} takes several columns; give more with "
+            f"--column, or take --family gaussian"
+        )
+    if not table and len(observed) > 1:
+        raise Refusal(
+            f"--family {name} takes one --column, {len(observed)} are given; for several take "
+            f"--family {name_of(MultivariateGaussian)}"
+        )
+
+
+def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: bool) -> None:
+    """Refuse columns without spread, more components than values, and what has no weak prior.
+
+    weak: whether the weak prior is wanted.
+    """
+    sample, names = observed.sample, observed.names
+    streamed = not isinstance(sample, Sample)
+    seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
+    columns = seen.x.reshape(seen.distinct, -1).T
+    for name, column in zip(names, columns, strict=True):
+        if emission_of(family).located and np.ptp(column) == 0:
+            raise Refusal(
+                f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
+                "estimate; give another column"
+            )
+    if k > seen.distinct and not streamed:
+        rows = "value" if len(names) == 1 else "row"
+        has = f"has {seen.distinct} distinct {rows}s"
+        raise Refusal(
+            f"-k is {k}, but {', '.join(names)} {has if seen.distinct > 1 else 'is constant'}; "
+            f"give at most -k {seen.distinct}"
+        )
+    if weak:
+        with said_of_the_file({"x": names}):
+            weak_prior(family, sample, k)
+
+
+def refuse_estimate(path: str, family: type[Theta], sample: Observations, k: int) -> None:
+    """Refuse an estimate that cannot be judged."""
+    mixture, _ = estimate_of(path, family, sample.dimension)
+    if len(mixture.weight) != k:
+        given = len(mixture.weight)
+        raise Refusal(
+            f"{path} has {given} component{'s' * (given > 1)}, -k is {k}; give -k {given}"
+        )
+
+
+def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:
+    """Return the prior that a text or a JSON file writes as observations not seen.
+
+    text: such as "mean=170,n=1,squares=50,degrees=3", with weight=1 for the shares; or the path of
+        a JSON file with the same names; None for the default.
+    """
+    if text is None:
+        return None
+    record = emission_of(family).prior
+    names: tuple[str, ...] = record._fields  # type: ignore[attr-defined]
+    given = _pairs(text) if "=" in text else _object(text)
+    weight = given.pop("weight", 0.0)
+    for name in given:
+        if name not in names:
+            raise Refusal(f"--prior has {name!r}; it takes weight, {', '.join(names)}")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise Refusal(f"--prior lacks {', '.join(missing)}; it takes {', '.join(names)}")
+    values = {name: _array(name, given[name]) for name in names}
+    return checked_prior(Prior(_array("weight", weight), record(**values)), record, sample)
+
+
+def _pairs(text: str) -> dict[str, object]:
+    """Return name=number pairs."""
+    found: dict[str, object] = {}
+    for pair in text.split(","):
+        name, _, value = pair.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise Refusal(f"--prior: {pair.strip()!r} is not name=number") from None
+    return found
+
+
+def _object(path: str) -> dict[str, object]:
+    """Return what a JSON file holds."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as problem:
+        raise Refusal(
+            f"--prior {path}: {problem.strerror}; give name=number,... or a JSON file"
+        ) from None
+    except ValueError:
+        raise Refusal(f"--prior {path} is not JSON") from None
+    if not isinstance(found, dict):
+        raise Refusal(f"--prior {path} holds no object of names and numbers")
+    return dict(found)
+
+
+def _array(name: str, value: object) -> object:
+    """Return a number, or an array of them."""
+    try:
+        array = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        raise Refusal(f"--prior: {name} is {value!r}; give numbers") from None
+    return float(array) if array.ndim == 0 else array

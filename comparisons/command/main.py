@@ -1,0 +1,551 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shlex
+import sys
+import warnings
+from contextlib import ExitStack, suppress
+from importlib.metadata import version
+from importlib.util import find_spec
+from io import TextIOWrapper
+from pathlib import Path
+from traceback import print_exc, walk_tb
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from comparisons.command.options import Json, Naming, Seed
+from comparisons.command.speed import speed
+from comparisons.command.trust import alarms, calibrate
+from comparisons.progress import announce, loaded, rows_bar, waiting
+from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
+from comparisons.thresholds import FORMAT, LEAST_DRAWS
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from comparisons.command.inputs import Observed
+    from comparisons.comparison import Comparison
+    from comparisons.pages.story import Story
+    from models.family import Theta
+
+__all__ = ["main"]
+
+EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
+BAD_INPUT = 2
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+OURS = {"models", "em", "bayes", "comparisons"}
+NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
+KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
+BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
+ONLY = ("em",)
+Misused = typer.BadParameter.__mro__[1]  # typer gives this class no public name of its own
+SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[
+    Path | None,
+    typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"second-opinion {version('second-opinion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.
+
+    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage, 130 interrupted.
+    """
+
+
+@app.command()
+def study(
+    name: Annotated[
+        str | None, typer.Argument(help="Which study; without a name they are listed.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Run all studies.")] = False,
+    people: Annotated[
+        int | None, typer.Option(min=2, help="How many people take part (heights).")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="The picture to look at, PNG or JPEG (image).")
+    ] = None,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Run a study, such as: second-opinion study heights. Without a name, list them.
+
+    Without --out and --json it makes a new folder here, such as second-opinion-heights. A study
+    with a posterior leaves with its verdict's exit status, any other and --all with 0.
+    """
+    if name is None and not every:
+        width = max(map(len, STUDIES))
+        for known, question in STUDIES.items():
+            typer.echo(f"{known:<{width}}  {question}")
+        return
+    from comparisons.command.inputs import guess
+    from comparisons.kept.atomic import free
+    from models.refusal import Refusal
+
+    if name is not None and every:
+        raise Refusal(f"--all runs all studies; leave out {name} or --all")
+    if name is not None and name not in STUDIES:
+        listed = ", ".join(STUDIES)
+        raise Refusal(f"there is no study {name!r}; {guess(name, STUDIES)}there are {listed}")
+    setting = Setting(people, image, seed)
+    for option, takers in OPTIONS.items():
+        if getattr(setting, option) is not None and name not in takers:
+            where = "--all" if name is None else f"the study {name}"
+            raise Refusal(f"{where} has no --{option}; only {', '.join(takers)} does")
+    made = out is None and not as_json
+    usual = f"second-opinion-{name or 'studies'}"
+    folder = out if not made else Path(usual) if overwrite else free(usual)
+    _refuse_folder(folder, overwrite=overwrite)
+    if image is not None:
+        from comparisons.studies.calculations.photograph import read_photograph
+
+        read_photograph(image)  # what is wrong with it is said before PyMC is loaded
+    if name is None:
+        _tell_all(setting, folder, as_json=as_json)
+        return
+    if reason := _missing(name):
+        raise Refusal(reason)
+    story = _tell(name, setting)
+    _finish(story.comparison, folder, as_json=as_json, study=(name, story), made=made)
+
+
+def _missing(name: str) -> str:
+    """Return why a study cannot run here, if a package is missing."""
+    package = NEEDS.get(name)
+    if package is None or find_spec(package):
+        return ""
+    return f"the study {name} needs {package}; install it with: uv sync --extra datasets"
+
+
+def _tell(name: str, setting: Setting) -> Story:
+    """Run a study."""
+    with waiting("loading"):
+        loaded(f"comparisons.studies.{name}")
+        chosen = study_named(name)
+    announce(f"{name}: a first run of its kind of mixture compiles")
+    return chosen.tell(setting)
+
+
+def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
+    """Run all studies, each with a folder of its own; one that lacks a package is left out."""
+    from comparisons.kept.atomic import written
+    from comparisons.pages.folder import save_folder
+    from comparisons.pages.json import of_story
+
+    told: dict[str, Story] = {}
+    for at, name in enumerate(STUDIES, 1):
+        if reason := _missing(name):
+            typer.echo(f"left out: {reason}", err=True)
+            continue
+        _print(f"{at} of {len(STUDIES)}, {name}: {STUDIES[name]}\n", err=as_json)
+        story = _tell(name, setting)
+        told[name] = story
+        if not as_json:
+            _recount(story)
+            _print("")
+    if as_json:
+        found = {name: of_story(name, story) for name, story in told.items()}
+        _print_json({"format": FORMAT, "studies": found})
+    if folder is None:
+        return
+
+    def save(target: Path) -> None:
+        target.mkdir()
+        for name, story in told.items():
+            command = f"second-opinion study {name} --seed {setting.seed}"
+            save_folder(story.comparison, target / name, command, story)
+
+    with waiting("pictures and reports"):
+        written(folder, save)
+    _print(f"studies: {folder}", err=as_json)
+
+
+def _recount(story: Story) -> None:
+    """Print a study: its steps, the comparison, and what was learned."""
+    from comparisons.pages.terminal import said, stepped, told
+
+    stepped(story.steps)
+    if story.comparison is not None:
+        told(story.comparison.tree)
+        _print("")
+    said(story.learned)
+
+
+@app.command(cls=Naming)
+def fit(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."
+        ),
+    ],
+    *,
+    family: Annotated[
+        str,
+        typer.Option("--family", "-f", help="What a group looks like: FAMILIES."),
+    ],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", "-c", help="The column of what was measured; several make a table."
+        ),
+    ] = None,
+    components: Annotated[int, typer.Option("-k", "--components", min=1, help="How many groups.")],
+    heads: Annotated[str | None, typer.Option(help="The column of heads.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="The column of flips, or one number for all rows.")
+    ] = None,
+    counts: Annotated[
+        str | None, typer.Option(help="The column that says how often each row occurred.")
+    ] = None,
+    covariance: Annotated[
+        str | None,
+        typer.Option(
+            help="What a multivariate family's covariances look like: COVARIANCES; "
+            "COVARIANCES[0] if not given."
+        ),
+    ] = None,
+    equal_weights: Annotated[
+        bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")
+    ] = False,
+    estimate: Annotated[
+        str | None,
+        typer.Option(
+            help='Judge this estimate: a JSON file, {"weight": [...], "mean": [...], ...}.'
+        ),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="The prior, as observations not seen: a JSON file, or in quotes "
+            '"mean=170, n=1, squares=50, degrees=3"; weak if not given.'
+        ),
+    ] = None,
+    draws: Annotated[
+        str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")
+    ] = "auto",
+    chains: Annotated[int, typer.Option(min=1, help="How many chains.")] = 4,
+    starts: Annotated[int, typer.Option(min=1, help="How many starts of EM.")] = 20,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    some: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="An opinion on so many observations, drawn at random from all, and on EM's."
+        ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
+    ] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Spread the rows over so many processes of this machine."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Or over a dask cluster: its scheduler, such as tcp://10.0.0.1:8786."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask for a second opinion on a file's columns.
+
+    Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
+    """
+    from comparisons.capacity import refuse_many
+    from comparisons.command.inputs import (
+        family_of,
+        one_of,
+        prior_of,
+        refuse_components,
+        refuse_estimate,
+        sample_of,
+    )
+    from comparisons.kept.facts import name_columns
+    from models.refusal import Refusal
+
+    if only is not None:
+        one_of("--only", only, ONLY)
+        if estimate is not None or out is not None:
+            raise Refusal("--only em has no posterior to compare with: no --estimate, no --out")
+        if some is not None:
+            raise Refusal("--only em is of all observations: no --some")
+    if workers is not None and cluster is not None:
+        raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
+    _refuse_folder(out, overwrite=overwrite)
+    length = _draws(draws)
+    kind = family_of(family, covariance)
+    with ExitStack() as held:
+        client = _client(held, cluster, workers)
+        with rows_bar() as tell:
+            observed = sample_of(
+                kind,
+                file,
+                column or [],
+                heads,
+                trials,
+                counts,
+                drop_missing=drop_missing,
+                progress=tell,
+                client=client,
+            )
+        sample = observed.sample
+        believed = prior_of(prior, kind, sample)
+        refuse_components(kind, observed, components, weak=believed is None and only is None)
+        if estimate is not None:
+            refuse_estimate(estimate, kind, sample, components)
+        if observed.dropped:
+            rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+            typer.echo(f"{rows} with blanks dropped", err=True)
+        if only is not None:
+            _only_em(
+                kind,
+                observed,
+                components,
+                equal_weights=equal_weights,
+                starts=starts,
+                seed=seed,
+                as_json=as_json,
+            )
+            return
+        if some is None:
+            refuse_many(kind, sample, components)
+        with waiting("loading PyMC"):
+            opinions = loaded("comparisons.comparison")
+        announce(SAMPLING)
+        comparison = opinions.second_opinion(
+            kind,
+            sample,
+            components,
+            estimate=estimate,
+            prior=believed,
+            equal_weights=equal_weights,
+            draws=length,
+            chains=chains,
+            starts=starts,
+            seed=seed,
+            some=some,
+        )
+    name_columns(comparison.tree, observed.names)
+    _finish(comparison, out, as_json=as_json)
+
+
+def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:
+    """Return who reads the rows, if it is not this process alone; they are held until the end."""
+    if cluster is None and workers is None:
+        return None
+    from models.reading.on_dask import connected
+
+    with waiting("calling the workers"):
+        return held.enter_context(connected(cluster, workers))
+
+
+@app.command()
+def references(*, as_json: Json = False) -> None:
+    """Compute published numbers anew, and say which come out.
+
+    Exit status 1 if one does not; known errata, and numbers whose data are not installed, aside.
+    """
+    with waiting("loading PyMC"):
+        from comparisons.pages.terminal import said
+        from comparisons.trust import references as trust
+
+    found = []
+    for case, rows in trust.replayed(trust.CASES):
+        found.append((case, rows))
+        if not as_json:
+            trust.recount(case, rows)
+    counted = trust.tally(row for _, rows in found for row in rows)
+    if as_json:
+        _print_json(trust.json_of(found))
+    else:
+        for line in (*trust.remedies(found), trust.summed(counted)):
+            said(line)
+    raise typer.Exit(int(counted[trust.FAILED] > 0))
+
+
+app.command(cls=Naming)(calibrate)
+app.command()(alarms)
+app.command()(speed)
+
+
+def _refuse_folder(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that cannot be written, or must not be lost, before any work."""
+    if out is not None:
+        from comparisons.kept.atomic import CONTENTS, refuse_folder
+
+        refuse_folder(out, overwrite=overwrite, ours={*CONTENTS, *STUDIES})
+
+
+def _draws(text: str) -> int | str:
+    """Return how many draws a chain, or auto."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < LEAST_DRAWS:
+        from models.refusal import Refusal
+
+        raise Refusal(f"--draws is {text!r}; give a whole number from {LEAST_DRAWS} up, or auto")
+    return int(text)
+
+
+def _only_em(
+    family: type[Theta],
+    observed: Observed,
+    k: int,
+    *,
+    equal_weights: bool,
+    starts: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Fit by EM and print that."""
+    from comparisons.kept.facts import numbered
+    from em import fit as climb
+
+    sample, names = observed.sample, observed.names
+    found = climb(family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed)
+    if as_json:
+        from comparisons.pages.json import of_fit
+
+        _print_json(of_fit(found, sample, equal_weights=equal_weights))
+    else:
+        _print(str(found))
+        if len(names) > 1:
+            _print(f"In brackets: the column(s), where {numbered(names)}.")
+
+
+def _finish(
+    comparison: Comparison | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    study: tuple[str, Story] | None = None,
+    made: bool = False,
+) -> None:
+    """Tell the verdict, write the folder, and leave with the verdict's exit status.
+
+    study: the name and what it found, if it was one.
+    made: whether the folder is one that was not asked for.
+    """
+    from comparisons.pages.json import of_story, of_tree
+    from comparisons.pages.terminal import told
+
+    if as_json:  # told before anything is written: a full disk must not cost the answer
+        _print_json(of_story(*study) if study is not None else of_tree(comparison.tree))
+    elif study is not None:
+        _recount(study[1])
+    else:
+        told(comparison.tree)
+    if out is not None:
+        from comparisons.pages.folder import save_folder
+
+        command = shlex.join(["second-opinion", *sys.argv[1:]])
+        with waiting("pictures and report"):
+            save_folder(comparison, out, command, None if study is None else study[1])
+        what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
+        _print(f"{what}{', in a new folder' * made}", err=as_json)
+    raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
+
+
+def _print_json(found: object) -> None:
+    _print(json.dumps(found, allow_nan=False, indent=2))
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Print a text; a reader that leaves early is no verdict."""
+    if err:
+        typer.echo(text, err=True)
+        return
+    from comparisons.pages.terminal import printed
+
+    printed(text)
+
+
+def main() -> None:
+    """Run the command line; what is wrong with the input is one line and status 2."""
+    gc.set_threshold(KEPT)
+    warnings.showwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # of an encoding that may lack letters
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = app(standalone_mode=False) or 0
+        if status == INTERRUPTED:
+            _said("interrupted")
+        sys.exit(status)
+    except Misused as problem:
+        said = problem.format_message()  # empty where the help has been printed instead
+        where = problem.ctx.command_path if problem.ctx else "second-opinion"
+        if said:
+            plain = said.replace(NO_NUMBER, "give a whole number").rstrip(".")
+            _fail(f"{plain}; see {where} -h")
+        sys.exit(BAD_INPUT)
+    except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
+        if not _is_said(problem):
+            sys.exit(_broken())
+        if isinstance(problem, OSError) and problem.strerror and not problem.filename:
+            _fail(f"the answer could not be written: {problem.strerror}")
+        _fail(str(problem) or type(problem).__name__)
+
+
+def _is_said(problem: Exception) -> bool:
+    """Whether an exception is a sentence of ours, or of the machine's, and no mistake."""
+    if isinstance(problem, OSError | MemoryError):
+        return True
+    if type(problem).__name__ in {"SamplerError", "DescentError"}:
+        return True
+    *_, (frame, _) = walk_tb(problem.__traceback__)
+    raised_by = str(frame.f_globals.get("__name__", "")).split(".")[0]
+    return isinstance(problem, ValueError) and raised_by in OURS
+
+
+def _fail(message: str) -> None:
+    _said(" ".join(message.split()))
+    sys.exit(BAD_INPUT)
+
+
+def _said(line: str) -> None:
+    with suppress(OSError):  # where standard error is full, the status has to say it alone
+        typer.echo(f"second-opinion: {line}", err=True)
+
+
+def _broken() -> int:
+    """Print the traceback of a mistake of ours."""
+    print_exc()
+    return BROKEN
+
+
+def _one_line(message: Warning | str, *_: object) -> None:
+    """Show a warning as a user of the command wants it."""
+    typer.echo(f"warning: {message}", err=True)

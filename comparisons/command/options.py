@@ -1,0 +1,47 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from typer import Context
+    from typer._click import HelpFormatter
+
+__all__ = ["Jobs", "Json", "Kept", "Naming", "Seed"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="How many processes; as many as processors if not given.")
+]
+Kept = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder of what is done so far, from which an interrupted run goes on, and of "
+        "pictures and summary.json."
+    ),
+]
+
+
+class Naming(TyperCommand):
+    """A command whose help names FAMILIES and COVARIANCES, which only those who read it load."""
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the help, the names in their places."""
+        from comparisons.command.inputs import forms
+        from models.names import FAMILIES
+
+        names = {
+            "COVARIANCES[0]": forms()[0],
+            "COVARIANCES": ", ".join(forms()),
+            "FAMILIES": ", ".join(FAMILIES),
+        }
+        for option in self.params:
+            for place, name in names.items():
+                option.help = option.help.replace(place, name)
+        super().format_help(ctx, formatter)

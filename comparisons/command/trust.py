@@ -1,0 +1,259 @@
+"""The commands that measure this program's own error rates."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from comparisons.command.options import Jobs, Json, Kept, Seed
+from comparisons.progress import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.figure import Figure
+
+    from comparisons.json_values import Json as Value
+    from comparisons.pages.steps import Steps
+    from comparisons.replicates import Record
+    from comparisons.trust.calibration import Design
+
+__all__ = ["alarms", "calibrate"]
+
+SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and anything else
+
+
+def calibrate(
+    family: Annotated[str, typer.Argument(help="One of FAMILIES.")],
+    *,
+    components: Annotated[
+        int, typer.Option("-k", "--components", min=1, help="How many groups.")
+    ] = 2,
+    replicates: Annotated[int, typer.Option(min=1, help="How many data sets.")] = 1_000,
+    observations: Annotated[
+        int | None, typer.Option(min=2, help="In each data set: 500, or 100 sets of ten flips.")
+    ] = None,
+    covariance: Annotated[str | None, typer.Option(help="Of multivariate: COVARIANCES.")] = None,
+    replicate: Annotated[
+        int | None, typer.Option(min=0, help="Fit and show this one alone.")
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate from the prior, fit both ways, and count: do ranks and intervals keep their word?
+
+    Such as: second-opinion calibrate binomial; a thousand take some minutes. What is done is kept
+    in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
+    Exit status 1 if ranks are not uniform by a chance of less than one in a million.
+    """
+    from comparisons.command.inputs import family_of
+    from models.names import FAMILIES
+    from models.refusal import Refusal
+
+    family_of(_known(family), covariance)
+    usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
+    n = usual if observations is None else observations
+    if n < components:
+        raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
+    with waiting("loading PyMC"):
+        from comparisons.trust import calibration
+        from comparisons.trust.drawings import coverage, ranks
+        from comparisons.trust.summary import summary
+        from comparisons.trust.tables import json_of, sentence, tables_of
+
+    design = calibration.Design(family, components, n, seed, covariance)
+    if replicate is not None:
+        _alone(design, replicate, as_json=as_json)
+        return
+    folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
+    records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
+    found = summary(records)
+    value = json_of(design, found)
+    title = f"{kind_of(design)}, {n:,} observations, {found.replicates:,} replicates"
+    figures = {
+        "ranks": partial(ranks, found, f"Ranks of the truth: {title}"),
+        "coverage": partial(coverage, found, f"Coverage: {title}"),
+    }
+    _show(tables_of(found), sentence(found), value, as_json=as_json)
+    _save(folder, value, figures, as_json=as_json)
+    raise typer.Exit(int(not found.uniform))
+
+
+def kind_of(design: Design) -> str:
+    """Return what is fitted, in words."""
+    form = f" ({design.covariance})" if design.covariance else ""
+    return f"{design.family}{form}, K = {design.k}"
+
+
+def alarms(
+    families: Annotated[
+        list[str] | None, typer.Argument(help="All, if none is given.", metavar="[FAMILY]...")
+    ] = None,
+    *,
+    weak: Annotated[
+        bool, typer.Option("--weak", help="Data that cannot tell, over a grid, instead.")
+    ] = False,
+    replicates: Annotated[
+        int | None,
+        typer.Option(min=1, help="Data sets of each family (1,000), or of each cell (100)."),
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Count false alarms: how often the verdict is wrong where nothing is.
+
+    Regular problems of each family, groups 2.5 to 4 sd apart, 500 observations and more, K = 2
+    and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
+    minutes to hours, and goes on where it was.
+    """
+    from models.names import FAMILIES
+    from models.refusal import Refusal
+
+    if weak and families:
+        raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
+    chosen = [_known(name) for name in families or FAMILIES]
+    with waiting("loading PyMC"):
+        from comparisons.trust import alarms as trust
+
+    usual = "second-opinion-weak" if weak else "second-opinion-alarms"
+    folder = _folder(out, usual, as_json=as_json)
+    if weak:
+        count = len(trust.GRID) * (replicates or 100)
+        design = trust.Weak(seed)
+        records = _run(partial(trust.weak, design), count, jobs, folder, design)
+        told = trust.told_weak(records)
+    else:
+        found = {}
+        if folder is not None:
+            _refuse_strangers(folder)
+        for name in chosen:
+            design = trust.Regular(name, seed)
+            own = None if folder is None else folder / name
+            task = partial(trust.regular, design)
+            found[name] = _run(task, replicates or 1_000, jobs, own, design, name)
+        told = trust.told_regular(found)
+    _show(told.tables, told.sentence, told.value, as_json=as_json)
+    _save(folder, told.value, told.figures, as_json=as_json)
+
+
+def _known(name: str) -> str:
+    """Return a family's name, or refuse it."""
+    from comparisons.command.inputs import guess
+    from models.names import FAMILIES
+    from models.refusal import Refusal
+
+    if name not in FAMILIES:
+        listed = ", ".join(FAMILIES)
+        raise Refusal(f"there is no family {name!r}; {guess(name, FAMILIES)}there are {listed}")
+    return name
+
+
+def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
+    """Return the folder to keep replicates in; with --json alone there is none."""
+    if out is None:
+        return None if as_json else Path(usual)
+    if not out.parent.is_dir():
+        from models.refusal import Refusal
+
+        raise Refusal(f"--out {out}: there is no folder {out.parent}; make it first")
+    return out
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Refuse a folder that holds what no run of ours has made."""
+    from comparisons.replicates import KEPT
+    from models.names import FAMILIES
+    from models.refusal import Refusal
+
+    there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
+    ours = {name for name in FAMILIES if (folder / name / KEPT).exists()}
+    if there and not (ours and there <= {*ours, "summary.json", "figures"}):
+        raise Refusal(f"--out {folder} is there already, and holds no replicates of ours")
+
+
+def _run(
+    task: partial[Record],
+    replicates: int,
+    jobs: int | None,
+    folder: Path | None,
+    design: tuple[object, ...],
+    name: str = "replicates",
+) -> list[Record]:
+    from comparisons.replicates import fingerprint, run
+    from em.data.threads import available
+
+    settings = {
+        "design": type(design).__name__,
+        **design._asdict(),  # type: ignore[attr-defined]
+        "code": fingerprint(),
+    }
+    if folder is not None:
+        folder.parent.mkdir(exist_ok=True)
+    return run(
+        task, replicates, jobs=jobs or available(), folder=folder, settings=settings, name=name
+    )
+
+
+def _alone(design: Design, number: int, *, as_json: bool) -> None:
+    """Show one replicate's comparison, and the truth."""
+    from comparisons.pages.json import of_tree
+    from comparisons.pages.terminal import printed, said, told
+    from comparisons.trust.calibration import opinion_on, problem
+    from comparisons.verdict.parameters import parameters_of, picked
+
+    drawn = problem(design, number)
+    tree = opinion_on(design, drawn).tree
+    if as_json:
+        printed(json.dumps(of_tree(tree), allow_nan=False, indent=2))
+        return
+    told(tree)
+    truth = ", ".join(
+        f"{one.label} {float(picked(drawn.truth, one)):.4g}"
+        for one in parameters_of(drawn.truth, equal_weights=False)
+    )
+    said(f"Drawn from {truth}.")
+
+
+def _show(
+    tables: tuple[Steps, ...], sentence: str, value: Mapping[str, Value], *, as_json: bool
+) -> None:
+    from comparisons.pages.terminal import printed, said, stepped
+
+    if as_json:
+        printed(json.dumps(value, allow_nan=False, indent=2))
+    else:
+        stepped(tables)
+        said(sentence)
+
+
+def _save(
+    folder: Path | None,
+    value: Mapping[str, Value],
+    figures: Mapping[str, Callable[[], Figure]],
+    *,
+    as_json: bool,
+) -> None:
+    """Write summary.json and the pictures beside the replicates."""
+    if folder is None:
+        return
+    from comparisons.kept.atomic import written
+    from comparisons.pages.folder import save_figure
+
+    def draw(target: Path) -> None:
+        target.mkdir()
+        for name, figure in figures.items():
+            save_figure(figure(), target, name)
+
+    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
+    written(folder / "summary.json", lambda target: target.write_text(text, encoding="utf-8"))
+    if figures:
+        written(folder / "figures", draw)
+    typer.echo(f"summary and replicates: {folder}", err=as_json)

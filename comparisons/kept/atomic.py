@@ -1,0 +1,98 @@
+"""Files that are whole or not there: written under another name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from platform import node
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+__all__ = ["CONTENTS", "free", "refuse_folder", "written"]
+
+CONTENTS = ("report.html", "summary.csv", "comparison.nc", "figures")
+"""What the folder of a comparison holds."""
+
+
+def written(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a path beside the wanted one, and rename it once it is whole.
+
+    path: of a file or a folder; what was there before is replaced at the very end.
+    """
+    beside = _folder_beside(path)
+    try:
+        write(beside / path.name)
+        if path.is_dir() and not path.is_symlink():
+            path.replace(beside / "old")
+        (beside / path.name).replace(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    for left in _left_beside(path):  # only now: what was there before a killed run may be in one
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _folder_beside(path: Path) -> Path:
+    """Return a new folder beside a path, whose name says which process of which machine made it."""
+    return Path(mkdtemp(prefix=f".{path.name}.{node()}.{os.getpid()}.", dir=path.parent))
+
+
+def _left_beside(path: Path) -> list[Path]:
+    """Return the folders beside a path that processes of this machine made which live no more."""
+    made = re.compile(rf"\.{re.escape(f'{path.name}.{node()}')}\.([0-9]+)\.[a-z0-9_]+")
+    found = ((one, made.fullmatch(one.name)) for one in path.parent.iterdir())
+    return [one for one, name in found if name is not None and not _lives(int(name[1]))]
+
+
+def _lives(process: int) -> bool:
+    """Return whether a process is there, whoever's it is."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] = ()) -> None:
+    """Raise Refusal if a folder cannot be written, or must not be lost, before any work.
+
+    overwrite: None of a command that never does.
+    ours: what a folder that may be overwritten holds.
+    """
+    if not path.parent.is_dir():
+        raise Refusal(f"--out {path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not path.is_dir():
+        raise Refusal(f"--out {path} is a file; give a folder")
+    there = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
+    if there and not overwrite:
+        way = "" if overwrite is None else ", or --overwrite"
+        raise Refusal(f"--out {path} is there already; give another folder{way}")
+    if others := [name for name in there if name not in ours]:
+        raise Refusal(f"--out {path} holds {others[0]}, which is not ours; give another folder")
+    if path.resolve() == Path.cwd():
+        raise Refusal(f"--out {path} is the folder that you are in; give another one")
+    try:  # permissions alone do not tell: a disk may be read-only, or no disk at all
+        _folder_beside(path).rmdir()
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise Refusal(
+            f"--out {path}: nothing can be written in {path.parent} ({reason}); give a folder "
+            "elsewhere"
+        ) from None
+
+
+def free(name: str) -> Path:
+    """Return the first of name, name-2, name-3, ... that is not there."""
+    path, number = Path(name), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{name}-{number}")
+    return path

@@ -1,0 +1,1 @@
+"""What is written: the report, the terminal, JSON, a folder."""

@@ -1,0 +1,66 @@
+"""The folder of a comparison or a study: report, table, pictures and the comparison itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from comparisons.kept.atomic import written
+from comparisons.pages.report import report
+from comparisons.pictures.catalogue import pictures_of
+from comparisons.pictures.style import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from comparisons.kept.facts import Facts
+    from comparisons.pages.story import Story
+    from comparisons.pictures.catalogue import Picture
+
+__all__ = ["save_figure", "save_folder"]
+
+DPI = 150
+
+
+def save_folder(
+    comparison: Facts | None, folder: Path, command: str | None, story: Story | None = None
+) -> None:
+    """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
+
+    comparison: None of a study that has no posterior: then there are only its figures.
+    command: how to make it again, for the report.
+    story: of a study, which the report tells too.
+    """
+    told = _drawn_once([] if story is None else story.pictures)
+    compared = _drawn_once([] if comparison is None else pictures_of(comparison.tree))
+    if story is not None:
+        story = story._replace(pictures=told)
+
+    def write(target: Path) -> None:
+        figures = target / "figures"
+        figures.mkdir(parents=True)
+        if comparison is not None:
+            page = report(comparison.tree, command, story, compared)
+            # the command may name a file in an encoding of its own
+            (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
+            comparison.to_frame().to_csv(target / "summary.csv")
+            comparison.tree.to_netcdf(target / "comparison.nc")
+        for picture in (*told, *compared):
+            save_figure(picture.figure(), figures, picture.name)
+
+    written(folder, write)
+
+
+def _drawn_once(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
+    """Return pictures that keep their figures, so that page and files share them."""
+    return tuple(one._replace(figure=cache(one.figure)) for one in pictures)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as PNG and as SVG."""
+    for ending in ("png", "svg"):
+        figure.savefig(folder / f"{name}.{ending}", dpi=DPI)
+        settle(figure)

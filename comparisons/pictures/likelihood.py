@@ -1,0 +1,244 @@
+"""Pictures of log-likelihoods: how EM climbed, and where the draws lie below the estimate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from scipy.stats import chi2
+
+from comparisons.pictures.style import (
+    BAND,
+    EM,
+    EM_LINE,
+    POSTERIOR,
+    POSTERIOR_LINE,
+    QUIET,
+    above,
+    blank,
+    colour,
+    em_name,
+    few_ticks,
+    framed,
+    line,
+    minus,
+    number,
+    patch,
+    several,
+    styled,
+)
+from comparisons.thresholds import MISSED
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from models.arrays import Array
+
+__all__ = ["ascent", "beating", "deviance", "no_ascent", "no_deviance", "reached"]
+
+INCH = 1e-3  # of log-likelihood: ends nearer than that are one to EM, so the axis is straight there
+NAMED = 3  # optima below the best with an entry each
+VERTICES = 400  # of a line
+
+
+def no_ascent(tree: xr.DataTree) -> str:
+    """Say why there is no climb to draw, if there is none."""
+    single = int(tree.attrs["components"]) == 1
+    return "a single component is found in one step; there is no climb to draw" if single else ""
+
+
+def reached(tree: xr.DataTree) -> Array:
+    """Return which optimum each start reached, -1 where that is not clear.
+
+    Climbs end within INCH below an optimum; optima as close as that cannot be told by height.
+    """
+    heights = tree["ascent"]["height"].to_numpy()
+    optima = tree["optima"]["log_likelihood"].to_numpy()
+    ends = np.array([row[np.isfinite(row)][-1] for row in heights])
+    slack = INCH + 1e-9 * np.abs(optima)
+    below = optima - ends[:, None]
+    near = (below >= -slack) & (below <= 1.1 * slack)
+    return np.where(near.sum(axis=1) == 1, near.argmax(axis=1), -1)
+
+
+@styled
+def ascent(tree: xr.DataTree) -> Figure:
+    """Draw the log-likelihood of every start of EM against the step."""
+    if why := no_ascent(tree):
+        raise ValueError(why)
+    optima = tree["optima"].to_dataset()
+    best = float(optima["log_likelihood"][0])
+    heights = tree["ascent"]["height"].to_numpy() - best
+    ended = reached(tree)
+    looks = _looks(optima)
+    figure = blank(5.2)
+    axes = figure.add_subplot()
+    for start, end in sorted(enumerate(ended), key=lambda pair: -pair[1]):
+        steps, y = _path(heights[start])
+        axes.plot(steps, y, **looks[end], zorder=2)
+    ends = np.array([row[np.isfinite(row)][-1] for row in heights])
+    winner = int(np.argmax(np.where(ended == 0, ends, -np.inf)))
+    axes.plot(*_path(heights[winner]), **(EM_LINE | {"linewidth": 2.4}), zorder=3)
+    _spikes(axes, optima, heights, ended)
+    begun = int(tree["ascent"].attrs.get("starts", len(ended)))  # older files do not say
+    entries = _ascent_entries(optima, begun, looks)
+    own = float(tree["em"].attrs["log_likelihood"]) - best
+    if np.isfinite(own) and abs(own) > INCH:
+        axes.axhline(own, color=QUIET, linewidth=1, linestyle=":")
+        entries.append(line({"color": QUIET, "linestyle": ":"}, em_name(tree)))
+    _leaps(axes, np.append(heights.ravel(), own))
+    axes.set_xlim(0.5, heights.shape[1] + 0.5)
+    axes.set_xlabel("step")
+    axes.set_ylabel("log-likelihood, less the best's")
+    title = "How EM climbed from each of its starts"
+    caption = (
+        f"0 is the best optimum's log-likelihood, {minus(f'{best:.6g}')}. Each power of ten has as "
+        "much room as the next, so that first leaps and last inch both show."
+    )
+    return framed(figure, title, entries, caption)
+
+
+def _path(heights: Array) -> tuple[Array, Array]:
+    """Return steps, from 1, and heights of a climb, thinned where it is long."""
+    steps = np.flatnonzero(np.isfinite(heights))
+    if len(steps) > VERTICES:
+        steps = steps[np.unique(np.geomspace(1, len(steps), VERTICES).astype(int)) - 1]
+    return steps + 1, heights[steps]
+
+
+def _looks(optima: xr.Dataset) -> list[dict[str, object]]:
+    """Return the line of starts that reached each optimum, and last, of those that did not."""
+    looks: list[dict[str, object]] = [{"color": EM, "linewidth": 0.9, "alpha": 0.7}]
+    for optimum in range(1, optima.sizes["optimum"]):
+        spike = bool(optima["spike"][optimum])
+        shade = "black" if spike else colour(optimum)
+        looks.append({"color": shade, "linewidth": 0.9, "alpha": 0.7})
+    return [*looks, {"color": QUIET, "linewidth": 0.9, "alpha": 0.4}]
+
+
+def _spikes(axes: Axes, optima: xr.Dataset, heights: Array, ended: Array) -> None:
+    """Name the ends of climbs that ran into a spike."""
+    for optimum in np.flatnonzero(optima["spike"].to_numpy()):
+        starts = np.flatnonzero(ended == optimum)
+        if len(starts):
+            steps, y = _path(heights[starts[0]])
+            end = (steps[-1], y[-1])
+            axes.plot(*end, "^", color="black", markersize=6, zorder=4)
+            axes.annotate("spike", end, (6, 3), textcoords="offset points", fontsize=9)
+
+
+def _ascent_entries(optima: xr.Dataset, begun: int, looks: list) -> list[Artist]:
+    """Return the legend: how many of the starts reached which optimum.
+
+    begun: starts; of very many observations some climbed a part of these only, and are not drawn.
+    """
+
+    def starts(count: int) -> str:
+        return several(count, "start", "starts")
+
+    spike, each = optima["spike"].to_numpy().astype(bool), optima["starts"].to_numpy().astype(int)
+    depth = optima["log_likelihood"].to_numpy() - float(optima["log_likelihood"][0])
+    first = "best optimum, a spike" if spike[0] else "best optimum"
+    entries = [line(EM_LINE, f"{first}: {starts(each[0])}")]
+    lower = [one for one in range(1, len(each)) if not spike[one]]
+    entries += [
+        line(looks[one], f"optimum at {number(depth[one])}: {starts(each[one])}")
+        for one in lower[:NAMED]
+    ]
+    if rest := lower[NAMED:]:
+        more = several(len(rest), "other optimum", "other optima")
+        entries.append(line(looks[rest[0]], f"{more}: {starts(each[rest].sum())}"))
+    aside = [one for one in range(1, len(each)) if spike[one]]
+    if aside:
+        what = f"{several(len(aside), 'spike', 'spikes')}, set aside"
+        entries.append(line(looks[aside[0]], f"{what}: {starts(each[aside].sum())}", "^"))
+    if lost := begun - int(each.sum()):
+        entries.append(line(looks[-1], f"given up, or on no optimum: {starts(lost)}"))
+    return entries
+
+
+def _leaps(axes: Axes, heights: Array) -> None:
+    """Scale the height: a power of ten as much room as the next, on either side of the best."""
+    finite = heights[np.isfinite(heights)]
+    low, high = float(finite.min()), float(finite.max())
+    axes.set_yscale("symlog", linthresh=INCH, linscale=0.6)
+    axes.set_ylim(min(1.8 * low, -3 * INCH), max(2.5 * high, 0.6 * INCH))
+    down = range(-3, int(np.floor(np.log10(max(-low, INCH)) + 1e-9)) + 1)
+    up = range(-3, int(np.floor(np.log10(max(high, INCH)) + 1e-9)) + 1) if high > INCH else range(0)
+    every = 2 if len(down) + len(up) > 8 else 1
+    ticks = [-(10.0**power) for power in down[::-every]] + [0.0]
+    ticks += [10.0**power for power in up[::-every]]
+    few_ticks(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_signed))
+
+
+def _signed(value: float, _: int | None) -> str:
+    return minus(f"{value:+,g}") if value else "0"
+
+
+def no_deviance(tree: xr.DataTree) -> str:
+    """Say why there is no deviance to draw, if there is none."""
+    finite = np.isfinite(tree["deviance"]["deviance"].to_numpy()).all()
+    return "" if finite else "the estimate's log-likelihood is not finite; no deviance can be drawn"
+
+
+def beating(tree: xr.DataTree) -> tuple[int, int]:
+    """Return how many draws have a higher log-likelihood than the estimate, and of how many."""
+    found = tree["deviance"]["deviance"].to_numpy()
+    return int((found < -2 * MISSED).sum()), found.size
+
+
+@styled
+def deviance(tree: xr.DataTree) -> Figure:
+    """Draw how far below the estimate the draws lie, beside what theory lets expect."""
+    if why := no_deviance(tree):
+        raise ValueError(why)
+    found = tree["deviance"]["deviance"].to_numpy().ravel()
+    p, mean = int(tree.attrs["deviance_df"]), float(found.mean())
+    tail = np.quantile(found, [0.001, 0.999])
+    low, high = min(0.0, float(tail[0])), max(float(tail[1]), float(chi2.ppf(0.999, p)))
+    margin = 0.03 * (high - low)
+    figure = blank(4.6)
+    axes = figure.add_subplot()
+    bars = _histogram(axes, found[(found >= tail[0]) & (found <= tail[1])], found.size)
+    x = np.union1d(np.linspace(low, high, 500), chi2.ppf(np.linspace(0.001, 0.999, 400), p))
+    expected = chi2.pdf(x[x > 0], p)
+    axes.plot(x[x > 0], expected, **EM_LINE)
+    top = above(bars, float(expected.max()))
+    axes.axvline(mean, **POSTERIOR_LINE)
+    axes.axvline(p, **(EM_LINE | {"linewidth": 1.2}))
+    axes.axvline(0, color="black", linewidth=0.9)
+    axes.set(xlim=(low - margin, high + margin), ylim=(0, top), ylabel="density")
+    axes.set_xlabel("deviance: twice the log-likelihood that a draw lacks of the estimate's")
+    few_ticks(axes, 8)
+    better, n = beating(tree)
+    lie = f"{better:,} of {n:,} draws lie" if better else "No draw lies"
+    caption = f"{lie} left of 0, which is where draws are likelier than the estimate."
+    if float(expected.max()) > top:
+        caption += " The peak of the expected curve is cut off."
+    entries: list[Artist] = [
+        patch(BAND | {"alpha": 0.4}, "posterior draws"),
+        line(POSTERIOR_LINE, f"their mean, {number(mean)}"),
+        line(EM_LINE, f"expected: chi-squared of mean {p}, the number of parameters"),
+    ]
+    side = "below or above" if 0 < better < n else "above" if better else "below"
+    should = "how far below they should" if better else "how far they should"
+    title = f"How far the draws lie {side} {em_name(tree)}, and {should}"
+    return framed(figure, title, entries, caption)
+
+
+def _histogram(axes: Axes, values: Array, n: int) -> float:
+    """Draw a histogram of most of n values, and return its greatest height."""
+    edges = np.histogram_bin_edges(values, "fd" if np.ptp(values) > 0 else 1)
+    if len(edges) > 120:
+        edges = np.linspace(edges[0], edges[-1], 121)
+    heights = np.histogram(values, edges)[0] / (n * np.diff(edges))
+    axes.stairs(heights, edges, fill=True, color=POSTERIOR, alpha=0.4)
+    return float(heights.max())

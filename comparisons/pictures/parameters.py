@@ -1,0 +1,266 @@
+"""Pictures of the parameters: one by one, and two by two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import arviz_stats as az
+import numpy as np
+from matplotlib.patches import PathPatch
+from scipy.stats import norm
+
+from comparisons.pictures.style import (
+    BAND,
+    EM,
+    EM_LINE,
+    POSTERIOR,
+    POSTERIOR_LINE,
+    TRUTH,
+    TRUTH_LINE,
+    above,
+    across,
+    blank,
+    ellipse,
+    em_name,
+    few_ticks,
+    framed,
+    line,
+    patch,
+    styled,
+    triangle,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from models.arrays import Array
+
+__all__ = ["Row", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
+
+PANELS = 24  # what fits a page
+PAIRED = 6  # parameters, which make fifteen panels
+POINTS = 1_500  # draws of a cloud
+APART = 0.14  # inches on either side of a panel, or end ticks of neighbours would meet
+REACH = 0.6  # of the 95% interval, on either side of it: the rest is tail
+
+
+class Row(NamedTuple):
+    """A parameter: EM's estimate and standard error, the posterior's interval and draws.
+
+    group: what stands in one row of panels, such as mean[.,0].
+    truth: NaN where it is unknown.
+    """
+
+    label: str
+    group: str
+    mle: float
+    se: float
+    low: float
+    high: float
+    truth: float
+    draws: Array
+
+    @property
+    def moves(self) -> bool:
+        """Whether the draws differ by more than rounding."""
+        return bool(np.ptp(self.draws) > 1e-12 * np.abs(self.draws).max())
+
+
+def rows_of(tree: xr.DataTree) -> list[Row]:
+    """Return the rows of the table with their draws."""
+    table, drawn = tree["comparison"].to_dataset(), tree["posterior"].to_dataset()
+    rows = []
+    for number in range(table.sizes["parameter"]):
+        one = table.isel(parameter=number)
+        name, dimension = str(one["name"].item()), str(one["dimension"].item())
+        place = [int(entry) for entry in dimension.split(",") if entry]
+        axes = dict(zip(("dimension", "dimension_bis"), place, strict=False))
+        draws = drawn[name].isel(component=max(int(one["component"]), 0), **axes)
+        numbers = [float(one[column]) for column in ("mle", "se", "low", "high")]
+        truth = float(one["truth"]) if "truth" in one else np.nan
+        label = str(one["parameter"].item())
+        rows.append(Row(label, f"{name},{dimension}", *numbers, truth, draws.to_numpy().ravel()))
+    return rows
+
+
+@styled
+def posterior(tree: xr.DataTree) -> Figure:
+    """Draw each parameter's posterior density, with EM's estimate and its standard-error curve."""
+    rows = rows_of(tree)
+    shown, left_out = rows[:PANELS], rows[PANELS:]
+    places, columns = _places(shown)
+    height = places[-1][0] + 1
+    figure = blank(0.95 + (1.55 if height > 3 else 1.9) * height, APART)
+    grid = figure.add_gridspec(height, columns)
+    for row, (down, right) in zip(shown, places, strict=True):
+        axes = figure.add_subplot(grid[down, right])
+        _marginal(axes, row)
+        few_ticks(axes, max(3, 10 // columns))
+        axes.set_yticks([])
+        axes.set_ylabel("density" if right == 0 else "")
+    caption = (
+        f"{int(tree.attrs['chains'])} chains of {int(tree.attrs['draws']):,} draws. Where the two "
+        "agree, curves and lines fall together."
+    )
+    if left_out:
+        caption += f" Left out for want of room: {', '.join(row.label for row in left_out)}."
+    title = f"What the posterior says of each parameter, beside {em_name(tree)}"
+    return framed(figure, title, _parameter_entries(tree, shown), caption)
+
+
+def _places(rows: list[Row]) -> tuple[list[tuple[int, int]], int]:
+    """Return the panel (row, column) of each parameter: a new row for each name and entry."""
+    sizes = Counter(row.group for row in rows).values()
+    largest = max(sizes)
+    if largest == 1 or (largest == 2 and len(rows) > 8):
+        columns = min(len(rows), 4)
+        return [divmod(number, columns) for number in range(len(rows))], columns
+    columns = across(largest, 5)
+    places, down = [], 0
+    for size in sizes:
+        places += [(down + number // columns, number % columns) for number in range(size)]
+        down += -(-size // columns)
+    return places, columns
+
+
+def _marginal(axes: Axes, row: Row) -> None:
+    """Draw one parameter."""
+    low, high = extent(row)
+    peak = 0.0
+    if row.moves:
+        x, y = _density(row)
+        axes.plot(x, y, **POSTERIOR_LINE)
+        axes.fill_between(x, y, where=(x >= row.low) & (x <= row.high), **BAND)
+        peak = float(y.max())
+    else:
+        axes.axvline(row.low, **POSTERIOR_LINE)
+    if row.se > 0 and row.moves:
+        curve = np.linspace(low, high, 161)
+        y = norm.pdf(curve, row.mle, row.se)
+        axes.plot(curve, y, **(EM_LINE | {"linewidth": 1.2}))
+        axes.set_ylim(0, above(peak, float(y.max())))
+    else:
+        axes.set_ylim(0, above(peak or 1.0, 0))
+    axes.axvline(row.mle, **EM_LINE)
+    if np.isfinite(row.truth):
+        axes.axvline(row.truth, **TRUTH_LINE)
+    axes.set_xlim(low, high)
+    axes.set_xlabel(row.label)
+
+
+def extent(row: Row) -> tuple[float, float]:
+    """Return the range to show: the bulk of the draws, the estimate, its curve and the truth.
+
+    A curve wider than the posterior is cut where it would squash it.
+    """
+    low, high = _bulk(row)
+    ends = [low, high, row.mle, *([row.truth] if np.isfinite(row.truth) else [])]
+    if row.se > 0:
+        room = high - low
+        ends += [max(row.mle - 3.2 * row.se, low - room), min(row.mle + 3.2 * row.se, high + room)]
+    margin = 0.03 * (max(ends) - min(ends)) or 0.05 * abs(ends[0]) or 1.0
+    return min(ends) - margin, max(ends) + margin
+
+
+def _bulk(row: Row) -> tuple[float, float]:
+    """Return the range of the draws without far tails."""
+    reach = REACH * (row.high - row.low)
+    low, high = float(row.draws.min()), float(row.draws.max())
+    return max(low, row.low - reach), min(high, row.high + reach)
+
+
+def _density(row: Row) -> tuple[Array, Array]:
+    """Return ArviZ's kernel density of the draws in the range shown, whose area is their share."""
+    low, high = _bulk(row)
+    inside = row.draws[(row.draws >= low) & (row.draws <= high)]
+    x, y, _ = az.kde(inside)
+    return x[::2], y[::2] * (len(inside) / len(row.draws))
+
+
+def _parameter_entries(tree: xr.DataTree, rows: list[Row]) -> list:
+    errors = any(row.se > 0 for row in rows)
+    curve = "its standard-error curve" if errors else "no standard errors"
+    entries = [
+        line(POSTERIOR_LINE, "posterior density"),
+        patch(BAND, f"{tree['comparison'].attrs['interval']} interval"),
+        line(EM_LINE, f"{em_name(tree)} and {curve}" if errors else f"{em_name(tree)}, {curve}"),
+    ]
+    if any(np.isfinite(row.truth) for row in rows):
+        entries.append(line(TRUTH_LINE, "truth"))
+    return entries
+
+
+def paired(tree: xr.DataTree) -> list[Row]:
+    """Return the parameters that have pairs: free ones whose draws move, no last share."""
+    rows = [row for row in rows_of(tree) if row.moves]
+    last = f"weight[{int(tree.attrs['components']) - 1}]"
+    return [row for row in rows if row.label != last]
+
+
+def no_pairs(tree: xr.DataTree) -> str:
+    """Say why there are no pairs to draw, if there are none."""
+    return "" if len(paired(tree)) > 1 else "a single parameter has no pairs; see the posterior"
+
+
+@styled
+def pairs(tree: xr.DataTree) -> Figure:
+    """Draw the posterior two parameters at a time, with EM's standard-error ellipses."""
+    if why := no_pairs(tree):
+        raise ValueError(why)
+    free = paired(tree)
+    rows = free[:PAIRED]
+    figure = blank({2: 5.0, 3: 6.5}.get(len(rows), 8.0))
+    covariance = _covariance(tree, rows)
+    panels = triangle(figure, [row.label for row in rows])
+    known = [
+        _cloud(axes, rows[column], rows[row], covariance[np.ix_([column, row], [column, row])])
+        for (column, row), axes in panels.items()
+    ]
+    caption = "A slanted cloud: the data settle a combination of the two better than either."
+    if len(free) > len(rows):
+        caption += f" The first {len(rows)} of {len(free)} free parameters are shown."
+    entries = [
+        line({"color": POSTERIOR, "linestyle": ""}, "posterior draws", "."),
+        _em_entry(tree, errors=any(known)),
+    ]
+    if np.isfinite([row.truth for row in rows]).all():
+        entries.append(line({"color": TRUTH, "linestyle": ""}, "truth", "*"))
+    return framed(figure, "Parameters two at a time: which depend on each other", entries, caption)
+
+
+def _em_entry(tree: xr.DataTree, *, errors: bool) -> object:
+    label = "1 and 2 standard errors" if errors else "no standard errors"
+    look = EM_LINE if errors else {"color": EM, "linestyle": ""}
+    return line(look, f"{em_name(tree)}, {label}", "P")
+
+
+def _covariance(tree: xr.DataTree, rows: list[Row]) -> Array:
+    """Return the covariance of the estimates of some rows."""
+    labels = [row.label for row in rows]
+    known = tree["em"]["covariance"]
+    names = [str(name) for name in known["parameter"].to_numpy()]
+    at = [names.index(label) for label in labels]
+    return known.to_numpy()[np.ix_(at, at)]
+
+
+def _cloud(axes: Axes, x: Row, y: Row, covariance: Array) -> bool:
+    """Draw one pair, and return whether there were standard errors to draw."""
+    chosen = np.linspace(0, len(x.draws) - 1, min(len(x.draws), POINTS)).astype(int)
+    axes.scatter(
+        x.draws[chosen], y.draws[chosen], s=4, color=POSTERIOR, alpha=0.3, lw=0, rasterized=True
+    )
+    errors = bool(np.isfinite(covariance).all() and (np.diagonal(covariance) > 0).all())
+    centre = np.array([x.mle, y.mle])
+    if errors:
+        for radius in (1, 2):
+            around = ellipse(centre, covariance, radius)
+            axes.add_patch(PathPatch(around, fill=False, **(EM_LINE | {"linewidth": 1.3})))
+    axes.plot(*centre, "P", color=EM, markersize=7, markeredgecolor="white")
+    if np.isfinite(x.truth + y.truth):
+        axes.plot(x.truth, y.truth, "*", color=TRUTH, markersize=8)
+    axes.set_xlim(extent(x))
+    axes.set_ylim(extent(y))
+    return errors

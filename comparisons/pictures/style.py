@@ -1,0 +1,265 @@
+"""How pictures look: EM, posterior and truth drawn alike in all of them, one colour a component."""
+
+from __future__ import annotations
+
+import re
+from functools import wraps
+from io import StringIO
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import style
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from models.arrays import Array
+
+__all__ = [
+    "BAND",
+    "DATA",
+    "EM",
+    "EM_LINE",
+    "POSTERIOR",
+    "POSTERIOR_LINE",
+    "QUIET",
+    "TRUTH",
+    "TRUTH_LINE",
+    "above",
+    "across",
+    "as_given",
+    "blank",
+    "colour",
+    "ellipse",
+    "em_name",
+    "few_ticks",
+    "framed",
+    "label_outside",
+    "line",
+    "minus",
+    "number",
+    "patch",
+    "settle",
+    "several",
+    "styled",
+    "svg",
+    "triangle",
+]
+
+# Okabe & Ito (2008), safe for the colour-blind: three colours for the sides, the rest for groups
+EM, POSTERIOR, TRUTH = "#D55E00", "#0072B2", "#000000"
+COMPONENTS = (
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#882255",  # the last four are of Tol (2021)
+    "#999933",
+    "#332288",
+    "#777777",
+)
+DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and what stays behind
+
+EM_LINE = {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.8}
+POSTERIOR_LINE = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}
+TRUTH_LINE = {"color": TRUTH, "linestyle": (0, (1, 1.5)), "linewidth": 1.8}
+BAND = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
+
+WIDTH = 9.0  # inches: 900 pixels of a screen
+LETTERS = 118  # of a legend, side by side
+SMALL = 112  # of a caption
+HANDLE = 10  # letters that an entry's line takes
+RASTER = 130  # dots an inch of layers with thousands of points, which would swell an SVG
+TALL = 2.5  # times as high as the bars, above which a curve is cut off
+PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
+DIGITS = re.compile(r"(\.\d\d)\d+")
+LOOK = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10,
+    "axes.edgecolor": QUIET,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.limits": (-3, 6),
+    "legend.frameon": False,
+}
+
+
+def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with this look whatever the user's settings are, and leave those alone."""
+
+    @wraps(draw)
+    def within(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with style.context(["default", LOOK]):
+            return draw(*args, **kwargs)
+
+    return within
+
+
+def blank(height: float, beside: float = 0.04) -> Figure:
+    """Return an empty figure, as wide as all of them, with room (inches) beside its panels."""
+    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=beside))
+
+
+def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
+    """Put title and legend above the panels, the caption below.
+
+    The title is the legend's: a layout keeps room for either, but not for both.
+    """
+    figure.legend(
+        handles=entries,
+        title=fill(title, 95),
+        title_fontproperties={"weight": "bold", "size": 12},
+        loc="outside upper left",
+        alignment="left",
+        ncols=_columns([str(one.get_label()) for one in entries]),
+        handlelength=2.6,
+        borderaxespad=0.2,
+    )
+    for axes in figure.axes:
+        _units_in_label(axes.xaxis)
+        _units_in_label(axes.yaxis)
+    figure.supxlabel(fill(caption, SMALL), x=0.01, ha="left", fontsize=9, color=QUIET)
+    return figure
+
+
+def _units_in_label(axis: Axis) -> None:
+    """Say in its label what all numbers of an axis share, which would else lie across it."""
+    axis.get_major_formatter().set_locs(axis.get_majorticklocs())
+    shared = minus(str(axis.get_major_formatter().get_offset()))
+    if shared and axis.get_label_text():
+        times = "" if shared[0] == "+" else "\N{MULTIPLICATION SIGN}"
+        axis.set_label_text(f"{axis.get_label_text()}\n({times}{shared})")
+    axis.get_offset_text().set_visible(False)
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Return how many labels, filled column by column, fit side by side."""
+    for columns in range(len(labels), 1, -1):
+        blocks = np.array_split([len(label) for label in labels], columns)
+        if sum(block.max() + HANDLE for block in blocks) <= LETTERS:
+            return columns
+    return 1
+
+
+def line(look: dict[str, object], label: str, marker: str = "") -> Line2D:
+    """Return a line for the legend."""
+    return Line2D([], [], label=label, marker=marker, **look)
+
+
+def patch(look: dict[str, object], label: str) -> Patch:
+    """Return an area for the legend."""
+    return Patch(label=label, **look)
+
+
+def colour(component: int) -> str:
+    """Return a component's colour; more of them than colours share."""
+    return COMPONENTS[component % len(COMPONENTS)]
+
+
+def em_name(tree: xr.DataTree) -> str:
+    """Return whose estimate it is: EM's, unless another was brought along."""
+    source = str(tree["em"].attrs["source"])
+    return "EM's estimate" if source == "EM" else f"the estimate ({source[-40:]})"
+
+
+def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
+    """Allow so many intervals between ticks, and quiet their labels."""
+    axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
+    # ticks may be made after the style is left, so it is said to the axes
+    axes.tick_params(labelsize=9, labelcolor="black", color=QUIET)
+
+
+def across(panels: int, most: int) -> int:
+    """Return how many panels to put side by side, so that the rows are about as long."""
+    rows = -(-panels // most)
+    return -(-panels // rows)
+
+
+def triangle(figure: Figure, names: Sequence[str]) -> dict[tuple[int, int], Axes]:
+    """Return panels for all pairs (column, row) of names, below the diagonal, axes shared."""
+    n = len(names) - 1
+    grid = figure.add_gridspec(n, n)
+    panels: dict[tuple[int, int], Axes] = {}
+    for row in range(n):
+        for column in range(row + 1):
+            # the first panel of a column lies on the diagonal, the first of a row at the left
+            below = panels.get((column, column + 1))
+            beside = panels.get((0, row + 1))
+            axes = figure.add_subplot(grid[row, column], sharex=below, sharey=beside)
+            panels[column, row + 1] = axes
+    for (column, row), axes in panels.items():
+        few_ticks(axes, *((3, 3) if n > 2 else (5, 5)))
+        label_outside(axes, names[column], names[row], bottom=row == n, left=column == 0)
+    return panels
+
+
+def label_outside(axes: Axes, x: str, y: str, *, bottom: bool, left: bool) -> None:
+    """Label the panels at the bottom and at the left only."""
+    axes.tick_params(labelbottom=bottom, labelleft=left)
+    axes.set_xlabel(x if bottom else "")
+    axes.set_ylabel(y if left else "")
+
+
+def ellipse(centre: Array, cov: Array, radius: float) -> Path:
+    """Return the ellipse at so many standard deviations of a (2, 2) covariance."""
+    values, vectors = np.linalg.eigh(cov)
+    axes = vectors * (radius * np.sqrt(np.maximum(values, 0)))
+    circle = Path.arc(0, 360, 6)  # six cubic arcs, within 0.02% of the circle
+    return Path(centre + circle.vertices @ axes.T, circle.codes)
+
+
+def above(bars: float, other: float) -> float:
+    """Return how high to draw: over both, unless the other would squash the bars."""
+    return 1.08 * max(bars, other) if other <= TALL * bars else 1.4 * bars
+
+
+def minus(text: str) -> str:
+    """Return numbers with a minus sign for the hyphen."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def number(value: float) -> str:
+    """Return a number of three digits, or of all before the point where there are more."""
+    return minus(f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}")
+
+
+def as_given(value: float) -> str:
+    """Return a number with the digits that a file gave it."""
+    return minus(f"{value:,.10g}")
+
+
+def several(count: int, one: str, more: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {one if count == 1 else more}"
+
+
+def settle(figure: Figure) -> None:
+    """Keep the layout that saving a figure worked out, which takes as long as the saving."""
+    figure.set_layout_engine("none")
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG, its text as text, the same for the same figure.
+
+    Places are given to a hundredth of a point, which saves half of the file.
+    """
+    with style.context({"svg.fonttype": "none", "svg.hashsalt": "second opinion"}):
+        written = StringIO()
+        figure.savefig(written, format="svg", dpi=RASTER, metadata={"Date": None})
+    settle(figure)
+    return PLACES.sub(lambda found: DIGITS.sub(r"\1", found[0]), written.getvalue())

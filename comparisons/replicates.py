@@ -1,0 +1,250 @@
+"""Many replicates of one task, on several processes, each kept on disk as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from threading import Thread, current_thread, main_thread
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.sharedctypes import Synchronized
+
+    from comparisons.json_values import Json
+
+__all__ = ["KEPT", "Record", "Task", "fingerprint", "run"]
+
+type Record = dict[str, Json]
+type Task = Callable[[int], Record]
+
+KEPT = "replicates.jsonl"
+RENEWED = 500  # replicates after which a process is: chains that are cut off leave a megabyte each
+LINES = 10  # of progress, where there is no terminal for a bar
+
+
+def run(
+    task: Task,
+    replicates: int,
+    *,
+    jobs: int,
+    folder: Path | None = None,
+    settings: Record | None = None,
+    name: str = "replicates",
+) -> list[Record]:
+    """Return the records of replicates 0, 1, ..., in their order.
+
+    What a folder keeps of an earlier run of the same settings is not done again. The first one is
+    done alone, so that what has to be compiled is compiled once.
+
+    task: from a replicate's number, which is its seed, to its record; it must be picklable.
+    jobs: how many processes.
+    folder: where every record is kept as soon as it is there.
+    settings: what the records depend on.
+    """
+    found = {} if folder is None else kept(folder, settings or {})
+    missing = [number for number in range(replicates) if number not in found]
+    if missing and len(missing) < replicates:
+        message = f"{replicates - len(missing):,} of {replicates:,} {name} are there already"
+        print(message, file=sys.stderr)  # noqa: T201
+    try:
+        with _progress(name, replicates, replicates - len(missing)) as tell:
+            for record in _done(task, missing, jobs):
+                found[int(str(record["replicate"]))] = record
+                if folder is not None:
+                    _keep(folder, record)
+                tell()
+    except KeyboardInterrupt:
+        message = "nothing is kept without --out"
+        if folder is not None:
+            message = f"{len(found):,} of {replicates:,} {name} are kept in {folder}; "
+            message += "the same command goes on"
+        print(message, file=sys.stderr)  # noqa: T201
+        raise
+    if len(found) > replicates:
+        message = f"{len(found):,} {name} are kept, {replicates:,} of them are shown"
+        print(message, file=sys.stderr)  # noqa: T201
+    return [found[number] for number in range(replicates)]
+
+
+def fingerprint() -> str:
+    """Return what tells one state of this program's code from another."""
+    root, digest = Path(__file__).parents[2], sha256()
+    for package in ("models", "em", "bayes", "comparisons"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def kept(folder: Path, settings: Record) -> dict[int, Record]:
+    """Return the records that a folder holds, by number; make the folder if it is not there.
+
+    A last line that was cut short is dropped.
+    """
+    path = folder / KEPT
+    if not path.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Refusal(f"--out {folder} is there already, and holds no replicates of ours")
+        try:
+            folder.mkdir(exist_ok=True)
+            path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        except OSError as problem:
+            raise Refusal(f"--out {folder} cannot be made: {problem.strerror}") from None
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    parsed = [_parsed(path, number, line) for number, line in enumerate(whole, start=1)]
+    if not parsed or parsed[0] != settings:
+        theirs = parsed[0] if parsed else {}
+        other = [
+            f"{name} {theirs.get(name)} instead of {settings.get(name)}"
+            for name in {**settings, **theirs}
+            if theirs.get(name) != settings.get(name)
+        ]
+        raise Refusal(
+            f"--out {folder} holds replicates of other settings ({', '.join(other)}); "
+            "give another folder"
+        )
+    if len(whole) < len(lines):
+        os.truncate(path, len("".join(whole).encode()))
+    return {int(record["replicate"]): record for record in parsed[1:]}
+
+
+def _parsed(path: Path, number: int, line: str) -> Record:
+    """Return a line's record, or refuse a file that somebody has changed."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or (number > 1 and "replicate" not in found):
+        raise Refusal(f"line {number} of {path} is no record of ours; give another folder")
+    return found
+
+
+def _keep(folder: Path, record: Record) -> None:
+    """Append a record."""
+    with (folder / KEPT).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record, allow_nan=False) + "\n")
+
+
+def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
+    """Yield the records of some replicates as they come."""
+    one = partial(_one, task)
+    if jobs == 1 or len(numbers) < 2:
+        yield from map(one, numbers)
+        return
+    spawned = get_context("spawn")
+    places = spawned.Value("i", 0)
+    pool = ProcessPoolExecutor(
+        min(jobs, len(numbers)),
+        mp_context=spawned,
+        initializer=_begin,
+        initargs=(places,),
+        max_tasks_per_child=RENEWED,
+    )
+    try:
+        with _uninterrupted():
+            first = pool.submit(one, numbers[0])
+        yield first.result()
+        with _uninterrupted():
+            rest = [pool.submit(one, number) for number in numbers[1:]]
+        for future in as_completed(rest):
+            yield future.result()
+    finally:  # after Ctrl-C above all: what is at work ends, which takes a second
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from the first, before they can say so themselves."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin(places: Synchronized[int]) -> None:
+    """Prepare a process: Ctrl-C is its parent's business, and it keeps to a processor of its own.
+
+    places: how many processes have begun.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_leave_with_parent, daemon=True).start()
+    if hasattr(os, "sched_setaffinity"):
+        with places.get_lock():
+            own, places.value = places.value, places.value + 1
+        there = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {there[own % len(there)]})
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is gone, or it would work on for nobody."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _one(task: Task, number: int) -> Record:
+    """Return the record of a replicate, or why there is none."""
+    from bayes import ChainsWarning, SamplerError
+    from em import DescentError
+
+    begun = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ChainsWarning)  # a finding says it
+        try:
+            record = task(number)
+        except (SamplerError, DescentError) as problem:
+            record = {"failed": f"{type(problem).__name__}: {problem}"}
+    return {"replicate": number, **record, "seconds": round(time.perf_counter() - begun, 4)}
+
+
+@contextmanager
+def _progress(name: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+    """Show how many are done and the time left: a bar on a terminal, some lines elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        begun, first = time.perf_counter(), done
+        step = max(1, -(-total // LINES))
+
+        def say() -> None:
+            nonlocal done
+            done += 1
+            if done % step == 0 or done == total:
+                left = (time.perf_counter() - begun) / (done - first) * (total - done)
+                said = f"{name}: {done:,} of {total:,}, {left:,.0f} s left"
+                print(said, file=sys.stderr, flush=True)  # noqa: T201
+
+        yield say
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,} of {task.total:,}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(name, total=total, completed=done)
+        yield lambda: bars.advance(task)

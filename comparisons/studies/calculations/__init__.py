@@ -1,0 +1,1 @@
+"""What studies compute beside EM and the posterior."""

@@ -1,0 +1,81 @@
+"""A Gaussian mixture asked about whole numbers: the probability of what rounds to each.
+
+A density is no probability: it has a unit, and no bound. The probability that a Gaussian gives a
+whole number x is that of its cell, from x - 1/2 to x + 1/2; only this is comparable with what a
+family of counts gives it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtr
+
+import bayes
+import em
+from comparisons.studies.calculations.boundary import both
+from models import Gaussian, Mixture
+
+if TYPE_CHECKING:
+    from arviz_stats.utils import ELPDData
+
+    from models import Sample
+    from models.arrays import Array
+
+__all__ = ["beyond", "bic_of_cells", "cells", "loo_of_cells", "spiked"]
+
+
+def beyond(mixture: Mixture[Gaussian], flips: int) -> dict[str, Array]:
+    """Return the probabilities (...) of numbers of heads that cannot be, of fields (..., K)."""
+    ends = np.array([-0.5, 0, flips, flips + 0.5])
+    weight, mean, sd = (field[..., None] for field in (mixture.weight, *mixture.theta))
+    less = (weight * ndtr((ends - mean) / sd)).sum(axis=-2)
+    more = (weight * ndtr((mean - ends) / sd)).sum(axis=-2)
+    return {
+        "below 0": less[..., 1],
+        f"above {flips}": more[..., 2],
+        "beyond, when rounded": less[..., 0] + more[..., 3],
+    }
+
+
+def cells(mixture: Mixture[Gaussian], x: Array) -> Array:
+    """Return the probability of rounding to each whole number x, (..., n).
+
+    sum_k weight_k (Phi((x + 1/2 - mean_k) / sd_k) - Phi((x - 1/2 - mean_k) / sd_k)), of the two
+    tails the smaller, which does not cancel.
+    """
+    weight, mean, sd = (field[..., None] for field in (mixture.weight, *mixture.theta))
+    from_middle = np.abs(x - mean)
+    near, far = ((from_middle + half) / sd for half in (-0.5, 0.5))
+    return (weight * (ndtr(-near) - ndtr(-far))).sum(axis=-2)
+
+
+def loo_of_cells(tree: xr.DataTree) -> ELPDData:
+    """Return `bayes.loo` of a Gaussian mixture on whole numbers, by probabilities of cells.
+
+    tree: of the comparison, or of `bayes.sample`.
+    """
+    known, (_, draws) = tree["log_likelihood"].to_dataset(), both(tree)
+    sizes = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
+    log = np.log(cells(draws, tree["constant_data"]["x"].to_numpy())).reshape(*sizes, -1)
+    asked = tree.copy()
+    asked["log_likelihood"] = xr.DataTree(known.assign(x=(known["x"].dims, log)))
+    return bayes.loo(asked)
+
+
+def bic_of_cells(fit: em.Fit[Gaussian], sample: Sample) -> float:
+    """Return a fit's BIC by the probabilities of its cells in place of its densities."""
+    height = sample.counts @ np.log(cells(fit.mixture, sample.x))
+    return float(-2 * height + len(fit.coordinates) * np.log(sample.observations))
+
+
+def spiked(sample: Sample, sd: float) -> em.Fit[Gaussian]:
+    """Return EM's fit of two Gaussians and a third that starts narrow, on the commonest count."""
+    weight, (mean, width) = em.fit(Gaussian, sample, 2).mixture
+    top = int(sample.counts.argmax())
+    share = sample.counts[top] / sample.observations
+    theta = Gaussian(np.append(mean, sample.x[top]), np.append(width, 2 * sd))
+    start = Mixture(np.append((1 - share) * weight, share), theta)
+    return em.fit(Gaussian, sample, 3, start=start, floor=sd)

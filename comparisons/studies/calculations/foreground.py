@@ -1,0 +1,87 @@
+"""Which pixels of a photograph are foreground, by their intensities and by their colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+import em
+from comparisons.studies.calculations.boundary import both, chance, each_chance, interval
+from comparisons.studies.calculations.photograph import cell_of
+from models import MultivariateGaussian, Sample
+
+if TYPE_CHECKING:
+    from comparisons.comparison import Comparison
+    from comparisons.studies.calculations.photograph import Photograph
+    from models.arrays import Array
+
+__all__ = ["LEVELS", "Mask", "by_colour", "by_intensity", "foreground"]
+
+LEVELS = np.arange(256.0)
+
+
+class Mask(NamedTuple):
+    """What belongs to the foreground.
+
+    by: what it was told by.
+    chance: (h, w) of foreground, of every pixel that is shown.
+    area: share of all pixels that are likelier foreground.
+    group: the component that is the foreground.
+    held: its shares of the middle and of the edge.
+    share: its weight in the mixture, and the standard error.
+    within: the area's 95% interval, if it has one.
+    """
+
+    by: str
+    chance: Array
+    area: float
+    group: int
+    held: tuple[float, float]
+    share: tuple[float, float]
+    within: tuple[float | None, float | None] = (None, None)
+
+
+def foreground(likely: Array) -> tuple[int, float, float]:
+    """Return which component is the foreground, and how much of middle and edge it holds.
+
+    It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
+    tenth along every side). likely: (h, w) chances of the second component.
+    """
+    rows, columns = (np.abs((np.arange(n) + 0.5) / n - 0.5) for n in likely.shape)
+    far = np.maximum(rows[:, None], columns)
+    middle = float(likely[far <= max(0.25, far.min())].mean())
+    edge = float(likely[far >= min(0.4, far.max())].mean())
+    return (1, middle, edge) if middle >= edge else (0, 1 - middle, 1 - edge)
+
+
+def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
+    """Return the mask of two Gaussians by the posterior, its area with an interval.
+
+    The posterior's rather than EM's: where one intensity fills much of a picture, that group is a
+    spike, which EM has to set aside.
+    """
+    draws, share = both(comparison.tree)[1], photo.counts / photo.pixels
+    likely = chance(draws, LEVELS)
+    which, middle, edge = foreground(likely[photo.grey])
+    within = interval(((each_chance(draws, LEVELS) > 0.5) == which) @ share)
+    area = float(share @ ((likely > 0.5) == which))
+    if within[0] == within[1]:  # no draw moves the threshold past an intensity
+        within = (None, None)
+    row = comparison.to_frame().loc[f"weight[{which}]"]
+    seen = likely[photo.grey] if which else 1 - likely[photo.grey]
+    told = (float(row["mle"]), float(row["se"]))
+    return Mask("intensity", seen, area, which, (middle, edge), told, within)
+
+
+def by_colour(photo: Photograph, seed: int) -> Mask:
+    """Return the mask of two Gaussians in red, green and blue, fitted by EM alone."""
+    colours = Sample(photo.colours, counts=photo.colour_counts)
+    fit = em.fit(MultivariateGaussian, colours, 2, seed=seed)
+    likely = fit.responsibilities(colours)[:, 1]
+    cells = cell_of(photo.colours.astype(np.uint8))
+    shown = likely[np.searchsorted(cells, cell_of(photo.shown))]
+    which, middle, edge = foreground(shown)
+    area = float(photo.colour_counts @ ((likely > 0.5) == which)) / photo.pixels
+    told = (float(fit.mixture.weight[which]), float(fit.standard_errors.weight[which]))
+    return Mask("colour", shown if which else 1 - shown, area, which, (middle, edge), told)

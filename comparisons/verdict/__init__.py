@@ -1,0 +1,1 @@
+"""What is measured of two answers, and what it means."""

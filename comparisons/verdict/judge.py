@@ -1,0 +1,327 @@
+"""The eight measures of agreement, each a finding or more, and how they hang together.
+
+That the answers lie apart is a consequence: its causes decide who is at fault, and it adds a doubt.
+Only where the posterior's prior is unknown, so that its draws cannot be tested, and no cause is
+found, is it a fault itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.judge_chains import chains_finished
+from comparisons.verdict.judge_em import (
+    best_of,
+    em_errors,
+    em_finished,
+    em_won,
+    same_question,
+    spiked,
+)
+
+if TYPE_CHECKING:
+    from comparisons.verdict.evidence import Evidence
+    from comparisons.verdict.table import Table
+    from models.arrays import Array
+
+__all__ = ["judged"]
+
+APART = "More data, or a prior that knows more; or fewer components."
+
+
+def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
+    """Return all findings, in the order of the measures."""
+    at, found = evidence.at, evidence.search.fit
+    em_side = [
+        *same_question(evidence),
+        *em_finished(at, evidence.reached, best_of(evidence), evidence.to_peak),
+        em_errors(evidence),
+        em_won(evidence),
+        *spiked(at, found, evidence),
+    ]
+    chains = chains_finished(evidence)
+    apart = [same_place(evidence), *same_numbers(table), *same_predictions(evidence)]
+    gap = Gap(
+        apart=any(one.stands for one in apart),
+        proper=not any(one.stands for one in em_side),
+        trusted=not any(one.stands for one in chains),
+    )
+    reasons = [
+        *data_tell(evidence, table, gap),
+        bent(evidence, gap),
+        skewed(table),
+        *pulled(evidence, table, gap),
+    ]
+    known = evidence.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
+    severity: Severity = DOUBT if known else FAULT
+    apart = [one._replace(severity=severity) if one.stands else one for one in apart]
+    return (*em_side, *chains, *apart, *reasons)
+
+
+class Gap(NamedTuple):
+    """What is known before the reasons for a gap are weighed.
+
+    apart: whether the answers lie apart.
+    proper: whether the estimate is a maximum of the posterior's likelihood, and no spike.
+    trusted: whether the chains are.
+    """
+
+    apart: bool
+    proper: bool
+    trusted: bool
+
+
+def _shift(evidence: Evidence) -> float:
+    """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
+    p = evidence.free
+    return float((evidence.deviance.mean() - p) / np.sqrt(2 * p))
+
+
+def same_place(evidence: Evidence) -> Finding:
+    """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
+    p, mean, shift = evidence.free, float(evidence.deviance.mean()), _shift(evidence)
+    apart = not abs(shift) <= limit.DEVIANCE_SHIFT
+    message = (
+        f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
+        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {p}."
+    )
+    if mean < 0:
+        message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
+    remedy = "The causes say what to do." * apart
+    return Finding(
+        "other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, remedy
+    )
+
+
+def same_numbers(table: Table) -> list[Finding]:
+    """Gap and ratio of spreads, each at the parameter where it is worst."""
+    ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
+    with np.errstate(divide="ignore"):
+        wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
+    # a parameter that the sampler never moved lies infinitely far off, wherever it stands
+    gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
+    far, where = worst_of(table, gap)
+    most, whose = worst_of(table, wide)
+    compared = bool(np.isfinite(table["se"].to_numpy()).all())
+    apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
+    numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
+    if np.isinf(far):
+        numbers = f"All draws have the same {where}: it was not sampled."
+    spread = f"Posterior sd and standard error differ by up to a factor of {most:.3g} ({whose})."
+    if not compared:
+        spread = "There are no standard errors to compare the posterior's spread with."
+    return [
+        Finding(
+            "other_numbers",
+            DOUBT if apart else OK,
+            far,
+            limit.GAP,
+            numbers,
+            "The causes say what to do." if apart else "",
+        ),
+        Finding(
+            "other_spread",
+            DOUBT if other else OK,
+            most,
+            limit.SPREAD,
+            spread,
+            ""
+            if not other
+            else "Is it the prior that holds the posterior together?"
+            if bool((ratio < 1 / limit.SPREAD).any())
+            else "Take the posterior's intervals: standard errors lean on large samples.",
+        ),
+    ]
+
+
+def same_predictions(evidence: Evidence) -> list[Finding]:
+    """Hellinger distance of the densities, and how far memberships differ."""
+    apart = not evidence.hellinger <= limit.HELLINGER
+    found = [
+        Finding(
+            "other_predictions",
+            DOUBT if apart else OK,
+            evidence.hellinger,
+            limit.HELLINGER,
+            "The density with the estimate plugged in and the posterior predictive one are "
+            f"{evidence.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
+            if np.isfinite(evidence.hellinger)
+            else "The estimate has no density to predict with.",
+            "Predict with the posterior." if apart else "",
+        )
+    ]
+    both = evidence.memberships
+    if both is not None:
+        share = both.rows.counts / both.rows.counts.sum()
+        mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
+        moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
+        other = not mean <= limit.MEMBERSHIPS
+        found.append(
+            Finding(
+                "other_memberships",
+                DOUBT if other else OK,
+                mean,
+                limit.MEMBERSHIPS,
+                f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
+                "observations change their likeliest component.",
+                "Take memberships from the posterior." if other else "",
+            )
+        )
+    return found
+
+
+def data_tell(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+    """Whether the data can tell the components apart: modes, labels, size, and enough draws."""
+    found = [] if evidence.peak is None else [_modes(evidence, 1 - evidence.peak.share, gap)]
+    if evidence.question.k > 1:
+        found.append(_separated(evidence, gap))
+    return [*found, _counted(evidence), _noisy(table)]
+
+
+def _modes(evidence: Evidence, elsewhere: float, gap: Gap) -> Finding:
+    """Which share of the draws lies in basins of other modes than the estimate's."""
+    several = elsewhere > limit.MODES
+    message = "All probed draws belong to the same mode of the posterior as the estimate."
+    if elsewhere == 1:
+        message = "No probed draw belongs to the mode of the posterior to which the estimate leads."
+    elif elsewhere > 0:
+        message = (
+            f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws belong "
+            "to others than the estimate's."
+        )
+    remedy = APART if several and gap.proper else ""
+    severity: Severity = OK if not several else DOUBT if gap.proper else NOTE
+    return Finding("several_modes", severity, elsewhere, limit.MODES, message, remedy)
+
+
+def _separated(evidence: Evidence, gap: Gap) -> Finding:
+    """The two symptoms of groups that overlap, each in units of its threshold.
+
+    Draws that could as well be labelled otherwise; and, where the hidden labels cost nearly all of
+    the information, a deviance that is no parabola.
+    """
+    missing = evidence.at.missing
+    overlap = evidence.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
+    value = float(np.fmax(evidence.ambiguous / limit.AMBIGUOUS, overlap))
+    vague = evidence.ambiguous > limit.AMBIGUOUS
+    stands = vague or (value > 1 and gap.apart and gap.trusted)
+    severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
+    said = [f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."]
+    if missing >= 0:
+        cost = f"Hidden labels cost up to {missing:.1%} of the information."
+        said.insert(0 if overlap > 1 and not vague else 1, cost)  # what tells comes first
+    message, remedy = " ".join(said), APART if stands else ""
+    return Finding("weak_separation", severity, value, 1.0, message, remedy)
+
+
+def _counted(evidence: Evidence) -> Finding:
+    """How many observations there are for each parameter."""
+    n, p = evidence.at.observations, evidence.free
+    few = n / p < limit.FEW
+    message = f"{n:,} observations for {p} parameter{'s' * (p > 1)}."
+    if few:
+        message = (
+            f"{message.removesuffix('.')} are few: standard errors and the shape of the likelihood "
+            "lean on large samples."
+        )
+    remedy = "Collect more; until then read the posterior's intervals." if few else ""
+    return Finding("few_observations", NOTE if few else OK, n / p, limit.FEW, message, remedy)
+
+
+def _noisy(table: Table) -> Finding:
+    """How well the posterior means are known."""
+    noise, _ = worst_of(table, table["noise"].to_numpy())
+    loud = not noise <= limit.NOISE
+    message = f"The posterior means are known to {noise:.1%} of their sds."
+    remedy = "Draw more." if loud else ""
+    severity = DOUBT if loud else OK
+    return Finding("monte_carlo_noise", severity, noise, limit.NOISE, message, remedy)
+
+
+def skewed(table: Table) -> Finding:
+    """How far the posterior's mean lies from its peak."""
+    known = np.isfinite(table["skew"].to_numpy()).any()
+    worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
+    peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
+    large = worst > limit.GAP
+    message = f"The posterior's mean lies up to {worst:.2g} sd from its {peak} ({label})."
+    remedy = "Read the posterior's intervals, not its mean." if large else ""
+    return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
+
+
+def bent(evidence: Evidence, gap: Gap) -> Finding:
+    """How far the deviance is from the parabola that standard errors take it for.
+
+    Mean |D_s - q_s| / p with q_s = (t_s - t^)' I (t_s - t^).
+    """
+    bend = evidence.bend if gap.proper else np.nan
+    large = bend > limit.BEND
+    severity: Severity = OK
+    if large:
+        severity = DOUBT if gap.apart and gap.trusted else NOTE
+    elif np.isnan(bend):
+        severity = NOTE
+    message = "At this estimate the deviance cannot be compared with a parabola."
+    if np.isfinite(bend):
+        message = (
+            f"Where the draws lie the deviance differs from its parabola by {bend:.2g} for each "
+            f"parameter{': one number with its error does not sum it up' * large}."
+        )
+    remedy = "More data; until then read the posterior's intervals." if large else ""
+    return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)
+
+
+def pulled(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+    """How far the prior moves the maximum (MAP - MLE, MAP by EM under it), and holds it together.
+
+    It explains why the answers lie apart if the estimate is a proper maximum. A prior that was
+    given and moves the answer is at fault; the default one says that the data are few.
+    """
+    if evidence.prior is None:
+        message = "The posterior's prior is unknown, and so is its pull."
+        return [
+            Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
+        ]
+    worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
+    usual = evidence.question.usual_prior()
+    pulls = not worst <= limit.GAP and gap.proper
+    severity: Severity = NOTE if pulls else OK
+    if pulls and gap.apart and np.isfinite(worst):
+        severity = FAULT if not usual else DOUBT if gap.trusted else NOTE
+    message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
+    if np.isnan(worst):
+        message = "What the prior pulls could not be measured: no parameter was sampled"
+    elif pulls and usual:
+        message += ": the data do not outweigh even the default prior"
+    mend = "More data, or a prior that you mean."
+    mine = "Is it the prior that you mean? Compare with the default one."
+    remedy = "" if severity == OK else mend if usual else mine
+    found = [Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)]
+    if not usual:
+        negative, whose = worst_of(table, -table["sd_ratio"].to_numpy())
+        least = -negative
+        holds = least < 1 / limit.SPREAD and gap.proper
+        found.append(
+            Finding(
+                "prior_hold",
+                DOUBT if holds else OK,
+                least,
+                1 / limit.SPREAD,
+                f"The posterior sd is at least {least:.2g} standard errors ({whose})"
+                + (": the prior, not the data, holds it together." if holds else "."),
+                mine if holds else "",
+            )
+        )
+    return found
+
+
+def worst_of(table: Table, column: Array) -> tuple[float, str]:
+    """Return the largest of (rows,) values and whose it is; NaN where there is none."""
+    if np.isnan(column).all():
+        return np.nan, "no parameter"
+    at = int(np.nanargmax(column))
+    return float(column[at]), str(table["parameter"].to_numpy()[at])

@@ -1,0 +1,111 @@
+"""What is measured of the chains: whether they can be believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+
+if TYPE_CHECKING:
+    from comparisons.verdict.evidence import Evidence
+
+__all__ = ["chains_finished"]
+
+CHAINS = {
+    "largest R-hat": ("unmixed_chains", "The chains have not mixed", "the chains have mixed"),
+    "least bulk ESS": ("few_draws", "Too few effective draws", "there are enough draws"),
+    "least tail ESS": ("few_tail_draws", "Too few effective draws of the tails", "enough of tails"),
+    "share of divergences": ("divergences", "Paths diverge", "paths do not diverge"),
+    "least E-BFMI": ("low_energy", "The chains move too little in energy", "energies mix"),
+    "share at the deepest tree": ("deep_trees", "Paths are cut off", "paths are long enough"),
+}
+
+
+def chains_finished(evidence: Evidence) -> list[Finding]:
+    """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; otherwise no verdict."""
+    found = []
+    for check in evidence.diagnosis.checks:
+        code, bad, good = CHAINS[check.name]
+        number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
+        found.append(
+            Finding(
+                code,
+                OK if check.passed else DOUBT,
+                check.value,
+                check.threshold,
+                f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
+                "" if check.passed else "Draw more; if that does not help, fewer components.",
+            )
+        )
+    found.append(_copied(evidence))
+    found.append(_target(evidence, trusted=not any(one.stands for one in found)))
+    before, after = evidence.as_drawn, found[0].value
+    switched = before > limit.SWITCHED
+    undone = not after > limit.SWITCHED
+    found.append(
+        Finding(
+            "label_switching",
+            OK if undone or not switched else NOTE,
+            before,
+            np.nan,  # there is nothing wrong with it once it is undone
+            f"Chains labelled the components differently (R-hat {before:.3g} as drawn); aligning "
+            f"the draws {'undid' if undone else 'did not undo'} it (R-hat {after:.4g})."
+            if switched
+            else "Chains labelled the components alike, or there is nothing to label.",
+            "",
+        )
+    )
+    return found
+
+
+def _copied(evidence: Evidence) -> Finding:
+    """Whether chains are copies of each other, which R-hat and effective sizes take for many."""
+    share = evidence.copied
+    apart = share == 0
+    return Finding(
+        "copied_chains",
+        OK if apart else DOUBT,
+        share,
+        0.0,
+        "No two chains share a run of draws."
+        if apart
+        else f"{share:.1%} of the draws are in another chain as well, in the same order: a copy.",
+        "" if apart else "Draw every chain with a seed of its own.",
+    )
+
+
+def _target(evidence: Evidence, *, trusted: bool) -> Finding:
+    """Whether the draws are those of the likelihood and the prior, by identities of the gradient.
+
+    It is at fault only if the chains are otherwise well, by more than a bent posterior explains.
+    """
+    if evidence.target is None:
+        message = "Whether the draws are the posterior's cannot be tested without their prior."
+        return Finding(
+            "wrong_target", NOTE, np.nan, limit.TARGET, message, "Give the prior as prior=."
+        )
+    place, shape = evidence.target
+    worst = max(place, shape)
+    wrong = not worst <= limit.TARGET
+    how = "they sit elsewhere"
+    if shape > place:
+        how = "they are too narrow or too wide, or depend on each other otherwise"
+    proof = not worst <= limit.TARGET_PROOF
+    are = "are not" if proof else "hardly look like"
+    return Finding(
+        "wrong_target",
+        OK if not wrong else FAULT if trusted and proof else DOUBT,
+        worst,
+        limit.TARGET,
+        f"The draws {are} those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
+        "errors."
+        if wrong
+        else "The draws obey the identities that those of this likelihood and prior obey, to "
+        f"{worst:.2g} Monte Carlo errors.",
+        "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+        if wrong
+        else "",
+    )

@@ -1,0 +1,372 @@
+"""What is measured of EM: that it answers the same question, finished, won, and on what ground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.parameters import bounds_of, parameters_of, picked
+from comparisons.verdict.subsample import same_rows
+from em.emission import emission_of
+from models.family import entries
+
+if TYPE_CHECKING:
+    import em
+    from comparisons.verdict.evidence import Evidence
+    from comparisons.verdict.parameters import Parameter
+    from models import Mixture
+
+__all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
+
+NOBODY = 0.5  # expected observations below which EM calls a component empty
+SAID = 6  # parameters of an optimum that a sentence has room for
+
+
+def same_question(evidence: Evidence) -> list[Finding]:
+    """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it."""
+    each = np.abs(evidence.heights - evidence.theirs) / (1 + np.abs(evidence.theirs))
+    # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
+    worst, n = float(np.fmax(each.max(), evidence.stepped)), len(each)
+    ok = worst <= limit.QUESTION
+    question = Finding(
+        "different_question",
+        OK if ok else FAULT,
+        worst,
+        limit.QUESTION,
+        f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
+        if ok
+        else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
+        "it: they answer different questions.",
+        "" if ok else "Give both the same sample, family, trials and counts.",
+    )
+    found = [question, _same_posterior(evidence), *_same_observations(evidence)]
+    if evidence.claimed is None:
+        return found
+    here = evidence.at.log_likelihood
+    gap = abs(evidence.claimed - here) / (1 + abs(here))
+    most = limit.QUESTION + evidence.lost / (1 + abs(here))
+    same = bool(gap <= most) or evidence.claimed == here
+    return [
+        *found,
+        Finding(
+            "different_data",
+            OK if same else FAULT,
+            gap,
+            most,
+            "The estimate's log-likelihood is the one that the posterior's sample gives it."
+            if same
+            else f"The estimate says that its log-likelihood is {evidence.claimed:.3f}; with the "
+            f"posterior's sample it is {here:.3f}.",
+            ""
+            if same
+            else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
+            "maximises something else.",
+        ),
+    ]
+
+
+def _same_observations(evidence: Evidence) -> list[Finding]:
+    """What rows that were left out, or stand for others, can have changed, if there are any."""
+    whole = evidence.whole
+    others = [] if whole is None else [same_rows(whole, evidence.question, best_of(evidence))]
+    if evidence.stand is None:
+        return others
+    close = evidence.shift <= limit.SHIFT
+    seen = (
+        f"The posterior saw {evidence.stand.rows:,} rows that stand for "
+        f"{evidence.at.observations:,} observations: "
+    )
+    return [
+        *others,
+        Finding(
+            "binned",
+            OK if close else DOUBT,
+            evidence.shift,
+            limit.SHIFT,
+            f"{seen}no posterior mean is moved by more than {evidence.shift:.2g} of its sd."
+            if close
+            else f"{seen}a posterior mean may be moved by {evidence.shift:.2g} of its sd.",
+            "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
+        ),
+    ]
+
+
+def _same_posterior(evidence: Evidence) -> Finding:
+    """What the sampler explored against EM's likelihood and prior in the same coordinates."""
+    gap = evidence.density
+    if np.isnan(gap):
+        why, severity = "the density that another sampler explored is not known", OK
+        if evidence.ours:
+            why, severity = "too many draws lie next to an edge to take differences there", DOUBT
+        message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
+        return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
+    same = gap <= limit.DENSITY
+    return Finding(
+        "different_posterior",
+        OK if same else FAULT,
+        gap,
+        limit.DENSITY,
+        "The density that the sampler explored is EM's likelihood times EM's prior, to "
+        f"{gap:.0e} nats."
+        if same
+        else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
+        f"logarithms differ by {gap:.2g} nats (sd over draws).",
+        "" if same else "One of the two has another prior, other counts or a slip in its volume.",
+    )
+
+
+def em_errors(evidence: Evidence) -> Finding:
+    """EM's standard errors against the curvature of PyMC's likelihood."""
+    factor = evidence.curvature
+    if np.isnan(factor):
+        message = "There are no standard errors to hold against the likelihood's curvature."
+        if np.isfinite(evidence.errors.weight).all():
+            message = (
+                "The likelihood is nowhere near a parabola: its curvature could not be measured."
+            )
+        return Finding("wrong_errors", NOTE, factor, limit.CURVATURE, message, "")
+    right = factor <= limit.CURVATURE
+    return Finding(
+        "wrong_errors",
+        OK if right else FAULT,
+        factor,
+        limit.CURVATURE,
+        "EM's standard errors are those of PyMC's likelihood, whose curvature they give to a "
+        f"factor of {factor:.4g}."
+        if right
+        else "EM's standard errors are not those of PyMC's likelihood: the curvatures differ by a "
+        f"factor of {factor:.3g}.",
+        "" if right else "Mistrust the standard errors; take the posterior's intervals.",
+    )
+
+
+def em_finished(
+    at: em.Fit, reached: em.Fit, best: em.Fit, to_peak: float = np.inf
+) -> list[Finding]:
+    """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature.
+
+    at: EM at the estimate; reached: where it goes on to; best: the highest optimum it knows.
+    to_peak: how much the log posterior can still rise from the estimate under the prior.
+    """
+    gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
+    left = float(np.sqrt(2 * gain)) if np.isfinite(gain) else np.nan
+    distance = float(np.fmax(at.decrement, left))
+    stopped = not distance <= limit.STOPPED
+    curved = _curved(at, stopped)
+    away = f"The estimate is {distance:.2g} standard errors from where EM goes on to"
+    severity: Severity = OK
+    message, remedy = f"The estimate is {distance:.2g} standard errors from its maximum.", ""
+    if at.optima[0].spike:
+        severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
+    elif np.isnan(distance):
+        severity, message = DOUBT, "How far the estimate is from a maximum could not be measured."
+    elif stopped and reached.optima[0].spike:
+        severity = DOUBT
+        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
+        remedy = "See what the spike rests on; the posterior's prior rules it out."
+    elif stopped and to_peak <= limit.STOPPED**2 / 2:
+        severity = DOUBT
+        message = f"{away}, but at the maximum of the posterior (MAP): the prior keeps it there."
+        remedy = "Compare the maximum of the likelihood, from EM without a prior."
+    elif stopped:
+        severity = FAULT
+        message = f"{away}: the log-likelihood can rise by {gain:.3g}{_moved(at, reached)}."
+        remedy = (
+            f"Take EM's best optimum ({_where(best)}), or let the program that made the estimate "
+            "go on: a smaller tolerance, more steps."
+        )
+    elif curved.severity != OK:
+        message = "EM does not move from the estimate."
+    return [
+        Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
+        curved,
+    ]
+
+
+def _curved(at: em.Fit, stopped: bool) -> Finding:
+    """Whether the information is positive definite, as it is at a maximum."""
+    least = 1 - at.missing
+    reason = next(
+        (note.split(": ", 1)[1] for note in at.notes if note.startswith("no standard errors")), ""
+    )
+    if np.isfinite(least) and least > 0 and not reason:
+        message = "The information is positive definite there."
+        return Finding("not_a_maximum", OK, least, 0.0, message, "")
+    message = f"The information does not show a maximum: {reason or 'it is not positive definite'}."
+    remedy = "" if stopped else "Fewer components, other starts, or the posterior's intervals."
+    return Finding("not_a_maximum", NOTE if stopped else DOUBT, least, 0.0, message, remedy)
+
+
+def _rows(at: em.Fit) -> list[Parameter]:
+    """Return the parameters that were free."""
+    shares = any(name.startswith("weight") for name in at.coordinates)
+    return parameters_of(at.mixture, equal_weights=not shares)
+
+
+def _where(fit: em.Fit) -> str:
+    """Say where an optimum is, as far as there is room."""
+    rows = _rows(fit)
+    parts = [f"{row.label} {float(picked(fit.mixture, row)):.4g}" for row in rows[:SAID]]
+    return ", ".join(parts) + ", ..." * (len(rows) > SAID)
+
+
+def _moved(at: em.Fit, reached: em.Fit) -> str:
+    """Say which parameter has most standard errors to go."""
+    farthest, most = "", 0.0
+    for row in _rows(at):
+        error = float(picked(reached.standard_errors, row))
+        way = float(picked(reached.mixture, row) - picked(at.mixture, row))
+        if error > 0 and abs(way / error) > most:
+            most = abs(way / error)
+            farthest = f", and {row.label} move {most:.2g} standard errors"
+    return farthest
+
+
+def best_of(evidence: Evidence) -> em.Fit:
+    """Return the highest optimum that EM knows and that is no spike."""
+    known = [evidence.search.fit, *evidence.climbs, evidence.reached]
+    proper = [one for one in known if not one.optima[0].spike]
+    return max(proper, key=lambda one: one.log_likelihood, default=evidence.at)
+
+
+def em_won(evidence: Evidence) -> Finding:
+    """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
+    at, reached, own = evidence.at, evidence.reached, evidence.search.fit
+    onto_spike = reached.optima[0].spike and not at.optima[0].spike
+    higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
+    best = best_of(evidence)
+    whence = f"from {own.starts} starts of its own" if best is own else "from a draw"
+    # EM's own search saw all observations, the estimate is judged on rows that stand for them
+    missed = max(best.log_likelihood - higher - evidence.lost, 0.0)
+    beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
+    likelier = f"{beaten:,} of {len(evidence.heights):,} draws are likelier than the estimate"
+    severity: Severity = OK
+    message, remedy = "No draw is likelier than the estimate, and no start leads EM higher.", ""
+    if missed > limit.MISSED:
+        severity = FAULT
+        maximum = np.isfinite(reached.standard_errors.weight).all()
+        message = (
+            f"The estimate {'leads to' if maximum else 'is not even'} a local optimum: {whence} EM "
+            f"reaches a log-likelihood {missed:.3g} higher; {likelier}."
+        )
+        remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
+    elif evidence.renewed:
+        severity, missed = NOTE, at.log_likelihood - own.log_likelihood
+        ended = "on a spike" if own.optima[0].spike else f"{missed:.3g} lower"
+        message = (
+            f"EM's own {own.starts} starts ended {ended}; a draw led it to the estimate: the "
+            "likelihood has several optima."
+        )
+    elif beaten:
+        severity = NOTE
+        below = reached.log_likelihood - at.log_likelihood > limit.MISSED and not onto_spike
+        why = "which is not at its maximum" if below else "and EM runs from them into a spike"
+        message = f"{likelier}, {why}; no start leads EM to a higher optimum."
+    return Finding("local_optimum", severity, missed, limit.MISSED, message, remedy)
+
+
+def spiked(at: em.Fit, found: em.Fit, evidence: Evidence | None = None) -> list[Finding]:
+    """What keeps a maximum from being one: a spike, an empty component, an edge.
+
+    evidence: None where there is no posterior.
+    """
+    return [_spike(at, found, evidence), _empty(at), _boundary(at)]
+
+
+def _spike(at: em.Fit, found: em.Fit, evidence: Evidence | None) -> Finding:
+    """How many of EM's climbs ended on a spike, and whether that concerns the estimate."""
+    aside = [one for one in found.optima if one.spike]
+    started = sum(one.starts for one in aside)
+    others = [] if evidence is None else [evidence.reached, *evidence.climbs]
+    ended = [one.optima[0] for one in others if one.optima[0].spike]
+    count = max(started + len(ended), int(at.optima[0].spike))
+    beaten = 0
+    if evidence is not None and ended:
+        beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
+    remedy = (
+        "Look at those observations: is one an error? If not: fewer components, or the posterior, "
+        "whose prior rules spikes out."
+    )
+    severity: Severity = DOUBT
+    if at.optima[0].spike:
+        message = f"The estimate is a spike: {_narrowest(at.mixture, at)}."
+    elif evidence is not None and evidence.reached.optima[0].spike:
+        spike = _narrowest(evidence.reached.mixture, at)
+        message = f"From the estimate EM runs into a spike: {spike}."
+    elif beaten and count:
+        message = (
+            f"{beaten:,} draws are likelier than the estimate, and from the likeliest EM runs into "
+            f"a spike: {_narrowest(ended[0].mixture, at)}."
+        )
+    elif count:
+        severity = NOTE
+        message = (
+            f"{count} of EM's climbs ended on a spike, which was set aside: "
+            f"{_narrowest((aside or ended)[0].mixture, at)}."
+        )
+    else:
+        severity, message, remedy = OK, "None of EM's climbs ended on a spike.", ""
+    return Finding("spike", severity, float(count), 0.0, message, remedy)
+
+
+def _empty(at: em.Fit) -> Finding:
+    """How many observations the smallest component holds."""
+    empty, held = at.optima[0].empty, float(at.mixture.weight.min() * at.observations)
+    message = f"Every component holds observations, the smallest {held:.4g}."
+    if empty:
+        message = f"A component of the estimate holds {held:.2g} observations: it is empty."
+    remedy = "Fewer components." if empty else ""
+    return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
+
+
+def _boundary(at: em.Fit) -> Finding:
+    """How many standard errors the nearest edge of what is possible is away."""
+    nearest, label = np.nan, ""
+    for row in _rows(at):
+        low, high = bounds_of(row.name, row.place)
+        value, error = (float(picked(m, row)) for m in (at.mixture, at.standard_errors))
+        room = min(value - low, high - value) / error if error > 0 else np.nan
+        if room < nearest or np.isnan(nearest):
+            nearest, label = room, row.label
+    edge = emission_of(at.family).edge(at.mixture.theta)
+    severity: Severity = OK
+    message, remedy = "Every parameter lies well inside what is possible.", ""
+    if edge is not None:
+        severity = DOUBT
+        message = (
+            f"{edge[0].upper()}{edge[1:]}: no standard error exists on the edge of what can be."
+        )
+    elif np.isnan(nearest):
+        severity, message = NOTE, "Without standard errors none can say how near the edge is."
+    elif nearest < limit.EDGE:
+        severity = NOTE
+        message = (
+            f"{label} lies {nearest:.2g} standard errors from the edge of what is possible: "
+            "intervals by standard errors stick out."
+        )
+    if severity != OK:
+        remedy = "Trust the posterior's intervals."
+    return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _narrowest(mixture: Mixture, at: em.Fit) -> str:
+    """Describe the narrowest component."""
+    emission = emission_of(at.family)
+    d = np.shape(next(iter(entries(mixture.theta).values())))[1:]
+    floor = np.eye(d[0]) if d else np.ones(1)
+    one = int(np.argmin(emission.width(mixture.theta, floor)))
+    fields = ", ".join(
+        f"{name} {' '.join(_short(number) for number in np.ravel(field[one]))}"
+        for name, field in entries(mixture.theta).items()
+        if np.ndim(field[one]) < 2
+    )
+    held = mixture.weight[one] * at.observations
+    return f"a component of {fields} on {_short(held)} of {at.observations:,} observations"
+
+
+def _short(number: float) -> str:
+    """Return a number as people write it."""
+    return f"{number:,.0f}" if abs(number) >= 1e3 else f"{number:.3g}"

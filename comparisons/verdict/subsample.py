@@ -1,0 +1,102 @@
+"""EM of all observations, beside a posterior of some of them that were drawn at random."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc
+
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, NOTE, OK, Finding
+from em import fit
+from models import Mixture
+from models.family import entries, rebuilt
+from models.names import family_called
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    import em
+    from bayes.mixture import Question
+
+__all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
+
+STEPS = 10_000  # that lead from EM of all to where some observations have their maximum
+
+
+class Whole(NamedTuple):
+    """What EM made of all observations, and how many there are."""
+
+    mixture: Mixture
+    observations: int
+
+
+def keep_whole(tree: xr.DataTree, fit: em.Fit) -> None:
+    """Keep with a posterior of some observations what EM made of all."""
+    found = {"weight": fit.mixture.weight, **entries(fit.mixture.theta)}
+    kept = {name: np.asarray(field).tolist() for name, field in found.items()}
+    tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
+
+
+def whole_of(tree: xr.DataTree) -> Whole | None:
+    """Return what EM made of all observations, None where the posterior is of all."""
+    if "whole" not in tree.attrs:
+        return None
+    kept = json.loads(tree.attrs["whole"])
+    weight, *fields = (np.array(field) for field in kept["mixture"].values())
+    theta = rebuilt(family_called(tree.attrs["family"]), fields)
+    return Whole(Mixture(weight, theta), kept["observations"])
+
+
+def same_rows(whole: Whole, question: Question, best: em.Fit) -> Finding:
+    """Whether EM of all observations lies where some of them leave it.
+
+    A maximum of some, drawn at random without putting back, lies about that of all with (1 - f)
+    of its own covariance, f their share; so that
+
+        D = 2 (l(t^ of some) - l(t^ of all)) / (1 - f),
+
+    with l that of some, is chi-squared with as many degrees of freedom as parameters if the model
+    is right, and larger if it is not (White 1982). So a large D is a doubt only where climbing from
+    the one does not lead to the other.
+
+    best: EM's optimum on some.
+    """
+    n, total, free = question.sample.observations, whole.observations, len(best.coordinates)
+    led = fit(
+        best.family,
+        question.sample,
+        question.k,
+        start=whole.mixture,
+        equal_weights=question.equal_weights,
+        max_steps=STEPS,
+    )
+    lacks = 2 * (best.log_likelihood - float(led.trace[0])) / (1 - n / total)
+    tail = float(chdtrc(free, max(lacks, 0.0)))
+    gained = led.log_likelihood - best.log_likelihood
+    close = tail >= limit.OTHER_ROWS
+    deviance = (
+        f"{lacks:.3g} of twice their log-likelihood, {free} free parameters let expect {free}"
+    )
+    if abs(gained) > limit.MISSED:
+        lower = "a lower" if gained < 0 else "a higher"
+        message = (
+            f"EM of all {total:,} observations stands at another optimum than EM of {n:,} of them: "
+            f"it leads to {lower} one there, by {abs(gained):.3g}."
+        )
+        remedy = "Give EM more starts, or take more of the observations."
+        return Finding("other_rows", DOUBT, tail, limit.OTHER_ROWS, message, remedy)
+    if not close:
+        message = (
+            f"EM of all {total:,} observations lacks {deviance}: the observations differ more than "
+            "the model lets expect, which does not fit them well."
+        )
+        remedy = "Look at the data picture; standard errors are too small where the model is wrong."
+        return Finding("other_rows", NOTE, tail, limit.OTHER_ROWS, message, remedy)
+    message = (
+        f"EM of all {total:,} observations lies where {n:,} of them leave it: it lacks {deviance}. "
+        f"A posterior of all would be {(total / n) ** 0.5:.3g} times as narrow as this one."
+    )
+    return Finding("other_rows", OK, tail, limit.OTHER_ROWS, message, "")

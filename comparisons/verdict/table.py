@@ -1,0 +1,97 @@
+"""One row for each parameter: the estimate beside the posterior, and what makes the gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import arviz_stats as az
+import numpy as np
+import xarray as xr
+
+from comparisons.thresholds import LEVEL
+from comparisons.verdict.parameters import picked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from comparisons.verdict.evidence import Evidence
+    from comparisons.verdict.parameters import Parameter
+    from models import Mixture
+
+__all__ = [
+    "Table",
+    "table_of",
+]
+
+
+class Table(xr.Dataset):
+    """A Dataset along `parameter`."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame, a row for each parameter."""
+        return self.to_dataframe()
+
+
+def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
+    """Return the table.
+
+    gap_in_sd = (mean - mle) / sd = prior_pull + skew, where prior_pull = (MAP - mle) / sd is what
+    the prior moves the maximum, MAP by EM under the same prior, and skew = (mean - MAP) / sd what
+    lies between the posterior's peak and its mean. noise = mcse / sd is that of the mean.
+    """
+    tail = (1 - LEVEL) / 2
+    parameters = evidence.parameters
+    rows = []
+    for parameter in parameters:
+        draws = picked(evidence.draws, parameter)
+        mle, se = float(picked(evidence.estimate, parameter)), picked(evidence.errors, parameter)
+        peak = np.nan if evidence.peak is None else picked(evidence.peak.mixture, parameter)
+        mean = float(draws.mean())  # of equal draws it is off by rounding, which is no spread
+        sd = float(draws.std(ddof=1)) if np.ptp(draws) > 0 else 0.0
+        chains = draws.reshape(evidence.sizes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mcse = float(az.mcse(chains, method="mean"))
+            rows.append(
+                {
+                    "mle": mle,
+                    "se": se,
+                    "mean": mean,
+                    "sd": sd,
+                    "low": np.quantile(draws, tail),
+                    "high": np.quantile(draws, 1 - tail),
+                    "gap_in_sd": np.divide(mean - mle, sd),
+                    "sd_ratio": np.divide(sd, se),
+                    "percentile": 100 * ((draws < mle).mean() + (draws == mle).mean() / 2),
+                    "mcse": mcse,
+                    **_diagnosed(evidence, parameter),
+                    # of a parameter that was not sampled there is no telling
+                    "prior_pull": (peak - mle) / sd if sd > 0 else np.nan,
+                    "skew": (mean - peak) / sd if sd > 0 else np.nan,
+                    "noise": np.divide(mcse, sd),
+                    "mcse_sd": float(az.mcse(chains, method="sd")),
+                    **({} if truth is None else {"truth": picked(truth, parameter)}),
+                }
+            )
+    columns = rows[0].keys()
+    labels = [parameter.label for parameter in parameters]
+    coords = {
+        "parameter": labels,
+        "name": ("parameter", [parameter.name for parameter in parameters]),
+        "component": (
+            "parameter",
+            [-1 if one.component is None else one.component for one in parameters],
+        ),
+        "dimension": ("parameter", [",".join(map(str, one.place)) for one in parameters]),
+    }
+    found = {name: ("parameter", np.array([row[name] for row in rows], float)) for name in columns}
+    return Table(found, coords, {"interval": f"{LEVEL:.0%} equal-tailed"})
+
+
+def _diagnosed(evidence: Evidence, parameter: Parameter) -> dict[str, float]:
+    """Return R-hat and effective sizes of a parameter."""
+    field = evidence.diagnosis.parameters[parameter.name]
+    inner = dict(zip(("dimension", "dimension_bis"), parameter.place, strict=False))
+    one = field.sel(component=parameter.component or 0, **inner)
+    return {name: float(one.sel(measure=name)) for name in ("r_hat", "ess_bulk", "ess_tail")}

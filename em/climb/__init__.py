@@ -1,0 +1,1 @@
+"""Climbs: the loop, its starts, where they end."""

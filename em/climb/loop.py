@@ -1,0 +1,229 @@
+"""The EM loop: it knows a model only through `expect` and `maximize`, and enforces the ascent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import ArrayLike
+
+    from models.arrays import Array
+
+__all__ = ["Climb", "DescentError", "Model", "climb"]
+
+PATIENCE = 3  # failures of the extrapolation after which M-steps are lengthened instead
+MEMORY = 5  # steps that the extrapolation remembers; more gained nothing on the published cases
+LAST_PLACES = 1e-15  # relative gain that is no gain any more
+ROUNDING = 1e-12  # relative fall of the objective that is rounding and not a fall
+
+
+class Model[P, S](Protocol):
+    """What can be climbed: mixtures here; a hidden Markov model would look the same.
+
+    P: parameters, an array or (nested) NamedTuples of arrays.
+    S: expected sufficient statistics, whatever `maximize` needs.
+    """
+
+    def expect(self, parameters: P) -> tuple[float, S]:
+        """Return the objective and the expected statistics; -inf outside the parameter space."""
+        ...
+
+    def maximize(self, statistics: S) -> P:
+        """Return the parameters that the statistics make likeliest."""
+        ...
+
+
+class DescentError(ArithmeticError):
+    """The objective fell or stopped being a number: the model breaks EM's theorem."""
+
+
+class Climb[P](NamedTuple):
+    """Where a climb ended.
+
+    trace: (steps + 1,) the objective at the start and after each step.
+    evaluations: E-steps taken, rejected extrapolations among them.
+    converged: whether the estimated rest of the climb is below the tolerance.
+    """
+
+    parameters: P
+    trace: Array
+    evaluations: int
+    converged: bool
+
+
+def climb[P, S](
+    model: Model[P, S],
+    start: P,
+    *,
+    accelerate: bool = True,
+    max_steps: int = 10_000,
+    tolerance: float = 1e-4,
+    rounding: Callable[[P], float] | None = None,
+    arrived: Callable[[P, float], bool] | None = None,
+    on_step: Callable[[int, P, float], None] | None = None,
+) -> Climb[P]:
+    """Climb from the start: E, then (M, E) again and again.
+
+    With acceleration the parameters after the M-step are extrapolated by Anderson's method
+    (Walker & Ni 2011; for EM: Henderson & Varadhan 2019). The extrapolated point is taken only if
+    its objective is not lower than the present one, otherwise the M-step's: the ascent holds.
+
+    tolerance: on the Newton decrement, whose half square is the objective still to gain. That
+        rest is estimated from the last two gains (Aitken), and has to be small twice running.
+        Zero takes exactly `max_steps` steps.
+    rounding: how far rounding can move the objective at some parameters, beside ROUNDING
+        relative to it.
+    arrived: whether parameters and objective are so near to a known end that the climb may stop.
+    """
+    present = start
+    value, statistics = model.expect(present)
+    if not np.isfinite(value):
+        raise DescentError(f"the objective at the start is {value}")
+    trace, evaluations, near = [value], 1, 0
+    memory, here = Memory(), _flat(start)
+    while len(trace) <= max_steps and not (tolerance > 0 and near == 2):
+        mapped = model.maximize(statistics)
+        ahead, level = mapped, -np.inf
+        if accelerate:
+            image = _flat(mapped)
+            memory, point = _propose(memory, here, image)
+            here = image if point is None else point
+            if point is not None:
+                ahead = _rebuilt(present, point)
+                level, found = model.expect(ahead)
+                evaluations += 1
+                if level >= value:
+                    memory, statistics = _accepted(memory), found
+                else:
+                    memory, ahead, level, here = _rejected(memory), mapped, -np.inf, image
+        if ahead is mapped:
+            level, found = model.expect(mapped)
+            evaluations += 1
+            if _ascends(value, level, present, rounding, len(trace)):
+                statistics = found
+            else:  # only rounding moves the objective here: stay
+                ahead, level, here = present, value, _flat(present)
+        present, value = ahead, level
+        trace.append(value)
+        if on_step is not None:
+            on_step(len(trace) - 1, present, value)
+        if arrived is not None and arrived(present, value):
+            break
+        near = near + 1 if _rest(trace) <= 0.5 * tolerance**2 else 0
+    return Climb(present, np.array(trace), evaluations, tolerance > 0 and near == 2)
+
+
+class Memory(NamedTuple):
+    """What the extrapolation remembers.
+
+    steps: of the M-steps, image less present parameters, oldest first.
+    images: where they led.
+    stride: by how much a stride lengthens the M-step.
+    failures: how often in a row Anderson's jump led down.
+    """
+
+    steps: tuple[Array, ...] = ()
+    images: tuple[Array, ...] = ()
+    stride: float = 1.0
+    failures: int = 0
+
+    @property
+    def striding(self) -> bool:
+        """Whether to lengthen the M-step rather than jump to where the last ones cancel."""
+        growing = self.steps[-1] @ self.steps[-1] > self.steps[-2] @ self.steps[-2]
+        return bool(growing) or self.failures >= PATIENCE
+
+
+def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Array | None]:
+    """Return the memory with one more M-step, and where to jump, if anywhere.
+
+    Where steps shrink, a fixed point is near: jump to where the last steps, combined, cancel
+    (Anderson type II). Where they grow, the climb is leaving a saddle, to which Anderson would
+    return; and where that has led down again and again, it cannot see the fixed point: there the
+    M-step is lengthened instead, twice as much each time.
+    """
+    steps = (*memory.steps[-MEMORY:], image - present)
+    images = (*memory.images[-MEMORY:], image)
+    memory = memory._replace(steps=steps, images=images)
+    if len(steps) == 1:
+        return memory, None
+    if memory.striding:
+        memory = memory._replace(stride=2 * memory.stride)
+        return memory, image + (memory.stride - 1) * steps[-1]
+    mix, *_ = np.linalg.lstsq(np.diff(steps, axis=0).T, steps[-1], rcond=1e-10)
+    return memory, image - mix @ np.diff(images, axis=0)
+
+
+def _accepted(memory: Memory) -> Memory:
+    """Return the memory after a jump that led up."""
+    return memory if memory.striding else memory._replace(failures=0)
+
+
+def _rejected(memory: Memory) -> Memory:
+    """Return the memory after a jump that led down: a shorter stride, or a new beginning."""
+    if memory.striding:
+        return memory._replace(stride=max(1.0, memory.stride / 8), failures=0)
+    return Memory(memory.steps[-1:], memory.images[-1:], memory.stride, memory.failures + 1)
+
+
+def _ascends[P](
+    value: float, level: float, present: P, rounding: Callable[[P], float] | None, step: int
+) -> bool:
+    """Whether an M-step from value to level is to be taken; a fall beyond rounding raises.
+
+    A fall by the last places of the objective is taken: the parameters still gain digits. One that
+    only ill-conditioned parameters explain is not.
+    """
+    fall = value - level
+    if fall <= ROUNDING * abs(value):
+        return True
+    if rounding is not None and fall <= ROUNDING * abs(value) + rounding(present):
+        return False
+    raise DescentError(f"step {step}: the objective went from {value!r} to {level!r}")
+
+
+def _rest(trace: list[float]) -> float:
+    """Estimate what is left to gain from the last two gains, as if they shrank geometrically."""
+    gain = trace[-1] - trace[-2]
+    if gain <= LAST_PLACES * abs(trace[-1]):
+        return 0.0
+    if len(trace) < 3:
+        return np.inf
+    before = trace[-2] - trace[-3]
+    return gain * gain / (before - gain) if before > gain else np.inf
+
+
+def _flat(tree: object) -> Array:
+    """Return all numbers of the parameters in one row."""
+    return np.concatenate([np.ravel(leaf) for leaf in _leaves(tree)], dtype=np.float64)
+
+
+def _leaves(tree: object) -> Iterator[ArrayLike]:
+    """Yield the arrays of nested NamedTuples."""
+    if isinstance(tree, tuple):
+        for part in tree:
+            yield from _leaves(part)
+    else:
+        yield cast("ArrayLike", tree)
+
+
+def _rebuilt[P](like: P, row: Array) -> P:
+    """Return parameters shaped like the given ones from the numbers in a row."""
+
+    def build(tree: Any, start: int) -> tuple[Any, int]:
+        if not isinstance(tree, tuple):
+            leaf = np.asarray(tree)
+            stop = start + leaf.size
+            return row[start:stop].reshape(leaf.shape), stop
+        parts = []
+        for branch in tree:
+            part, start = build(branch, start)
+            parts.append(part)
+        return type(tree)(*parts), start
+
+    built: P = build(like, 0)[0]
+    return built

@@ -1,0 +1,97 @@
+"""Where climbs begin: quantiles, k-means++, random seeds and random groups."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from em.data.subsample import observations_at
+from em.mixture import Statistics
+from models.family import Theta
+from models.sample import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from em.mixture import MixtureModel
+    from models import Mixture
+    from models.arrays import Array, Labels
+
+__all__ = ["starting_mixtures"]
+
+ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
+FEW = 5  # observations a group from which random groups start
+JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
+SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
+
+
+def starting_mixtures[T: Theta](
+    model: MixtureModel[T], number: int, rng: np.random.Generator
+) -> Iterator[Mixture[T]]:
+    """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn."""
+    for index in range(number):
+        some = _observations(model, rng)
+        place = model.emission.place(some.x, some.trials).reshape(len(some.x), -1)
+        if index == 0:
+            labels = _quantiles(place, model.k)
+        else:
+            labels = (_groups, _kmeans, _seeds, _kmeans, _seeds)[index % 5](place, model.k, rng)
+        yield _mixture(model, some, labels)
+
+
+def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Part:
+    """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
+    total = int(model.counted.sum())
+    ranks = np.arange(total) if total <= ENOUGH else np.sort(rng.integers(total, size=ENOUGH))
+    x, trials = observations_at(model.held, model.counted, ranks)
+    return Part(model.rows.units.rows(x), trials, None)
+
+
+def _quantiles(place: Array, k: int) -> Labels:
+    """Cut the observations into k equal parts along their longest axis."""
+    centred = place - place.mean(axis=0)
+    axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    labels = np.empty(len(place), np.intp)
+    labels[np.argsort(centred @ axis, kind="stable")] = np.arange(len(place)) * k // len(place)
+    return labels
+
+
+def _kmeans(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Seed by k-means++ (Arthur & Vassilvitskii 2007) and give each observation to the nearest."""
+    from scipy.cluster.vq import kmeans2  # at the top it would slow `import em`
+
+    noise = JITTER * place.std() or 1.0  # k-means++ fails on fewer than k distinct places
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty cluster is as good a start
+        blurred = place + noise * rng.normal(size=place.shape)
+        _, labels = kmeans2(blurred, k, iter=1, minit="++", rng=rng)
+    return np.asarray(labels, np.intp)
+
+
+def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Give each observation to one of k random seeds, each with a random reach.
+
+    Unequal reaches make narrow groups inside wide ones, which no nearest centre finds.
+    """
+    seeds = place[rng.choice(len(place), k, replace=len(place) < k)]
+    distance = ((place[:, None] - seeds) ** 2).sum(axis=2)
+    return (distance / rng.gamma(2.0, size=k)).argmin(axis=1)
+
+
+def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    """Give a few observations to random groups and none of the others (-1) to any."""
+    labels = np.full(len(place), -1)
+    few = rng.permutation(len(place))[: FEW * k]
+    labels[few] = rng.permutation(np.arange(len(few)) % k)  # none is empty
+    return labels
+
+
+def _mixture[T: Theta](model: MixtureModel[T], some: Part, labels: Labels) -> Mixture[T]:
+    """Return the mixture that fits the labelled groups, each with a little of all the data."""
+    known = np.ones((len(model.total), len(labels)))
+    model.emission.statistics(some.x, some.trials, known[1:])
+    member = labels == np.arange(model.k)[:, None]
+    sums = member @ known.T + SHRINK * known.mean(axis=1)
+    return model.maximize(Statistics(sums * (model.total[0] / sums[:, 0].sum()), None))

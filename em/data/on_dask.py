@@ -1,0 +1,60 @@
+"""The workers of a cluster, each with runs of rows of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from models.storage.on_dask import result_of, summed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Client, Future
+
+    from em.data.blocks import Rows
+    from em.data.held import Sums
+    from models.storage.disk import Stream
+    from models.storage.on_dask import Scattered
+
+__all__ = ["Cluster"]
+
+
+@dataclass(frozen=True, eq=False)
+class There[P]:
+    """Runs that workers hold; if one dies, another prepares its runs again."""
+
+    client: Client
+    runs: list[Future[P]]
+
+    def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
+        """Return what a task finds in all runs, in the order of the rows."""
+        found = self.client.map(task, self.runs, pure=False)
+        return [result for one in found for result in result_of(one)]
+
+    def total(self, task: Callable[[P], Sums]) -> Sums:
+        """Return the sums of what a task finds in all runs."""
+        found: Sums = summed(self.client, self.client.map(task, self.runs, pure=False))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Cluster:
+    """The workers on which a sample is scattered."""
+
+    rows: Rows
+    sample: Scattered
+
+    def hold[P](self, prepare: Callable[[Rows], P]) -> There[P]:
+        """Prepare every piece of the rows where it is."""
+        runs, first = [], 0
+        bare = replace(self.rows, sample=self.sample.corners)  # a piece of its own comes there
+        for piece, length in zip(self.sample.pieces, self.sample.lengths, strict=True):
+            run = replace(bare, end=length, first=first)
+            runs.append(self.sample.client.submit(_prepared, prepare, run, piece, pure=False))
+            first += run.blocks
+        return There(self.sample.client, runs)
+
+
+def _prepared[P](prepare: Callable[[Rows], P], run: Rows, piece: Stream) -> P:
+    return prepare(replace(run, sample=piece))

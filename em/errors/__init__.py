@@ -1,0 +1,1 @@
+"""Standard errors, free coordinates, and log-likelihoods at given parameters."""

@@ -1,0 +1,118 @@
+"""EM's log-likelihood at parameters that EM did not find: those of posterior draws."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from em.data.threads import executor
+from em.emission import emission_of
+from em.mixture import coefficients, model_of
+from models import Mixture
+from models.family import Theta, entries, rebuilt
+from models.mixture import enough, observed, take
+
+if TYPE_CHECKING:
+    from em.data.held import Sums
+    from em.emission import Emission
+    from em.mixture import Known, MixtureModel
+    from models import Sample
+    from models.arrays import Array
+
+__all__ = ["log_likelihood"]
+
+NARROWEST = 1e-150  # in units of the rows; what squares to nothing has no density
+AT_ONCE = 1 << 17  # doubles of log densities held at once, 1 MB, which a cache holds
+
+
+def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[T]) -> Array:
+    """Return the log-likelihood (n,) of n mixtures, from the coefficients that EM climbs with.
+
+    mixtures: weight (n, K), and each field of theta (n, K, ...).
+    """
+    observed(family, sample)
+    weight = np.asarray(mixtures.weight, np.float64)
+    n, k = weight.shape
+    enough(sample, k)
+    emission, d = emission_of(family), sample.dimension
+    floor = NARROWEST * (np.eye(d) if sample.table else np.ones(d))
+    with executor(sample, emission, k) as workers:
+        model = model_of(
+            emission,
+            workers,
+            k,
+            hard=False,
+            equal_weights=False,
+            prior=None,
+            floor=floor,
+        )
+        phi = _flat(model, mixtures)
+        if phi is not None:
+            return _at_once(model, phi.reshape(n, k, -1))
+        each = (workers.rows.units.inside(take(mixtures, at)) for at in range(n))
+        heights = [model.expect(one)[0] for one in each]
+    return np.array(heights)
+
+
+def _flat[T: Theta](model: MixtureModel[T], mixtures: Mixture[T]) -> Array | None:
+    """Return the coefficients (n K, 1 + q) of all components, None where some need more care.
+
+    Care need those for which squares would cancel, and those outside the parameter space.
+    """
+    weight = np.asarray(mixtures.weight, np.float64)
+    fields = [np.asarray(field, np.float64) for field in entries(mixtures.theta).values()]
+    joined = [field.reshape(-1, *field.shape[2:]) for field in fields]
+    family = model.emission.family
+    theta = model.rows.units.move_in(rebuilt(family, joined))
+    shares = weight / weight.sum(axis=1, keepdims=True)
+    with np.errstate(all="ignore"):
+        try:
+            inside = bool((shares > 0).all()) and model.wide_enough(theta)
+            if not inside or model.emission.cancels(theta):
+                return None
+            phi = coefficients(model.emission, Mixture(shares.ravel(), theta), None)
+        except np.linalg.LinAlgError:
+            return None
+    return phi if np.isfinite(phi).all() else None
+
+
+def _at_once[T: Theta](model: MixtureModel[T], phi: Array) -> Array:
+    """Return the log-likelihood (n,) of mixtures with coefficients phi (n, K, 1 + q).
+
+    By odds against each mixture's likeliest component r in a block of rows, it is
+    phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T); where these overflow, odds against
+    each row's own likeliest component.
+    """
+    (found,) = model.held.total(partial(_heights, emission=model.emission, phi=phi))
+    heights: Array = model.base + np.asarray(found)
+    return heights
+
+
+def _heights(known: Known, emission: Emission[Any], phi: Array) -> Sums:
+    """Return a run's part of the log-likelihood (n,) of mixtures, without base."""
+    n, k = phi.shape[:2]
+    found: Array = np.zeros(n)
+    every = np.arange(n)
+    for index, total in enumerate(known.totals):
+        block = known.rows.block(index)
+        rows = np.ones((phi.shape[2], len(block.x)))
+        emission.statistics(block.x, block.trials, rows[1:])
+        likeliest = phi[every, (phi @ total).argmax(axis=1)]
+        counts = np.ones(len(block.x)) if block.counts is None else block.counts
+        heights: Array = likeliest @ total
+        step = max(1, AT_ONCE // (k * len(block.x)))
+        for begin in range(0, n, step):
+            part = slice(begin, begin + step)
+            odds = (phi[part] - likeliest[part, None]) @ rows
+            with np.errstate(over="ignore"):
+                sums = np.exp(odds).sum(axis=1)
+            if np.isfinite(sums).all():
+                heights[part] += np.log(sums) @ counts
+            else:
+                highest = odds.max(axis=1)
+                rest = np.exp(odds - highest[:, None]).sum(axis=1)
+                heights[part] += (highest + np.log(rest)) @ counts
+        found += heights
+    return (found,)

@@ -1,0 +1,14 @@
+"""What arrays hold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LARGEST_WHOLE", "Array", "Labels"]
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.intp]
+
+LARGEST_WHOLE = 2.0**53
+"""From this number on, neighbouring integers are the same double."""

@@ -1,0 +1,63 @@
+"""The names of families: on the command line, and in files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.family import Theta
+
+__all__ = ["FAMILIES", "FORMS", "family_called", "family_named", "name_of", "register"]
+
+FAMILIES: dict[str, type[Theta]] = {}
+"""Each family by its short name, as the command line has it."""
+
+FORMS: dict[str, Mapping[str, type[Theta]]] = {}
+"""Of each family that has forms, by its short name, these by theirs."""
+
+
+def register(
+    name: str, family: type[Theta], forms: Mapping[str, type[Theta]] | None = None
+) -> None:
+    """Give a family its short name.
+
+    forms: special cases of it, by their names, such as forms of a covariance.
+    """
+    FAMILIES[name] = family
+    if forms is not None:
+        FORMS[name] = forms
+
+
+def family_named(name: str, form: str | None = None) -> type[Theta]:
+    """Return the family of a short name, or a special case of it.
+
+    >>> family_named("multivariate", "tied")
+    <class 'models.multivariate.TiedGaussian'>
+    """
+    return FAMILIES[name] if form is None else FORMS[name][form]
+
+
+def name_of(family: type[Theta]) -> str:
+    """Return the short name of a family, or of the one whose special case it is.
+
+    >>> name_of(family_called("TiedGaussian"))
+    'multivariate'
+    """
+    return next(name for name, one in FAMILIES.items() if issubclass(family, one))
+
+
+def family_called(title: str) -> type[Theta]:
+    """Return the family whose class has a title, as files keep it.
+
+    >>> family_called("Poisson")
+    <class 'models.poisson.Poisson'>
+    """
+    every = [*FAMILIES.values(), *(one for forms in FORMS.values() for one in forms.values())]
+    for family in every:
+        if family.__name__ == title:
+            return family
+    raise Refusal(f"the posterior is of family {title!r}, which is not known here")

@@ -1,0 +1,60 @@
+"""Files, opened: their columns as batches of numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.reading.batch import Reading
+from models.reading.parquet import parquet_table
+from models.reading.source import sources_of
+from models.reading.text import text_table
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.reading.batch import Table
+
+__all__ = ["opened"]
+
+
+def opened(
+    path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
+) -> Reading:
+    """Return columns of numbers of files, of which no more than the beginnings have been read.
+
+    path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
+        Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
+    names: of the columns, or their positions counted from 1 where no column is so called.
+    drop_missing: drop the rows where one of these columns has no value.
+    """
+    if isinstance(names, str) or not names:
+        raise Refusal(f"names is {names!r}; give a list of columns")
+    given = [path] if isinstance(path, str | Path) else list(path)
+    if not given:
+        raise Refusal("the list of files is empty; give at least one")
+    sources = [source for one in given for source in sources_of(one)]
+    tables = []
+    for source in sources:
+        kind = parquet_table if source.head[:4] == b"PAR1" else text_table
+        prefix = f"{source.label}, " if len(sources) > 1 else ""
+        tables.append(kind(source, names, prefix))
+        _refuse_unlike(tables[0], tables[-1])
+    return Reading(tuple(tables), tuple(names), drop_missing)
+
+
+def _refuse_unlike(first: Table, other: Table) -> None:
+    """Raise Refusal if two files do not hold the same kind of columns."""
+    for name, title in other.titles.items():
+        if title != first.titles[name]:
+            raise Refusal(
+                f"{other.label} calls column {name} {title!r}, {first.label} "
+                f"{first.titles[name]!r}; ask for it by name"
+            )
+        kinds = first.kinds[name], other.kinds[name]
+        if all(kinds) and kinds[0] != kinds[1]:
+            raise Refusal(
+                f"{name} is of type {kinds[1]} in {other.label}, of type {kinds[0]} in "
+                f"{first.label}; give files of one kind"
+            )

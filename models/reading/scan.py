@@ -1,0 +1,181 @@
+"""Files of any length as a Sample where they compress, as a Stream where they do not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.reading.columns import FEW, SPARSE, WORTH, Columns, Scanned, Table, tables
+from models.reading.counting import Tally
+from models.reading.files import opened
+from models.reading.on_dask import scan_there
+from models.refusal import Refusal
+from models.storage.disk import StreamWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from distributed import Client
+
+    from models.arrays import Array
+    from models.observations import Observations
+    from models.reading.batch import Reading
+    from models.reading.columns import Progress
+    from models.sample import Sample
+
+__all__ = ["compresses", "scan", "scanned"]
+
+ENOUGH = 1 << 20  # rows that show whether more will compress
+
+
+def scan(
+    path: str | Path | Sequence[str | Path],
+    column: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    heads: str | None = None,
+    trials: str | int | None = None,
+    counts: str | None = None,
+    drop_missing: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+    client: Client | None = None,
+) -> Observations:
+    """Read CSV or Parquet files of any length, in batches.
+
+    Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
+    others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
+    workers of a cluster. `em.fit` takes all of these.
+
+    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-", which is a pipe.
+    column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
+        one number for all rows.
+    counts: the column that says how often each row occurred.
+    drop_missing: drop rows with blanks in these columns, which are refused otherwise.
+    progress: called with the rows read so far, and how many there are, where that is known.
+    client: of a dask cluster, whose workers see the same files: they read them, and keep rows
+        that do not compress.
+    """
+    asked = [one for one in (column, heads) if one is not None] + list(columns or ())
+    if isinstance(columns, str):
+        raise Refusal(f"columns is {columns!r}; give a list, or column={columns!r}")
+    for name in (*asked, *(one for one in (trials, counts) if not isinstance(one, int))):
+        if not isinstance(name, str | None):
+            raise Refusal(f"a column is {name!r}; give names, or positions such as '1'")
+    if client is not None and not hasattr(client, "scheduler_info"):
+        raise Refusal(f"client is {client!r}; give distributed.Client(address)")
+    if len([one for one in (column, columns, heads) if one is not None]) != 1:
+        raise Refusal("give one of column=, columns= and heads=")
+    if (heads is None) != (trials is None):
+        raise Refusal("heads= and trials= go together: give both, or neither")
+    table = Columns(tuple(asked), trials, counts)
+    found = scanned(path, table, drop_missing=drop_missing, progress=progress, client=client)
+    return found.sample
+
+
+def scanned(
+    path: str | Path | Sequence[str | Path],
+    columns: Columns,
+    *,
+    drop_missing: bool = False,
+    progress: Progress | None = None,
+    client: Client | None = None,
+) -> Scanned:
+    """Read columns of files of any length.
+
+    Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
+    rows; others, where they are many, are copied to a temporary file and come back as a Stream.
+
+    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-".
+    progress: is told how many rows have been read, and of how many, where that is known.
+    client: of a cluster, whose workers read the files then.
+    """
+    columns.refuse_twice()
+    reading = opened(path, columns.names, drop_missing=drop_missing)
+    if client is not None:
+        return scan_there(client, reading, columns, drop_missing=drop_missing, progress=progress)
+    with ThreadPoolExecutor(1) as pool:
+        counting = Counting(columns, pool)
+        for table in tables(reading, columns, progress):
+            if not counting.add(table):
+                break
+        else:
+            return Scanned(counting.sample(), counting.dropped, reading, columns)
+    return _streamed(reading, columns, progress)
+
+
+def compresses(rows: Array) -> bool:
+    """Return whether some rows show that counting distinct ones is worth it."""
+    tally = Tally(rows.shape[1]).begin(rows).add(rows, None)
+    distinct = len(tally.result()[1])
+    return WORTH * distinct <= len(rows) or SPARSE * len(tally.times) <= len(rows)
+
+
+class Counting:
+    """Counts the rows of files while it is worth it, in a thread while the next are read."""
+
+    def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
+        """Begin with nothing read."""
+        self.columns, self.pool = columns, pool
+        self.first: list[Table] = []
+        self.tally: Tally | None = None
+        self.pending: Future[Tally] | None = None
+        self.held = self.dropped = 0
+
+    def add(self, table: Table) -> bool:
+        """Count some rows; return whether to go on."""
+        self.dropped += table.read - len(table.rows)
+        if self.tally is None:
+            self.first.append(table)
+            self.held += table.rows.size
+            return self.held < FEW or self._begun()
+        self._wait()
+        if self.tally.crowded:
+            return False
+        self.pending = self.pool.submit(self.tally.add, table.rows, table.counts)
+        return True
+
+    def _begun(self) -> bool:
+        """Count what has been held back, if the beginning of it compresses; return whether so."""
+        rows, times = self._first()
+        if not compresses(rows[:ENOUGH]):
+            return False
+        self.tally = Tally(rows.shape[1]).begin(rows).add(rows, times)
+        self.first = []
+        return True
+
+    def _first(self) -> tuple[Array, Array | None]:
+        rows = np.concatenate([table.rows for table in self.first])
+        return rows, _joined([table.counts for table in self.first])
+
+    def _wait(self) -> None:
+        if self.pending is not None:
+            self.pending.result()
+
+    def sample(self) -> Sample:
+        """Return what was counted."""
+        self._wait()
+        return self.columns.sample(*(self._first() if self.tally is None else self.tally.result()))
+
+
+def _joined(parts: list[Array | None]) -> Array | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else None
+
+
+def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> Scanned:
+    """Copy the rows to a temporary file, reading from the beginning again."""
+    columns.refuse_stream()
+    writer = StreamWriter(
+        len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
+    )
+    dropped = 0
+    for table in tables(reading, columns, progress):
+        dropped += table.read - len(table.rows)
+        writer.add(table.rows, table.counts)
+    if writer.observations == 0:
+        columns.refuse_zeros()
+    return Scanned(writer.done(), dropped, reading, columns)

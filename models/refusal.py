@@ -1,0 +1,22 @@
+"""Input that is refused, as a type: whoever catches it need not ask where it was raised."""
+
+from __future__ import annotations
+
+__all__ = ["Refusal"]
+
+
+class Refusal(ValueError):
+    """Input cannot be used; the message is one line that says what is wrong and what to do.
+
+    >>> raise Refusal("k is 0; give a whole number from 1 up")
+    Traceback (most recent call last):
+    models.refusal.Refusal: k is 0; give a whole number from 1 up
+    """
+
+    def __init__(self, message: str) -> None:
+        """Keep a sentence, with line breaks and control characters spelt out.
+
+        message: may quote a file, which must neither break the line nor command the terminal.
+        """
+        plain = (one if one.isprintable() else repr(one)[1:-1] for one in message)
+        super().__init__("".join(plain))

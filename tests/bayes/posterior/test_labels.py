@@ -1,0 +1,152 @@
+"""Label switching, planted and undone."""
+
+from __future__ import annotations
+
+import arviz as az
+import numpy as np
+import pytest
+from families import FAMILIES
+
+import bayes
+from bayes.posterior.diagnose import measured, worst_of
+from bayes.posterior.labels import align_by_assignment, align_by_order, relabelled
+from bayes.posterior.tree import drawn
+from models import Gaussian, Mixture, Sample
+from models.family import entries, rebuilt
+
+pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
+CHAINS, DRAWS = 4, 400
+
+
+def planted(rng: np.random.Generator, k: int, apart: float):
+    """Return draws around k groups, memberships of 60 rows, and random relabellings of both.
+
+    Each chain keeps to a labelling of its own, but for one in twenty draws.
+    """
+    n = CHAINS * DRAWS
+    mean = np.arange(k) * apart + rng.normal(scale=0.1, size=(n, k))
+    mixture = Mixture(
+        np.full(k, 1 / k) + rng.normal(scale=0.01, size=(n, k)),
+        Gaussian(mean, 1 + rng.uniform(0, 0.1, size=(n, k))),
+    )
+    x = np.repeat(np.arange(k) * apart, 60 // k) + rng.normal(size=60 // k * k)
+    log_share = -0.5 * (x - mean[:, :, None]) ** 2
+    share = np.exp(log_share - log_share.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    own = np.array([np.roll(np.arange(k), chain) for chain in range(CHAINS)])
+    places = np.repeat(own, DRAWS, axis=0)
+    strays = rng.random(n) < 0.05
+    places[strays] = np.array([rng.permutation(k) for _ in range(strays.sum())])
+    switched = np.take_along_axis(share, places[:, :, None], axis=1)
+    return mixture, relabelled(mixture, places), switched, places, np.ones(len(x))
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("by", ["order", "assignment"])
+def test_planted_switching_is_undone_exactly(k, by, rng):
+    truth, switched, shares, places, counts = planted(rng(41), k, apart=4.0)
+    if by == "order":
+        found = align_by_order(switched, shares, counts)
+    else:
+        found = align_by_assignment(shares, counts, pivot=7)
+    # what was planted and what undoes it are one relabelling, the same for every draw
+    together = np.take_along_axis(places, found.permutation, axis=1)
+    assert (together == together[0]).all()
+    aligned = relabelled(switched, found.permutation)
+    for ours, theirs in zip(
+        [aligned.weight, *aligned.theta], [truth.weight, *truth.theta], strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs[:, together[0]])
+    hats = [worst_of(measured(drawn(one, (CHAINS, DRAWS)))).r_hat for one in (switched, aligned)]
+    assert hats[0] > 1.5
+    assert hats[1] < 1.01
+    assert not found.ambiguous.any()
+
+
+def test_memberships_that_tell_nothing_are_not_aligned(rng):
+    """Negative control: the same assertion on shuffled memberships fails."""
+    _, _, shares, places, counts = planted(rng(42), 3, apart=4.0)
+    shuffled = rng(42).permuted(shares, axis=1)
+    found = align_by_assignment(shuffled, counts, pivot=0)
+    together = np.take_along_axis(places, found.permutation, axis=1)
+    assert not (together == together[0]).all()
+
+
+@pytest.mark.parametrize("by", ["order", "assignment"])
+def test_groups_that_coincide_are_ambiguous(by, rng):
+    _, switched, shares, _, counts = planted(rng(43), 2, apart=0.02)
+    found = (
+        align_by_order(switched, shares, counts)
+        if by == "order"
+        else align_by_assignment(shares, counts, pivot=0)
+    )
+    assert found.ambiguous.mean() > 0.9
+
+
+def test_the_best_exchange_is_the_one_that_brute_force_finds(rng):
+    """The margin is the rise of the loss for the cheapest exchange of two labels."""
+    _, switched, shares, _, counts = planted(rng(44), 3, apart=1.5)
+    found = align_by_order(switched, shares, counts)
+    aligned = np.take_along_axis(shares, found.permutation[:, :, None], axis=1)
+    mean = aligned.mean(axis=0)
+
+    def loss(draw: np.ndarray) -> float:
+        return float((counts * draw * (np.log(draw) - np.log(mean))).sum())
+
+    for place in (0, 100, 1000):
+        draw = np.maximum(aligned[place], 1e-12)
+        swaps = [[1, 0, 2], [2, 1, 0], [0, 2, 1]]
+        brute = min(loss(draw[swap]) for swap in swaps) - loss(draw)
+        assert found.margin[place] == pytest.approx(brute, rel=1e-6, abs=1e-9)
+
+
+def test_realigning_a_posterior_and_back(rng):
+    """Alignment keeps every draw's density, and "order" after "assignment" is "order"."""
+    row = FAMILIES[1]
+    sample = Sample(np.concatenate([rng(45).normal(0, 1, 80), rng(46).normal(5, 1, 40)]))
+    tree = bayes.sample(row.family, sample, 2, draws=300, tune=500, seed=8, progress=False)
+    assert tree.attrs["labels"] == "order"
+    matched = bayes.align(tree, "assignment")
+    again = bayes.align(matched, "order")
+    assert matched.attrs["labels"] == "assignment"
+    for name in tree["posterior"].data_vars:
+        np.testing.assert_array_equal(again["posterior"][name], tree["posterior"][name])
+    before = tree["diagnostics"].sel(labels="as drawn")["mean"]
+    after = again["diagnostics"].sel(labels="as drawn")["mean"]
+    np.testing.assert_allclose(before, after)
+    with pytest.raises(ValueError, match="by is 'size'"):
+        bayes.align(tree, "size")
+    with pytest.raises(ValueError, match="no group of labels"):
+        bayes.align(az.convert_to_datatree({"mean": np.zeros((1, 10))}), "order")
+
+
+def test_chains_that_settle_in_labellings_of_their_own(rng):
+    """In several dimensions alignment is not optional."""
+    generator = rng(47)
+    family = FAMILIES[3].family
+    centres = np.array([[0.0, 0, 0], [6, 0, 0], [0, 6, 0]])
+    labels = generator.integers(0, 3, 300)
+    sample = Sample(centres[labels] + generator.normal(size=(300, 3)))
+    tree = bayes.sample(family, sample, 3, draws=1000, tune=500, seed=1, progress=False)
+    hats = tree["diagnostics"]["mean"].sel(measure="r_hat").max(("component", "dimension"))
+    assert float(hats.sel(labels="as drawn")) > 1.5
+    assert float(hats.sel(labels="aligned")) < 1.01
+    assert not tree["labels"]["ambiguous"].any()
+    mean = tree["posterior"]["mean"].mean(("chain", "draw")).to_numpy()
+    assert (mean[:, 0].argsort(kind="stable") == [0, 1, 2]).all()  # named in the family's order
+
+
+def test_relabelling_moves_every_field_alike(rng):
+    generator = rng(48)
+    family = FAMILIES[3].family
+    theta = rebuilt(family, [generator.normal(size=(5, 3, 2)), generator.normal(size=(5, 3, 2, 2))])
+    mixture = Mixture(generator.random((5, 3)), theta)
+    places = np.array([generator.permutation(3) for _ in range(5)])
+    moved = relabelled(mixture, places)
+    for draw in range(5):
+        for ours, theirs in zip(
+            [moved.weight, *entries(moved.theta).values()],
+            [mixture.weight, *entries(theta).values()],
+            strict=True,
+        ):
+            np.testing.assert_array_equal(ours[draw], theirs[draw][places[draw]])

