@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.value_grid import cells_of, lattice_of
+from models.value_grid import cells_of, value_grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ __all__ = ["Part", "Sample", "checked_rows", "refuse"]
 LARGEST = 2.0**1020  # of a measurement: differences of differences are doubles then
 WHOLE_TO = 1e-9  # relative rounding of a sum of weights
 FEW = 4_096  # rows up to which sorting is as fast as any other way
-FAR_APART = 4  # cells a row beyond which a lattice is sparser than sorting is slow
+FAR_APART = 4  # cells a row beyond which a grid is sparser than sorting is slow
 
 
 class Part(NamedTuple):
@@ -333,18 +333,18 @@ def _sorted(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]]:
 
 
 def _looked_up(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]] | None:
-    """Return the same for rows on a lattice, some thirty times as fast; None for any other."""
-    lattice = lattice_of(table, len(table) // FAR_APART)
-    if lattice is None:
+    """Return the same for rows on a grid, some thirty times as fast; None for any other."""
+    grid = value_grid_of(table, len(table) // FAR_APART)
+    if grid is None:
         return None
-    cells = np.empty(len(table), np.min_scalar_type(lattice.cells))
-    seen = np.zeros(lattice.cells, np.bool_)
-    for part, (cell, fits) in cells_of(lattice, table):
+    cells = np.empty(len(table), np.min_scalar_type(grid.cells))
+    seen = np.zeros(grid.cells, np.bool_)
+    for part, (cell, fits) in cells_of(grid, table):
         if fits is not None:
             return None
         seen[cell] = True
         cells[part] = cell
     places = np.flatnonzero(seen)
-    number = np.zeros(lattice.cells, np.min_scalar_type(len(places)))
+    number = np.zeros(grid.cells, np.min_scalar_type(len(places)))
     number[places] = np.arange(len(places))
-    return lattice.rows(places), number[cells]
+    return grid.rows(places), number[cells]

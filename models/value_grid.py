@@ -1,4 +1,4 @@
-"""Rounded numbers as cells of a lattice, so that counting the distinct ones is one pass."""
+"""Rounded numbers as cells of a grid, so that counting the distinct ones is one pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["Cells", "Lattice", "cells_of", "lattice_of"]
+__all__ = ["Cells", "ValueGrid", "cells_of", "value_grid_of"]
 
 PROBE = 1 << 14  # rows from which the spacing is told
 BEYOND = 0.5  # of the probe's range, room for numbers on either side of it
@@ -23,7 +23,7 @@ SHIFT = 2.0**52 + 2.0**51  # added to a number, it leaves the nearest integer in
 ORIGIN = int(np.float64(SHIFT).view(np.int64))
 
 
-class Lattice(NamedTuple):
+class ValueGrid(NamedTuple):
     """Evenly spaced places in each column, and the number that was seen at each.
 
     low, unit: (d,) the first place and the spacing.
@@ -49,15 +49,15 @@ class Cells(NamedTuple):
     """Where some rows fall.
 
     cell: (B,) of each row, where it fits.
-    fits: (B,) whether the lattice has seen exactly this row's numbers; None if all fit.
+    fits: (B,) whether the grid has seen exactly this row's numbers; None if all fit.
     """
 
     cell: NDArray[np.intp]
     fits: NDArray[np.bool_] | None
 
 
-def lattice_of(table: Array, most: int) -> Lattice | None:
-    """Return the lattice on which a table's numbers lie, None if it would have too many cells.
+def value_grid_of(table: Array, most: int) -> ValueGrid | None:
+    """Return the grid on which a table's numbers lie, None if it would have too many cells.
 
     It is a guess from some of the rows, and no more than a way to look numbers up: what does not
     lie on it is counted otherwise.
@@ -83,31 +83,31 @@ def lattice_of(table: Array, most: int) -> Lattice | None:
         known.append(values)
     if np.prod([float(size) for size in sizes]) > most:
         return None
-    lattice = Lattice(np.array(low), np.array(unit), tuple(np.full(size, np.nan) for size in sizes))
+    grid = ValueGrid(np.array(low), np.array(unit), tuple(np.full(size, np.nan) for size in sizes))
     for column, values in enumerate(known):
-        _learn(lattice, column, values)
-    return lattice
+        _note(grid, column, values)
+    return grid
 
 
-def _places(lattice: Lattice, column: int, values: Array, out: Array) -> NDArray[np.int64]:
+def _nearest(grid: ValueGrid, column: int, values: Array, out: Array) -> NDArray[np.int64]:
     """Return the nearest place of each number, which may be beyond the ends, written over out."""
-    np.multiply(values, 1 / lattice.unit[column], out=out)
-    out += SHIFT - lattice.low[column] / lattice.unit[column]
+    np.multiply(values, 1 / grid.unit[column], out=out)
+    out += SHIFT - grid.low[column] / grid.unit[column]
     places: NDArray[np.int64] = out.view(np.int64)
     places -= ORIGIN
     return places
 
 
-def _learn(lattice: Lattice, column: int, values: Array) -> None:
+def _note(grid: ValueGrid, column: int, values: Array) -> None:
     """Note the numbers of places that had none."""
-    seen = lattice.seen[column]
-    places = _places(lattice, column, values, np.empty(len(values)))
+    seen = grid.seen[column]
+    places = _nearest(grid, column, values, np.empty(len(values)))
     inside = (places >= 0) & (places < len(seen))
     free = np.isnan(seen[places[inside]])
     seen[places[inside][free]] = values[inside][free]
 
 
-def cells_of(lattice: Lattice, table: Array) -> Iterator[tuple[slice, Cells]]:
+def cells_of(grid: ValueGrid, table: Array) -> Iterator[tuple[slice, Cells]]:
     """Yield where rows fall, some rows at a time; new numbers on free places are taken up.
 
     What was yielded is written over by the next.
@@ -118,10 +118,10 @@ def cells_of(lattice: Lattice, table: Array) -> Iterator[tuple[slice, Cells]]:
     for begin in range(0, len(table), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
         rows = table[part]
-        yield part, _fallen(lattice, rows, space[:, : len(rows)])
+        yield part, _cells(grid, rows, space[:, : len(rows)])
 
 
-def _fallen(lattice: Lattice, rows: Array, space: Array) -> Cells:
+def _cells(grid: ValueGrid, rows: Array, space: Array) -> Cells:
     """Return where rows fall.
 
     space: (3, B) to be written over.
@@ -129,12 +129,12 @@ def _fallen(lattice: Lattice, rows: Array, space: Array) -> Cells:
     cell: NDArray[np.intp] | None = None
     fits: NDArray[np.bool_] | None = None
     first, later, found = space
-    for column, seen in enumerate(lattice.seen):
+    for column, seen in enumerate(grid.seen):
         values = np.ascontiguousarray(rows[:, column])
-        places = _places(lattice, column, values, first if cell is None else later)
+        places = _nearest(grid, column, values, first if cell is None else later)
         same = seen.take(places, mode="clip", out=found) == values
         if not same.all():
-            _learn(lattice, column, values[~same])
+            _note(grid, column, values[~same])
             same = seen.take(places, mode="clip", out=found) == values
         if not same.all():
             fits = same if fits is None else fits & same

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.reading.batch import Blanks
 from models.reading.columns import FEW, MOST, SPARSE, WORTH, Columns, Scanned, checked
-from models.reading.counting import Tally, grouped
+from models.reading.counting import RowCounts, grouped
 from models.refusal import Refusal
 from models.storage.disk import Stream, StreamWriter
 from models.storage.on_dask import FAN, Scattered, result_of
@@ -171,20 +171,20 @@ def _count(piece: Piece, columns: Columns, few: int) -> Counted:
     few: numbers that may be sent, whether they compress or not.
     """
     blanks, begun = Blanks(tuple(columns.names)), False
-    tally = Tally(len(columns.x) + (columns.trials is not None))
+    counted = RowCounts(len(columns.x) + (columns.trials is not None))
     for batch, read in blanks.without(piece()):
         if batch.rows == 0:
             continue
         table = checked(batch, read, columns)
         if not begun:
-            tally.begin(table.rows)
+            counted.start(table.rows)
             begun = True
-        if not tally.crowded:
-            tally.add(table.rows, table.counts)
+        if not counted.too_many_off_grid:
+            counted.add(table.rows, table.counts)
     if not begun:
-        return Counted(np.empty((0, tally.columns)), np.empty(0), blanks)
-    rows, times = tally.result()
-    off = len(tally.times)
+        return Counted(np.empty((0, counted.columns)), np.empty(0), blanks)
+    rows, times = counted.result()
+    off = len(counted.off_grid_counts)
     plain = len(rows) > MOST or not (
         len(rows) * WORTH <= blanks.kept or off * SPARSE <= blanks.kept
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.reading.columns import FEW, SPARSE, WORTH, Columns, Scanned, Table, tables
-from models.reading.counting import Tally
+from models.reading.counting import RowCounts
 from models.reading.files import opened
 from models.reading.on_dask import scan_there
 from models.refusal import Refusal
@@ -109,9 +109,9 @@ def scanned(
 
 def compresses(rows: Array) -> bool:
     """Return whether some rows show that counting distinct ones is worth it."""
-    tally = Tally(rows.shape[1]).begin(rows).add(rows, None)
-    distinct = len(tally.result()[1])
-    return WORTH * distinct <= len(rows) or SPARSE * len(tally.times) <= len(rows)
+    counted = RowCounts(rows.shape[1]).start(rows).add(rows, None)
+    distinct = len(counted.result()[1])
+    return WORTH * distinct <= len(rows) or SPARSE * len(counted.off_grid_counts) <= len(rows)
 
 
 class Counting:
@@ -121,21 +121,21 @@ class Counting:
         """Begin with nothing read."""
         self.columns, self.pool = columns, pool
         self.first: list[Table] = []
-        self.tally: Tally | None = None
-        self.pending: Future[Tally] | None = None
+        self.counted: RowCounts | None = None
+        self.pending: Future[RowCounts] | None = None
         self.held = self.dropped = 0
 
     def add(self, table: Table) -> bool:
         """Count some rows; return whether to go on."""
         self.dropped += table.read - len(table.rows)
-        if self.tally is None:
+        if self.counted is None:
             self.first.append(table)
             self.held += table.rows.size
             return self.held < FEW or self._begun()
         self._wait()
-        if self.tally.crowded:
+        if self.counted.too_many_off_grid:
             return False
-        self.pending = self.pool.submit(self.tally.add, table.rows, table.counts)
+        self.pending = self.pool.submit(self.counted.add, table.rows, table.counts)
         return True
 
     def _begun(self) -> bool:
@@ -143,7 +143,7 @@ class Counting:
         rows, times = self._first()
         if not compresses(rows[:ENOUGH]):
             return False
-        self.tally = Tally(rows.shape[1]).begin(rows).add(rows, times)
+        self.counted = RowCounts(rows.shape[1]).start(rows).add(rows, times)
         self.first = []
         return True
 
@@ -158,7 +158,9 @@ class Counting:
     def sample(self) -> Sample:
         """Return what was counted."""
         self._wait()
-        return self.columns.sample(*(self._first() if self.tally is None else self.tally.result()))
+        return self.columns.sample(
+            *(self._first() if self.counted is None else self.counted.result())
+        )
 
 
 def _joined(parts: list[Array | None]) -> Array | None:
