@@ -15,10 +15,10 @@ from models import Binomial, MultivariateGaussian, Prior, Sample
 from models.mixture import checked_prior, weak_prior
 from models.mixture import observed as refuse_others
 from models.names import FAMILIES, FORMS, family_named, name_of
+from models.reading.column_names import column_label
 from models.reading.columns import Columns
-from models.reading.messages import said_of_the_file
-from models.reading.named import titled
-from models.reading.scan import scanned
+from models.reading.messages import located_in_file
+from models.reading.scan import scan_columns
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -111,13 +111,13 @@ def sample_of(
         raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
     behind = flips if trials is None or flips is not None else int(trials)
     asked = Columns(tuple(observed), behind, counts)
-    found = scanned(file, asked, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(file, asked, drop_missing=drop_missing, progress=progress, client=client)
     try:
         refuse_others(family, found.sample)
     except ValueError:
         found.refuse_rows(family.observe)
         raise
-    return Observed(found.sample, [titled(one) for one in observed], found.dropped)
+    return Observed(found.sample, [column_label(one) for one in observed], found.dropped)
 
 
 def _observed(
@@ -185,7 +185,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
             f"give at most -k {seen.distinct}"
         )
     if weak:
-        with said_of_the_file({"x": names}):
+        with located_in_file({"x": names}):
             weak_prior(family, sample, k)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     type Piece = Callable[[], Iterator[Batch]]
 
-__all__ = ["Batch", "Blanks", "Reading", "Table"]
+__all__ = ["Batch", "FileTable", "MissingValues", "OpenFiles"]
 
 
 class Batch(NamedTuple):
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
         )
 
 
-class Table(NamedTuple):
+class FileTable(NamedTuple):
     """The columns of one file.
 
     titles: what the file calls them, by the name asked for.
@@ -59,13 +59,13 @@ class Table(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class Reading(NamedTuple):
+class OpenFiles(NamedTuple):
     """Files that are open, and how much of them may be missing.
 
     names: of the columns that are asked for.
     """
 
-    tables: tuple[Table, ...]
+    tables: tuple[FileTable, ...]
     names: tuple[str, ...]
     drop_missing: bool
 
@@ -85,14 +85,14 @@ class Reading(NamedTuple):
 
         A row with a blank is dropped, or refused once all are read.
         """
-        blanks = Blanks(self.names)
+        missing = MissingValues(self.names)
         for piece in self.pieces:
-            yield from blanks.without(piece())
-        blanks.refuse(self.drop_missing)
+            yield from missing.complete(piece())
+        missing.refuse(self.drop_missing)
 
 
 @dataclass
-class Blanks:
+class MissingValues:
     """Counts the rows that have no value in some column.
 
     blank: how many values are missing, by name.
@@ -106,18 +106,20 @@ class Blanks:
     kept: int = 0
     first: str = ""
 
-    def without(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
+    def complete(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
         """Yield the rows that have a value in every column, and how many were read for them."""
         for batch in batches:
             some = batch if batch.plain else self._present(batch)
             self.read, self.kept = self.read + batch.rows, self.kept + some.rows
             yield some, batch.rows
 
-    def __add__(self, other: Blanks) -> Blanks:
+    def __add__(self, other: MissingValues) -> MissingValues:
         """Return the counts of both."""
         blank = {name: self.blank.get(name, 0) + other.blank.get(name, 0) for name in self.names}
         first = self.first or other.first
-        return Blanks(self.names, blank, self.read + other.read, self.kept + other.kept, first)
+        return MissingValues(
+            self.names, blank, self.read + other.read, self.kept + other.kept, first
+        )
 
     def refuse(self, drop_missing: bool) -> None:
         """Raise Refusal for blanks that may not be dropped, or that leave nothing."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from models.reading.messages import said_of_the_file
-from models.reading.named import titled
+from models.reading.column_names import column_label
+from models.reading.messages import located_in_file
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
     from models.observations import Observations
-    from models.reading.batch import Batch, Reading
+    from models.reading.batch import Batch, OpenFiles
 
 
 type Progress = Callable[[int, int | None], None]
 
 __all__ = [
-    "FEW",
-    "MOST",
-    "SPARSE",
-    "WORTH",
+    "MAX_DISTINCT",
+    "MAX_IN_MEMORY",
+    "ROWS_PER_DISTINCT",
+    "ROWS_PER_OFF_GRID",
+    "CheckedRows",
     "Columns",
     "Progress",
-    "Scanned",
-    "Table",
-    "checked",
-    "tables",
+    "ScanResult",
+    "checked_batch",
+    "checked_batches",
 ]
 
-FEW = 1 << 22  # numbers that may stay in memory whether they compress or not: 32 MB
-MOST = 1 << 22  # distinct rows beyond which rows do not compress
-WORTH = 2  # compress if there are at least so many rows per distinct row,
-SPARSE = 100  # or if at most one row in so many lies off the grid of values
+MAX_IN_MEMORY = 1 << 22  # numbers that may stay in memory whether they compress or not: 32 MB
+MAX_DISTINCT = 1 << 22  # distinct rows beyond which rows do not compress
+ROWS_PER_DISTINCT = 2  # compress if there are at least so many rows per distinct row,
+ROWS_PER_OFF_GRID = 100  # or if at most one row in so many lies off the grid of values
 
 
 class Columns(NamedTuple):
@@ -59,9 +59,9 @@ class Columns(NamedTuple):
     @property
     def titles(self) -> dict[str, tuple[str, ...]]:
         """What x, trials and counts are called in messages."""
-        flips = (titled(self.trials),) if isinstance(self.trials, str) else ("trials",)
-        times = () if self.counts is None else (titled(self.counts),)
-        return {"x": tuple(map(titled, self.x)), "trials": flips, "counts": times}
+        flips = (column_label(self.trials),) if isinstance(self.trials, str) else ("trials",)
+        times = () if self.counts is None else (column_label(self.counts),)
+        return {"x": tuple(map(column_label, self.x)), "trials": flips, "counts": times}
 
     def refuse_twice(self) -> None:
         """Raise Refusal for a column that is asked for in two places."""
@@ -69,19 +69,20 @@ class Columns(NamedTuple):
         every = [*self.x, *flips, *([] if self.counts is None else [self.counts])]
         for name in every:
             if every.count(name) > 1:
-                raise Refusal(f"{titled(name)} is asked for twice; give each column once")
+                raise Refusal(f"{column_label(name)} is asked for twice; give each column once")
 
     def refuse_stream(self) -> None:
         """Raise Refusal if too many distinct rows to be counted cannot be streamed either."""
         if self.trials is not None:
+            asked = ", ".join(map(column_label, self.names))
             raise Refusal(
-                f"{', '.join(map(titled, self.names))} have too many distinct rows to be counted; "
+                f"{asked} have too many distinct rows to be counted; "
                 "coins are compared row by row, so give fewer, or group them"
             )
 
     def refuse_zeros(self) -> NoReturn:
         """Raise Refusal, as no row ever occurred."""
-        name = titled(str(self.counts))
+        name = column_label(str(self.counts))
         raise Refusal(f"{name}: all are zero; give at least one observation")
 
     def sample(self, rows: Array, counts: Array | None) -> Sample:
@@ -91,16 +92,16 @@ class Columns(NamedTuple):
         return Sample(rows if len(self.x) > 1 else rows[:, 0], counts=counts)
 
 
-class Scanned(NamedTuple):
+class ScanResult(NamedTuple):
     """What files hold.
 
     dropped: how many of their rows were, for a blank.
-    reading, columns: where it comes from.
+    files, columns: where it comes from.
     """
 
     sample: Observations
     dropped: int
-    reading: Reading
+    files: OpenFiles
     columns: Columns
 
     def refuse_rows(self, observe: Callable[[Sample], None]) -> None:
@@ -108,12 +109,12 @@ class Scanned(NamedTuple):
 
         Which row a number came from is not kept, as nobody asks where all is well.
         """
-        for table in tables(self.reading, self.columns, None):
-            with said_of_the_file(self.columns.titles, table.where):
+        for table in checked_batches(self.files, self.columns, None):
+            with located_in_file(self.columns.titles, table.where):
                 observe(self.columns.sample(table.rows, table.counts))
 
 
-class Table(NamedTuple):
+class CheckedRows(NamedTuple):
     """Some rows as numbers that have been checked.
 
     rows: (B, d), or heads and trials (B, 2).
@@ -128,24 +129,26 @@ class Table(NamedTuple):
     read: int
 
 
-def tables(reading: Reading, columns: Columns, progress: Progress | None) -> Iterator[Table]:
+def checked_batches(
+    files: OpenFiles, columns: Columns, progress: Progress | None
+) -> Iterator[CheckedRows]:
     """Yield checked rows; what is wrong raises Refusal that names column and place."""
     begun = 0
-    for batch, read in reading.batches():
+    for batch, read in files.batches():
         if batch.rows:
-            yield checked(batch, read, columns)
+            yield checked_batch(batch, read, columns)
         begun += read
         if progress is not None:
-            progress(begun, reading.total)
+            progress(begun, files.total)
 
 
-def checked(batch: Batch, read: int, columns: Columns) -> Table:
+def checked_batch(batch: Batch, read: int, columns: Columns) -> CheckedRows:
     """Return a batch as rows of numbers that a sample can hold."""
     x = [batch.values[name] for name in columns.x]
     flips = batch.values[columns.trials] if isinstance(columns.trials, str) else columns.trials
     if flips is not None:
         _refuse_more_heads(x[0], flips, columns, batch.where)
-    with said_of_the_file(columns.titles, batch.where):
+    with located_in_file(columns.titles, batch.where):
         values, trials, times = checked_rows(
             x[0] if len(x) == 1 else np.column_stack(x),
             flips,
@@ -153,7 +156,7 @@ def checked(batch: Batch, read: int, columns: Columns) -> Table:
         )
     rows = values.reshape(len(values), -1)
     rows = rows if trials is None else np.column_stack([rows, trials])
-    return Table(rows, times, batch.where, read)
+    return CheckedRows(rows, times, batch.where, read)
 
 
 def _refuse_more_heads(

@@ -1,11 +1,11 @@
-"""Files, opened: their columns as batches of numbers."""
+"""Files, open_files: their columns as batches of numbers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.reading.batch import Reading
+from models.reading.batch import OpenFiles
 from models.reading.parquet import parquet_table
 from models.reading.source import sources_of
 from models.reading.text import text_table
@@ -14,14 +14,14 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.reading.batch import Table
+    from models.reading.batch import FileTable
 
-__all__ = ["opened"]
+__all__ = ["open_files"]
 
 
-def opened(
+def open_files(
     path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
-) -> Reading:
+) -> OpenFiles:
     """Return columns of numbers of files, of which no more than the beginnings have been read.
 
     path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
@@ -41,10 +41,10 @@ def opened(
         prefix = f"{source.label}, " if len(sources) > 1 else ""
         tables.append(kind(source, names, prefix))
         _refuse_unlike(tables[0], tables[-1])
-    return Reading(tuple(tables), tuple(names), drop_missing)
+    return OpenFiles(tuple(tables), tuple(names), drop_missing)
 
 
-def _refuse_unlike(first: Table, other: Table) -> None:
+def _refuse_unlike(first: FileTable, other: FileTable) -> None:
     """Raise Refusal if two files do not hold the same kind of columns."""
     for name, title in other.titles.items():
         if title != first.titles[name]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["doubles", "truths"]
+__all__ = ["booleans", "doubles"]
 
 
 def doubles(column: pa.Array) -> Array:
@@ -24,7 +24,7 @@ def doubles(column: pa.Array) -> Array:
     return found if column.null_count == 0 else np.where(_bits(there, column), found, np.nan)
 
 
-def truths(column: pa.Array) -> NDArray[np.bool_]:
+def booleans(column: pa.Array) -> NDArray[np.bool_]:
     """Return a column of truth values, false where there is no value."""
     if len(column) == 0:
         return np.empty(0, np.bool_)

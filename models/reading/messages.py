@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
-    "line_of",
+    "located_in_file",
     "not_a_number",
-    "said_of_the_file",
+    "one_line",
     "shortened",
     "too_large",
-    "unknown",
+    "unknown_column",
 ]
 
 NAMED = 8  # columns that a message lists
@@ -27,7 +27,7 @@ ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (
 COLUMN = re.compile(r"^x: column (\d+)")
 
 
-def unknown(label: str, columns: list[str], name: str) -> str:
+def unknown_column(label: str, columns: list[str], name: str) -> str:
     """Say that there is no such column, which one may be meant, and which there are."""
     lowered = {column.lower(): column for column in reversed(columns)}
     near = get_close_matches(name.lower(), lowered, n=1)
@@ -54,13 +54,13 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-def line_of(problem: Exception) -> str:
+def one_line(problem: Exception) -> str:
     """Return what an error of Arrow says, in one line."""
     return " ".join(str(problem).split())[:200].rstrip(".")
 
 
 @contextmanager
-def said_of_the_file(
+def located_in_file(
     names: Mapping[str, Sequence[object]], where: Callable[[int], str] | None = None
 ) -> Iterator[None]:
     """Let what is wrong with x, trials or counts be said of columns and lines of the file."""

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.reading.batch import Blanks
-from models.reading.columns import FEW, MOST, SPARSE, WORTH, Columns, Scanned, checked
+from models.reading.batch import MissingValues
+from models.reading.columns import (
+    MAX_DISTINCT,
+    MAX_IN_MEMORY,
+    ROWS_PER_DISTINCT,
+    ROWS_PER_OFF_GRID,
+    Columns,
+    ScanResult,
+    checked_batch,
+)
 from models.reading.counting import RowCounts, grouped
 from models.refusal import Refusal
 from models.storage.disk import Stream, StreamWriter
@@ -23,12 +31,12 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from models.arrays import Array
-    from models.reading.batch import Batch, Reading
+    from models.reading.batch import Batch, OpenFiles
     from models.reading.columns import Progress
 
     type Piece = Callable[[], Iterator[Batch]]
 
-__all__ = ["connected", "scan_there"]
+__all__ = ["connected", "scan_on_workers"]
 
 PATIENCE = 10  # seconds until nobody is thought to answer
 
@@ -102,7 +110,7 @@ class Counted(NamedTuple):
 
     rows: Array
     times: Array | None
-    blanks: Blanks
+    missing: MissingValues
 
 
 class Summary(NamedTuple):
@@ -110,39 +118,39 @@ class Summary(NamedTuple):
 
     distinct: int
     compresses: bool
-    blanks: Blanks
+    missing: MissingValues
 
 
-def scan_there(
+def scan_on_workers(
     client: Client,
-    reading: Reading,
+    files: OpenFiles,
     columns: Columns,
     *,
     drop_missing: bool,
     progress: Progress | None,
-) -> Scanned:
+) -> ScanResult:
     """Read files on the workers: a group-by-count there, or rows that stay there.
 
-    reading: of files that every worker sees under the same name.
+    files: of files that every worker sees under the same name.
     """
-    pieces = reading.pieces
-    counted = client.map(partial(_count, columns=columns, few=FEW), pieces, pure=False)
-    blanks, distinct, compresses = Blanks(reading.names), 0, True
+    pieces = files.pieces
+    counted = client.map(partial(_count, columns=columns, few=MAX_IN_MEMORY), pieces, pure=False)
+    missing, distinct, compresses = MissingValues(files.names), 0, True
     for summary in map(result_of, client.map(_summary, counted, pure=False)):
-        blanks, distinct = blanks + summary.blanks, distinct + summary.distinct
+        missing, distinct = missing + summary.missing, distinct + summary.distinct
         compresses = compresses and summary.compresses
         if progress is not None:
-            progress(blanks.read, reading.total)
-    blanks.refuse(drop_missing)
-    dropped = blanks.read - blanks.kept
+            progress(missing.read, files.total)
+    missing.refuse(drop_missing)
+    dropped = missing.read - missing.kept
     width = len(columns.x) + (columns.trials is not None)
-    if compresses or distinct * width <= FEW:
+    if compresses or distinct * width <= MAX_IN_MEMORY:
         while len(counted) > 1:
             cut = [counted[begin : begin + FAN] for begin in range(0, len(counted), FAN)]
             counted = [client.submit(_merged, some, pure=False) for some in cut]
         every: Counted = result_of(counted[0])
-        if every.times is not None and len(every.rows) <= MOST:
-            return Scanned(columns.sample(every.rows, every.times), dropped, reading, columns)
+        if every.times is not None and len(every.rows) <= MAX_DISTINCT:
+            return ScanResult(columns.sample(every.rows, every.times), dropped, files, columns)
     columns.refuse_stream()
     kept = client.map(partial(_load, columns=columns), pieces, pure=False)
     known: list[Stream | None] = [result_of(one) for one in client.map(_bare, kept, pure=False)]
@@ -162,7 +170,7 @@ def scan_there(
         tuple(one for one, bare in zip(kept, known, strict=True) if bare is not None),
         tuple(one.rows for one in sides),
     )
-    return Scanned(found, dropped, reading, columns)
+    return ScanResult(found, dropped, files, columns)
 
 
 def _count(piece: Piece, columns: Columns, few: int) -> Counted:
@@ -170,38 +178,38 @@ def _count(piece: Piece, columns: Columns, few: int) -> Counted:
 
     few: numbers that may be sent, whether they compress or not.
     """
-    blanks, begun = Blanks(tuple(columns.names)), False
+    missing, begun = MissingValues(tuple(columns.names)), False
     counted = RowCounts(len(columns.x) + (columns.trials is not None))
-    for batch, read in blanks.without(piece()):
+    for batch, read in missing.complete(piece()):
         if batch.rows == 0:
             continue
-        table = checked(batch, read, columns)
+        table = checked_batch(batch, read, columns)
         if not begun:
             counted.start(table.rows)
             begun = True
         if not counted.too_many_off_grid:
             counted.add(table.rows, table.counts)
     if not begun:
-        return Counted(np.empty((0, counted.columns)), np.empty(0), blanks)
+        return Counted(np.empty((0, counted.columns)), np.empty(0), missing)
     rows, times = counted.result()
     off = len(counted.off_grid_counts)
-    plain = len(rows) > MOST or not (
-        len(rows) * WORTH <= blanks.kept or off * SPARSE <= blanks.kept
+    plain = len(rows) > MAX_DISTINCT or not (
+        len(rows) * ROWS_PER_DISTINCT <= missing.kept or off * ROWS_PER_OFF_GRID <= missing.kept
     )
-    return Counted(rows, None if plain and rows.size > few else times, blanks)
+    return Counted(rows, None if plain and rows.size > few else times, missing)
 
 
 def _summary(counted: Counted) -> Summary:
-    return Summary(len(counted.rows), counted.times is not None, counted.blanks)
+    return Summary(len(counted.rows), counted.times is not None, counted.missing)
 
 
 def _merged(parts: list[Counted]) -> Counted:
     """Return the distinct rows of several pieces."""
     times = [one.times for one in parts if one.times is not None]
-    if len(times) < len(parts) or sum(map(len, times)) > FAN * MOST:
+    if len(times) < len(parts) or sum(map(len, times)) > FAN * MAX_DISTINCT:
         return parts[0]._replace(times=None)
     rows = np.concatenate([one.rows for one in parts])
-    return Counted(*grouped(rows, np.concatenate(times)), parts[0].blanks)
+    return Counted(*grouped(rows, np.concatenate(times)), parts[0].missing)
 
 
 def _load(piece: Piece, columns: Columns) -> Stream | None:
@@ -209,9 +217,9 @@ def _load(piece: Piece, columns: Columns) -> Stream | None:
     writer = StreamWriter(
         len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
     )
-    for batch, read in Blanks(tuple(columns.names)).without(piece()):
+    for batch, read in MissingValues(tuple(columns.names)).complete(piece()):
         if batch.rows:
-            table = checked(batch, read, columns)
+            table = checked_batch(batch, read, columns)
             writer.add(table.rows, table.counts)
     return writer.done() if writer.rows else None
 

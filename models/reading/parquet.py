@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.reading.batch import Batch, Table
-from models.reading.from_arrow import doubles, truths
-from models.reading.messages import line_of, not_a_number, too_large
-from models.reading.named import chosen
+from models.reading.batch import Batch, FileTable
+from models.reading.column_names import column_places
+from models.reading.from_arrow import booleans, doubles
+from models.reading.messages import not_a_number, one_line, too_large
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PIECE = 1 << 22  # rows, in whole row groups, that one worker of a cluster reads
 BUFFER = 1 << 20  # bytes read at once, so that a file of a single row group is no burden either
 
 
-def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
+def parquet_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
     """Return a Parquet file's columns, of which only the schema has been read.
 
     prefix: goes before a row in messages, where there are several files.
@@ -46,7 +46,7 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         raise _broken(source, problem) from None
     if n == 0:
         raise Refusal(f"{source.label} has no rows; give at least one")
-    places = chosen(source.label, [column.strip() for column in schema.names], names)
+    places = column_places(source.label, [column.strip() for column in schema.names], names)
     for place in places.values():
         if (times := schema.names.count(schema.names[place])) > 1:
             raise Refusal(
@@ -76,7 +76,7 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
             raise _broken(source, problem) from None
 
     pieces = tuple(partial(batches, *one) for one in _pieces(lengths))
-    return Table(source.label, titles, kinds, n, pieces)
+    return FileTable(source.label, titles, kinds, n, pieces)
 
 
 def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
@@ -92,7 +92,7 @@ def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
 def _broken(source: Source, problem: Exception) -> Refusal:
     if isinstance(problem, FileNotFoundError):  # it was there: this is another machine
         return Refusal(f"{source.label} is not there for a worker; share its folder with it")
-    return Refusal(f"{source.label} is a broken Parquet file ({line_of(problem)}); write it anew")
+    return Refusal(f"{source.label} is a broken Parquet file ({one_line(problem)}); write it anew")
 
 
 def _kind(kind: pa.DataType) -> str:
@@ -130,7 +130,7 @@ def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
             row = next(i for i, one in enumerate(every) if abs(one or 0) >= LARGEST_WHOLE)
             raise too_large(name, where(row), str(every[row]))
     elif not (types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        there = truths(column.is_valid())
+        there = booleans(column.is_valid())
         if there.any():
             row = int(np.argmax(there))
             remedy = f"; the column is of type {kind}"

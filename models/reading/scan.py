@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.reading.columns import FEW, SPARSE, WORTH, Columns, Scanned, Table, tables
+from models.reading.columns import (
+    MAX_IN_MEMORY,
+    ROWS_PER_DISTINCT,
+    ROWS_PER_OFF_GRID,
+    CheckedRows,
+    Columns,
+    ScanResult,
+    checked_batches,
+)
 from models.reading.counting import RowCounts
-from models.reading.files import opened
-from models.reading.on_dask import scan_there
+from models.reading.files import open_files
+from models.reading.on_dask import scan_on_workers
 from models.refusal import Refusal
 from models.storage.disk import StreamWriter
 
@@ -23,11 +31,11 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
     from models.observations import Observations
-    from models.reading.batch import Reading
+    from models.reading.batch import OpenFiles
     from models.reading.columns import Progress
     from models.sample import Sample
 
-__all__ = ["compresses", "scan", "scanned"]
+__all__ = ["compresses", "scan", "scan_columns"]
 
 ENOUGH = 1 << 20  # rows that show whether more will compress
 
@@ -72,18 +80,18 @@ def scan(
     if (heads is None) != (trials is None):
         raise Refusal("heads= and trials= go together: give both, or neither")
     table = Columns(tuple(asked), trials, counts)
-    found = scanned(path, table, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(path, table, drop_missing=drop_missing, progress=progress, client=client)
     return found.sample
 
 
-def scanned(
+def scan_columns(
     path: str | Path | Sequence[str | Path],
     columns: Columns,
     *,
     drop_missing: bool = False,
     progress: Progress | None = None,
     client: Client | None = None,
-) -> Scanned:
+) -> ScanResult:
     """Read columns of files of any length.
 
     Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
@@ -94,44 +102,44 @@ def scanned(
     client: of a cluster, whose workers read the files then.
     """
     columns.refuse_twice()
-    reading = opened(path, columns.names, drop_missing=drop_missing)
+    files = open_files(path, columns.names, drop_missing=drop_missing)
     if client is not None:
-        return scan_there(client, reading, columns, drop_missing=drop_missing, progress=progress)
+        return scan_on_workers(client, files, columns, drop_missing=drop_missing, progress=progress)
     with ThreadPoolExecutor(1) as pool:
-        counting = Counting(columns, pool)
-        for table in tables(reading, columns, progress):
+        counting = BackgroundCount(columns, pool)
+        for table in checked_batches(files, columns, progress):
             if not counting.add(table):
                 break
         else:
-            return Scanned(counting.sample(), counting.dropped, reading, columns)
-    return _streamed(reading, columns, progress)
+            return ScanResult(counting.sample(), counting.dropped, files, columns)
+    return _streamed(files, columns, progress)
 
 
 def compresses(rows: Array) -> bool:
     """Return whether some rows show that counting distinct ones is worth it."""
     counted = RowCounts(rows.shape[1]).start(rows).add(rows, None)
-    distinct = len(counted.result()[1])
-    return WORTH * distinct <= len(rows) or SPARSE * len(counted.off_grid_counts) <= len(rows)
+    distinct, off_grid = len(counted.result()[1]), len(counted.off_grid_counts)
+    return ROWS_PER_DISTINCT * distinct <= len(rows) or ROWS_PER_OFF_GRID * off_grid <= len(rows)
 
 
-class Counting:
+class BackgroundCount:
     """Counts the rows of files while it is worth it, in a thread while the next are read."""
 
     def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
         """Begin with nothing read."""
         self.columns, self.pool = columns, pool
-        self.first: list[Table] = []
+        self.first: list[CheckedRows] = []
         self.counted: RowCounts | None = None
         self.pending: Future[RowCounts] | None = None
         self.held = self.dropped = 0
 
-    def add(self, table: Table) -> bool:
+    def add(self, table: CheckedRows) -> bool:
         """Count some rows; return whether to go on."""
         self.dropped += table.read - len(table.rows)
         if self.counted is None:
             self.first.append(table)
             self.held += table.rows.size
-            return self.held < FEW or self._begun()
+            return self.held < MAX_IN_MEMORY or self._begun()
         self._wait()
         if self.counted.too_many_off_grid:
             return False
@@ -168,16 +176,16 @@ def _joined(parts: list[Array | None]) -> Array | None:
     return np.concatenate(known) if known else None
 
 
-def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> Scanned:
+def _streamed(files: OpenFiles, columns: Columns, progress: Progress | None) -> ScanResult:
     """Copy the rows to a temporary file, reading from the beginning again."""
     columns.refuse_stream()
     writer = StreamWriter(
         len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
     )
     dropped = 0
-    for table in tables(reading, columns, progress):
+    for table in checked_batches(files, columns, progress):
         dropped += table.read - len(table.rows)
         writer.add(table.rows, table.counts)
     if writer.observations == 0:
         columns.refuse_zeros()
-    return Scanned(writer.done(), dropped, reading, columns)
+    return ScanResult(writer.done(), dropped, files, columns)

@@ -7,10 +7,10 @@ from io import StringIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.reading.batch import Batch, Table
-from models.reading.cells import Parser
-from models.reading.messages import line_of
-from models.reading.named import chosen, position
+from models.reading.batch import Batch, FileTable
+from models.reading.column_names import column_places, position
+from models.reading.messages import one_line
+from models.reading.number_parser import NumberParser
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Layout(NamedTuple):
     width: float
 
 
-def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
+def text_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
     """Return a CSV file's columns, of which only the beginning has been read.
 
     prefix: goes before a line in messages, where there are several files.
@@ -62,7 +62,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
 
     def batches() -> Iterator[Batch]:
-        parsers = {name: Parser(name, layout.delimiter, layout.whole) for name in places}
+        parsers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
         begin, skipped = 0, headed
         for read in _read(source, layout, places):
             batch = read.slice(skipped) if skipped else read
@@ -79,7 +79,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         if begin == 0:
             raise Refusal(f"{source.label} has a line of names and no rows; give at least one")
 
-    return Table(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
+    return FileTable(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
 
 
 def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
@@ -104,7 +104,7 @@ def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa
             ),
         )
     except (pa.ArrowException, OSError) as problem:
-        raise Refusal(_uneven(source, layout) or f"{source.label}: {line_of(problem)}") from None
+        raise Refusal(_uneven(source, layout) or f"{source.label}: {one_line(problem)}") from None
 
 
 def _line_number(source: Source, layout: Layout, record: int) -> int | None:
@@ -140,7 +140,7 @@ def _layout(source: Source) -> Layout:
         with source.open() as stream:
             raw = stream.read(HEAD)
     except OSError as problem:
-        raise Refusal(f"{source.label} is a broken gzip file ({line_of(problem)})") from None
+        raise Refusal(f"{source.label} is a broken gzip file ({one_line(problem)})") from None
     if b"\0" in raw:
         raise Refusal(f"{source.label} is not text; save it as CSV in UTF-8, or as Parquet")
     cut = len(raw) == HEAD
@@ -219,7 +219,7 @@ def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, i
                 )
         if not _named(layout, names):
             return {name: int(name) - 1 for name in names}
-    return chosen(source.label, columns, names)
+    return column_places(source.label, columns, names)
 
 
 def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:

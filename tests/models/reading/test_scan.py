@@ -20,7 +20,7 @@ FEW = 1 << 12  # numbers held back in these tests, so that small files are long 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Let a few thousand rows be many, and a batch be short."""
-    monkeypatch.setattr(models.reading.scan, "FEW", FEW)
+    monkeypatch.setattr(models.reading.scan, "MAX_IN_MEMORY", FEW)
     monkeypatch.setattr("models.reading.parquet.BATCH", 1 << 10)
     monkeypatch.setattr("models.reading.text.BLOCK", 1 << 14)
     monkeypatch.setattr("models.reading.text.HEAD", 1 << 10)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.reading.from_arrow import doubles, truths
+from models.reading.from_arrow import booleans, doubles
 from models.reading.messages import not_a_number, too_large
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["Parser"]
+__all__ = ["NumberParser"]
 
 MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
 LOGICAL = ("false", "true")
@@ -29,7 +29,7 @@ THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 
 
 @dataclass
-class Parser:
+class NumberParser:
     """Reads one column of text, batch by batch, and remembers how it writes its numbers.
 
     whole: whether the first batch is all there is.
@@ -61,7 +61,7 @@ class Parser:
         large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= LARGEST_WHOLE))
         if len(large):
             written = text.take(pa.array(large))
-            whole = truths(compute.match_substring_regex(written, WHOLE))
+            whole = booleans(compute.match_substring_regex(written, WHOLE))
             if whole.any():
                 row = int(np.argmax(whole))
                 raise too_large(self.name, where(int(large[row])), written[row].as_py())
@@ -93,7 +93,7 @@ class Parser:
             return values, "whole" if _all_whole(values) else "point"
         comma = matches(COMMA)
         some = compute.any(comma, min_count=0).as_py()
-        row = int(np.argmin(truths(compute.or_(number, blank))))
+        row = int(np.argmin(booleans(compute.or_(number, blank))))
         if not some or not every(compute.or_(comma, matches(WHOLE))):
             hint = "; write decimals with a point" if comma[row].as_py() else ""
             hint = hint or (_much_text(number, blank) if self.whole else "")
@@ -143,9 +143,9 @@ def _much_text(number: pa.Array, blank: pa.Array) -> str:
     """Say how many rows are text, and what to do about it."""
     from pyarrow import compute
 
-    text = ~truths(compute.or_(number, blank))
+    text = ~booleans(compute.or_(number, blank))
     rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
-    if text.sum() + truths(blank).sum() == len(text):
+    if text.sum() + booleans(blank).sum() == len(text):
         return f"; no row of {len(text):,} is one: give a column of numbers"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
     return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"

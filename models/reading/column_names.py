@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.reading.messages import unknown
+from models.reading.messages import unknown_column
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["chosen", "position", "titled"]
+__all__ = ["column_label", "column_places", "position"]
 
 
-def titled(name: str) -> str:
+def column_label(name: str) -> str:
     """Return what a column that was asked for by position is called."""
     return f"column {name}" if name.isdecimal() else name
 
 
-def chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, int]:
+def column_places(label: str, columns: list[str], names: Sequence[str]) -> dict[str, int]:
     """Return the place, from 0, of each column asked for by name or by position."""
     places = {}
     for name in names:
@@ -31,7 +31,7 @@ def chosen(label: str, columns: list[str], names: Sequence[str]) -> dict[str, in
         elif (place := position(wanted, len(columns))) is not None:
             places[name] = place
         else:
-            raise Refusal(unknown(label, columns, wanted))
+            raise Refusal(unknown_column(label, columns, wanted))
     taken: dict[int, str] = {}
     for name, place in places.items():
         if place in taken:
