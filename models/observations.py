@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.sample import Part
 
-__all__ = ["Elsewhere", "Observations", "Readable"]
+__all__ = ["Observations", "OutOfCore", "Readable"]
 
 
 class Observations(Protocol):
@@ -32,7 +32,7 @@ class Observations(Protocol):
         ...
 
     @property
-    def single(self) -> bool:
+    def unit_counts(self) -> bool:
         """Whether every row occurred once."""
         ...
 
@@ -84,7 +84,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elsewhere:
+class OutOfCore:
     """What is known of rows that are not in memory; `em.fit` takes them as it takes a Sample.
 
     dimension: measurements in a row.
@@ -92,7 +92,7 @@ class Elsewhere:
     counted: whether each row says how often it occurred.
     low, high: (d,) the least and the largest number of each column.
     observations: rows, each as often as it occurred.
-    odd: (d,) a row with a number that is not whole, None if there is none.
+    fractional: (d,) a row with a number that is not whole, None if there is none.
     """
 
     dimension: int
@@ -101,21 +101,23 @@ class Elsewhere:
     low: Array
     high: Array
     observations: int
-    odd: Array | None
+    fractional: Array | None
 
     trials = None
 
     @property
-    def single(self) -> bool:
+    def unit_counts(self) -> bool:
         """Whether every row occurred once."""
         return not self.counted
 
     @property
-    def corners(self) -> Sample:
+    def extremes(self) -> Sample:
         """A few rows in which whatever a family would refuse shows."""
-        rows = np.array([self.low, self.high, *([] if self.odd is None else [self.odd])])
+        rows = np.array(
+            [self.low, self.high, *([] if self.fractional is None else [self.fractional])]
+        )
         return Sample(rows if self.table else rows[:, 0])
 
-    def _said(self, place: str) -> str:
+    def _summary(self, place: str) -> str:
         columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
         return f"{type(self).__name__}({self.observations:,} observations{columns}, on {place})"

@@ -153,7 +153,7 @@ class Sample:
         return self._occurred.max(axis=0)
 
     @cached_property
-    def single(self) -> bool:
+    def unit_counts(self) -> bool:
         """Whether every row occurred once."""
         return float(self.counts.min()) == float(self.counts.max()) == 1
 
@@ -162,7 +162,7 @@ class Sample:
         return Part(
             self.x[rows],
             None if self.trials is None else self.trials[rows],
-            None if self.single else self.counts[rows].astype(np.float64),
+            None if self.unit_counts else self.counts[rows].astype(np.float64),
         )
 
     def at(self, places: NDArray[np.intp]) -> Part:
@@ -170,7 +170,7 @@ class Sample:
         return Part(
             self.x[places],
             None if self.trials is None else self.trials[places],
-            None if self.single else self.counts[places].astype(np.float64),
+            None if self.unit_counts else self.counts[places].astype(np.float64),
         )
 
     def total[R](self, task: Callable[[Sample], R]) -> R:
@@ -303,8 +303,8 @@ def _flips(heads: Array, trials: ArrayLike) -> Array:
     """Return (n,) trials that can stand behind the heads."""
     if heads.ndim != 1:
         raise ValueError("x is a table; with trials give one column of heads")
-    single = np.ndim(trials) == 0
-    given = np.full(len(heads), trials) if single else trials
+    one_for_all = np.ndim(trials) == 0
+    given = np.full(len(heads), trials) if one_for_all else trials
     flips = _whole("trials", given, len(heads), 1)
     refuse("x", heads, heads < 0, "is below 0; give the number of heads")
     refuse("x", heads, heads != np.rint(heads), "is not a whole number; give the number of heads")

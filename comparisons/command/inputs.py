@@ -169,7 +169,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     """
     sample, names = observed.sample, observed.names
     streamed = not isinstance(sample, Sample)
-    seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
+    seen = sample.extremes if streamed else sample.pick(np.flatnonzero(sample.counts))
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
         if emission_of(family).located and np.ptp(column) == 0:

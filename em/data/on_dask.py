@@ -48,7 +48,7 @@ class Cluster:
     def hold[P](self, prepare: Callable[[Rows], P]) -> There[P]:
         """Prepare every piece of the rows where it is."""
         runs, first = [], 0
-        bare = replace(self.rows, sample=self.sample.corners)  # a piece of its own comes there
+        bare = replace(self.rows, sample=self.sample.extremes)  # a piece of its own comes there
         for piece, length in zip(self.sample.pieces, self.sample.lengths, strict=True):
             run = replace(bare, end=length, first=first)
             runs.append(self.sample.client.submit(_prepared, prepare, run, piece, pure=False))

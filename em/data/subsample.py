@@ -100,7 +100,7 @@ def _chosen(run: Run, ranks: Labels, until: Array) -> list[Part]:
         here = (ranks[(ranks >= end - total) & (ranks < end)] - (end - total)).astype(np.intp)
         if len(here) == 0:
             continue
-        counts = None if run.rows.sample.single else run.rows.part(index).counts
+        counts = None if run.rows.sample.unit_counts else run.rows.part(index).counts
         if counts is not None:
             here = np.searchsorted(np.cumsum(counts), here, side="right").astype(np.intp)
         found.append(run.rows.at(index, here))

@@ -23,7 +23,7 @@ from models.reading.columns import (
 from models.reading.counting import RowCounts, grouped
 from models.refusal import Refusal
 from models.storage.disk import Stream, StreamWriter
-from models.storage.on_dask import FAN, Scattered, result_of
+from models.storage.on_dask import FAN_IN, Scattered, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +146,7 @@ def scan_on_workers(
     width = len(columns.x) + (columns.trials is not None)
     if compresses or distinct * width <= MAX_IN_MEMORY:
         while len(counted) > 1:
-            cut = [counted[begin : begin + FAN] for begin in range(0, len(counted), FAN)]
+            cut = [counted[begin : begin + FAN_IN] for begin in range(0, len(counted), FAN_IN)]
             counted = [client.submit(_merged, some, pure=False) for some in cut]
         every: Counted = result_of(counted[0])
         if every.times is not None and len(every.rows) <= MAX_DISTINCT:
@@ -155,7 +155,7 @@ def scan_on_workers(
     kept = client.map(partial(_load, columns=columns), pieces, pure=False)
     known: list[Stream | None] = [result_of(one) for one in client.map(_bare, kept, pure=False)]
     sides = [one for one in known if one is not None]
-    odd = [one.odd for one in sides if one.odd is not None]
+    fractional = [one.fractional for one in sides if one.fractional is not None]
     if not sides:
         columns.refuse_zeros()
     found = Scattered(
@@ -165,7 +165,7 @@ def scan_on_workers(
         np.stack([one.low for one in sides]).min(axis=0),
         np.stack([one.high for one in sides]).max(axis=0),
         sum(one.observations for one in sides),
-        odd[0] if odd else None,
+        fractional[0] if fractional else None,
         client,
         tuple(one for one, bare in zip(kept, known, strict=True) if bare is not None),
         tuple(one.rows for one in sides),
@@ -206,7 +206,7 @@ def _summary(counted: Counted) -> Summary:
 def _merged(parts: list[Counted]) -> Counted:
     """Return the distinct rows of several pieces."""
     times = [one.times for one in parts if one.times is not None]
-    if len(times) < len(parts) or sum(map(len, times)) > FAN * MAX_DISTINCT:
+    if len(times) < len(parts) or sum(map(len, times)) > FAN_IN * MAX_DISTINCT:
         return parts[0]._replace(times=None)
     rows = np.concatenate([one.rows for one in parts])
     return Counted(*grouped(rows, np.concatenate(times)), parts[0].missing)

@@ -11,7 +11,7 @@ from weakref import finalize
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.observations import Elsewhere
+from models.observations import OutOfCore
 from models.refusal import Refusal
 from models.sample import Part
 
@@ -27,7 +27,7 @@ __all__ = ["Stream", "StreamWriter"]
 DOUBLE = 8  # bytes
 
 
-class Scratch:
+class ScratchFile:
     """A file without a name, of which nothing is left when nobody holds it any more."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Scratch:
 
     def __setstate__(self, held: bytes) -> None:
         """Hold it there in a file of its own."""
-        Scratch.__init__(self)
+        ScratchFile.__init__(self)
         self.write(np.frombuffer(held, np.uint8))
 
     def __sizeof__(self) -> int:
@@ -61,14 +61,14 @@ class Scratch:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stream(Elsewhere):
+class Stream(OutOfCore):
     """Rows of numbers on disk.
 
     file: doubles, row after row, counts last; it vanishes with the stream.
     rows: how many there are.
     """
 
-    file: Scratch
+    file: ScratchFile
     rows: int
 
     @property
@@ -107,10 +107,10 @@ class Stream(Elsewhere):
 
     def without_rows(self) -> Stream:
         """Return all that is known of the rows, without them."""
-        return replace(self, file=Scratch())
+        return replace(self, file=ScratchFile())
 
     def __repr__(self) -> str:
-        return self._said("disk")
+        return self._summary("disk")
 
 
 class StreamWriter:
@@ -118,10 +118,10 @@ class StreamWriter:
 
     def __init__(self, dimension: int, *, table: bool, counted: bool) -> None:
         """Make an empty file."""
-        self.file = Scratch()
+        self.file = ScratchFile()
         self.dimension, self.table, self.counted = dimension, table, counted
         self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)
-        self.rows, self.observations, self.odd = 0, 0, None
+        self.rows, self.observations, self.fractional = 0, 0, None
 
     def add(self, table: Array, times: Array | None) -> None:
         """Write rows (n, d), but for those that never occurred."""
@@ -131,9 +131,9 @@ class StreamWriter:
             return
         self.low = np.minimum(self.low, table.min(axis=0))
         self.high = np.maximum(self.high, table.max(axis=0))
-        if self.odd is None:
-            odd = (table != np.rint(table)).any(axis=1)
-            self.odd = table[np.argmax(odd)] if odd.any() else None
+        if self.fractional is None:
+            fractional = (table != np.rint(table)).any(axis=1)
+            self.fractional = table[np.argmax(fractional)] if fractional.any() else None
         self.rows += len(table)
         self.observations += len(table) if times is None else int(times.sum())
         if self.observations >= LARGEST_WHOLE:
@@ -157,7 +157,7 @@ class StreamWriter:
             self.low,
             self.high,
             self.observations,
-            self.odd,
+            self.fractional,
             self.file,
             self.rows,
         )

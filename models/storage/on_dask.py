@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.observations import Elsewhere
+from models.observations import OutOfCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from models.storage.disk import Stream
 
-__all__ = ["FAN", "Scattered", "result_of", "summed"]
+__all__ = ["FAN_IN", "Scattered", "result_of", "summed"]
 
-FAN = 8  # results that are added at once, on the way up the tree
+FAN_IN = 8  # results that are added at once, on the way up the tree
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Scattered(Elsewhere):
+class Scattered(OutOfCore):
     """Rows on the workers of a cluster.
 
     pieces: a Stream each, on the worker that read it; if that dies, another reads it again.
@@ -48,7 +48,7 @@ class Scattered(Elsewhere):
 
     def __repr__(self) -> str:
         workers = len(self.client.scheduler_info()["workers"])
-        return self._said(f"{workers} workers")
+        return self._summary(f"{workers} workers")
 
 
 def summed(client: Client, futures: list[Future[Any]]) -> Any:
@@ -57,7 +57,7 @@ def summed(client: Client, futures: list[Future[Any]]) -> Any:
     Results are arrays, numbers, whatever can be added, or tuples of these.
     """
     while len(futures) > 1:
-        cut = [futures[begin : begin + FAN] for begin in range(0, len(futures), FAN)]
+        cut = [futures[begin : begin + FAN_IN] for begin in range(0, len(futures), FAN_IN)]
         futures = [client.submit(_added, some, pure=False) for some in cut]
     return result_of(futures[0])
 

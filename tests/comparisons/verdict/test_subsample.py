@@ -42,7 +42,7 @@ def judged(seed: int, mixture: Mixture | None = None, total: int = ALL):
 def test_some_are_drawn_without_putting_back():
     some = em.subsample(Gaussian, people(), SOME, 1)
     assert some.observations == SOME
-    assert some.single
+    assert some.unit_counts
     assert np.isin(some.x, people().x).all()
     counted = Sample([3.0, 5.0], counts=[700, 300])
     few = em.subsample(Gaussian, counted, 100, 2)
