@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from em.data.blocks import Rows
-    from em.data.held import Sums
+    from em.data.executor import Sums
     from models.storage.disk import Stream
     from models.storage.on_dask import Scattered
 
-__all__ = ["Cluster"]
+__all__ = ["DaskWorkers"]
 
 
 @dataclass(frozen=True, eq=False)
-class There[P]:
+class WorkerRuns[P]:
     """Runs that workers hold; if one dies, another prepares its runs again."""
 
     client: Client
@@ -39,22 +39,22 @@ class There[P]:
 
 
 @dataclass(frozen=True, eq=False)
-class Cluster:
+class DaskWorkers:
     """The workers on which a sample is scattered."""
 
     rows: Rows
     sample: Scattered
 
-    def hold[P](self, prepare: Callable[[Rows], P]) -> There[P]:
+    def prepare[P](self, task: Callable[[Rows], P]) -> WorkerRuns[P]:
         """Prepare every piece of the rows where it is."""
         runs, first = [], 0
         bare = replace(self.rows, sample=self.sample.extremes)  # a piece of its own comes there
         for piece, length in zip(self.sample.pieces, self.sample.lengths, strict=True):
             run = replace(bare, end=length, first=first)
-            runs.append(self.sample.client.submit(_prepared, prepare, run, piece, pure=False))
+            runs.append(self.sample.client.submit(_prepared, task, run, piece, pure=False))
             first += run.blocks
-        return There(self.sample.client, runs)
+        return WorkerRuns(self.sample.client, runs)
 
 
-def _prepared[P](prepare: Callable[[Rows], P], run: Rows, piece: Stream) -> P:
-    return prepare(replace(run, sample=piece))
+def _prepared[P](task: Callable[[Rows], P], run: Rows, piece: Stream) -> P:
+    return task(replace(run, sample=piece))

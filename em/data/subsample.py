@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from em.data.threads import executor
+from em.data.threads import executor_for
 from em.emission import emission_of
 from models import Sample
 from models.mixture import observed
 
 if TYPE_CHECKING:
     from em.data.blocks import Rows
-    from em.data.held import Held
+    from em.data.executor import PreparedRuns
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.observations import Observations
@@ -37,7 +37,7 @@ class Run(Protocol):
         ...
 
 
-class Counted(NamedTuple):
+class CountedRun(NamedTuple):
     """A run of rows, and how many observations each block holds, (blocks, 1)."""
 
     rows: Rows
@@ -58,14 +58,14 @@ def subsample(family: type[Theta], sample: Observations, n: int, seed: int) -> S
         more = rng.integers(sample.observations, size=n)
         ranks = np.unique(np.concatenate([ranks, more]))
     ranks = np.sort(rng.choice(ranks, min(n, sample.observations), replace=False))
-    with executor(sample, emission_of(family), 1) as workers:
-        held = workers.hold(_counted)
+    with executor_for(sample, emission_of(family), 1) as workers:
+        held = workers.prepare(_counted)
         counted = np.array(held.each(_observations))
         return Sample(*observations_at(held, counted, ranks))
 
 
 def observations_at[R: Run](
-    held: Held[R], counted: Array, ranks: Labels
+    held: PreparedRuns[R], counted: Array, ranks: Labels
 ) -> tuple[Array, Array | None]:
     """Return x and trials of the observations of given ranks, in order, in the data's units.
 
@@ -77,14 +77,14 @@ def observations_at[R: Run](
     return x, np.concatenate(trials) if trials else None
 
 
-def _counted(rows: Rows) -> Counted:
+def _counted(rows: Rows) -> CountedRun:
     """Return a run with the observations of its blocks."""
     parts = (rows.part(index) for index in range(rows.blocks))
     each = [len(one.x) if one.counts is None else one.counts.sum() for one in parts]
-    return Counted(rows, np.array(each, np.float64)[:, None])
+    return CountedRun(rows, np.array(each, np.float64)[:, None])
 
 
-def _observations(run: Counted) -> list[float]:
+def _observations(run: CountedRun) -> list[float]:
     """Return how many observations each block holds."""
     return [float(total) for total in run.totals[:, 0]]
 

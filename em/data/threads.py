@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.data.blocks import RUNS, Rows, rows_of
-from em.data.held import added
-from em.data.on_dask import Cluster
+from em.data.executor import add_sums
+from em.data.on_dask import DaskWorkers
 from em.data.standardise import Units, units_of
 from models.family import Theta
 from models.storage.on_dask import Scattered
@@ -27,19 +27,19 @@ from models.storage.on_dask import Scattered
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from em.data.held import Executor, Sums
+    from em.data.executor import Executor, Sums
     from em.emission import Emission
     from models.arrays import Array
     from models.observations import Observations
 
-__all__ = ["alone", "available", "executor"]
+__all__ = ["available", "executor_for", "this_thread"]
 
 WORTH_LIMITS = 10_000  # rows from which BLAS would start threads of its own
 WORTH_THREADS = 200_000  # rows below which handing runs to threads costs more than it saves
 
 
 @dataclass(frozen=True, eq=False)
-class Kept[P]:
+class ThreadRuns[P]:
     """Runs that this thread holds, and those of a pool, threads in all."""
 
     runs: list[P]
@@ -52,7 +52,7 @@ class Kept[P]:
 
     def total(self, task: Callable[[P], Sums]) -> Sums:
         """Return the sums of what a task finds in all runs."""
-        return added(self._map(task))
+        return add_sums(self._map(task))
 
     def _map[R](self, task: Callable[[P], R]) -> list[R]:
         """Map runs in shares, as to hand one over takes its time; the first is this thread's."""
@@ -77,13 +77,13 @@ class Threads:
     pool: ThreadPoolExecutor | None = None
     threads: int = 1
 
-    def hold[P](self, prepare: Callable[[Rows], P]) -> Kept[P]:
+    def prepare[P](self, task: Callable[[Rows], P]) -> ThreadRuns[P]:
         """Prepare the runs of rows."""
-        cut = Kept(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool, self.threads)
-        return Kept(cut.each(lambda run: [prepare(run)]), self.pool, self.threads)
+        cut = ThreadRuns(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool, self.threads)
+        return ThreadRuns(cut.each(lambda run: [task(run)]), self.pool, self.threads)
 
 
-def alone(rows: Rows) -> Threads:
+def this_thread(rows: Rows) -> Threads:
     """Return this thread."""
     return Threads(rows)
 
@@ -96,7 +96,9 @@ def available() -> int:
 
 
 @contextmanager
-def executor[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Iterator[Executor]:
+def executor_for[T: Theta](
+    sample: Observations, emission: Emission[T], k: int
+) -> Iterator[Executor]:
     """Provide who works on a sample of this kind and size, its rows cut for k components.
 
     NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
@@ -104,10 +106,10 @@ def executor[T: Theta](sample: Observations, emission: Emission[T], k: int) -> I
     """
     rows = rows_of(sample, emission, k, Units(np.ones(1), np.zeros(1)))
     if isinstance(sample, Scattered):
-        yield _in_units(Cluster(rows, sample), emission)
+        yield _standardised(DaskWorkers(rows, sample), emission)
         return
     if sample.distinct < WORTH_LIMITS:
-        yield _in_units(Threads(rows), emission)
+        yield _standardised(Threads(rows), emission)
         return
     from threadpoolctl import threadpool_limits  # only large samples pay for this import
 
@@ -116,12 +118,12 @@ def executor[T: Theta](sample: Observations, emission: Emission[T], k: int) -> I
         pool = None
         if threads > 1 and sample.distinct >= WORTH_THREADS:
             pool = held.enter_context(ThreadPoolExecutor(threads - 1))
-        yield _in_units(Threads(rows, pool, threads), emission)
+        yield _standardised(Threads(rows, pool, threads), emission)
 
 
-def _in_units[C: Threads | Cluster, T: Theta](plain: C, emission: Emission[T]) -> C:
+def _standardised[C: Threads | DaskWorkers, T: Theta](plain: C, emission: Emission[T]) -> C:
     """Return the executor, its rows in units in which squares neither overflow nor cancel."""
-    runs = plain.hold(_same)
+    runs = plain.prepare(_same)
 
     def average(among: Units, function: Callable[[Array], Array]) -> Array:
         (total,) = runs.total(partial(_total, units=among, function=function))

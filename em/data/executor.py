@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 type Sums = tuple[Array | float, ...]
 
-__all__ = ["Executor", "Held", "Sums", "added"]
+__all__ = ["Executor", "PreparedRuns", "Sums", "add_sums"]
 
 
-class Held[P](Protocol):
+class PreparedRuns[P](Protocol):
     """Runs of rows, as they were prepared, where they are worked on."""
 
     def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
@@ -41,11 +41,11 @@ class Executor(Protocol):
         """All of them, in the units inside."""
         ...
 
-    def hold[P](self, prepare: Callable[[Rows], P]) -> Held[P]:
+    def prepare[P](self, task: Callable[[Rows], P]) -> PreparedRuns[P]:
         """Prepare every run of rows, and keep it where it is."""
         ...
 
 
-def added(parts: Iterable[Sums]) -> Sums:
+def add_sums(parts: Iterable[Sums]) -> Sums:
     """Return the sums of tuples, one after the other."""
     return reduce(lambda one, other: tuple(a + b for a, b in zip(one, other, strict=True)), parts)
