@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from comparisons.binned.loss_bound import Remainder
+from comparisons.binned.loss_bound import LossBound
 from models.mixture import take
 from models.sample import Sample
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.storage.disk import Stream
 
-__all__ = ["Bins", "binned", "grid_of"]
+__all__ = ["Bins", "coarsened", "finest_edges"]
 
 FINE = 1 << 16  # bins in the beginning, each a hundredth of an sd or less
 ROWS = 1 << 17  # at once; their moments fit the cache
@@ -53,7 +53,7 @@ class Bins:
     def count(cls, rows: Observations, edges: Array) -> Self:
         """Read measurements, one pass, wherever they are.
 
-        edges: (m + 1,) from `grid_of`, from the least of all measurements to the largest.
+        edges: (m + 1,) from `finest_edges`, from the least of all measurements to the largest.
         """
         return rows.total(partial(cls._counted, edges=edges))
 
@@ -135,7 +135,7 @@ class Bins:
         points = np.where(apart, points, np.clip(centre + width * mean, low, high))
         return points, np.stack([n * share, n * (1 - share)])
 
-    def remainder(self) -> Remainder:
+    def loss_bound(self) -> LossBound:
         """Return what the rows leave out, of the bins that hold anything."""
         some, (n, mean, m2, m3, m4) = self._moments()
         centre, width = (one[some] for one in _scales(self.edges))
@@ -153,7 +153,7 @@ class Bins:
             return np.where(wide, n * (np.abs(moment - kept) + ROUNDED) * scale**power, 0.0)
 
         spread = np.where(wide, n * np.maximum(square, 0) * scale**4, 0.0)
-        return Remainder(low, high, missed(m2, 2), missed(m3, 3), spread)
+        return LossBound(low, high, missed(m2, 2), missed(m3, 3), spread)
 
     def sample(self) -> Sample:
         """Return the rows as a sample."""
@@ -175,7 +175,7 @@ class Bins:
         return some, np.stack([n, mean, m2, m3, m4])
 
 
-def grid_of(rows: Observations) -> Array:
+def finest_edges(rows: Observations) -> Array:
     """Return the edges of the finest bins: half at quantiles, half at even steps of asinh.
 
     Quantiles are close where measurements are, however narrow a group. Even steps of asinh((x -
@@ -199,7 +199,7 @@ def _picked(rows: Sample | Stream, step: int) -> list[Array]:
     return [x[::step] for x, _, _ in rows.parts(ROWS)]
 
 
-def binned(fine: Bins, mixtures: Mixture[Gaussian], most: float) -> Bins:
+def coarsened(fine: Bins, mixtures: Mixture[Gaussian], most: float) -> Bins:
     """Return bins joined as far as their rows' log-likelihood allows.
 
     A bin more or less changes the sum of the losses least where all bins lose alike: neighbours are
@@ -242,10 +242,10 @@ def _coarsest(losses: list[Array], threshold: float) -> list[Labels]:
 
 def _largest(bins: Bins, mixtures: Mixture[Gaussian]) -> Array:
     """Return the most that each bin loses under any of the mixtures, (m,)."""
-    left = bins.remainder()
+    left = bins.loss_bound()
     most = np.zeros(len(left.low))
     for at in range(len(mixtures.weight)):
-        most = np.fmax(most, left.lost(take(mixtures, np.array([at])))[0])
+        most = np.fmax(most, left.per_bin(take(mixtures, np.array([at])))[0])
     found = np.zeros(len(bins.low))
     found[bins.sums[0] > 0] = most
     return found

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.gaussian import Gaussian
 
-__all__ = ["Remainder"]
+__all__ = ["LossBound"]
 
 AT_ONCE = 1 << 17  # doubles in each array of a working set, 1 MB
 LARGEST = 600.0  # of log odds: their exponentials can be added
 
 
-class Remainder(NamedTuple):
+class LossBound(NamedTuple):
     """What bins know of the measurements that their rows do not.
 
     low, high: (m,) the least and the largest measurement of each bin.
@@ -33,19 +33,19 @@ class Remainder(NamedTuple):
     third: Array
     spread: Array
 
-    def bound(self, mixtures: Mixture[Gaussian]) -> Array:
+    def total(self, mixtures: Mixture[Gaussian]) -> Array:
         """Return (n,) by how much the rows' log-likelihood can miss the measurements', at most.
 
         mixtures: weight (n, K), mean and sd likewise.
         """
         step = max(1, AT_ONCE // max(1, len(self.low)))
         parts = [
-            self.lost(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
+            self.per_bin(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
             for begin in range(0, len(mixtures.weight), step)
         ]
         return np.concatenate([part.sum(axis=1) for part in parts])
 
-    def lost(self, mixtures: Mixture[Gaussian]) -> Array:
+    def per_bin(self, mixtures: Mixture[Gaussian]) -> Array:
         """Return the same of every bin, (n, m).
 
         The cubic q that has g and g' at a and b misses a sum of g by spread / 24 times the largest

@@ -9,8 +9,8 @@ import xarray as xr
 
 import em
 from bayes.posterior.tree import draws_of
-from comparisons.binned.bins import Bins, binned, grid_of
-from comparisons.binned.loss_bound import Remainder
+from comparisons.binned.bins import Bins, coarsened, finest_edges
+from comparisons.binned.loss_bound import LossBound
 from comparisons.thresholds import SHIFT
 from models import Gaussian, Mixture
 from models.checks import moments
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.observations import Observations
 
-__all__ = ["BINNED", "Stand", "posterior_in_bins", "shift_of", "stand_of"]
+__all__ = ["BINNED", "Binning", "binning_of", "largest_shift", "posterior_in_bins"]
 
 BINNED = 5_000  # distinct rows beyond which chains see bins: four times as many take a minute
 BUDGET = SHIFT / 1_000  # nats that bins may lose where they are chosen; see _chosen
-AWAY = 3.0  # standard errors from the estimate at which it is looked at as well
-HARDEST = 4  # mixtures of many by which bins are chosen
-AGAIN = 2  # times bins are chosen by the draws, if those lose too much
-LOOKED_AT = 500  # draws at which the loss is bounded
-SHOWN = 1 << 14  # bins that a picture is drawn of
+SES_AWAY = 3.0  # standard errors from the estimate at which it is looked at as well
+WORST = 4  # mixtures of many by which bins are chosen
+RECHOSEN = 2  # times bins are chosen by the draws, if those lose too much
+DRAWS = 500  # draws at which the loss is bounded
+HISTOGRAM_BINS = 1 << 14  # bins that a picture is drawn of
 
 
-class Stand(NamedTuple):
+class Binning(NamedTuple):
     """How the rows of a posterior stand for more observations than it saw.
 
     rows: how many it saw; distinct: how many different ones there are.
@@ -44,11 +44,11 @@ class Stand(NamedTuple):
 
     rows: int
     distinct: int
-    left: Remainder
+    loss_bound: LossBound
 
-    def lost(self, mixture: Mixture[Gaussian]) -> float:
+    def loss(self, mixture: Mixture[Gaussian]) -> float:
         """Return by how much the rows' log-likelihood may miss that of all observations."""
-        return float(self.left.bound(_many(mixture))[0])
+        return float(self.loss_bound.total(_many(mixture))[0])
 
 
 def posterior_in_bins(
@@ -63,17 +63,17 @@ def posterior_in_bins(
     rows: the measurements.
     fit: to all of them.
     """
-    fine = Bins.count(rows, grid_of(rows))
+    fine = Bins.count(rows, finest_edges(rows))
     bins = _chosen(fine, _around(fit, fine))
-    for again in range(AGAIN + 1):
+    for again in range(RECHOSEN + 1):
         tree = draw(bins.sample())
         draws = _some(tree)
-        bounds = bins.remainder().bound(draws)
-        if shift_of(bounds) <= SHIFT or again == AGAIN or bins is fine:
+        bounds = bins.loss_bound().total(draws)
+        if largest_shift(bounds) <= SHIFT or again == RECHOSEN or bins is fine:
             break
         bins = _chosen(fine, take(draws, np.argsort(-bounds)))
-    left, shown = bins.remainder(), fine
-    while len(shown.low) > SHOWN:
+    left, shown = bins.loss_bound(), fine
+    while len(shown.low) > HISTOGRAM_BINS:
         shown = shown.halved()
     points, weights = shown.rows()
     tree["bins"] = xr.DataTree(
@@ -85,15 +85,15 @@ def posterior_in_bins(
     return tree
 
 
-def stand_of(tree: xr.DataTree) -> Stand | None:
+def binning_of(tree: xr.DataTree) -> Binning | None:
     """Return how a tree's rows stand for others, None where they stand for themselves."""
     if "bins" not in tree.children:
         return None
-    left = Remainder(*(tree["bins"][name].to_numpy() for name in Remainder._fields))
-    return Stand(tree["constant_data"].sizes["row"], int(tree.attrs["distinct"]), left)
+    left = LossBound(*(tree["bins"][name].to_numpy() for name in LossBound._fields))
+    return Binning(tree["constant_data"].sizes["row"], int(tree.attrs["distinct"]), left)
 
 
-def shift_of(bounds: Array) -> float:
+def largest_shift(bounds: Array) -> float:
     """Return by how many of its sds bins can move a posterior mean, at most.
 
     Without bins the density is p exp(-e) / E exp(-e), with p that of the draws and |e| <= B. The
@@ -112,11 +112,11 @@ def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
     """Return draws at even distances."""
     draws = draws_of(tree, Gaussian)
     n = len(draws.weight)
-    return take(draws, np.linspace(0, n - 1, min(n, LOOKED_AT)).astype(np.intp))
+    return take(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
 
 
 def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
-    """Return the estimate, and what lies AWAY standard errors from it in independent directions.
+    """Return the estimate, and mixtures SES_AWAY standard errors from it in independent directions
 
     A spike is no place to go by: the overall mean and sd are, where there is nothing better.
     """
@@ -128,7 +128,7 @@ def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
     if fit.information is None or not np.isfinite(fit.standard_errors.weight).all():
         return first
     root = np.linalg.cholesky(np.linalg.inv(fit.information)).T
-    near = em.displaced(fit, AWAY * np.concatenate([root, -root]))
+    near = em.displaced(fit, SES_AWAY * np.concatenate([root, -root]))
     possible = np.flatnonzero((near.weight > 0).all(axis=1) & (near.theta.sd > 0).all(axis=1))
     return _joined(first, take(near, possible))
 
@@ -153,6 +153,6 @@ def _chosen(fine: Bins, mixtures: Mixture[Gaussian]) -> Bins:
     the default prior holds components to, which costs four times as many rows. (20,000 people:
     of twelve chains on bins that lose 12 nats five ended on such a spike, 0.7 nats two, 0.04 none.)
     """
-    bins = binned(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
-    hardest = np.argsort(-bins.remainder().bound(mixtures))[:HARDEST]
-    return binned(fine, take(mixtures, np.union1d(0, hardest)), BUDGET)
+    bins = coarsened(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
+    hardest = np.argsort(-bins.loss_bound().total(mixtures))[:WORST]
+    return coarsened(fine, take(mixtures, np.union1d(0, hardest)), BUDGET)
