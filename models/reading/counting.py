@@ -1,4 +1,4 @@
-"""How often each row of a long table occurs, counted some rows at a time."""
+"""How often each row of a long table occurs, counted batch by batch."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.sample import sorted_rows
 from models.value_grid import ValueGrid, cells_of, value_grid_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from models.arrays import Array
 
 __all__ = ["RowCounts", "grouped"]
 
-CELLS = 1 << 22  # of a grid, 32 MB of counts
-WAITING = 1 << 18  # rows off the grid that are grouped at once
+CELLS = 1 << 22  # of a grid at most: 32 MB of counts
+WAITING = 1 << 18  # rows off the grid that are sorted at once
 
 
 @dataclass
 class RowCounts:
-    """Rows that were seen, and how often.
+    """The distinct rows that were seen so far, and how often.
+
+    Rows on a grid of values are counted in the grid's cells; other rows are sorted.
 
     columns: numbers in a row.
-    grid: on which the rows lie, told from the first of them; None if they do not.
-    cells: how often each of its cells occurred.
-    rows, counts: (m, columns) and (m,), what lies off it, each row once.
+    grid: estimated from the first rows; None if they lie on no grid.
+    on_grid_counts: (cells,) how often the row of each cell occurred.
+    off_grid, off_grid_counts: (m, columns) and (m,) the other distinct rows, and how often.
+    waiting: rows and counts to be sorted into these two.
+
+    >>> table = np.array([[1.0], [2.0], [1.0]])
+    >>> RowCounts(1).start(table).add(table, None).add(table[:1], None).result()
+    (array([[1.],
+           [2.]]), array([3., 1.]))
     """
 
     columns: int
@@ -38,14 +45,14 @@ class RowCounts:
     waiting: list[tuple[Array, Array]] = field(default_factory=list)
 
     def start(self, table: Array) -> RowCounts:
-        """Tell the grid from (n, columns) first rows, which are not counted yet."""
+        """Estimate the grid from first rows, (n, columns), which are not counted yet."""
         self.grid = value_grid_of(table, CELLS)
         self.on_grid_counts = np.zeros(0 if self.grid is None else self.grid.cells)
         self.off_grid = np.zeros((0, self.columns))
         return self
 
     def add(self, table: Array, counts: Array | None) -> RowCounts:
-        """Count more rows, (n, columns), each once or so many counts."""
+        """Count more rows, (n, columns), each once or as often as counts (n,) say."""
         if self.grid is None:
             self._set_aside(table, counts)
             return self
@@ -59,7 +66,7 @@ class RowCounts:
 
     @property
     def too_many_off_grid(self) -> bool:
-        """Whether rows off the grid hold more numbers than it has places for."""
+        """Whether the distinct rows off the grid have more numbers than a grid may have cells."""
         return self.off_grid.size > CELLS
 
     def result(self) -> tuple[Array, Array]:
@@ -72,7 +79,7 @@ class RowCounts:
         return grouped(rows, np.concatenate([self.on_grid_counts[hit], self.off_grid_counts]))
 
     def _set_aside(self, rows: Array, counts: Array | None) -> None:
-        """Keep rows that lie off the grid, and group them when they are many."""
+        """Keep rows off the grid, and sort them when many are waiting."""
         self.waiting.append((rows, np.ones(len(rows)) if counts is None else counts))
         if sum(len(one) for one, _ in self.waiting) >= max(WAITING, len(self.off_grid_counts)):
             self._group()
@@ -86,13 +93,16 @@ class RowCounts:
 
 
 def grouped(rows: Array, counts: Array) -> tuple[Array, Array]:
-    """Return the distinct rows, sorted, and the sums of their counts."""
+    """Return the distinct rows, sorted, and the sums of their counts.
+
+    rows: (n, columns).
+    counts: (n,).
+
+    >>> grouped(np.array([[2.0], [1.0], [2.0]]), np.array([1.0, 1.0, 5.0]))
+    (array([[1.],
+           [2.]]), array([1., 6.]))
+    """
     if len(rows) == 0:
         return rows, counts
-    order: NDArray[np.intp] = (
-        np.argsort(rows[:, 0]) if rows.shape[1] == 1 else np.lexsort(rows.T[::-1])
-    )
-    ranked = rows[order]
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    order, ranked, new = sorted_rows(rows)
     return ranked[new], np.add.reduceat(counts[order], np.flatnonzero(new))
