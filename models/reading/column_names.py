@@ -1,4 +1,4 @@
-"""Columns asked for by name or by position."""
+"""Columns that are asked for by name or by position."""
 
 from __future__ import annotations
 
@@ -14,12 +14,24 @@ __all__ = ["column_label", "column_places", "position"]
 
 
 def column_label(name: str) -> str:
-    """Return what a column that was asked for by position is called."""
+    """Return the name of a column in messages.
+
+    >>> column_label("height"), column_label("2")
+    ('height', 'column 2')
+    """
     return f"column {name}" if name.isdecimal() else name
 
 
 def column_places(label: str, columns: list[str], names: Sequence[str]) -> dict[str, int]:
-    """Return the place, from 0, of each column asked for by name or by position."""
+    """Return the index, from 0, of each column that is asked for.
+
+    label: of the file, for messages.
+    columns: the file's own names.
+    names: names, or positions from 1 where no column has that name.
+
+    >>> column_places("a.csv", ["sex", "height"], ["height", "1"])
+    {'height': 1, '1': 0}
+    """
     places = {}
     for name in names:
         wanted = name.strip()
@@ -41,6 +53,10 @@ def column_places(label: str, columns: list[str], names: Sequence[str]) -> dict[
 
 
 def position(name: str, columns: int) -> int | None:
-    """Return the place, from 0, of a column asked for by position, from 1; None if it is none."""
+    """Return the index, from 0, of a column given by its position, from 1; None for a name.
+
+    >>> position("2", 3), position("4", 3), position("height", 3)
+    (1, None, None)
+    """
     number = int(name) if name.isascii() and name.isdigit() else 0
     return number - 1 if 1 <= number <= columns else None

@@ -1,4 +1,4 @@
-"""Files, open_files: their columns as batches of numbers."""
+"""Files of any kind, as columns that can be read in batches."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ __all__ = ["open_files"]
 def open_files(
     path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
 ) -> OpenFiles:
-    """Return columns of numbers of files, of which no more than the beginnings have been read.
+    """Return the columns of files; only the beginnings of the files are read.
 
     path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
         Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
-    names: of the columns, or their positions counted from 1 where no column is so called.
-    drop_missing: drop the rows where one of these columns has no value.
+    names: of columns, or their positions from 1 where no column has that name.
+    drop_missing: drop rows with a missing value in one of these columns.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     print("sex,height", "f,162.5", "m,NA", sep=chr(10), file=file, flush=True)
+    ...     files = open_files(file.name, ["height"], drop_missing=True)
+    ...     [batch.values for batch, _ in files.batches()]
+    [{'height': array([162.5])}]
     """
     if isinstance(names, str) or not names:
         raise Refusal(f"names is {names!r}; give a list of columns")
@@ -45,7 +52,7 @@ def open_files(
 
 
 def _refuse_unlike(first: FileTable, other: FileTable) -> None:
-    """Raise Refusal if two files do not hold the same kind of columns."""
+    """Raise Refusal if the columns of two files differ in name or type."""
     for name, title in other.titles.items():
         if title != first.titles[name]:
             raise Refusal(
