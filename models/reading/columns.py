@@ -10,6 +10,7 @@ from models.reading.column_names import column_label
 from models.reading.messages import located_in_file
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows
+from models.storage.disk import StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,20 +25,32 @@ type Progress = Callable[[int, int | None], None]
 __all__ = [
     "MAX_DISTINCT",
     "MAX_IN_MEMORY",
-    "ROWS_PER_DISTINCT",
-    "ROWS_PER_OFF_GRID",
     "CheckedRows",
     "Columns",
     "Progress",
     "ScanResult",
     "checked_batch",
     "checked_batches",
+    "worth_counting",
 ]
 
 MAX_IN_MEMORY = 1 << 22  # numbers: up to here rows stay in memory even uncompressed (32 MB)
 MAX_DISTINCT = 1 << 22  # distinct rows: with more, rows are not compressed
 ROWS_PER_DISTINCT = 2  # compress if there are at least this many rows per distinct row,
 ROWS_PER_OFF_GRID = 100  # or at least this many rows per distinct row off the grid of values
+
+
+def worth_counting(rows: int, distinct: int, off_grid: int) -> bool:
+    """Return whether rows compress: whether to keep the distinct rows and their counts.
+
+    off_grid: the number of distinct rows off the grid of values.
+
+    >>> worth_counting(1_000, distinct=500, off_grid=500)
+    True
+    >>> worth_counting(1_000, distinct=800, off_grid=20)
+    False
+    """
+    return distinct * ROWS_PER_DISTINCT <= rows or off_grid * ROWS_PER_OFF_GRID <= rows
 
 
 class Columns(NamedTuple):
@@ -90,6 +103,10 @@ class Columns(NamedTuple):
         """Raise Refusal because all counts are zero."""
         name = column_label(str(self.counts))
         raise Refusal(f"{name}: all are zero; give at least one observation")
+
+    def stream_writer(self) -> StreamWriter:
+        """Return what writes rows of these columns to disk."""
+        return StreamWriter(len(self.x), table=len(self.x) > 1, counted=self.counts is not None)
 
     def sample(self, rows: Array, counts: Array | None) -> Sample:
         """Return rows of x, and of trials if there are any, as a sample.

@@ -30,9 +30,10 @@ class RowCounts:
     on_grid_counts: (cells,) how often the row of each cell occurred.
     off_grid, off_grid_counts: (m, columns) and (m,) the other distinct rows, and how often.
     waiting: rows and counts to be sorted into these two.
+    started: whether the first rows have been seen.
 
     >>> table = np.array([[1.0], [2.0], [1.0]])
-    >>> RowCounts(1).start(table).add(table, None).add(table[:1], None).result()
+    >>> RowCounts(1).add(table, None).add(table[:1], None).result()
     (array([[1.],
            [2.]]), array([3., 1.]))
     """
@@ -40,19 +41,20 @@ class RowCounts:
     columns: int
     grid: ValueGrid | None = None
     on_grid_counts: Array = field(default_factory=lambda: np.zeros(0))
-    off_grid: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    off_grid: Array = field(init=False)
     off_grid_counts: Array = field(default_factory=lambda: np.zeros(0))
     waiting: list[tuple[Array, Array]] = field(default_factory=list)
+    started: bool = False
 
-    def start(self, table: Array) -> RowCounts:
-        """Estimate the grid from first rows, (n, columns), which are not counted yet."""
-        self.grid = value_grid_of(table, CELLS)
-        self.on_grid_counts = np.zeros(0 if self.grid is None else self.grid.cells)
+    def __post_init__(self) -> None:
+        """Make room for rows of so many columns."""
         self.off_grid = np.zeros((0, self.columns))
-        return self
 
     def add(self, table: Array, counts: Array | None) -> RowCounts:
         """Count more rows, (n, columns), each once or as often as counts (n,) say."""
+        if not self.started:
+            self.grid, self.started = value_grid_of(table, CELLS), True
+            self.on_grid_counts = np.zeros(0 if self.grid is None else self.grid.cells)
         if self.grid is None:
             self._set_aside(table, counts)
             return self

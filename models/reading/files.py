@@ -22,7 +22,7 @@ __all__ = ["open_files"]
 def open_files(
     path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
 ) -> OpenFiles:
-    """Return the columns of files; only the beginnings of the files are read.
+    r"""Return the columns of files; only the beginnings of the files are read.
 
     path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
         Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
@@ -31,7 +31,7 @@ def open_files(
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
-    ...     print("sex,height", "f,162.5", "m,NA", sep=chr(10), file=file, flush=True)
+    ...     file.write("sex,height\nf,162.5\nm,NA\n") and file.flush()
     ...     files = open_files(file.name, ["height"], drop_missing=True)
     ...     [batch.values for batch, _ in files.batches()]
     [{'height': array([162.5])}]

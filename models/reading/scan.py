@@ -1,4 +1,4 @@
-"""Files of any length as a Sample where they compress, as a Stream where they do not."""
+"""Files of any length: a Sample of distinct rows if they compress, else a Stream."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import numpy as np
 
 from models.reading.columns import (
     MAX_IN_MEMORY,
-    ROWS_PER_DISTINCT,
-    ROWS_PER_OFF_GRID,
     CheckedRows,
     Columns,
     ScanResult,
     checked_batches,
+    worth_counting,
 )
 from models.reading.counting import RowCounts
 from models.reading.files import open_files
 from models.reading.on_dask import scan_on_workers
 from models.refusal import Refusal
-from models.storage.disk import StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compresses", "scan", "scan_columns"]
 
-ENOUGH = 1 << 20  # rows that show whether more will compress
+ENOUGH = 1 << 20  # rows from which to judge whether the file compresses
 
 
 def scan(
@@ -52,20 +50,26 @@ def scan(
     progress: Callable[[int, int | None], None] | None = None,
     client: Client | None = None,
 ) -> Observations:
-    """Read CSV or Parquet files of any length, in batches.
+    r"""Read observations from CSV or Parquet files of any length.
 
-    Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
-    others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
-    workers of a cluster. `em.fit` takes all of these.
+    The result is a Sample of the distinct rows and their counts if rows repeat, as rounded or
+    discrete numbers do, or if they are few. Otherwise it is a Stream of rows in a temporary file,
+    or with a client rows on the workers of its dask cluster. `em.fit` takes all of these.
 
-    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-", which is a pipe.
-    column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
-        one number for all rows.
+    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-" for standard input.
+    column, columns: what was measured: one column, or several.
+    heads, trials: for coins, the column of heads, and the column of flips or one number of flips
+        for all rows.
     counts: the column that says how often each row occurred.
-    drop_missing: drop rows with blanks in these columns, which are refused otherwise.
-    progress: called with the rows read so far, and how many there are, where that is known.
-    client: of a dask cluster, whose workers see the same files: they read them, and keep rows
-        that do not compress.
+    drop_missing: drop rows with a missing value in these columns, which are refused otherwise.
+    progress: called with the number of rows read so far, and the number of all rows if known.
+    client: of a dask cluster whose workers see the same files under the same names.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("height\n162.5\n171.0\n162.5\n") and file.flush()
+    ...     scan(file.name, "height")
+    Sample(3 observations, 2 distinct)
     """
     asked = [one for one in (column, heads) if one is not None] + list(columns or ())
     if isinstance(columns, str):
@@ -92,14 +96,13 @@ def scan_columns(
     progress: Progress | None = None,
     client: Client | None = None,
 ) -> ScanResult:
-    """Read columns of files of any length.
+    r"""Read columns of files of any length; `scan` explains the arguments and the result.
 
-    Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
-    rows; others, where they are many, are copied to a temporary file and come back as a Stream.
-
-    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-".
-    progress: is told how many rows have been read, and of how many, where that is known.
-    client: of a cluster, whose workers read the files then.
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("height\n162.5\nNA\n171.0\n") and file.flush()
+    ...     scan_columns(file.name, Columns(("height",)), drop_missing=True).dropped
+    1
     """
     columns.refuse_twice()
     files = open_files(path, columns.names, drop_missing=drop_missing)
@@ -116,17 +119,21 @@ def scan_columns(
 
 
 def compresses(rows: Array) -> bool:
-    """Return whether some rows show that counting distinct ones is worth it."""
-    counted = RowCounts(rows.shape[1]).start(rows).add(rows, None)
-    distinct, off_grid = len(counted.result()[1]), len(counted.off_grid_counts)
-    return ROWS_PER_DISTINCT * distinct <= len(rows) or ROWS_PER_OFF_GRID * off_grid <= len(rows)
+    """Return whether rows (n, d) repeat often enough for distinct rows with counts to pay.
+
+    >>> compresses(np.arange(100.0)[:, None] % 10), compresses(np.exp(np.arange(100.0))[:, None])
+    (True, False)
+    """
+    counted = RowCounts(rows.shape[1]).add(rows, None)
+    distinct = len(counted.result()[1])
+    return worth_counting(len(rows), distinct, len(counted.off_grid_counts))
 
 
 class BackgroundCount:
-    """Counts the rows of files while it is worth it, in a thread while the next are read."""
+    """Counts rows in a thread, while the next rows are read, for as long as they compress."""
 
     def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
-        """Begin with nothing read."""
+        """Start with no rows."""
         self.columns, self.pool = columns, pool
         self.first: list[CheckedRows] = []
         self.counted: RowCounts | None = None
@@ -134,7 +141,7 @@ class BackgroundCount:
         self.held = self.dropped = 0
 
     def add(self, table: CheckedRows) -> bool:
-        """Count some rows; return whether to go on."""
+        """Count some rows, and return whether to go on."""
         self.dropped += table.read - len(table.rows)
         if self.counted is None:
             self.first.append(table)
@@ -147,11 +154,11 @@ class BackgroundCount:
         return True
 
     def _begun(self) -> bool:
-        """Count what has been held back, if the beginning of it compresses; return whether so."""
+        """Count the first rows if the first ENOUGH of them compress, and return whether they do."""
         rows, times = self._first()
         if not compresses(rows[:ENOUGH]):
             return False
-        self.counted = RowCounts(rows.shape[1]).start(rows).add(rows, times)
+        self.counted = RowCounts(rows.shape[1]).add(rows, times)
         self.first = []
         return True
 
@@ -164,7 +171,7 @@ class BackgroundCount:
             self.pending.result()
 
     def sample(self) -> Sample:
-        """Return what was counted."""
+        """Return the rows as a sample."""
         self._wait()
         return self.columns.sample(
             *(self._first() if self.counted is None else self.counted.result())
@@ -177,12 +184,9 @@ def _joined(parts: list[Array | None]) -> Array | None:
 
 
 def _streamed(files: OpenFiles, columns: Columns, progress: Progress | None) -> ScanResult:
-    """Copy the rows to a temporary file, reading from the beginning again."""
+    """Read the files again, from the beginning, into a temporary file."""
     columns.refuse_stream()
-    writer = StreamWriter(
-        len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
-    )
-    dropped = 0
+    writer, dropped = columns.stream_writer(), 0
     for table in checked_batches(files, columns, progress):
         dropped += table.read - len(table.rows)
         writer.add(table.rows, table.counts)

@@ -1,4 +1,4 @@
-"""CSV files, a batch of rows at a time, all as text first, so that nothing is rounded unseen."""
+"""CSV files, read in batches of rows; numbers are parsed from text, so that none is rounded."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["text_table"]
 
-HEAD = 1 << 20  # bytes from which header and delimiter are told
-BLOCK = 1 << 23  # bytes parsed at once, more than HEAD: what fits there is one batch
-RECORDS = 10  # from which the delimiter is told
-MARKS = "\t;|,"  # the comma last: it may be a decimal one beside any of the others
+HEAD = 1 << 20  # bytes from which names and delimiter are guessed
+BLOCK = 1 << 23  # bytes parsed at once; more than HEAD, so that a short file is one batch
+RECORDS = 10  # from which the delimiter is guessed
+MARKS = "\t;|,"  # the comma is last because it may be a decimal comma
 
 
 class Layout(NamedTuple):
-    """How a text file is laid out.
+    """The layout of a text file.
 
-    first: the fields of its first line, trimmed.
-    delimiter, encoding: of its lines.
-    whole: whether no more than the beginning of the file is there.
-    width: bytes of a line, about.
+    first: the fields of the first line, trimmed.
+    delimiter, encoding: of all lines.
     headless: whether the first line looks like data.
+    whole: whether the file is no longer than HEAD.
+    width: the mean length of a line, in bytes.
     """
 
     first: list[str]
@@ -47,9 +47,18 @@ class Layout(NamedTuple):
 
 
 def text_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
-    """Return a CSV file's columns, of which only the beginning has been read.
+    r"""Return the columns of a CSV file; only its beginning is read.
 
-    prefix: goes before a line in messages, where there are several files.
+    names: of columns, or their positions from 1.
+    prefix: of places in messages, to name the file if there are several.
+
+    >>> import pyarrow as pa
+    >>> from models.reading.source import Source
+    >>> text = b"sex;height\nf;162,5\nm;NA\n"
+    >>> source = Source("a.csv", text[:8], len(text), lambda: pa.BufferReader(text))
+    >>> table = text_table(source, ["height"], prefix="")
+    >>> [batch.values["height"] for piece in table.pieces for batch in piece()]
+    [array([162.5,   nan])]
     """
     layout = _layout(source)
     places = _places(source, layout, names)
@@ -87,7 +96,7 @@ def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
 
 
 def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns at some places as bytes of any encoding, named by their place."""
+    """Yield batches of columns as bytes in any encoding, each named by its index."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -108,9 +117,9 @@ def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa
 
 
 def _line_number(source: Source, layout: Layout, record: int) -> int | None:
-    """Return the line, from 1, at which a record begins; None where quotes mislead.
+    """Return the line, from 1, at which a record begins; None if quotes are read differently.
 
-    Without quotes every line that is not blank is a record, and lines are counted fast.
+    Without quotes every line that is not blank is a record, and counting lines is fast.
     """
     number, rest, left = 0, b"", record
     with source.open() as stream:
@@ -130,12 +139,12 @@ def _line_number(source: Source, layout: Layout, record: int) -> int | None:
     try:
         begins = (line for line, fields in _records(source, layout) if fields)
         return next(islice(begins, record, None))
-    except (csv.Error, StopIteration):  # quotes that Arrow takes otherwise
+    except (csv.Error, StopIteration):  # Arrow reads these quotes differently
         return None
 
 
 def _layout(source: Source) -> Layout:
-    """Tell encoding, delimiter and first line of a text file from its beginning."""
+    """Guess the layout of a text file from its beginning."""
     try:
         with source.open() as stream:
             raw = stream.read(HEAD)
@@ -149,7 +158,7 @@ def _layout(source: Source) -> Layout:
     encoding = "utf-8-sig"
     try:
         text = b"".join(lines).decode("utf-8")
-    except UnicodeDecodeError:  # what is neither is of no account in names and numbers
+    except UnicodeDecodeError:  # other encodings do not matter in names and numbers
         encoding = "latin-1"
         text = b"".join(lines).decode(encoding)
     if not text.strip():
@@ -166,7 +175,7 @@ def _layout(source: Source) -> Layout:
 
 
 def _beginning(text: str, delimiter: str) -> list[list[str]]:
-    """Return the first few records that are not blank."""
+    """Return the first RECORDS records that are not blank."""
     found = []
     for record in csv.reader(StringIO(text, newline=""), delimiter=delimiter):
         if record:
@@ -177,7 +186,7 @@ def _beginning(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter of the first line, if need be the one that fits the next lines too."""
+    """Return the delimiter that gives several columns, as many in the next lines if possible."""
     widths = {mark: [len(one) for one in _beginning(text, mark)] for mark in MARKS}
     several = [mark for mark in MARKS if widths[mark][0] > 1]
     even = [mark for mark in several if len(set(widths[mark])) == 1]
@@ -187,7 +196,7 @@ def _delimiter(text: str) -> str:
 
 
 def _looks_like_data(first: list[str]) -> bool:
-    """Return whether the first line has numbers where names are due."""
+    """Return whether all fields of the first line are numbers."""
     try:
         numbers = [float(field.replace(",", ".")) for field in first if field]
     except ValueError:
@@ -196,12 +205,12 @@ def _looks_like_data(first: list[str]) -> bool:
 
 
 def _named(layout: Layout, names: Sequence[str]) -> bool:
-    """Return whether a column is asked for by what the first line calls it."""
+    """Return whether a column is asked for by its name in the first line."""
     return any(name.strip() in layout.first for name in names)
 
 
 def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, int]:
-    """Return the places of columns, after a look at whether the first line has names at all."""
+    """Return the index of each column, or raise Refusal if the first line may have no names."""
     columns, count = layout.first, len(layout.first)
     if layout.headless:
         for name in names:
@@ -223,7 +232,7 @@ def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, i
 
 
 def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line, from 1, at which a record begins, and the record; blank ones are empty."""
+    """Yield the line, from 1, at which each record begins, and the record; blank ones are empty."""
     with (
         source.open() as stream,
         TextIOWrapper(
@@ -237,7 +246,7 @@ def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _uneven(source: Source, layout: Layout) -> str | None:
-    """Say which line is longer or shorter than the first; None if none is."""
+    """Return the message about the first line of another length than line 1; None if none is."""
     width = len(layout.first)
     try:
         for line, record in _records(source, layout):
