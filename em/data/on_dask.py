@@ -1,4 +1,4 @@
-"""The workers of a cluster, each with runs of rows of its own."""
+"""EM's work on the workers of a dask cluster, each with its own runs of rows."""
 
 from __future__ import annotations
 
@@ -22,33 +22,35 @@ __all__ = ["DaskWorkers"]
 
 @dataclass(frozen=True, eq=False)
 class WorkerRuns[P]:
-    """Runs that workers hold; if one dies, another prepares its runs again."""
+    """Prepared runs on dask workers; if one dies, another prepares its runs again."""
 
     client: Client
     runs: list[Future[P]]
 
     def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
-        """Return what a task finds in all runs, in the order of the rows."""
+        """Return the results of a task for all runs, in the order of the rows."""
         found = self.client.map(task, self.runs, pure=False)
         return [result for one in found for result in result_of(one)]
 
     def total(self, task: Callable[[P], Sums]) -> Sums:
-        """Return the sums of what a task finds in all runs."""
+        """Return the sums of a task's results for all runs."""
         found: Sums = summed(self.client, self.client.map(task, self.runs, pure=False))
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class DaskWorkers:
-    """The workers on which a sample is scattered."""
+    """The dask workers that have the rows of a scattered sample."""
 
     rows: Rows
     sample: Scattered
 
     def prepare[P](self, task: Callable[[Rows], P]) -> WorkerRuns[P]:
-        """Prepare every piece of the rows where it is."""
+        """Apply a function to every piece of the rows, on the worker that has it."""
         runs, first = [], 0
-        bare = replace(self.rows, sample=self.sample.extremes)  # a piece of its own comes there
+        bare = replace(
+            self.rows, sample=self.sample.extremes
+        )  # `_prepared` puts the piece in place of these
         for piece, length in zip(self.sample.pieces, self.sample.lengths, strict=True):
             run = replace(bare, end=length, first=first)
             runs.append(self.sample.client.submit(_prepared, task, run, piece, pure=False))
