@@ -1,4 +1,4 @@
-"""A posterior of more measurements than chains can carry: of bins that stand for them."""
+"""A posterior of binned measurements, where there are too many for the sampler."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["BINNED", "Binning", "binning_of", "largest_shift", "posterior_in_bins"]
 
-BINNED = 5_000  # distinct rows beyond which chains see bins: four times as many take a minute
-BUDGET = SHIFT / 1_000  # nats that bins may lose where they are chosen; see _chosen
-SES_AWAY = 3.0  # standard errors from the estimate at which it is looked at as well
-WORST = 4  # mixtures of many by which bins are chosen
-RECHOSEN = 2  # times bins are chosen by the draws, if those lose too much
-DRAWS = 500  # draws at which the loss is bounded
-HISTOGRAM_BINS = 1 << 14  # bins that a picture is drawn of
+BINNED = 5_000  # distinct rows: with more, the sampler sees bins (20,000 rows take a minute)
+BUDGET = SHIFT / 1_000  # log-likelihood that the bins may lose under each mixture; see `_chosen`
+SES_AWAY = 3.0  # standard errors from the estimate to the other mixtures that bins must suit
+WORST = 4  # mixtures, with the largest losses, that bins are chosen for
+RECHOSEN = 2  # times, at most, that bins are chosen again by the draws
+DRAWS = 500  # evenly spaced draws at which the loss is bounded
+HISTOGRAM_BINS = 1 << 14  # bins kept for histograms, at most
 
 
 class Binning(NamedTuple):
-    """How the rows of a posterior stand for more observations than it saw.
+    """How the binned rows of a posterior represent the observations.
 
-    rows: how many it saw; distinct: how many different ones there are.
-    left: what the rows leave out.
+    rows: the number of rows that the sampler saw.
+    distinct: the number of distinct observations.
+    loss_bound: the bound of the log-likelihood lost by binning.
     """
 
     rows: int
@@ -47,21 +48,22 @@ class Binning(NamedTuple):
     loss_bound: LossBound
 
     def loss(self, mixture: Mixture[Gaussian]) -> float:
-        """Return by how much the rows' log-likelihood may miss that of all observations."""
+        """Return the bound of the error of the rows' log-likelihood under one mixture."""
         return float(self.loss_bound.total(_many(mixture))[0])
 
 
 def posterior_in_bins(
     draw: Callable[[Sample], xr.DataTree], rows: Observations, fit: em.Fit[Gaussian]
 ) -> xr.DataTree:
-    """Return a posterior of bins, chosen so that they move no posterior mean by much.
+    """Return a posterior of bins, chosen to move no posterior mean by more than SHIFT of its sds.
 
-    Bins are chosen by the estimate and mixtures around it, and if that is not enough, by the draws.
-    Groups bins (what they leave out) and histogram (finer ones, to look at) are added to the tree.
+    Bins are chosen for EM's estimate and mixtures around it and, if the draws show that this is not
+    enough, for the draws. Two groups are added to the tree: `bins` with the fields of `LossBound`,
+    and `histogram` with finer bins for pictures.
 
-    draw: a posterior of a sample.
-    rows: the measurements.
-    fit: to all of them.
+    draw: sample -> its posterior.
+    rows: all measurements.
+    fit: EM's fit of all measurements.
     """
     fine = Bins.count(rows, finest_edges(rows))
     bins = _chosen(fine, _around(fit, fine))
@@ -86,7 +88,7 @@ def posterior_in_bins(
 
 
 def binning_of(tree: xr.DataTree) -> Binning | None:
-    """Return how a tree's rows stand for others, None where they stand for themselves."""
+    """Return how the rows of a posterior were binned, None if they were not."""
     if "bins" not in tree.children:
         return None
     left = LossBound(*(tree["bins"][name].to_numpy() for name in LossBound._fields))
@@ -94,14 +96,21 @@ def binning_of(tree: xr.DataTree) -> Binning | None:
 
 
 def largest_shift(bounds: Array) -> float:
-    """Return by how many of its sds bins can move a posterior mean, at most.
+    """Return the largest shift of any posterior mean by binning, in posterior sds.
 
-    Without bins the density is p exp(-e) / E exp(-e), with p that of the draws and |e| <= B. The
-    mean of any t is moved by cov(t, exp(-e)) / E exp(-e), so that in sds of t it is at most the sd
-    of exp(-e) over its mean: sqrt(E (exp(-e) - 1)^2) / exp(-E e) <= sqrt(E (exp(B) - 1)^2) exp(E B)
-    by Cauchy and Schwarz and by Jensen, E over the draws.
+    Let p be the posterior density of the binned rows, E its expectation, and e the error of their
+    log-likelihood, |e| <= B. Without bins the density is p exp(-e) / E exp(-e). The mean of any t
+    is shifted by cov(t, exp(-e)) / E exp(-e). In sds of t that is at most
 
-    bounds: B (n,) at draws.
+        sd(exp(-e)) / E exp(-e) <= sqrt(E (exp(-e) - 1)^2) / exp(-E e)
+                                <= sqrt(E (exp(B) - 1)^2) exp(E B)
+
+    by the inequalities of Cauchy and Schwarz and of Jensen.
+
+    bounds: (n,) B at draws from p.
+
+    >>> largest_shift(np.zeros(4)), round(largest_shift(np.full(4, 0.01)), 4)
+    (0.0, 0.0102)
     """
     with np.errstate(over="ignore"):
         found = np.exp(bounds.mean()) * np.sqrt((np.expm1(bounds) ** 2).mean())
@@ -109,7 +118,7 @@ def largest_shift(bounds: Array) -> float:
 
 
 def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
-    """Return draws at even distances."""
+    """Return DRAWS evenly spaced draws."""
     draws = draws_of(tree, Gaussian)
     n = len(draws.weight)
     return take(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
@@ -118,7 +127,8 @@ def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
 def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
     """Return the estimate, and mixtures SES_AWAY standard errors from it in independent directions
 
-    A spike is no place to go by: the overall mean and sd are, where there is nothing better.
+    Spikes are passed over. If all optima are spikes, one Gaussian with the overall mean and sd
+    takes the place of the estimate.
     """
     proper = next((one.mixture for one in fit.optima if not one.spike), None)
     if proper is None:
@@ -134,24 +144,26 @@ def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
 
 
 def _many(mixture: Mixture[Gaussian]) -> Mixture[Gaussian]:
-    """Return one mixture as many of them, with an axis of their own."""
+    """Return one mixture with a leading axis of length 1."""
     return take(mixture, np.arange(len(mixture.weight))[None])
 
 
 def _joined(first: Mixture[Gaussian], others: Mixture[Gaussian]) -> Mixture[Gaussian]:
-    """Return mixtures with an axis of their own one after the other."""
+    """Return mixtures concatenated along their leading axis."""
     pairs = zip(entries(first.theta).values(), entries(others.theta).values(), strict=True)
     theta = rebuilt(Gaussian, [np.concatenate(pair) for pair in pairs])
     return Mixture(np.concatenate([first.weight, others.weight]), theta)
 
 
 def _chosen(fine: Bins, mixtures: Mixture[Gaussian]) -> Bins:
-    """Return bins by the first of the mixtures and those under which its bins would lose most.
+    """Return bins that suit the first mixture and those under which its bins lose most.
 
-    They lose far less than they might. Rows are heavy, and a component narrower than the gap
-    between them gains by sitting on one, as it would not on measurements; gaps are kept below what
-    the default prior holds components to, which costs four times as many rows. (20,000 people:
-    of twelve chains on bins that lose 12 nats five ended on such a spike, 0.7 nats two, 0.04 none.)
+    Bins are finer than the bound needs, because coarse ones make spikes. Rows have large weights,
+    and a component narrower than the gap between two rows can gain likelihood on a single one, as
+    it would not on measurements. So the gaps are kept smaller than the widths that the default
+    prior allows, which takes four times as many rows. (20,000 people, twelve chains each: with bins
+    that lose 12 units of log-likelihood five chains ended on a spike, with 0.7 two, with 0.04
+    none.)
     """
     bins = coarsened(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
     hardest = np.argsort(-bins.loss_bound().total(mixtures))[:WORST]
