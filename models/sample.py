@@ -35,6 +35,9 @@ class Part(NamedTuple):
     x: (B,) or (B, d).
     trials: (B,), or None where rows are not numbers of heads.
     counts: (B,), or None where every row of the sample occurred once, which saves a pass.
+
+    >>> Sample([2.5, 1.0, 2.5]).part(slice(1, 2))
+    Part(x=array([2.5]), trials=None, counts=array([2.]))
     """
 
     x: Array

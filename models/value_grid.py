@@ -54,6 +54,10 @@ class Cells(NamedTuple):
 
     cell: (B,) the cell of each row; meaningless for rows that do not fit.
     fits: (B,) whether the grid has seen exactly the numbers of a row; None if it has for all rows.
+
+    >>> grid = value_grid_of(np.array([[0.1], [0.2], [0.4]]), 100)
+    >>> [cells.fits for _, cells in cells_of(grid, np.array([[0.1], [0.15]]))]
+    [array([ True, False])]
     """
 
     cell: NDArray[np.intp]

@@ -41,6 +41,13 @@ class Binning(NamedTuple):
     rows: the number of rows that the sampler saw.
     distinct: the number of distinct observations.
     loss_bound: the bound of the log-likelihood lost by binning.
+
+    >>> from models import Sample
+    >>> bins = Bins.count(Sample(np.linspace(0, 9, 100)), np.linspace(0, 9, 4))
+    >>> binning = Binning(rows=6, distinct=100, loss_bound=bins.loss_bound())
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(mean=np.array([2.0, 7.0]), sd=np.full(2, 2.0)))
+    >>> round(binning.loss(two), 2)
+    4.8
     """
 
     rows: int
@@ -88,7 +95,11 @@ def posterior_in_bins(
 
 
 def binning_of(tree: xr.DataTree) -> Binning | None:
-    """Return how the rows of a posterior were binned, None if they were not."""
+    """Return how the rows of a posterior were binned, None if they were not.
+
+    >>> binning_of(xr.DataTree()) is None
+    True
+    """
     if "bins" not in tree.children:
         return None
     left = LossBound(*(tree["bins"][name].to_numpy() for name in LossBound._fields))

@@ -38,7 +38,14 @@ class Run(Protocol):
 
 
 class CountedRun(NamedTuple):
-    """A run of rows, and the number of observations in each block, (blocks, 1)."""
+    """A run of rows, and the number of observations in each block, (blocks, 1).
+
+    >>> from em.data.blocks import Rows
+    >>> from em.data.standardise import Units
+    >>> rows = Rows(Sample([5, 5, 7, 9]), Units(np.ones(1), np.zeros(1)), 2, 0, 3)
+    >>> _counted(rows).totals.tolist()
+    [[3.0], [1.0]]
+    """
 
     rows: Rows
     totals: Array

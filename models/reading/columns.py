@@ -124,6 +124,11 @@ class ScanResult(NamedTuple):
 
     dropped: the number of rows that were dropped because a value was missing.
     files, columns: where the observations come from.
+
+    >>> from models.reading.batch import OpenFiles
+    >>> found = ScanResult(Sample([1, 2]), 0, OpenFiles((), ("x",), False), Columns(("x",)))
+    >>> found.sample.observations, found.dropped
+    (2, 0)
     """
 
     sample: Observations
@@ -148,6 +153,9 @@ class CheckedRows(NamedTuple):
     counts: (B,) or None.
     where: (row, from 0 in this batch) -> its place in the files, in words.
     read: the number of rows read, those with missing values included.
+
+    >>> CheckedRows(np.array([[1.5]]), None, lambda row: f"line {row + 2}", 1).where(0)
+    'line 2'
     """
 
     rows: Array
@@ -159,7 +167,16 @@ class CheckedRows(NamedTuple):
 def checked_batches(
     files: OpenFiles, columns: Columns, progress: Progress | None
 ) -> Iterator[CheckedRows]:
-    """Yield the rows of files, checked; Refusal names column and place of a bad value."""
+    """Yield the rows of files, checked; Refusal names column and place of a bad value.
+
+    >>> from models.reading.batch import Batch, FileTable, OpenFiles
+    >>> def piece():
+    ...     yield Batch({"x": np.array([1.5, 2.5])}, lambda row: f"line {row + 2}")
+    >>> table = FileTable("a.csv", {"x": "x"}, {"x": ""}, 2, (piece,))
+    >>> files = OpenFiles((table,), ("x",), drop_missing=False)
+    >>> [batch.rows.tolist() for batch in checked_batches(files, Columns(("x",)), None)]
+    [[[1.5], [2.5]]]
+    """
     begun = 0
     for batch, read in files.batches():
         if batch.rows:

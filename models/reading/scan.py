@@ -130,7 +130,15 @@ def compresses(rows: Array) -> bool:
 
 
 class BackgroundCount:
-    """Counts rows in a thread, while the next rows are read, for as long as they compress."""
+    """Counts rows in a thread, while the next rows are read, for as long as they compress.
+
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     counting = BackgroundCount(Columns(("x",)), pool)
+    ...     counting.add(CheckedRows(np.array([[1.0], [1.0]]), None, str, 2))
+    ...     counting.sample()
+    True
+    Sample(2 observations, 1 distinct)
+    """
 
     def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
         """Start with no rows."""

@@ -36,6 +36,9 @@ class Layout(NamedTuple):
     headless: whether the first line looks like data.
     whole: whether the file is no longer than HEAD.
     width: the mean length of a line, in bytes.
+
+    >>> Layout(["sex", "height"], ";", "utf-8-sig", headless=False, whole=True, width=8.0).delimiter
+    ';'
     """
 
     first: list[str]

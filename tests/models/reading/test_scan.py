@@ -60,7 +60,7 @@ def test_rounded_heights_are_counted_exactly(stored, rng, name):
 
 
 def test_numbers_off_the_lattice_are_counted_too(stored, rng):
-    """Rounding noise, far outliers, a second spacing: the lattice is only a way to look up."""
+    """Rounding noise, far outliers, a second spacing: the grid is only a way to look up."""
     generator = rng(902)
     heights = np.round(generator.normal(170, 9, 20_000), 1)
     heights[generator.integers(0, 20_000, 500)] = np.nextafter(171.3, 200)
