@@ -34,6 +34,8 @@ class ConjugatePrior(Protocol):
         """Return the prior of the parameters of scale * x + shift."""
         ...
 
+    def _asdict(self) -> dict[str, Any]: ...
+
 
 class Theta(Protocol):
     """A family's component parameters: a NamedTuple whose fields lead with the component axis."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import shlex
 import sys
 import warnings
@@ -12,7 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from traceback import print_exc, walk_tb
+from traceback import print_exc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,7 +36,6 @@ __all__ = ["main"]
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-OURS = {"models", "em", "bayes", "comparisons"}
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
 KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
@@ -194,7 +192,7 @@ def _recount(story: Story) -> None:
 
     stepped(story.steps)
     if story.comparison is not None:
-        told(story.comparison.tree)
+        told(story.comparison)
         _print("")
     said(story.learned)
 
@@ -292,7 +290,6 @@ def fit(
         refuse_estimate,
         sample_of,
     )
-    from comparisons.kept.facts import name_columns
     from models.refusal import Refusal
 
     if only is not None:
@@ -357,7 +354,7 @@ def fit(
             seed=seed,
             some=some,
         )
-    name_columns(comparison.tree, observed.names)
+    comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)
 
 
@@ -430,7 +427,7 @@ def _only_em(
     as_json: bool,
 ) -> None:
     """Fit by EM and print that."""
-    from comparisons.kept.facts import numbered
+    from comparisons.pages.terminal import numbered
     from em import fit as climb
 
     sample, names = observed.sample, observed.names
@@ -458,15 +455,13 @@ def _finish(
     study: the name and what it found, if it was one.
     made: whether the folder is one that was not asked for.
     """
-    from comparisons.pages.json import of_story, of_tree
+    from comparisons.pages.json import of_comparison, of_story
     from comparisons.pages.terminal import told
 
-    if as_json:  # told before anything is written: a full disk must not cost the answer
-        _print_json(of_story(*study) if study is not None else of_tree(comparison.tree))
-    elif study is not None:
-        _recount(study[1])
-    else:
-        told(comparison.tree)
+    if study is not None:  # told before anything is written: a full disk must not cost the answer
+        _print_json(of_story(*study)) if as_json else _recount(study[1])
+    elif comparison is not None:
+        _print_json(of_comparison(comparison)) if as_json else told(comparison)
     if out is not None:
         from comparisons.pages.folder import save_folder
 
@@ -479,7 +474,9 @@ def _finish(
 
 
 def _print_json(found: object) -> None:
-    _print(json.dumps(found, allow_nan=False, indent=2))
+    from comparisons.json_values import json_text
+
+    _print(json_text(found))
 
 
 def _print(text: str, *, err: bool = False) -> None:
@@ -521,13 +518,11 @@ def main() -> None:
 
 def _is_said(problem: Exception) -> bool:
     """Whether an exception is a sentence of ours, or of the machine's, and no mistake."""
-    if isinstance(problem, OSError | MemoryError):
-        return True
-    if type(problem).__name__ in {"SamplerError", "DescentError"}:
-        return True
-    *_, (frame, _) = walk_tb(problem.__traceback__)
-    raised_by = str(frame.f_globals.get("__name__", "")).split(".")[0]
-    return isinstance(problem, ValueError) and raised_by in OURS
+    from models.refusal import Refusal
+
+    # by name, as their types would import PyMC
+    stopped = type(problem).__name__ in {"SamplerError", "DescentError"}
+    return stopped or isinstance(problem, Refusal | OSError | MemoryError)
 
 
 def _fail(message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +56,7 @@ def calibrate(
     from models.refusal import Refusal
 
     family_of(_known(family), covariance)
-    usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
+    usual = SETS if FAMILIES[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
         raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
@@ -204,17 +203,18 @@ def _run(
 
 def _alone(design: Design, number: int, *, as_json: bool) -> None:
     """Show one replicate's comparison, and the truth."""
-    from comparisons.pages.json import of_tree
+    from comparisons.json_values import json_text
+    from comparisons.pages.json import of_comparison
     from comparisons.pages.terminal import printed, said, told
     from comparisons.trust.calibration import opinion_on, problem
     from comparisons.verdict.parameters import parameters_of, picked
 
     drawn = problem(design, number)
-    tree = opinion_on(design, drawn).tree
+    comparison = opinion_on(design, drawn)
     if as_json:
-        printed(json.dumps(of_tree(tree), allow_nan=False, indent=2))
+        printed(json_text(of_comparison(comparison)))
         return
-    told(tree)
+    told(comparison)
     truth = ", ".join(
         f"{one.label} {float(picked(drawn.truth, one)):.4g}"
         for one in parameters_of(drawn.truth, equal_weights=False)
@@ -225,10 +225,11 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
 def _show(
     tables: tuple[Steps, ...], sentence: str, value: Mapping[str, Value], *, as_json: bool
 ) -> None:
+    from comparisons.json_values import json_text
     from comparisons.pages.terminal import printed, said, stepped
 
     if as_json:
-        printed(json.dumps(value, allow_nan=False, indent=2))
+        printed(json_text(value))
     else:
         stepped(tables)
         said(sentence)
@@ -244,6 +245,7 @@ def _save(
     """Write summary.json and the pictures beside the replicates."""
     if folder is None:
         return
+    from comparisons.json_values import json_text
     from comparisons.kept.atomic import written
     from comparisons.pages.folder import save_figure
 
@@ -252,7 +254,7 @@ def _save(
         for name, figure in figures.items():
             save_figure(figure(), target, name)
 
-    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
+    text = json_text(value) + "\n"
     written(folder / "summary.json", lambda target: target.write_text(text, encoding="utf-8"))
     if figures:
         written(folder / "figures", draw)

@@ -35,7 +35,7 @@ def save_folder(
     story: of a study, which the report tells too.
     """
     told = _drawn_once([] if story is None else story.pictures)
-    compared = _drawn_once([] if comparison is None else pictures_of(comparison.tree))
+    compared = _drawn_once([] if comparison is None else pictures_of(comparison))
     if story is not None:
         story = story._replace(pictures=told)
 
@@ -43,10 +43,10 @@ def save_folder(
         figures = target / "figures"
         figures.mkdir(parents=True)
         if comparison is not None:
-            page = report(comparison.tree, command, story, compared)
+            page = report(comparison, command, story, compared)
             # the command may name a file in an encoding of its own
             (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
-            comparison.to_frame().to_csv(target / "summary.csv")
+            comparison.table.to_frame().to_csv(target / "summary.csv")
             comparison.tree.to_netcdf(target / "comparison.nc")
         for picture in (*told, *compared):
             save_figure(picture.figure(), figures, picture.name)

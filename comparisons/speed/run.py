@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bayes import ChainsWarning
+from comparisons.json_values import json_text
 from comparisons.kept.atomic import written
 from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
@@ -90,7 +90,7 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
         found = measured(QUICK if quick else FULL, parts, say)
     value = json_of(found, parts, left_out, quick=quick)
     if as_json:
-        printed(json.dumps(value, allow_nan=False, indent=2))
+        printed(json_text(value))
     else:
         said(described())
         stepped(tables_of(found))
@@ -142,8 +142,7 @@ def described() -> str:
 def save(target: Path, value: Json, found: Found) -> None:
     """Write speed.json and, where n grew, the picture."""
     target.mkdir()
-    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
-    (target / "speed.json").write_text(text, encoding="utf-8")
+    (target / "speed.json").write_text(json_text(value) + "\n", encoding="utf-8")
     if found.curves:
         on = machine()
         figure = over_n(found.curves, f"{on['processor']}, {on['processors']} processors")

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import binom
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -40,9 +39,9 @@ def tell(setting: Setting) -> Story:
     hard, soft = climb(HARD, hard=True), climb(SOFT, hard=False)
     options = {"seed": setting.seed, "progress": setting.progress}
     comparison = second_opinion(Binomial, FLIPS, 2, equal_weights=True, **options)
-    name_columns(comparison.tree, ["heads"])
+    comparison.name_columns(["heads"])
     ends = "{:.3f}, {:.3f}, soft EM at {:.3f}, {:.3f}".format(*hard[-1], *soft[-1])
-    draw = partial(drawn.climbs, comparison.tree, BIASES, hard, soft)
+    draw = partial(drawn.climbs, comparison, BIASES, hard, soft)
     alt = f"Log-likelihood of two coins and the posterior's draws. Hard EM ends at {ends}."
     pictures = (Picture("climbs", "EM's climbs and the posterior's draws", alt, draw),)
     steps = (labelled(), hardened(hard), shared(), softened(soft), answers())

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -59,9 +58,9 @@ def tell(setting: Setting) -> Story:
     truth = truth_of(height, man)
     how = {"seed": setting.seed, "progress": setting.progress, "truth": truth}
     comparison = second_opinion(Gaussian, Sample(height), 2, **how)
-    name_columns(comparison.tree, ["height in inches"])
+    comparison.name_columns(["height in inches"])
     found = rules(height, man, comparison)
-    draw = partial(drawn.sexes, height, man, truth, comparison.tree, found)
+    draw = partial(drawn.sexes, height, man, truth, comparison, found)
     alt = f"Heights of {len(man)} people by sex; EM parts them at {found[2].height:.1f} inches."
     pictures = (Picture("sexes", "Two groups found in heights alone", alt, draw),)
     steps = (recovered(comparison), misplaced(man, found), doubtful(height, man, comparison))
@@ -70,7 +69,7 @@ def tell(setting: Setting) -> Story:
 
 def rules(height: Array, man: Array, comparison: Comparison) -> list[Rule]:
     """Return the best threshold there is, then the likelier of two Gaussians, three times."""
-    em, draws = both(comparison.tree)
+    em, draws = both(comparison)
     best, known = best_threshold(height, man), ("each sex's own Gaussian", truth_of(height, man))
     found = [Rule("best threshold, sex known", height > best, best)]
     for name, mixture in (known, ("EM, sex hidden", em), ("posterior, sex hidden", draws)):
@@ -107,7 +106,7 @@ def misplaced(man: Array, found: list[Rule]) -> Steps:
 
 def doubtful(height: Array, man: Array, comparison: Comparison) -> Steps:
     """Return how many are men among those whose chances of being one are alike."""
-    likely = chance(both(comparison.tree)[1], height)
+    likely = chance(both(comparison)[1], height)
     heads = {"chance of a man": "", "inches": ".1f", "to": ".1f", "people": "d"}
     return Steps("Who is doubtful, by the posterior", heads | SHARES, checked(height, likely, man))
 

@@ -15,7 +15,6 @@ import numpy as np
 from scipy.stats import norm
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -52,10 +51,10 @@ def tell(setting: Setting) -> Story:
     heights, sex = measured(setting.people or PEOPLE, np.random.default_rng(setting.seed))
     options = {"seed": setting.seed, "progress": setting.progress, "truth": TRUTH}
     comparison = second_opinion(Gaussian, Sample(heights), 2, **options)
-    name_columns(comparison.tree, ["height in cm"])
+    comparison.name_columns(["height in cm"])
     steps = (worked(), sureness(comparison, heights, sex), some(comparison))
     alt = "Heights of women and men, those that EM misassigns marked, and how sure one is of each."
-    draw = partial(drawn.misassigned, comparison.tree, heights, sex, probability)
+    draw = partial(drawn.misassigned, comparison, heights, sex, probability)
     pictures = (Picture("misassigned", "Who is misassigned", alt, draw),)
     return Story(steps, learned(comparison), pictures, comparison)
 
@@ -77,9 +76,9 @@ def probability(heights: np.ndarray) -> np.ndarray:
 
 def shares(comparison: Comparison, heights: np.ndarray) -> np.ndarray:
     """Return each person's probability of the taller group, (n, 4): EM, posterior, low, high."""
-    rows = comparison.tree["memberships"].to_dataset().isel(component=1).sortby("x")
-    at = np.searchsorted(rows["x"].to_numpy(), heights)
-    return np.stack([rows[name].to_numpy()[at] for name in ("em", "posterior", "low", "high")], 1)
+    x, _, *each = comparison.memberships.ascending
+    at = np.searchsorted(x, heights)
+    return np.stack([one[at, 1] for one in each], axis=1)
 
 
 def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> Steps:
@@ -100,7 +99,7 @@ def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> St
 
 def some(comparison: Comparison) -> Steps:
     """Return how sure one is that people across the heights are men."""
-    x = np.quantile(comparison.tree["memberships"]["x"], np.linspace(0, 1, SHOWN), method="nearest")
+    x = np.quantile(comparison.memberships.x, np.linspace(0, 1, SHOWN), method="nearest")
     rows = list(zip(x, *shares(comparison, x).T, probability(x), strict=True))
     columns = ("height in cm", "a man, by EM", "by the posterior", "from", "to (95%)", "in truth")
     forms = dict.fromkeys(columns, ".3f") | {columns[0]: ".1f"}
@@ -109,7 +108,7 @@ def some(comparison: Comparison) -> Steps:
 
 def learned(comparison: Comparison) -> str:
     """Say what these heights taught."""
-    frame, n = comparison.to_frame(), comparison.tree.attrs["observations"]
+    frame, n = comparison.to_frame(), comparison.observations
     low, high = (
         "{:.1f} cm (95%: {:.1f} to {:.1f})".format(*frame.loc[label, ["mean", "low", "high"]])
         for label in ("mean[0]", "mean[1]")

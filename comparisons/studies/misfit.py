@@ -16,7 +16,6 @@ import numpy as np
 import bayes
 import em
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -43,13 +42,13 @@ def tell(setting: Setting) -> Story:
     settings = {"seed": setting.seed, "progress": setting.progress}
     right = second_opinion(Binomial, coins, 2, truth=TRUTH, **settings)
     wrong = second_opinion(Gaussian, plain, 2, **settings)
-    name_columns(right.tree, ["heads"])
+    right.name_columns(["heads"])
     fits = [em.fit(Gaussian, plain, 2), *(spiked(plain, sd) for sd in NARROW)]
-    models = drawn.replicated(right.tree, wrong.tree, FLIPS, rng)
+    models = drawn.replicated(right, wrong, FLIPS, rng)
     draw = partial(drawn.replicates, coins, models)
     alt = f"{SETS} sets; Gaussians put {models[1].lost:.1f} of as many on counts that cannot be."
     replicates = Picture("replicates", "As many sets again, by both models", alt, draw)
-    draw = partial(drawn.spikes, plain, fits[1:], float(right.tree["em"].attrs["bic"]))
+    draw = partial(drawn.spikes, plain, fits[1:], right.estimate.bic)
     alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a component narrows."
     spikes = Picture("spikes", "A density is as high as one likes", alt, draw)
     steps = (ends(plain, setting.seed), criteria(right, plain, fits), impossible(wrong))
@@ -74,8 +73,8 @@ def ends(plain: Sample, seed: int) -> Steps:
 
 def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> Steps:
     """Return BIC as densities make it, and as probabilities do."""
-    best = right.tree["em"].attrs
-    rows = [("2 coins", None, best["log_likelihood"], None, best["bic"])]
+    best = right.estimate
+    rows = [("2 coins", None, best.log_likelihood, None, best.bic)]
     for fit in fits:
         name, sd = f"{len(fit.mixture.weight)} Gaussians", fit.mixture.theta.sd.min()
         rows.append((name, sd, fit.log_likelihood, fit.bic, bic_of_cells(fit, plain)))
@@ -86,7 +85,7 @@ def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> 
 
 def impossible(wrong: Comparison) -> Steps:
     """Return how often the Gaussians say what no ten flips can."""
-    by_em, draws = (beyond(one, FLIPS) for one in both(wrong.tree))
+    by_em, draws = (beyond(one, FLIPS) for one in both(wrong))
     rows = [("not a whole number", 1.0, 1.0, None, None)]
     for name, each in draws.items():
         rows.append((name, float(by_em[name]), each.mean(), *np.quantile(each, [0.025, 0.975])))
@@ -99,7 +98,7 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
     coins = bayes.loo(right.tree)
     rows = []
     for name, other in (
-        ("probability", loo_of_cells(wrong.tree)),
+        ("probability", loo_of_cells(wrong)),
         ("density", bayes.loo(wrong.tree)),
     ):
         frame = az.compare({"coins": coins, "Gaussians": other}, round_to="none")
@@ -120,6 +119,6 @@ def learned(
         f"Of the wrong family the verdict is {wrong.verdict}: that is about the fit, not "
         f"about the family. Of {SETS} more sets the Gaussians expect {lost:.1f} on counts that "
         f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.1f}, the coins have "
-        f"{right.tree['em'].attrs['bic']:.1f}; by probabilities, which alone compare, the "
+        f"{right.estimate.bic:.1f}; by probabilities, which alone compare, the "
         f"{first[1]} predict better by {second[4]:.1f} (error {second[5]:.1f}, so by {sure})."
     )

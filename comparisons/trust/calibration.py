@@ -13,7 +13,6 @@ import numpy as np
 
 import em
 from bayes.posterior.labels import relabelled
-from bayes.posterior.tree import draws_of
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import judgement
 from comparisons.verdict.parameters import parameters_of, picked
@@ -32,8 +31,6 @@ from models.mixture import draw_prior, take
 from models.names import family_named
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from comparisons.replicates import Record
     from models.arrays import Array, Labels
     from models.family import Theta
@@ -124,12 +121,13 @@ def replicate(design: Design, number: int) -> Record:
     if seen < design.k:
         return {"refused": f"{seen} distinct value{'s' * (seen > 1)} for {design.k} components"}
     comparison = opinion_on(design, drawn)
-    tree, family = comparison.tree, design.kind()
-    heights = tree["sample_stats"]["log_likelihood"].to_numpy()
+    family, heights = design.kind(), comparison.heights
     thin = np.arange(heights.size).reshape(heights.shape)[:, THIN - 1 :: THIN].ravel()
-    draws = draws_of(tree, family)
+    draws, estimate, errors = (
+        _mixture(family, fields)
+        for fields in (comparison.draws, comparison.fields, comparison.errors)
+    )
     draws = relabelled(draws, draws.theta.order())  # a rule that truth and draws obey alike
-    estimate, errors = (_fields(tree["em"], family, suffix) for suffix in ("", "_se"))
     order = estimate.theta.order()
     estimate, errors = take(estimate, order), take(errors, order)
     rows: list[Record] = []
@@ -156,10 +154,9 @@ def _placed(truth: float, draws: Array, thin: Labels) -> Record:
     return {"pit": float((draws < truth).mean()), "rank": int((draws[thin] < truth).sum())}
 
 
-def _fields(group: xr.DataTree, family: type[Theta], suffix: str) -> Mixture:
-    """Return a mixture that a group of a comparison holds."""
-    names = ["weight", *family._fields]  # type: ignore[attr-defined]
-    weight, *rest = [group[name + suffix].to_numpy() for name in names]
+def _mixture[T: Theta](family: type[T], fields: dict[str, Array]) -> Mixture[T]:
+    """Return a mixture of its fields, shares first."""
+    weight, *rest = fields.values()
     return Mixture(weight, rebuilt(family, rest))
 
 

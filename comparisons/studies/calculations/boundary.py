@@ -9,12 +9,10 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from bayes.posterior.tree import draws_of
 from models import Gaussian, Mixture
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = [
@@ -31,11 +29,13 @@ __all__ = [
 STEPS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)  # of chances, side by side
 
 
-def both(tree: xr.DataTree) -> tuple[Mixture[Gaussian], Mixture[Gaussian]]:
+def both(facts: Facts) -> tuple[Mixture[Gaussian], Mixture[Gaussian]]:
     """Return a comparison's two answers: EM's, fields (K,), and the draws, fields (draws, K)."""
-    em = tree["em"]
-    estimate = Gaussian(em["mean"].to_numpy(), em["sd"].to_numpy())
-    return Mixture(em["weight"].to_numpy(), estimate), draws_of(tree, Gaussian)
+    one, other = (
+        Mixture(fields["weight"], Gaussian(fields["mean"], fields["sd"]))
+        for fields in (facts.fields, facts.draws)
+    )
+    return one, other
 
 
 def joint(mixture: Mixture[Gaussian], x: Array) -> Array:

@@ -61,7 +61,7 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
     The posterior's rather than EM's: where one intensity fills much of a picture, that group is a
     spike, which EM has to set aside.
     """
-    draws, share = both(comparison.tree)[1], photo.counts / photo.pixels
+    draws, share = both(comparison)[1], photo.counts / photo.pixels
     likely = chance(draws, LEVELS)
     which, middle, edge = foreground(likely[photo.grey])
     within = interval(((each_chance(draws, LEVELS) > 0.5) == which) @ share)

@@ -23,10 +23,10 @@ from comparisons.pictures.style import (
 from comparisons.studies.calculations.boundary import both, joint
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts
     from models import Gaussian, Mixture
     from models.arrays import Array
 
@@ -53,7 +53,7 @@ class Rule(NamedTuple):
 
 @styled
 def sexes(
-    height: Array, man: Array, truth: Mixture[Gaussian], tree: xr.DataTree, rules: list[Rule]
+    height: Array, man: Array, truth: Mixture[Gaussian], facts: Facts, rules: list[Rule]
 ) -> Figure:
     """Draw each sex with its group as it is and as it was found, and who is misplaced.
 
@@ -63,7 +63,7 @@ def sexes(
     figure = blank(6.0)
     panels = figure.subplots(2, 1, sharex=True, sharey=True)
     x = np.linspace(BINS[0], BINS[-1], 300)
-    curves = [len(height) * np.diff(BINS)[0] * joint(one, x) for one in (*both(tree), truth)]
+    curves = [len(height) * np.diff(BINS)[0] * joint(one, x) for one in (*both(facts), truth)]
     for sex, axes in enumerate(panels):
         of_sex = man == bool(sex)
         right, wrong = height[of_sex & (em.man == man)], height[of_sex & (em.man != man)]

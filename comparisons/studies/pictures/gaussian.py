@@ -24,10 +24,10 @@ from comparisons.pictures.style import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.figure import Figure
     from scipy.stats._distn_infrastructure import rv_frozen
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = ["bias", "nearest", "variance"]
@@ -110,11 +110,11 @@ def bias(samples: dict[int, Array], truth: float) -> Figure:
 
 
 @styled
-def variance(tree: xr.DataTree, exact: rv_frozen, truth: float) -> Figure:
+def variance(facts: Facts, exact: rv_frozen, truth: float) -> Figure:
     """Draw the posterior of the variance beside EM's estimate and its standard-error curve."""
-    own = float(tree["em"]["sd"].item()) ** 2
-    draws = tree["posterior"]["sd"].to_numpy().ravel() ** 2
-    n = int(tree.attrs["observations"])
+    own = float(facts.fields["sd"][0]) ** 2
+    draws = facts.draws["sd"].ravel() ** 2
+    n = facts.observations
     top = max(float(exact.ppf(0.985)), 1.1 * truth)
     x = np.linspace(0, top, 600)
     curve = norm(own, own * np.sqrt(2 / n))

@@ -25,10 +25,10 @@ from comparisons.studies.calculations.boundary import both, joint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from comparisons.kept.facts import Facts
     from comparisons.studies.calculations.foreground import Mask
     from comparisons.studies.calculations.photograph import Photograph
     from models.arrays import Array
@@ -76,13 +76,13 @@ def _faded(shown: NDArray[np.uint8], chance: Array, shade: Array) -> Array:
 
 @styled
 def histogram(
-    photograph: Photograph, tree: xr.DataTree, foreground: int, within: tuple[float, ...]
+    photograph: Photograph, facts: Facts, foreground: int, within: tuple[float, ...]
 ) -> Figure:
     """Draw how often each intensity occurs, both groups, and where they part.
 
     foreground: its component; within: where they part by EM, and the posterior's interval.
     """
-    em, draws = both(tree)
+    em, draws = both(facts)
     sds = em.theta.sd
     near = [mean + sd * np.linspace(-4, 4, 81) for mean, sd in zip(em.theta.mean, sds, strict=True)]
     x = np.union1d(np.linspace(-0.5, 255.5, 257), np.clip(np.concatenate(near), -0.5, 255.5))

@@ -15,7 +15,6 @@ from markupsafe import escape
 
 import comparisons
 from comparisons.kept.atomic import free, refuse_folder, written
-from comparisons.kept.facts import columns_of
 from comparisons.pages.folder import save_folder
 from models.refusal import Refusal
 
@@ -39,7 +38,7 @@ def test_a_folder_holds_report_table_pictures_and_everything(story, tmp_path):
     )
     again = comparisons.load(tmp_path / "found" / "comparison.nc")
     assert again.findings == comparison.findings
-    assert columns_of(again.tree) == ["heads"]
+    assert again.columns == ("heads",)
 
 
 def test_a_study_without_posterior_has_its_pictures(story, tmp_path):
