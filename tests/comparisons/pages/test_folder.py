@@ -14,7 +14,7 @@ import pytest
 from markupsafe import escape
 
 import comparisons
-from comparisons.kept.atomic import free, refuse_folder, written
+from comparisons.kept.atomic import CONTENTS, free, refuse_folder, written
 from comparisons.pages.folder import save_folder
 from models.refusal import Refusal
 
@@ -54,7 +54,7 @@ def test_what_is_there_is_not_lost(tmp_path, monkeypatch):
     (tmp_path / "thesis").mkdir()
     refuse_folder(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
     (tmp_path / "thesis" / "report.html").write_text("of another day")
-    refuse_folder(tmp_path / "thesis", overwrite=True)
+    refuse_folder(tmp_path / "thesis", overwrite=True, ours=CONTENTS)
     with pytest.raises(Refusal, match="--overwrite"):
         refuse_folder(tmp_path / "thesis", overwrite=False)
     (tmp_path / "thesis" / "chapter").write_text("one")
