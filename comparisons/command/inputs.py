@@ -14,6 +14,7 @@ from models import Prior, Sample
 from models.mixture import checked_prior, weak_prior
 from models.mixture import observed as refuse_others
 from models.names import FAMILIES, FORMS, family_named, name_of
+from models.observations import Elsewhere
 from models.reading.columns import Columns
 from models.reading.messages import said_of_the_file
 from models.reading.named import titled
@@ -184,8 +185,11 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     weak: whether the weak prior is wanted.
     """
     sample, names = observed.sample, observed.names
-    streamed = not isinstance(sample, Sample)
-    seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
+    if here := isinstance(sample, Sample):
+        seen = sample.pick(np.flatnonzero(sample.counts))
+    else:
+        assert isinstance(sample, Elsewhere)
+        seen = sample.corners
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
         if emission_of(family).located and np.ptp(column) == 0:
@@ -193,7 +197,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
                 f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
                 "estimate; give another column"
             )
-    if k > seen.distinct and not streamed:
+    if here and k > seen.distinct:
         rows = "value" if len(names) == 1 else "row"
         has = f"has {seen.distinct} distinct {rows}s"
         raise Refusal(
@@ -230,5 +234,5 @@ def prior_of(text: str | None, family: type[Theta], sample: Observations) -> Pri
         given = pairs_in("--prior", text, names, remedy, ["weight"])
     else:
         given = numbers_in(text, names, remedy, ["weight"])
-    weight, theta = given.pop("weight", np.zeros(())), record(**given)
-    return checked_prior(Prior(weight, theta), record, sample)
+    weight = given.pop("weight", 0.0)
+    return checked_prior(Prior(weight, record(**given)), record, sample)  # type: ignore[arg-type]

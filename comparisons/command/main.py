@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from traceback import print_exc
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -25,9 +25,10 @@ from comparisons.thresholds import FORMAT, LEAST_DRAWS
 
 if TYPE_CHECKING:
     from distributed import Client
+    from typer._click.exceptions import UsageError
 
     from comparisons.command.inputs import Observed
-    from comparisons.comparison import Comparison
+    from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
     from models.family import Theta
 
@@ -40,7 +41,7 @@ NO_NUMBER = "Input should be a valid integer, unable to parse string as an integ
 KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
 ONLY = ("em",)
-Misused = typer.BadParameter.__mro__[1]  # typer gives this class no public name of its own
+Misused = cast("type[UsageError]", typer.BadParameter.__mro__[1])  # it has no public name
 SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
 
 app = typer.Typer(
@@ -443,7 +444,7 @@ def _only_em(
 
 
 def _finish(
-    comparison: Comparison | None,
+    comparison: Facts | None,
     out: Path | None,
     *,
     as_json: bool,
@@ -517,7 +518,7 @@ def main() -> None:
 
 
 def _is_said(problem: Exception) -> bool:
-    """Whether an exception is a sentence of ours, or of the machine's, and no mistake."""
+    """Whether the exception speaks to the user: ours, or the machine's, and no bug."""
     from models.refusal import Refusal
 
     # by name, as their types would import PyMC
@@ -541,6 +542,6 @@ def _broken() -> int:
     return BROKEN
 
 
-def _one_line(message: Warning | str, *_: object) -> None:
+def _one_line(message: Warning | str, *_: object, **__: object) -> None:
     """Show a warning as a user of the command wants it."""
     typer.echo(f"warning: {message}", err=True)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from comparisons.json_values import Json as Value
     from comparisons.pages.steps import Steps
     from comparisons.replicates import Record
     from comparisons.trust.calibration import Design
@@ -125,10 +124,8 @@ def alarms(
     usual = "second-opinion-weak" if weak else "second-opinion-alarms"
     folder = _folder(out, usual, as_json=as_json)
     if weak:
-        count = len(trust.GRID) * (replicates or 100)
-        design = trust.Weak(seed)
-        records = _run(partial(trust.weak, design), count, jobs, folder, design)
-        told = trust.told_weak(records)
+        count, cells = len(trust.GRID) * (replicates or 100), trust.Weak(seed)
+        told = trust.told_weak(_run(partial(trust.weak, cells), count, jobs, folder, cells))
     else:
         found = {}
         if folder is not None:
@@ -222,9 +219,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
     said(f"Drawn from {truth}.")
 
 
-def _show(
-    tables: tuple[Steps, ...], sentence: str, value: Mapping[str, Value], *, as_json: bool
-) -> None:
+def _show(tables: tuple[Steps, ...], sentence: str, value: object, *, as_json: bool) -> None:
     from comparisons.json_values import json_text
     from comparisons.pages.terminal import printed, said, stepped
 
@@ -237,7 +232,7 @@ def _show(
 
 def _save(
     folder: Path | None,
-    value: Mapping[str, Value],
+    value: object,
     figures: Mapping[str, Callable[[], Figure]],
     *,
     as_json: bool,

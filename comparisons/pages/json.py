@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from comparisons import finding
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.alone import findings_of
 from comparisons.verdict.parameters import parameters_of, picked
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import em
-    from comparisons import finding
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
     from comparisons.verdict import parameters

@@ -7,14 +7,16 @@ what single parameters do not (Modrák et al. 2023). On the same data EM's inter
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import astuple
 
 import em
 from bayes.posterior.labels import relabelled
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.trust.judged import judgement
+from comparisons.trust.judged import Placed, Ranked, judgement
 from comparisons.verdict.parameters import parameters_of, picked
 from models import (
     Binomial,
@@ -68,7 +70,7 @@ class Problem(NamedTuple):
     seed: of EM and sampler.
     """
 
-    truth: Mixture
+    truth: Mixture[Any]
     sample: Sample
     prior: Prior
     seed: int
@@ -88,7 +90,8 @@ def problem(design: Design, number: int) -> Problem:
 
 def believed(family: type[Theta], k: int) -> Prior:
     """Return the prior: the weak default, for data of a fixed scale."""
-    x, trials = SCALE, FLIPS if issubclass(family, Binomial) else None
+    x: Array = SCALE
+    trials = FLIPS if issubclass(family, Binomial) else None
     if issubclass(family, MultivariateGaussian):
         x = np.stack(np.meshgrid(SCALE, SCALE), axis=-1).reshape(-1, 2)
     return weak_prior(family, Sample(x, trials), k)
@@ -130,28 +133,29 @@ def replicate(design: Design, number: int) -> Record:
     draws = relabelled(draws, draws.theta.order())  # a rule that truth and draws obey alike
     order = estimate.theta.order()
     estimate, errors = take(estimate, order), take(errors, order)
-    rows: list[Record] = []
+    rows = []
     for parameter in parameters_of(drawn.truth, equal_weights=False):
         truth, each = float(picked(drawn.truth, parameter)), picked(draws, parameter)
         error = float(picked(errors, parameter))
         rows.append(
-            {
-                "parameter": parameter.label,
-                "truth": truth,
-                "mle": float(picked(estimate, parameter)),
-                "se": error if np.isfinite(error) and error > 0 else None,
-                "mean": float(each.mean()),
-                **_placed(truth, each, thin),
-            }
+            Ranked(
+                parameter.label,
+                truth,
+                float(picked(estimate, parameter)),
+                error if np.isfinite(error) and error > 0 else None,
+                float(each.mean()),
+                *astuple(_placed(truth, each, thin)),
+            )
         )
     height = float(em.log_likelihood(family, drawn.sample, _stacked(drawn.truth))[0])
     joint = _placed(height, heights.ravel(), thin)
-    return {"parameters": rows, "joint": joint, "among": len(thin), **judgement(comparison)}
+    found = {"parameters": rows, "joint": joint, "among": len(thin)}
+    return {**to_builtins(found), **judgement(comparison)}
 
 
-def _placed(truth: float, draws: Array, thin: Labels) -> Record:
+def _placed(truth: float, draws: Array, thin: Labels) -> Placed:
     """Return where the truth lies among all draws (n,), and among those at some places."""
-    return {"pit": float((draws < truth).mean()), "rank": int((draws[thin] < truth).sum())}
+    return Placed(float((draws < truth).mean()), int((draws[thin] < truth).sum()))
 
 
 def _mixture[T: Theta](family: type[T], fields: dict[str, Array]) -> Mixture[T]:
@@ -160,7 +164,7 @@ def _mixture[T: Theta](family: type[T], fields: dict[str, Array]) -> Mixture[T]:
     return Mixture(weight, rebuilt(family, rest))
 
 
-def _stacked(mixture: Mixture) -> Mixture:
+def _stacked[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
     """Return a mixture as one of many, with an axis before."""
     fields = [field[None] for field in entries(mixture.theta).values()]
     return Mixture(mixture.weight[None], rebuilt(type(mixture.theta), fields))
