@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
 
     x: Array
     sample: Sample
-    start: Mixture
+    start: Mixture[Any]
 
     @property
     def table(self) -> Array:
@@ -53,7 +53,8 @@ class Problem(NamedTuple):
     def covariances(self) -> Array:
         """Covariances (K, d, d) of the start."""
         theta = self.start.theta
-        return theta.sd[:, None, None] ** 2 if isinstance(theta, Gaussian) else theta.cov
+        found: Array = theta.sd[:, None, None] ** 2 if hasattr(theta, "sd") else theta.cov
+        return found
 
 
 def people(n: int, rng: np.random.Generator) -> Array:

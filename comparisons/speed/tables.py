@@ -23,6 +23,7 @@ from em.data.threads import available
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from comparisons.pages.steps import Cells
     from comparisons.speed.records import Found, Goal, Measure, Race
 
 __all__ = ["GAP", "json_of", "machine", "tables_of"]
@@ -56,7 +57,7 @@ def tables_of(found: Found) -> tuple[Steps, ...]:
 
 
 def _races(title: str, races: Sequence[Race]) -> Steps:
-    rows: list[list[str | None]] = []
+    rows: list[Cells] = []
     for one in races:
         if not one.ratios:
             rows.append([one.work, one.peer, NOT_THERE, None, None, _goal(one.goal), None])
@@ -77,7 +78,7 @@ def _races(title: str, races: Sequence[Race]) -> Steps:
 
 
 def _measures(measures: Sequence[Measure]) -> Steps:
-    rows: list[list[str | None]] = []
+    rows: list[Cells] = []
     for one in measures:
         values = Spread(*(round(value, 3) for value in astuple(spread(one.values))))
         said = (

@@ -39,8 +39,8 @@ def tell(setting: Setting) -> Story:
     """Cluster the same points by both, and ask the posterior about the memberships."""
     sample, drawn_from = simulate(TRUTH, POINTS, np.random.default_rng(setting.seed))
     truth = drawn_from[np.argsort(sample.inverse)]  # in the order of the rows, which are distinct
-    options = {"seed": setting.seed, "truth": TRUTH, "progress": setting.progress}
-    comparison = second_opinion(MultivariateGaussian, sample, 3, **options)
+    ask = partial(second_opinion, MultivariateGaussian, sample, 3, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
     comparison.name_columns(["x", "y"])
     nearest, rows = kmeans(sample, setting.seed), Sample(sample.x)
     each = comparison.memberships

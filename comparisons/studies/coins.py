@@ -37,8 +37,10 @@ HARD, SOFT = (0.5, 0.9), (0.5, 0.6)  # where the climbs start: coins A and B
 def tell(setting: Setting) -> Story:
     """Follow the lecture from known labels to the posterior; each coin is as likely drawn."""
     hard, soft = climb(HARD, hard=True), climb(SOFT, hard=False)
-    options = {"seed": setting.seed, "progress": setting.progress}
-    comparison = second_opinion(Binomial, FLIPS, 2, equal_weights=True, **options)
+    seed, progress = setting.seed, setting.progress
+    comparison = second_opinion(
+        Binomial, FLIPS, 2, equal_weights=True, seed=seed, progress=progress
+    )
     comparison.name_columns(["heads"])
     ends = "{:.3f}, {:.3f}, soft EM at {:.3f}, {:.3f}".format(*hard[-1], *soft[-1])
     draw = partial(drawn.climbs, comparison, BIASES, hard, soft)
@@ -51,9 +53,9 @@ def tell(setting: Setting) -> Story:
 def climb(start: tuple[float, float], *, hard: bool) -> list[np.ndarray]:
     """Return the coins (2,) at the start and after each step of EM, as on a blackboard."""
     seen: list[Step[Binomial]] = []
-    options = {"equal_weights": True, "accelerate": False, "hard": hard, "tolerance": 1e-7}
     begin = Mixture(np.array([0.5, 0.5]), Binomial(np.array(start)))
-    fit(Binomial, FLIPS, 2, start=begin, on_step=seen.append, **options)
+    plain = partial(fit, equal_weights=True, accelerate=False, tolerance=1e-7)
+    plain(Binomial, FLIPS, 2, start=begin, on_step=seen.append, hard=hard)
     path = [begin.theta.prob, *(step.mixture.theta.prob for step in seen)]
     return path[:3] if hard else path  # hard EM repeats itself from its first step on
 

@@ -40,7 +40,7 @@ def trial(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return ((x - MEAN) ** 2).mean(axis=1), x.var(axis=1)
 
 
-def posterior(n: int, own: Array) -> rv_frozen:
+def posterior(n: int, own: Array | np.float64) -> rv_frozen:
     """Return the exact posterior of the variance under the default prior, inverse gamma.
 
     The prior is worth 3 degrees of freedom with squares `own`, so that the mean is own again.

@@ -22,6 +22,7 @@ from comparisons.studies.pictures import heights as drawn
 from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.studies import Setting
 
 __all__ = ["PEOPLE", "TRUTH", "measured", "tell", "volunteers", "worked"]
@@ -49,8 +50,8 @@ def volunteers(people: int, rng: np.random.Generator) -> Sample:
 def tell(setting: Setting) -> Story:
     """Measure the volunteers, ask both codes, and look who was misassigned."""
     heights, sex = measured(setting.people or PEOPLE, np.random.default_rng(setting.seed))
-    options = {"seed": setting.seed, "progress": setting.progress, "truth": TRUTH}
-    comparison = second_opinion(Gaussian, Sample(heights), 2, **options)
+    ask = partial(second_opinion, Gaussian, Sample(heights), 2, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
     comparison.name_columns(["height in cm"])
     steps = (worked(), sureness(comparison, heights, sex), some(comparison))
     alt = "Heights of women and men, those that EM misassigns marked, and how sure one is of each."
@@ -61,8 +62,12 @@ def tell(setting: Setting) -> Story:
 
 def worked() -> Steps:
     """Return the lecture's soft counts of two people: share, share times height, and the means."""
-    rows = [(f"{x:.2f} m", r, r * x, 1 - r, (1 - r) * x) for x, r in (TALL, SMALL)]
-    sums = np.sum([row[1:] for row in rows], axis=0)
+    rows: list[Cells] = []
+    sums = np.zeros(4)
+    for x, r in (TALL, SMALL):
+        counts = np.array([r, r * x, 1 - r, (1 - r) * x])
+        rows.append((f"{x:.2f} m", *counts))
+        sums += counts
     columns = dict.fromkeys(("person", "men", "men's metres", "women", "women's metres"), ".5g")
     rows += [("sum", *sums), ("mean", None, sums[1] / sums[0], None, sums[3] / sums[2])]
     return Steps("Two people, counted softly: 0.9 and 0.2 man", columns, rows)

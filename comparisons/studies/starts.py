@@ -40,8 +40,8 @@ def tell(setting: Setting) -> Story:
     usual = fit(Gaussian, many, 2, seed=setting.seed)
     climb = partial(ends.followed, many, usual.log_likelihood)
     paths = [climb(extreme(sd), accelerate=fast) for sd in WIDTHS for fast in (False, True)]
-    options = {"seed": setting.seed, "truth": TRUTH, "progress": setting.progress}
-    comparison = second_opinion(Gaussian, few, 2, **options)
+    ask = partial(second_opinion, Gaussian, few, 2, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
     comparison.name_columns(["height in cm"])
     priors = (None, weak_prior(Gaussian, few, 2))
     plain, weighed = (ends.atlas(partial(ends.em_end, few, p, NARROW), GRID) for p in priors)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from comparisons.pages.steps import Cells
     from comparisons.replicates import Record
     from models.arrays import Array
     from models.family import Theta
@@ -219,7 +220,7 @@ def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
 
 def measures_table(records: Mapping[str, Sequence[Replicate]]) -> Steps:
     """Return median, 95th percentile and largest value of each measure, a row for each kind."""
-    rows: list[list[str]] = []
+    rows: list[Cells] = []
     for code in MEASURES:
         cells = []
         for each in records.values():

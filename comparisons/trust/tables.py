@@ -13,6 +13,7 @@ from comparisons.thresholds import FORMAT
 from comparisons.trust.summary import INTERVALS, LEVELS, Accuracy, Coverage, Frequency
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.trust.calibration import Design
     from comparisons.trust.summary import Summary
 
@@ -75,7 +76,7 @@ def sentence(found: Summary) -> str:
 
 
 def _ranks(found: Summary) -> Steps:
-    rows: list[list[float | str | None]] = [
+    rows: list[Cells] = [
         [
             one.parameter,
             one.distance,
@@ -92,7 +93,7 @@ def _ranks(found: Summary) -> Steps:
 def _coverage(found: Summary, interval: str) -> Steps:
     each = [one for one in found.coverage if one.interval == interval]
     names = list(dict.fromkeys(one.parameter for one in each))
-    rows: list[list[float | str | None]] = []
+    rows: list[Cells] = []
     for name in names:
         own = {one.level: one for one in each if one.parameter == name}
         rows.append([name, *(_held(own[level]) for level in LEVELS), float(own[LEVELS[0]].of)])
@@ -117,7 +118,7 @@ def _accuracy(found: Summary) -> Steps:
         "EM's RMSE": ".3g",
         "posterior mean's RMSE": ".3g",
     }
-    rows: list[list[float | str | None]] = [
+    rows: list[Cells] = [
         [
             one.parameter,
             f"{one.bias_em:+.2g} ({one.bias_em_error:.1g})",
@@ -133,7 +134,7 @@ def _accuracy(found: Summary) -> Steps:
 def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
     """Return how often each verdict was reached; a row for each kind of data, if they have one."""
     named = any(verdicts)
-    rows: list[list[float | str | None]] = []
+    rows: list[Cells] = []
     for kind, found in verdicts.items():
         cells = [
             f"{one.seen:,} ({percent(one.low)} to {percent(one.high)})" for one in found.values()
@@ -146,7 +147,7 @@ def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data")
 
 def findings_table(findings: dict[str, dict[Severity, int]]) -> Steps:
     """Return how often each finding was not ok."""
-    rows: list[list[float | str | None]] = [
+    rows: list[Cells] = [
         [code, *(float(counts[severity]) for severity in (FAULT, DOUBT, NOTE))]
         for code, counts in findings.items()
     ]

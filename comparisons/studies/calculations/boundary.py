@@ -93,7 +93,7 @@ def interval(values: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def best_threshold(x: Array, second: Array) -> float:
+def best_threshold(x: Array, second: NDArray[np.bool_]) -> float:
     """Return the threshold above which to say "second" and be wrong least often.
 
     x, second: (n,) values, and whether each is truly of the second group.
@@ -105,7 +105,7 @@ def best_threshold(x: Array, second: Array) -> float:
 
 
 def checked(
-    x: Array, likely: Array, second: Array
+    x: Array, likely: Array, second: NDArray[np.bool_]
 ) -> list[tuple[str, float, float, int, float, float]]:
     """Return for like chances: their range, x from and to, how many, chance and share of "second".
 

@@ -36,6 +36,7 @@ def two_coins(sample: Sample, *, equal_weights: bool) -> Exact:
 
     Over p_0 < p_1, with p_0 = u p_1 and Jacobian p_1; both orders of labels make twice of it.
     """
+    assert sample.trials is not None
     upper, by_upper = _nodes(int(sample.trials @ sample.counts) + 4)
     share, by_share = _nodes(sample.observations + 3)
     if equal_weights:

@@ -64,7 +64,9 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
     draws, share = both(comparison)[1], photo.counts / photo.pixels
     likely = chance(draws, LEVELS)
     which, middle, edge = foreground(likely[photo.grey])
-    within = interval(((each_chance(draws, LEVELS) > 0.5) == which) @ share)
+    within: tuple[float | None, float | None] = interval(
+        ((each_chance(draws, LEVELS) > 0.5) == which) @ share
+    )
     area = float(share @ ((likely > 0.5) == which))
     if within[0] == within[1]:  # no draw moves the threshold past an intensity
         within = (None, None)

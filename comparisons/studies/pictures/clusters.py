@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["doubts", "partitions"]
 
 FINE = 400  # places along each axis where a boundary is looked for
-CUT = {"color": QUIET, "linewidth": 1.1}
-WRONG = {"color": TRUTH, "linestyle": "", "markersize": 4, "markeredgewidth": 0.8}
+CUT: Look = {"color": QUIET, "linewidth": 1.1}
+WRONG: Look = {"color": TRUTH, "linestyle": "", "markersize": 4, "markeredgewidth": 0.8}
 MARGIN = 0.6
 BARS = 90  # memberships at most
 
@@ -67,7 +67,7 @@ def partitions(
     for name, (axes, cut) in ways.items():
         labels, wrong = found[name], found[name] != truth
         shades = [colour(one) for one in labels]
-        axes.scatter(*x.T, s=13, c=shades, alpha=0.75, linewidth=0, zorder=1)
+        axes.scatter(x[:, 0], x[:, 1], s=13, c=shades, alpha=0.75, linewidth=0, zorder=1)
         axes.plot(*x[wrong].T, "x", zorder=2, **WRONG)
         _boundaries(axes, x, cut)
         axes.set_title(f"{name}: {wrong.mean():.1%} wrong", fontweight="bold")
@@ -108,8 +108,8 @@ def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
     left, right = figure.subplots(1, 2)
     sure = widths <= wide
     for one in range(em.shape[1]):
-        own = {"color": colour(one), "linewidth": 0}
-        left.scatter(*x[sure & (group == one)].T, s=9, alpha=0.45, zorder=1, **own)
+        across, up = x[sure & (group == one)].T
+        left.scatter(across, up, s=9, alpha=0.45, zorder=1, color=colour(one), linewidth=0)
     left.scatter(
         *x[~sure].T,
         s=8 + 160 * widths[~sure] ** 2,
@@ -134,7 +134,7 @@ def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
         line({"color": colour(one), "linestyle": ""}, f"the {name} group", "o")
         for one, name in enumerate(names)
     ]
-    ring = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
+    ring: Look = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
     entries += [
         line(ring, f"95% interval wider than {wide:g}, larger if wider", "o"),
         line({"color": EM, "linestyle": "", "markeredgewidth": 2}, "by EM", "_"),

@@ -11,6 +11,7 @@ from comparisons.pictures.style import (
     EM_LINE,
     POSTERIOR_LINE,
     QUIET,
+    Look,
     blank,
     few_ticks,
     framed,
@@ -41,7 +42,7 @@ def likelihood(height: Callable[[Array], Array], exact: rv_frozen, facts: Facts)
     best = float(facts.fields["prob"][0])
     figure = blank(3.9)
     left, middle, right = figure.subplots(1, 3, sharex=True)
-    curve = {"color": QUIET, "linewidth": 1.6}
+    curve: Look = {"color": QUIET, "linewidth": 1.6}
     left.plot(p, 1e3 * height(p), **curve)
     left.set(ylabel="likelihood, in thousandths", ylim=(0, None))
     middle.plot(p, np.log(height(p)), **curve)

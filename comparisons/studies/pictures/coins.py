@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     POSTERIOR,
     QUIET,
     TRUTH,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -31,8 +32,8 @@ __all__ = ["climbs"]
 
 BELOW = (0.5, 1, 2, 4, 7, 11, 16)  # log-likelihood below the highest, of the contours
 DRAWS = 1_500
-HARD = {"color": colour(1), "linestyle": "-", "linewidth": 1.4}
-CLOUD = {"color": POSTERIOR, "linestyle": ""}
+HARD: Look = {"color": colour(1), "linestyle": "-", "linewidth": 1.4}
+CLOUD: Look = {"color": POSTERIOR, "linestyle": ""}
 
 
 @styled
@@ -77,7 +78,7 @@ def _surface(axes: Axes, facts: Facts) -> None:
     height = np.tensordot(counts, np.log((each[:, :, None] + each[:, None, :]) / 2), 1)
     draws = facts.draws["prob"]
     few = draws[np.linspace(0, len(draws) - 1, DRAWS).astype(int)]
-    axes.scatter(*few.T, s=5, color=POSTERIOR, alpha=0.25, lw=0, rasterized=True)
+    axes.scatter(few[:, 0], few[:, 1], s=5, color=POSTERIOR, alpha=0.25, lw=0, rasterized=True)
     levels = height.max() - np.array(BELOW)[::-1]
     axes.contour(p, p, height.T, levels, colors=QUIET, linewidths=0.8, linestyles="-")
     axes.set(xlim=(0.05, 0.9), ylim=(0.3, 1))

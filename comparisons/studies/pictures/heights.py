@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     POSTERIOR_LINE,
     QUIET,
     TRUTH_LINE,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -55,7 +56,7 @@ def misassigned(
     base = np.histogram(np.concatenate(groups[:2]), edges)[0]
     for one in (0, 1):
         counts = np.histogram(groups[2 + one], edges)[0]
-        look = {"color": shades[one], "hatch": "////", "edgecolor": "black", "linewidth": 0.3}
+        look: Look = {"color": shades[one], "hatch": "////", "edgecolor": "black", "linewidth": 0.3}
         above.bar(edges[:-1], counts, np.diff(edges), base, align="edge", **look)
         base = base + counts
     above.set_ylabel("people")

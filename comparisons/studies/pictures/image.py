@@ -25,6 +25,7 @@ from comparisons.studies.calculations.boundary import both, joint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -98,7 +99,7 @@ def histogram(
     axes.fill_between(x, *band, **BAND)
     axes.plot(x, drawn.mean(axis=0), **POSTERIOR_LINE)
     axes.plot(x, parts.sum(axis=0), **EM_LINE)
-    entries = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
+    entries: list[Artist] = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
     roles = ["background", "foreground"] if foreground else ["foreground", "background"]
     entries += [
         patch({"color": colour(group), "alpha": 0.35}, f"component {group}: {role}")

@@ -63,7 +63,7 @@ def replicated(right: Facts, wrong: Facts, flips: int, rng: np.random.Generator)
 
     right, wrong: of their comparisons.
     """
-    wide = np.arange(-BEYOND, flips + BEYOND + 1)
+    wide = np.arange(-BEYOND, flips + BEYOND + 1.0)
     coins = [Mixture(one["weight"], Binomial(one["prob"])) for one in (right.fields, right.draws)]
     answers = {
         "Two coins": [_coins(one, wide, flips) for one in coins],
@@ -89,6 +89,7 @@ def _coins(mixture: Mixture[Binomial], heads: Array, flips: int) -> Array:
 @styled
 def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
     """Draw the counts with what each model predicts of as many sets again."""
+    assert coins.trials is not None
     flips, sets = int(coins.trials.max()), coins.observations
     figure = blank(4.3)
     panels = figure.subplots(1, len(models), sharey=True, sharex=True)

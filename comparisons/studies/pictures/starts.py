@@ -18,6 +18,7 @@ from comparisons.pictures.style import (
     QUIET,
     TRUTH,
     TRUTH_LINE,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -108,7 +109,7 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
     one = min(path.trace[1:].min() for path in paths)
     for path, shade in zip(paths, SHADES, strict=True):
         steps = np.arange(1, path.steps + 1)
-        look = {"color": shade, "linewidth": 2.2}
+        look: Look = {"color": shade, "linewidth": 2.2}
         left.plot(steps, path.trace[1:], **look)
         left.plot(steps[-1], path.trace[-1], "o", color=shade, markersize=6)
         if path.name != EMPTY:
