@@ -12,6 +12,8 @@ from scipy.stats import norm
 from models import Gaussian, Mixture
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from comparisons.kept.facts import Facts
     from models.arrays import Array
 
