@@ -57,6 +57,9 @@ def run(
     jobs: how many processes.
     folder: where every record is kept as soon as it is done.
     settings: what the records depend on.
+
+    >>> [one["square"] for one in run(lambda number: {"square": number**2}, 3, jobs=1)]
+    [0, 1, 4]
     """
     found = {} if folder is None else kept(folder, settings or {})
     missing = [number for number in range(replicates) if number not in found]

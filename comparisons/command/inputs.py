@@ -94,7 +94,11 @@ def family_of(name: str, form: str | None) -> type[Theta]:
 
 
 def forms() -> list[str]:
-    """Return the names of all forms that a family can take."""
+    """Return the names of all forms that a family can take.
+
+    >>> forms()[0]
+    'full'
+    """
     return list(dict.fromkeys(form for known in FORMS.values() for form in known))
 
 
@@ -224,6 +228,9 @@ def prior_of(text: str | None, family: type[Theta], sample: Observations) -> Pri
 
     text: such as "mean=170,n=1,squares=50,degrees=3", with weight=1 for the shares; or the path of
         a JSON file with the same names; None for the default.
+
+    >>> prior_of("heads=1, tails=1", family_of("binomial", None), Sample([3], 10)).weight
+    0.0
     """
     if text is None:
         return None

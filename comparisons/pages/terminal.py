@@ -51,7 +51,11 @@ def _console() -> Pipe:
 
 
 def printed(text: str) -> None:
-    """Print a text as it is."""
+    """Print a text as it is.
+
+    >>> printed("two groups")
+    two groups
+    """
     console = _console()
     console.print(Text(text), soft_wrap=True)
 
@@ -92,7 +96,11 @@ def stepped(steps: Iterable[Steps]) -> None:
 
 
 def said(text: str) -> None:
-    """Print a paragraph."""
+    """Print a paragraph.
+
+    >>> said("Two groups were found.")
+    Two groups were found.
+    """
     _say(_console(), Text(text))
 
 

@@ -103,6 +103,10 @@ def bars_of(x: Array, counts: Array, density: tuple[Array, Array], *, whole: boo
 
     The width is (6 / (n int f'^2))^(1/3), the best for a density f (Freedman & Diaconis 1981), and
     a multiple of the step to which values are rounded, or bars would hold one and two by turns.
+
+    >>> flat = (np.arange(4.0), np.full(4, 0.25))
+    >>> bars_of(np.arange(4.0), np.ones(4), flat, whole=True).width
+    1.0
     """
     n, span = counts.sum(), float(np.ptp(x))
     rough = float((np.diff(density[1]) ** 2 / np.diff(density[0])).sum()) if span else 0.0
@@ -141,6 +145,9 @@ def frame_of(x: Array, counts: Array) -> tuple[float, float]:
 
     The bulk is the shortest stretch that holds BULK of the observations, and as much to either side
     of it; a range of which it fills less than CROWDED would squash it.
+
+    >>> frame_of(np.array([1.0, 2.0, 3.0]), np.array([1, 1, 1]))
+    (1.0, 3.0)
     """
     below = np.concatenate([[0], np.cumsum(counts)])
     ends = np.searchsorted(below, below[:-1] + BULK * below[-1])

@@ -114,7 +114,11 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def blank(height: float, beside: float = 0.04) -> Figure:
-    """Return an empty figure, as wide as all of them, with room (inches) beside its panels."""
+    """Return an empty figure, as wide as all of them, with room (inches) beside its panels.
+
+    >>> blank(4.0).get_size_inches().tolist()
+    [9.0, 4.0]
+    """
     return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=beside))
 
 
@@ -160,12 +164,20 @@ def _columns(labels: Sequence[str]) -> int:
 
 
 def line(look: Look, label: str, marker: str = "") -> Line2D:
-    """Return a line for the legend."""
+    """Return a line for the legend.
+
+    >>> line({"color": EM}, "EM").get_label()
+    'EM'
+    """
     return Line2D([], [], label=label, marker=marker, **look)
 
 
 def patch(look: Look, label: str) -> Patch:
-    """Return an area for the legend."""
+    """Return an area for the legend.
+
+    >>> patch(BAND, "95% interval").get_label()
+    '95% interval'
+    """
     return Patch(label=label, **look)
 
 
@@ -293,6 +305,9 @@ def svg(figure: Figure) -> str:
     """Return a figure as SVG, its text as text, the same for the same figure.
 
     Places are given to a hundredth of a point, which saves half of the file.
+
+    >>> "</svg>" in svg(blank(1.0))
+    True
     """
     with style.context({"svg.fonttype": "none", "svg.hashsalt": "second opinion"}):
         written = StringIO()

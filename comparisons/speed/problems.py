@@ -74,7 +74,11 @@ def heights(n: int, k: int, rng: np.random.Generator) -> Problem:
 
 
 def rounded_heights(n: int, rng: np.random.Generator) -> Sample:
-    """Draw n heights to the millimetre, in cm."""
+    """Draw n heights to the millimetre, in cm.
+
+    >>> rounded_heights(5, np.random.default_rng(1)).observations
+    5
+    """
     return Sample(np.round(people(n, rng), 1))
 
 
@@ -85,7 +89,11 @@ def clouds(n: int, d: int, k: int, rng: np.random.Generator) -> Problem:
 
 
 def line(k: int) -> Mixture[Gaussian]:
-    """Start k components along the heights."""
+    """Start k components along the heights.
+
+    >>> line(2).weight
+    array([0.5, 0.5])
+    """
     return Mixture(np.full(k, 1 / k), Gaussian(np.linspace(155.0, 185.0, k), np.full(k, 5.0)))
 
 
@@ -103,6 +111,10 @@ def three_groups(n: int, d: int, rng: np.random.Generator) -> Sample:
 
 
 def flips(n: int, rng: np.random.Generator) -> Sample:
-    """Draw n sets of ten flips of two coins."""
+    """Draw n sets of ten flips of two coins.
+
+    >>> flips(5, np.random.default_rng(1)).observations
+    5
+    """
     truth = Mixture(np.array([0.6, 0.4]), Binomial(np.array([0.45, 0.70])))
     return simulate(truth, n, rng, trials=10)[0]

@@ -163,7 +163,11 @@ class Found(NamedTuple):
 
 
 def joined(parts: list[Found]) -> Found:
-    """Return all that was found, part after part."""
+    """Return all that was found, part after part.
+
+    >>> joined([Found(), Found()]).races
+    ()
+    """
     return Found(
         *(tuple(one for each in field for one in each) for field in zip(*parts, strict=True))
     )
@@ -179,7 +183,11 @@ def spread(values: tuple[float, ...]) -> Spread:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long the work takes."""
+    """Return how long the work takes.
+
+    >>> seconds(lambda: None) < 1
+    True
+    """
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -188,19 +196,31 @@ def seconds(work: Callable[[], object]) -> float:
 def faster(
     work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal | None = None
 ) -> Race:
-    """Return a race of seconds, rounds of (ours, theirs): how many times faster ours is."""
+    """Return a race of seconds, rounds of (ours, theirs): how many times faster ours is.
+
+    >>> faster("a step", "theirs", [(1.0, 3.0)]).ratios
+    (3.0,)
+    """
     return _race(work, "s", peer, rounds, [theirs / ours for ours, theirs in rounds], goal)
 
 
 def costlier(work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal) -> Race:
-    """Return a race of seconds that ours may lose by the goal: how many times longer it takes."""
+    """Return a race of seconds that ours may lose by the goal: how many times longer it takes.
+
+    >>> costlier("a step", "theirs", [(1.0, 4.0)], Goal(1.3, at_most=True)).reached
+    True
+    """
     return _race(work, "s", peer, rounds, [ours / theirs for ours, theirs in rounds], goal)
 
 
 def richer(
     work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal | None = None
 ) -> Race:
-    """Return a race of effective draws a second: how many times more ours are."""
+    """Return a race of effective draws a second: how many times more ours are.
+
+    >>> richer("a posterior", "theirs", [(900.0, 3.0)]).ratios
+    (300.0,)
+    """
     return _race(work, "ESS/s", peer, rounds, [ours / theirs for ours, theirs in rounds], goal)
 
 

@@ -107,7 +107,11 @@ def _told(line: str) -> None:
 
 
 def apart(found: Found) -> list[str]:
-    """Return whose chains have means that chance does not put so far from ours."""
+    """Return whose chains have means that chance does not put so far from ours.
+
+    >>> apart(Found())
+    []
+    """
     return [
         f"{one.who} on {one.data}, {one.gap:.1f} Monte Carlo errors from ours"
         for one in found.chains

@@ -66,7 +66,11 @@ class Sampler(NamedTuple):
 
 
 def quantiles(x: Array, k: int) -> Array:
-    """Return where the peers' means start, (k,)."""
+    """Return where the peers' means start, (k,).
+
+    >>> quantiles(np.arange(5.0), 2)
+    array([1., 3.])
+    """
     return np.quantile(x, (np.arange(k) + 0.5) / k)
 
 

@@ -42,17 +42,30 @@ def joint(theta: Array | float) -> Array:
 
 
 def height(theta: Array) -> Array:
-    """Return the log-likelihood l (...)."""
+    """Return the log-likelihood l (...).
+
+    >>> float(height(np.array(166.0)).round(2))
+    -60.11
+    """
     return logsumexp(joint(theta), axis=-1).sum(axis=-1)
 
 
 def shares(theta: float) -> Array:
-    """Return the responsibilities (people, 2) at one theta: the shares that touch."""
+    """Return the responsibilities (people, 2) at one theta: the shares that touch.
+
+    >>> shares(166.0).sum(axis=1).round(6).tolist()[:2]
+    [1.0, 1.0]
+    """
     return np.exp(joint(theta) - logsumexp(joint(theta), axis=-1, keepdims=True))
 
 
 def bound(theta: Array, r: Array) -> Array:
-    """Return B(theta, r) = sum_i sum_k r_ik (log(w_k p_k(x_i)) - log r_ik), (...)."""
+    """Return B(theta, r) = sum_i sum_k r_ik (log(w_k p_k(x_i)) - log r_ik), (...).
+
+    >>> here = shares(166.0)
+    >>> bool(np.isclose(bound(np.array(166.0), here), height(np.array(166.0))))  # it touches
+    True
+    """
     return (r * joint(theta) - xlogy(r, r)).sum(axis=(-2, -1))
 
 
@@ -69,7 +82,11 @@ class Men(NamedTuple):
 
 
 def path(start: float) -> Array:
-    """Return theta at the start and after each step of plain EM."""
+    """Return theta at the start and after each step of plain EM.
+
+    >>> path(166.0)[-1].round(1)
+    np.float64(178.7)
+    """
     seen = [start]
     climb(Men(), start, accelerate=False, on_step=lambda _, theta, __: seen.append(theta))
     return np.array(seen)

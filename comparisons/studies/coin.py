@@ -36,7 +36,11 @@ GUESSES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def likelihood(p: Array) -> Array:
-    """Return p^7 (1 - p)^3, the probability of these flips in this order."""
+    """Return p^7 (1 - p)^3, the probability of these flips in this order.
+
+    >>> float(likelihood(np.array(0.7)).round(6))
+    0.002224
+    """
     return p**HEADS * (1 - p) ** TAILS
 
 

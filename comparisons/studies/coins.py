@@ -51,7 +51,11 @@ def tell(setting: Setting) -> Story:
 
 
 def climb(start: tuple[float, float], *, hard: bool) -> list[np.ndarray]:
-    """Return the coins (2,) at the start and after each step of EM, as on a blackboard."""
+    """Return the coins (2,) at the start and after each step of EM, as on a blackboard.
+
+    >>> climb(SOFT, hard=False)[-1].round(2)
+    array([0.52, 0.8 ])
+    """
     seen: list[Step[Binomial]] = []
     begin = Mixture(np.array([0.5, 0.5]), Binomial(np.array(start)))
     plain = partial(fit, equal_weights=True, accelerate=False, tolerance=1e-7)

@@ -128,6 +128,9 @@ def problem_of(design: Regular, number: int) -> Problem:
     Neighbours lie 2.5 to 4 sds apart: of the wider of the two for Gaussians, and of coins and
     counts on the scale on which the sd is 1, 2 sqrt(flips) arcsin sqrt(prob) and 2 sqrt(rate)
     (Anscombe 1948).
+
+    >>> len(problem_of(Regular("poisson"), 1).truth.weight)
+    3
     """
     rng = np.random.default_rng([design.seed, number, 1])
     k = COMPONENTS[number % len(COMPONENTS)]
@@ -202,7 +205,11 @@ GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
 
 
 def weak_problem(design: Weak, number: int) -> Problem:
-    """Draw a cell's problem."""
+    """Draw a cell's problem.
+
+    >>> weak_problem(Weak(), 0).sample.observations
+    50
+    """
     separation, n = GRID[number % len(GRID)]
     rng = np.random.default_rng([design.seed, number, 2])
     truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
@@ -210,7 +217,11 @@ def weak_problem(design: Weak, number: int) -> Problem:
 
 
 def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
-    """Return how often each verdict was reached; one that failed is none of them."""
+    """Return how often each verdict was reached; one that failed is none of them.
+
+    >>> verdicts_of([])["disagree"].seen
+    0
+    """
     each = list(records)
     counts = Counter(one.verdict for one in each)
     return {

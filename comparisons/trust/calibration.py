@@ -48,6 +48,9 @@ class Design(NamedTuple):
     """What is simulated and how it is sampled.
 
     family, covariance: as on the command line.
+
+    >>> Design("multivariate", 2, 100, covariance="tied").kind()
+    <class 'models.multivariate.TiedGaussian'>
     """
 
     family: str
@@ -77,7 +80,11 @@ class Problem(NamedTuple):
 
 
 def problem(design: Design, number: int) -> Problem:
-    """Draw a replicate: parameters from the prior, then observations from these."""
+    """Draw a replicate: parameters from the prior, then observations from these.
+
+    >>> problem(Design("poisson", 2, 50), 0).sample.observations
+    50
+    """
     rng = np.random.default_rng([design.seed, number])
     family = design.kind()
     prior = believed(family, design.k)

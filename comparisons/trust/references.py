@@ -116,7 +116,11 @@ def _words(row: Row) -> tuple[str | None, ...]:
 
 
 def footnotes(rows: Iterable[Row]) -> list[str]:
-    """Return what is known of numbers that were printed wrongly, a paragraph for each reason."""
+    """Return what is known of numbers that were printed wrongly, a paragraph for each reason.
+
+    >>> footnotes([])
+    []
+    """
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == DIFFERS and row.number.erratum is not None:
@@ -140,7 +144,11 @@ def tally(rows: Iterable[Row]) -> dict[Outcome, int]:
 
 
 def summed(counted: dict[Outcome, int]) -> str:
-    """Return the tally as a line."""
+    """Return the tally as a line.
+
+    >>> summed(tally([]))
+    '0 published numbers: 0 come out, 0 skipped, 0 known errata, 0 do not'
+    """
     return (
         f"{sum(counted.values())} published numbers: {counted[PASSED]} come out, "
         f"{counted[SKIPPED]} skipped, {counted[DIFFERS]} known errata, {counted[FAILED]} do not"
@@ -148,7 +156,11 @@ def summed(counted: dict[Outcome, int]) -> str:
 
 
 def remedies(found: Iterable[tuple[Case, list[Row]]]) -> list[str]:
-    """Return what to install so that nothing is skipped, a line for each package."""
+    """Return what to install so that nothing is skipped, a line for each package.
+
+    >>> remedies([])
+    []
+    """
     lacking: dict[str, int] = {}
     for case, rows in found:
         if skipped := tally(rows)[SKIPPED]:

@@ -259,7 +259,11 @@ def _error(values: Array) -> float:
 
 
 def findings_of(fitted: Iterable[Replicate]) -> dict[str, dict[Severity, int]]:
-    """Return how often each finding was not ok, the most frequent first."""
+    """Return how often each finding was not ok, the most frequent first.
+
+    >>> findings_of([])
+    {}
+    """
     found: dict[str, Counter[Severity]] = {}
     for one in fitted:
         for code, (severity, _) in one.findings.items():

@@ -146,7 +146,11 @@ def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data")
 
 
 def findings_table(findings: dict[str, dict[Severity, int]]) -> Steps:
-    """Return how often each finding was not ok."""
+    """Return how often each finding was not ok.
+
+    >>> findings_table({"spike": {"fault": 0, "doubt": 2, "note": 0}}).words()
+    [['spike', '0', '2', '0']]
+    """
     rows: list[Cells] = [
         [code, *(float(counts[severity]) for severity in (FAULT, DOUBT, NOTE))]
         for code, counts in findings.items()

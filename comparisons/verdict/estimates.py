@@ -55,6 +55,10 @@ def estimate_of(given: object, family: type, d: int) -> tuple[Mixture, str]:
         file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
     family: what it has to be of.
     d: columns of x.
+
+    >>> given = Mixture([0.6, 0.4], Gaussian([175, 163], [7, 6]))
+    >>> estimate_of(given, Gaussian, 1)[0].theta.mean
+    array([163., 175.])
     """
     claim = _claim(given, family, d)
     try:
@@ -68,6 +72,9 @@ def family_of(given: object) -> type | None:
     """Return the family that an estimate implies, or None where it cannot be told.
 
     given: as for `estimate_of`; a file that cannot be read raises Refusal.
+
+    >>> family_of(Mixture([0.6, 0.4], Gaussian([175, 163], [7, 6])))
+    <class 'models.gaussian.Gaussian'>
     """
     if isinstance(given, Fit):
         return given.family

@@ -44,6 +44,10 @@ def joint(mixture: Mixture[Gaussian], x: Array) -> Array:
     """Return weight_k p(x | mean_k, sd_k), (K, ..., n).
 
     mixture: fields (..., K); x: (n,).
+
+    >>> one = Mixture(np.ones(1), Gaussian(np.zeros(1), np.ones(1)))
+    >>> joint(one, np.array([0.0])).round(3)
+    array([[0.399]])
     """
     weight, mean, sd = (
         np.moveaxis(field, -1, 0)[..., None] for field in (mixture.weight, *mixture.theta)
@@ -58,6 +62,10 @@ def crossing(mixture: Mixture[Gaussian]) -> Array:
     this is the one where they rise, in the form that does not cancel where a is small.
 
     mixture: fields (..., 2), means in order.
+
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, 2.0]), np.ones(2)))
+    >>> float(crossing(two))
+    1.0
     """
     (w0, w1), (m0, m1), (s0, s1) = (
         np.moveaxis(field, -1, 0) for field in (mixture.weight, *mixture.theta)
@@ -74,6 +82,10 @@ def chance(mixture: Mixture[Gaussian], x: Array) -> Array:
     """Return the chance (n,) of the second of two Gaussians, its mean over draws if there are any.
 
     mixture: fields (2,), or (draws, 2); x: (n,).
+
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, 2.0]), np.ones(2)))
+    >>> chance(two, np.array([1.0]))
+    array([0.5])
     """
     distinct, places = np.unique(x, return_inverse=True)
     return each_chance(mixture, distinct).reshape(-1, len(distinct)).mean(axis=0)[places]
@@ -89,7 +101,11 @@ def each_chance(mixture: Mixture[Gaussian], x: Array) -> Array:
 
 
 def interval(values: Array) -> tuple[float, float]:
-    """Return the 95% interval of draws, those that have no value left out."""
+    """Return the 95% interval of draws, those that have no value left out.
+
+    >>> interval(np.arange(101.0))
+    (2.5, 97.5)
+    """
     there = values[np.isfinite(values)]
     low, high = np.quantile(there, [0.025, 0.975]) if len(there) else (np.nan, np.nan)
     return float(low), float(high)
@@ -99,6 +115,9 @@ def best_threshold(x: Array, second: NDArray[np.bool_]) -> float:
     """Return the threshold above which to say "second" and be wrong least often.
 
     x, second: (n,) values, and whether each is truly of the second group.
+
+    >>> best_threshold(np.array([1.0, 2.0, 4.0, 5.0]), np.array([False, False, True, True]))
+    3.0
     """
     steps = np.unique(x)
     between = (steps[1:] + steps[:-1]) / 2

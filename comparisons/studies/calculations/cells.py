@@ -46,6 +46,10 @@ def cells(mixture: Mixture[Gaussian], x: Array) -> Array:
 
     sum_k weight_k (Phi((x + 1/2 - mean_k) / sd_k) - Phi((x - 1/2 - mean_k) / sd_k)), of the two
     tails the smaller, which does not cancel.
+
+    >>> one = Mixture(np.ones(1), Gaussian(np.zeros(1), np.ones(1)))
+    >>> cells(one, np.array([0.0])).round(4)
+    array([0.3829])
     """
     weight, mean, sd = (field[..., None] for field in (mixture.weight, *mixture.theta))
     from_middle = np.abs(x - mean)

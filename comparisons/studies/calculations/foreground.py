@@ -47,6 +47,9 @@ def foreground(likely: Array) -> tuple[int, float, float]:
 
     It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
     tenth along every side). likely: (h, w) chances of the second component.
+
+    >>> foreground(np.ones((4, 4)))
+    (1, 1.0, 1.0)
     """
     rows, columns = (np.abs((np.arange(n) + 0.5) / n - 0.5) for n in likely.shape)
     far = np.maximum(rows[:, None], columns)

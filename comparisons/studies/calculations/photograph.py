@@ -186,7 +186,11 @@ def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def cell_of(colour: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the cell (...) in which a colour (..., 3) lies."""
+    """Return the cell (...) in which a colour (..., 3) lies.
+
+    >>> cell_of(np.zeros(3, np.uint8))
+    np.int64(0)
+    """
     high = (colour >> (8 - BITS)).astype(np.intp)
     found: NDArray[np.intp] = (high[..., 0] << 2 * BITS) | (high[..., 1] << BITS) | high[..., 2]
     return found
