@@ -234,10 +234,16 @@ def of_story(name: str, story: Story) -> dict[str, object]:
     {'format': 1, 'study': 'coin', 'learned': 'Ten flips are few.', 'steps': []}
     """
     tables = [
-        Table(one.title, list(one.columns), [list(row) for row in one.rows]) for one in story.steps
+        Table(one.title, list(one.columns), [list(map(_cell, row)) for row in one.rows])
+        for one in story.steps
     ]
     found = asdict(Study(FORMAT, name, story.learned, tables))
     return found if story.comparison is None else found | asdict(of_comparison(story.comparison))
+
+
+def _cell(cell: float | str | None) -> float | str | None:
+    """Return a cell; all numbers of a table are written alike, whole ones too."""
+    return cell if cell is None or isinstance(cell, str) else float(cell)
 
 
 def _findings(found: Iterable[finding.Finding]) -> list[Finding]:
