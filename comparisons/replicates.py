@@ -36,7 +36,7 @@ type Task = Callable[[int], Record]
 
 KEPT = "replicates.jsonl"
 RENEWED = 500  # replicates after which a process is: each leaves a megabyte of chains behind
-LINES = 10  # of progress, where there is no terminal for a bar
+LINES = 10  # of progress in all, where there is no terminal
 
 
 def run(

@@ -1,4 +1,4 @@
-"""From what is typed on a command line to family, sample, prior; and the names of columns."""
+"""From what is typed on a command line to family, sample and prior."""
 
 from __future__ import annotations
 
@@ -116,10 +116,11 @@ def sample_of(
 ) -> Observed:
     """Return what a file says was observed of a family.
 
-    columns, or heads: what was observed. trials: the column of flips behind each number of heads,
-    or one number for all. counts: the column that says how often each row occurred. progress: is
-    told how many rows have been read, and of how many, where that is known. client: of a cluster,
-    whose workers read the files then.
+    columns, or heads: the columns that were observed.
+    trials: the column of flips behind each number of heads, or one number for all rows.
+    counts: the column that says how often each row occurred.
+    progress: called with the number of rows read so far, and of all rows if that is known.
+    client: of a cluster whose workers shall read the files.
     """
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
@@ -184,7 +185,7 @@ def _taking(what: str) -> str:
 
 
 def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: bool) -> None:
-    """Refuse columns without spread, more components than values, and what has no weak prior.
+    """Refuse columns without spread, more components than values, and data without a weak prior.
 
     weak: whether the weak prior is wanted.
     """

@@ -38,8 +38,8 @@ EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
-KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
-BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
+KEPT = 100_000  # new objects before the next garbage collection: a command makes little garbage
+BROKEN = 70  # EX_SOFTWARE of sysexits.h: a bug must not look like a verdict
 ONLY = ("em",)
 Misused = cast("type[UsageError]", typer.BadParameter.__mro__[1])  # it has no public name
 SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
@@ -126,7 +126,7 @@ def study(
     if image is not None:
         from comparisons.studies.calculations.photograph import read_photograph
 
-        read_photograph(image)  # what is wrong with it is said before PyMC is loaded
+        read_photograph(image)  # refused, if it is, before PyMC is loaded
     if name is None:
         _tell_all(setting, folder, as_json=as_json)
         return
@@ -360,7 +360,7 @@ def fit(
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:
-    """Return who reads the rows, if it is not this process alone; they are held until the end."""
+    """Return the cluster that reads the rows, if one is wanted; it is released with `held`."""
     if cluster is None and workers is None:
         return None
     from models.reading.on_dask import connected
@@ -451,15 +451,15 @@ def _finish(
     study: tuple[str, Story] | None = None,
     made: bool = False,
 ) -> None:
-    """Tell the verdict, write the folder, and leave with the verdict's exit status.
+    """Print the verdict, write the folder, and leave with the verdict's exit status.
 
-    study: the name and what it found, if it was one.
-    made: whether the folder is one that was not asked for.
+    study: its name and what it found, if it was one.
+    made: whether the folder was made without being asked for.
     """
     from comparisons.pages.json import of_comparison, of_story
     from comparisons.pages.terminal import told
 
-    if study is not None:  # told before anything is written: a full disk must not cost the answer
+    if study is not None:  # printed before anything is written: the disk may be full
         _print_json(of_story(*study)) if as_json else _recount(study[1])
     elif comparison is not None:
         _print_json(of_comparison(comparison)) if as_json else told(comparison)
@@ -495,7 +495,7 @@ def main() -> None:
     gc.set_threshold(KEPT)
     warnings.showwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # of an encoding that may lack letters
+        if isinstance(stream, TextIOWrapper):  # its encoding may lack letters
             stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False) or 0
@@ -521,7 +521,7 @@ def _is_said(problem: Exception) -> bool:
     """Whether the exception speaks to the user: ours, or the machine's, and no bug."""
     from models.refusal import Refusal
 
-    # by name, as their types would import PyMC
+    # by name, as importing their types imports PyMC
     stopped = type(problem).__name__ in {"SamplerError", "DescentError"}
     return stopped or isinstance(problem, Refusal | OSError | MemoryError)
 
@@ -532,16 +532,16 @@ def _fail(message: str) -> None:
 
 
 def _said(line: str) -> None:
-    with suppress(OSError):  # where standard error is full, the status has to say it alone
+    with suppress(OSError):  # if standard error cannot be written, the status says it alone
         typer.echo(f"second-opinion: {line}", err=True)
 
 
 def _broken() -> int:
-    """Print the traceback of a mistake of ours."""
+    """Print the traceback of a bug."""
     print_exc()
     return BROKEN
 
 
 def _one_line(message: Warning | str, *_: object, **__: object) -> None:
-    """Show a warning as a user of the command wants it."""
+    """Show a warning in one line, without the place in our code."""
     typer.echo(f"warning: {message}", err=True)

@@ -29,7 +29,7 @@ Kept = Annotated[
 
 
 class Naming(TyperCommand):
-    """A command whose help names FAMILIES and COVARIANCES, which only those who read it load."""
+    """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone."""
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help, the names in their places."""

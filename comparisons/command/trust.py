@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["alarms", "calibrate"]
 
-SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and anything else
+SETS, MEASURED = 100, 500  # observations of a replicate: of coins, and of anything else
 
 
 def calibrate(

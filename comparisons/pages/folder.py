@@ -30,9 +30,9 @@ def save_folder(
 ) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
-    comparison: None of a study that has no posterior: then there are only its figures.
+    comparison: None for a study without a posterior, of which there are only figures.
     command: how to make it again, for the report.
-    story: of a study, which the report tells too.
+    story: of a study, for the report.
     """
     told = _drawn_once([] if story is None else story.pictures)
     compared = _drawn_once([] if comparison is None else pictures_of(comparison))
@@ -44,7 +44,7 @@ def save_folder(
         figures.mkdir(parents=True)
         if comparison is not None:
             page = report(comparison, command, story, compared)
-            # the command may name a file in an encoding of its own
+            # the command may name a file whose name is not UTF-8
             (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
             comparison.table.to_frame().to_csv(target / "summary.csv")
             comparison.tree.to_netcdf(target / "comparison.nc")

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-SHOWN = 4  # groups, and columns of each, that the first sentence names
-FIXED = (1e-4, 1e7)  # numbers outside are written with a power of ten
+SHOWN = 4  # groups, and columns of each, in the first sentence
+FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
 UNKNOWN = "–"
 STARTS, TUNE, CHAINS = 20, 1_000, 4  # the defaults of second_opinion
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -210,7 +210,7 @@ def _line(row: Row) -> Line:
 
 def _estimate(value: float, error: float, sd: float) -> str:
     """Return an estimate with its error; without one to the digits of the posterior's sd."""
-    if 0 < error < np.inf or abs(value) < sd / 100:  # of which those digits would leave nothing
+    if 0 < error < np.inf or abs(value) < sd / 100:  # too small for the digits of the sd
         return _with_error(value, error)
     return _rounded(value, sd)
 
@@ -319,7 +319,7 @@ def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
 
 def _inlined(picture: Picture) -> Markup:
     """Return a picture as an SVG that can stand beside others in one page."""
-    # its style speaks of every element of the page; the template gives pictures theirs
+    # its style would apply to the whole page; the template has one for pictures
     body = re.sub(r"<(style|metadata)\b.*?</\1>", "", svg(picture.figure()), flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{picture.name}-", body)
     opening = re.search(r'<svg\b[^>]*\bviewBox="([^"]*)"[^>]*>', body)
@@ -341,7 +341,7 @@ def _of_em(facts: Facts) -> dict[str, str]:
         "Newton decrement (standard errors to go)": _short(em.decrement),
         "BIC": _minus(f"{em.bic:,.1f}"),
     }
-    if 0 <= em.missing <= 1:  # beyond, the estimate is no maximum
+    if 0 <= em.missing <= 1:  # otherwise the estimate is no maximum
         found["Information lost to hidden labels"] = f"{em.missing:.1%}"
     return found
 

@@ -29,8 +29,8 @@ SEVERITIES = (FAULT, DOUBT, NOTE, OK)
 CONSEQUENCE = "other_"  # begins codes that say that the answers differ, but not why
 BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
-PROSE = 100  # columns of a line of prose, on a wide terminal or in a pipe
-PARAMETER = "parameter"  # the head of names that need none
+PROSE = 100  # most columns of a line of prose
+PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
 ENDLESS = 10_000  # columns of a pipe
 
 
@@ -38,7 +38,7 @@ class Pipe(Console):
     """A console whose reader may leave early without that being a verdict."""
 
     def on_broken_pipe(self) -> None:
-        """Write the rest to nowhere."""
+        """Discard the rest of the output."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -61,12 +61,12 @@ __all__ = [
     "plane",
 ]
 
-SINGLE = 60  # whole numbers that get a bar, and a mark, each
-MARKED = 100  # places on a curve that get a mark
-POINTS = 2_000  # of a cloud
-SPREAD = 2_100  # of clouds over several panels
-COLUMNS = 4  # of a table that are drawn
-ELLIPSES = 240  # of draws, over all panels
+SINGLE = 60  # whole numbers: as many get a bar and a mark each
+MARKED = 100  # places on a curve: as many get a mark each
+POINTS = 2_000  # of a cloud in one panel
+SPREAD = 2_100  # points of all clouds, if there are several panels
+COLUMNS = 4  # of a table: more are not drawn
+ELLIPSES = 240  # of posterior draws, in all panels together
 BULK = 0.95  # of the observations: a frame shows at least as many
 CROWDED = 0.1  # of the range: a bulk narrower than that gets a frame of its own
 MARGIN = 0.08  # of a frame, on either side
@@ -102,7 +102,8 @@ def bars_of(x: Array, counts: Array, density: tuple[Array, Array], *, whole: boo
     """Return a histogram of values with counts, drawn from about the density (places, heights).
 
     The width is (6 / (n int f'^2))^(1/3), the best for a density f (Freedman & Diaconis 1981), and
-    a multiple of the step to which values are rounded, or bars would hold one and two by turns.
+    a multiple of the step to which values are rounded: otherwise neighbouring bars would cover
+    different numbers of possible values.
 
     >>> flat = (np.arange(4.0), np.full(4, 0.25))
     >>> bars_of(np.arange(4.0), np.ones(4), flat, whole=True).width
@@ -143,8 +144,8 @@ def _column(facts: Facts) -> tuple[Array, Array]:
 def frame_of(x: Array, counts: Array) -> tuple[float, float]:
     """Return the range of sorted values to show: all of it, or the bulk if most of it is empty.
 
-    The bulk is the shortest stretch that holds BULK of the observations, and as much to either side
-    of it; a range of which it fills less than CROWDED would squash it.
+    The bulk is the shortest stretch with BULK of the observations, and as much to either side.
+    It is shown alone if it would fill less than CROWDED of the whole range.
 
     >>> frame_of(np.array([1.0, 2.0, 3.0]), np.array([1, 1, 1]))
     (1.0, 3.0)
@@ -265,7 +266,7 @@ def _densities(axes: Axes, density: Density, mark: str, name: str) -> list[Artis
 def _broken(x: Array, y: Array) -> tuple[Array, Array]:
     """Return a curve with a break where the places leave out much of their range.
 
-    They do where the estimate lies far from the data: nothing is known in between.
+    There are such gaps if the estimate lies far from the data: nothing was computed in between.
     """
     much = 0.1 * np.ptp(x) if len(x) > SINGLE else np.inf
     after = np.flatnonzero(np.diff(x) > much) + 1

@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["Marginal", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
 
 PANELS = 24  # what fits a page
-PAIRED = 6  # parameters, which make fifteen panels
+PAIRED = 6  # parameters: they make fifteen panels
 POINTS = 1_500  # draws of a cloud
-APART = 0.14  # inches on either side of a panel, or end ticks of neighbours would meet
-REACH = 0.6  # of the 95% interval, on either side of it: the rest is tail
+APART = 0.14  # inches on either side of a panel, so that end ticks of neighbours do not meet
+REACH = 0.6  # widths of the 95% interval shown on either side of it
 
 
 class Marginal(NamedTuple):
@@ -153,7 +153,7 @@ def _marginal(axes: Axes, row: Marginal) -> None:
 def extent(row: Marginal) -> tuple[float, float]:
     """Return the range to show: the bulk of the draws, the estimate, its curve and the truth.
 
-    A curve wider than the posterior is cut where it would squash it.
+    A curve that is much wider than the posterior is cut off.
     """
     low, high = _bulk(row)
     ends = [low, high, row.mle, *([row.truth] if np.isfinite(row.truth) else [])]

@@ -74,7 +74,7 @@ COMPONENTS = (
     "#332288",
     "#777777",
 )
-DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and what stays behind
+DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and background lines
 
 EM_LINE: Look = {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.8}
 POSTERIOR_LINE: Look = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}
@@ -82,11 +82,11 @@ TRUTH_LINE: Look = {"color": TRUTH, "linestyle": (0, (1, 1.5)), "linewidth": 1.8
 BAND: Look = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
 
 WIDTH = 9.0  # inches: 900 pixels of a screen
-LETTERS = 118  # of a legend, side by side
-SMALL = 112  # of a caption
-HANDLE = 10  # letters that an entry's line takes
-RASTER = 130  # dots an inch of layers with thousands of points, which would swell an SVG
-TALL = 2.5  # times as high as the bars, above which a curve is cut off
+LETTERS = 118  # that fit in one line of a legend
+SMALL = 112  # letters in a line of a caption
+HANDLE = 10  # letters as wide as the line before an entry
+RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
+TALL = 2.5  # a curve is cut off if it is that many times as high as the bars
 PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
 DIGITS = re.compile(r"(\.\d\d)\d+")
 LOOK = {
@@ -125,7 +125,7 @@ def blank(height: float, beside: float = 0.04) -> Figure:
 def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
     """Put title and legend above the panels, the caption below.
 
-    The title is the legend's: a layout keeps room for either, but not for both.
+    The title is the legend's, as the layout keeps room for one of the two only.
     """
     figure.legend(
         handles=entries,
@@ -145,7 +145,7 @@ def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) 
 
 
 def _units_in_label(axis: Axis) -> None:
-    """Say in its label what all numbers of an axis share, which would else lie across it."""
+    """Put what all numbers of an axis share into its label, where it overlaps nothing."""
     axis.get_major_formatter().set_locs(axis.get_majorticklocs().tolist())
     shared = minus(str(axis.get_major_formatter().get_offset()))
     if shared and axis.get_label_text():
@@ -200,7 +200,7 @@ def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
     """Allow so many intervals between ticks, and quiet their labels."""
     axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
-    # ticks may be made after the style is left, so it is said to the axes
+    # set on the axes, as ticks may be made after the style is left
     axes.tick_params(labelsize=9, labelcolor="black", color=QUIET)
 
 

@@ -58,9 +58,9 @@ FEWEST, MOST = 500, 1_000  # observations, spread evenly in their logarithm
 GRAIN = 0.1  # sds to which one column's measurements are rounded, as people do
 SMALLEST = 0.15  # share of a group
 WIDER = 1.5  # ratio of widths of two groups, at most
-FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apart
+FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far apart
 COMPONENTS = (2, 3)  # in turn
-EDGES = (NEAREST, 3.0, FARTHEST)  # of separations that are counted together
+EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
 )

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"]
 
 FLIPS = 10  # of a set of coins
-SCALE = np.arange(11.0)  # what the weak prior takes its scale from, in either of two columns
-THIN = 10  # draws from one to the next that ranks are taken among: nearly independent if chains mix
+SCALE = np.arange(11.0)  # data that give the weak prior its scale, in each column
+THIN = 10  # ranks are taken among every tenth draw: nearly independent if chains mix
 
 
 class Design(NamedTuple):
@@ -137,7 +137,7 @@ def replicate(design: Design, number: int) -> Record:
         _mixture(family, fields)
         for fields in (comparison.draws, comparison.fields, comparison.errors)
     )
-    draws = relabelled(draws, draws.theta.order())  # a rule that truth and draws obey alike
+    draws = relabelled(draws, draws.theta.order())  # by the rule that ordered the truth
     order = estimate.theta.order()
     estimate, errors = take(estimate, order), take(errors, order)
     rows = []

@@ -41,7 +41,7 @@ __all__ = [
 
 type Outcome = Literal["passed", "failed", "skipped", "erratum"]
 
-PASSED: Outcome = "passed"  # ours is what was printed, as far as its digits tell
+PASSED: Outcome = "passed"  # ours is what was printed, to its last digit
 FAILED: Outcome = "failed"  # it is not
 SKIPPED: Outcome = "skipped"  # its data are not installed
 DIFFERS: Outcome = "erratum"  # ours is what should have been printed

@@ -38,9 +38,9 @@ __all__ = [
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 INTERVALS = ("EM", "EM transformed", "posterior")
 JOINT = "log-likelihood"
-BAND = 0.95  # simultaneous, of the ECDF of ranks
-SURE = 0.99  # of the binomial bands around a promised coverage, of which there are many
-SIMULATIONS = 1_000  # behind the band
+BAND = 0.95  # level of the simultaneous band of the ranks' ECDF
+SURE = 0.99  # level of the many binomial bands around promised coverages
+SIMULATIONS = 1_000  # that the band is computed from
 
 
 class Ranks(NamedTuple):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
 
 
-ENOUGH = 100  # replicates below which bands are as wide as half of what they judge
+ENOUGH = 100  # with fewer replicates the bands are too wide to judge by
 
 
 def percent(share: float) -> str:
