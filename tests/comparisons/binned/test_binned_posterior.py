@@ -16,7 +16,7 @@ import em
 from bayes.posterior.tree import draws_of, question_of
 from comparisons.binned import posterior as binning
 from comparisons.binned.posterior import binning_of, largest_shift, posterior_in_bins
-from comparisons.pages.json import of_tree
+from comparisons.pages.json import Bins, of_comparison
 from comparisons.thresholds import SHIFT
 from comparisons.verdict.parameters import parameters_of, picked
 from models import Gaussian, Mixture, Sample, simulate
@@ -124,8 +124,8 @@ def test_a_second_opinion_of_many_measurements_says_what_stands_for_them():
     assert f"saw {rows} rows that stand for 200,000 observations" in binned.message
     assert rows < 1_000
     assert f"200,000 observations in {found.tree.attrs['bins']} bins" in str(found)
-    assert of_tree(found.tree)["bins"] == {"rows": rows, "shift": binned.value}
-    assert of_tree(found.tree)["distinct"] == 200_000
+    assert of_comparison(found).bins == Bins(rows, binned.value)
+    assert found.distinct == 200_000
     assert finding(found, "different_data").severity == "ok"
     assert finding(found, "few_observations").value == 200_000 / 5
 
@@ -134,7 +134,7 @@ def test_few_measurements_stand_for_themselves():
     found = comparisons.second_opinion(Gaussian, people(300), 1, draws=300, progress=False)
     assert "binned" not in [one.code for one in found.findings]
     assert "bins" not in found.tree.attrs
-    assert of_tree(found.tree)["bins"] is None
+    assert of_comparison(found).bins is None
 
 
 def test_bins_are_kept_with_the_posterior(tmp_path):
