@@ -36,9 +36,6 @@ class Emission[T: Theta](ABC):
     ones: int
     """How many leading natural parameters multiply a one."""
 
-    prior: type
-    """The record of the conjugate prior."""
-
     def __init__(self, family: type[T]) -> None:
         self.family = family
 
@@ -101,10 +98,6 @@ class Emission[T: Theta](ABC):
     def chart(self, theta: T) -> Array:
         """Return d (a component's entries, field by field) / d coordinates, (M, m)."""
         return np.eye(len(entries(theta)))
-
-    def coordinates(self, theta: T) -> list[tuple[str, tuple[int, ...], bool]]:
-        """Return the m coordinates of a component: field, place in it, and whether all share it."""
-        return [(field, (), False) for field in entries(theta)]
 
     def location(self, theta: T) -> Array | None:
         """Return the (K, ...) points about which T(x) can be expanded, None without any."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import fields, positive
+from models.family import Field
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -25,13 +26,18 @@ class Binomial(NamedTuple):
     prob: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A probability."""
+        return {"prob": Field(low=0, high=1)}
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """A coin."""
         return "a coin with its own chance of heads", "sets of flips"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """Heads, and the trials behind them."""
+    def takes(cls) -> Literal["heads"]:
+        """Heads and trials."""
         return "heads"
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import column, fields, moments, number, positive
+from models.family import Field
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -26,13 +27,18 @@ class Gaussian(NamedTuple):
     sd: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place and a width."""
+        return {"mean": Field(), "sd": Field(low=0)}
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """A bell curve."""
         return "a bell curve", "measurements"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """One column."""
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
         return "column"
 
     @classmethod

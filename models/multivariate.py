@@ -8,6 +8,7 @@ import numpy as np
 
 from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
+from models.family import Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,13 @@ class MultivariateGaussian(NamedTuple):
 
     mean: Array
     cov: Array
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place and a covariance, of which its form says what is free and what is shared."""
+        form, square = cls.form(), ("component", "dimension", "dimension_bis")
+        cov = Field(square, variances=True, free=form.places, shared=form.tied)
+        return {"mean": Field(("component", "dimension")), "cov": cov}
 
     @classmethod
     def form(cls) -> Covariance:

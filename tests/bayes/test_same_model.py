@@ -10,12 +10,14 @@ from families import FAMILIES, Row
 from pytensor.graph.replace import clone_replace
 
 import bayes
-from bayes.mixture import asked
+from bayes.component import component_of
+from bayes.model import data_of
 from bayes.sampling.compiled import engine_of
 from em import fit
-from models import Prior, Sample, simulate
+from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
-from models.mixture import draw_prior
+from models.prior import draw_prior
+from models.question import asked
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
@@ -131,21 +133,21 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
     """
     generator = rng(33)
     sample, _ = simulate(row.random(generator, 1), 40, generator, row.trials(generator, 40))
-    question = asked(row.family, sample, 2, row.prior, equal_weights=False)
+    question = asked(row.family, sample, 2, prior=row.prior)
     engine = engine_of(question)
     model = engine.model
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
-    data = {model[name]: value for name, value in question.data().items()}
+    data = {model[name]: value for name, value in data_of(question).items()}
     height = model.logp(vars=model.free_RVs).sum()
     run = pytensor.function(
         values, pt.grad(height, values), givens=data, mode="FAST_COMPILE", on_unused_input="ignore"
     )
 
     def slopes(prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-        mixture = draw_prior(row.family, prior, 2, 3000, generator)
-        own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
+        mixture = draw_prior(Mixture, row.family, prior, 2, 3000, generator, sizes={})
+        own = {"weight": mixture.weight, **component_of(row.family).values(mixture.theta)}
         given = [own[variable.name] for variable in engine.variables]
-        draws = engine.forward(*given, *question.data().values())
+        draws = engine.forward(*given, *data_of(question).values())
         found = [
             np.concatenate([slope.ravel() for slope in run(*one)])
             for one in zip(*draws, strict=True)
