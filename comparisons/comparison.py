@@ -25,6 +25,7 @@ from comparisons.verdict.search import search
 from comparisons.verdict.subsample import keep_whole
 from models.checks import whole as whole_number
 from models.question import asked
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,11 +230,11 @@ def compare(
     truth: where it is known, for the pictures and the table.
     """
     if not isinstance(posterior, xr.DataTree):
-        raise ValueError(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
+        raise Refusal(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
     if "labels" not in posterior.children:
         family = family_of(estimate)
         if sample is None or family is None:
-            raise ValueError(
+            raise Refusal(
                 "the posterior is another sampler's: give its sample=, and names= from ours to "
                 "its variables"
             )
@@ -241,7 +242,7 @@ def compare(
             family, sample, posterior, names, prior=prior, equal_weights=equal_weights
         )
     elif sample is not None or names is not None or prior is not None or equal_weights:
-        raise ValueError("the posterior has its own sample, names, prior and weights; omit yours")
+        raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
     measured = measured_of(estimate, posterior_of(posterior))
     return Comparison(laid_out(posterior, measured, truth))
 
@@ -250,10 +251,10 @@ def load(path: str | Path) -> Comparison:
     """Read a comparison that was saved."""
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"{path} does not exist; give a file of Comparison.save")
+        raise Refusal(f"{path} does not exist; give a file of Comparison.save")
     tree = xr.open_datatree(path)
     tree.load()
     tree.close()
     if "verdict" not in tree.attrs or tree.attrs.get("format") != FORMAT:
-        raise ValueError(f"{path} is no comparison of format {FORMAT}; save it anew")
+        raise Refusal(f"{path} is no comparison of format {FORMAT}; save it anew")
     return Comparison(tree)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.family import Theta, components, entries
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,4 +139,4 @@ def emission_of[T: Theta](family: type[T]) -> Emission[T]:
         if ancestor in EMISSIONS:
             return EMISSIONS[ancestor](family)
     known = ", ".join(sorted(name.__name__ for name in EMISSIONS))
-    raise ValueError(f"family is {family!r}; give one of {known}")
+    raise Refusal(f"family is {family!r}; give one of {known}")

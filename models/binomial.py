@@ -8,6 +8,7 @@ import numpy as np
 
 from models.checks import fields, positive
 from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -44,7 +45,7 @@ class Binomial(NamedTuple):
     def observe(cls, sample: Sample) -> None:
         """Coins need the flips behind every number of heads."""
         if sample.trials is None:
-            raise ValueError("trials are missing; give Sample(heads, trials)")
+            raise Refusal("trials are missing; give Sample(heads, trials)")
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> BinomialPrior:
@@ -62,7 +63,7 @@ class Binomial(NamedTuple):
         """Probabilities lie from 0 to 1."""
         (prob,) = fields(self, {"prob": (k,)})
         if (prob < 0).any() or (prob > 1).any():
-            raise ValueError(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
+            raise Refusal(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
         return type(self)(prob)
 
     def order(self) -> Labels:
@@ -76,7 +77,7 @@ class Binomial(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Flip the coin that each label names."""
         if trials is None:
-            raise ValueError("trials are missing; simulate(mixture, n, rng, trials=10)")
+            raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
         return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.checks import column, fields, moments, number, positive
 from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -64,7 +65,7 @@ class Gaussian(NamedTuple):
         """Standard deviations are above 0."""
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
         if (sd <= 0).any():
-            raise ValueError(f"sd is {sd.tolist()}; give standard deviations above 0")
+            raise Refusal(f"sd is {sd.tolist()}; give standard deviations above 0")
         return type(self)(mean, sd)
 
     def order(self) -> Labels:

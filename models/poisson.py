@@ -8,6 +8,7 @@ import numpy as np
 
 from models.checks import average, column, fields, positive, refuse_row
 from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -64,7 +65,7 @@ class Poisson(NamedTuple):
         """Rates are not negative."""
         (rate,) = fields(self, {"rate": (k,)})
         if (rate < 0).any():
-            raise ValueError(f"rate is {rate.tolist()}; give rates from 0 up")
+            raise Refusal(f"rate is {rate.tolist()}; give rates from 0 up")
         return type(self)(rate)
 
     def order(self) -> Labels:

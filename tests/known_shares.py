@@ -15,7 +15,6 @@ from scipy.special import softmax
 
 import bayes.structure
 import em.structure
-from models.family import first
 from models.sample import Sample
 from models.structure import STRUCTURES
 
@@ -78,7 +77,7 @@ class Known(NamedTuple):
         return False
 
     def overall(self, data):
-        return np.broadcast_to(data.shares.mean(axis=0), np.shape(first(self.theta)))
+        return np.broadcast_to(data.shares.mean(axis=0), np.shape(self.theta.order()))
 
     def labels(self, data, places, rng):
         edges = np.cumsum(data.shares[places], axis=1)

@@ -24,6 +24,7 @@ from rich.progress import (
 from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
 from bayes.sampling.light_imports import nutpie
 from bayes.sampling.starts import start_of
+from models.refusal import Stopped
 from models.structure import fields_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ STATISTICS = {  # nutpie's names and ArviZ's
 }
 
 
-class SamplerError(RuntimeError):
+class SamplerError(Stopped, RuntimeError):
     """The sampler could not start, or stopped on the way."""
 
 

@@ -500,11 +500,9 @@ def main() -> None:
 
 def _is_said(problem: Exception) -> bool:
     """Whether the exception speaks to the user: ours, or the machine's, and no bug."""
-    from models.refusal import Refusal
+    from models.refusal import Refusal, Stopped
 
-    # by name, as importing their types imports PyMC
-    stopped = type(problem).__name__ in {"SamplerError", "DescentError"}
-    return stopped or isinstance(problem, Refusal | OSError | MemoryError)
+    return isinstance(problem, Refusal | Stopped | OSError | MemoryError)
 
 
 def _fail(message: str) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from models.refusal import Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,7 +39,7 @@ class Model[P, S](Protocol):
         ...
 
 
-class DescentError(ArithmeticError):
+class DescentError(Stopped, ArithmeticError):
     """The objective fell or stopped being a number: the model breaks EM's theorem."""
 
 
