@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
@@ -13,21 +11,20 @@ import bayes
 import em
 from comparisons.binned.posterior import BINNED, posterior_in_bins
 from comparisons.capacity import refuse_many
-from comparisons.finding import OK, Finding, Verdict
+from comparisons.finding import OK
 from comparisons.kept.atomic import written
+from comparisons.kept.facts import Facts
 from comparisons.kept.tree import laid_out
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.estimates import family_of
 from comparisons.verdict.evidence import evidence_of, search
 from comparisons.verdict.subsample import keep_whole
-from comparisons.verdict.table import Table
 from models import Gaussian, Sample
 from models.checks import whole as whole_number
 from models.family import Theta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
     from typing import Literal
 
     import pandas as pd
@@ -40,31 +37,12 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare", "load", "second_opinion"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Facts):
     """An estimate beside a posterior, a verdict, and what was measured to reach it.
 
     tree: the posterior's DataTree with groups em, ascent, optima, deviance, density, memberships,
-        modes, truth and comparison; it holds everything, so that a file of it is a comparison.
+        modes, truth and comparison. It contains everything, so that a file of it is a comparison.
     """
-
-    tree: xr.DataTree
-
-    @property
-    def verdict(self) -> Verdict:
-        """Agree, disagree or inconclusive."""
-        return cast("Verdict", self.tree.attrs["verdict"])
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All that was measured, in the order of the eight measures."""
-        return tuple(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
-
-    @property
-    def table(self) -> Table:
-        """One row for each parameter, as a Dataset; `.to_frame()` makes it a data frame."""
-        kept = self.tree["comparison"].to_dataset()
-        return Table(kept.data_vars, kept.coords, kept.attrs)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a pandas data frame."""
@@ -81,48 +59,54 @@ class Comparison:
         """
         from comparisons.pages.report import report
 
-        page = report(self.tree, command)
+        page = report(self, command)
         written(Path(path), lambda target: target.write_text(page, encoding="utf-8"))
 
     def plot_posterior(self) -> Figure:
         """Draw each parameter's posterior with EM's estimate and its standard-error curve."""
-        return pictures().posterior(self.tree)
+        return self._drawn("posterior")
 
     def plot_data(self) -> Figure:
         """Draw one column's data with plug-in density, components and predictive band."""
-        return pictures().data(self.tree)
+        return self._drawn("data")
 
     def plot_plane(self) -> Figure:
         """Draw several columns' data with EM's ellipses and the posterior's."""
-        return pictures().plane(self.tree)
+        return self._drawn("plane")
 
     def plot_ascent(self) -> Figure:
         """Draw how EM climbed from every start."""
-        return pictures().ascent(self.tree)
+        return self._drawn("ascent")
 
     def plot_deviance(self) -> Figure:
         """Draw the draws' deviance from the estimate against chi-squared."""
-        return pictures().deviance(self.tree)
+        return self._drawn("deviance")
 
     def plot_memberships(self) -> Figure:
         """Draw who belongs to which group, by EM and by the posterior."""
-        return pictures().memberships(self.tree)
+        return self._drawn("memberships")
 
     def plot_pairs(self) -> Figure:
         """Draw pairs of parameters with EM's ellipse."""
-        return pictures().pairs(self.tree)
+        return self._drawn("pairs")
+
+    def _drawn(self, name: str) -> Figure:
+        """Draw a picture; matplotlib is imported when one is drawn."""
+        from comparisons.pictures.catalogue import KINDS
+
+        return KINDS[name].draw(self)
 
     def __str__(self) -> str:
         """Return question, table, verdict and whatever is not ok."""
-        attrs, em = self.tree.attrs, self.tree["em"].attrs
-        k, n = int(attrs["components"]), attrs["observations"]
-        bins = f" in {attrs['bins']:,} bins" if "bins" in attrs else ""
+        k, sampling = self.k, self.sampling
+        bins = "" if self.bins is None else f" in {self.bins:,} bins"
         columns = ["mle", "se", "mean", "sd", "low", "high", "gap_in_sd", "prior_pull", "skew"]
         frame = self.to_frame()[columns]
         lines = [
             (
-                f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{bins}: "
-                f"{em['source']} beside {attrs['chains']} chains of {attrs['draws']:,} draws"
+                f"{self.title}, {k} component{'s' * (k > 1)}, {self.observations:,} "
+                f"observations{bins}: {self.estimate.source} beside {sampling.chains} chains of "
+                f"{sampling.draws:,} draws"
             ),
             frame.map(lambda value: f"{value:.4g}").to_string(index_names=False),
             f"verdict: {self.verdict}",
@@ -135,13 +119,6 @@ class Comparison:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def pictures() -> ModuleType:
-    """Return the module that draws; matplotlib is imported when something is drawn."""
-    from comparisons.pictures.catalogue import catalogue as pictures
-
-    return pictures
 
 
 def second_opinion[T: Theta](

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-__all__ = ["announce", "loaded", "rows_bar", "starts_bar", "waiting"]
+__all__ = ["announce", "bar", "loaded", "rows_bar", "starts_bar", "waiting"]
 
 SOON = 0.5  # seconds that nobody needs a bar for
 
@@ -45,6 +45,9 @@ def waiting(reason: str) -> Iterator[None]:
 def loaded(name: str) -> ModuleType:
     """Return a module that takes seconds to import.
 
+    >>> loaded("math").sqrt(4.0)
+    2.0
+
     Another thread imports it first, as Ctrl-C in the middle of an import is lost or breaks it.
     """
     worker = Thread(target=_attempted, args=(name,), daemon=True)
@@ -60,9 +63,30 @@ def _attempted(name: str) -> None:
         import_module(name)
 
 
+def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progress:
+    """Return a bar on a terminal, which goes when it is done; anywhere else nothing.
+
+    counted: how its task's `completed` and `total` are told; without it nothing is counted.
+    left: tell the time that is left, and not the time taken.
+    """
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        *((progress.BarColumn(bar_width=20), progress.TextColumn(counted)) if counted else ()),
+        progress.TimeRemainingColumn() if left else progress.TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    )
+
+
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Show how many rows have been read, once that takes its time; yield what is to be told."""
+    """Yield what is to be told how many rows have been read; it shows them once that takes long."""
     begun = monotonic()
     bars: Progress | None = None
 
@@ -71,10 +95,12 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
         if bars is None:
             if monotonic() - begun < SOON:
                 return
-            bars = _rows_read()
-        bars.update(
-            bars.task_ids[0], completed=read, total=None if total is None else max(read, total)
-        )
+            announce("reading")
+            bars = bar("{task.completed:,.0f} rows", left=True)
+            bars.add_task("reading", total=None)
+            bars.start()
+        most = None if total is None else max(read, total)
+        bars.update(bars.task_ids[0], completed=read, total=most)
 
     try:
         yield tell
@@ -83,48 +109,9 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
             bars.stop()
 
 
-def _rows_read() -> Progress:
-    """Return a bar of rows, which has begun."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-
-    announce("reading")
-    console = Console(stderr=True)
-    bars = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.completed:,.0f} rows"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    bars.add_task("reading", total=None)
-    bars.start()
-    return bars
-
-
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Show which of EM's starts is climbing; yield what is to be told the start's number."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.completed} of {task.total} starts"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-    ) as bars:
+    """Yield what is to be told the number of the start of EM that climbs; it shows how many did."""
+    with bar("{task.completed} of {task.total} starts", shown=shown) as bars:
         task = bars.add_task("EM", total=starts)
-
-        def tell(start: int) -> None:
-            bars.update(task, completed=start + 1)
-
-        yield tell
+        yield lambda start: bars.update(task, completed=start + 1)

@@ -1,4 +1,4 @@
-"""Many replicates of one task, on several processes, each kept on disk as soon as it is there."""
+"""Many replicates of one task on several processes, each kept on disk as soon as it is done."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from threading import Thread, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from comparisons.progress import bar
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ type Record = dict[str, Json]
 type Task = Callable[[int], Record]
 
 KEPT = "replicates.jsonl"
-RENEWED = 500  # replicates after which a process is: chains that are cut off leave a megabyte each
-LINES = 10  # of progress, where there is no terminal for a bar
+RENEWED = 500  # replicates after which a process is: each leaves a megabyte of chains behind
+LINES = 10  # of progress in all, where there is no terminal
 
 
 def run(
@@ -50,13 +50,16 @@ def run(
 ) -> list[Record]:
     """Return the records of replicates 0, 1, ..., in their order.
 
-    What a folder keeps of an earlier run of the same settings is not done again. The first one is
-    done alone, so that what has to be compiled is compiled once.
+    What a folder keeps of an earlier run with the same settings is not done again. The first is
+    done alone, so that compilation happens once.
 
     task: from a replicate's number, which is its seed, to its record; it must be picklable.
     jobs: how many processes.
-    folder: where every record is kept as soon as it is there.
+    folder: where every record is kept as soon as it is done.
     settings: what the records depend on.
+
+    >>> [one["square"] for one in run(lambda number: {"square": number**2}, 3, jobs=1)]
+    [0, 1, 4]
     """
     found = {} if folder is None else kept(folder, settings or {})
     missing = [number for number in range(replicates) if number not in found]
@@ -84,7 +87,11 @@ def run(
 
 
 def fingerprint() -> str:
-    """Return what tells one state of this program's code from another."""
+    """Return a hash of this program's code.
+
+    >>> len(fingerprint())
+    12
+    """
     root, digest = Path(__file__).parents[2], sha256()
     for package in ("models", "em", "bayes", "comparisons"):
         for path in sorted((root / package).rglob("*.py")):
@@ -123,7 +130,7 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
         )
     if len(whole) < len(lines):
         os.truncate(path, len("".join(whole).encode()))
-    return {int(record["replicate"]): record for record in parsed[1:]}
+    return {int(str(record["replicate"])): record for record in parsed[1:]}
 
 
 def _parsed(path: Path, number: int, line: str) -> Record:
@@ -166,7 +173,7 @@ def _done(task: Task, numbers: list[int], jobs: int) -> Iterator[Record]:
             rest = [pool.submit(one, number) for number in numbers[1:]]
         for future in as_completed(rest):
             yield future.result()
-    finally:  # after Ctrl-C above all: what is at work ends, which takes a second
+    finally:  # after Ctrl-C above all: running tasks end, which takes a second
         pool.shutdown(cancel_futures=True)
 
 
@@ -238,13 +245,6 @@ def _progress(name: str, total: int, done: int) -> Iterator[Callable[[], None]]:
 
         yield say
         return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as bars:
+    with bar("{task.completed:,} of {task.total:,}", left=True) as bars:
         task = bars.add_task(name, total=total, completed=done)
         yield lambda: bars.advance(task)

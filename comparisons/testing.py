@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes.posterior.tree import draws_of
 from comparisons.comparison import Comparison, load
 from comparisons.verdict.evidence import matched
-from comparisons.verdict.parameters import Parameter, picked
-from models import ordered
+from comparisons.verdict.parameters import picked
+from models import Mixture, ordered
+from models.family import rebuilt
 from models.mixture import checked, take
-from models.names import family_called
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
-
-    from models import Mixture
     from models.family import Theta
 
 __all__ = ["assert_recovered", "assert_unchanged"]
@@ -44,15 +41,15 @@ def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: flo
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
-    family = family_called(comparison.tree.attrs["family"])
-    columns = comparison.tree["constant_data"].sizes.get("dimension", 1)
-    mixture = ordered(checked(truth, family, columns))
-    here = len(comparison.tree["em"]["component"])
-    if len(mixture.weight) != here:
-        raise ValueError(f"truth has {len(mixture.weight)} components, the comparison {here}")
-    if comparison.tree.attrs["labels"] == "assignment":
-        mixture = take(mixture, matched(mixture, draws_of(comparison.tree, family)))
-    true = np.array([picked(mixture, _parameter(row)) for _, row in frame.iterrows()], float)
+    mixture = ordered(checked(truth, comparison.family, comparison.dimension))
+    given, here = len(mixture.weight), comparison.k
+    if given != here:
+        raise Refusal(f"truth has {given} components, the comparison {here}")
+    if comparison.assigned:
+        weight, *fields = comparison.draws.values()
+        draws = Mixture(weight, rebuilt(comparison.family, fields))
+        mixture = take(mixture, matched(mixture, draws))
+    true = np.array([picked(mixture, row.parameter) for row in comparison.parameters], float)
     posterior = np.hypot(frame["sd"], frame["mcse"])
     rows = {
         "EM": (frame["mle"], frame["se"]),
@@ -91,7 +88,7 @@ def assert_unchanged(
     failures = []
     if comparison.verdict != before.verdict:
         failures.append(f"  verdict {comparison.verdict}, saved {before.verdict}")
-    left = sum(np.nan_to_num(one.tree["em"].attrs["decrement"]) for one in (comparison, before))
+    left = sum(np.nan_to_num(one.estimate.decrement) for one in (comparison, before))
     allowed = {
         "mle": left * np.nan_to_num(new["se"]),
         "se": 2 * left * np.nan_to_num(new["se"]),
@@ -109,10 +106,3 @@ def assert_unchanged(
         ]
     if failures:
         raise AssertionError("changed:\n" + "\n".join(failures))
-
-
-def _parameter(row: pd.Series) -> Parameter:
-    """Return which parameter a row of the table is about."""
-    places = tuple(int(place) for place in str(row["dimension"]).split(",") if place)
-    component = int(row["component"])
-    return Parameter(str(row["name"]), None if component < 0 else component, places)

@@ -11,7 +11,7 @@ from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, Climber, End, Found, search
 from em.climb.starts import starting_mixtures
 from em.data.blocks import default_floor
-from em.data.threads import executor
+from em.data.threads import executor_for
 from em.emission import Emission, emission_of
 from em.errors.information import SADDLE, Information, unavailable
 from em.mixture import MixtureModel, Statistics, model_of
@@ -78,7 +78,7 @@ def fit[T: Theta](
         start = _checked_start(start, family, sample, k, equal_weights)
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
-    with executor(sample, emission, k) as workers:
+    with executor_for(sample, emission, k) as workers:
         rows = workers.rows
         if prior is not None:
             prior = Prior(prior.weight, rows.units.move_in(prior.theta))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from em.data.held import added
+from em.data.executor import add_sums
 from models.family import Theta
 from models.mixture import Mixture
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from em.data.blocks import Rows
-    from em.data.held import Executor, Held, Sums
+    from em.data.executor import Executor, PreparedRuns, Sums
     from em.emission import Emission
     from models import Prior
     from models.arrays import Array
@@ -88,7 +88,7 @@ class MixtureModel[T: Theta]:
 
     emission: Emission[T]
     rows: Rows
-    held: Held[Known]
+    held: PreparedRuns[Known]
     k: int
     hard: bool
     equal_weights: bool
@@ -180,7 +180,7 @@ def _swept(
 ) -> Sums:
     """Return a run's log-likelihood (without base) and sums."""
     with np.errstate(all="ignore"):  # every thread has its own
-        return added(_sweep(known, emission, phi, centre, hard))
+        return add_sums(_sweep(known, emission, phi, centre, hard))
 
 
 def _sweep(
@@ -358,7 +358,7 @@ def model_of[T: Theta](
     """Return the model, with what never changes between steps computed once."""
     rows = workers.rows
     keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
-    held = workers.hold(partial(_known, emission=emission, keep=keep))
+    held = workers.prepare(partial(_known, emission=emission, keep=keep))
     total, base, grain = held.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
     return MixtureModel(
@@ -395,7 +395,7 @@ def _known(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
 
 def _measured(known: Known) -> Sums:
     """Return a run's totals, and its sums of base and of base's size."""
-    return added((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
+    return add_sums((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
 
 
 def _counted(known: Known) -> list[float]:

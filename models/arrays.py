@@ -1,4 +1,4 @@
-"""What arrays hold."""
+"""The types of arrays, and the largest integer that a double counts exactly."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +23,16 @@ class Binomial(NamedTuple):
     """
 
     prob: Array
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a coin with its own chance of heads", "sets of flips"
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads"]:
+        """Heads, and the trials behind them."""
+        return "heads"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:

@@ -1,4 +1,4 @@
-"""Checks that several families share; each raises ValueError naming field, row and remedy."""
+"""Checks that several families share; each raises Refusal, which names field, row and remedy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,10 +41,14 @@ AT_ONCE = 1 << 16  # rows in a working set
 
 
 def column(sample: Sample) -> None:
-    """Refuse a table where a column is due."""
+    """Refuse a table, and trials, for a family of single numbers.
+
+    >>> from models import Sample
+    >>> column(Sample([1.5, 2.5]))
+    """
     if sample.x.ndim != 1:
         columns = f"{sample.dimension} column{'s' * (sample.dimension > 1)}"
-        raise ValueError(
+        raise Refusal(
             f"x is a table of {columns}; give one column, such as x[:, 0] of an array or "
             'x["name"] of a data frame, or fit a MultivariateGaussian'
         )
@@ -50,16 +56,27 @@ def column(sample: Sample) -> None:
 
 
 def no_trials(sample: Sample) -> None:
-    """Refuse trials where x does not count heads."""
+    """Refuse trials for a family whose x is not a number of heads.
+
+    >>> from models import Sample
+    >>> no_trials(Sample([1.5, 2.5]))
+    """
     if sample.trials is not None:
-        raise ValueError(
+        raise Refusal(
             "trials are given, but only a Binomial has flips; "
             "to say how often each x occurred give Sample(x, counts=...)"
         )
 
 
 def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
-    """Refuse a sample for the first row, as given, among the distinct rows marked bad."""
+    """Refuse a sample if a distinct row is marked in (m,) bad; name the first such row, as given.
+
+    >>> from models import Sample
+    >>> sample = Sample([3, -1, 2])
+    >>> refuse_row(sample, sample.x < 0, "is below 0; drop it")
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is -1, which is below 0; drop it
+    """
     if bad.any():
         row = sample.first(bad)
         value = (
@@ -67,62 +84,92 @@ def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
             if sample.x.ndim == 2
             else sample.x[sample.inverse[row]]
         )
-        raise ValueError(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
+        raise Refusal(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
 
 
 def numbers(name: str, value: object) -> Array:
-    """Return a field as a float array, or raise ValueError that names it."""
+    """Return a field as a float array, or raise Refusal that names it.
+
+    >>> numbers("mean", [1, 2])
+    array([1., 2.])
+    """
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; give numbers") from None
+        raise Refusal(f"{name} is {value!r}; give numbers") from None
 
 
 def fields(theta: Record, shapes: Mapping[str, tuple[int, ...]]) -> list[Array]:
-    """Return the fields of a Theta as finite float arrays of the given shapes."""
+    """Return the fields of a Theta as finite float arrays of the given shapes.
+
+    >>> from collections import namedtuple
+    >>> fields(namedtuple("Theta", "mean sd")([0, 5], [1, 2]), {"mean": (2,), "sd": (2,)})
+    [array([0., 5.]), array([1., 2.])]
+    """
     arrays = []
     for name, shape in shapes.items():
         array = numbers(name, theta._asdict()[name])
         if array.shape != shape:
-            raise ValueError(f"{name} has shape {array.shape}; give {shape}")
+            raise Refusal(f"{name} has shape {array.shape}; give {shape}")
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} is {array.tolist()}; give finite numbers")
+            raise Refusal(f"{name} is {array.tolist()}; give finite numbers")
         arrays.append(array)
     return arrays
 
 
 def positive(prior: Record, *names: str, zero: bool = False) -> list[float]:
-    """Return fields of a prior as floats above zero (or, with zero, not below it)."""
+    """Return fields of a prior as finite floats above 0, or with `zero` from 0.
+
+    >>> from collections import namedtuple
+    >>> positive(namedtuple("Prior", "shape rate")(2, 1), "shape", "rate")
+    [2.0, 1.0]
+    """
     values = [number(f"prior: {name}", prior._asdict()[name]) for name in names]
     for name, value in zip(names, values, strict=True):
         if not (value > 0 or (zero and value == 0)) or value == np.inf:
-            raise ValueError(
+            raise Refusal(
                 f"prior: {name} is {value:g}; give a number {'from' if zero else 'above'} 0"
             )
     return values
 
 
 def number(name: str, value: object) -> float:
-    """Return a field as a finite float, or raise ValueError that names it."""
+    """Return a field as a finite float, or raise Refusal that names it.
+
+    >>> number("tolerance", 1)
+    1.0
+    """
     array = numbers(name, value)
     if array.shape != () or not np.isfinite(array):
-        raise ValueError(f"{name} is {value!r}; give a finite number")
+        raise Refusal(f"{name} is {value!r}; give a finite number")
     return float(array)
 
 
 def whole(name: str, value: object, least: int) -> int:
-    """Return a whole number, not below the least, or raise ValueError that names it."""
+    """Return a whole number from `least` up, or raise Refusal that names it.
+
+    >>> whole("k", 0, 1)
+    Traceback (most recent call last):
+    models.refusal.Refusal: k is 0; give a whole number from 1 up
+    """
     try:
         found = index(value)  # type: ignore[arg-type]
     except TypeError:
         found = least - 1
     if found < least:
-        raise ValueError(f"{name} is {value!r}; give a whole number from {least} up")
+        raise Refusal(f"{name} is {value!r}; give a whole number from {least} up")
     return found
 
 
 def average(sample: Observations, function: Callable[[Array], Array]) -> Array:
-    """Return the mean over the observations of a function of (B, d) rows, in one pass."""
+    """Return the mean over the observations of a function, in one pass.
+
+    function: of (B, d) rows, with (B, ...) values.
+
+    >>> from models import Sample
+    >>> average(Sample([1, 2, 2, 5]), lambda x: x**2)
+    array([8.5])
+    """
 
     def total(some: Readable) -> Array:
         found: Array = np.zeros(1)
@@ -135,28 +182,29 @@ def average(sample: Observations, function: Callable[[Array], Array]) -> Array:
     return sample.total(total) / sample.observations
 
 
-def _unchanged(x: Array) -> Array:
-    return x
-
-
 def moments(sample: Observations) -> tuple[Array, Array]:
-    """Return the mean (d,) and covariance (d, d; divided by n) of the observations."""
+    """Return the mean (d,) and the covariance (d, d), divided by n, of the observations.
+
+    >>> from models import Sample
+    >>> moments(Sample([1, 3, 3, 5]))
+    (array([3.]), array([[2.]]))
+    """
+    d = sample.dimension
 
     def total(some: Readable) -> Array:
-        found = np.zeros((sample_dimension, sample_dimension))
+        found = np.zeros((d, d))
         for x, _, counts in some.parts(AT_ONCE):
             centred = x.reshape(len(x), -1) - mean
             weighted = centred if counts is None else centred * counts[:, None]
             found += weighted.T @ centred
         return found
 
-    sample_dimension = sample.dimension
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = average(sample, _unchanged)
+        mean = average(sample, lambda x: x)
         cov = sample.total(total) / sample.observations
     spread = np.diagonal(cov)
     if not ((spread > 0) & np.isfinite(spread)).all():
-        raise ValueError(
+        raise Refusal(
             "x has a column without spread, or one whose squares no double can hold, "
             "so no weak prior has a scale; give a prior"
         )

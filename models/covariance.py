@@ -1,4 +1,4 @@
-"""The forms a covariance can take: linear patterns, closed under inversion.
+"""The forms of a covariance matrix: linear patterns that are closed under inversion.
 
 For such a pattern the maximum-likelihood covariance is the orthogonal projection of the scatter
 onto it (Jensen 1988, Ann. Statist. 16, 302), so a form is a projection and a basis.
@@ -21,17 +21,23 @@ __all__ = ["DIAGONAL", "FULL", "SPHERICAL", "TIED", "TIED_SPHERICAL", "Covarianc
 
 
 class Covariance(NamedTuple):
-    """A form of covariance.
+    """A form of covariance matrix.
 
     name: as users write it.
-    tied: whether all components share one.
-    linear: whether it stays of the form when columns are mixed.
-    isotropic: whether all columns must be measured in one unit.
-    project: (..., d, d) symmetric matrices to their nearest ones of the form.
-    places: d to the m entries that are free.
-    basis: d to (m, d, d), the matrices that these entries multiply.
-    block: d to the size of the smallest free diagonal block.
-    draw: (scatter, degrees, (n, K), rng) to inverse Wishart matrices of the form, (n, K, d, d).
+    tied: whether all components share one matrix.
+    linear: whether matrices keep the form under every linear map of the columns.
+    isotropic: whether all columns have one variance, so that they must be in one unit.
+    project: (..., d, d) symmetric matrices -> the nearest matrices of the form.
+    places: d -> the (row, column) of the m free entries.
+    basis: d -> (m, d, d); a matrix of the form is the sum of free entry times basis matrix.
+    block: d -> the size of the smallest free diagonal block.
+    draw: (scatter, degrees, (n, K), rng) -> (n, K, d, d) inverse Wishart matrices of the form.
+
+    >>> SPHERICAL.project(np.diag([1.0, 3.0]))
+    array([[2., 0.],
+           [0., 2.]])
+    >>> FULL.places(2)
+    [(0, 0), (0, 1), (1, 1)]
     """
 
     name: str
@@ -45,16 +51,12 @@ class Covariance(NamedTuple):
     draw: Draw
 
 
-def _free(matrix: Array) -> Array:
-    return matrix
-
-
-def _upper(d: int) -> list[tuple[int, int]]:
+def _upper_triangle(d: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(d) for j in range(i, d)]
 
 
-def _symmetric(d: int) -> Array:
-    """Return (d (d + 1) / 2, d, d): ones at i, j and j, i, row by row of the upper triangle."""
+def _symmetric_basis(d: int) -> Array:
+    """Return (d (d + 1) / 2, d, d): a 1 at (i, j) and (j, i), in the order of `_upper_triangle`."""
     i, j = np.triu_indices(d)
     basis = np.zeros((len(i), d, d))
     m = np.arange(len(i))
@@ -62,41 +64,29 @@ def _symmetric(d: int) -> Array:
     return basis
 
 
-def _separate(matrix: Array) -> Array:
+def _diagonal_part(matrix: Array) -> Array:
     return matrix * np.eye(matrix.shape[-1]) + 0.0  # no negative zeros
 
 
-def _along(d: int) -> list[tuple[int, int]]:
-    return [(j, j) for j in range(d)]
-
-
-def _axes(d: int) -> Array:
-    """Return (d, d, d): a one at j, j."""
+def _diagonal_basis(d: int) -> Array:
+    """Return (d, d, d): a 1 at (j, j)."""
     return np.eye(d)[:, :, None] * np.eye(d)[:, None, :]
 
 
-def _round(matrix: Array) -> Array:
+def _mean_variance(matrix: Array) -> Array:
     d = matrix.shape[-1]
     mean: Array = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / d
     return mean * np.eye(d)
 
 
-def _first(d: int) -> list[tuple[int, int]]:
-    return [(0, 0)][:d]
-
-
-def _ball(d: int) -> Array:
-    """Return (1, d, d): the identity."""
-    return np.eye(d)[None]
-
-
-def _wishart(
+def _draw_full(
     scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
 ) -> Array:
-    """Draw (n, K, d, d) inverse Wishart matrices by Bartlett's (1933) triangular factor.
+    """Draw (n, K, d, d) inverse Wishart matrices by the Bartlett (1933) decomposition.
 
-    With A lower triangular, A_ii^2 chi-squared on degrees - i, i = 0, ..., d - 1, and standard
-    normals below, A A' is Wishart(degrees, 1); so is its inverse mapped by chol(scatter).
+    Let A be lower triangular, A_ii^2 chi-squared with degrees - i degrees of freedom (i from 0),
+    and A_ij standard normal below. Then A A' is Wishart(degrees, I), and with L = chol(scatter)
+    L (A A')^-1 L' is inverse Wishart(degrees, scatter).
     """
     d = len(scatter)
     factor = np.tril(rng.normal(size=(*size, d, d)), -1)
@@ -106,28 +96,28 @@ def _wishart(
     return cov
 
 
-def _apart(
+def _draw_diagonal(
     scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
 ) -> Array:
-    """Draw each column's variance from InverseGamma(degrees / 2, scatter_jj / 2)."""
+    """Draw (n, K, d, d): variances InverseGamma(degrees / 2, scatter_jj / 2) in column j."""
     d = len(scatter)
     variance = np.diagonal(scatter) / rng.chisquare(degrees, (*size, d))
     spread: Array = variance[..., None] * np.eye(d)
     return spread
 
 
-def _single(
+def _draw_spherical(
     scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
 ) -> Array:
-    """Draw the one variance from InverseGamma(degrees / 2, trace(scatter) / (2 d))."""
+    """Draw (n, K, d, d): one variance, InverseGamma(degrees / 2, trace(scatter) / (2 d))."""
     d = len(scatter)
     variance = np.trace(scatter) / d / rng.chisquare(degrees, size)
     spread: Array = variance[..., None, None] * np.eye(d)
     return spread
 
 
-def _shared(draw: Draw) -> Draw:
-    """Draw one matrix for all K components."""
+def _tied(draw: Draw) -> Draw:
+    """Return a function that draws one matrix and repeats it for all K components."""
 
     def shared(
         scatter: Array, degrees: float, size: tuple[int, int], rng: np.random.Generator
@@ -137,14 +127,38 @@ def _shared(draw: Draw) -> Draw:
     return shared
 
 
-FULL = Covariance("full", False, True, False, _free, _upper, _symmetric, lambda d: d, _wishart)
-TIED = Covariance(
-    "tied", True, True, False, _free, _upper, _symmetric, lambda d: d, _shared(_wishart)
+FULL = Covariance(
+    name="full",
+    tied=False,
+    linear=True,
+    isotropic=False,
+    project=lambda matrix: matrix,
+    places=_upper_triangle,
+    basis=_symmetric_basis,
+    block=lambda d: d,
+    draw=_draw_full,
 )
 DIAGONAL = Covariance(
-    "diagonal", False, False, False, _separate, _along, _axes, lambda d: 1, _apart
+    name="diagonal",
+    tied=False,
+    linear=False,
+    isotropic=False,
+    project=_diagonal_part,
+    places=lambda d: [(j, j) for j in range(d)],
+    basis=_diagonal_basis,
+    block=lambda d: 1,
+    draw=_draw_diagonal,
 )
-SPHERICAL = Covariance("spherical", False, False, True, _round, _first, _ball, lambda d: 1, _single)
-TIED_SPHERICAL = Covariance(
-    "tied-spherical", True, False, True, _round, _first, _ball, lambda d: 1, _shared(_single)
+SPHERICAL = Covariance(
+    name="spherical",
+    tied=False,
+    linear=False,
+    isotropic=True,
+    project=_mean_variance,
+    places=lambda d: [(0, 0)][:d],
+    basis=lambda d: np.eye(d)[None],
+    block=lambda d: 1,
+    draw=_draw_spherical,
 )
+TIED = FULL._replace(name="tied", tied=True, draw=_tied(_draw_full))
+TIED_SPHERICAL = SPHERICAL._replace(name="tied-spherical", tied=True, draw=_tied(_draw_spherical))

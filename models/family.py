@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,9 +34,21 @@ class ConjugatePrior(Protocol):
         """Return the prior of the parameters of scale * x + shift."""
         ...
 
+    def _asdict(self) -> dict[str, Any]: ...
+
 
 class Theta(Protocol):
     """A family's component parameters: a NamedTuple whose fields lead with the component axis."""
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        ...
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads"]:
+        """Return what a command line must give: one column, several, or heads and trials."""
+        ...
 
     @classmethod
     def observe(cls, sample: Sample) -> None:

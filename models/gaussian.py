@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -24,6 +24,16 @@ class Gaussian(NamedTuple):
 
     mean: Array
     sd: Array
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a bell curve", "measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads"]:
+        """One column."""
+        return "column"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:

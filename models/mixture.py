@@ -8,7 +8,7 @@ import numpy as np
 
 from models.checks import number, numbers, whole
 from models.family import ConjugatePrior, Theta, entries, first, rebuilt
-from models.observations import Elsewhere
+from models.observations import OutOfCore
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
     """Raise ValueError unless the sample is one, and one of the family's."""
     if isinstance(sample, Sample):
         family.observe(sample)
-    elif isinstance(sample, Elsewhere):
-        family.observe(sample.corners)
+    elif isinstance(sample, OutOfCore):
+        family.observe(sample.extremes)
     else:
         raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -42,6 +42,16 @@ class MultivariateGaussian(NamedTuple):
         if name not in FORMS:
             raise ValueError(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
         return FORMS[name]
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a bell-shaped cloud", "rows of measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads"]:
+        """Several columns."""
+        return "table"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
@@ -121,6 +131,11 @@ class TiedGaussian(MultivariateGaussian):
     __slots__ = ()
 
     @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a bell-shaped cloud, all of one shape", "rows of measurements"
+
+    @classmethod
     def form(cls) -> Covariance:
         """One covariance for all."""
         return TIED
@@ -130,6 +145,11 @@ class DiagonalGaussian(MultivariateGaussian):
     """Columns are independent within a component."""
 
     __slots__ = ()
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a bell-shaped cloud along the axes", "rows of measurements"
 
     @classmethod
     def form(cls) -> Covariance:
@@ -143,6 +163,11 @@ class SphericalGaussian(MultivariateGaussian):
     __slots__ = ()
 
     @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a round cloud", "rows of measurements"
+
+    @classmethod
     def form(cls) -> Covariance:
         """One variance for all columns."""
         return SPHERICAL
@@ -152,6 +177,11 @@ class TiedSphericalGaussian(MultivariateGaussian):
     """Columns are independent, and equally spread in all components."""
 
     __slots__ = ()
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a round cloud, all of one size", "rows of measurements"
 
     @classmethod
     def form(cls) -> Covariance:

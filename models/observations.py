@@ -1,4 +1,4 @@
-"""What was observed, wherever its rows are: in memory, on disk, on the workers of a cluster."""
+"""Observations, wherever their rows are: in memory, on disk, or on the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -15,84 +15,100 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.sample import Part
 
-__all__ = ["Elsewhere", "Observations", "Readable"]
+__all__ = ["Observations", "OutOfCore", "Readable"]
 
 
 class Observations(Protocol):
-    """What EM needs to know of the rows: a `Sample`, a `Stream` or `Scattered` ones."""
+    """What EM needs of observations: a `Sample`, a `Stream` and `Scattered` rows provide it.
+
+    >>> from models import Sample
+    >>> rows: Observations = Sample([[1, 2], [3, 4]])
+    >>> rows.dimension, rows.table, rows.unit_counts, rows.high
+    (2, True, True, array([3., 4.]))
+    """
 
     @property
     def dimension(self) -> int:
-        """Columns of x."""
+        """The number of columns of x."""
         ...
 
     @property
     def table(self) -> bool:
-        """Whether a row is a row of a table, rather than one number."""
+        """Whether x is a table, (n, d), rather than a column, (n,)."""
         ...
 
     @property
-    def single(self) -> bool:
-        """Whether every row occurred once."""
+    def unit_counts(self) -> bool:
+        """Whether every count is 1."""
         ...
 
     @property
     def low(self) -> Array:
-        """The least number of each column, (d,)."""
+        """The smallest value of each column, (d,)."""
         ...
 
     @property
     def high(self) -> Array:
-        """The largest number of each column, (d,)."""
+        """The largest value of each column, (d,)."""
         ...
 
     @property
     def observations(self) -> int:
-        """How many observations there are, repeated rows included."""
+        """The number of observations: the sum of the counts."""
         ...
 
     @property
     def distinct(self) -> int:
-        """How many rows are read; where they are in memory, how many distinct ones there are."""
+        """The number of rows read; of a `Sample`, the number of distinct rows."""
         ...
 
     @property
     def trials(self) -> Array | None:
-        """The flips behind each number of heads, None where rows are not heads."""
+        """The number of flips for each number of heads, None where rows are not heads."""
         ...
 
     def total[R](self, task: Callable[[Readable], R]) -> R:
-        """Return what a task finds in all rows; of rows in several places, the sum of it."""
+        """Return a task's result for all rows, summed over the places where rows are."""
         ...
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """Rows that this process can read: in memory or on its disk."""
+    """Rows that this process can read: in memory or on its disk.
+
+    >>> from models import Sample
+    >>> rows: Readable = Sample([1, 2, 2])
+    >>> rows.part(slice(1))
+    Part(x=array([1.]), trials=None, counts=array([1.]))
+    """
 
     def part(self, rows: slice) -> Part:
-        """Return some of the rows, by their places."""
+        """Return the rows of a slice."""
         ...
 
     def at(self, places: Labels) -> Part:
-        """Return the rows at places."""
+        """Return the rows at some indices, which may repeat."""
         ...
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Yield all rows, so many at a time."""
+        """Yield all rows, `size` at a time."""
         ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elsewhere:
-    """What is known of rows that are not in memory; `em.fit` takes them as it takes a Sample.
+class OutOfCore:
+    """A summary of rows that are not in memory; `em.fit` takes them as it takes a Sample.
 
-    dimension: measurements in a row.
-    table: whether a row of the data is a row of a table, rather than one number.
-    counted: whether each row says how often it occurred.
-    low, high: (d,) the least and the largest number of each column.
-    observations: rows, each as often as it occurred.
-    odd: (d,) a row with a number that is not whole, None if there is none.
+    dimension: the number of columns.
+    table: whether x is a table, (n, d), rather than a column, (n,).
+    counted: whether each row has a count.
+    low, high: (d,) the smallest and the largest value of each column.
+    observations: the sum of the counts; without counts, the number of rows.
+    fractional: (d,) a row with a number that is not whole, None if there is none.
+
+    >>> one = np.ones(1)
+    >>> OutOfCore(1, False, False, 0 * one, 9 * one, 10**6, 1.5 * one).extremes.x
+    array([0. , 1.5, 9. ])
     """
 
     dimension: int
@@ -101,21 +117,23 @@ class Elsewhere:
     low: Array
     high: Array
     observations: int
-    odd: Array | None
+    fractional: Array | None
 
     trials = None
 
     @property
-    def single(self) -> bool:
-        """Whether every row occurred once."""
+    def unit_counts(self) -> bool:
+        """Whether every count is 1."""
         return not self.counted
 
     @property
-    def corners(self) -> Sample:
-        """A few rows in which whatever a family would refuse shows."""
-        rows = np.array([self.low, self.high, *([] if self.odd is None else [self.odd])])
+    def extremes(self) -> Sample:
+        """The rows to show a family: if it accepts these, it accepts all."""
+        rows = np.array(
+            [self.low, self.high, *([] if self.fractional is None else [self.fractional])]
+        )
         return Sample(rows if self.table else rows[:, 0])
 
-    def _said(self, place: str) -> str:
+    def _summary(self, place: str) -> str:
         columns = "" if self.dimension == 1 else f" of {self.dimension} columns"
         return f"{type(self).__name__}({self.observations:,} observations{columns}, on {place})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +23,16 @@ class Poisson(NamedTuple):
     """
 
     rate: Array
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """Return what a component is, and what was observed, in plain words."""
+        return "a rate of events", "counts of events"
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads"]:
+        """One column."""
+        return "column"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:

@@ -1,4 +1,4 @@
-"""What was observed: distinct rows, and how often each occurred."""
+"""A sample: the distinct rows that were observed, and how often each occurred."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.value_grid import cells_of, lattice_of
+from models.refusal import Refusal
+from models.value_grid import cells_of, value_grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["Part", "Sample", "checked_rows", "refuse"]
+__all__ = ["Part", "Sample", "checked_rows", "refuse", "sorted_rows"]
 
-LARGEST = 2.0**1020  # of a measurement: differences of differences are doubles then
-WHOLE_TO = 1e-9  # relative rounding of a sum of weights
-FEW = 4_096  # rows up to which sorting is as fast as any other way
-FAR_APART = 4  # cells a row beyond which a lattice is sparser than sorting is slow
+LARGEST = 2.0**1020  # of a measurement, so that differences of differences do not overflow
+ROUNDING = 1e-9  # relative, of a sum of weights that should be a whole number
+SORT_UP_TO = 4_096  # rows: up to here no way is faster than sorting
+ROWS_PER_CELL = 4  # with fewer rows per cell of the grid, sorting is faster
 
 
 class Part(NamedTuple):
-    """Some rows: x (B,) or (B, d), trials (B,) or None, and counts (B,).
+    """Some rows of a sample.
 
-    Counts are None where every row of the sample occurred once, which spares a pass.
+    x: (B,) or (B, d).
+    trials: (B,), or None where rows are not numbers of heads.
+    counts: (B,), or None where every row of the sample occurred once, which saves a pass.
+
+    >>> Sample([2.5, 1.0, 2.5]).part(slice(1, 2))
+    Part(x=array([2.5]), trials=None, counts=array([2.]))
     """
 
     x: Array
@@ -44,9 +50,15 @@ class Sample:
     """The distinct observations and their counts; nothing is rounded, nothing is dropped.
 
     x: (m,) or (m, d) distinct rows, sorted.
-    counts: (m,) how often each row occurred; doubles where rows stand for others (`weighed`).
-    trials: (m,) flips behind each number of heads, or None where rows are not heads.
-    inverse: (n,) for each row as it was given, its place among the distinct ones.
+    counts: (m,) how often each row occurred; doubles where counts are weights (`weighed`).
+    trials: (m,) the number of flips for each number of heads, or None where rows are not heads.
+    inverse: (n,) the index in x of each row, in the order in which rows were given.
+
+    >>> sample = Sample([2.5, 1.0, 2.5])
+    >>> sample
+    Sample(3 observations, 2 distinct)
+    >>> sample.x, sample.counts, sample.inverse
+    (array([1. , 2.5]), array([1, 2]), array([1, 0, 1], dtype=uint8))
     """
 
     x: Array
@@ -60,22 +72,22 @@ class Sample:
         trials: ArrayLike | None = None,
         counts: ArrayLike | None = None,
     ) -> None:
-        """Check and compress a column, or a table, of observations.
+        """Check a column or a table of observations, and count its distinct rows.
 
         x: (n,) numbers, or (n, d) for d measurements a row: a list, an array, or a pandas, polars
-            or Arrow column or table. With trials, x counts the heads among them.
-        trials: the flips behind each x: one number for all rows, or (n,).
-        counts: (n,) how often each row occurred; once each if not given.
+            or Arrow column or table. With trials, x is the number of heads among them.
+        trials: the number of flips for each x: one number for all rows, or (n,).
+        counts: (n,) how often each row occurred; 1 by default.
         """
         values, flips, times = checked_rows(x, trials, counts)
         if times is not None and not times.any():
-            raise ValueError("counts are all zero; give at least one observation")
+            raise Refusal("counts are all zero; give at least one observation")
         if times is not None and times.sum() >= LARGEST_WHOLE:
-            raise ValueError(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
+            raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
-        """Compress rows that have been checked; times that are not whole stay doubles."""
+        """Count the distinct rows; counts that are not whole stay doubles."""
         distinct, inverse = _distinct(values if flips is None else np.column_stack([values, flips]))
         counts = np.bincount(inverse, times, minlength=len(distinct))
         whole = times is None or bool((times == np.rint(times)).all())
@@ -88,115 +100,119 @@ class Sample:
         for name, field in fields.items():
             if field is not None:
                 field.flags.writeable = False
-            object.__setattr__(self, name, field)  # a frozen record sets its own fields once, here
+            object.__setattr__(self, name, field)  # the dataclass is frozen
 
     @classmethod
     def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
-        """Return rows that stand for others, each with the number of observations it stands for.
+        """Return a sample of rows with weights: each row represents that many observations.
 
         x: (m,) numbers, or (m, d).
-        weights: (m,) numbers above 0, which need not be whole.
-        trials: as of any sample.
+        weights: (m,) numbers above 0 with a whole sum.
+        trials: as in `Sample`.
+
+        >>> Sample.weighed([1.0, 2.0], [0.5, 2.5])
+        Sample(3 observations, 2 distinct)
         """
         values, flips, _ = checked_rows(x, trials, None)
         given = _numbers("weights", weights)
         if given.shape != values.shape[:1]:
-            raise ValueError(f"weights have shape {given.shape}; give one for each row of x")
+            raise Refusal(f"weights have shape {given.shape}; give one for each row of x")
         bad = ~((given > 0) & np.isfinite(given))
         refuse("weights", given, bad, "is no finite number above 0; leave the row out")
         total = float(given.sum())
-        if abs(total - round(total)) > WHOLE_TO * total or total < 1:
-            raise ValueError(f"weights sum to {total:g}; they have to sum to whole observations")
+        if abs(total - round(total)) > ROUNDING * total or total < 1:
+            raise Refusal(f"weights sum to {total:g}; they have to sum to whole observations")
         return cls._of(values, flips, given)
 
     @classmethod
     def _of(cls, values: Array, flips: Array | None, times: Array) -> Self:
-        """Return a sample of rows that have been checked."""
+        """Return a sample of rows that are known to be valid."""
         self = cls.__new__(cls)
         self._fill(values, flips, times)
         return self
 
     @property
     def observations(self) -> int:
-        """How many observations there are, repeated rows included."""
+        """The number of observations: the sum of the counts."""
         return round(float(self.counts.sum()))
 
     @property
     def distinct(self) -> int:
-        """How many distinct rows there are."""
+        """The number of distinct rows."""
         return len(self.counts)
 
     @property
     def table(self) -> bool:
-        """Whether a row is one of a table, rather than one number."""
+        """Whether x is a table, (m, d), rather than a column, (m,)."""
         return self.x.ndim == 2
 
     @property
     def dimension(self) -> int:
-        """How many measurements a row holds."""
+        """The number of columns of x."""
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
     @property
     def _occurred(self) -> Array:
-        """The (m, d) rows that occurred, without a copy where all did."""
+        """The (f, d) rows with a count above 0; a view of x if all are."""
         table = self.x.reshape(self.distinct, -1)
         return table if self.counts.min() > 0 else table[self.counts > 0]
 
     @cached_property
     def low(self) -> Array:
-        """The least number of each column that occurred, (d,)."""
+        """The smallest observed value of each column, (d,)."""
         return self._occurred.min(axis=0)
 
     @cached_property
     def high(self) -> Array:
-        """The largest number of each column that occurred, (d,)."""
+        """The largest observed value of each column, (d,)."""
         return self._occurred.max(axis=0)
 
     @cached_property
-    def single(self) -> bool:
+    def unit_counts(self) -> bool:
         """Whether every row occurred once."""
         return float(self.counts.min()) == float(self.counts.max()) == 1
 
-    def part(self, rows: slice) -> Part:
-        """Return some of the rows, by their places in order."""
+    def part(self, rows: slice | NDArray[np.intp]) -> Part:
+        """Return some of the distinct rows, by a slice or by their indices."""
         return Part(
             self.x[rows],
             None if self.trials is None else self.trials[rows],
-            None if self.single else self.counts[rows].astype(np.float64),
+            None if self.unit_counts else self.counts[rows].astype(np.float64),
         )
 
     def at(self, places: NDArray[np.intp]) -> Part:
-        """Return the rows at places, which may repeat."""
-        return Part(
-            self.x[places],
-            None if self.trials is None else self.trials[places],
-            None if self.single else self.counts[places].astype(np.float64),
-        )
+        """Return the distinct rows at some indices, which may repeat."""
+        return self.part(places)
 
     def total[R](self, task: Callable[[Sample], R]) -> R:
-        """Return what a task finds in all rows; of rows in several places it would be the sum."""
+        """Return the task's result for all rows; `Scattered` rows sum it over the pieces."""
         return task(self)
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Yield all rows, so many at a time."""
+        """Yield all distinct rows, `size` at a time."""
         for begin in range(0, self.distinct, size):
             yield self.part(slice(begin, begin + size))
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
-        """Return (n, ...) values of the rows as given from the (m, ...) of the distinct ones."""
+        """Return values (n, ...) in the order in which rows were given.
+
+        values: (m, ...) of the distinct rows.
+
+        >>> Sample([2.5, 1.0, 2.5]).expand(np.array([0.1, 0.9]))
+        array([0.9, 0.1, 0.9])
+        """
         expanded: NDArray[D] = values[self.inverse]
         return expanded
 
     def pick(self, rows: NDArray[np.intp]) -> Self:
-        """Return the sample of some of the distinct rows, given by their places in order."""
-        if self.counts.dtype.kind == "f":
-            flips = None if self.trials is None else self.trials[rows]
-            return self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
+        """Return the sample of some of the distinct rows, given by their indices."""
         flips = None if self.trials is None else self.trials[rows]
+        if self.counts.dtype.kind == "f":
+            return self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
         return type(self)(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
-        """Return the first row, as given, among the distinct rows marked in (m,) bad."""
+        """Return the number of the first given row whose distinct row is marked in (m,) bad."""
         return int(np.argmax(bad[self.inverse]))
 
     def __repr__(self) -> str:
@@ -209,12 +225,19 @@ class Sample:
 def checked_rows(
     x: ArrayLike, trials: ArrayLike | None, counts: ArrayLike | None
 ) -> tuple[Array, Array | None, Array | None]:
-    """Return x, trials and counts as doubles, or raise ValueError that names the first bad row."""
+    """Return x, trials and counts as doubles, or raise Refusal that names the first bad row.
+
+    >>> checked_rows([1, 2], trials=3, counts=None)
+    (array([1., 2.]), array([3., 3.]), None)
+    >>> checked_rows([1, 2], None, counts=[1])
+    Traceback (most recent call last):
+    models.refusal.Refusal: counts has shape (1,), x has 2 rows; give one for each row
+    """
     values = _numbers("x", x)
     if values.ndim not in (1, 2):
-        raise ValueError(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
+        raise Refusal(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
     if values.size == 0:
-        raise ValueError("x is empty; give at least one observation")
+        raise Refusal("x is empty; give at least one observation")
     if not (values.min() >= -LARGEST and values.max() <= LARGEST):  # NaN is neither
         refuse("x", values, ~np.isfinite(values), "is not finite; remove or impute such rows")
         refuse(
@@ -229,33 +252,38 @@ def checked_rows(
 
 
 def refuse(field: str, values: Array, bad: NDArray[np.bool_], remedy: str) -> None:
-    """Raise ValueError that names the field, the first bad row (from 0) and the remedy."""
+    """Raise Refusal that names the field, the first bad row (from 0) and the remedy.
+
+    >>> refuse("x", np.array([1.0, -2.0]), np.array([False, True]), "is below 0; drop it")
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is -2, which is below 0; drop it
+    """
     if bad.any():
         place = tuple(int(index) for index in np.argwhere(bad)[0])
-        raise ValueError(f"{field}: {_where(place)} is {values[place]:g}, which {remedy}")
+        raise Refusal(f"{field}: {_where(place)} is {values[place]:g}, which {remedy}")
 
 
 def _where(place: tuple[int, ...]) -> str:
-    """Say which row it is, and in a table which column."""
+    """Name the row, and in a table the column."""
     row = f"row {place[0]} (counted from 0)" if place else "the value"
     return row if len(place) < 2 else f"{row}, column {place[1]}"
 
 
 def _numbers(field: str, given: ArrayLike) -> Array:
-    """Return the values as doubles, exactly, or raise ValueError that names the first bad row."""
+    """Return the values as doubles, unrounded, or raise Refusal that names the first bad row."""
     if isinstance(given, Iterator | AbstractSet | Mapping):
-        raise ValueError(f"{field} is a {type(given).__name__}; give a list or an array")
+        raise Refusal(f"{field} is a {type(given).__name__}; give a list or an array")
     if np.ma.is_masked(given):
         row = int(np.argwhere(np.ma.getmaskarray(given))[0][0])
-        raise ValueError(f"{field}: row {row} (counted from 0) is masked; remove or impute it")
+        raise Refusal(f"{field}: row {row} (counted from 0) is masked; remove or impute it")
     try:
         values = np.asarray(given)
     except ValueError as problem:
-        raise ValueError(f"{field} is ragged: give rows of one length ({problem})") from None
+        raise Refusal(f"{field} is ragged: give rows of one length ({problem})") from None
     if values.dtype.kind in "OUS":
         values = _unboxed(field, np.asarray(given, dtype=object))
     if values.dtype.kind not in "fiub":
-        raise ValueError(
+        raise Refusal(
             f"{field}: row 0 (counted from 0) is {values.ravel()[:1].tolist()}, which is of type "
             f"{values.dtype}, not a number; convert the column to numbers"
         )
@@ -273,10 +301,10 @@ def _numbers(field: str, given: ArrayLike) -> Array:
 
 
 def _unboxed(field: str, values: NDArray[np.object_]) -> Array:
-    """Return a column of Python objects as doubles; text and missing entries are refused."""
+    """Return Python objects as doubles, or raise Refusal for text and missing values."""
     for place, value in np.ndenumerate(values):
         if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-            raise ValueError(
+            raise Refusal(
                 f"{field}: {_where(place)} is {value!r}, which is not a number; "
                 "convert it to a number or remove the row"
             )
@@ -288,10 +316,10 @@ def _unboxed(field: str, values: NDArray[np.object_]) -> Array:
 
 
 def _whole(field: str, given: ArrayLike, n: int, least: int) -> Array:
-    """Return (n,) whole numbers, none below the least."""
+    """Return (n,) whole numbers from `least` up."""
     values = _numbers(field, given)
     if values.shape != (n,):
-        raise ValueError(f"{field} has shape {values.shape}, x has {n} rows; give one for each row")
+        raise Refusal(f"{field} has shape {values.shape}, x has {n} rows; give one for each row")
     refuse(field, values, ~np.isfinite(values), "is not finite; give a whole number")
     refuse(field, values, values != np.rint(values), "is not a whole number; give one")
     refuse(field, values, values >= LARGEST_WHOLE, "a double cannot count exactly; give fewer")
@@ -300,11 +328,11 @@ def _whole(field: str, given: ArrayLike, n: int, least: int) -> Array:
 
 
 def _flips(heads: Array, trials: ArrayLike) -> Array:
-    """Return (n,) trials that can stand behind the heads."""
+    """Return (n,) trials, each at least the number of heads."""
     if heads.ndim != 1:
-        raise ValueError("x is a table; with trials give one column of heads")
-    single = np.ndim(trials) == 0
-    given = np.full(len(heads), trials) if single else trials
+        raise Refusal("x is a table; with trials give one column of heads")
+    one_for_all = np.ndim(trials) == 0
+    given = np.full(len(heads), trials) if one_for_all else trials
     flips = _whole("trials", given, len(heads), 1)
     refuse("x", heads, heads < 0, "is below 0; give the number of heads")
     refuse("x", heads, heads != np.rint(heads), "is not a whole number; give the number of heads")
@@ -313,38 +341,47 @@ def _flips(heads: Array, trials: ArrayLike) -> Array:
 
 
 def _distinct(rows: Array) -> tuple[Array, NDArray[np.unsignedinteger]]:
-    """Return the sorted distinct rows and, for each row given, its place among them."""
+    """Return the sorted distinct rows, and the index of each row among them."""
     table = rows.reshape(len(rows), -1)
-    found = _looked_up(table) if len(table) > FEW else None
-    distinct, inverse = _sorted(table) if found is None else found
+    found = _by_grid(table) if len(table) > SORT_UP_TO else None
+    distinct, inverse = _by_sorting(table) if found is None else found
     return distinct.reshape(-1, *rows.shape[1:]), inverse
 
 
-def _sorted(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]]:
-    """Return the distinct rows and each row's place, by sorting."""
+def sorted_rows(table: Array) -> tuple[NDArray[np.intp], Array, NDArray[np.bool_]]:
+    """Return the order that sorts rows (n, d), the sorted rows, and which of these are new.
+
+    >>> sorted_rows(np.array([[2.0], [1.0], [2.0]]))[2]
+    array([ True,  True, False])
+    """
     order = np.argsort(table[:, 0]) if table.shape[1] == 1 else np.lexsort(table.T[::-1])
     ranked = table[order]
     new = np.ones(len(table), np.bool_)
     new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    return order, ranked, new
+
+
+def _by_sorting(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]]:
+    order, ranked, new = sorted_rows(table)
     distinct = ranked[new]
     inverse = np.empty(len(table), np.min_scalar_type(len(distinct)))
     inverse[order] = np.cumsum(new) - 1
     return distinct, inverse
 
 
-def _looked_up(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]] | None:
-    """Return the same for rows on a lattice, some thirty times as fast; None for any other."""
-    lattice = lattice_of(table, len(table) // FAR_APART)
-    if lattice is None:
+def _by_grid(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]] | None:
+    """Return the same for rows on a grid of values, about 30 times as fast; None off a grid."""
+    grid = value_grid_of(table, len(table) // ROWS_PER_CELL)
+    if grid is None:
         return None
-    cells = np.empty(len(table), np.min_scalar_type(lattice.cells))
-    seen = np.zeros(lattice.cells, np.bool_)
-    for part, (cell, fits) in cells_of(lattice, table):
+    cells = np.empty(len(table), np.min_scalar_type(grid.cells))
+    seen = np.zeros(grid.cells, np.bool_)
+    for part, (cell, fits) in cells_of(grid, table):
         if fits is not None:
             return None
         seen[cell] = True
         cells[part] = cell
     places = np.flatnonzero(seen)
-    number = np.zeros(lattice.cells, np.min_scalar_type(len(places)))
+    number = np.zeros(grid.cells, np.min_scalar_type(len(places)))
     number[places] = np.arange(len(places))
-    return lattice.rows(places), number[cells]
+    return grid.rows(places), number[cells]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from em.data.blocks import rows_of
 from em.data.standardise import Units
-from em.data.threads import alone
+from em.data.threads import Threads
 from em.emission import emission_of
 from em.mixture import model_of
 from models import (
@@ -62,7 +62,7 @@ def unscaled_model(row: Row, sample: Sample, k: int, prior: Prior | None = None,
     rows = rows_of(sample, emission, k, Units(np.ones(d), np.zeros(d)))
     floor = 1e-9 * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
     settings = {"hard": False, "equal_weights": False, "floor": floor}
-    return model_of(emission, alone(rows), k, prior=prior, **(settings | options))
+    return model_of(emission, Threads(rows), k, prior=prior, **(settings | options))
 
 
 def weights(rng: np.random.Generator, k: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.reading.files import opened
+from models.reading.files import open_files
 
 
 class Columns(NamedTuple):
@@ -20,7 +20,7 @@ class Columns(NamedTuple):
 def read_columns(path, names, *, drop_missing=False):
     """Read everything at once."""
     batches, read = [], 0
-    for batch, rows in opened(path, names, drop_missing=drop_missing).batches():
+    for batch, rows in open_files(path, names, drop_missing=drop_missing).batches():
         batches.append(batch)
         read += rows
     ends = np.cumsum([one.rows for one in batches])

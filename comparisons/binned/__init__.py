@@ -1,1 +1,1 @@
-"""A posterior of bins, for more measurements than chains can carry."""
+"""A posterior of binned measurements, where there are too many for the sampler."""

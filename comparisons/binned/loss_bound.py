@@ -1,4 +1,4 @@
-"""What bins leave out of a log-likelihood, at most."""
+"""A bound of the log-likelihood that is lost by binning."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.gaussian import Gaussian
 
-__all__ = ["Remainder"]
+__all__ = ["LossBound"]
 
 AT_ONCE = 1 << 17  # doubles in each array of a working set, 1 MB
-LARGEST = 600.0  # of log odds: their exponentials can be added
+LARGEST = 600.0  # of log odds, so that sums of their exponentials do not overflow
 
 
-class Remainder(NamedTuple):
-    """What bins know of the measurements that their rows do not.
+class LossBound(NamedTuple):
+    """What bounds the difference between the log-likelihoods of measurements and of binned rows.
 
-    low, high: (m,) the least and the largest measurement of each bin.
-    second, third: (m,) by how much its rows, as doubles hold them, and moments as they were added
-        up, may miss sum_i (x_i - mean)^2 and ^3, over (high - low)^2 and ^3.
-    spread: (m,) sum_i (x_i - a)^2 (x_i - b)^2 about its rows a, b, over (high - low)^4.
+    low, high: (m,) the smallest and the largest measurement of each bin.
+    second, third: (m,) bounds of the rounding errors of sum_i (x_i - mean)^2 and ^3, divided by
+        (high - low)^2 and ^3.
+    spread: (m,) sum_i (x_i - a)^2 (x_i - b)^2 for the bin's two points a and b, divided by
+        (high - low)^4.
+
+    >>> from models.gaussian import Gaussian
+    >>> zero = np.zeros(1)
+    >>> bound = LossBound(low=zero, high=zero + 1, second=zero, third=zero, spread=zero + 0.5)
+    >>> two = Gaussian(mean=np.array([[0.0, 1.0]]), sd=np.array([[1.0, 1.0]]))
+    >>> bound.total(Mixture(np.array([[0.5, 0.5]]), two)).round(4)
+    array([0.0074])
     """
 
     low: Array
@@ -33,32 +41,32 @@ class Remainder(NamedTuple):
     third: Array
     spread: Array
 
-    def bound(self, mixtures: Mixture[Gaussian]) -> Array:
-        """Return (n,) by how much the rows' log-likelihood can miss the measurements', at most.
+    def total(self, mixtures: Mixture[Gaussian]) -> Array:
+        """Return (n,) bounds of the error of the log-likelihood of the binned rows.
 
         mixtures: weight (n, K), mean and sd likewise.
         """
         step = max(1, AT_ONCE // max(1, len(self.low)))
         parts = [
-            self.lost(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
+            self.per_bin(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
             for begin in range(0, len(mixtures.weight), step)
         ]
         return np.concatenate([part.sum(axis=1) for part in parts])
 
-    def lost(self, mixtures: Mixture[Gaussian]) -> Array:
-        """Return the same of every bin, (n, m).
+    def per_bin(self, mixtures: Mixture[Gaussian]) -> Array:
+        """Return (n, m) the same bounds for each bin.
 
-        The cubic q that has g and g' at a and b misses a sum of g by spread / 24 times the largest
-        |g''''|; and rows and measurements differ in a sum of q = ... + q2 (x - mean)^2 +
-        q3 (x - mean)^3 by second |q2| + third |q3|, where |q3| is |g'''| / 6 somewhere in the bin,
-        and |q2| at most the largest |g''| / 2 + (high - low) |g'''| / 2.
+        Let q be the cubic with the values and slopes of g = log p at a and b. Two errors add up:
+        replacing g by q costs at most spread / 24 max |g''''|; and rounding changes the sum of
+        q = ... + q2 (x - mean)^2 + q3 (x - mean)^3 by at most second |q2| + third |q3|, where |q3|
+        is |g'''| / 6 somewhere in the bin, and |q2| <= max |g''| / 2 + (high - low) max |g'''| / 2.
         """
         found = np.zeros((len(mixtures.weight), len(self.low)))
         uncertain = np.flatnonzero(self.high > self.low)
         step = max(1, AT_ONCE // len(found))
         for begin in range(0, len(uncertain), step):
             some = uncertain[begin : begin + step]
-            with np.errstate(over="ignore", invalid="ignore"):  # beyond all doubles is no bound
+            with np.errstate(over="ignore", invalid="ignore"):  # an overflow means no bound: inf
                 two, three, four = _bends(self.low[some], self.high[some], mixtures)
                 lost = self.spread[some] / 24 * four
                 lost += self.second[some] * (two + three) / 2 + self.third[some] * three / 6
@@ -69,18 +77,24 @@ class Remainder(NamedTuple):
 def _bends(low: Array, high: Array, mixtures: Mixture[Gaussian]) -> tuple[Array, Array, Array]:
     """Return (n, m) bounds of |g''|, |g'''| and |g''''|, times powers of high - low, in each bin.
 
-    With a_k = log weight_k + log p_k, slopes u_k = a_k' and bends c_k = a_k'', under memberships r:
+    Let a_k = log weight_k + log p_k, with slope u_k = a_k' and curvature c_k = a_k''. Under the
+    membership probabilities r_k the derivatives are, in cumulants kappa,
 
-        g'' = kappa2(u) + E c,    g''' = kappa3(u) + 3 kappa(u, c),
-        g'''' = kappa4(u) + 6 kappa(u, u, c) + 3 kappa2(c)
+        g''   = kappa2(u) + E c
+        g'''  = kappa3(u) + 3 kappa(u, c)
+        g'''' = kappa4(u) + 6 kappa(u, u, c) + 3 kappa2(c).
 
-    (cumulants). With M2, M4 the central moments of u and V the variance of c, kappa4 = M4 - 3 M2^2
+    Let M2 and M4 be the central moments of u, and V the variance of c. Then kappa4 = M4 - 3 M2^2
     lies between -2 M2^2 and M4, |kappa3| <= M4^(3/4), and by Cauchy and Schwarz |kappa(u, u, c)| <=
-    sqrt(M4 V) and |kappa(u, c)| <= sqrt(M2 V). These are bounded over the bin by the largest
-    memberships R_k >= r_k in it, which sum to 1 or more: for any b, V <= sum R (c - b)^2 and
-    M2 <= sum R (u - b)^2, E c <= sum R |c|; and, b being the mean under R, the mean
-    under r is at most sum (R - least r) |u - b| off, so that M4^(1/4) <= (sum R (u - b)^4)^(1/4)
-    + sum (R - least r) |u - b|. All are convex in x, as u and b are linear: the ends suffice.
+    sqrt(M4 V) and |kappa(u, c)| <= sqrt(M2 V).
+
+    Let R_k >= r_k be the largest memberships in the bin, and b any number. Then
+
+        V <= sum R (c - b)^2,    M2 <= sum R (u - b)^2,    |E c| <= sum R |c|.
+
+    For b the mean of u under R, the mean under r differs from b by at most sum (R - min r) |u - b|,
+    so M4^(1/4) <= (sum R (u - b)^4)^(1/4) + sum (R - min r) |u - b|. All of these are convex in x,
+    because u and b are linear, so the larger of the two ends is the maximum.
     """
     weight, mean, sd = (one[:, :, None, None] for one in (mixtures.weight, *mixtures.theta))
     span, ends = high - low, np.stack([low, high])
@@ -106,18 +120,21 @@ def _bends(low: Array, high: Array, mixtures: Mixture[Gaussian]) -> tuple[Array,
 
 
 def _memberships(joint: Array, bend: Array) -> tuple[Array, Array]:
-    """Return bounds (n, K, m), from above and below, of the memberships in each bin.
+    """Return upper and lower bounds (n, K, m) of the membership probabilities in each bin.
 
-    The log odds of two components are a parabola, which lies within |bend| / 8 of the chord between
-    the ends, on one side of it.
+    The log odds of two components are a parabola. Between the ends of the bin it lies on one side
+    of its chord, at most |bend| / 8 away, where bend is the second derivative times the width^2.
 
-    joint: (n, K, 2, m) log weight + log p at the ends; bend: (n, K, m) second derivatives.
+    joint: (n, K, 2, m) log weight + log p at the ends.
+    bend: (n, K, m) second derivatives of log p, times the width^2.
     """
     first = joint.sum(axis=2).argmax(axis=1)[:, None]
     odds = joint - np.take_along_axis(joint, first[:, :, None], axis=1)
     bulge = (bend - np.take_along_axis(bend, first, axis=1)) / 8
     most = np.exp(np.minimum(odds.max(axis=2) + np.maximum(-bulge, 0), LARGEST))
     least = np.exp(np.minimum(odds.min(axis=2) - np.maximum(bulge, 0), LARGEST))
-    others = 1 - np.eye(joint.shape[1])  # sums without a component, which differences would lose
+    others = 1 - np.eye(
+        joint.shape[1]
+    )  # leaves one component out of a sum; subtracting it would cancel
     above, below = most / (most + others @ least), least / (least + others @ most)
     return above, below

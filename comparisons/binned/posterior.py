@@ -1,4 +1,4 @@
-"""A posterior of more measurements than chains can carry: of bins that stand for them."""
+"""A posterior of binned measurements, where there are too many for the sampler."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import xarray as xr
 
 import em
 from bayes.posterior.tree import draws_of
-from comparisons.binned.bins import Bins, binned, grid_of
-from comparisons.binned.loss_bound import Remainder
+from comparisons.binned.bins import Bins, coarsened, finest_edges
+from comparisons.binned.loss_bound import LossBound
 from comparisons.thresholds import SHIFT
 from models import Gaussian, Mixture
 from models.checks import moments
@@ -24,56 +24,65 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.observations import Observations
 
-__all__ = ["BINNED", "Stand", "posterior_in_bins", "shift_of", "stand_of"]
+__all__ = ["BINNED", "Binning", "binning_of", "largest_shift", "posterior_in_bins"]
 
-BINNED = 5_000  # distinct rows beyond which chains see bins: four times as many take a minute
-BUDGET = SHIFT / 1_000  # nats that bins may lose where they are chosen; see _chosen
-AWAY = 3.0  # standard errors from the estimate at which it is looked at as well
-HARDEST = 4  # mixtures of many by which bins are chosen
-AGAIN = 2  # times bins are chosen by the draws, if those lose too much
-LOOKED_AT = 500  # draws at which the loss is bounded
-SHOWN = 1 << 14  # bins that a picture is drawn of
+BINNED = 5_000  # distinct rows: with more, the sampler sees bins (20,000 rows take a minute)
+BUDGET = SHIFT / 1_000  # log-likelihood that the bins may lose under each mixture; see `_chosen`
+SES_AWAY = 3.0  # standard errors from the estimate to the other mixtures that bins must suit
+WORST = 4  # mixtures, with the largest losses, that bins are chosen for
+RECHOSEN = 2  # times, at most, that bins are chosen again by the draws
+DRAWS = 500  # evenly spaced draws at which the loss is bounded
+HISTOGRAM_BINS = 1 << 14  # bins kept for histograms, at most
 
 
-class Stand(NamedTuple):
-    """How the rows of a posterior stand for more observations than it saw.
+class Binning(NamedTuple):
+    """How the binned rows of a posterior represent the observations.
 
-    rows: how many it saw; distinct: how many different ones there are.
-    left: what the rows leave out.
+    rows: the number of rows that the sampler saw.
+    distinct: the number of distinct observations.
+    loss_bound: the bound of the log-likelihood lost by binning.
+
+    >>> from models import Sample
+    >>> bins = Bins.count(Sample(np.linspace(0, 9, 100)), np.linspace(0, 9, 4))
+    >>> binning = Binning(rows=6, distinct=100, loss_bound=bins.loss_bound())
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(mean=np.array([2.0, 7.0]), sd=np.full(2, 2.0)))
+    >>> round(binning.loss(two), 2)
+    4.8
     """
 
     rows: int
     distinct: int
-    left: Remainder
+    loss_bound: LossBound
 
-    def lost(self, mixture: Mixture[Gaussian]) -> float:
-        """Return by how much the rows' log-likelihood may miss that of all observations."""
-        return float(self.left.bound(_many(mixture))[0])
+    def loss(self, mixture: Mixture[Gaussian]) -> float:
+        """Return the bound of the error of the rows' log-likelihood under one mixture."""
+        return float(self.loss_bound.total(_many(mixture))[0])
 
 
 def posterior_in_bins(
     draw: Callable[[Sample], xr.DataTree], rows: Observations, fit: em.Fit[Gaussian]
 ) -> xr.DataTree:
-    """Return a posterior of bins, chosen so that they move no posterior mean by much.
+    """Return a posterior of bins, chosen to move no posterior mean by more than SHIFT of its sds.
 
-    Bins are chosen by the estimate and mixtures around it, and if that is not enough, by the draws.
-    Groups bins (what they leave out) and histogram (finer ones, to look at) are added to the tree.
+    Bins are chosen for EM's estimate and mixtures around it and, if the draws show that this is not
+    enough, for the draws. Two groups are added to the tree: `bins` with the fields of `LossBound`,
+    and `histogram` with finer bins for pictures.
 
-    draw: a posterior of a sample.
-    rows: the measurements.
-    fit: to all of them.
+    draw: sample -> its posterior.
+    rows: all measurements.
+    fit: EM's fit of all measurements.
     """
-    fine = Bins.count(rows, grid_of(rows))
+    fine = Bins.count(rows, finest_edges(rows))
     bins = _chosen(fine, _around(fit, fine))
-    for again in range(AGAIN + 1):
+    for again in range(RECHOSEN + 1):
         tree = draw(bins.sample())
         draws = _some(tree)
-        bounds = bins.remainder().bound(draws)
-        if shift_of(bounds) <= SHIFT or again == AGAIN or bins is fine:
+        bounds = bins.loss_bound().total(draws)
+        if largest_shift(bounds) <= SHIFT or again == RECHOSEN or bins is fine:
             break
         bins = _chosen(fine, take(draws, np.argsort(-bounds)))
-    left, shown = bins.remainder(), fine
-    while len(shown.low) > SHOWN:
+    left, shown = bins.loss_bound(), fine
+    while len(shown.low) > HISTOGRAM_BINS:
         shown = shown.halved()
     points, weights = shown.rows()
     tree["bins"] = xr.DataTree(
@@ -85,23 +94,34 @@ def posterior_in_bins(
     return tree
 
 
-def stand_of(tree: xr.DataTree) -> Stand | None:
-    """Return how a tree's rows stand for others, None where they stand for themselves."""
+def binning_of(tree: xr.DataTree) -> Binning | None:
+    """Return how the rows of a posterior were binned, None if they were not.
+
+    >>> binning_of(xr.DataTree()) is None
+    True
+    """
     if "bins" not in tree.children:
         return None
-    left = Remainder(*(tree["bins"][name].to_numpy() for name in Remainder._fields))
-    return Stand(tree["constant_data"].sizes["row"], int(tree.attrs["distinct"]), left)
+    left = LossBound(*(tree["bins"][name].to_numpy() for name in LossBound._fields))
+    return Binning(tree["constant_data"].sizes["row"], int(tree.attrs["distinct"]), left)
 
 
-def shift_of(bounds: Array) -> float:
-    """Return by how many of its sds bins can move a posterior mean, at most.
+def largest_shift(bounds: Array) -> float:
+    """Return the largest shift of any posterior mean by binning, in posterior sds.
 
-    Without bins the density is p exp(-e) / E exp(-e), with p that of the draws and |e| <= B. The
-    mean of any t is moved by cov(t, exp(-e)) / E exp(-e), so that in sds of t it is at most the sd
-    of exp(-e) over its mean: sqrt(E (exp(-e) - 1)^2) / exp(-E e) <= sqrt(E (exp(B) - 1)^2) exp(E B)
-    by Cauchy and Schwarz and by Jensen, E over the draws.
+    Let p be the posterior density of the binned rows, E its expectation, and e the error of their
+    log-likelihood, |e| <= B. Without bins the density is p exp(-e) / E exp(-e). The mean of any t
+    is shifted by cov(t, exp(-e)) / E exp(-e). In sds of t that is at most
 
-    bounds: B (n,) at draws.
+        sd(exp(-e)) / E exp(-e) <= sqrt(E (exp(-e) - 1)^2) / exp(-E e)
+                                <= sqrt(E (exp(B) - 1)^2) exp(E B)
+
+    by the inequalities of Cauchy and Schwarz and of Jensen.
+
+    bounds: (n,) B at draws from p.
+
+    >>> largest_shift(np.zeros(4)), round(largest_shift(np.full(4, 0.01)), 4)
+    (0.0, 0.0102)
     """
     with np.errstate(over="ignore"):
         found = np.exp(bounds.mean()) * np.sqrt((np.expm1(bounds) ** 2).mean())
@@ -109,16 +129,17 @@ def shift_of(bounds: Array) -> float:
 
 
 def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
-    """Return draws at even distances."""
+    """Return DRAWS evenly spaced draws."""
     draws = draws_of(tree, Gaussian)
     n = len(draws.weight)
-    return take(draws, np.linspace(0, n - 1, min(n, LOOKED_AT)).astype(np.intp))
+    return take(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
 
 
 def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
-    """Return the estimate, and what lies AWAY standard errors from it in independent directions.
+    """Return the estimate, and mixtures SES_AWAY standard errors from it in independent directions
 
-    A spike is no place to go by: the overall mean and sd are, where there is nothing better.
+    Spikes are passed over. If all optima are spikes, one Gaussian with the overall mean and sd
+    takes the place of the estimate.
     """
     proper = next((one.mixture for one in fit.optima if not one.spike), None)
     if proper is None:
@@ -128,31 +149,33 @@ def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
     if fit.information is None or not np.isfinite(fit.standard_errors.weight).all():
         return first
     root = np.linalg.cholesky(np.linalg.inv(fit.information)).T
-    near = em.displaced(fit, AWAY * np.concatenate([root, -root]))
+    near = em.displaced(fit, SES_AWAY * np.concatenate([root, -root]))
     possible = np.flatnonzero((near.weight > 0).all(axis=1) & (near.theta.sd > 0).all(axis=1))
     return _joined(first, take(near, possible))
 
 
 def _many(mixture: Mixture[Gaussian]) -> Mixture[Gaussian]:
-    """Return one mixture as many of them, with an axis of their own."""
+    """Return one mixture with a leading axis of length 1."""
     return take(mixture, np.arange(len(mixture.weight))[None])
 
 
 def _joined(first: Mixture[Gaussian], others: Mixture[Gaussian]) -> Mixture[Gaussian]:
-    """Return mixtures with an axis of their own one after the other."""
+    """Return mixtures concatenated along their leading axis."""
     pairs = zip(entries(first.theta).values(), entries(others.theta).values(), strict=True)
     theta = rebuilt(Gaussian, [np.concatenate(pair) for pair in pairs])
     return Mixture(np.concatenate([first.weight, others.weight]), theta)
 
 
 def _chosen(fine: Bins, mixtures: Mixture[Gaussian]) -> Bins:
-    """Return bins by the first of the mixtures and those under which its bins would lose most.
+    """Return bins that suit the first mixture and those under which its bins lose most.
 
-    They lose far less than they might. Rows are heavy, and a component narrower than the gap
-    between them gains by sitting on one, as it would not on measurements; gaps are kept below what
-    the default prior holds components to, which costs four times as many rows. (20,000 people:
-    of twelve chains on bins that lose 12 nats five ended on such a spike, 0.7 nats two, 0.04 none.)
+    Bins are finer than the bound needs, because coarse ones make spikes. Rows have large weights,
+    and a component narrower than the gap between two rows can gain likelihood on a single one, as
+    it would not on measurements. So the gaps are kept smaller than the widths that the default
+    prior allows, which takes four times as many rows. (20,000 people, twelve chains each: with bins
+    that lose 12 units of log-likelihood five chains ended on a spike, with 0.7 two, with 0.04
+    none.)
     """
-    bins = binned(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
-    hardest = np.argsort(-bins.remainder().bound(mixtures))[:HARDEST]
-    return binned(fine, take(mixtures, np.union1d(0, hardest)), BUDGET)
+    bins = coarsened(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
+    hardest = np.argsort(-bins.loss_bound().total(mixtures))[:WORST]
+    return coarsened(fine, take(mixtures, np.union1d(0, hardest)), BUDGET)

@@ -1,24 +1,24 @@
-"""From what is typed on a command line to family, sample, prior; and the names of columns."""
+"""From what is typed on a command line to family, sample and prior."""
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from comparisons.verdict.estimates import estimate_of
+from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
-from models import Binomial, MultivariateGaussian, Prior, Sample
+from models import Prior, Sample
 from models.mixture import checked_prior, weak_prior
 from models.mixture import observed as refuse_others
 from models.names import FAMILIES, FORMS, family_named, name_of
+from models.observations import OutOfCore
+from models.reading.column_names import column_label
 from models.reading.columns import Columns
-from models.reading.messages import said_of_the_file
-from models.reading.named import titled
-from models.reading.scan import scanned
+from models.reading.messages import located_in_file
+from models.reading.scan import scan_columns
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -57,13 +57,21 @@ class Observed(NamedTuple):
 
 
 def guess(given: str, choices: Collection[str]) -> str:
-    """Ask whether the nearest of some choices is meant, if one is near."""
+    """Ask whether the nearest of some choices is meant, if one is near.
+
+    >>> guess("gausian", ["gaussian", "poisson"])
+    'did you mean gaussian? '
+    """
     near = get_close_matches(given.lower(), choices, 1)
     return f"did you mean {near[0]}? " if near else ""
 
 
 def one_of(option: str, given: str, choices: Collection[str]) -> str:
-    """Return what was given for an option, or refuse it and say which one may be meant."""
+    """Return what was given for an option, or refuse it and say which one may be meant.
+
+    >>> one_of("--only", "em", ["em"])
+    'em'
+    """
     if given in choices:
         return given
     listed = ", ".join(choices)
@@ -71,7 +79,11 @@ def one_of(option: str, given: str, choices: Collection[str]) -> str:
 
 
 def family_of(name: str, form: str | None) -> type[Theta]:
-    """Return the family that --family and --covariance name."""
+    """Return the family that --family and --covariance name.
+
+    >>> family_of("multivariate", "diagonal")
+    <class 'models.multivariate.DiagonalGaussian'>
+    """
     one_of("--family", name, FAMILIES)
     if form is not None:
         one_of("--covariance", form, forms())
@@ -82,7 +94,11 @@ def family_of(name: str, form: str | None) -> type[Theta]:
 
 
 def forms() -> list[str]:
-    """Return the names of all forms that a family can take."""
+    """Return the names of all forms that a family can take.
+
+    >>> forms()[0]
+    'full'
+    """
     return list(dict.fromkeys(form for known in FORMS.values() for form in known))
 
 
@@ -100,10 +116,11 @@ def sample_of(
 ) -> Observed:
     """Return what a file says was observed of a family.
 
-    columns, or heads: what was observed. trials: the column of flips behind each number of heads,
-    or one number for all. counts: the column that says how often each row occurred. progress: is
-    told how many rows have been read, and of how many, where that is known. client: of a cluster,
-    whose workers read the files then.
+    columns, or heads: the columns that were observed.
+    trials: the column of flips behind each number of heads, or one number for all rows.
+    counts: the column that says how often each row occurred.
+    progress: called with the number of rows read so far, and of all rows if that is known.
+    client: of a cluster whose workers shall read the files.
     """
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
@@ -111,13 +128,13 @@ def sample_of(
         raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
     behind = flips if trials is None or flips is not None else int(trials)
     asked = Columns(tuple(observed), behind, counts)
-    found = scanned(file, asked, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(file, asked, drop_missing=drop_missing, progress=progress, client=client)
     try:
         refuse_others(family, found.sample)
     except ValueError:
         found.refuse_rows(family.observe)
         raise
-    return Observed(found.sample, [titled(one) for one in observed], found.dropped)
+    return Observed(found.sample, [column_label(one) for one in observed], found.dropped)
 
 
 def _observed(
@@ -142,34 +159,42 @@ def _observed(
 
 def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | None) -> None:
     """Refuse columns that are too many, too few or of another kind than the family's."""
-    name, table = name_of(family), issubclass(family, MultivariateGaussian)
-    if (heads is not None) != (family is Binomial):
+    name, takes = name_of(family), family.takes()
+    if (heads is not None) != (takes == "heads"):
         raise Refusal(
             f"--family {name} counts heads; in place of --column give --heads NAME and --trials "
             "NAME (or a number)"
-            if family is Binomial
-            else f"--heads and --trials are for --family {name_of(Binomial)}; give --column"
+            if takes == "heads"
+            else f"--heads and --trials are for --family {_taking('heads')}; give --column"
         )
-    if table and len(observed) == 1:
+    if takes == "table" and len(observed) == 1:
         raise Refusal(
-            f"--family {name_of(MultivariateGaussian)} takes several columns; give more with "
-            f"--column, or take --family gaussian"
+            f"--family {name} takes several columns; give more with --column, or take --family "
+            f"{_taking('column')}"
         )
-    if not table and len(observed) > 1:
+    if takes != "table" and len(observed) > 1:
         raise Refusal(
             f"--family {name} takes one --column, {len(observed)} are given; for several take "
-            f"--family {name_of(MultivariateGaussian)}"
+            f"--family {_taking('table')}"
         )
+
+
+def _taking(what: str) -> str:
+    """Return the short name of the first family that takes such columns."""
+    return next(name for name, one in FAMILIES.items() if one.takes() == what)
 
 
 def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: bool) -> None:
-    """Refuse columns without spread, more components than values, and what has no weak prior.
+    """Refuse columns without spread, more components than values, and data without a weak prior.
 
     weak: whether the weak prior is wanted.
     """
     sample, names = observed.sample, observed.names
-    streamed = not isinstance(sample, Sample)
-    seen = sample.corners if streamed else sample.pick(np.flatnonzero(sample.counts))
+    if here := isinstance(sample, Sample):
+        seen = sample.pick(np.flatnonzero(sample.counts))
+    else:
+        assert isinstance(sample, OutOfCore)
+        seen = sample.extremes
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
         if emission_of(family).located and np.ptp(column) == 0:
@@ -177,7 +202,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
                 f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
                 "estimate; give another column"
             )
-    if k > seen.distinct and not streamed:
+    if here and k > seen.distinct:
         rows = "value" if len(names) == 1 else "row"
         has = f"has {seen.distinct} distinct {rows}s"
         raise Refusal(
@@ -185,7 +210,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
             f"give at most -k {seen.distinct}"
         )
     if weak:
-        with said_of_the_file({"x": names}):
+        with located_in_file({"x": names}):
             weak_prior(family, sample, k)
 
 
@@ -199,59 +224,23 @@ def refuse_estimate(path: str, family: type[Theta], sample: Observations, k: int
         )
 
 
-def prior_of(text: str | None, family: type[Theta], sample: Sample) -> Prior | None:
+def prior_of(text: str | None, family: type[Theta], sample: Observations) -> Prior | None:
     """Return the prior that a text or a JSON file writes as observations not seen.
 
     text: such as "mean=170,n=1,squares=50,degrees=3", with weight=1 for the shares; or the path of
         a JSON file with the same names; None for the default.
+
+    >>> prior_of("heads=1, tails=1", family_of("binomial", None), Sample([3], 10)).weight
+    0.0
     """
     if text is None:
         return None
     record = emission_of(family).prior
     names: tuple[str, ...] = record._fields  # type: ignore[attr-defined]
-    given = _pairs(text) if "=" in text else _object(text)
+    remedy = f"it takes weight, {', '.join(names)}"
+    if "=" in text:
+        given = pairs_in("--prior", text, names, remedy, ["weight"])
+    else:
+        given = numbers_in(text, names, remedy, ["weight"])
     weight = given.pop("weight", 0.0)
-    for name in given:
-        if name not in names:
-            raise Refusal(f"--prior has {name!r}; it takes weight, {', '.join(names)}")
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise Refusal(f"--prior lacks {', '.join(missing)}; it takes {', '.join(names)}")
-    values = {name: _array(name, given[name]) for name in names}
-    return checked_prior(Prior(_array("weight", weight), record(**values)), record, sample)
-
-
-def _pairs(text: str) -> dict[str, object]:
-    """Return name=number pairs."""
-    found: dict[str, object] = {}
-    for pair in text.split(","):
-        name, _, value = pair.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            raise Refusal(f"--prior: {pair.strip()!r} is not name=number") from None
-    return found
-
-
-def _object(path: str) -> dict[str, object]:
-    """Return what a JSON file holds."""
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as problem:
-        raise Refusal(
-            f"--prior {path}: {problem.strerror}; give name=number,... or a JSON file"
-        ) from None
-    except ValueError:
-        raise Refusal(f"--prior {path} is not JSON") from None
-    if not isinstance(found, dict):
-        raise Refusal(f"--prior {path} holds no object of names and numbers")
-    return dict(found)
-
-
-def _array(name: str, value: object) -> object:
-    """Return a number, or an array of them."""
-    try:
-        array = np.array(value, np.float64)
-    except (TypeError, ValueError):
-        raise Refusal(f"--prior: {name} is {value!r}; give numbers") from None
-    return float(array) if array.ndim == 0 else array
+    return checked_prior(Prior(weight, record(**given)), record, sample)  # type: ignore[arg-type]

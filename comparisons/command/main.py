@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import shlex
 import sys
 import warnings
@@ -12,8 +11,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from traceback import print_exc, walk_tb
-from typing import TYPE_CHECKING, Annotated
+from traceback import print_exc
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,9 +25,10 @@ from comparisons.thresholds import FORMAT, LEAST_DRAWS
 
 if TYPE_CHECKING:
     from distributed import Client
+    from typer._click.exceptions import UsageError
 
     from comparisons.command.inputs import Observed
-    from comparisons.comparison import Comparison
+    from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
     from models.family import Theta
 
@@ -37,12 +37,11 @@ __all__ = ["main"]
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-OURS = {"models", "em", "bayes", "comparisons"}
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
-KEPT = 100_000  # objects between two searches for garbage, of which a command makes little
-BROKEN = 70  # EX_SOFTWARE of sysexits.h: a mistake of ours must not look like a verdict
+KEPT = 100_000  # new objects before the next garbage collection: a command makes little garbage
+BROKEN = 70  # EX_SOFTWARE of sysexits.h: a bug must not look like a verdict
 ONLY = ("em",)
-Misused = typer.BadParameter.__mro__[1]  # typer gives this class no public name of its own
+Misused = cast("type[UsageError]", typer.BadParameter.__mro__[1])  # it has no public name
 SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
 
 app = typer.Typer(
@@ -127,7 +126,7 @@ def study(
     if image is not None:
         from comparisons.studies.calculations.photograph import read_photograph
 
-        read_photograph(image)  # what is wrong with it is said before PyMC is loaded
+        read_photograph(image)  # refused, if it is, before PyMC is loaded
     if name is None:
         _tell_all(setting, folder, as_json=as_json)
         return
@@ -194,7 +193,7 @@ def _recount(story: Story) -> None:
 
     stepped(story.steps)
     if story.comparison is not None:
-        told(story.comparison.tree)
+        told(story.comparison)
         _print("")
     said(story.learned)
 
@@ -292,7 +291,6 @@ def fit(
         refuse_estimate,
         sample_of,
     )
-    from comparisons.kept.facts import name_columns
     from models.refusal import Refusal
 
     if only is not None:
@@ -357,12 +355,12 @@ def fit(
             seed=seed,
             some=some,
         )
-    name_columns(comparison.tree, observed.names)
+    comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:
-    """Return who reads the rows, if it is not this process alone; they are held until the end."""
+    """Return the cluster that reads the rows, if one is wanted; it is released with `held`."""
     if cluster is None and workers is None:
         return None
     from models.reading.on_dask import connected
@@ -430,7 +428,7 @@ def _only_em(
     as_json: bool,
 ) -> None:
     """Fit by EM and print that."""
-    from comparisons.kept.facts import numbered
+    from comparisons.pages.terminal import numbered
     from em import fit as climb
 
     sample, names = observed.sample, observed.names
@@ -446,27 +444,25 @@ def _only_em(
 
 
 def _finish(
-    comparison: Comparison | None,
+    comparison: Facts | None,
     out: Path | None,
     *,
     as_json: bool,
     study: tuple[str, Story] | None = None,
     made: bool = False,
 ) -> None:
-    """Tell the verdict, write the folder, and leave with the verdict's exit status.
+    """Print the verdict, write the folder, and leave with the verdict's exit status.
 
-    study: the name and what it found, if it was one.
-    made: whether the folder is one that was not asked for.
+    study: its name and what it found, if it was one.
+    made: whether the folder was made without being asked for.
     """
-    from comparisons.pages.json import of_story, of_tree
+    from comparisons.pages.json import of_comparison, of_story
     from comparisons.pages.terminal import told
 
-    if as_json:  # told before anything is written: a full disk must not cost the answer
-        _print_json(of_story(*study) if study is not None else of_tree(comparison.tree))
-    elif study is not None:
-        _recount(study[1])
-    else:
-        told(comparison.tree)
+    if study is not None:  # printed before anything is written: the disk may be full
+        _print_json(of_story(*study)) if as_json else _recount(study[1])
+    elif comparison is not None:
+        _print_json(of_comparison(comparison)) if as_json else told(comparison)
     if out is not None:
         from comparisons.pages.folder import save_folder
 
@@ -479,7 +475,9 @@ def _finish(
 
 
 def _print_json(found: object) -> None:
-    _print(json.dumps(found, allow_nan=False, indent=2))
+    from comparisons.json_values import json_text
+
+    _print(json_text(found))
 
 
 def _print(text: str, *, err: bool = False) -> None:
@@ -497,7 +495,7 @@ def main() -> None:
     gc.set_threshold(KEPT)
     warnings.showwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # of an encoding that may lack letters
+        if isinstance(stream, TextIOWrapper):  # its encoding may lack letters
             stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False) or 0
@@ -520,14 +518,12 @@ def main() -> None:
 
 
 def _is_said(problem: Exception) -> bool:
-    """Whether an exception is a sentence of ours, or of the machine's, and no mistake."""
-    if isinstance(problem, OSError | MemoryError):
-        return True
-    if type(problem).__name__ in {"SamplerError", "DescentError"}:
-        return True
-    *_, (frame, _) = walk_tb(problem.__traceback__)
-    raised_by = str(frame.f_globals.get("__name__", "")).split(".")[0]
-    return isinstance(problem, ValueError) and raised_by in OURS
+    """Whether the exception speaks to the user: ours, or the machine's, and no bug."""
+    from models.refusal import Refusal
+
+    # by name, as importing their types imports PyMC
+    stopped = type(problem).__name__ in {"SamplerError", "DescentError"}
+    return stopped or isinstance(problem, Refusal | OSError | MemoryError)
 
 
 def _fail(message: str) -> None:
@@ -536,16 +532,16 @@ def _fail(message: str) -> None:
 
 
 def _said(line: str) -> None:
-    with suppress(OSError):  # where standard error is full, the status has to say it alone
+    with suppress(OSError):  # if standard error cannot be written, the status says it alone
         typer.echo(f"second-opinion: {line}", err=True)
 
 
 def _broken() -> int:
-    """Print the traceback of a mistake of ours."""
+    """Print the traceback of a bug."""
     print_exc()
     return BROKEN
 
 
-def _one_line(message: Warning | str, *_: object) -> None:
-    """Show a warning as a user of the command wants it."""
+def _one_line(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning in one line, without the place in our code."""
     typer.echo(f"warning: {message}", err=True)

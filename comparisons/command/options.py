@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 if TYPE_CHECKING:
-    from typer import Context
-    from typer._click import HelpFormatter
+    from typer._click.core import Context
+    from typer._click.formatting import HelpFormatter
 
 __all__ = ["Jobs", "Json", "Kept", "Naming", "Seed"]
 
@@ -29,7 +29,7 @@ Kept = Annotated[
 
 
 class Naming(TyperCommand):
-    """A command whose help names FAMILIES and COVARIANCES, which only those who read it load."""
+    """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone."""
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help, the names in their places."""
@@ -42,6 +42,7 @@ class Naming(TyperCommand):
             "FAMILIES": ", ".join(FAMILIES),
         }
         for option in self.params:
-            for place, name in names.items():
-                option.help = option.help.replace(place, name)
+            if isinstance(option, TyperOption | TyperArgument) and option.help is not None:
+                for place, name in names.items():
+                    option.help = option.help.replace(place, name)
         super().format_help(ctx, formatter)

@@ -45,7 +45,8 @@ def speed(
         refuse_folder(folder, overwrite=None)
     with waiting("loading PyMC"):
         from comparisons.speed.run import main
-    main(parts, quick=quick, folder=folder, as_json=as_json)
+    agreed = main(parts, quick=quick, folder=folder, as_json=as_json)
+    raise typer.Exit(int(not agreed))
 
 
 def _known(part: str) -> str:

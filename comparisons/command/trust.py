@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,14 +16,13 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from comparisons.json_values import Json as Value
     from comparisons.pages.steps import Steps
     from comparisons.replicates import Record
     from comparisons.trust.calibration import Design
 
 __all__ = ["alarms", "calibrate"]
 
-SETS, MEASURED = 100, 500  # observations of a replicate: sets of flips, and anything else
+SETS, MEASURED = 100, 500  # observations of a replicate: of coins, and of anything else
 
 
 def calibrate(
@@ -57,7 +55,7 @@ def calibrate(
     from models.refusal import Refusal
 
     family_of(_known(family), covariance)
-    usual = SETS if FAMILIES[family].__name__ == "Binomial" else MEASURED
+    usual = SETS if FAMILIES[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
         raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
@@ -126,10 +124,8 @@ def alarms(
     usual = "second-opinion-weak" if weak else "second-opinion-alarms"
     folder = _folder(out, usual, as_json=as_json)
     if weak:
-        count = len(trust.GRID) * (replicates or 100)
-        design = trust.Weak(seed)
-        records = _run(partial(trust.weak, design), count, jobs, folder, design)
-        told = trust.told_weak(records)
+        count, cells = len(trust.GRID) * (replicates or 100), trust.Weak(seed)
+        told = trust.told_weak(_run(partial(trust.weak, cells), count, jobs, folder, cells))
     else:
         found = {}
         if folder is not None:
@@ -204,17 +200,18 @@ def _run(
 
 def _alone(design: Design, number: int, *, as_json: bool) -> None:
     """Show one replicate's comparison, and the truth."""
-    from comparisons.pages.json import of_tree
+    from comparisons.json_values import json_text
+    from comparisons.pages.json import of_comparison
     from comparisons.pages.terminal import printed, said, told
     from comparisons.trust.calibration import opinion_on, problem
     from comparisons.verdict.parameters import parameters_of, picked
 
     drawn = problem(design, number)
-    tree = opinion_on(design, drawn).tree
+    comparison = opinion_on(design, drawn)
     if as_json:
-        printed(json.dumps(of_tree(tree), allow_nan=False, indent=2))
+        printed(json_text(of_comparison(comparison)))
         return
-    told(tree)
+    told(comparison)
     truth = ", ".join(
         f"{one.label} {float(picked(drawn.truth, one)):.4g}"
         for one in parameters_of(drawn.truth, equal_weights=False)
@@ -222,13 +219,12 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
     said(f"Drawn from {truth}.")
 
 
-def _show(
-    tables: tuple[Steps, ...], sentence: str, value: Mapping[str, Value], *, as_json: bool
-) -> None:
+def _show(tables: tuple[Steps, ...], sentence: str, value: object, *, as_json: bool) -> None:
+    from comparisons.json_values import json_text
     from comparisons.pages.terminal import printed, said, stepped
 
     if as_json:
-        printed(json.dumps(value, allow_nan=False, indent=2))
+        printed(json_text(value))
     else:
         stepped(tables)
         said(sentence)
@@ -236,7 +232,7 @@ def _show(
 
 def _save(
     folder: Path | None,
-    value: Mapping[str, Value],
+    value: object,
     figures: Mapping[str, Callable[[], Figure]],
     *,
     as_json: bool,
@@ -244,6 +240,7 @@ def _save(
     """Write summary.json and the pictures beside the replicates."""
     if folder is None:
         return
+    from comparisons.json_values import json_text
     from comparisons.kept.atomic import written
     from comparisons.pages.folder import save_figure
 
@@ -252,7 +249,7 @@ def _save(
         for name, figure in figures.items():
             save_figure(figure(), target, name)
 
-    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
+    text = json_text(value) + "\n"
     written(folder / "summary.json", lambda target: target.write_text(text, encoding="utf-8"))
     if figures:
         written(folder / "figures", draw)

@@ -1,39 +1,499 @@
-"""What a comparison says, read back from its tree."""
+"""What a comparison says: the one place that reads its tree."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bayes.posterior.diagnose import Worst, worst_of
+from bayes.posterior.tree import question_of
+from comparisons.finding import Finding, Verdict
+from comparisons.verdict.parameters import Parameter
+from comparisons.verdict.table import Table
+from models.names import family_called
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
-__all__ = ["among", "columns_of", "distinct_of", "name_columns", "numbered"]
+    from bayes.mixture import Question
+    from models.arrays import Array, Labels
+    from models.family import Theta
+
+__all__ = [
+    "Ascent",
+    "Density",
+    "Estimate",
+    "Facts",
+    "Memberships",
+    "Modes",
+    "Optima",
+    "Row",
+    "Rows",
+    "Sampling",
+]
 
 
-def name_columns(tree: xr.DataTree, names: Sequence[str]) -> None:
-    """Keep the names of the columns of x with a comparison."""
-    tree.attrs["columns"] = json.dumps(list(names))
+class Row(NamedTuple):
+    """A row of the table.
+
+    label: such as mean[0].
+    numbers: by the names of the table's columns; `truth` only where it is known.
+    """
+
+    label: str
+    parameter: Parameter
+    numbers: Mapping[str, float]
 
 
-def columns_of(tree: xr.DataTree) -> list[str]:
-    """Return the names of the columns of x; none where they are not known."""
-    return [str(name) for name in json.loads(tree.attrs.get("columns", "[]"))]
+class Estimate(NamedTuple):
+    """What is known about the estimate, but for its values.
+
+    source: EM, or where else it comes from.
+    decrement: standard errors to go to the maximum.
+    missing: share of the information that hidden labels cost.
+    steps, starts, optima: of the em.Fit that was handed in, or else of EM's own search.
+    """
+
+    source: str
+    log_likelihood: float
+    decrement: float
+    missing: float
+    bic: float
+    steps: int
+    converged: bool
+    starts: int
+    optima: int
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The source; a file is named without its folder.
+
+        >>> Estimate("/home/me/mine.json", -1.0, 0.0, 0.1, 2.0, 5, True, 1, 1, ()).name
+        'mine.json'
+        """
+        return PurePath(self.source).name
 
 
-def numbered(names: Sequence[str]) -> str:
-    """Say which column each number in brackets stands for."""
-    return ", ".join(f"{at} is {name}" for at, name in enumerate(names))
+class Sampling(NamedTuple):
+    """How the posterior was drawn.
+
+    draws: of each chain.
+    tune, seed: None for another sampler's draws.
+    gated: whether chains went on until their diagnostics were good enough.
+    divergences: in all chains; None where the sampler does not count them.
+    seconds: NaN where it is not known.
+    """
+
+    library: str
+    chains: int
+    draws: int
+    tune: int | None
+    seed: int | None
+    gated: bool
+    divergences: int | None
+    seconds: float
 
 
-def distinct_of(tree: xr.DataTree) -> int:
-    """Return how many distinct rows were observed, which a posterior of bins did not see."""
-    return int(tree.attrs.get("distinct", tree["constant_data"].sizes["row"]))
+class Ascent(NamedTuple):
+    """EM's climbs: heights (starts, steps), NaN after the last step; begun: how many there were.
+
+    Of very many observations some starts climb a part of these only, and have no heights.
+    """
+
+    heights: Array
+    begun: int
 
 
-def among(tree: xr.DataTree) -> str:
-    """Say of how many observations those of a comparison were drawn, if not all are in it."""
-    whole = json.loads(tree.attrs.get("whole", "{}"))
-    return f" (of {whole['observations']:,}, drawn at random)" if whole else ""
+class Optima(NamedTuple):
+    """Where EM's starts ended, best first: each field (optima,)."""
+
+    log_likelihood: Array
+    starts: Labels
+    spike: Labels
+    empty: Labels
+
+
+class Modes(NamedTuple):
+    """Modes of the posterior: heights, and shares of the draws in their basins, (modes,)."""
+
+    log_posterior: Array
+    share: Array
+
+
+class Rows(NamedTuple):
+    """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any."""
+
+    x: Array
+    counts: Array
+    trials: Array | None = None
+
+
+class Memberships(NamedTuple):
+    """Probabilities (m, K) of the components for distinct rows, and how often each occurred.
+
+    low, high: the posterior's 95% interval.
+    """
+
+    x: Array
+    counts: Array
+    em: Array
+    posterior: Array
+    low: Array
+    high: Array
+
+    def at(self, places: Labels) -> Memberships:
+        """Return some of the rows."""
+        return Memberships(*(field[places] for field in self))
+
+    @property
+    def ascending(self) -> Memberships:
+        """The rows of one column, sorted by x."""
+        return self.at(np.argsort(self.x, kind="stable"))
+
+
+class Density(NamedTuple):
+    """Densities of one column over places (p,): the estimate's, and the posterior predictive one.
+
+    components: (K, p), which add up to plug_in.
+    low, high: 95% interval of the density at each place.
+    """
+
+    x: Array
+    plug_in: Array
+    components: Array
+    predictive: Array
+    low: Array
+    high: Array
+
+    def at(self, places: Labels) -> Density:
+        """Return the densities at some of the places."""
+        return Density(*(field[..., places] for field in self))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Facts:
+    """A comparison as typed values.
+
+    >>> import xarray as xr
+    >>> facts = Facts(xr.DataTree())
+    >>> facts.name_columns(["height", "weight"])
+    >>> facts.columns
+    ('height', 'weight')
+    """
+
+    tree: xr.DataTree
+
+    # the question
+
+    @property
+    def title(self) -> str:
+        """The family's name, such as Poisson."""
+        return str(self.tree.attrs["family"])
+
+    @property
+    def family(self) -> type[Theta]:
+        """The family."""
+        return family_called(self.title)
+
+    @property
+    def question(self) -> Question[Theta]:
+        """What was asked of the posterior."""
+        return question_of(self.tree)
+
+    @property
+    def prior_known(self) -> bool:
+        """Whether the posterior's prior is known; an adopted one's may not be."""
+        return json.loads(self.tree.attrs["prior"]) is not None
+
+    @property
+    def k(self) -> int:
+        """The number of components."""
+        return int(self.tree.attrs["components"])
+
+    @property
+    def equal_weights(self) -> bool:
+        """Whether all shares were held at 1 / k."""
+        return bool(self.tree.attrs["equal_weights"])
+
+    # what was observed
+
+    @property
+    def observations(self) -> int:
+        """How many observations there are."""
+        return int(self.tree.attrs["observations"])
+
+    @property
+    def distinct(self) -> int:
+        """How many of them differ; a posterior of bins did not see these rows."""
+        return int(self.tree.attrs.get("distinct", self.tree["constant_data"].sizes["row"]))
+
+    @property
+    def whole(self) -> int | None:
+        """Of how many observations they were drawn at random; None if they are all."""
+        found = json.loads(self.tree.attrs.get("whole", "{}")).get("observations")
+        return None if found is None else int(found)
+
+    @property
+    def bins(self) -> int | None:
+        """How many bins the posterior saw; None if it saw the rows themselves."""
+        return int(self.tree.attrs["bins"]) if "bins" in self.tree.attrs else None
+
+    @property
+    def shift(self) -> float:
+        """By how many of its sds bins can have moved a posterior mean."""
+        return float(self.tree.attrs["shift"])
+
+    @property
+    def dimension(self) -> int:
+        """The number of columns of x."""
+        return int(self.tree["constant_data"].sizes.get("dimension", 1))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of x; none where they are not known."""
+        return tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
+
+    def name_columns(self, names: Sequence[str]) -> None:
+        """Keep the names of the columns of x."""
+        self.tree.attrs["columns"] = json.dumps(list(names))
+
+    @property
+    def rows(self) -> Rows:
+        """The distinct rows that the posterior saw."""
+        data = self.tree["constant_data"]
+        trials = data["trials"].to_numpy() if "trials" in data else None
+        return Rows(data["x"].to_numpy(), data["counts"].to_numpy(), trials)
+
+    @property
+    def histogram(self) -> Rows:
+        """One column to look at: bins finer than the posterior's, if it was of bins."""
+        if "histogram" not in self.tree.children:
+            return self.rows
+        return Rows(*(self.tree["histogram"][name].to_numpy() for name in ("x", "counts")))
+
+    # the two answers
+
+    @property
+    def estimate(self) -> Estimate:
+        """What is known about the estimate; its values are `fields`."""
+        attrs = self.tree["em"].attrs
+        return Estimate(
+            str(attrs["source"]),
+            float(attrs["log_likelihood"]),
+            float(attrs["decrement"]),
+            float(attrs["missing"]),
+            float(attrs["bic"]),
+            int(attrs["steps"]),
+            bool(attrs["converged"]),
+            int(attrs["starts"]),
+            int(attrs["optima"]),
+            tuple(json.loads(attrs["notes"])),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, the shares' first: such as weight, mean, sd."""
+        return tuple(map(str, self.tree["posterior"].data_vars))
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The names of the fields that are shares, and not the family's."""
+        own: tuple[str, ...] = self.family._fields  # type: ignore[attr-defined]
+        return tuple(name for name in self.names if name not in own)
+
+    @property
+    def fields(self) -> dict[str, Array]:
+        """The estimate by name, each (K, ...)."""
+        return {name: self.tree["em"][name].to_numpy() for name in self.names}
+
+    @property
+    def errors(self) -> dict[str, Array]:
+        """The estimate's standard errors by name, each (K, ...)."""
+        return {name: self.tree["em"][f"{name}_se"].to_numpy() for name in self.names}
+
+    @property
+    def truth(self) -> dict[str, Array]:
+        """The truth by name, each (K, ...); empty where it is not known."""
+        if "truth" not in self.tree.children:
+            return {}
+        return {name: self.tree["truth"][name].to_numpy() for name in self.names}
+
+    @property
+    def draws(self) -> dict[str, Array]:
+        """The posterior's draws by name, labels aligned, each (chains * draws, K, ...)."""
+        drawn = {name: self.tree["posterior"][name].to_numpy() for name in self.names}
+        return {name: field.reshape(-1, *field.shape[2:]) for name, field in drawn.items()}
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the posterior was drawn."""
+        attrs, sizes = self.tree.attrs, self.tree["posterior"].sizes
+        statistics = self.tree["sample_stats"]
+        counted = "diverging" in statistics
+        return Sampling(
+            str(attrs["inference_library"]),
+            int(sizes["chain"]),
+            int(sizes["draw"]),
+            int(attrs["tune"]) if "tune" in attrs else None,
+            int(attrs["seed"]) if "seed" in attrs else None,
+            "gates" in attrs,
+            int(statistics["diverging"].sum()) if counted else None,
+            float(attrs.get("sampling_seconds", np.nan)),
+        )
+
+    @property
+    def heights(self) -> Array:
+        """PyMC's log-likelihood of every draw, (chains, draws)."""
+        found: Array = self.tree["sample_stats"]["log_likelihood"].to_numpy()
+        return found
+
+    @property
+    def worst(self) -> Worst:
+        """R-hat and effective sizes of the worst parameter, labels aligned."""
+        return self._worst("aligned")
+
+    @property
+    def worst_as_drawn(self) -> Worst:
+        """The same before labels were aligned."""
+        return self._worst("as drawn")
+
+    def _worst(self, labels: str) -> Worst:
+        return worst_of(self.tree["diagnostics"].to_dataset().sel(labels=labels))
+
+    @property
+    def assigned(self) -> bool:
+        """Whether labels were aligned by assignment, and not by an order of the parameters."""
+        return bool(self.tree.attrs["labels"] == "assignment")
+
+    # side by side
+
+    @property
+    def verdict(self) -> Verdict:
+        """Agree, disagree or inconclusive."""
+        found: Verdict = self.tree.attrs["verdict"]
+        return found
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was measured, in the order of the eight measures."""
+        return tuple(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
+
+    @property
+    def table(self) -> Table:
+        """One row for each parameter, as a Dataset; `.to_frame()` makes it a data frame."""
+        kept = self.tree["comparison"].to_dataset()
+        return Table(kept.data_vars, kept.coords, kept.attrs)
+
+    @property
+    def parameters(self) -> tuple[Row, ...]:
+        """The rows of the table."""
+        table = self.tree["comparison"].to_dataset()
+        numbers = {str(name): one.to_numpy().tolist() for name, one in table.data_vars.items()}
+        coords = ("parameter", "name", "component", "dimension")
+        each = zip(*(table[name].to_numpy().tolist() for name in coords), strict=True)
+        return tuple(
+            Row(
+                label,
+                Parameter(
+                    name,
+                    None if component < 0 else component,
+                    tuple(int(place) for place in dimension.split(",") if place),
+                ),
+                {column: values[at] for column, values in numbers.items()},
+            )
+            for at, (label, name, component, dimension) in enumerate(each)
+        )
+
+    @property
+    def free(self) -> tuple[Row, ...]:
+        """The rows that no others settle: without the last entry of each simplex of shares."""
+
+        def last(one: Parameter) -> bool:
+            return one.name in self.shares and (one.component, *one.place)[-1] == self.k - 1
+
+        return tuple(row for row in self.parameters if not last(row.parameter))
+
+    @property
+    def interval(self) -> str:
+        """What the table's intervals are, such as 95% equal-tailed."""
+        return str(self.tree["comparison"].attrs["interval"])
+
+    def covariance(self, labels: Sequence[str]) -> Array:
+        """Return the covariance of the estimates of some rows: the inverse information."""
+        known = self.tree["em"]["covariance"]
+        names = known["parameter"].to_numpy().tolist()
+        at = [names.index(label) for label in labels]
+        found: Array = known.to_numpy()[np.ix_(at, at)]
+        return found
+
+    @property
+    def deviance(self) -> Array:
+        """2 (l(estimate) - l(draw)) of every draw, (chains, draws)."""
+        found: Array = self.tree["deviance"]["deviance"].to_numpy()
+        return found
+
+    @property
+    def deviance_mean(self) -> float:
+        """The mean of `deviance`."""
+        return float(self.tree.attrs["deviance_mean"])
+
+    @property
+    def deviance_df(self) -> int:
+        """How many parameters are free, which is what the mean should be."""
+        return int(self.tree.attrs["deviance_df"])
+
+    @property
+    def hellinger(self) -> float:
+        """The Hellinger distance between the two predictive densities."""
+        return float(self.tree.attrs["hellinger"])
+
+    @property
+    def memberships(self) -> Memberships:
+        """Memberships by both; a single component has all the members."""
+        if "memberships" not in self.tree.children:
+            rows, every = self.rows, np.ones((self.tree["constant_data"].sizes["row"], 1))
+            return Memberships(rows.x, rows.counts, every, every, every, every)
+        group = self.tree["memberships"]
+        return Memberships(*(group[name].to_numpy() for name in Memberships._fields))
+
+    @property
+    def density(self) -> Density | None:
+        """Densities by both; None of several columns."""
+        if "density" not in self.tree.children:
+            return None
+        group = self.tree["density"]
+        return Density(*(group[name].to_numpy() for name in Density._fields))
+
+    # the climbs
+
+    @property
+    def ascent(self) -> Ascent:
+        """How EM climbed from its own starts."""
+        group = self.tree["ascent"]
+        heights = group["height"].to_numpy()
+        return Ascent(heights, int(group.attrs.get("starts", len(heights))))
+
+    @property
+    def optima(self) -> Optima:
+        """Where EM's own starts ended."""
+        return Optima(*(self.tree["optima"][name].to_numpy() for name in Optima._fields))
+
+    @property
+    def modes(self) -> Modes:
+        """The modes of the posterior that were found."""
+        return Modes(*(self.tree["modes"][name].to_numpy() for name in Modes._fields))
+
+    # where it came from
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The packages that made it."""
+        found: dict[str, str] = json.loads(self.tree.attrs["versions"])
+        return found

@@ -30,12 +30,12 @@ def save_folder(
 ) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
-    comparison: None of a study that has no posterior: then there are only its figures.
+    comparison: None for a study without a posterior, of which there are only figures.
     command: how to make it again, for the report.
-    story: of a study, which the report tells too.
+    story: of a study, for the report.
     """
     told = _drawn_once([] if story is None else story.pictures)
-    compared = _drawn_once([] if comparison is None else pictures_of(comparison.tree))
+    compared = _drawn_once([] if comparison is None else pictures_of(comparison))
     if story is not None:
         story = story._replace(pictures=told)
 
@@ -43,10 +43,10 @@ def save_folder(
         figures = target / "figures"
         figures.mkdir(parents=True)
         if comparison is not None:
-            page = report(comparison.tree, command, story, compared)
-            # the command may name a file in an encoding of its own
+            page = report(comparison, command, story, compared)
+            # the command may name a file whose name is not UTF-8
             (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
-            comparison.to_frame().to_csv(target / "summary.csv")
+            comparison.table.to_frame().to_csv(target / "summary.csv")
             comparison.tree.to_netcdf(target / "comparison.nc")
         for picture in (*told, *compared):
             save_figure(picture.figure(), figures, picture.name)

@@ -33,187 +33,225 @@ be added in it.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from comparisons.finding import Finding
+from comparisons import finding
 from comparisons.thresholds import FORMAT
-from comparisons.verdict.judge_em import em_finished, spiked
+from comparisons.verdict.alone import findings_of
 from comparisons.verdict.parameters import parameters_of, picked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import xarray as xr
-
     import em
-    from comparisons.json_values import Json
+    from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
-    from comparisons.verdict.parameters import Parameter
-    from models import Sample
+    from comparisons.verdict import parameters
+    from models.family import Theta
+    from models.observations import Observations
 
-__all__ = ["of_fit", "of_story", "of_tree"]
-
-COLUMNS = (
-    "mle",
-    "se",
-    "mean",
-    "sd",
-    "low",
-    "high",
-    "gap_in_sd",
-    "sd_ratio",
-    "percentile",
-    "mcse",
-    "r_hat",
-    "ess_bulk",
-    "prior_pull",
-    "skew",
-    "noise",
-)
+__all__ = ["Opinion", "of_comparison", "of_fit", "of_story"]
 
 
-def of_tree(tree: xr.DataTree) -> dict[str, Json]:
+class Bins(Struct):
+    """How many rows the posterior saw, and by how much that can have moved a mean."""
+
+    rows: int
+    shift: float
+
+
+class Finding(Struct):
+    """One thing that was measured."""
+
+    code: str
+    severity: finding.Severity
+    value: float
+    threshold: float
+    message: str
+    remedy: str
+
+
+class EM(Struct):
+    """How EM went."""
+
+    log_likelihood: float
+    steps: int
+    converged: bool
+    starts: int
+    optima: int
+
+
+class Sampler(Struct):
+    """How the sampler went."""
+
+    draws: int
+    chains: int
+    max_r_hat: float
+    min_ess_bulk: float
+    min_ess_tail: float
+    divergences: int | None
+    seconds: float
+
+
+class Parameter(Struct):
+    """One row of the table."""
+
+    name: str
+    component: int | None
+    dimension: int | list[int] | None
+    mle: float
+    se: float
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    gap_in_sd: float | None = None
+    sd_ratio: float | None = None
+    percentile: float | None = None
+    mcse: float | None = None
+    r_hat: float | None = None
+    ess_bulk: float | None = None
+    prior_pull: float | None = None
+    skew: float | None = None
+    noise: float | None = None
+
+
+class Deviance(Struct):
+    """Of the draws: its mean, and the number of free parameters."""
+
+    mean: float | None
+    df: int
+
+
+class Predictive(Struct):
+    """How far apart the two predictive densities are."""
+
+    hellinger: float | None
+
+
+class Opinion(Struct):
+    """A comparison, or EM alone."""
+
+    format: int
+    family: str
+    components: int
+    observations: int
+    distinct: int
+    whole: int | None
+    bins: Bins | None
+    verdict: finding.Verdict | None
+    findings: list[Finding]
+    em: EM
+    sampler: Sampler | None
+    parameters: list[Parameter]
+    deviance: Deviance
+    predictive: Predictive
+
+
+class Table(Struct):
+    """One of a study's tables."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[float | str | None]]
+
+
+class Study(Struct):
+    """A study, but for its comparison."""
+
+    format: int
+    study: str
+    learned: str
+    steps: list[Table]
+
+
+def of_comparison(facts: Facts) -> Opinion:
     """Return a comparison's object."""
-    attrs, em_attrs, table = tree.attrs, tree["em"].attrs, tree["comparison"].to_dataset()
-    aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
-    worst = {
-        name: np.concatenate([one.sel(measure=name).to_numpy().ravel() for one in aligned.values()])
-        for name in ("r_hat", "ess_bulk", "ess_tail")
-    }
-    statistics = tree["sample_stats"]
-    diverging = int(statistics["diverging"].sum()) if "diverging" in statistics else None
-    rows: list[Json] = []
-    for at in range(table.sizes["parameter"]):
-        row = table.isel(parameter=at)
-        places = [int(place) for place in str(row["dimension"].item()).split(",") if place]
-        numbers = {name: _number(row[name].item()) for name in COLUMNS}
-        component = int(row["component"])
-        rows.append(
-            {
-                "name": str(row["name"].item()),
-                "component": None if component < 0 else component,
-                "dimension": _dimension(places),
-                **numbers,
-            }
-        )
-    return {
-        "format": FORMAT,
-        "family": attrs["family"],
-        "components": int(attrs["components"]),
-        "observations": int(attrs["observations"]),
-        "distinct": int(attrs.get("distinct", tree["constant_data"].sizes["row"])),
-        "whole": json.loads(tree.attrs.get("whole", "{}")).get("observations"),
-        "bins": _bins(tree),
-        "verdict": attrs["verdict"],
-        "findings": [_finding(Finding(**one)) for one in json.loads(attrs["findings"])],
-        "em": {
-            "log_likelihood": _number(em_attrs["log_likelihood"]),
-            "steps": int(em_attrs["steps"]),
-            "converged": bool(em_attrs["converged"]),
-            "starts": int(em_attrs["starts"]),
-            "optima": int(em_attrs["optima"]),
-        },
-        "sampler": {
-            "draws": int(tree["posterior"].sizes["draw"]),
-            "chains": int(tree["posterior"].sizes["chain"]),
-            "max_r_hat": _number(np.nanmax(worst["r_hat"])),
-            "min_ess_bulk": _number(np.nanmin(worst["ess_bulk"])),
-            "min_ess_tail": _number(np.nanmin(worst["ess_tail"])),
-            "divergences": diverging,
-            "seconds": _number(attrs.get("sampling_seconds", np.nan)),
-        },
-        "parameters": rows,
-        "deviance": {
-            "mean": _number(attrs["deviance_mean"]),
-            "df": int(attrs["deviance_df"]),
-        },
-        "predictive": {"hellinger": _number(attrs["hellinger"])},
-    }
+    estimate, sampling, worst = facts.estimate, facts.sampling, facts.worst
+    numbers = Parameter.__struct_fields__[3:]  # after what says which parameter it is
+    return Opinion(
+        FORMAT,
+        facts.title,
+        facts.k,
+        facts.observations,
+        facts.distinct,
+        facts.whole,
+        None if facts.bins is None else Bins(len(facts.rows.x), facts.shift),
+        facts.verdict,
+        _findings(facts.findings),
+        EM(
+            estimate.log_likelihood,
+            estimate.steps,
+            estimate.converged,
+            estimate.starts,
+            estimate.optima,
+        ),
+        Sampler(sampling.draws, sampling.chains, *worst, sampling.divergences, sampling.seconds),
+        [_row(row.parameter, *(row.numbers[name] for name in numbers)) for row in facts.parameters],
+        Deviance(facts.deviance_mean, facts.deviance_df),
+        Predictive(facts.hellinger),
+    )
 
 
-def of_story(name: str, story: Story) -> dict[str, Json]:
-    """Return a study's object."""
-    steps: list[Json] = []
-    for table in story.steps:
-        rows: list[Json] = [
-            [cell if cell is None or isinstance(cell, str) else _number(cell) for cell in row]
-            for row in table.rows
-        ]
-        steps.append({"title": table.title, "columns": list(table.columns), "rows": rows})
-    found: dict[str, Json] = {"format": FORMAT}
-    found |= {"study": name, "learned": story.learned, "steps": steps}
-    return found if story.comparison is None else found | of_tree(story.comparison.tree)
+def of_fit[T: Theta](fit: em.Fit[T], sample: Observations, *, equal_weights: bool) -> Opinion:
+    """Return the same object for EM alone: what needs a posterior is null.
+
+    >>> from em import fit
+    >>> from models import Poisson, Sample
+    >>> sample = Sample([1, 2, 6])
+    >>> of_fit(fit(Poisson, sample, 1), sample, equal_weights=False).parameters[0].mle
+    3.0
+    """
+    return Opinion(
+        FORMAT,
+        fit.family.__name__,
+        len(fit.mixture.weight),
+        sample.observations,
+        sample.distinct,
+        None,
+        None,
+        None,
+        _findings(findings_of(fit)),
+        EM(fit.log_likelihood, fit.steps, bool(fit.converged), fit.starts, len(fit.optima)),
+        None,
+        [
+            _row(one, float(picked(fit.mixture, one)), float(picked(fit.standard_errors, one)))
+            for one in parameters_of(fit.mixture, equal_weights=equal_weights)
+        ],
+        Deviance(None, len(fit.coordinates)),
+        Predictive(None),
+    )
 
 
-def of_fit(fit: em.Fit, sample: Sample, *, equal_weights: bool) -> dict[str, Json]:
-    """Return the same object for EM alone: what needs a posterior is null."""
-    rows: list[Json] = []
-    for parameter in parameters_of(fit.mixture, equal_weights=equal_weights):
-        known = {
-            "mle": _number(picked(fit.mixture, parameter)),
-            "se": _number(picked(fit.standard_errors, parameter)),
-        }
-        rows.append({**_named(parameter), **dict.fromkeys(COLUMNS), **known})
-    return {
-        "format": FORMAT,
-        "family": fit.family.__name__,
-        "components": len(fit.mixture.weight),
-        "observations": sample.observations,
-        "distinct": sample.distinct,
-        "whole": None,
-        "bins": None,
-        "verdict": None,
-        "findings": [_finding(one) for one in [*em_finished(fit, fit, fit), *spiked(fit, fit)]],
-        "em": {
-            "log_likelihood": _number(fit.log_likelihood),
-            "steps": fit.steps,
-            "converged": bool(fit.converged),
-            "starts": fit.starts,
-            "optima": len(fit.optima),
-        },
-        "sampler": None,
-        "parameters": rows,
-        "deviance": {"mean": None, "df": len(fit.coordinates)},
-        "predictive": {"hellinger": None},
-    }
+def of_story(name: str, story: Story) -> dict[str, object]:
+    """Return a study's object.
+
+    >>> from comparisons.pages.story import Story
+    >>> of_story("coin", Story((), "Ten flips are few.", ()))
+    {'format': 1, 'study': 'coin', 'learned': 'Ten flips are few.', 'steps': []}
+    """
+    tables = [
+        Table(one.title, list(one.columns), [list(map(_cell, row)) for row in one.rows])
+        for one in story.steps
+    ]
+    found = asdict(Study(FORMAT, name, story.learned, tables))
+    return found if story.comparison is None else found | asdict(of_comparison(story.comparison))
 
 
-def _bins(tree: xr.DataTree) -> Json:
-    """Return how many rows the posterior saw, and what that can have moved, if not all."""
-    if "bins" not in tree.children:
-        return None
-    rows = tree["constant_data"].sizes["row"]
-    return {"rows": rows, "shift": _number(tree.attrs["shift"])}
+def _cell(cell: float | str | None) -> float | str | None:
+    """Return a cell; all numbers of a table are written alike, whole ones too."""
+    return cell if cell is None or isinstance(cell, str) else float(cell)
 
 
-def _named(parameter: Parameter) -> dict[str, Json]:
-    """Return what a parameter is called."""
-    return {
-        "name": parameter.name,
-        "component": parameter.component,
-        "dimension": _dimension(parameter.place),
-    }
+def _findings(found: Iterable[finding.Finding]) -> list[Finding]:
+    return [Finding(*one) for one in found]
 
 
-def _dimension(place: Iterable[int]) -> Json:
-    """Return no column, a column, or a pair of them."""
-    columns = list(place)
-    return None if not columns else columns[0] if len(columns) == 1 else list(columns)
-
-
-def _finding(finding: Finding) -> dict[str, Json]:
-    """Return a finding, its numbers cleaned."""
-    return {
-        **finding._asdict(),
-        "value": _number(finding.value),
-        "threshold": _number(finding.threshold),
-    }
-
-
-def _number(value: object) -> float | None:
-    """Return a number, or None for what JSON cannot say."""
-    number = float(np.asarray(value))
-    return number if np.isfinite(number) else None
+def _row(of: parameters.Parameter, *numbers: float) -> Parameter:
+    """Return a row; its dimension is null, a column or a pair of columns."""
+    name, component, place = of
+    dimension = place[0] if len(place) == 1 else list(place) or None
+    return Parameter(name, component, dimension, *numbers)

@@ -2,109 +2,89 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.resources import files
-from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bayes.posterior.diagnose import worst_of
-from bayes.posterior.tree import question_of
-from comparisons.finding import DOUBT, FAULT, Finding, Verdict
-from comparisons.kept.facts import among, columns_of, distinct_of
-from comparisons.pages.terminal import by_importance, meaning
+from comparisons.finding import DOUBT, FAULT, Finding
+from comparisons.pages.terminal import among, by_importance, meaning
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import svg
 from comparisons.thresholds import GAP, LEVEL
-from models import MultivariateGaussian
-from models.family import entries
+from models.names import FAMILIES, FORMS, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import xarray as xr
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bayes.mixture import Question
+    from comparisons.kept.facts import Facts, Row
     from comparisons.pages.story import Story
     from comparisons.pictures.catalogue import Picture
     from models import Prior
+    from models.family import Theta
 
 __all__ = ["report"]
 
-SHOWN = 4  # groups, and columns of each, that the first sentence names
-FIXED = (1e-4, 1e7)  # numbers outside are written with a power of ten
+SHOWN = 4  # groups, and columns of each, in the first sentence
+FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
 UNKNOWN = "–"
-STARTS = 20  # the default of second_opinion
-# what a component is, and what was observed; a family that is not here goes by its name
-PLAIN = {
-    "Binomial": ("a coin with its own chance of heads", "sets of flips"),
-    "Gaussian": ("a bell curve", "measurements"),
-    "Poisson": ("a rate of events", "counts of events"),
-    "MultivariateGaussian": ("a bell-shaped cloud", "rows of measurements"),
-    "TiedGaussian": ("a bell-shaped cloud, all of one shape", "rows of measurements"),
-    "DiagonalGaussian": ("a bell-shaped cloud along the axes", "rows of measurements"),
-    "SphericalGaussian": ("a round cloud", "rows of measurements"),
-    "TiedSphericalGaussian": ("a round cloud, all of one size", "rows of measurements"),
-}
+STARTS, TUNE, CHAINS = 20, 1_000, 4  # the defaults of second_opinion
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def report(
-    tree: xr.DataTree,
+    facts: Facts,
     command: str | None = None,
     story: Story | None = None,
     pictures: Sequence[Picture] | None = None,
 ) -> str:
     """Return a comparison as one HTML page that needs nothing else: no network, no script.
 
-    tree: of a Comparison. command: by which it was made, to be shown. story: of a study.
+    command: by which it was made, to be shown. story: of a study.
     pictures: of the comparison, by default `pictures_of`.
     """
-    tree = _without_folder(tree)
     environment = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    template = files("comparisons").joinpath("report.html.j2").read_text("utf-8")
-    found = [Finding(**one) for one in json.loads(tree.attrs["findings"])]
-    verdict: Verdict = tree.attrs["verdict"]
-    causes = by_importance(found)
+    template = files("comparisons.pages").joinpath("report.html.j2").read_text("utf-8")
+    causes = by_importance(facts.findings)
     return environment.from_string(template).render(
-        verdict=verdict,
-        lead=meaning(tree),
+        verdict=facts.verdict,
+        lead=meaning(facts),
         story=story,
-        groups=_groups(tree) if verdict == "agree" else [],
-        why=_why(tree, verdict, causes),
-        title=f"{tree.attrs['family']}, K = {tree.attrs['components']}",
-        question=_question(tree),
-        table=_table(tree),
+        groups=_groups(facts) if facts.verdict == "agree" else [],
+        why=_why(facts, causes),
+        title=f"{facts.title}, K = {facts.k}",
+        question=_question(facts),
+        table=[_line(row) for row in facts.parameters],
         causes=[_card(one) for one in causes],
-        measures=[_card(one) for one in found],
-        few=_few(tree, causes),
+        measures=[_card(one) for one in facts.findings],
+        few=_few(facts, causes),
         steps=_steps(story),
         drawn=_drawn(story.pictures if story else []),
-        pictures=_drawn(pictures_of(tree) if pictures is None else pictures),
-        em=_of_em(tree),
-        optima=_optima(tree),
-        notes=[_typeset(one) for one in json.loads(tree["em"].attrs["notes"])],
-        chains=_of_chains(tree),
+        pictures=_drawn(pictures_of(facts) if pictures is None else pictures),
+        em=_of_em(facts),
+        optima=_optima(facts),
+        notes=[_typeset(one) for one in facts.estimate.notes],
+        chains=_of_chains(facts),
         command=command,
-        call=_call(tree),
-        prior=_prior(tree),
-        versions=json.loads(tree.attrs["versions"]),
+        call=_call(facts),
+        prior=_prior(facts),
+        versions=facts.versions,
         level=f"{LEVEL:.0%}",
-        names=columns_of(tree),
-        columns=bool(tree["comparison"]["dimension"].str.len().any()),
-        errorless=not bool(np.isfinite(tree["comparison"]["se"]).all()),
+        names=facts.columns,
+        columns=any(row.parameter.place for row in facts.parameters),
+        errorless=not all(np.isfinite(row.numbers["se"]) for row in facts.parameters),
         limit=GAP,
     )
 
 
-class Row(NamedTuple):
+class Line(NamedTuple):
     """A line of both tables, its numbers in words.
 
     far: whether the gap is beyond its threshold.
@@ -134,28 +114,19 @@ class Card(NamedTuple):
     remedy: str
 
 
-def _without_folder(tree: xr.DataTree) -> xr.DataTree:
-    """Return the tree, the file that an estimate came from named without its folder."""
-    found, attrs = tree.copy(), tree["em"].attrs
-    found["em"].attrs = {**attrs, "source": PurePath(attrs["source"]).name}
-    return found
-
-
-def _question(tree: xr.DataTree) -> str:
+def _question(facts: Facts) -> str:
     """Ask, in one sentence, what the page answers."""
-    attrs, source = tree.attrs, tree["em"].attrs["source"]
-    k, n, m = int(attrs["components"]), attrs["observations"], distinct_of(tree)
-    family = attrs["family"]
-    component, observed = PLAIN.get(family, (f"of family {family}", "observations"))
+    k, n, m, source = facts.k, facts.observations, facts.distinct, facts.estimate.name
+    component, observed = facts.family.plain()
     who = "EM" if source == "EM" else f"the estimate ({source})"
     each = "each " * (k > 1)
-    equal = " and of equal share" * bool(attrs["equal_weights"] and k > 1)
-    names = columns_of(tree)
-    of = f" ({', '.join(names)})" if names else ""
+    equal = " and of equal share" * (facts.equal_weights and k > 1)
+    of = f" ({', '.join(facts.columns)})" if facts.columns else ""
     distinct = f", {m:,} of them distinct" if m < n else ""
     return (
         f"Do {who} and MCMC find the same {_numeral(k)} component{'s' * (k > 1)}, "
-        f"{each}{component} ({family}){equal}, behind {n:,} {observed}{among(tree)}{of}{distinct}?"
+        f"{each}{component} ({facts.title}){equal}, behind {n:,} {observed}{among(facts)}{of}"
+        f"{distinct}?"
     )
 
 
@@ -163,70 +134,61 @@ def _numeral(k: int) -> str:
     return NUMERALS[k] if k < len(NUMERALS) else f"{k:,}"
 
 
-def _why(tree: xr.DataTree, verdict: Verdict, causes: list[Finding]) -> list[str]:
+def _why(facts: Facts, causes: list[Finding]) -> list[str]:
     """Return what carries the verdict, most important first, in sentences."""
-    if verdict != "agree":
+    if facts.verdict != "agree":
         return [_typeset(one.message) for one in causes if one.severity in (FAULT, DOUBT)]
-    table, attrs = tree["comparison"].to_dataset(), tree.attrs
-    gaps = np.abs(table["gap_in_sd"].to_numpy())
+    rows = facts.parameters
+    gaps = np.abs([row.numbers["gap_in_sd"] for row in rows])
     worst = int(np.nan_to_num(gaps).argmax())
     sentence = (
         f"The largest gap between posterior mean and estimate is {_short(gaps[worst])} "
-        f"posterior sd ({table['parameter'].to_numpy()[worst]}), the draws' mean "
-        f"deviance from the estimate is {_short(attrs['deviance_mean'])} where "
-        f"{attrs['deviance_df']} is expected, and the densities that the two predict are a "
-        f"Hellinger distance of {_short(attrs['hellinger'])} apart (0 is none, 1 is all)."
+        f"posterior sd ({rows[worst].label}), the draws' mean "
+        f"deviance from the estimate is {_short(facts.deviance_mean)} where "
+        f"{facts.deviance_df} is expected, and the densities that the two predict are a "
+        f"Hellinger distance of {_short(facts.hellinger)} apart (0 is none, 1 is all)."
     )
     return [sentence]
 
 
-def _groups(tree: xr.DataTree) -> list[str]:
+def _groups(facts: Facts) -> list[str]:
     """Return what was found of each component: its share, and where it lies."""
-    frame = tree["comparison"].to_dataset().to_dataframe()
-    first = next((name for name in frame["name"] if name != "weight"), "weight")
-    k, names, found = int(tree.attrs["components"]), columns_of(tree), []
+    k, shares, found = facts.k, facts.shares, []
+    first = next((name for name in facts.names if name not in shares), "")
     for component in range(min(k, SHOWN)):
-        own = frame[frame["component"].isin([component, -1])]
-        parts = [
-            f"{_percent(row['mean'], row['sd'])} of all ({_percent(row['low'], row['sd'])} to "
-            f"{_percent(row['high'], row['sd'])})"
-            for row in own[own["name"] == "weight"].to_dict("records")
-        ]
-        parts += [
-            f"{_of_column(first, row['dimension'], names)} {_rounded(row['mean'], row['sd'])} "
-            f"({_rounded(row['low'], row['sd'])} to {_rounded(row['high'], row['sd'])})"
-            for row in own[own["name"] == first].head(SHOWN).to_dict("records")
-        ]
+        own = [row for row in facts.parameters if row.parameter.component in (component, None)]
+        parts = [_share(row.numbers) for row in own if row.parameter.name in shares]
+        located = [row for row in own if row.parameter.name == first]
+        parts += [_located(row, facts.columns) for row in located[:SHOWN]]
         found.append(f"component {component}: {', '.join(parts)}")
     if k > SHOWN:
         found.append(f"and {k - SHOWN:,} more, which the table below lists")
     return found
 
 
-def _percent(share: float, error: float) -> str:
-    """Return a share in percent."""
-    return f"{_rounded(100 * share, 100 * error)}%"
+def _share(of: Mapping[str, float]) -> str:
+    """Return a component's share in percent, with its interval."""
+    mean, low, high = (
+        f"{_rounded(100 * of[name], 100 * of['sd'])}%" for name in ("mean", "low", "high")
+    )
+    return f"{mean} of all ({low} to {high})"
 
 
-def _of_column(field: str, dimension: str, names: list[str]) -> str:
-    """Return what a field is called, of which column where there are several."""
-    if not dimension:
-        return field
-    column = int(dimension.partition(",")[0])
-    return f"{field} of {names[column] if names else f'column {column}'}"
+def _located(row: Row, names: Sequence[str]) -> str:
+    """Return where a component lies, with its interval; of which column, if there are several."""
+    name, _, place = row.parameter
+    of = f" of {names[place[0]] if names else f'column {place[0]}'}" if place else ""
+    numbers = row.numbers
+    mean, low, high = (_rounded(numbers[one], numbers["sd"]) for one in ("mean", "low", "high"))
+    return f"{name}{of} {mean} ({low} to {high})"
 
 
-def _table(tree: xr.DataTree) -> list[Row]:
-    """Return the rows of the tables."""
-    frame = tree["comparison"].to_dataset().to_dataframe()
-    return [_row(str(label), line) for label, line in frame.to_dict("index").items()]
-
-
-def _row(label: str, line: dict[str, float]) -> Row:
-    """Return a parameter's numbers, each to the digits that its error makes sense of."""
+def _line(row: Row) -> Line:
+    """Return a parameter's numbers, each to the digits that its error justifies."""
+    line = row.numbers
     sd = line["sd"]
-    return Row(
-        label,
+    return Line(
+        row.label,
         _estimate(line["mle"], line["se"], sd),
         _with_error(line["mean"], sd),
         f"{_rounded(line['low'], sd)} to {_rounded(line['high'], sd)}",
@@ -248,7 +210,7 @@ def _row(label: str, line: dict[str, float]) -> Row:
 
 def _estimate(value: float, error: float, sd: float) -> str:
     """Return an estimate with its error; without one to the digits of the posterior's sd."""
-    if 0 < error < np.inf or abs(value) < sd / 100:  # of which those digits would leave nothing
+    if 0 < error < np.inf or abs(value) < sd / 100:  # too small for the digits of the sd
         return _with_error(value, error)
     return _rounded(value, sd)
 
@@ -327,12 +289,11 @@ def _card(finding: Finding) -> Card:
     )
 
 
-def _few(tree: xr.DataTree, causes: list[Finding]) -> dict[str, str] | None:
+def _few(facts: Facts, causes: list[Finding]) -> dict[str, str] | None:
     """Return what the paragraph on few data speaks of, or None where there are enough."""
     if not any(one.code == "few_observations" for one in causes):
         return None
-    n, p = tree.attrs["observations"], int(tree.attrs["deviance_df"])
-    observed = PLAIN.get(tree.attrs["family"], ("", "observations"))[1]
+    n, p, (_, observed) = facts.observations, facts.deviance_df, facts.family.plain()
     return {"n": f"{n:,}", "observed": observed, "p": f"{p:,} parameter{'s' * (p > 1)}"}
 
 
@@ -358,7 +319,7 @@ def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
 
 def _inlined(picture: Picture) -> Markup:
     """Return a picture as an SVG that can stand beside others in one page."""
-    # its style speaks of every element of the page; the template gives pictures theirs
+    # its style would apply to the whole page; the template has one for pictures
     body = re.sub(r"<(style|metadata)\b.*?</\1>", "", svg(picture.figure()), flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{picture.name}-", body)
     opening = re.search(r'<svg\b[^>]*\bviewBox="([^"]*)"[^>]*>', body)
@@ -367,99 +328,90 @@ def _inlined(picture: Picture) -> Markup:
     return label.format(opening[1], picture.alt, picture.title) + Markup(body[opening.end() :])  # noqa: S704
 
 
-def _of_em(tree: xr.DataTree) -> dict[str, str]:
+def _of_em(facts: Facts) -> dict[str, str]:
     """Return how EM went."""
-    attrs = tree["em"].attrs
+    em = facts.estimate
     found = {
-        "Estimate by": attrs["source"],
-        "Starts": f"{attrs['starts']:,}",
-        "Distinct optima": f"{attrs['optima']:,}",
-        "Steps of the best start": f"{attrs['steps']:,}",
-        "Converged": "yes" if attrs["converged"] else "no",
-        "Log-likelihood of the estimate": _minus(f"{attrs['log_likelihood']:,.3f}"),
-        "Newton decrement (standard errors to go)": _short(attrs["decrement"]),
-        "BIC": _minus(f"{attrs['bic']:,.1f}"),
+        "Estimate by": em.name,
+        "Starts": f"{em.starts:,}",
+        "Distinct optima": f"{em.optima:,}",
+        "Steps of the best start": f"{em.steps:,}",
+        "Converged": "yes" if em.converged else "no",
+        "Log-likelihood of the estimate": _minus(f"{em.log_likelihood:,.3f}"),
+        "Newton decrement (standard errors to go)": _short(em.decrement),
+        "BIC": _minus(f"{em.bic:,.1f}"),
     }
-    if 0 <= attrs["missing"] <= 1:  # beyond, the estimate is no maximum
-        found["Information lost to hidden labels"] = f"{attrs['missing']:.1%}"
+    if 0 <= em.missing <= 1:  # otherwise the estimate is no maximum
+        found["Information lost to hidden labels"] = f"{em.missing:.1%}"
     return found
 
 
-def _optima(tree: xr.DataTree) -> list[tuple[str, ...]]:
+def _optima(facts: Facts) -> list[tuple[str, ...]]:
     """Return where starts ended: log-likelihood, starts, and what is wrong with the place."""
-    table = tree["optima"].to_dataset()
-    columns = [table[name].to_numpy() for name in ("log_likelihood", "starts", "spike", "empty")]
     return [
         (
             _minus(f"{height:,.3f}"),
             f"{starts:,}",
             "spike, set aside" if spike else "empty component" if empty else "proper",
         )
-        for height, starts, spike, empty in zip(*columns, strict=True)
+        for height, starts, spike, empty in zip(*facts.optima, strict=True)
     ]
 
 
-def _of_chains(tree: xr.DataTree) -> dict[str, str]:
+def _of_chains(facts: Facts) -> dict[str, str]:
     """Return how the chains went."""
-    attrs, sizes = tree.attrs, tree["posterior"].sizes
-    both = tree["diagnostics"].to_dataset()
-    worst, before = (worst_of(both.sel(labels=name)) for name in ("aligned", "as drawn"))
+    sampling, worst = facts.sampling, facts.worst
     found = {
-        "Sampler": str(attrs["inference_library"]),
-        "Chains": f"{sizes['chain']:,}",
-        "Draws a chain": f"{sizes['draw']:,}",
+        "Sampler": sampling.library,
+        "Chains": f"{sampling.chains:,}",
+        "Draws a chain": f"{sampling.draws:,}",
     }
-    if "tune" in attrs:
-        found["Draws a chain to tune"] = f"{attrs['tune']:,}"
+    if sampling.tune is not None:
+        found["Draws a chain to tune"] = f"{sampling.tune:,}"
     found |= {
         "Largest R-hat": _fixed(worst.r_hat, 3),
-        "Largest R-hat before labels were aligned": _fixed(before.r_hat, 3),
+        "Largest R-hat before labels were aligned": _fixed(facts.worst_as_drawn.r_hat, 3),
         "Least bulk ESS": _short(np.floor(worst.ess_bulk)),
         "Least tail ESS": _short(np.floor(worst.ess_tail)),
     }
-    if "diverging" in tree["sample_stats"]:
-        found["Divergences"] = f"{int(tree['sample_stats']['diverging'].sum()):,}"
-    if np.isfinite(attrs.get("sampling_seconds", np.nan)):
-        found["Seconds"] = _short(attrs["sampling_seconds"])
+    if sampling.divergences is not None:
+        found["Divergences"] = f"{sampling.divergences:,}"
+    if np.isfinite(sampling.seconds):
+        found["Seconds"] = _short(sampling.seconds)
     return found
 
 
-def _prior(tree: xr.DataTree) -> str:
+def _prior(facts: Facts) -> str:
     """Return the prior as Python writes it."""
-    question = question_of(tree)
-    if json.loads(tree.attrs["prior"]) is None:
+    if not facts.prior_known:
         return "unknown: the posterior was adopted without its prior"
-    weak = question.usual_prior()
-    return _prior_call(question.prior) + " (the weak default)" * weak
+    question = facts.question
+    return _prior_call(question.prior) + " (the weak default)" * question.usual_prior()
 
 
 def _prior_call(prior: Prior) -> str:
     fields = ", ".join(
-        f"{name}={np.asarray(value).tolist()}" for name, value in entries(prior.theta).items()
+        f"{name}={np.asarray(value).tolist()}" for name, value in prior.theta._asdict().items()
     )
     return f"Prior({prior.weight}, {type(prior.theta).__name__}({fields}))"
 
 
-def _call(tree: xr.DataTree) -> str:
+def _call(facts: Facts) -> str:
     """Return the Python that makes such a comparison, what is left at its default left out."""
-    question, made_here = question_of(tree), "seed" in tree.attrs
-    family, prior = question.component.family, question.prior
-    name, names = family.__name__, [family.__name__, "Sample"]
-    if issubclass(family, MultivariateGaussian) and family is not MultivariateGaussian:
-        name = f'MultivariateGaussian.with_covariance("{family.form().name}")'
-        names[0] = "MultivariateGaussian"
-    asked = f"{name}, Sample({'x' if question.sample.trials is None else 'heads, trials'})"
-    settings = _settings(tree, question)
+    question, made_here, estimate = facts.question, facts.sampling.seed is not None, facts.estimate
+    base, prior = FAMILIES[name_of(facts.family)], question.prior
+    names, heads = [base.__name__, "Sample"], facts.family.takes() == "heads"
+    asked = f"{_spelt(facts.family, base)}, Sample({'heads, trials' if heads else 'x'})"
+    settings = _settings(facts, question)
     before = []
     if "prior=prior" in settings:
         names += ["Prior", type(prior.theta).__name__]
         before = [f"prior = {_prior_call(prior)}"]
-    truth = ", truth=truth" * ("truth" in tree["comparison"])
-    judged = not (made_here and tree["em"].attrs["source"] == "EM")
-    before = [*_placeholders(tree, question, judged=judged), *before]
+    truth = ", truth=truth" * bool(facts.truth)
+    judged = not (made_here and estimate.source == "EM")
+    before = [*_placeholders(facts, judged=judged), *before]
     if not judged:
-        starts = int(tree["em"].attrs["starts"])
-        settings += [f"starts={starts}"] * (starts != STARTS)
+        settings += [f"starts={estimate.starts}"] * (estimate.starts != STARTS)
         head, first = ["from comparisons import second_opinion"], "comparison = second_opinion"
         body = [_spread(first, f"{asked}, {question.k}", ", ".join(settings) + truth)]
     else:
@@ -473,39 +425,46 @@ def _call(tree: xr.DataTree) -> str:
     return "\n".join([*head, *before, *body])
 
 
-def _placeholders(tree: xr.DataTree, question: Question, *, judged: bool) -> list[str]:
-    """Return what whoever pastes the Python has to put in, and comments that say so."""
-    names = columns_of(tree)
-    of = f", {', '.join(map(repr, names))}" if names else ""
-    flips = question.sample.trials is not None
-    what = "heads and trials: lists or arrays" if flips else "x: a list, an array or a table"
+def _spelt(family: type[Theta], base: type[Theta]) -> str:
+    """Return a family as Python writes it; base: the family that it is a form of, or itself."""
+    if family is base:
+        return family.__name__
+    form = next(form for form, one in FORMS[name_of(base)].items() if one is family)
+    return f'{base.__name__}.with_covariance("{form}")'
+
+
+def _placeholders(facts: Facts, *, judged: bool) -> list[str]:
+    """Return comments that say what the reader has to put in."""
+    of = f", {', '.join(map(repr, facts.columns))}" if facts.columns else ""
+    heads = facts.family.takes() == "heads"
+    what = "heads and trials: lists or arrays" if heads else "x: a list, an array or a table"
     found = [f"# {what} of your observations{of}"]
-    source = str(tree["em"].attrs["source"])
+    source = facts.estimate.name
     if judged and source.endswith(".json"):
         found.append(f"estimate = {source!r}")
     elif judged:
         found.append("# estimate: an em.Fit, a Mixture or the path of a JSON file")
-    if "seed" not in tree.attrs:
+    if facts.sampling.seed is None:
         found.append("# tree, names: the posterior, and what it calls our parameters")
-    if "truth" in tree["comparison"]:
+    if facts.truth:
         found.append("# truth: the Mixture that the observations were drawn from")
     return [*found, ""]
 
 
-def _settings(tree: xr.DataTree, question: Question) -> list[str]:
+def _settings(facts: Facts, question: Question[Theta]) -> list[str]:
     """Return the keyword arguments of a posterior that are not the usual ones, and its seed."""
-    attrs, usual = tree.attrs, {"tune": 1_000, "chains": 4}
-    settings = []
-    if json.loads(attrs["prior"]) is not None and not question.usual_prior():
+    sampling, settings = facts.sampling, []
+    if facts.prior_known and not question.usual_prior():
         settings.append("prior=prior")
-    if question.equal_weights:
+    if facts.equal_weights:
         settings.append("equal_weights=True")
-    if "seed" not in attrs:  # of another sampler
+    if sampling.seed is None:  # of another sampler
         return settings
-    if "gates" not in attrs:  # which a number of draws that was asked for need not meet
-        settings.append(f"draws={attrs['draws']}")
-    settings += [f"{name}={attrs[name]}" for name, value in usual.items() if attrs[name] != value]
-    return [*settings, f"seed={attrs['seed']}"]
+    if not sampling.gated:
+        settings.append(f"draws={sampling.draws}")
+    settings += [f"tune={sampling.tune}"] * (sampling.tune != TUNE)
+    settings += [f"chains={sampling.chains}"] * (sampling.chains != CHAINS)
+    return [*settings, f"seed={sampling.seed}"]
 
 
 def _spread(function: str, asked: str, settings: str) -> str:

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Steps"]
+__all__ = ["Cells", "Steps"]
+
+type Cells = Sequence[float | str | None]
+"""A row: numbers and words; None where there is nothing to say."""
 
 
 class Steps(NamedTuple):
     """A small table of what a study did.
 
+    >>> Steps("Flips", {"heads": "d", "p": ".2f"}, [(7, 0.7), (0, None)]).words()
+    [['7', '0.70'], ['0', '–']]
+
     columns: each column's head, and the format of its numbers, such as ".3f".
-    rows: numbers and words; None where there is nothing to say.
     """
 
     title: str
     columns: Mapping[str, str]
-    rows: Sequence[Sequence[float | str | None]]
+    rows: Sequence[Cells]
 
     def words(self) -> list[list[str]]:
         """Return the rows as they are read."""

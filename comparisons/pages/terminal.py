@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,39 +13,37 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
-from comparisons.kept.facts import among, columns_of, distinct_of, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    import xarray as xr
-
+    from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
-__all__ = ["by_importance", "meaning", "printed", "said", "stepped", "told"]
+__all__ = ["among", "by_importance", "meaning", "numbered", "printed", "said", "stepped", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
 SEVERITIES = (FAULT, DOUBT, NOTE, OK)
-CONSEQUENCE = "other_"  # codes that say that the answers lie apart, and not why
-BESIDE = ("binned", "other_rows")  # what rows that the posterior did not see are worth saying
+CONSEQUENCE = "other_"  # begins codes that say that the answers differ, but not why
+BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
-PROSE = 100  # columns of a line of prose, on a wide terminal or in a pipe
-PARAMETER = "parameter"  # the head of names that need none
-ENDLESS = 10_000  # columns of a pipe, which has no edge that could cut a number
+PROSE = 100  # most columns of a line of prose
+PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
+ENDLESS = 10_000  # columns of a pipe
 
 
 class Pipe(Console):
     """A console whose reader may leave early without that being a verdict."""
 
     def on_broken_pipe(self) -> None:
-        """Write the rest to nowhere."""
+        """Discard the rest of the output."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _console() -> Pipe:
-    """Return a console that cuts no line short but at a terminal's edge."""
+    """Return a console; in a pipe, which has no edge, it cuts no line."""
     console = Pipe(highlight=False)
     if not console.is_terminal:
         console.width = ENDLESS
@@ -55,25 +51,34 @@ def _console() -> Pipe:
 
 
 def printed(text: str) -> None:
-    """Print a text as it is."""
+    """Print a text as it is.
+
+    >>> printed("two groups")
+    two groups
+    """
     console = _console()
     console.print(Text(text), soft_wrap=True)
 
 
-def meaning(tree: xr.DataTree) -> str:
+def meaning(facts: Facts) -> str:
     """Return what the verdict means, in a sentence."""
-    source = str(tree["em"].attrs["source"])
-    known = source == "EM" or source.endswith(".json")
-    who = PurePath(source).name if known else "The estimate"
+    name = facts.estimate.name
+    who = name if name == "EM" or name.endswith(".json") else "The estimate"
     return {
         "agree": f"{who} and the posterior agree.",
         "disagree": f"{who} and the posterior disagree: one of them is wrong.",
         "inconclusive": "The data or the chains cannot tell yet; the causes:",
-    }[tree.attrs["verdict"]]
+    }[facts.verdict]
 
 
 def by_importance(findings: Iterable[Finding]) -> list[Finding]:
-    """Return what is not ok: the worst first, and causes before consequences."""
+    """Return what is not ok: the worst first, and causes before consequences.
+
+    >>> other = Finding("other_place", "fault", 9.0, 1.0, "They lie apart.", "")
+    >>> cause = other._replace(code="local_optimum")
+    >>> [one.code for one in by_importance([other, cause])]
+    ['local_optimum', 'other_place']
+    """
 
     def order(finding: Finding) -> tuple[int, bool]:
         return SEVERITIES.index(finding.severity), finding.code.startswith(CONSEQUENCE)
@@ -91,23 +96,27 @@ def stepped(steps: Iterable[Steps]) -> None:
 
 
 def said(text: str) -> None:
-    """Print a paragraph."""
+    """Print a paragraph.
+
+    >>> said("Two groups were found.")
+    Two groups were found.
+    """
     _say(_console(), Text(text))
 
 
-def told(tree: xr.DataTree) -> None:
+def told(facts: Facts) -> None:
     """Print the table, the verdict and whatever is not ok."""
     console = _console()
-    _say(console, Text(_headline(tree)))
-    _tabulate(console, tree)
-    if legend := _legend(tree):
+    _say(console, Text(_headline(facts)))
+    _tabulate(console, facts)
+    if legend := _legend(facts):
         _say(console, Text(legend, style="dim"))
-    verdict = tree.attrs["verdict"]
+    verdict = facts.verdict
     _say(
         console,
-        Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(tree)),
+        Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts)),
     )
-    findings = [Finding(**one) for one in json.loads(tree.attrs["findings"])]
+    findings = facts.findings
     if verdict == "agree":
         for finding in findings:
             if finding.code in CARRYING:
@@ -123,24 +132,36 @@ def told(tree: xr.DataTree) -> None:
     _say(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
 
 
-def _headline(tree: xr.DataTree) -> str:
+def _headline(facts: Facts) -> str:
     """Return what was asked of whom."""
-    attrs, em = tree.attrs, tree["em"].attrs
-    k, n, names = int(attrs["components"]), attrs["observations"], columns_of(tree)
-    of = f" of {', '.join(names)}" if names else ""
+    k, n, sampling = facts.k, facts.observations, facts.sampling
+    of = f" of {', '.join(facts.columns)}" if facts.columns else ""
     return (
-        f"{attrs['family']}, {k} component{'s' * (k > 1)}, {n:,} observations{among(tree)}{of}, "
-        f"{distinct_of(tree):,} distinct; {em['source']} beside "
-        f"{attrs['chains']} chains of {attrs['draws']:,} draws"
+        f"{facts.title}, {k} component{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}, "
+        f"{facts.distinct:,} distinct; {facts.estimate.source} beside "
+        f"{sampling.chains} chains of {sampling.draws:,} draws"
     )
 
 
-def _legend(tree: xr.DataTree) -> str:
+def _legend(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
-    names = columns_of(tree)
-    if len(names) < 2:
+    if len(facts.columns) < 2:
         return ""
-    return f"In brackets: the component, then the column(s), where {numbered(names)}."
+    return f"In brackets: the component, then the column(s), where {numbered(facts.columns)}."
+
+
+def numbered(names: Sequence[str]) -> str:
+    """Say which column each number in brackets stands for.
+
+    >>> numbered(["height", "weight"])
+    '0 is height, 1 is weight'
+    """
+    return ", ".join(f"{at} is {name}" for at, name in enumerate(names))
+
+
+def among(facts: Facts) -> str:
+    """Say of how many observations those of a comparison were drawn, if not all are in it."""
+    return "" if facts.whole is None else f" (of {facts.whole:,}, drawn at random)"
 
 
 def _cause(finding: Finding, *, remedy: bool) -> Text:
@@ -160,10 +181,11 @@ def _say(console: Console, text: Text, indent: int = 0) -> None:
         console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
-def _tabulate(console: Console, tree: xr.DataTree) -> None:
+def _tabulate(console: Console, facts: Facts) -> None:
     """Print the parameters, estimate beside posterior."""
-    frame = tree["comparison"].to_dataset().to_dataframe()
-    _lay(console, _names(tree), [_cells(str(label), row) for label, row in frame.iterrows()])
+    source = "EM" if facts.estimate.source == "EM" else "estimate"
+    names = [PARAMETER, f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
+    _lay(console, names, [_cells(row) for row in facts.parameters])
 
 
 def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> None:
@@ -185,20 +207,15 @@ def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> N
             console.print(Text(f"  {name:<{width}}  {cell}"), soft_wrap=True)
 
 
-def _names(tree: xr.DataTree) -> list[str]:
-    """Return the heads of the table."""
-    source = "EM" if tree["em"].attrs["source"] == "EM" else "estimate"
-    return [PARAMETER, f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
-
-
-def _cells(label: str, row: Mapping[str, float]) -> list[str]:
+def _cells(row: Row) -> list[str]:
     """Return a row of the table."""
+    of = row.numbers
     return [
-        label,
-        _pair(row["mle"], row["se"]),
-        _pair(row["mean"], row["sd"]),
-        f"{_rounded(row['low'], row['sd'])} to {_rounded(row['high'], row['sd'])}",
-        f"{row['gap_in_sd']:+.2f}" if np.isfinite(row["gap_in_sd"]) else "–",
+        row.label,
+        _pair(of["mle"], of["se"]),
+        _pair(of["mean"], of["sd"]),
+        f"{_rounded(of['low'], of['sd'])} to {_rounded(of['high'], of['sd'])}",
+        f"{of['gap_in_sd']:+.2f}" if np.isfinite(of["gap_in_sd"]) else "–",
     ]
 
 

@@ -30,8 +30,9 @@ from comparisons.pictures.style import as_given, em_name, number, several, svg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import xarray as xr
     from matplotlib.figure import Figure
+
+    from comparisons.kept.facts import Facts
 
 __all__ = [
     "Picture",
@@ -65,74 +66,74 @@ class Kind(NamedTuple):
     """A kind of picture: why it cannot be drawn (nothing if it can), and its words."""
 
     title: str
-    draw: Callable[[xr.DataTree], Figure]
-    refusal: Callable[[xr.DataTree], str]
-    alt: Callable[[xr.DataTree], str]
+    draw: Callable[[Facts], Figure]
+    refusal: Callable[[Facts], str]
+    alt: Callable[[Facts], str]
 
 
-def pictures_of(tree: xr.DataTree) -> list[Picture]:
+def pictures_of(facts: Facts) -> list[Picture]:
     """Return the pictures that apply to a comparison, in reading order."""
     return [
-        Picture(name, kind.title, kind.alt(tree), partial(kind.draw, tree))
+        Picture(name, kind.title, kind.alt(facts), partial(kind.draw, facts))
         for name, kind in KINDS.items()
-        if not kind.refusal(tree)
+        if not kind.refusal(facts)
     ]
 
 
-def _always(tree: xr.DataTree) -> str:
+def _always(facts: Facts) -> str:
     return ""
 
 
-def _data(tree: xr.DataTree) -> str:
-    x = tree["constant_data"]["x"].to_numpy()
+def _data(facts: Facts) -> str:
+    x = facts.rows.x
     return (
-        f"Histogram of {int(tree.attrs['observations']):,} observations from {as_given(x.min())} "
-        f"to {as_given(x.max())}, the density of {em_name(tree)} and the posterior predictive one, "
-        f"a Hellinger distance of {float(tree.attrs['hellinger']):.2g} apart."
+        f"Histogram of {facts.observations:,} observations from {as_given(x.min())} to "
+        f"{as_given(x.max())}, the density of {em_name(facts)} and the posterior predictive one, a "
+        f"Hellinger distance of {facts.hellinger:.2g} apart."
     )
 
 
-def _plane(tree: xr.DataTree) -> str:
-    shares = ", ".join(f"{share:.2g}" for share in tree["em"]["weight"].to_numpy())
+def _plane(facts: Facts) -> str:
+    shares = ", ".join(f"{one:.2g}" for name in facts.shares for one in facts.fields[name].flat)
     return (
-        f"{int(tree.attrs['observations']):,} observations in the plane of two columns, with the "
-        f"ellipses of {em_name(tree)} over those of posterior draws; shares {shares}."
+        f"{facts.observations:,} observations in the plane of two columns, with the "
+        f"ellipses of {em_name(facts)} over those of posterior draws; shares {shares}."
     )
 
 
-def _posterior(tree: xr.DataTree) -> str:
-    table = tree["comparison"].to_dataset()
-    gap = np.nan_to_num(np.abs(table["gap_in_sd"].to_numpy()), posinf=0)
+def _posterior(facts: Facts) -> str:
+    rows = facts.parameters
+    gap = np.nan_to_num([abs(row.numbers["gap_in_sd"]) for row in rows], posinf=0)
     worst = int(np.argmax(gap))
-    what = several(len(gap), "parameter", "parameters")
+    what = several(len(rows), "parameter", "parameters")
     return (
-        f"Posterior densities of {what} with {em_name(tree)}. The posterior mean is farthest from "
-        f"it at {table['parameter'].to_numpy()[worst]}, {number(gap[worst])} sd."
+        f"Posterior densities of {what} with {em_name(facts)}. The posterior mean is farthest from "
+        f"it at {rows[worst].label}, {number(gap[worst])} sd."
     )
 
 
-def _memberships(tree: xr.DataTree) -> str:
-    rows = tree["memberships"].sizes["row"]
+def _memberships(facts: Facts) -> str:
+    both = facts.memberships
     return (
-        f"Memberships of {rows:,} distinct rows by {em_name(tree)} and by the posterior; on "
-        f"average they differ by {moved(tree)} of a hundred."
+        f"Memberships of {len(both.x):,} distinct rows by {em_name(facts)} and by the posterior; "
+        f"on average they differ by {moved(both)} of a hundred."
     )
 
 
-def _deviance(tree: xr.DataTree) -> str:
-    better, n = beating(tree)
-    mean = number(float(tree.attrs["deviance_mean"]))
+def _deviance(facts: Facts) -> str:
+    better, n = beating(facts)
+    mean = number(facts.deviance_mean)
     return (
-        f"Deviance of {n:,} draws from {em_name(tree)}: {mean} on average, where "
-        f"{int(tree.attrs['deviance_df'])} is expected; {better:,} draws are likelier than the "
+        f"Deviance of {n:,} draws from {em_name(facts)}: {mean} on average, where "
+        f"{facts.deviance_df} is expected; {better:,} draws are likelier than the "
         "estimate."
     )
 
 
-def _ascent(tree: xr.DataTree) -> str:
-    steps = np.isfinite(tree["ascent"]["height"].to_numpy()).sum(axis=1)
-    best = int((reached(tree) == 0).sum())
-    optima = several(tree["optima"].sizes["optimum"], "optimum", "optima")
+def _ascent(facts: Facts) -> str:
+    steps = np.isfinite(facts.ascent.heights).sum(axis=1)
+    best = int((reached(facts) == 0).sum())
+    optima = several(len(facts.optima.starts), "optimum", "optima")
     return (
         f"Log-likelihood of {several(len(steps), 'climb', 'climbs')} of EM over {steps.min()} to "
         f"{steps.max()} steps; "
@@ -140,8 +141,8 @@ def _ascent(tree: xr.DataTree) -> str:
     )
 
 
-def _pairs(tree: xr.DataTree) -> str:
-    rows = paired(tree)
+def _pairs(facts: Facts) -> str:
+    rows = paired(facts)
     between = np.corrcoef([row.draws for row in rows])
     np.fill_diagonal(between, 0)
     one, other = np.unravel_index(np.argmax(np.abs(between)), between.shape)

@@ -15,6 +15,7 @@ from comparisons.pictures.style import (
     POSTERIOR,
     POSTERIOR_LINE,
     QUIET,
+    Look,
     above,
     blank,
     colour,
@@ -29,67 +30,70 @@ from comparisons.pictures.style import (
     styled,
 )
 from comparisons.thresholds import MISSED
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from models.arrays import Array
+    from comparisons.kept.facts import Facts, Optima
+    from models.arrays import Array, Labels
 
 __all__ = ["ascent", "beating", "deviance", "no_ascent", "no_deviance", "reached"]
 
-INCH = 1e-3  # of log-likelihood: ends nearer than that are one to EM, so the axis is straight there
+INCH = 1e-3  # of log-likelihood: EM takes nearer ends for one; the axis is linear there
 NAMED = 3  # optima below the best with an entry each
 VERTICES = 400  # of a line
 
 
-def no_ascent(tree: xr.DataTree) -> str:
+def no_ascent(facts: Facts) -> str:
     """Say why there is no climb to draw, if there is none."""
-    single = int(tree.attrs["components"]) == 1
-    return "a single component is found in one step; there is no climb to draw" if single else ""
+    single = "a single component is found in one step; there is no climb to draw"
+    return single if facts.k == 1 else ""
 
 
-def reached(tree: xr.DataTree) -> Array:
+def reached(facts: Facts) -> Labels:
     """Return which optimum each start reached, -1 where that is not clear.
 
-    Climbs end within INCH below an optimum; optima as close as that cannot be told by height.
+    Climbs end within INCH below an optimum; heights cannot say which of two optima that close.
     """
-    heights = tree["ascent"]["height"].to_numpy()
-    optima = tree["optima"]["log_likelihood"].to_numpy()
-    ends = np.array([row[np.isfinite(row)][-1] for row in heights])
+    optima = facts.optima.log_likelihood
+    ends = _ends(facts.ascent.heights)
     slack = INCH + 1e-9 * np.abs(optima)
     below = optima - ends[:, None]
     near = (below >= -slack) & (below <= 1.1 * slack)
     return np.where(near.sum(axis=1) == 1, near.argmax(axis=1), -1)
 
 
+def _ends(heights: Array) -> Array:
+    """Return the last height of each climb, (starts,)."""
+    return np.array([row[np.isfinite(row)][-1] for row in heights])
+
+
 @styled
-def ascent(tree: xr.DataTree) -> Figure:
+def ascent(facts: Facts) -> Figure:
     """Draw the log-likelihood of every start of EM against the step."""
-    if why := no_ascent(tree):
-        raise ValueError(why)
-    optima = tree["optima"].to_dataset()
-    best = float(optima["log_likelihood"][0])
-    heights = tree["ascent"]["height"].to_numpy() - best
-    ended = reached(tree)
+    if why := no_ascent(facts):
+        raise Refusal(why)
+    optima, climbs = facts.optima, facts.ascent
+    best = float(optima.log_likelihood[0])
+    heights = climbs.heights - best
+    ended = reached(facts)
     looks = _looks(optima)
     figure = blank(5.2)
     axes = figure.add_subplot()
     for start, end in sorted(enumerate(ended), key=lambda pair: -pair[1]):
         steps, y = _path(heights[start])
         axes.plot(steps, y, **looks[end], zorder=2)
-    ends = np.array([row[np.isfinite(row)][-1] for row in heights])
-    winner = int(np.argmax(np.where(ended == 0, ends, -np.inf)))
+    winner = int(np.argmax(np.where(ended == 0, _ends(heights), -np.inf)))
     axes.plot(*_path(heights[winner]), **(EM_LINE | {"linewidth": 2.4}), zorder=3)
     _spikes(axes, optima, heights, ended)
-    begun = int(tree["ascent"].attrs.get("starts", len(ended)))  # older files do not say
-    entries = _ascent_entries(optima, begun, looks)
-    own = float(tree["em"].attrs["log_likelihood"]) - best
+    entries = _ascent_entries(optima, climbs.begun, looks)
+    own = facts.estimate.log_likelihood - best
     if np.isfinite(own) and abs(own) > INCH:
         axes.axhline(own, color=QUIET, linewidth=1, linestyle=":")
-        entries.append(line({"color": QUIET, "linestyle": ":"}, em_name(tree)))
+        entries.append(line({"color": QUIET, "linestyle": ":"}, em_name(facts)))
     _leaps(axes, np.append(heights.ravel(), own))
     axes.set_xlim(0.5, heights.shape[1] + 0.5)
     axes.set_xlabel("step")
@@ -102,7 +106,7 @@ def ascent(tree: xr.DataTree) -> Figure:
     return framed(figure, title, entries, caption)
 
 
-def _path(heights: Array) -> tuple[Array, Array]:
+def _path(heights: Array) -> tuple[Labels, Array]:
     """Return steps, from 1, and heights of a climb, thinned where it is long."""
     steps = np.flatnonzero(np.isfinite(heights))
     if len(steps) > VERTICES:
@@ -110,19 +114,18 @@ def _path(heights: Array) -> tuple[Array, Array]:
     return steps + 1, heights[steps]
 
 
-def _looks(optima: xr.Dataset) -> list[dict[str, object]]:
+def _looks(optima: Optima) -> list[Look]:
     """Return the line of starts that reached each optimum, and last, of those that did not."""
-    looks: list[dict[str, object]] = [{"color": EM, "linewidth": 0.9, "alpha": 0.7}]
-    for optimum in range(1, optima.sizes["optimum"]):
-        spike = bool(optima["spike"][optimum])
-        shade = "black" if spike else colour(optimum)
+    looks: list[Look] = [{"color": EM, "linewidth": 0.9, "alpha": 0.7}]
+    for optimum in range(1, len(optima.spike)):
+        shade = "black" if optima.spike[optimum] else colour(optimum)
         looks.append({"color": shade, "linewidth": 0.9, "alpha": 0.7})
     return [*looks, {"color": QUIET, "linewidth": 0.9, "alpha": 0.4}]
 
 
-def _spikes(axes: Axes, optima: xr.Dataset, heights: Array, ended: Array) -> None:
+def _spikes(axes: Axes, optima: Optima, heights: Array, ended: Labels) -> None:
     """Name the ends of climbs that ran into a spike."""
-    for optimum in np.flatnonzero(optima["spike"].to_numpy()):
+    for optimum in np.flatnonzero(optima.spike):
         starts = np.flatnonzero(ended == optimum)
         if len(starts):
             steps, y = _path(heights[starts[0]])
@@ -131,38 +134,39 @@ def _spikes(axes: Axes, optima: xr.Dataset, heights: Array, ended: Array) -> Non
             axes.annotate("spike", end, (6, 3), textcoords="offset points", fontsize=9)
 
 
-def _ascent_entries(optima: xr.Dataset, begun: int, looks: list) -> list[Artist]:
+def _ascent_entries(optima: Optima, begun: int, looks: list[Look]) -> list[Artist]:
     """Return the legend: how many of the starts reached which optimum.
 
-    begun: starts; of very many observations some climbed a part of these only, and are not drawn.
+    begun: all starts. Those that climbed a part of very many observations only are not drawn.
     """
 
-    def starts(count: int) -> str:
-        return several(count, "start", "starts")
+    def starts(*at: int) -> str:
+        return several(int(each[list(at)].sum()), "start", "starts")
 
-    spike, each = optima["spike"].to_numpy().astype(bool), optima["starts"].to_numpy().astype(int)
-    depth = optima["log_likelihood"].to_numpy() - float(optima["log_likelihood"][0])
+    spike, each = optima.spike.astype(bool), optima.starts
+    depth = optima.log_likelihood - optima.log_likelihood[0]
     first = "best optimum, a spike" if spike[0] else "best optimum"
-    entries = [line(EM_LINE, f"{first}: {starts(each[0])}")]
+    entries: list[Artist] = [line(EM_LINE, f"{first}: {starts(0)}")]
     lower = [one for one in range(1, len(each)) if not spike[one]]
     entries += [
-        line(looks[one], f"optimum at {number(depth[one])}: {starts(each[one])}")
-        for one in lower[:NAMED]
+        line(looks[one], f"optimum at {number(depth[one])}: {starts(one)}") for one in lower[:NAMED]
     ]
     if rest := lower[NAMED:]:
         more = several(len(rest), "other optimum", "other optima")
-        entries.append(line(looks[rest[0]], f"{more}: {starts(each[rest].sum())}"))
+        entries.append(line(looks[rest[0]], f"{more}: {starts(*rest)}"))
     aside = [one for one in range(1, len(each)) if spike[one]]
     if aside:
         what = f"{several(len(aside), 'spike', 'spikes')}, set aside"
-        entries.append(line(looks[aside[0]], f"{what}: {starts(each[aside].sum())}", "^"))
+        entries.append(line(looks[aside[0]], f"{what}: {starts(*aside)}", "^"))
     if lost := begun - int(each.sum()):
-        entries.append(line(looks[-1], f"given up, or on no optimum: {starts(lost)}"))
+        entries.append(
+            line(looks[-1], f"given up, or on no optimum: {several(lost, 'start', 'starts')}")
+        )
     return entries
 
 
 def _leaps(axes: Axes, heights: Array) -> None:
-    """Scale the height: a power of ten as much room as the next, on either side of the best."""
+    """Give every power of ten the same room on the height's axis, on either side of the best."""
     finite = heights[np.isfinite(heights)]
     low, high = float(finite.min()), float(finite.max())
     axes.set_yscale("symlog", linthresh=INCH, linscale=0.6)
@@ -183,25 +187,25 @@ def _signed(value: float, _: int | None) -> str:
     return minus(f"{value:+,g}") if value else "0"
 
 
-def no_deviance(tree: xr.DataTree) -> str:
+def no_deviance(facts: Facts) -> str:
     """Say why there is no deviance to draw, if there is none."""
-    finite = np.isfinite(tree["deviance"]["deviance"].to_numpy()).all()
+    finite = np.isfinite(facts.deviance).all()
     return "" if finite else "the estimate's log-likelihood is not finite; no deviance can be drawn"
 
 
-def beating(tree: xr.DataTree) -> tuple[int, int]:
+def beating(facts: Facts) -> tuple[int, int]:
     """Return how many draws have a higher log-likelihood than the estimate, and of how many."""
-    found = tree["deviance"]["deviance"].to_numpy()
+    found = facts.deviance
     return int((found < -2 * MISSED).sum()), found.size
 
 
 @styled
-def deviance(tree: xr.DataTree) -> Figure:
-    """Draw how far below the estimate the draws lie, beside what theory lets expect."""
-    if why := no_deviance(tree):
-        raise ValueError(why)
-    found = tree["deviance"]["deviance"].to_numpy().ravel()
-    p, mean = int(tree.attrs["deviance_df"]), float(found.mean())
+def deviance(facts: Facts) -> Figure:
+    """Draw how far below the estimate the draws lie, beside chi-squared, which theory expects."""
+    if why := no_deviance(facts):
+        raise Refusal(why)
+    found = facts.deviance.ravel()
+    p, mean = facts.deviance_df, float(found.mean())
     tail = np.quantile(found, [0.001, 0.999])
     low, high = min(0.0, float(tail[0])), max(float(tail[1]), float(chi2.ppf(0.999, p)))
     margin = 0.03 * (high - low)
@@ -218,7 +222,7 @@ def deviance(tree: xr.DataTree) -> Figure:
     axes.set(xlim=(low - margin, high + margin), ylim=(0, top), ylabel="density")
     axes.set_xlabel("deviance: twice the log-likelihood that a draw lacks of the estimate's")
     few_ticks(axes, 8)
-    better, n = beating(tree)
+    better, n = beating(facts)
     lie = f"{better:,} of {n:,} draws lie" if better else "No draw lies"
     caption = f"{lie} left of 0, which is where draws are likelier than the estimate."
     if float(expected.max()) > top:
@@ -230,7 +234,7 @@ def deviance(tree: xr.DataTree) -> Figure:
     ]
     side = "below or above" if 0 < better < n else "above" if better else "below"
     should = "how far below they should" if better else "how far they should"
-    title = f"How far the draws lie {side} {em_name(tree)}, and {should}"
+    title = f"How far the draws lie {side} {em_name(facts)}, and {should}"
     return framed(figure, title, entries, caption)
 
 

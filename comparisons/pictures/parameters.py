@@ -30,27 +30,31 @@ from comparisons.pictures.style import (
     styled,
     triangle,
 )
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from collections.abc import Sequence
+
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts, Row
     from models.arrays import Array
 
-__all__ = ["Row", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
+__all__ = ["Marginal", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
 
 PANELS = 24  # what fits a page
-PAIRED = 6  # parameters, which make fifteen panels
+PAIRED = 6  # parameters: they make fifteen panels
 POINTS = 1_500  # draws of a cloud
-APART = 0.14  # inches on either side of a panel, or end ticks of neighbours would meet
-REACH = 0.6  # of the 95% interval, on either side of it: the rest is tail
+APART = 0.14  # inches on either side of a panel, so that end ticks of neighbours do not meet
+REACH = 0.6  # widths of the 95% interval shown on either side of it
 
 
-class Row(NamedTuple):
+class Marginal(NamedTuple):
     """A parameter: EM's estimate and standard error, the posterior's interval and draws.
 
-    group: what stands in one row of panels, such as mean[.,0].
+    group: what stands in one row of panels, such as the first column's means.
     truth: NaN where it is unknown.
     """
 
@@ -69,27 +73,22 @@ class Row(NamedTuple):
         return bool(np.ptp(self.draws) > 1e-12 * np.abs(self.draws).max())
 
 
-def rows_of(tree: xr.DataTree) -> list[Row]:
-    """Return the rows of the table with their draws."""
-    table, drawn = tree["comparison"].to_dataset(), tree["posterior"].to_dataset()
-    rows = []
-    for number in range(table.sizes["parameter"]):
-        one = table.isel(parameter=number)
-        name, dimension = str(one["name"].item()), str(one["dimension"].item())
-        place = [int(entry) for entry in dimension.split(",") if entry]
-        axes = dict(zip(("dimension", "dimension_bis"), place, strict=False))
-        draws = drawn[name].isel(component=max(int(one["component"]), 0), **axes)
-        numbers = [float(one[column]) for column in ("mle", "se", "low", "high")]
-        truth = float(one["truth"]) if "truth" in one else np.nan
-        label = str(one["parameter"].item())
-        rows.append(Row(label, f"{name},{dimension}", *numbers, truth, draws.to_numpy().ravel()))
-    return rows
+def rows_of(facts: Facts, rows: Sequence[Row] | None = None) -> list[Marginal]:
+    """Return rows of the table, by default all, with their draws."""
+    drawn, found = facts.draws, []
+    for row in facts.parameters if rows is None else rows:
+        label, (name, component, place), numbers = row
+        at: tuple[slice | int, ...] = (slice(None), component or 0, *place)
+        mle, se, low, high = (numbers[column] for column in ("mle", "se", "low", "high"))
+        truth = numbers.get("truth", np.nan)
+        found.append(Marginal(label, f"{name},{place}", mle, se, low, high, truth, drawn[name][at]))
+    return found
 
 
 @styled
-def posterior(tree: xr.DataTree) -> Figure:
+def posterior(facts: Facts) -> Figure:
     """Draw each parameter's posterior density, with EM's estimate and its standard-error curve."""
-    rows = rows_of(tree)
+    rows = rows_of(facts)
     shown, left_out = rows[:PANELS], rows[PANELS:]
     places, columns = _places(shown)
     height = places[-1][0] + 1
@@ -102,16 +101,16 @@ def posterior(tree: xr.DataTree) -> Figure:
         axes.set_yticks([])
         axes.set_ylabel("density" if right == 0 else "")
     caption = (
-        f"{int(tree.attrs['chains'])} chains of {int(tree.attrs['draws']):,} draws. Where the two "
+        f"{facts.sampling.chains} chains of {facts.sampling.draws:,} draws. Where the two "
         "agree, curves and lines fall together."
     )
     if left_out:
         caption += f" Left out for want of room: {', '.join(row.label for row in left_out)}."
-    title = f"What the posterior says of each parameter, beside {em_name(tree)}"
-    return framed(figure, title, _parameter_entries(tree, shown), caption)
+    title = f"What the posterior says of each parameter, beside {em_name(facts)}"
+    return framed(figure, title, _parameter_entries(facts, shown), caption)
 
 
-def _places(rows: list[Row]) -> tuple[list[tuple[int, int]], int]:
+def _places(rows: list[Marginal]) -> tuple[list[tuple[int, int]], int]:
     """Return the panel (row, column) of each parameter: a new row for each name and entry."""
     sizes = Counter(row.group for row in rows).values()
     largest = max(sizes)
@@ -126,7 +125,7 @@ def _places(rows: list[Row]) -> tuple[list[tuple[int, int]], int]:
     return places, columns
 
 
-def _marginal(axes: Axes, row: Row) -> None:
+def _marginal(axes: Axes, row: Marginal) -> None:
     """Draw one parameter."""
     low, high = extent(row)
     peak = 0.0
@@ -151,10 +150,10 @@ def _marginal(axes: Axes, row: Row) -> None:
     axes.set_xlabel(row.label)
 
 
-def extent(row: Row) -> tuple[float, float]:
+def extent(row: Marginal) -> tuple[float, float]:
     """Return the range to show: the bulk of the draws, the estimate, its curve and the truth.
 
-    A curve wider than the posterior is cut where it would squash it.
+    A curve that is much wider than the posterior is cut off.
     """
     low, high = _bulk(row)
     ends = [low, high, row.mle, *([row.truth] if np.isfinite(row.truth) else [])]
@@ -165,14 +164,14 @@ def extent(row: Row) -> tuple[float, float]:
     return min(ends) - margin, max(ends) + margin
 
 
-def _bulk(row: Row) -> tuple[float, float]:
+def _bulk(row: Marginal) -> tuple[float, float]:
     """Return the range of the draws without far tails."""
     reach = REACH * (row.high - row.low)
     low, high = float(row.draws.min()), float(row.draws.max())
     return max(low, row.low - reach), min(high, row.high + reach)
 
 
-def _density(row: Row) -> tuple[Array, Array]:
+def _density(row: Marginal) -> tuple[Array, Array]:
     """Return ArviZ's kernel density of the draws in the range shown, whose area is their share."""
     low, high = _bulk(row)
     inside = row.draws[(row.draws >= low) & (row.draws <= high)]
@@ -180,40 +179,38 @@ def _density(row: Row) -> tuple[Array, Array]:
     return x[::2], y[::2] * (len(inside) / len(row.draws))
 
 
-def _parameter_entries(tree: xr.DataTree, rows: list[Row]) -> list:
+def _parameter_entries(facts: Facts, rows: list[Marginal]) -> list[Artist]:
     errors = any(row.se > 0 for row in rows)
     curve = "its standard-error curve" if errors else "no standard errors"
-    entries = [
+    entries: list[Artist] = [
         line(POSTERIOR_LINE, "posterior density"),
-        patch(BAND, f"{tree['comparison'].attrs['interval']} interval"),
-        line(EM_LINE, f"{em_name(tree)} and {curve}" if errors else f"{em_name(tree)}, {curve}"),
+        patch(BAND, f"{facts.interval} interval"),
+        line(EM_LINE, f"{em_name(facts)} and {curve}" if errors else f"{em_name(facts)}, {curve}"),
     ]
     if any(np.isfinite(row.truth) for row in rows):
         entries.append(line(TRUTH_LINE, "truth"))
     return entries
 
 
-def paired(tree: xr.DataTree) -> list[Row]:
-    """Return the parameters that have pairs: free ones whose draws move, no last share."""
-    rows = [row for row in rows_of(tree) if row.moves]
-    last = f"weight[{int(tree.attrs['components']) - 1}]"
-    return [row for row in rows if row.label != last]
+def paired(facts: Facts) -> list[Marginal]:
+    """Return the parameters that have pairs: free ones whose draws move."""
+    return [row for row in rows_of(facts, facts.free) if row.moves]
 
 
-def no_pairs(tree: xr.DataTree) -> str:
+def no_pairs(facts: Facts) -> str:
     """Say why there are no pairs to draw, if there are none."""
-    return "" if len(paired(tree)) > 1 else "a single parameter has no pairs; see the posterior"
+    return "" if len(paired(facts)) > 1 else "a single parameter has no pairs; see the posterior"
 
 
 @styled
-def pairs(tree: xr.DataTree) -> Figure:
+def pairs(facts: Facts) -> Figure:
     """Draw the posterior two parameters at a time, with EM's standard-error ellipses."""
-    if why := no_pairs(tree):
-        raise ValueError(why)
-    free = paired(tree)
+    if why := no_pairs(facts):
+        raise Refusal(why)
+    free = paired(facts)
     rows = free[:PAIRED]
     figure = blank({2: 5.0, 3: 6.5}.get(len(rows), 8.0))
-    covariance = _covariance(tree, rows)
+    covariance = facts.covariance([row.label for row in rows])
     panels = triangle(figure, [row.label for row in rows])
     known = [
         _cloud(axes, rows[column], rows[row], covariance[np.ix_([column, row], [column, row])])
@@ -222,31 +219,22 @@ def pairs(tree: xr.DataTree) -> Figure:
     caption = "A slanted cloud: the data settle a combination of the two better than either."
     if len(free) > len(rows):
         caption += f" The first {len(rows)} of {len(free)} free parameters are shown."
-    entries = [
+    entries: list[Artist] = [
         line({"color": POSTERIOR, "linestyle": ""}, "posterior draws", "."),
-        _em_entry(tree, errors=any(known)),
+        _em_entry(facts, errors=any(known)),
     ]
     if np.isfinite([row.truth for row in rows]).all():
         entries.append(line({"color": TRUTH, "linestyle": ""}, "truth", "*"))
     return framed(figure, "Parameters two at a time: which depend on each other", entries, caption)
 
 
-def _em_entry(tree: xr.DataTree, *, errors: bool) -> object:
+def _em_entry(facts: Facts, *, errors: bool) -> Artist:
     label = "1 and 2 standard errors" if errors else "no standard errors"
     look = EM_LINE if errors else {"color": EM, "linestyle": ""}
-    return line(look, f"{em_name(tree)}, {label}", "P")
+    return line(look, f"{em_name(facts)}, {label}", "P")
 
 
-def _covariance(tree: xr.DataTree, rows: list[Row]) -> Array:
-    """Return the covariance of the estimates of some rows."""
-    labels = [row.label for row in rows]
-    known = tree["em"]["covariance"]
-    names = [str(name) for name in known["parameter"].to_numpy()]
-    at = [names.index(label) for label in labels]
-    return known.to_numpy()[np.ix_(at, at)]
-
-
-def _cloud(axes: Axes, x: Row, y: Row, covariance: Array) -> bool:
+def _cloud(axes: Axes, x: Marginal, y: Marginal, covariance: Array) -> bool:
     """Draw one pair, and return whether there were standard errors to draw."""
     chosen = np.linspace(0, len(x.draws) - 1, min(len(x.draws), POINTS)).astype(int)
     axes.scatter(

@@ -6,7 +6,7 @@ import re
 from functools import wraps
 from io import StringIO
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import style
@@ -20,11 +20,11 @@ from matplotlib.ticker import MaxNLocator
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "QUIET",
     "TRUTH",
     "TRUTH_LINE",
+    "Look",
     "above",
     "across",
     "as_given",
@@ -58,6 +59,9 @@ __all__ = [
     "triangle",
 ]
 
+type Look = dict[str, Any]
+"""Keyword arguments of matplotlib, whose types hang on the artist."""
+
 # Okabe & Ito (2008), safe for the colour-blind: three colours for the sides, the rest for groups
 EM, POSTERIOR, TRUTH = "#D55E00", "#0072B2", "#000000"
 COMPONENTS = (
@@ -70,19 +74,19 @@ COMPONENTS = (
     "#332288",
     "#777777",
 )
-DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and what stays behind
+DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and background lines
 
-EM_LINE = {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.8}
-POSTERIOR_LINE = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}
-TRUTH_LINE = {"color": TRUTH, "linestyle": (0, (1, 1.5)), "linewidth": 1.8}
-BAND = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
+EM_LINE: Look = {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.8}
+POSTERIOR_LINE: Look = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}
+TRUTH_LINE: Look = {"color": TRUTH, "linestyle": (0, (1, 1.5)), "linewidth": 1.8}
+BAND: Look = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
 
 WIDTH = 9.0  # inches: 900 pixels of a screen
-LETTERS = 118  # of a legend, side by side
-SMALL = 112  # of a caption
-HANDLE = 10  # letters that an entry's line takes
-RASTER = 130  # dots an inch of layers with thousands of points, which would swell an SVG
-TALL = 2.5  # times as high as the bars, above which a curve is cut off
+LETTERS = 118  # that fit in one line of a legend
+SMALL = 112  # letters in a line of a caption
+HANDLE = 10  # letters as wide as the line before an entry
+RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
+TALL = 2.5  # a curve is cut off if it is that many times as high as the bars
 PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
 DIGITS = re.compile(r"(\.\d\d)\d+")
 LOOK = {
@@ -110,14 +114,18 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def blank(height: float, beside: float = 0.04) -> Figure:
-    """Return an empty figure, as wide as all of them, with room (inches) beside its panels."""
+    """Return an empty figure, as wide as all of them, with room (inches) beside its panels.
+
+    >>> blank(4.0).get_size_inches().tolist()
+    [9.0, 4.0]
+    """
     return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=beside))
 
 
 def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
     """Put title and legend above the panels, the caption below.
 
-    The title is the legend's: a layout keeps room for either, but not for both.
+    The title is the legend's, as the layout keeps room for one of the two only.
     """
     figure.legend(
         handles=entries,
@@ -137,8 +145,8 @@ def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) 
 
 
 def _units_in_label(axis: Axis) -> None:
-    """Say in its label what all numbers of an axis share, which would else lie across it."""
-    axis.get_major_formatter().set_locs(axis.get_majorticklocs())
+    """Put what all numbers of an axis share into its label, where it overlaps nothing."""
+    axis.get_major_formatter().set_locs(axis.get_majorticklocs().tolist())
     shared = minus(str(axis.get_major_formatter().get_offset()))
     if shared and axis.get_label_text():
         times = "" if shared[0] == "+" else "\N{MULTIPLICATION SIGN}"
@@ -155,24 +163,36 @@ def _columns(labels: Sequence[str]) -> int:
     return 1
 
 
-def line(look: dict[str, object], label: str, marker: str = "") -> Line2D:
-    """Return a line for the legend."""
+def line(look: Look, label: str, marker: str = "") -> Line2D:
+    """Return a line for the legend.
+
+    >>> line({"color": EM}, "EM").get_label()
+    'EM'
+    """
     return Line2D([], [], label=label, marker=marker, **look)
 
 
-def patch(look: dict[str, object], label: str) -> Patch:
-    """Return an area for the legend."""
+def patch(look: Look, label: str) -> Patch:
+    """Return an area for the legend.
+
+    >>> patch(BAND, "95% interval").get_label()
+    '95% interval'
+    """
     return Patch(label=label, **look)
 
 
 def colour(component: int) -> str:
-    """Return a component's colour; more of them than colours share."""
+    """Return a component's colour; with more components than colours some share one.
+
+    >>> colour(0) == colour(8)
+    True
+    """
     return COMPONENTS[component % len(COMPONENTS)]
 
 
-def em_name(tree: xr.DataTree) -> str:
+def em_name(facts: Facts) -> str:
     """Return whose estimate it is: EM's, unless another was brought along."""
-    source = str(tree["em"].attrs["source"])
+    source = facts.estimate.name
     return "EM's estimate" if source == "EM" else f"the estimate ({source[-40:]})"
 
 
@@ -180,12 +200,16 @@ def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
     """Allow so many intervals between ticks, and quiet their labels."""
     axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
-    # ticks may be made after the style is left, so it is said to the axes
+    # set on the axes, as ticks may be made after the style is left
     axes.tick_params(labelsize=9, labelcolor="black", color=QUIET)
 
 
 def across(panels: int, most: int) -> int:
-    """Return how many panels to put side by side, so that the rows are about as long."""
+    """Return how many panels to put side by side, so that rows are about equally long.
+
+    >>> across(5, most=4)
+    3
+    """
     rows = -(-panels // most)
     return -(-panels // rows)
 
@@ -216,35 +240,59 @@ def label_outside(axes: Axes, x: str, y: str, *, bottom: bool, left: bool) -> No
 
 
 def ellipse(centre: Array, cov: Array, radius: float) -> Path:
-    """Return the ellipse at so many standard deviations of a (2, 2) covariance."""
+    """Return the ellipse at so many standard deviations of a (2, 2) covariance.
+
+    >>> ellipse(np.zeros(2), np.diag([1.0, 4.0]), 2).get_extents().height.round(2)
+    np.float64(8.0)
+    """
     values, vectors = np.linalg.eigh(cov)
     axes = vectors * (radius * np.sqrt(np.maximum(values, 0)))
     circle = Path.arc(0, 360, 6)  # six cubic arcs, within 0.02% of the circle
-    return Path(centre + circle.vertices @ axes.T, circle.codes)
+    return Path(centre + np.asarray(circle.vertices, float) @ axes.T, circle.codes)
 
 
 def above(bars: float, other: float) -> float:
-    """Return how high to draw: over both, unless the other would squash the bars."""
+    """Return how high to draw: over both, unless the other would squash the bars.
+
+    >>> above(1.0, 2.0), above(1.0, 50.0)
+    (2.16, 1.4)
+    """
     return 1.08 * max(bars, other) if other <= TALL * bars else 1.4 * bars
 
 
 def minus(text: str) -> str:
-    """Return numbers with a minus sign for the hyphen."""
+    """Return numbers with a minus sign in place of the hyphen.
+
+    >>> minus("-1.5") == "\N{MINUS SIGN}1.5"
+    True
+    """
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def number(value: float) -> str:
-    """Return a number of three digits, or of all before the point where there are more."""
+    """Return a number with three digits, or with all before the point if these are more.
+
+    >>> number(0.12345), number(12345.6)
+    ('0.123', '12,346')
+    """
     return minus(f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}")
 
 
 def as_given(value: float) -> str:
-    """Return a number with the digits that a file gave it."""
+    """Return a number with the digits that it has in its file.
+
+    >>> as_given(1234.5)
+    '1,234.5'
+    """
     return minus(f"{value:,.10g}")
 
 
 def several(count: int, one: str, more: str) -> str:
-    """Return a count with its noun."""
+    """Return a count with its noun.
+
+    >>> several(1, "start", "starts"), several(2_000, "start", "starts")
+    ('1 start', '2,000 starts')
+    """
     return f"{count:,} {one if count == 1 else more}"
 
 
@@ -257,6 +305,9 @@ def svg(figure: Figure) -> str:
     """Return a figure as SVG, its text as text, the same for the same figure.
 
     Places are given to a hundredth of a point, which saves half of the file.
+
+    >>> "</svg>" in svg(blank(1.0))
+    True
     """
     with style.context({"svg.fonttype": "none", "svg.hashsalt": "second opinion"}):
         written = StringIO()

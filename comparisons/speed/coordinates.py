@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import nutpie
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from comparisons.speed.posterior import Judged
     from comparisons.speed.records import Say, Scale
     from models.arrays import Array
+    from models.family import Theta
 
     type Draw = Callable[[np.random.Generator], Sample]
     type Make = Callable[[Sample, int], pm.Model]
@@ -54,15 +55,15 @@ class Coordinates(NamedTuple):
     """
 
     name: str
-    model: Callable[[Question], CompiledPyMCModel]
-    mixture: Callable[[Question, xr.Dataset], Mixture]
+    model: Callable[[Question[Any]], CompiledPyMCModel]
+    mixture: Callable[[Question[Any], xr.Dataset], Mixture[Any]]
 
 
 class Case(NamedTuple):
     """Data, and the coordinates that are compared on them."""
 
     name: str
-    family: type
+    family: type[Theta]
     k: int
     draw: Draw
     coordinates: tuple[Coordinates, ...]
@@ -86,7 +87,7 @@ def measure(scale: Scale, say: Say) -> Found:
         for seed in range(seeds):
             say(f"coordinates: {case.name}, round {seed + 1} of {seeds}")
             x = case.draw(np.random.default_rng(seed))
-            question = asked(case.family, x, case.k, None, False)
+            question: Question[Any] = asked(case.family, x, case.k, None, False)
             for setting in settings:
                 taken[setting].append(judged(chains(setting, question, seed, scale.draws)))
         for (coordinates, adaptation, target), each in taken.items():
@@ -116,7 +117,7 @@ def cases(scale: Scale) -> tuple[Case, ...]:
     )
 
 
-def chains(setting: Setting, question: Question, seed: int, draws: int) -> Drawn:
+def chains(setting: Setting, question: Question[Any], seed: int, draws: int) -> Drawn:
     """Sample as the setting says."""
     model = setting.coordinates.model(question)
     begun = time.perf_counter()
@@ -168,7 +169,7 @@ def machine_code(make: Make, k: int) -> tuple[pm.Model, CompiledPyMCModel]:
     return model, nutpie.compile_pymc_model(model)
 
 
-def by_pymc(make: Make, question: Question) -> CompiledPyMCModel:
+def by_pymc(make: Make, question: Question[Any]) -> CompiledPyMCModel:
     """Return nutpie's model of one of PyMC's, its chains starting where ours do."""
     model, code = machine_code(make, question.k)
     engine = engine_of(question)
@@ -180,18 +181,18 @@ def by_pymc(make: Make, question: Question) -> CompiledPyMCModel:
     return replace(code.with_data(**question.data()), initial_point_func=point)
 
 
-def by_engine(question: Question) -> CompiledPyMCModel:
+def by_engine(question: Question[Any]) -> CompiledPyMCModel:
     """Return nutpie's model as `bayes.sample` has it."""
     engine = engine_of(question)
     return engine.nutpie_model(question, start_of(engine, question))
 
 
-def stored(question: Question, posterior: xr.Dataset) -> Mixture:
+def stored(question: Question[Any], posterior: xr.Dataset) -> Mixture[Any]:
     """Return the mixtures that PyMC's model stores."""
     return gaussians(posterior)
 
 
-def mapped(question: Question, posterior: xr.Dataset) -> Mixture:
+def mapped(question: Question[Any], posterior: xr.Dataset) -> Mixture[Any]:
     """Return the mixtures at the positions that the engine stores."""
     positions = posterior["position"].to_numpy()
     return engine_of(question).mixtures(question, positions.reshape(-1, positions.shape[2]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from comparisons.speed.problems import Problem
+    from em import Fit
     from models.arrays import Array
 
 __all__ = [
@@ -74,7 +75,7 @@ def ours(problem: Problem, counts: Sequence[int]) -> list[Run]:
 
     def climb(steps: int) -> Run:
         family, k = type(problem.start.theta), len(problem.start.weight)
-        found = []
+        found: list[Fit[Any]] = []
 
         def work() -> None:
             found[:] = [
@@ -125,7 +126,7 @@ def stepmix(problem: Problem, counts: Sequence[int]) -> list[Run]:
         warnings.simplefilter("ignore")  # of its docstrings, as they are compiled
         from stepmix.stepmix import StepMix
 
-    class Placed(StepMix):
+    class Placed(StepMix):  # type: ignore[misc]
         def _initialize_parameters(self, X: Array, random_state: object) -> None:  # noqa: N803
             self._initialize_parameters_measurement(X, random_state, init_emission=False)
             self.weights_ = problem.start.weight
@@ -173,7 +174,7 @@ def by_r(package: str, problem: Problem, counts: Sequence[int]) -> list[Run]:
     return [Run(*found) for found in r.climbs(package, problem, counts)]
 
 
-def _fitted(model: object, problem: Problem) -> float:
+def _fitted(model: Any, problem: Problem) -> float:
     """Fit a model that has scikit-learn's manners, and return the seconds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged

@@ -75,8 +75,9 @@ def measure(scale: Scale, say: Say) -> Found:
         kept = {peer: goal for peer, goal in goals.items() if scale.thorough or not peer.slow}
         found.append(duel(data, draw, rounds, kept, scale.draws, say))
     say(f"posterior: {SETS:,} sets of flips")
-    races, chains = ([one for each in found for one in each[at]] for at in (0, 1))
-    return Found(tuple(races), (coins(scale.draws),), chains=tuple(chains))
+    races = tuple(one for each, _ in found for one in each)
+    chains = tuple(one for _, each in found for one in each)
+    return Found(races, (coins(scale.draws),), chains=chains)
 
 
 def duel(
@@ -158,7 +159,7 @@ def coins(draws: int) -> Measure:
         tree = sample(
             Binomial, x, K, draws=draws, tune=draws, chains=CHAINS, seed=seed, progress=False
         )
-        return tree.attrs["sampling_seconds"]
+        return float(tree.attrs["sampling_seconds"])
 
     work = (
         f"posterior of {SETS:,} sets of ten flips, {CHAINS} chains of {draws:,} + {draws:,} draws"

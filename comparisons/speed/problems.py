@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
 
     x: Array
     sample: Sample
-    start: Mixture
+    start: Mixture[Any]
 
     @property
     def table(self) -> Array:
@@ -53,7 +53,8 @@ class Problem(NamedTuple):
     def covariances(self) -> Array:
         """Covariances (K, d, d) of the start."""
         theta = self.start.theta
-        return theta.sd[:, None, None] ** 2 if isinstance(theta, Gaussian) else theta.cov
+        found: Array = theta.sd[:, None, None] ** 2 if hasattr(theta, "sd") else theta.cov
+        return found
 
 
 def people(n: int, rng: np.random.Generator) -> Array:
@@ -73,7 +74,11 @@ def heights(n: int, k: int, rng: np.random.Generator) -> Problem:
 
 
 def rounded_heights(n: int, rng: np.random.Generator) -> Sample:
-    """Draw n heights to the millimetre, in cm."""
+    """Draw n heights to the millimetre, in cm.
+
+    >>> rounded_heights(5, np.random.default_rng(1)).observations
+    5
+    """
     return Sample(np.round(people(n, rng), 1))
 
 
@@ -84,7 +89,11 @@ def clouds(n: int, d: int, k: int, rng: np.random.Generator) -> Problem:
 
 
 def line(k: int) -> Mixture[Gaussian]:
-    """Start k components along the heights."""
+    """Start k components along the heights.
+
+    >>> line(2).weight
+    array([0.5, 0.5])
+    """
     return Mixture(np.full(k, 1 / k), Gaussian(np.linspace(155.0, 185.0, k), np.full(k, 5.0)))
 
 
@@ -102,6 +111,10 @@ def three_groups(n: int, d: int, rng: np.random.Generator) -> Sample:
 
 
 def flips(n: int, rng: np.random.Generator) -> Sample:
-    """Draw n sets of ten flips of two coins."""
+    """Draw n sets of ten flips of two coins.
+
+    >>> flips(5, np.random.default_rng(1)).observations
+    5
+    """
     truth = Mixture(np.array([0.6, 0.4]), Binomial(np.array([0.45, 0.70])))
     return simulate(truth, n, rng, trials=10)[0]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from comparisons.speed.peers import Peer
     from comparisons.speed.records import Say, Scale
+    from em import Fit
 
 __all__ = ["measure", "raced"]
 
@@ -91,7 +92,7 @@ def limit(n: int, rounds: int, rng: np.random.Generator) -> Race:
         return faster(work, SCIKIT_LEARN.name, [], Goal(100))
     lacking = 0.5 * DECREMENT**2
 
-    def mine() -> object:
+    def mine() -> Fit[Gaussian]:
         return fit(Gaussian, Sample(problem.x), 2, start=problem.start, tolerance=DECREMENT)
 
     top = fit(Gaussian, problem.sample, 2, start=problem.start, tolerance=DECREMENT / 100)

@@ -6,6 +6,8 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,8 +61,12 @@ class Scale(NamedTuple):
     thorough: bool
 
 
-class Spread(NamedTuple):
-    """Median, least and largest of what was measured."""
+class Spread(Struct, frozen=True):
+    """Median, least and largest of what was measured.
+
+    >>> f"{Spread(2.0, 1.0, 4.0):.1f}"
+    '2.0 (1.0 to 4.0)'
+    """
 
     median: float
     least: float
@@ -70,8 +76,12 @@ class Spread(NamedTuple):
         return f"{self.median:{spec}} ({self.least:{spec}} to {self.most:{spec}})"
 
 
-class Goal(NamedTuple):
-    """What a ratio or a measure should be: at least the bound, or at most."""
+class Goal(Struct, frozen=True):
+    """What a ratio or a measure should be: at least the bound, or at most.
+
+    >>> Goal(1.3, at_most=True).reached(1.2)
+    True
+    """
 
     bound: float
     at_most: bool = False
@@ -81,7 +91,7 @@ class Goal(NamedTuple):
         return value <= self.bound if self.at_most else value >= self.bound
 
 
-class Race(NamedTuple):
+class Race(Struct, frozen=True):
     """The same work by two sides, turn by turn; all empty where the peer is not there.
 
     ours, theirs: seconds, or whatever the unit says, of each round.
@@ -104,7 +114,7 @@ class Race(NamedTuple):
         return self.goal.reached(median(self.ratios))
 
 
-class Measure(NamedTuple):
+class Measure(Struct, frozen=True):
     """What was measured alone, round by round."""
 
     work: str
@@ -118,7 +128,7 @@ class Measure(NamedTuple):
         return None if self.goal is None else self.goal.reached(median(self.values))
 
 
-class Curve(NamedTuple):
+class Curve(Struct, frozen=True):
     """Seconds of one step of EM of one side, over n."""
 
     who: str
@@ -126,7 +136,7 @@ class Curve(NamedTuple):
     seconds: tuple[float, ...]
 
 
-class Chains(NamedTuple):
+class Chains(Struct, frozen=True):
     """What the chains of one side are worth.
 
     rates: the least bulk effective draws a second, of each round.
@@ -153,19 +163,31 @@ class Found(NamedTuple):
 
 
 def joined(parts: list[Found]) -> Found:
-    """Return all that was found, part after part."""
+    """Return all that was found, part after part.
+
+    >>> joined([Found(), Found()]).races
+    ()
+    """
     return Found(
         *(tuple(one for each in field for one in each) for field in zip(*parts, strict=True))
     )
 
 
 def spread(values: tuple[float, ...]) -> Spread:
-    """Return the median and the range."""
+    """Return the median and the range.
+
+    >>> spread((3.0, 1.0, 2.0))
+    Spread(median=2.0, least=1.0, most=3.0)
+    """
     return Spread(median(values), min(values), max(values))
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long the work takes."""
+    """Return how long the work takes.
+
+    >>> seconds(lambda: None) < 1
+    True
+    """
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -174,19 +196,31 @@ def seconds(work: Callable[[], object]) -> float:
 def faster(
     work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal | None = None
 ) -> Race:
-    """Return a race of seconds, rounds of (ours, theirs): how many times faster ours is."""
+    """Return a race of seconds, rounds of (ours, theirs): how many times faster ours is.
+
+    >>> faster("a step", "theirs", [(1.0, 3.0)]).ratios
+    (3.0,)
+    """
     return _race(work, "s", peer, rounds, [theirs / ours for ours, theirs in rounds], goal)
 
 
 def costlier(work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal) -> Race:
-    """Return a race of seconds that ours may lose by the goal: how many times longer it takes."""
+    """Return a race of seconds that ours may lose by the goal: how many times longer it takes.
+
+    >>> costlier("a step", "theirs", [(1.0, 4.0)], Goal(1.3, at_most=True)).reached
+    True
+    """
     return _race(work, "s", peer, rounds, [ours / theirs for ours, theirs in rounds], goal)
 
 
 def richer(
     work: str, peer: str, rounds: list[tuple[float, float]], goal: Goal | None = None
 ) -> Race:
-    """Return a race of effective draws a second: how many times more ours are."""
+    """Return a race of effective draws a second: how many times more ours are.
+
+    >>> richer("a posterior", "theirs", [(900.0, 3.0)]).ratios
+    (300.0,)
+    """
     return _race(work, "ESS/s", peer, rounds, [ours / theirs for ours, theirs in rounds], goal)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from bayes import ChainsWarning
+from comparisons.json_values import json_text
 from comparisons.kept.atomic import written
 from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
+from comparisons.progress import bar
 from comparisons.speed import PARTS, compression, coordinates, growth, posterior, races, start_up
 from comparisons.speed.drawing import over_n
 from comparisons.speed.peers import PEERS
@@ -27,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from comparisons.json_values import Json
     from comparisons.speed.records import Say
+    from comparisons.speed.tables import Speed
 
 __all__ = ["FULL", "QUICK", "apart", "main", "measured", "missing", "save", "saying"]
 
@@ -76,8 +73,8 @@ MEASURES = {
 }
 
 
-def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: bool) -> None:
-    """Measure the parts, show them, and write them down.
+def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: bool) -> bool:
+    """Measure the parts, show them, write them down, and return whether samplers agree.
 
     parts: of PARTS.
     folder: a new one for speed.json and the picture; None for none.
@@ -85,12 +82,12 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
     """
     left_out = missing()
     for one in left_out:
-        typer.echo(f"left out: {one}", err=True)
+        _told(f"left out: {one}")
     with saying() as say:
         found = measured(QUICK if quick else FULL, parts, say)
     value = json_of(found, parts, left_out, quick=quick)
     if as_json:
-        printed(json.dumps(value, allow_nan=False, indent=2))
+        printed(json_text(value))
     else:
         said(described())
         stepped(tables_of(found))
@@ -98,14 +95,23 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
             said("Measured with --quick: sizes small, rounds few, no Stan; nothing here to quote.")
     if folder is not None:
         written(folder, lambda target: save(target, value, found))
-        typer.echo(f"written: {folder}", err=as_json)
+        (_told if as_json else printed)(f"written: {folder}")
     if strangers := apart(found):
-        typer.echo(f"not the same posterior: {'; '.join(strangers)}", err=True)
-        raise typer.Exit(1)
+        _told(f"not the same posterior: {'; '.join(strangers)}")
+    return not strangers
+
+
+def _told(line: str) -> None:
+    """Print a line on standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def apart(found: Found) -> list[str]:
-    """Return whose chains have means that chance does not put so far from ours."""
+    """Return whose chains have means that chance does not put so far from ours.
+
+    >>> apart(Found())
+    []
+    """
     return [
         f"{one.who} on {one.data}, {one.gap:.1f} Monte Carlo errors from ours"
         for one in found.chains
@@ -132,41 +138,32 @@ def measured(scale: Scale, parts: Sequence[str], say: Say) -> Found:
 def described() -> str:
     """Say what was measured on."""
     on = machine()
-    versions = ", ".join(f"{name} {found}" for name, found in {**on["packages"], **on["r"]}.items())
+    versions = ", ".join(f"{name} {found}" for name, found in {**on.packages, **on.r}.items())
     return (
-        f"{on['processor']}, {on['processors']} processors, {on['memory'] / 2**30:.0f} GB; "
-        f"{on['system']}; Python {on['python']}, {versions}"
+        f"{on.processor}, {on.processors} processors, {on.memory / 2**30:.0f} GB; "
+        f"{on.system}; Python {on.python}, {versions}"
     )
 
 
-def save(target: Path, value: Json, found: Found) -> None:
+def save(target: Path, value: Speed, found: Found) -> None:
     """Write speed.json and, where n grew, the picture."""
     target.mkdir()
-    text = json.dumps(value, allow_nan=False, indent=2) + "\n"
-    (target / "speed.json").write_text(text, encoding="utf-8")
+    (target / "speed.json").write_text(json_text(value) + "\n", encoding="utf-8")
     if found.curves:
         on = machine()
-        figure = over_n(found.curves, f"{on['processor']}, {on['processors']} processors")
+        figure = over_n(found.curves, f"{on.processor}, {on.processors} processors")
         save_figure(figure, target, "speed")
 
 
 @contextmanager
 def saying() -> Iterator[Say]:
-    """Yield what is told what is at work: it spins on a terminal, and writes lines elsewhere."""
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
+    """Yield what is to be told each piece of work: a spinner on a terminal, lines elsewhere."""
+    with bar() as bars:
         task = bars.add_task("")
 
         def say(what: str) -> None:
             bars.update(task, description=what)
-            if not console.is_terminal:
-                print(what, file=sys.stderr, flush=True)  # noqa: T201
+            if not bars.console.is_terminal:
+                _told(what)
 
         yield say

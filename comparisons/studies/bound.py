@@ -22,6 +22,7 @@ from comparisons.studies.pictures import bound as drawn
 from em import climb
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.studies import Setting
     from models.arrays import Array
 
@@ -33,7 +34,7 @@ GRID, ROUNDING = np.linspace(145, 190, 901), 1e-10  # of sums of eleven logarith
 CHORD, PERSON, SHOWN = (1.0, 5.0), 6, 7  # two numbers; who is looked at alone; rows of a table
 
 
-def joint(theta: Array) -> Array:
+def joint(theta: Array | float) -> Array:
     """Return log(w_k p_k), (..., people, 2), women first, for men's means theta (...)."""
     men = norm.logpdf(HEIGHTS, np.asarray(theta)[..., None], SD)
     women = np.broadcast_to(norm.logpdf(HEIGHTS, WOMEN, SD), men.shape)
@@ -41,17 +42,30 @@ def joint(theta: Array) -> Array:
 
 
 def height(theta: Array) -> Array:
-    """Return the log-likelihood l (...)."""
+    """Return the log-likelihood l (...).
+
+    >>> float(height(np.array(166.0)).round(2))
+    -60.11
+    """
     return logsumexp(joint(theta), axis=-1).sum(axis=-1)
 
 
 def shares(theta: float) -> Array:
-    """Return the responsibilities (people, 2) at one theta: the shares that touch."""
+    """Return the responsibilities (people, 2) at one theta: the shares that touch.
+
+    >>> shares(166.0).sum(axis=1).round(6).tolist()[:2]
+    [1.0, 1.0]
+    """
     return np.exp(joint(theta) - logsumexp(joint(theta), axis=-1, keepdims=True))
 
 
 def bound(theta: Array, r: Array) -> Array:
-    """Return B(theta, r) = sum_i sum_k r_ik (log(w_k p_k(x_i)) - log r_ik), (...)."""
+    """Return B(theta, r) = sum_i sum_k r_ik (log(w_k p_k(x_i)) - log r_ik), (...).
+
+    >>> here = shares(166.0)
+    >>> bool(np.isclose(bound(np.array(166.0), here), height(np.array(166.0))))  # it touches
+    True
+    """
     return (r * joint(theta) - xlogy(r, r)).sum(axis=(-2, -1))
 
 
@@ -68,7 +82,11 @@ class Men(NamedTuple):
 
 
 def path(start: float) -> Array:
-    """Return theta at the start and after each step of plain EM."""
+    """Return theta at the start and after each step of plain EM.
+
+    >>> path(166.0)[-1].round(1)
+    np.float64(178.7)
+    """
     seen = [start]
     climb(Men(), start, accelerate=False, on_step=lambda _, theta, __: seen.append(theta))
     return np.array(seen)
@@ -111,11 +129,12 @@ def chords(theta: float) -> Steps:
 
 def climbed(found: Array) -> Steps:
     """Return the first steps of a climb, each with its bound."""
-    rows = []
+    rows: list[Cells] = []
     for step, (here, after) in enumerate(pairwise(found[:SHOWN])):
-        level, r = height(here), shares(here)
-        gains = bound(after, r) - level, height(after) - level
-        rows.append((step, here, level, level - bound(here, r), over(here).max(), after, *gains))
+        level, r = float(height(here)), shares(here)
+        top, low = (float(bound(at, r)) for at in (after, here))
+        gains = top - level, float(height(after)) - level
+        rows.append((step, here, level, level - low, over(here).max(), after, *gains))
     heads = ("step", "theta", "l", "l - B here", "most B - l", "top of B", "B gains", "l gains")
     forms = ("d", ".3f", ".4f", ".0e", ".0e", ".3f", ".4f", ".4f")
     title = f"Half are men, women {WOMEN:.0f} cm, sd {SD:.0f}; men's mean theta from {found[0]:.0f}"

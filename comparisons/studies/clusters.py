@@ -15,7 +15,6 @@ import numpy as np
 from scipy.stats import multivariate_normal
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -40,24 +39,24 @@ def tell(setting: Setting) -> Story:
     """Cluster the same points by both, and ask the posterior about the memberships."""
     sample, drawn_from = simulate(TRUTH, POINTS, np.random.default_rng(setting.seed))
     truth = drawn_from[np.argsort(sample.inverse)]  # in the order of the rows, which are distinct
-    options = {"seed": setting.seed, "truth": TRUTH, "progress": setting.progress}
-    comparison = second_opinion(MultivariateGaussian, sample, 3, **options)
-    name_columns(comparison.tree, ["x", "y"])
+    ask = partial(second_opinion, MultivariateGaussian, sample, 3, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
+    comparison.name_columns(["x", "y"])
     nearest, rows = kmeans(sample, setting.seed), Sample(sample.x)
-    each = comparison.tree["memberships"]
+    each = comparison.memberships
     labels = {
         "K-means": nearest.assign(rows),
         "EM, one round covariance": fit(ROUND, sample, 3, seed=setting.seed).assign(rows),
-        "EM": each["em"].to_numpy().argmax(axis=1),
-        "the posterior": each["posterior"].to_numpy().argmax(axis=1),
+        "EM": each.em.argmax(axis=1),
+        "the posterior": each.posterior.argmax(axis=1),
         "knowing the truth": best_possible(sample.x),
     }
     found = {name: matched(one, truth) for name, one in labels.items()}
     wrong = {name: float((one != truth).mean()) for name, one in found.items()}
     said, centres = learned(wrong, comparison), nearest.mixture.theta.mean
     cut = f"K-means' cuts, {wrong['K-means']:.1%} wrong, and EM's, {wrong['EM']:.1%} wrong."
-    cuts = partial(drawn.partitions, comparison.tree, NAMES, centres, found, truth)
-    sure = partial(drawn.doubts, comparison.tree, NAMES, WIDE)
+    cuts = partial(drawn.partitions, comparison, NAMES, centres, found, truth)
+    sure = partial(drawn.doubts, comparison, NAMES, WIDE)
     pictures = (
         Picture("partitions", "K-means and EM", cut, cuts),
         Picture("doubts", "How sure the memberships are", said[said.index("EM is less") :], sure),
@@ -98,11 +97,12 @@ def mistakes(found: dict[str, np.ndarray], truth: np.ndarray) -> Steps:
 
 def doubts(comparison: Comparison, truth: np.ndarray) -> Steps:
     """Return the points of whose memberships the posterior is least sure."""
-    both, rows = comparison.tree["memberships"].to_dataset(), []
+    both, rows = comparison.memberships, []
     for row in np.argsort(-widths(comparison))[:SHOWN]:
-        group = both["em"].to_numpy()[row].argmax()
-        each = [float(both[name][row, group]) for name in ("em", "posterior", "low", "high")]
-        rows.append((*both["x"].to_numpy()[row], NAMES[truth[row]], NAMES[group], *each))
+        x, _, *probabilities = both.at(row)
+        group = both.em[row].argmax()
+        each = [float(one[group]) for one in probabilities]
+        rows.append((*x, NAMES[truth[row]], NAMES[group], *each))
     forms = {"x": ".2f", "y": ".2f", "truly": "", "likeliest": ""}
     forms |= dict.fromkeys(("by EM", "posterior", "from", "to (95%)"), ".2f")
     return Steps("The least certain memberships", forms, rows)
@@ -110,13 +110,14 @@ def doubts(comparison: Comparison, truth: np.ndarray) -> Steps:
 
 def widths(comparison: Comparison) -> np.ndarray:
     """Return the width of the widest 95% interval of each point's memberships, (n,)."""
-    both = comparison.tree["memberships"]
-    return (both["high"] - both["low"]).to_numpy().max(axis=1)
+    both = comparison.memberships
+    widest: np.ndarray = (both.high - both.low).max(axis=1)
+    return widest
 
 
 def learned(wrong: dict[str, float], comparison: Comparison) -> str:
     """Say how both differ, and what the posterior adds."""
-    unsure = (comparison.tree["memberships"]["em"].to_numpy().max(axis=1) < DOUBT).sum()
+    unsure = (comparison.memberships.em.max(axis=1) < DOUBT).sum()
     return (
         f"K-means puts {wrong['K-means']:.1%} of the points into a wrong group, EM "
         f"{wrong['EM']:.1%}, and knowing the truth {wrong['knowing the truth']:.1%}. EM is less "

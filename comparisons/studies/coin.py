@@ -15,7 +15,6 @@ import numpy as np
 from scipy.stats import beta
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -37,7 +36,11 @@ GUESSES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def likelihood(p: Array) -> Array:
-    """Return p^7 (1 - p)^3, the probability of these flips in this order."""
+    """Return p^7 (1 - p)^3, the probability of these flips in this order.
+
+    >>> float(likelihood(np.array(0.7)).round(6))
+    0.002224
+    """
     return p**HEADS * (1 - p) ** TAILS
 
 
@@ -45,13 +48,13 @@ def tell(setting: Setting) -> Story:
     """Weigh some guesses, then ask both codes."""
     sample = Sample(FLIPS, trials=1)
     comparison = second_opinion(Binomial, sample, 1, seed=setting.seed, progress=setting.progress)
-    name_columns(comparison.tree, ["heads"])
+    comparison.name_columns(["heads"])
     picture = Picture(
         "likelihood",
         "Likelihood and posterior of one coin",
         f"The likelihood of {HEADS} heads and {TAILS} tails, its logarithm, and the posterior, "
         f"exact and drawn; all three have their peak at {HEADS / len(FLIPS):.1f}.",
-        partial(drawn.likelihood, likelihood, POSTERIOR, comparison.tree),
+        partial(drawn.likelihood, likelihood, POSTERIOR, comparison),
     )
     steps = (guesses(), answers(comparison))
     return Story(steps, learned(), (picture,), comparison)

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import binom
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -38,11 +37,13 @@ HARD, SOFT = (0.5, 0.9), (0.5, 0.6)  # where the climbs start: coins A and B
 def tell(setting: Setting) -> Story:
     """Follow the lecture from known labels to the posterior; each coin is as likely drawn."""
     hard, soft = climb(HARD, hard=True), climb(SOFT, hard=False)
-    options = {"seed": setting.seed, "progress": setting.progress}
-    comparison = second_opinion(Binomial, FLIPS, 2, equal_weights=True, **options)
-    name_columns(comparison.tree, ["heads"])
+    seed, progress = setting.seed, setting.progress
+    comparison = second_opinion(
+        Binomial, FLIPS, 2, equal_weights=True, seed=seed, progress=progress
+    )
+    comparison.name_columns(["heads"])
     ends = "{:.3f}, {:.3f}, soft EM at {:.3f}, {:.3f}".format(*hard[-1], *soft[-1])
-    draw = partial(drawn.climbs, comparison.tree, BIASES, hard, soft)
+    draw = partial(drawn.climbs, comparison, BIASES, hard, soft)
     alt = f"Log-likelihood of two coins and the posterior's draws. Hard EM ends at {ends}."
     pictures = (Picture("climbs", "EM's climbs and the posterior's draws", alt, draw),)
     steps = (labelled(), hardened(hard), shared(), softened(soft), answers())
@@ -50,11 +51,15 @@ def tell(setting: Setting) -> Story:
 
 
 def climb(start: tuple[float, float], *, hard: bool) -> list[np.ndarray]:
-    """Return the coins (2,) at the start and after each step of EM, as on a blackboard."""
+    """Return the coins (2,) at the start and after each step of EM, as on a blackboard.
+
+    >>> climb(SOFT, hard=False)[-1].round(2)
+    array([0.52, 0.8 ])
+    """
     seen: list[Step[Binomial]] = []
-    options = {"equal_weights": True, "accelerate": False, "hard": hard, "tolerance": 1e-7}
     begin = Mixture(np.array([0.5, 0.5]), Binomial(np.array(start)))
-    fit(Binomial, FLIPS, 2, start=begin, on_step=seen.append, **options)
+    plain = partial(fit, equal_weights=True, accelerate=False, tolerance=1e-7)
+    plain(Binomial, FLIPS, 2, start=begin, on_step=seen.append, hard=hard)
     path = [begin.theta.prob, *(step.mixture.theta.prob for step in seen)]
     return path[:3] if hard else path  # hard EM repeats itself from its first step on
 

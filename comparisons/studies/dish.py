@@ -20,6 +20,7 @@ from comparisons.studies.pictures import dish as drawn
 from em import DescentError, climb
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.studies import Setting
     from models.arrays import Array
 
@@ -104,7 +105,7 @@ def steps(path: Array) -> Steps:
 
 def eyes(paths: dict[float, Array]) -> Steps:
     """Return how fast each eye gets there; one that errs is stopped by the loop."""
-    rows: list[tuple[float | str | None, ...]] = []
+    rows: list[Cells] = []
     for eye, path in paths.items():
         looks, fast = len(path), split(eye, accelerate=True)[1]
         still = np.diff(path[-1])[0] / np.diff(path[-2])[0]

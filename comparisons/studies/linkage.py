@@ -7,7 +7,7 @@ first hides two, of 1/2 and t/4. Near the limit a step leaves as much as informa
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,15 @@ __all__ = ["CELLS", "LIMIT", "MIXTURES", "Plants", "information", "moments", "pa
 
 PLANTS, CELLS, START = "Rao's plants", np.array([125.0, 18.0, 20.0, 34.0]), 0.5
 LIMIT = float((15 + np.sqrt(53809)) / 394)  # of 197 t^2 - 15 t - 68 = 0, where l is level
+FLIPS = Sample([5, 9, 8, 4, 7], 10)
 DEATHS = Sample(range(10), counts=[162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
 BOYS = Sample(range(13), 12, [3, 24, 104, 286, 670, 1033, 1343, 1112, 829, 478, 181, 45, 7])
-MIXTURES = {  # sample, start and its first share, whether shares are held equal
-    "five sets of ten flips": (Sample([5, 9, 8, 4, 7], 10), Binomial([0.5, 0.6]), 0.5, True),
-    "deaths in The Times": (DEATHS, Poisson([1.0, 2.5]), 0.3, False),
-    "boys in Saxony": (BOYS, Binomial([0.4, 0.6]), 0.5, False),
+MIXTURES: dict[
+    str, tuple[Sample, Any, float, bool]
+] = {  # sample, start and its first share, whether shares are held equal
+    "five sets of ten flips": (FLIPS, Binomial(np.array([0.5, 0.6])), 0.5, True),
+    "deaths in The Times": (DEATHS, Poisson(np.array([1.0, 2.5])), 0.3, False),
+    "boys in Saxony": (BOYS, Binomial(np.array([0.4, 0.6])), 0.5, False),
 }
 
 
@@ -50,29 +53,45 @@ class Plants(NamedTuple):
 
 
 def path(*, accelerate: bool = False, tolerance: float = 1e-4) -> tuple[Array, int]:
-    """Return t at the start and after each step, (steps + 1, 1), and the evaluations of l."""
-    seen, how = [START], {"accelerate": accelerate, "tolerance": tolerance}
-    end = climb(Plants(), START, on_step=lambda _, t, __: seen.append(float(t)), **how)
+    """Return t at the start and after each step, (steps + 1, 1), and the evaluations of l.
+
+    >>> path()[0][-1].round(4)
+    array([0.6268])
+    """
+    seen, ask = [START], partial(climb, Plants(), START, accelerate=accelerate)
+    end = ask(tolerance=tolerance, on_step=lambda _, t, __: seen.append(float(t)))
     return np.array(seen)[:, None], end.evaluations
 
 
 def information(t: float) -> tuple[float, float]:
-    """Return -l'' as observed, and as if the first kind had been split: complete."""
+    """Return -l'' as observed, and as if the first kind had been split: complete.
+
+    >>> [round(one) for one in information(LIMIT)]
+    [378, 435]
+    """
     known, away = Plants().expect(t)[1] / (t**2, (1 - t) ** 2)
     return CELLS[0] / (2 + t) ** 2 + CELLS[3] / t**2 + away, known + away
 
 
 def moments() -> tuple[float, float]:
-    """Return mean and sd of the posterior, a polynomial under a uniform prior: 128 nodes do."""
+    """Return mean and sd of the posterior, a polynomial under a uniform prior: 128 nodes do.
+
+    >>> [round(one, 4) for one in moments()]
+    [0.6228, 0.0509]
+    """
     nodes, mass = np.polynomial.legendre.leggauss(128)
     t = (nodes + 1) / 2
     mass = mass * np.exp([Plants().expect(one)[0] - Plants().expect(LIMIT)[0] for one in t])
-    mean = mass @ t / mass.sum()
+    mean = float(mass @ t / mass.sum())
     return mean, float(np.sqrt(mass @ (t - mean) ** 2 / mass.sum()))
 
 
 def rate(found: Array) -> float:
-    """Return what a step leaves: the greatest eigenvalue of what takes each step to the next."""
+    """Return what a step leaves: the greatest eigenvalue of what takes each step to the next.
+
+    >>> round(rate(np.array([1.0, 0.5, 0.25, 0.125, 0.0625])[:, None]), 6)
+    0.5
+    """
     steps = np.diff(found, axis=0)[-4:].T
     return float(abs(np.linalg.eigvals(steps[:, 1:] @ np.linalg.pinv(steps[:, :-1], 1e-6))).max())
 

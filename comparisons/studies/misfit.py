@@ -16,7 +16,6 @@ import numpy as np
 import bayes
 import em
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -26,6 +25,7 @@ from comparisons.studies.pictures import misfit as drawn
 from models import Binomial, Gaussian, Mixture, Sample, simulate
 
 if TYPE_CHECKING:
+    from comparisons.pages.steps import Cells
     from comparisons.studies import Setting
 
 __all__ = ["NARROW", "TRUTH", "ends", "tell"]
@@ -40,16 +40,16 @@ def tell(setting: Setting) -> Story:
     rng = np.random.default_rng(setting.seed)
     coins, _ = simulate(TRUTH, SETS, rng, FLIPS)
     plain = Sample(coins.x, counts=coins.counts)
-    settings = {"seed": setting.seed, "progress": setting.progress}
-    right = second_opinion(Binomial, coins, 2, truth=TRUTH, **settings)
-    wrong = second_opinion(Gaussian, plain, 2, **settings)
-    name_columns(right.tree, ["heads"])
+    seed, progress = setting.seed, setting.progress
+    right = second_opinion(Binomial, coins, 2, truth=TRUTH, seed=seed, progress=progress)
+    wrong = second_opinion(Gaussian, plain, 2, seed=seed, progress=progress)
+    right.name_columns(["heads"])
     fits = [em.fit(Gaussian, plain, 2), *(spiked(plain, sd) for sd in NARROW)]
-    models = drawn.replicated(right.tree, wrong.tree, FLIPS, rng)
+    models = drawn.replicated(right, wrong, FLIPS, rng)
     draw = partial(drawn.replicates, coins, models)
     alt = f"{SETS} sets; Gaussians put {models[1].lost:.1f} of as many on counts that cannot be."
     replicates = Picture("replicates", "As many sets again, by both models", alt, draw)
-    draw = partial(drawn.spikes, plain, fits[1:], float(right.tree["em"].attrs["bic"]))
+    draw = partial(drawn.spikes, plain, fits[1:], right.estimate.bic)
     alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a component narrows."
     spikes = Picture("spikes", "A density is as high as one likes", alt, draw)
     steps = (ends(plain, setting.seed), criteria(right, plain, fits), impossible(wrong))
@@ -74,8 +74,8 @@ def ends(plain: Sample, seed: int) -> Steps:
 
 def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> Steps:
     """Return BIC as densities make it, and as probabilities do."""
-    best = right.tree["em"].attrs
-    rows = [("2 coins", None, best["log_likelihood"], None, best["bic"])]
+    best = right.estimate
+    rows: list[Cells] = [("2 coins", None, best.log_likelihood, None, best.bic)]
     for fit in fits:
         name, sd = f"{len(fit.mixture.weight)} Gaussians", fit.mixture.theta.sd.min()
         rows.append((name, sd, fit.log_likelihood, fit.bic, bic_of_cells(fit, plain)))
@@ -86,8 +86,8 @@ def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> 
 
 def impossible(wrong: Comparison) -> Steps:
     """Return how often the Gaussians say what no ten flips can."""
-    by_em, draws = (beyond(one, FLIPS) for one in both(wrong.tree))
-    rows = [("not a whole number", 1.0, 1.0, None, None)]
+    by_em, draws = (beyond(one, FLIPS) for one in both(wrong))
+    rows: list[Cells] = [("not a whole number", 1.0, 1.0, None, None)]
     for name, each in draws.items():
         rows.append((name, float(by_em[name]), each.mean(), *np.quantile(each, [0.025, 0.975])))
     columns = dict.fromkeys(["heads of a set", "EM", "posterior", "from", "to (95%)"], ".2%")
@@ -99,7 +99,7 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
     coins = bayes.loo(right.tree)
     rows = []
     for name, other in (
-        ("probability", loo_of_cells(wrong.tree)),
+        ("probability", loo_of_cells(wrong)),
         ("density", bayes.loo(wrong.tree)),
     ):
         frame = az.compare({"coins": coins, "Gaussians": other}, round_to="none")
@@ -114,12 +114,14 @@ def learned(
     right: Comparison, wrong: Comparison, fits: list[em.Fit[Gaussian]], lost: float, fair: Steps
 ) -> str:
     """Say what the wrong family teaches."""
-    first, second = fair.rows[:2]
-    sure = "more than two errors" if second[4] > 2 * second[5] else "less than two errors"
+    (_, better, *_), (*_, behind, error, _) = fair.rows[:2]
+    assert isinstance(behind, float)
+    assert isinstance(error, float)
+    sure = "more than two errors" if behind > 2 * error else "less than two errors"
     return (
         f"Of the wrong family the verdict is {wrong.verdict}: that is about the fit, not "
         f"about the family. Of {SETS} more sets the Gaussians expect {lost:.1f} on counts that "
         f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.1f}, the coins have "
-        f"{right.tree['em'].attrs['bic']:.1f}; by probabilities, which alone compare, the "
-        f"{first[1]} predict better by {second[4]:.1f} (error {second[5]:.1f}, so by {sure})."
+        f"{right.estimate.bic:.1f}; by probabilities, which alone compare, the "
+        f"{better} predict better by {behind:.1f} (error {error:.1f}, so by {sure})."
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.comparison import second_opinion
-from comparisons.kept.facts import name_columns
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.studies.calculations import ends
@@ -41,13 +40,13 @@ def tell(setting: Setting) -> Story:
     usual = fit(Gaussian, many, 2, seed=setting.seed)
     climb = partial(ends.followed, many, usual.log_likelihood)
     paths = [climb(extreme(sd), accelerate=fast) for sd in WIDTHS for fast in (False, True)]
-    options = {"seed": setting.seed, "truth": TRUTH, "progress": setting.progress}
-    comparison = second_opinion(Gaussian, few, 2, **options)
-    name_columns(comparison.tree, ["height in cm"])
+    ask = partial(second_opinion, Gaussian, few, 2, truth=TRUTH)
+    comparison = ask(seed=setting.seed, progress=setting.progress)
+    comparison.name_columns(["height in cm"])
     priors = (None, weak_prior(Gaussian, few, 2))
     plain, weighed = (ends.atlas(partial(ends.em_end, few, p, NARROW), GRID) for p in priors)
     centres = ends.atlas(partial(ends.kmeans_end, few), GRID)
-    share, height = (comparison.tree["modes"][name].data for name in ("share", "log_posterior"))
+    height, share = comparison.modes
     away = np.abs(np.array([end.height for end in weighed.ends])[:, None] - height)
     near = away.min(axis=0) <= SAME_HEIGHT
     draws = np.bincount(away.argmin(axis=0)[near], share[near], len(away))
@@ -57,7 +56,7 @@ def tell(setting: Setting) -> Story:
         led("EM under the posterior's prior, and the draws about each end", weighed, draws),
         partitions(centres),
     )
-    pictures = drawn.pictures(paths, GRID, (plain, weighed, centres), comparison.tree)
+    pictures = drawn.pictures(paths, GRID, (plain, weighed, centres), comparison)
     return Story(steps, learned(paths, plain, share), pictures, comparison)
 
 

@@ -10,31 +10,33 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.finding import DOUBT, FAULT
+from comparisons.finding import DOUBT, FAULT, Severity
 from comparisons.pages.steps import Steps
 from comparisons.pictures.style import several
 from comparisons.thresholds import FORMAT
 from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
-from comparisons.trust.judged import judgement
+from comparisons.trust.judged import RegularProblem, Replicate, judgement, read
 from comparisons.trust.summary import Frequency, findings_of, frequency
 from comparisons.trust.tables import findings_table, percent, verdict_table
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
 from models.names import family_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
-    from comparisons.json_values import Json
+    from comparisons.pages.steps import Cells
     from comparisons.replicates import Record
     from models.arrays import Array
+    from models.family import Theta
 
 __all__ = [
     "GRID",
@@ -56,9 +58,9 @@ FEWEST, MOST = 500, 1_000  # observations, spread evenly in their logarithm
 GRAIN = 0.1  # sds to which one column's measurements are rounded, as people do
 SMALLEST = 0.15  # share of a group
 WIDER = 1.5  # ratio of widths of two groups, at most
-FLIPS = 20  # of a set of coins; K = 3 needs as many to have groups that far apart
+FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far apart
 COMPONENTS = (2, 3)  # in turn
-EDGES = (NEAREST, 3.0, FARTHEST)  # of separations that are counted together
+EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
 )
@@ -87,7 +89,7 @@ class Problem(NamedTuple):
     seed: of EM and sampler.
     """
 
-    truth: Mixture
+    truth: Mixture[Any]
     sample: Sample
     nearest: float
     seed: int
@@ -126,6 +128,9 @@ def problem_of(design: Regular, number: int) -> Problem:
     Neighbours lie 2.5 to 4 sds apart: of the wider of the two for Gaussians, and of coins and
     counts on the scale on which the sd is 1, 2 sqrt(flips) arcsin sqrt(prob) and 2 sqrt(rate)
     (Anscombe 1948).
+
+    >>> len(problem_of(Regular("poisson"), 1).truth.weight)
+    3
     """
     rng = np.random.default_rng([design.seed, number, 1])
     k = COMPONENTS[number % len(COMPONENTS)]
@@ -135,14 +140,16 @@ def problem_of(design: Regular, number: int) -> Problem:
         weight = rng.dirichlet(np.full(k, 5.0))
     family = family_named(design.family)
     gaps = rng.uniform(NEAREST, FARTHEST, k - 1)
-    theta = GROUPS[family](gaps, rng)
+    theta: Theta = GROUPS[family](gaps, rng)
     trials = FLIPS if issubclass(family, Binomial) else None
     truth = Mixture(weight, theta)
     sample = _drawn(truth, n, rng, trials)
     return Problem(truth, sample, float(gaps.min()), int(rng.integers(1 << 31)))
 
 
-def _drawn(truth: Mixture, n: int, rng: np.random.Generator, trials: int | None = None) -> Sample:
+def _drawn(
+    truth: Mixture[Any], n: int, rng: np.random.Generator, trials: int | None = None
+) -> Sample:
     """Draw observations, measured to a tenth of the least sd."""
     sample, _ = simulate(truth, n, rng, trials)
     if not isinstance(truth.theta, Gaussian):
@@ -189,7 +196,7 @@ def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
     return MultivariateGaussian(np.array(mean), cov)
 
 
-GROUPS = {
+GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     Binomial: _coins,
     Gaussian: _measurements,
     MultivariateGaussian: _tables,
@@ -198,37 +205,69 @@ GROUPS = {
 
 
 def weak_problem(design: Weak, number: int) -> Problem:
-    """Draw a cell's problem."""
+    """Draw a cell's problem.
+
+    >>> weak_problem(Weak(), 0).sample.observations
+    50
+    """
     separation, n = GRID[number % len(GRID)]
     rng = np.random.default_rng([design.seed, number, 2])
     truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
     return Problem(truth, _drawn(truth, n, rng), separation, int(rng.integers(1 << 31)))
 
 
-def verdicts_of(records: Iterable[Record]) -> dict[str, Frequency]:
-    """Return how often each verdict was reached; one that failed is none of them."""
+def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
+    """Return how often each verdict was reached; one that failed is none of them.
+
+    >>> verdicts_of([])["disagree"].seen
+    0
+    """
     each = list(records)
-    counts = Counter(str(one.get("verdict")) for one in each)
+    counts = Counter(one.verdict for one in each)
     return {
         name: frequency(counts[name], len(each)) for name in ("agree", "inconclusive", "disagree")
     }
 
 
-def measures_table(records: dict[str, Sequence[Record]]) -> Steps:
+def measures_table(records: Mapping[str, Sequence[Replicate]]) -> Steps:
     """Return median, 95th percentile and largest value of each measure, a row for each kind."""
-    rows: list[list[str]] = []
+    rows: list[Cells] = []
     for code in MEASURES:
         cells = []
         for each in records.values():
-            found = [
-                one["findings"].get(code, [None, None])[1] for one in each if "findings" in one
-            ]
+            found = [one.findings[code][1] for one in each if code in one.findings]
             values = [abs(value) for value in found if value is not None]
-            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else []
+            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else ()
             cells.append(" ".join(f"{q:.2g}" for q in spread))
         rows.append([code, *cells])
     columns = {"measure": "", **dict.fromkeys(records, "")}
     return Steps("What the measures said: median, 95th percentile, largest", columns, rows)
+
+
+class RegularAlarms(Struct):
+    """What is written of regular problems, by kind and by family."""
+
+    format: int
+    verdicts: dict[str, dict[str, Frequency]]
+    findings: dict[str, dict[str, dict[Severity, int]]]
+
+
+class Cell(Struct):
+    """What is written of a cell of the grid."""
+
+    separation: float
+    observations: int
+    agree: Frequency
+    inconclusive: Frequency
+    disagree: Frequency
+
+
+class WeakAlarms(Struct):
+    """What is written of data that cannot tell."""
+
+    format: int
+    cells: list[Cell]
+    findings: dict[str, dict[Severity, int]]
 
 
 class Told(NamedTuple):
@@ -236,24 +275,25 @@ class Told(NamedTuple):
 
     tables: tuple[Steps, ...]
     sentence: str
-    value: dict[str, Json]
-    figures: dict[str, Callable[[], Figure]]
+    value: RegularAlarms | WeakAlarms
+    figures: Mapping[str, Callable[[], Figure]]
 
 
 def told_regular(records: dict[str, list[Record]]) -> Told:
     """Return what regular problems show, by family, number of groups and their distance."""
-    kinds: dict[str, list[Record]] = {}
-    for family, each in records.items():
+    typed = {family: read(each, RegularProblem) for family, each in records.items()}
+    kinds: dict[str, list[RegularProblem]] = {}
+    for family, each in typed.items():
         for k, (least, most) in product(COMPONENTS, pairwise(EDGES)):
             kinds[f"{family}, K = {k}, {least:g} to {most:g} sd"] = [
-                one for one in each if one.get("k") == k and least <= one["nearest"] < most
+                one for one in each if one.k == k and least <= one.nearest < most
             ]
     verdicts = {kind: verdicts_of(each) for kind, each in kinds.items()}
-    every = {family: verdicts_of(each) for family, each in records.items()}
-    causes = {family: _causes(each) for family, each in records.items()}
+    every = {family: verdicts_of(each) for family, each in typed.items()}
+    causes = {family: _causes(each) for family, each in typed.items()}
     tables = (
         verdict_table(verdicts, "regular problems"),
-        measures_table(records),
+        measures_table(typed),
         *(
             findings_table(found)._replace(title=f"{family}: what kept from agreeing")
             for family, found in causes.items()
@@ -265,48 +305,33 @@ def told_regular(records: dict[str, list[Record]]) -> Told:
         f"{percent(one['agree'].seen / one['agree'].of)} agree"
         for family, one in every.items()
     )
-    value: dict[str, Json] = {
-        "format": FORMAT,
-        "verdicts": {
-            kind: {name: dict(one._asdict()) for name, one in found.items()}
-            for kind, found in {**every, **verdicts}.items()
-        },
-        "findings": {family: dict(found) for family, found in causes.items()},
-    }
+    value = RegularAlarms(FORMAT, {**every, **verdicts}, causes)
     return Told(tables, f"Where nothing is wrong, {said}.", value, {})
 
 
-def _causes(records: list[Record]) -> dict[str, dict[str, int]]:
+def _causes(records: Sequence[Replicate]) -> dict[str, dict[Severity, int]]:
     """Return how often each finding stood in the way of agreement."""
-    found = findings_of(one for one in records if one.get("verdict") != "agree")
+    found = findings_of(one for one in records if one.verdict != "agree")
     return {code: one for code, one in found.items() if one[FAULT] + one[DOUBT]}
 
 
 def told_weak(records: list[Record]) -> Told:
     """Return what data that cannot tell show, cell by cell."""
-    cells = {cell: records[at :: len(GRID)] for at, cell in enumerate(GRID)}
+    typed = read(records, Replicate)
+    cells = {cell: typed[at :: len(GRID)] for at, cell in enumerate(GRID)}
     verdicts = {cell: verdicts_of(each) for cell, each in cells.items()}
     named = {f"{sep:g} sd, n = {n:,}": found for (sep, n), found in verdicts.items()}
     worst = max(verdicts, key=lambda cell: verdicts[cell]["disagree"].seen)
     of = verdicts[worst]["disagree"]
-    every = verdicts_of(records)["disagree"]
+    every = verdicts_of(typed)["disagree"]
     said = f"Of {every.of:,} data sets whose groups overlap, {every.seen:,} are said to disagree"
     if every.seen:
         share = percent(of.seen / of.of)
         said += f", at most {share} in a cell ({worst[0]:g} sd, n = {worst[1]:,})"
     said += "."
-    value: dict[str, Json] = {
-        "format": FORMAT,
-        "cells": [
-            {
-                "separation": separation,
-                "observations": n,
-                **{name: dict(one._asdict()) for name, one in found.items()},
-            }
-            for (separation, n), found in verdicts.items()
-        ],
-        "findings": dict(_causes(records)),
-    }
+    causes = _causes(typed)
+    each = [Cell(*cell, *found.values()) for cell, found in verdicts.items()]
+    value = WeakAlarms(FORMAT, each, causes)
     figures = {
         "verdicts": partial(
             weak_verdicts,
@@ -315,6 +340,4 @@ def told_weak(records: list[Record]) -> Told:
             said,
         )
     }
-    return Told(
-        (verdict_table(named, "cell"), findings_table(_causes(records))), said, value, figures
-    )
+    return Told((verdict_table(named, "cell"), findings_table(causes)), said, value, figures)

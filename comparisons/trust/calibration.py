@@ -7,15 +7,16 @@ what single parameters do not (Modrák et al. 2023). On the same data EM's inter
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import astuple
 
 import em
 from bayes.posterior.labels import relabelled
-from bayes.posterior.tree import draws_of
 from comparisons.comparison import Comparison, second_opinion
-from comparisons.trust.judged import judgement
+from comparisons.trust.judged import Placed, Ranked, judgement
 from comparisons.verdict.parameters import parameters_of, picked
 from models import (
     Binomial,
@@ -32,8 +33,6 @@ from models.mixture import draw_prior, take
 from models.names import family_named
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from comparisons.replicates import Record
     from models.arrays import Array, Labels
     from models.family import Theta
@@ -41,14 +40,17 @@ if TYPE_CHECKING:
 __all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"]
 
 FLIPS = 10  # of a set of coins
-SCALE = np.arange(11.0)  # what the weak prior takes its scale from, in either of two columns
-THIN = 10  # draws from one to the next that ranks are taken among: nearly independent if chains mix
+SCALE = np.arange(11.0)  # data that give the weak prior its scale, in each column
+THIN = 10  # ranks are taken among every tenth draw: nearly independent if chains mix
 
 
 class Design(NamedTuple):
     """What is simulated and how it is sampled.
 
     family, covariance: as on the command line.
+
+    >>> Design("multivariate", 2, 100, covariance="tied").kind()
+    <class 'models.multivariate.TiedGaussian'>
     """
 
     family: str
@@ -71,14 +73,18 @@ class Problem(NamedTuple):
     seed: of EM and sampler.
     """
 
-    truth: Mixture
+    truth: Mixture[Any]
     sample: Sample
     prior: Prior
     seed: int
 
 
 def problem(design: Design, number: int) -> Problem:
-    """Draw a replicate: parameters from the prior, then observations from these."""
+    """Draw a replicate: parameters from the prior, then observations from these.
+
+    >>> problem(Design("poisson", 2, 50), 0).sample.observations
+    50
+    """
     rng = np.random.default_rng([design.seed, number])
     family = design.kind()
     prior = believed(family, design.k)
@@ -91,7 +97,8 @@ def problem(design: Design, number: int) -> Problem:
 
 def believed(family: type[Theta], k: int) -> Prior:
     """Return the prior: the weak default, for data of a fixed scale."""
-    x, trials = SCALE, FLIPS if issubclass(family, Binomial) else None
+    x: Array = SCALE
+    trials = FLIPS if issubclass(family, Binomial) else None
     if issubclass(family, MultivariateGaussian):
         x = np.stack(np.meshgrid(SCALE, SCALE), axis=-1).reshape(-1, 2)
     return weak_prior(family, Sample(x, trials), k)
@@ -124,46 +131,47 @@ def replicate(design: Design, number: int) -> Record:
     if seen < design.k:
         return {"refused": f"{seen} distinct value{'s' * (seen > 1)} for {design.k} components"}
     comparison = opinion_on(design, drawn)
-    tree, family = comparison.tree, design.kind()
-    heights = tree["sample_stats"]["log_likelihood"].to_numpy()
+    family, heights = design.kind(), comparison.heights
     thin = np.arange(heights.size).reshape(heights.shape)[:, THIN - 1 :: THIN].ravel()
-    draws = draws_of(tree, family)
-    draws = relabelled(draws, draws.theta.order())  # a rule that truth and draws obey alike
-    estimate, errors = (_fields(tree["em"], family, suffix) for suffix in ("", "_se"))
+    draws, estimate, errors = (
+        _mixture(family, fields)
+        for fields in (comparison.draws, comparison.fields, comparison.errors)
+    )
+    draws = relabelled(draws, draws.theta.order())  # by the rule that ordered the truth
     order = estimate.theta.order()
     estimate, errors = take(estimate, order), take(errors, order)
-    rows: list[Record] = []
+    rows = []
     for parameter in parameters_of(drawn.truth, equal_weights=False):
         truth, each = float(picked(drawn.truth, parameter)), picked(draws, parameter)
         error = float(picked(errors, parameter))
         rows.append(
-            {
-                "parameter": parameter.label,
-                "truth": truth,
-                "mle": float(picked(estimate, parameter)),
-                "se": error if np.isfinite(error) and error > 0 else None,
-                "mean": float(each.mean()),
-                **_placed(truth, each, thin),
-            }
+            Ranked(
+                parameter.label,
+                truth,
+                float(picked(estimate, parameter)),
+                error if np.isfinite(error) and error > 0 else None,
+                float(each.mean()),
+                *astuple(_placed(truth, each, thin)),
+            )
         )
     height = float(em.log_likelihood(family, drawn.sample, _stacked(drawn.truth))[0])
     joint = _placed(height, heights.ravel(), thin)
-    return {"parameters": rows, "joint": joint, "among": len(thin), **judgement(comparison)}
+    found = {"parameters": rows, "joint": joint, "among": len(thin)}
+    return {**to_builtins(found), **judgement(comparison)}
 
 
-def _placed(truth: float, draws: Array, thin: Labels) -> Record:
+def _placed(truth: float, draws: Array, thin: Labels) -> Placed:
     """Return where the truth lies among all draws (n,), and among those at some places."""
-    return {"pit": float((draws < truth).mean()), "rank": int((draws[thin] < truth).sum())}
+    return Placed(float((draws < truth).mean()), int((draws[thin] < truth).sum()))
 
 
-def _fields(group: xr.DataTree, family: type[Theta], suffix: str) -> Mixture:
-    """Return a mixture that a group of a comparison holds."""
-    names = ["weight", *family._fields]  # type: ignore[attr-defined]
-    weight, *rest = [group[name + suffix].to_numpy() for name in names]
+def _mixture[T: Theta](family: type[T], fields: dict[str, Array]) -> Mixture[T]:
+    """Return a mixture of its fields, shares first."""
+    weight, *rest = fields.values()
     return Mixture(weight, rebuilt(family, rest))
 
 
-def _stacked(mixture: Mixture) -> Mixture:
+def _stacked[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
     """Return a mixture as one of many, with an axis before."""
     fields = [field[None] for field in entries(mixture.theta).values()]
     return Mixture(mixture.weight[None], rebuilt(type(mixture.theta), fields))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -43,7 +43,7 @@ class Case(NamedTuple):
     """What is drawn again and again."""
 
     name: str
-    truth: Mixture
+    truth: Mixture[Any]
     n: int
     trials: int | None = None
     decimals: int | None = None
@@ -56,12 +56,12 @@ class Case(NamedTuple):
         return Sample(drawn.x.round(self.decimals), counts=drawn.counts)
 
 
-def line(weight: list[float], mean: list[float]) -> Mixture:
+def line(weight: list[float], mean: list[float]) -> Mixture[Gaussian]:
     """Return Gaussians of sd 1."""
     return Mixture(np.array(weight), Gaussian(np.array(mean), np.ones(len(mean))))
 
 
-def plane(gap: float) -> Mixture:
+def plane(gap: float) -> Mixture[MultivariateGaussian]:
     """Return two round clouds of sd 1."""
     cov = np.array([np.eye(2), np.eye(2)])
     return Mixture(
@@ -107,7 +107,7 @@ def shown(found: dict[str, list[Comparison]]) -> Table:
                 for finding in comparison.findings
                 if finding.code == code and np.isfinite(finding.value)
             ]
-            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else []
+            spread = np.quantile(values, [0.5, 0.95, 1.0]) if values else ()
             cells.append(" ".join(f"{q:.2g}" for q in spread))
         table.add_row(name, f"{verdicts['agree']} of {len(comparisons)}", *cells)
     return table

@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     EM,
     POSTERIOR,
     QUIET,
+    Look,
     across,
     blank,
     colour,
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["coverage", "ranks", "weak_verdicts"]
 
 MOST = 4  # panels side by side
-LOOKS = {
+LOOKS: dict[str, Look] = {
     INTERVALS[0]: {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.4},
     INTERVALS[1]: {"color": colour(2), "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
     INTERVALS[2]: {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.4},
 }
 MARKERS = dict(zip(INTERVALS, "osD", strict=True))
-CHANCE = {"color": DATA, "linewidth": 0}
+CHANCE: Look = {"color": DATA, "linewidth": 0}
 EDGES = ("low", "high")
 VERDICTS = {"agree": colour(0), "inconclusive": colour(2), "disagree": EM}
 

@@ -1,21 +1,80 @@
-"""What a replicate's record says of its comparison."""
+"""The records of replicates: what is written of each, and how they are read again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, convert
+
+from comparisons.finding import Severity, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from comparisons.comparison import Comparison
     from comparisons.replicates import Record
 
-__all__ = ["judgement"]
+__all__ = ["Calibrated", "Placed", "Ranked", "RegularProblem", "Replicate", "judgement", "read"]
+
+
+class Replicate(Struct, kw_only=True):
+    """A verdict and every finding's severity and value, or why there are none."""
+
+    replicate: int
+    seconds: float
+    failed: str | None = None
+    refused: str | None = None
+    verdict: Verdict | None = None
+    findings: dict[str, tuple[Severity, float | None]] = {}
+
+
+class RegularProblem(Replicate, kw_only=True):
+    """Of a problem with k groups; nearest: sds between the nearest neighbours."""
+
+    k: int = 0
+    nearest: float = np.nan
+
+
+class Placed(Struct):
+    """Where the truth lies: the share of all draws below it, and how many independent ones are."""
+
+    pit: float
+    rank: int
+
+
+class Ranked(Struct):
+    """A parameter: the truth, both estimates, and the truth's place among the draws."""
+
+    parameter: str
+    truth: float
+    mle: float
+    se: float | None
+    mean: float
+    pit: float
+    rank: int
+
+
+class Calibrated(Replicate, kw_only=True):
+    """Of a data set from the prior; joint: of the log-likelihood; among: independent draws."""
+
+    parameters: list[Ranked] = []
+    joint: Placed | None = None
+    among: int = 0
+
+
+def read[R: Replicate](records: Iterable[Record], kind: type[R]) -> list[R]:
+    """Return records with their types.
+
+    >>> read([{"replicate": 0, "seconds": 1.5, "verdict": "agree"}], Replicate)[0].verdict
+    'agree'
+    """
+    return convert(list(records), list[kind])  # type: ignore[valid-type]
 
 
 def judgement(comparison: Comparison) -> Record:
     """Return the verdict, and of every finding its severity and value; None where it has none."""
-    findings = {
+    findings: Record = {
         one.code: [one.severity, one.value if np.isfinite(one.value) else None]
         for one in comparison.findings
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct
 
 from comparisons.pages.steps import Steps
 from comparisons.pages.terminal import printed, said, stepped
@@ -40,7 +41,7 @@ __all__ = [
 
 type Outcome = Literal["passed", "failed", "skipped", "erratum"]
 
-PASSED: Outcome = "passed"  # ours is what was printed, as far as its digits tell
+PASSED: Outcome = "passed"  # ours is what was printed, to its last digit
 FAILED: Outcome = "failed"  # it is not
 SKIPPED: Outcome = "skipped"  # its data are not installed
 DIFFERS: Outcome = "erratum"  # ours is what should have been printed
@@ -115,7 +116,11 @@ def _words(row: Row) -> tuple[str | None, ...]:
 
 
 def footnotes(rows: Iterable[Row]) -> list[str]:
-    """Return what is known of numbers that were printed wrongly, a paragraph for each reason."""
+    """Return what is known of numbers that were printed wrongly, a paragraph for each reason.
+
+    >>> footnotes([])
+    []
+    """
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == DIFFERS and row.number.erratum is not None:
@@ -139,7 +144,11 @@ def tally(rows: Iterable[Row]) -> dict[Outcome, int]:
 
 
 def summed(counted: dict[Outcome, int]) -> str:
-    """Return the tally as a line."""
+    """Return the tally as a line.
+
+    >>> summed(tally([]))
+    '0 published numbers: 0 come out, 0 skipped, 0 known errata, 0 do not'
+    """
     return (
         f"{sum(counted.values())} published numbers: {counted[PASSED]} come out, "
         f"{counted[SKIPPED]} skipped, {counted[DIFFERS]} known errata, {counted[FAILED]} do not"
@@ -147,7 +156,11 @@ def summed(counted: dict[Outcome, int]) -> str:
 
 
 def remedies(found: Iterable[tuple[Case, list[Row]]]) -> list[str]:
-    """Return what to install so that nothing is skipped, a line for each package."""
+    """Return what to install so that nothing is skipped, a line for each package.
+
+    >>> remedies([])
+    []
+    """
     lacking: dict[str, int] = {}
     for case, rows in found:
         if skipped := tally(rows)[SKIPPED]:
@@ -158,36 +171,52 @@ def remedies(found: Iterable[tuple[Case, list[Row]]]) -> list[str]:
     ]
 
 
-def json_of(found: Sequence[tuple[Case, list[Row]]]) -> dict[str, object]:
+class Printed(Struct):
+    """What is written of a number."""
+
+    case: str
+    source: str
+    what: str
+    published: str
+    ours: float | None
+    difference: float | None
+    tolerance: float | None
+    at_most: bool
+    outcome: Outcome
+    erratum: dict[str, str] | None
+
+
+class References(Struct):
+    """What is written of all numbers."""
+
+    format: int
+    rows: list[Printed]
+    passed: int
+    failed: int
+    skipped: int
+    errata: int
+
+
+def json_of(found: Sequence[tuple[Case, list[Row]]]) -> References:
     """Return everything as one JSON object."""
     counted = tally(row for _, rows in found for row in rows)
-    return {
-        "format": FORMAT,
-        "rows": [_object(case, row) for case, rows in found for row in rows],
-        "passed": counted[PASSED],
-        "failed": counted[FAILED],
-        "skipped": counted[SKIPPED],
-        "errata": counted[DIFFERS],
-    }
+    outcomes = (counted[one] for one in (PASSED, FAILED, SKIPPED, DIFFERS))
+    every = [_printed(case, row) for case, rows in found for row in rows]
+    return References(FORMAT, every, *outcomes)
 
 
-def _object(case: Case, row: Row) -> dict[str, object]:
-    """Return a row as a JSON object."""
-    erratum = row.number.erratum
-    return {
-        "case": case.name,
-        "source": case.source,
-        "what": row.number.what,
-        "published": row.number.published,
-        "ours": _finite(row.ours),
-        "difference": _finite(row.difference),
-        "tolerance": row.tolerance,
-        "at_most": row.number.at_most,
-        "outcome": row.outcome,
-        "erratum": None if erratum is None else erratum._asdict(),
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    """Return a number that JSON can hold, if it is one."""
-    return value if value is not None and isfinite(value) else None
+def _printed(case: Case, row: Row) -> Printed:
+    """Return what is written of a row."""
+    number = row.number
+    return Printed(
+        case.name,
+        case.source,
+        number.what,
+        number.published,
+        row.ours,
+        row.difference,
+        row.tolerance,
+        number.at_most,
+        row.outcome,
+        None if number.erratum is None else number.erratum._asdict(),
+    )

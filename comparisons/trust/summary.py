@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from arviz_stats.ecdf_utils import ecdf_pit
+from msgspec import Struct
 from scipy import stats
 
 from comparisons.finding import DOUBT, FAULT, NOTE
+from comparisons.trust.judged import Calibrated, read
 from comparisons.verdict.parameters import bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from comparisons.json_values import Json
+    from comparisons.finding import Severity
     from comparisons.replicates import Record
+    from comparisons.trust.judged import Replicate
     from models.arrays import Array
 
 __all__ = [
@@ -35,9 +38,9 @@ __all__ = [
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 INTERVALS = ("EM", "EM transformed", "posterior")
 JOINT = "log-likelihood"
-BAND = 0.95  # simultaneous, of the ECDF of ranks
-SURE = 0.99  # of the binomial bands around a promised coverage, of which there are many
-SIMULATIONS = 1_000  # behind the band
+BAND = 0.95  # level of the simultaneous band of the ranks' ECDF
+SURE = 0.99  # level of the many binomial bands around promised coverages
+SIMULATIONS = 1_000  # that the band is computed from
 
 
 class Ranks(NamedTuple):
@@ -63,12 +66,13 @@ class Ranks(NamedTuple):
         return bool(((self.low <= self.ecdf) & (self.ecdf <= self.high)).all())
 
 
-class Coverage(NamedTuple):
+class Coverage(Struct, frozen=True):
     """How often an interval held the truth.
 
     interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), or posterior.
     held, of: counts; where there are no standard errors there is no interval.
     low, high: the band in which `held` lies with 99% if the interval keeps its promise.
+    share: held / of; NaN of none.
     """
 
     parameter: str
@@ -78,11 +82,7 @@ class Coverage(NamedTuple):
     of: int
     low: int
     high: int
-
-    @property
-    def share(self) -> float:
-        """How often."""
-        return self.held / self.of if self.of else np.nan
+    share: float
 
     @property
     def kept(self) -> bool:
@@ -90,7 +90,7 @@ class Coverage(NamedTuple):
         return self.low <= self.held <= self.high
 
 
-class Accuracy(NamedTuple):
+class Accuracy(Struct, frozen=True):
     """Bias and root mean square error of both estimators, and the bias's own errors."""
 
     parameter: str
@@ -102,7 +102,7 @@ class Accuracy(NamedTuple):
     rmse_posterior: float
 
 
-class Frequency(NamedTuple):
+class Frequency(Struct, frozen=True):
     """How often something was seen, with its exact 95% interval (Clopper & Pearson 1934)."""
 
     seen: int
@@ -124,7 +124,7 @@ class Summary(NamedTuple):
     coverage: tuple[Coverage, ...]
     accuracy: tuple[Accuracy, ...]
     verdicts: dict[str, Frequency]
-    findings: dict[str, dict[str, int]]
+    findings: dict[str, dict[Severity, int]]
     refused: int
     failed: tuple[str, ...]
     seconds: float
@@ -136,18 +136,23 @@ class Summary(NamedTuple):
 
 
 def frequency(seen: int, of: int) -> Frequency:
-    """Return a frequency with its interval."""
+    """Return a frequency with its interval.
+
+    >>> frequency(0, 100).high < 0.04
+    True
+    """
     interval = stats.binomtest(seen, of).proportion_ci() if of else (0.0, 1.0)
     return Frequency(seen, of, float(interval[0]), float(interval[1]))
 
 
 def summary(records: Sequence[Record]) -> Summary:
     """Return what the records of `calibration.replicate` show together."""
-    fitted = [one for one in records if "verdict" in one]
+    every = read(records, Calibrated)
+    fitted = [one for one in every if one.verdict is not None]
     columns = _columns(fitted)
-    verdicts = Counter(str(one["verdict"]) for one in fitted)
+    verdicts = Counter(one.verdict for one in fitted)
     return Summary(
-        replicates=len(records),
+        replicates=len(every),
         ranks=tuple(_ranks(name, one) for name, one in columns.items()),
         coverage=tuple(
             found for name, one in columns.items() if name != JOINT for found in _covered(name, one)
@@ -158,22 +163,23 @@ def summary(records: Sequence[Record]) -> Summary:
             for name in ("agree", "inconclusive", "disagree")
         },
         findings=findings_of(fitted),
-        refused=sum("refused" in one for one in records),
-        failed=tuple(str(one["failed"]) for one in records if "failed" in one),
-        seconds=float(sum(float(str(one["seconds"])) for one in records)),
+        refused=sum(one.refused is not None for one in every),
+        failed=tuple(one.failed for one in every if one.failed is not None),
+        seconds=float(sum(one.seconds for one in every)),
     )
 
 
-def _columns(fitted: Sequence[Record]) -> dict[str, dict[str, Array]]:
+def _columns(fitted: Sequence[Calibrated]) -> dict[str, dict[str, Array]]:
     """Return the numbers of each parameter, and of the joint log-likelihood, over replicates."""
-    found: dict[str, dict[str, list[Json]]] = {}
+    found: dict[str, dict[str, list[float | None]]] = {}
     for one in fitted:
-        for row in [*one["parameters"], {"parameter": JOINT, **one["joint"]}]:
-            kept = found.setdefault(str(row["parameter"]), {})
+        rows = [(row.parameter, row) for row in one.parameters]
+        for label, row in [*rows, (JOINT, one.joint)]:
+            kept = found.setdefault(label, {})
             for name in ("truth", "mle", "se", "mean", "pit", "rank"):
-                kept.setdefault(name, []).append(row.get(name))
-            kept.setdefault("among", []).append(one["among"])
-            kept.setdefault("replicate", []).append(one["replicate"])
+                kept.setdefault(name, []).append(getattr(row, name, None))
+            kept.setdefault("among", []).append(one.among)
+            kept.setdefault("replicate", []).append(one.replicate)
     return {
         name: {key: np.array(values, np.float64) for key, values in columns.items()}
         for name, columns in found.items()
@@ -211,9 +217,9 @@ def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
         for interval, each in held.items():
             n = len(each)
             edges = stats.binom.ppf([(1 - SURE) / 2, (1 + SURE) / 2], n, level) if n else (0, 0)
-            found.append(
-                Coverage(name, interval, level, int(each.sum()), n, int(edges[0]), int(edges[1]))
-            )
+            share = float(each.mean()) if n else np.nan
+            count, low_edge, high_edge = int(each.sum()), int(edges[0]), int(edges[1])
+            found.append(Coverage(name, interval, level, count, n, low_edge, high_edge, share))
     return found
 
 
@@ -252,11 +258,15 @@ def _error(values: Array) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def findings_of(fitted: Iterable[Record]) -> dict[str, dict[str, int]]:
-    """Return how often each finding was not ok, the most frequent first."""
-    found: dict[str, Counter[str]] = {}
+def findings_of(fitted: Iterable[Replicate]) -> dict[str, dict[Severity, int]]:
+    """Return how often each finding was not ok, the most frequent first.
+
+    >>> findings_of([])
+    {}
+    """
+    found: dict[str, Counter[Severity]] = {}
     for one in fitted:
-        for code, (severity, _) in one["findings"].items():
+        for code, (severity, _) in one.findings.items():
             found.setdefault(code, Counter())[severity] += 1
     shown = {
         code: {severity: counts[severity] for severity in (FAULT, DOUBT, NOTE)}

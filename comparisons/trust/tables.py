@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from comparisons.finding import DOUBT, FAULT, NOTE
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from comparisons.finding import DOUBT, FAULT, NOTE, Severity
 from comparisons.pages.steps import Steps
 from comparisons.thresholds import FORMAT
-from comparisons.trust.summary import INTERVALS, LEVELS
+from comparisons.trust.summary import INTERVALS, LEVELS, Accuracy, Coverage, Frequency
 
 if TYPE_CHECKING:
-    from comparisons.json_values import Json
+    from comparisons.pages.steps import Cells
     from comparisons.trust.calibration import Design
-    from comparisons.trust.summary import Coverage, Frequency, Summary
+    from comparisons.trust.summary import Summary
 
 __all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
 
 
-ENOUGH = 100  # replicates below which bands are as wide as half of what they judge
+ENOUGH = 100  # with fewer replicates the bands are too wide to judge by
 
 
 def percent(share: float) -> str:
-    """Return a share as people write it."""
+    """Return a share as people write it.
+
+    >>> percent(0.0123)
+    '1.2%'
+    """
     return f"{share:.1%}"
 
 
@@ -69,7 +76,7 @@ def sentence(found: Summary) -> str:
 
 
 def _ranks(found: Summary) -> Steps:
-    rows = [
+    rows: list[Cells] = [
         [
             one.parameter,
             one.distance,
@@ -86,7 +93,7 @@ def _ranks(found: Summary) -> Steps:
 def _coverage(found: Summary, interval: str) -> Steps:
     each = [one for one in found.coverage if one.interval == interval]
     names = list(dict.fromkeys(one.parameter for one in each))
-    rows: list[list[float | str | None]] = []
+    rows: list[Cells] = []
     for name in names:
         own = {one.level: one for one in each if one.parameter == name}
         rows.append([name, *(_held(own[level]) for level in LEVELS), float(own[LEVELS[0]].of)])
@@ -111,7 +118,7 @@ def _accuracy(found: Summary) -> Steps:
         "EM's RMSE": ".3g",
         "posterior mean's RMSE": ".3g",
     }
-    rows = [
+    rows: list[Cells] = [
         [
             one.parameter,
             f"{one.bias_em:+.2g} ({one.bias_em_error:.1g})",
@@ -127,7 +134,7 @@ def _accuracy(found: Summary) -> Steps:
 def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
     """Return how often each verdict was reached; a row for each kind of data, if they have one."""
     named = any(verdicts)
-    rows = []
+    rows: list[Cells] = []
     for kind, found in verdicts.items():
         cells = [
             f"{one.seen:,} ({percent(one.low)} to {percent(one.high)})" for one in found.values()
@@ -138,9 +145,13 @@ def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data")
     return Steps("Verdicts, with 95% intervals", {**columns, "of": ",.0f"}, rows)
 
 
-def findings_table(findings: dict[str, dict[str, int]]) -> Steps:
-    """Return how often each finding was not ok."""
-    rows = [
+def findings_table(findings: dict[str, dict[Severity, int]]) -> Steps:
+    """Return how often each finding was not ok.
+
+    >>> findings_table({"spike": {"fault": 0, "doubt": 2, "note": 0}}).words()
+    [['spike', '0', '2', '0']]
+    """
+    rows: list[Cells] = [
         [code, *(float(counts[severity]) for severity in (FAULT, DOUBT, NOTE))]
         for code, counts in findings.items()
     ]
@@ -148,29 +159,39 @@ def findings_table(findings: dict[str, dict[str, int]]) -> Steps:
     return Steps("Findings that were not ok, in how many replicates", columns, rows)
 
 
-def json_of(design: Design, found: Summary) -> dict[str, Json]:
+class Rank(Struct):
+    """What is written of a parameter's ranks."""
+
+    parameter: str
+    p: float
+    inside: bool
+
+
+class Calibration(Struct):
+    """What is written of a calibration, after its design."""
+
+    replicates: int
+    refused: int
+    failed: tuple[str, ...]
+    ranks: list[Rank]
+    coverage: tuple[Coverage, ...]
+    accuracy: tuple[Accuracy, ...]
+    verdicts: dict[str, Frequency]
+    findings: dict[str, dict[Severity, int]]
+    seconds: float
+
+
+def json_of(design: Design, found: Summary) -> dict[str, object]:
     """Return one JSON object; keys may be added to it as long as `format` is the same."""
-    return {
-        "format": FORMAT,
-        **design._asdict(),
-        "replicates": found.replicates,
-        "refused": found.refused,
-        "failed": list(found.failed),
-        "ranks": [
-            {"parameter": one.parameter, "p": one.p, "inside": one.inside} for one in found.ranks
-        ],
-        "coverage": [
-            {**one._asdict(), "share": one.share if one.of else None} for one in found.coverage
-        ],
-        "accuracy": [
-            {name: _number(value) for name, value in one._asdict().items()}
-            for one in found.accuracy
-        ],
-        "verdicts": {name: one._asdict() for name, one in found.verdicts.items()},
-        "findings": {code: dict(counts) for code, counts in found.findings.items()},
-        "seconds": found.seconds,
-    }
-
-
-def _number(value: float | str) -> Json:
-    return None if value != value else value  # noqa: PLR0124 (NaN)
+    shown = Calibration(
+        found.replicates,
+        found.refused,
+        found.failed,
+        [Rank(one.parameter, one.p, one.inside) for one in found.ranks],
+        found.coverage,
+        found.accuracy,
+        found.verdicts,
+        found.findings,
+        found.seconds,
+    )
+    return {"format": FORMAT, **design._asdict(), **asdict(shown)}

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
+from comparisons.verdict.records import names_in, numbers_in
 from em import Fit
 from em.emission import EMISSIONS
 from models import Gaussian, Mixture, MultivariateGaussian, ordered
 from models.checks import numbers
 from models.family import rebuilt
 from models.mixture import checked
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from models.arrays import Array
 
 __all__ = ["estimate_of", "family_of"]
@@ -56,26 +55,33 @@ def estimate_of(given: object, family: type, d: int) -> tuple[Mixture, str]:
         file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
     family: what it has to be of.
     d: columns of x.
+
+    >>> given = Mixture([0.6, 0.4], Gaussian([175, 163], [7, 6]))
+    >>> estimate_of(given, Gaussian, 1)[0].theta.mean
+    array([163., 175.])
     """
     claim = _claim(given, family, d)
     try:
         found = checked(_shares_divided(claim.mixture), family, d)
     except ValueError as problem:
-        raise ValueError(f"{claim.source}: {problem}") from None
+        raise Refusal(f"{claim.source}: {problem}") from None
     return ordered(found), claim.source
 
 
 def family_of(given: object) -> type | None:
     """Return the family that an estimate implies, or None where it cannot be told.
 
-    given: as for `estimate_of`; a file that cannot be read raises ValueError.
+    given: as for `estimate_of`; a file that cannot be read raises Refusal.
+
+    >>> family_of(Mixture([0.6, 0.4], Gaussian([175, 163], [7, 6])))
+    <class 'models.gaussian.Gaussian'>
     """
     if isinstance(given, Fit):
         return given.family
     if isinstance(given, Mixture):
         return type(given.theta) if hasattr(given.theta, "_fields") else None
     if isinstance(given, str | Path):
-        return next((one for one in EMISSIONS if set(_fields(one)) == set(_record(given))), None)
+        return next((one for one in EMISSIONS if set(_fields(one)) == names_in(given)), None)
     if not _is_peer(given):
         return None
     if np.shape(given.means_)[1] == 1:
@@ -97,8 +103,8 @@ def _claim(given: object, family: type, d: int) -> Claim:
         source = f"scikit-learn's {kind}" + ", not converged" * (not given.converged_)
         return Claim(_from_peer(given, kind, family, d), source)
     if hasattr(given, "covariance_type") and hasattr(given, "n_components"):
-        raise ValueError(f"the {kind} is not fitted; call its fit(x) first")
-    raise ValueError(
+        raise Refusal(f"the {kind} is not fitted; call its fit(x) first")
+    raise Refusal(
         f"estimate is a {kind}; give an em.Fit, a Mixture, a fitted GaussianMixture of "
         "scikit-learn or the path of a JSON file"
     )
@@ -123,19 +129,19 @@ def _from_peer(given: Peer, kind: str, family: type, d: int) -> Mixture:
     """Return scikit-learn's estimate in our terms."""
     form, (k, columns) = given.covariance_type, np.shape(given.means_)
     if columns != d:
-        raise ValueError(f"the {kind} was fitted to {columns} columns, x has {d}; fit it to x")
+        raise Refusal(f"the {kind} was fitted to {columns} columns, x has {d}; fit it to x")
     cov = _expanded(np.asarray(given.covariances_, np.float64), form, k, d)
     if family is Gaussian:
         return Mixture(given.weights_, Gaussian(np.ravel(given.means_), np.sqrt(cov[:, 0, 0])))
     if not issubclass(family, MultivariateGaussian):
-        raise ValueError(f"the {kind} is of Gaussians; the family is {family.__name__}")
+        raise Refusal(f"the {kind} is of Gaussians; the family is {family.__name__}")
     ours = family.form().name
     if family is not MultivariateGaussian and ours != FORMS[form]:
         theirs = [
             f"fit it with covariance_type={name!r}" for name, one in FORMS.items() if one == ours
         ]
         remedy = " or ".join([*theirs, "take another family"])
-        raise ValueError(f"the {kind} has covariance_type={form!r}, the family is {ours}; {remedy}")
+        raise Refusal(f"the {kind} has covariance_type={form!r}, the family is {ours}; {remedy}")
     return Mixture(given.weights_, family(np.asarray(given.means_), cov))
 
 
@@ -147,7 +153,7 @@ def _expanded(cov: Array, form: str, k: int, d: int) -> Array:
         return np.repeat(cov[None], k, axis=0)
     if form in {"diag", "spherical"}:
         return cov.reshape(k, -1, 1) * np.eye(d)
-    raise ValueError(f"covariance_type is {form!r}; give one of {', '.join(FORMS)}")
+    raise Refusal(f"covariance_type is {form!r}; give one of {', '.join(FORMS)}")
 
 
 # JSON
@@ -155,65 +161,12 @@ def _expanded(cov: Array, form: str, k: int, d: int) -> Array:
 
 def _fields(family: type) -> tuple[str, ...]:
     """Return what a file has to name for a family."""
-    return ("weight", *family._fields)
-
-
-def _record(path: str | Path) -> dict[str, object]:
-    """Return what a JSON file holds, or raise ValueError that names the file."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{path} holds {constant}; give finite numbers")
-
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path}; give the path of a JSON file") from None
-    except OSError as problem:
-        raise ValueError(f"{path} cannot be read: {problem.strerror or problem}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text; give a JSON file") from None
-    try:
-        record = json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as problem:
-        raise ValueError(
-            f"{path} is not JSON: {problem.msg} in line {problem.lineno}, column {problem.colno}"
-        ) from None
-    if not isinstance(record, dict):
-        raise ValueError(f'{path} holds no object; write {{"weight": [...], ...}}')
-    return record
+    return ("weight", *family._fields)  # type: ignore[attr-defined]
 
 
 def _from_file(path: str | Path, family: type) -> Mixture:
     """Return the mixture that a JSON file holds."""
-    record, due = _record(path), _fields(family)
-    remedy = f"a {family.__name__} has {', '.join(due)}"
-    for name in due:
-        if name not in record:
-            raise ValueError(f"{path} has no {name!r}; {remedy}")
-    for name in record:
-        if name not in due:
-            raise ValueError(f"{path} has {name!r}, which is unknown; {remedy}")
-    weight, *fields = (_numbers(path, name, record[name]) for name in due)
+    due = _fields(family)
+    found = numbers_in(path, due, f"a {family.__name__} has {', '.join(due)}")
+    weight, *fields = (found[name] for name in due)
     return Mixture(weight, rebuilt(family, fields))
-
-
-def _numbers(path: str | Path, name: str, value: object) -> Array:
-    """Return nested lists of numbers as an array, or raise ValueError that names the field."""
-    for one in _leaves(value):
-        if isinstance(one, bool) or not isinstance(one, int | float):
-            raise ValueError(f"{path}: {name} holds {one!r}; give numbers")
-    try:
-        return np.array(value, np.float64)
-    except (ValueError, OverflowError) as problem:
-        raise ValueError(
-            f"{path}: {name} is no array of numbers ({problem}); give lists of one length"
-        ) from None
-
-
-def _leaves(value: object) -> Iterable[object]:
-    """Yield what nested lists hold."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
-    else:
-        yield value

@@ -14,7 +14,7 @@ from bayes.posterior.labels import memberships
 from bayes.posterior.stein import target
 from bayes.posterior.tree import draws_of, question_of
 from bayes.sampling.compiled import engine_of
-from comparisons.binned.posterior import shift_of, stand_of
+from comparisons.binned.posterior import binning_of, largest_shift
 from comparisons.progress import starts_bar
 from comparisons.thresholds import LEAST_DRAWS, LEVEL, MISSED
 from comparisons.verdict.cross_checks import OURS, copied, curvature, density_gap
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bayes.posterior.diagnose import Diagnosis
     from bayes.posterior.stein import Target
     from bayes.sampling.compiled import Engine
-    from comparisons.binned.posterior import Stand
+    from comparisons.binned.posterior import Binning
     from comparisons.verdict.parameters import Parameter
     from comparisons.verdict.subsample import Whole
     from models.arrays import Array, Labels
@@ -160,7 +160,7 @@ class Evidence:
     covariance: Array
     target: Target | None
     to_peak: float
-    stand: Stand | None
+    stand: Binning | None
     lost: float
     shift: float
     whole: Whole | None
@@ -278,9 +278,9 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
     climbs = tuple(climbed(take(draws, one)) for one in likeliest)
     begun = np.array([climb.trace[0] for climb in climbs])
     stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
-    stand, renewed = stand_of(tree), False
+    stand, renewed = binning_of(tree), False
     if given is None:
-        lost = 0.0 if stand is None else stand.lost(found.fit.mixture)
+        lost = 0.0 if stand is None else stand.loss(found.fit.mixture)
         given, renewed = _best(found.fit, climbs, lost)
     mixture, source = estimate_of(given, family, sample.dimension)
     if len(mixture.weight) != k:
@@ -333,8 +333,8 @@ def evidence_of(given: object, tree: xr.DataTree, found: Search | None = None) -
         target=None if prior is None else target(tree),
         to_peak=to_peak,
         stand=stand,
-        lost=0.0 if stand is None else stand.lost(at.mixture),
-        shift=0.0 if stand is None else shift_of(stand.left.bound(few)),
+        lost=0.0 if stand is None else stand.loss(at.mixture),
+        shift=0.0 if stand is None else largest_shift(stand.loss_bound.total(few)),
         whole=whole_of(tree),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from em.climb.refine import refined
 from em.climb.search import SAME_HEIGHT, Climber, ended, in_order, near
 from em.data.blocks import default_floor
-from em.data.threads import executor
+from em.data.threads import executor_for
 from em.emission import emission_of
 from em.mixture import model_of, summing_to_one
 from models import Mixture, Prior
@@ -60,7 +60,7 @@ def basins[T: Theta](
     if prior is not None:
         prior = checked_prior(prior, emission.prior, sample)
     member = np.empty(n, np.intp)
-    with executor(sample, emission, k) as workers:
+    with executor_for(sample, emission, k) as workers:
         rows = workers.rows
         if prior is not None:
             prior = Prior(prior.weight, rows.units.move_in(prior.theta))

@@ -12,7 +12,7 @@ from scipy.special import chdtr, gammaln, pdtrc
 from em.climb.loop import climb
 from em.data.blocks import rows_of
 from em.data.subsample import observations_at
-from em.data.threads import alone
+from em.data.threads import Threads
 from em.mixture import logits, model_of, summing_to_one
 from em.result import Step
 from models import Sample
@@ -236,7 +236,7 @@ def _of_some[T: Theta](model: MixtureModel[T], n: int, rng: np.random.Generator)
     rows = rows_of(Sample(x, trials), model.emission, model.k, model.rows.units)
     return model_of(
         model.emission,
-        alone(rows),
+        Threads(rows),
         model.k,
         hard=model.hard,
         equal_weights=model.equal_weights,

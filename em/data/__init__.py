@@ -1,1 +1,1 @@
-"""The rows as EM works on them: standardised, in blocks, on threads or a cluster."""
+"""The rows as EM works on them: standardised, in blocks, on threads or on dask workers."""

@@ -1,4 +1,4 @@
-"""The workers of a cluster, each with runs of rows of its own."""
+"""EM's work on the workers of a dask cluster, each with its own runs of rows."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from em.data.blocks import Rows
-    from em.data.held import Sums
+    from em.data.executor import Sums
     from models.storage.disk import Stream
     from models.storage.on_dask import Scattered
 
-__all__ = ["Cluster"]
+__all__ = ["DaskWorkers"]
 
 
 @dataclass(frozen=True, eq=False)
-class There[P]:
-    """Runs that workers hold; if one dies, another prepares its runs again."""
+class WorkerRuns[P]:
+    """Prepared runs on dask workers; if one dies, another prepares its runs again."""
 
     client: Client
     runs: list[Future[P]]
 
     def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
-        """Return what a task finds in all runs, in the order of the rows."""
+        """Return the results of a task for all runs, in the order of the rows."""
         found = self.client.map(task, self.runs, pure=False)
         return [result for one in found for result in result_of(one)]
 
     def total(self, task: Callable[[P], Sums]) -> Sums:
-        """Return the sums of what a task finds in all runs."""
+        """Return the sums of a task's results for all runs."""
         found: Sums = summed(self.client, self.client.map(task, self.runs, pure=False))
         return found
 
 
 @dataclass(frozen=True, eq=False)
-class Cluster:
-    """The workers on which a sample is scattered."""
+class DaskWorkers:
+    """The dask workers that have the rows of a scattered sample."""
 
     rows: Rows
     sample: Scattered
 
-    def hold[P](self, prepare: Callable[[Rows], P]) -> There[P]:
-        """Prepare every piece of the rows where it is."""
+    def prepare[P](self, task: Callable[[Rows], P]) -> WorkerRuns[P]:
+        """Apply a function to every piece of the rows, on the worker that has it."""
         runs, first = [], 0
-        bare = replace(self.rows, sample=self.sample.corners)  # a piece of its own comes there
+        bare = replace(
+            self.rows, sample=self.sample.extremes
+        )  # `_prepared` puts the piece in place of these
         for piece, length in zip(self.sample.pieces, self.sample.lengths, strict=True):
             run = replace(bare, end=length, first=first)
-            runs.append(self.sample.client.submit(_prepared, prepare, run, piece, pure=False))
+            runs.append(self.sample.client.submit(_prepared, task, run, piece, pure=False))
             first += run.blocks
-        return There(self.sample.client, runs)
+        return WorkerRuns(self.sample.client, runs)
 
 
-def _prepared[P](prepare: Callable[[Rows], P], run: Rows, piece: Stream) -> P:
-    return prepare(replace(run, sample=piece))
+def _prepared[P](task: Callable[[Rows], P], run: Rows, piece: Stream) -> P:
+    return task(replace(run, sample=piece))

@@ -1,4 +1,4 @@
-"""The units in which EM works: there squares neither overflow nor cancel more than they must."""
+"""Working coordinates of EM, in which squares neither overflow nor cancel."""
 
 from __future__ import annotations
 
@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Units", "units_of"]
 
-CORRELATED = 1e-3  # least eigenvalue of the correlations below which columns are uncoupled
-COLLINEAR = 1e-15  # and below which rounding alone is left of it
+CORRELATED = 1e-3  # decorrelate columns if the correlations' least eigenvalue is below this,
+COLLINEAR = 1e-15  # unless it is below this, where it is rounding
 
 
 class Movable(Protocol):
     """A Theta, or a conjugate prior."""
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Return what it is for scale * x + shift."""
+        """Return the record of scale * x + shift, where this is the record of x."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """x inside is turn (x - shift) / scale.
+    """Working coordinates z of rows x: z = turn @ ((x - shift) / scale).
 
-    scale, shift: (d,); the scale is a power of two, so that dividing by it is exact.
-    turn: (d, d) map that makes correlated columns uncorrelated, or None.
+    scale, shift: (d,); scales are powers of two, so that dividing by them is exact.
+    turn: (d, d) map that decorrelates the columns, or None for the identity.
+
+    >>> Units(np.array([2.0]), np.array([10.0])).rows(np.array([10.0, 14.0]))
+    array([0., 2.])
     """
 
     scale: Array
@@ -44,51 +47,51 @@ class Units:
     turn: Array | None = None
 
     def rows(self, x: Array) -> Array:
-        """Return (B,) or (B, d) rows inside; scaling comes first, or 1e308 would overflow."""
+        """Return the working coordinates of rows (B,) or (B, d)."""
         if not self.shift.any() and (self.scale == 1).all():
             return x
-        unit = 1 / self.scale
+        unit = 1 / self.scale  # before the shift, or 1e308 would overflow
         columns = x.T * unit[:, None] if x.ndim == 2 else x * unit  # statistics go by columns
         columns -= (self.shift * unit)[:, None] if x.ndim == 2 else self.shift * unit
         return columns.T if self.turn is None else (self.turn @ columns).T
 
     def move_in[M: Movable](self, record: M) -> M:
-        """Return a Theta or a prior of the data for the rows inside."""
+        """Return a Theta or a prior in working coordinates, given it in the data's units."""
         moved = record.affine(1 / self.scale, -self.shift / self.scale)
         return moved if self.turn is None else moved.affine(self.turn, np.zeros_like(self.shift))
 
     def move_out[M: Movable](self, record: M) -> M:
-        """Return a Theta or a prior of the rows inside for the data."""
+        """Return a Theta or a prior in the data's units, given it in working coordinates."""
         return self.stretch_out(record, self.shift)
 
     def stretch_out[M: Movable](self, record: M, shift: Array | None = None) -> M:
-        """Return the same for differences, which have no origin to move."""
+        """Return the same for differences: the shift is 0, or as given."""
         zero = np.zeros_like(self.scale)
         if self.turn is not None:
             record = record.affine(np.linalg.inv(self.turn), zero)
         return record.affine(self.scale, zero if shift is None else shift)
 
     def inside[T: Theta](self, mixture: Mixture[T]) -> Mixture[T]:
-        """Return a mixture of the data for the rows inside."""
+        """Return a mixture in working coordinates, given it in the data's units."""
         return Mixture(mixture.weight, self.move_in(mixture.theta))
 
     def outside[T: Theta](self, mixture: Mixture[T]) -> Mixture[T]:
-        """Return a mixture of the rows inside for the data."""
+        """Return a mixture in the data's units, given it in working coordinates."""
         return Mixture(mixture.weight, self.move_out(mixture.theta))
 
     @property
     def log_volume(self) -> float:
-        """log of what a unit of volume inside is in the data's units."""
+        """The log of the volume, in the data's units, of a unit cube of working coordinates."""
         turned = 0.0 if self.turn is None else float(np.linalg.slogdet(self.turn)[1])
         return float(np.log(self.scale).sum()) - turned
 
     def floor_in(self, widths: Array) -> Array:
-        """Return least sds of the data, (d,), as what `Emission.width` reads."""
+        """Return least sds in the data's units, (d,), as the floor that `Emission.width` takes."""
         inside = widths / self.scale
         return inside if self.turn is None else self.turn * inside
 
     def floor_out(self, floor: Array) -> Array:
-        """Return what `Emission.width` reads as least sds along the data's columns, (d,)."""
+        """Return the floor that `Emission.width` takes as least sds in the data's units, (d,)."""
         if floor.ndim == 1:
             return floor * self.scale
         root = floor if self.turn is None else np.linalg.solve(self.turn, floor)
@@ -100,9 +103,18 @@ type Averages = Callable[[Units, Callable[[Array], Array]], Array]
 
 
 def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Averages) -> Units:
-    """Return units of about one sd from the mean where components have a place.
+    """Return working coordinates in which a located family has mean 0 and an sd of about 1.
 
-    average: the mean over the observations of a function of (B, d) rows in some units.
+    average: (units, function) -> the mean over the observations of a function of (B, d) rows in
+        these units.
+
+    >>> from em.emission import emission_of
+    >>> from models import Gaussian, Sample
+    >>> x = np.array([160.0, 170.0, 180.0])
+    >>> def average(units, function):
+    ...     return function(units.rows(x)[:, None]).mean(axis=0)
+    >>> units_of(Sample(x), emission_of(Gaussian), average)
+    Units(scale=array([8.]), shift=array([170.]), turn=None)
     """
     d = sample.dimension
     if not emission.located:
@@ -113,7 +125,9 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     near_one = Units(order, np.zeros(d))
     mean = average(near_one, lambda x: x)
     spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
-    constant = spread <= 4 * np.finfo(float).eps * np.abs(mean)  # the mean's rounding, no spread
+    constant = spread <= 4 * np.finfo(float).eps * np.abs(
+        mean
+    )  # the rounding of the mean, not spread
     spread = np.where(constant, 1.0, spread) * order
     if emission.isotropic:
         spread = np.full(d, spread.max())

@@ -1,8 +1,4 @@
-"""Who works on the rows: this thread, several, or the workers of a cluster.
-
-Whoever it is holds runs of rows, prepared once, and applies the same function to each of them.
-What the function returns adds up, and adding it is all that is done with it.
-"""
+"""EM's work on the threads of this process, and the choice of what works on a sample."""
 
 from __future__ import annotations
 
@@ -18,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.data.blocks import RUNS, Rows, rows_of
-from em.data.held import added
-from em.data.on_dask import Cluster
+from em.data.executor import add_sums
+from em.data.on_dask import DaskWorkers
 from em.data.standardise import Units, units_of
 from models.family import Theta
 from models.storage.on_dask import Scattered
@@ -27,35 +23,41 @@ from models.storage.on_dask import Scattered
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from em.data.held import Executor, Sums
+    from em.data.executor import Executor, Sums
     from em.emission import Emission
     from models.arrays import Array
     from models.observations import Observations
 
-__all__ = ["alone", "available", "executor"]
+__all__ = ["Threads", "available", "executor_for"]
 
-WORTH_LIMITS = 10_000  # rows from which BLAS would start threads of its own
-WORTH_THREADS = 200_000  # rows below which handing runs to threads costs more than it saves
+WORTH_LIMITS = 10_000  # rows: from here BLAS would start threads of its own
+WORTH_THREADS = 200_000  # rows: with fewer, several threads are slower than one
 
 
 @dataclass(frozen=True, eq=False)
-class Kept[P]:
-    """Runs that this thread holds, and those of a pool, threads in all."""
+class ThreadRuns[P]:
+    """Prepared runs of rows, for this thread and the others of a pool.
+
+    threads: the number of threads, this one included.
+
+    >>> ThreadRuns([1, 2, 3], pool=None, threads=1).total(lambda run: (run, 1.0))
+    (6, 3.0)
+    """
 
     runs: list[P]
     pool: ThreadPoolExecutor | None
     threads: int
 
     def each[R](self, task: Callable[[P], list[R]]) -> list[R]:
-        """Return what a task finds in all runs, in the order of the rows."""
+        """Return the results of a task for all runs, in the order of the rows."""
         return [result for results in self._map(task) for result in results]
 
     def total(self, task: Callable[[P], Sums]) -> Sums:
-        """Return the sums of what a task finds in all runs."""
-        return added(self._map(task))
+        """Return the sums of a task's results for all runs."""
+        return add_sums(self._map(task))
 
     def _map[R](self, task: Callable[[P], R]) -> list[R]:
-        """Map runs in shares, as to hand one over takes its time; the first is this thread's."""
+        """Map the runs, several per thread, as every hand-over takes time."""
         if self.pool is None:
             return [task(run) for run in self.runs]
         ends = [len(self.runs) * i // self.threads for i in range(self.threads + 1)]
@@ -71,43 +73,57 @@ class Kept[P]:
 
 @dataclass(frozen=True, eq=False)
 class Threads:
-    """Threads of this process, or this thread alone."""
+    """This thread, or this one and those of a pool, as executor of the work on rows.
+
+    >>> from em.data.blocks import Rows
+    >>> from models import Sample
+    >>> rows = Rows(Sample([1.0, 2.0, 4.0]), Units(np.ones(1), np.zeros(1)), 2, 0, 3)
+    >>> Threads(rows).prepare(lambda run: run.end - run.begin).each(lambda length: [length])
+    [2, 1]
+    """
 
     rows: Rows
     pool: ThreadPoolExecutor | None = None
     threads: int = 1
 
-    def hold[P](self, prepare: Callable[[Rows], P]) -> Kept[P]:
-        """Prepare the runs of rows."""
-        cut = Kept(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool, self.threads)
-        return Kept(cut.each(lambda run: [prepare(run)]), self.pool, self.threads)
-
-
-def alone(rows: Rows) -> Threads:
-    """Return this thread."""
-    return Threads(rows)
+    def prepare[P](self, task: Callable[[Rows], P]) -> ThreadRuns[P]:
+        """Apply a function to every run of rows, and keep the results."""
+        cut = ThreadRuns(self.rows.cut(min(RUNS, self.rows.blocks)), self.pool, self.threads)
+        return ThreadRuns(cut.each(lambda run: [task(run)]), self.pool, self.threads)
 
 
 def available() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use.
+
+    >>> available() >= 1
+    True
+    """
     if sys.version_info >= (3, 13):
         return os.process_cpu_count() or 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def executor[T: Theta](sample: Observations, emission: Emission[T], k: int) -> Iterator[Executor]:
-    """Provide who works on a sample of this kind and size, its rows cut for k components.
+def executor_for[T: Theta](
+    sample: Observations, emission: Emission[T], k: int
+) -> Iterator[Executor]:
+    """Provide what works best on a sample of this kind and size, for k components.
 
-    NumPy lets go of the interpreter inside a block. The BLAS beneath it would add threads of its
-    own, and they wait for each other: it is held to one thread while ours are at work.
+    Several threads gain because NumPy releases the interpreter's lock inside a block. Meanwhile
+    BLAS is limited to one thread, as its own threads and ours would wait for each other.
+
+    >>> from em.emission import emission_of
+    >>> from models import Gaussian, Sample
+    >>> with executor_for(Sample([1.0, 2.0, 4.0]), emission_of(Gaussian), 1) as executor:
+    ...     executor.prepare(lambda rows: rows.part(0).x.sum()).total(lambda run: (run,))
+    (np.float64(7.0),)
     """
     rows = rows_of(sample, emission, k, Units(np.ones(1), np.zeros(1)))
     if isinstance(sample, Scattered):
-        yield _in_units(Cluster(rows, sample), emission)
+        yield _standardised(DaskWorkers(rows, sample), emission)
         return
     if sample.distinct < WORTH_LIMITS:
-        yield _in_units(Threads(rows), emission)
+        yield _standardised(Threads(rows), emission)
         return
     from threadpoolctl import threadpool_limits  # only large samples pay for this import
 
@@ -116,12 +132,12 @@ def executor[T: Theta](sample: Observations, emission: Emission[T], k: int) -> I
         pool = None
         if threads > 1 and sample.distinct >= WORTH_THREADS:
             pool = held.enter_context(ThreadPoolExecutor(threads - 1))
-        yield _in_units(Threads(rows, pool, threads), emission)
+        yield _standardised(Threads(rows, pool, threads), emission)
 
 
-def _in_units[C: Threads | Cluster, T: Theta](plain: C, emission: Emission[T]) -> C:
-    """Return the executor, its rows in units in which squares neither overflow nor cancel."""
-    runs = plain.hold(_same)
+def _standardised[C: Threads | DaskWorkers, T: Theta](plain: C, emission: Emission[T]) -> C:
+    """Return the executor with its rows in working coordinates."""
+    runs = plain.prepare(_same)
 
     def average(among: Units, function: Callable[[Array], Array]) -> Array:
         (total,) = runs.total(partial(_total, units=among, function=function))
@@ -136,7 +152,7 @@ def _same(run: Rows) -> Rows:
 
 
 def _total(run: Rows, units: Units, function: Callable[[Array], Array]) -> Sums:
-    """Return the sum over the observations of a function of a run's rows."""
+    """Return the sum over a run's observations of a function of (B, d) rows."""
     total: Array = np.zeros(1)
     for x, _, counts in replace(run, units=units).all():
         values = function(x.reshape(len(x), -1))

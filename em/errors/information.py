@@ -22,7 +22,7 @@ from models.family import Theta, entries, rebuilt
 from models.mixture import Mixture
 
 if TYPE_CHECKING:
-    from em.data.held import Sums
+    from em.data.executor import Sums
     from em.emission import Emission
     from em.mixture import Known, MixtureModel
     from models.arrays import Array

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from em.data.threads import executor
+from em.data.threads import executor_for
 from em.emission import emission_of
 from em.mixture import coefficients, model_of
 from models import Mixture
@@ -15,7 +15,7 @@ from models.family import Theta, entries, rebuilt
 from models.mixture import enough, observed, take
 
 if TYPE_CHECKING:
-    from em.data.held import Sums
+    from em.data.executor import Sums
     from em.emission import Emission
     from em.mixture import Known, MixtureModel
     from models import Sample
@@ -38,7 +38,7 @@ def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[
     enough(sample, k)
     emission, d = emission_of(family), sample.dimension
     floor = NARROWEST * (np.eye(d) if sample.table else np.ones(d))
-    with executor(sample, emission, k) as workers:
+    with executor_for(sample, emission, k) as workers:
         model = model_of(
             emission,
             workers,

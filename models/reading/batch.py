@@ -1,4 +1,4 @@
-"""Rows of the columns that are asked for, of one file or of many, some at a time."""
+"""Batches of rows from one or several files, with the columns that were asked for."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
     type Piece = Callable[[], Iterator[Batch]]
 
-__all__ = ["Batch", "Blanks", "Reading", "Table"]
+__all__ = ["Batch", "FileTable", "MissingValues", "OpenFiles"]
 
 
 class Batch(NamedTuple):
     """Some rows of a file.
 
-    values: (B,) by name, NaN where there is none.
-    where: says where a row, counted from 0 among these, is.
+    values: by name of the column, (B,), NaN where a value is missing.
+    where: (row, from 0 in this batch) -> its place in the file, in words.
+
+    >>> batch = Batch({"x": np.array([1.5, np.nan])}, lambda row: f"line {row + 2}")
+    >>> batch.rows, batch.all_finite, batch.where(1)
+    (2, False, 'line 3')
     """
 
     values: dict[str, Array]
@@ -31,25 +35,28 @@ class Batch(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return len(next(iter(self.values.values())))
 
     @property
-    def plain(self) -> bool:
-        """Whether every number is there and finite: NaN is neither above nor below."""
-        return all(
+    def all_finite(self) -> bool:
+        """Whether no value is missing or infinite."""
+        return all(  # comparisons with NaN are false
             -np.inf < values.min(initial=0) and values.max(initial=0) < np.inf
             for values in self.values.values()
         )
 
 
-class Table(NamedTuple):
-    """The columns of one file.
+class FileTable(NamedTuple):
+    """The columns of one file that were asked for.
 
-    titles: what the file calls them, by the name asked for.
-    kinds: what they hold, by name: number, another type, or nothing where that is not known.
-    total: rows, exactly or by the length of the first ones; None where nobody knows.
-    pieces: each reads some of the rows; together, one after the other, all of them.
+    titles: the file's own name of each column, by the name that was asked for.
+    kinds: the type of each column's values: "number", another type, or "" if unknown.
+    total: the number of rows, estimated for CSV; None if unknown.
+    pieces: functions that read the rows, in order; each reads some of them.
+
+    >>> FileTable("a.csv", {"1": "height"}, {"1": ""}, None, ()).titles["1"]
+    'height'
     """
 
     label: str
@@ -59,45 +66,58 @@ class Table(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class Reading(NamedTuple):
-    """Files that are open, and how much of them may be missing.
+class OpenFiles(NamedTuple):
+    """Files whose columns are known, ready to be read.
 
-    names: of the columns that are asked for.
+    names: of the columns that were asked for.
+    drop_missing: whether to drop rows with a missing value, which are refused otherwise.
+
+    >>> def piece():
+    ...     yield Batch({"x": np.array([1.5, np.nan])}, str)
+    >>> table = FileTable("a.csv", {"x": "x"}, {"x": ""}, 2, (piece,))
+    >>> files = OpenFiles((table,), ("x",), drop_missing=True)
+    >>> [(batch.values["x"], read) for batch, read in files.batches()]
+    [(array([1.5]), 2)]
     """
 
-    tables: tuple[Table, ...]
+    tables: tuple[FileTable, ...]
     names: tuple[str, ...]
     drop_missing: bool
 
     @property
     def total(self) -> int | None:
-        """How many rows there are, or about how many; None where nobody knows."""
+        """The number of rows of all files, estimated for CSV; None if unknown."""
         each = [table.total for table in self.tables]
         return None if None in each else sum(one for one in each if one is not None)
 
     @property
     def pieces(self) -> list[Piece]:
-        """What reads the rows of all files, piece by piece."""
+        """The functions that read the rows of all files, in order."""
         return [piece for table in self.tables for piece in table.pieces]
 
     def batches(self) -> Iterator[tuple[Batch, int]]:
-        """Yield all rows that have a value in every column, and how many were read for them.
+        """Yield batches of complete rows, and the number of rows read for each batch.
 
-        A row with a blank is dropped, or refused once all are read.
+        Rows with a missing value are dropped. If they may not be, Refusal is raised at the end.
         """
-        blanks = Blanks(self.names)
+        missing = MissingValues(self.names)
         for piece in self.pieces:
-            yield from blanks.without(piece())
-        blanks.refuse(self.drop_missing)
+            yield from missing.complete(piece())
+        missing.refuse(self.drop_missing)
 
 
 @dataclass
-class Blanks:
-    """Counts the rows that have no value in some column.
+class MissingValues:
+    """Drops the rows with a missing value, and counts them.
 
-    blank: how many values are missing, by name.
-    read, kept: rows.
-    first: where the first row with a blank is.
+    blank: the number of missing values, by name of the column.
+    read, kept: the number of rows before and after dropping.
+    first: the place of the first row with a missing value.
+
+    >>> missing = MissingValues(("x",))
+    >>> [(kept, _)] = missing.complete([Batch({"x": np.array([1.5, np.nan])}, str)])
+    >>> missing.read, missing.kept, missing.blank, missing.first
+    (2, 1, {'x': 1}, '1')
     """
 
     names: tuple[str, ...]
@@ -106,21 +126,23 @@ class Blanks:
     kept: int = 0
     first: str = ""
 
-    def without(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
-        """Yield the rows that have a value in every column, and how many were read for them."""
+    def complete(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
+        """Yield the complete rows of each batch, and how many rows the batch had."""
         for batch in batches:
-            some = batch if batch.plain else self._present(batch)
+            some = batch if batch.all_finite else self._complete(batch)
             self.read, self.kept = self.read + batch.rows, self.kept + some.rows
             yield some, batch.rows
 
-    def __add__(self, other: Blanks) -> Blanks:
-        """Return the counts of both."""
+    def __add__(self, other: MissingValues) -> MissingValues:
+        """Return the counts of both, of two parts of the files."""
         blank = {name: self.blank.get(name, 0) + other.blank.get(name, 0) for name in self.names}
         first = self.first or other.first
-        return Blanks(self.names, blank, self.read + other.read, self.kept + other.kept, first)
+        return MissingValues(
+            self.names, blank, self.read + other.read, self.kept + other.kept, first
+        )
 
     def refuse(self, drop_missing: bool) -> None:
-        """Raise Refusal for blanks that may not be dropped, or that leave nothing."""
+        """Raise Refusal if rows were dropped that may not be, or if none is left."""
         if self.kept == self.read:
             return
         rows = f"{self.read:,} row{'s' * (self.read > 1)}"
@@ -135,9 +157,8 @@ class Blanks:
                 "--drop-missing drops them"
             )
 
-    def _present(self, batch: Batch) -> Batch:
-        """Return the rows that have a value in every column."""
-        _refuse_endless(batch)
+    def _complete(self, batch: Batch) -> Batch:
+        _refuse_infinite(batch)
         missing = {name: np.isnan(values) for name, values in batch.values.items()}
         for name, one in missing.items():
             self.blank[name] = self.blank.get(name, 0) + int(one.sum())
@@ -149,12 +170,11 @@ class Blanks:
         return Batch(values, lambda row: batch.where(int(kept[row])))
 
 
-def _refuse_endless(batch: Batch) -> None:
-    """Raise Refusal for the first value that is infinite."""
+def _refuse_infinite(batch: Batch) -> None:
     for name, values in batch.values.items():
-        endless = np.isinf(values)
-        if endless.any():
-            row = int(np.argmax(endless))
+        infinite = np.isinf(values)
+        if infinite.any():
+            row = int(np.argmax(infinite))
             raise Refusal(
                 f"{name}: {batch.where(row)} is {values[row]:g}, which is not finite; "
                 "remove or impute such rows"

@@ -1,4 +1,4 @@
-"""The columns that are asked for, and their rows as checked numbers."""
+"""The columns of x, trials and counts in files, and their rows as checked numbers."""
 
 from __future__ import annotations
 
@@ -6,44 +6,63 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from models.reading.messages import said_of_the_file
-from models.reading.named import titled
+from models.reading.column_names import column_label
+from models.reading.messages import located_in_file
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows
+from models.storage.disk import StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from models.arrays import Array
     from models.observations import Observations
-    from models.reading.batch import Batch, Reading
+    from models.reading.batch import Batch, OpenFiles
 
 
 type Progress = Callable[[int, int | None], None]
 
 __all__ = [
-    "FEW",
-    "MOST",
-    "SPARSE",
-    "WORTH",
+    "MAX_DISTINCT",
+    "MAX_IN_MEMORY",
+    "CheckedRows",
     "Columns",
     "Progress",
-    "Scanned",
-    "Table",
-    "checked",
-    "tables",
+    "ScanResult",
+    "checked_batch",
+    "checked_batches",
+    "worth_counting",
 ]
 
-FEW = 1 << 22  # numbers that may stay in memory whether they compress or not: 32 MB
-MOST = 1 << 22  # distinct rows beyond which rows do not compress
-WORTH = 2  # compress if there are at least so many rows per distinct row,
-SPARSE = 100  # or if at most one row in so many lies off the grid of values
+MAX_IN_MEMORY = 1 << 22  # numbers: up to here rows stay in memory even uncompressed (32 MB)
+MAX_DISTINCT = 1 << 22  # distinct rows: with more, rows are not compressed
+ROWS_PER_DISTINCT = 2  # compress if there are at least this many rows per distinct row,
+ROWS_PER_OFF_GRID = 100  # or at least this many rows per distinct row off the grid of values
+
+
+def worth_counting(rows: int, distinct: int, off_grid: int) -> bool:
+    """Return whether rows compress: whether to keep the distinct rows and their counts.
+
+    off_grid: the number of distinct rows off the grid of values.
+
+    >>> worth_counting(1_000, distinct=500, off_grid=500)
+    True
+    >>> worth_counting(1_000, distinct=800, off_grid=20)
+    False
+    """
+    return distinct * ROWS_PER_DISTINCT <= rows or off_grid * ROWS_PER_OFF_GRID <= rows
 
 
 class Columns(NamedTuple):
-    """What is read of a file: the columns of x; trials and counts, where there are any.
+    """The columns to read: of x, and of trials and counts if there are any.
 
     trials: a column, or one number of flips for all rows.
+
+    >>> columns = Columns(("heads",), trials="flips", counts="n")
+    >>> columns.names
+    ['heads', 'flips', 'n']
+    >>> columns.sample(np.array([[1.0, 5.0], [2.0, 5.0]]), counts=None)
+    Sample(2 observations, 2 distinct, with trials)
     """
 
     x: tuple[str, ...]
@@ -52,74 +71,91 @@ class Columns(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """The columns to be read, each once."""
+        """The names of all columns, each once."""
         flips = self.trials if isinstance(self.trials, str) else None
         return list(dict.fromkeys([*self.x, *(one for one in (flips, self.counts) if one)]))
 
     @property
     def titles(self) -> dict[str, tuple[str, ...]]:
-        """What x, trials and counts are called in messages."""
-        flips = (titled(self.trials),) if isinstance(self.trials, str) else ("trials",)
-        times = () if self.counts is None else (titled(self.counts),)
-        return {"x": tuple(map(titled, self.x)), "trials": flips, "counts": times}
+        """The columns of x, trials and counts, as messages name them."""
+        flips = (column_label(self.trials),) if isinstance(self.trials, str) else ("trials",)
+        times = () if self.counts is None else (column_label(self.counts),)
+        return {"x": tuple(map(column_label, self.x)), "trials": flips, "counts": times}
 
     def refuse_twice(self) -> None:
-        """Raise Refusal for a column that is asked for in two places."""
+        """Raise Refusal if a column is asked for twice."""
         flips = [self.trials] if isinstance(self.trials, str) else []
         every = [*self.x, *flips, *([] if self.counts is None else [self.counts])]
         for name in every:
             if every.count(name) > 1:
-                raise Refusal(f"{titled(name)} is asked for twice; give each column once")
+                raise Refusal(f"{column_label(name)} is asked for twice; give each column once")
 
     def refuse_stream(self) -> None:
-        """Raise Refusal if too many distinct rows to be counted cannot be streamed either."""
+        """Raise Refusal if rows cannot be a stream: with trials every distinct row is needed."""
         if self.trials is not None:
+            asked = ", ".join(map(column_label, self.names))
             raise Refusal(
-                f"{', '.join(map(titled, self.names))} have too many distinct rows to be counted; "
+                f"{asked} have too many distinct rows to be counted; "
                 "coins are compared row by row, so give fewer, or group them"
             )
 
     def refuse_zeros(self) -> NoReturn:
-        """Raise Refusal, as no row ever occurred."""
-        name = titled(str(self.counts))
+        """Raise Refusal because all counts are zero."""
+        name = column_label(str(self.counts))
         raise Refusal(f"{name}: all are zero; give at least one observation")
 
+    def stream_writer(self) -> StreamWriter:
+        """Return what writes rows of these columns to disk."""
+        return StreamWriter(len(self.x), table=len(self.x) > 1, counted=self.counts is not None)
+
     def sample(self, rows: Array, counts: Array | None) -> Sample:
-        """Return rows of x and trials as a sample."""
+        """Return rows of x, and of trials if there are any, as a sample.
+
+        rows: (n, d), or heads and trials (n, 2).
+        counts: (n,), or None if each row occurred once.
+        """
         if self.trials is not None:
             return Sample(rows[:, 0], rows[:, 1], counts)
         return Sample(rows if len(self.x) > 1 else rows[:, 0], counts=counts)
 
 
-class Scanned(NamedTuple):
-    """What files hold.
+class ScanResult(NamedTuple):
+    """The observations in files.
 
-    dropped: how many of their rows were, for a blank.
-    reading, columns: where it comes from.
+    dropped: the number of rows that were dropped because a value was missing.
+    files, columns: where the observations come from.
+
+    >>> from models.reading.batch import OpenFiles
+    >>> found = ScanResult(Sample([1, 2]), 0, OpenFiles((), ("x",), False), Columns(("x",)))
+    >>> found.sample.observations, found.dropped
+    (2, 0)
     """
 
     sample: Observations
     dropped: int
-    reading: Reading
+    files: OpenFiles
     columns: Columns
 
     def refuse_rows(self, observe: Callable[[Sample], None]) -> None:
-        """Raise Refusal for the first row that `observe` refuses; read the files again for it.
+        """Raise Refusal for the first row that `observe` refuses.
 
-        Which row a number came from is not kept, as nobody asks where all is well.
+        The files are read again for it, because rows are counted without their places.
         """
-        for table in tables(self.reading, self.columns, None):
-            with said_of_the_file(self.columns.titles, table.where):
+        for table in checked_batches(self.files, self.columns, None):
+            with located_in_file(self.columns.titles, table.where):
                 observe(self.columns.sample(table.rows, table.counts))
 
 
-class Table(NamedTuple):
-    """Some rows as numbers that have been checked.
+class CheckedRows(NamedTuple):
+    """Some rows as checked numbers.
 
     rows: (B, d), or heads and trials (B, 2).
     counts: (B,) or None.
-    where: says where a row of them is in the files.
-    read: how many rows of the file they are, those with blanks included.
+    where: (row, from 0 in this batch) -> its place in the files, in words.
+    read: the number of rows read, those with missing values included.
+
+    >>> CheckedRows(np.array([[1.5]]), None, lambda row: f"line {row + 2}", 1).where(0)
+    'line 2'
     """
 
     rows: Array
@@ -128,24 +164,44 @@ class Table(NamedTuple):
     read: int
 
 
-def tables(reading: Reading, columns: Columns, progress: Progress | None) -> Iterator[Table]:
-    """Yield checked rows; what is wrong raises Refusal that names column and place."""
+def checked_batches(
+    files: OpenFiles, columns: Columns, progress: Progress | None
+) -> Iterator[CheckedRows]:
+    """Yield the rows of files, checked; Refusal names column and place of a bad value.
+
+    >>> from models.reading.batch import Batch, FileTable, OpenFiles
+    >>> def piece():
+    ...     yield Batch({"x": np.array([1.5, 2.5])}, lambda row: f"line {row + 2}")
+    >>> table = FileTable("a.csv", {"x": "x"}, {"x": ""}, 2, (piece,))
+    >>> files = OpenFiles((table,), ("x",), drop_missing=False)
+    >>> [batch.rows.tolist() for batch in checked_batches(files, Columns(("x",)), None)]
+    [[[1.5], [2.5]]]
+    """
     begun = 0
-    for batch, read in reading.batches():
+    for batch, read in files.batches():
         if batch.rows:
-            yield checked(batch, read, columns)
+            yield checked_batch(batch, read, columns)
         begun += read
         if progress is not None:
-            progress(begun, reading.total)
+            progress(begun, files.total)
 
 
-def checked(batch: Batch, read: int, columns: Columns) -> Table:
-    """Return a batch as rows of numbers that a sample can hold."""
+def checked_batch(batch: Batch, read: int, columns: Columns) -> CheckedRows:
+    """Return a batch as rows for a sample, or raise Refusal for the first bad value.
+
+    read: the number of rows of the file that the batch comes from.
+
+    >>> from models.reading.batch import Batch
+    >>> batch = Batch({"heads": np.array([3.0, 4.0])}, lambda row: f"line {row + 2}")
+    >>> checked_batch(batch, 2, Columns(("heads",), trials=5)).rows
+    array([[3., 5.],
+           [4., 5.]])
+    """
     x = [batch.values[name] for name in columns.x]
     flips = batch.values[columns.trials] if isinstance(columns.trials, str) else columns.trials
     if flips is not None:
         _refuse_more_heads(x[0], flips, columns, batch.where)
-    with said_of_the_file(columns.titles, batch.where):
+    with located_in_file(columns.titles, batch.where):
         values, trials, times = checked_rows(
             x[0] if len(x) == 1 else np.column_stack(x),
             flips,
@@ -153,13 +209,13 @@ def checked(batch: Batch, read: int, columns: Columns) -> Table:
         )
     rows = values.reshape(len(values), -1)
     rows = rows if trials is None else np.column_stack([rows, trials])
-    return Table(rows, times, batch.where, read)
+    return CheckedRows(rows, times, batch.where, read)
 
 
 def _refuse_more_heads(
     heads: Array, trials: Array | int, columns: Columns, where: Callable[[int], str]
 ) -> None:
-    """Refuse more heads than trials, and say whether the columns look swapped."""
+    """Raise Refusal for more heads than trials, with a hint if the columns look swapped."""
     more = heads > trials
     if not more.any():
         return

@@ -1,4 +1,4 @@
-"""How often each row of a long table occurs, counted some rows at a time."""
+"""How often each row of a long table occurs, counted batch by batch."""
 
 from __future__ import annotations
 
@@ -7,92 +7,104 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.value_grid import Lattice, cells_of, lattice_of
+from models.sample import sorted_rows
+from models.value_grid import ValueGrid, cells_of, value_grid_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from models.arrays import Array
 
-__all__ = ["Tally", "grouped"]
+__all__ = ["RowCounts", "grouped"]
 
-CELLS = 1 << 22  # of a lattice, 32 MB of counts
-WAITING = 1 << 18  # rows off the lattice that are grouped at once
+CELLS = 1 << 22  # of a grid at most: 32 MB of counts
+WAITING = 1 << 18  # rows off the grid that are sorted at once
 
 
 @dataclass
-class Tally:
-    """Rows that were seen, and how often.
+class RowCounts:
+    """The distinct rows that were seen so far, and how often.
+
+    Rows on a grid of values are counted in the grid's cells; other rows are sorted.
 
     columns: numbers in a row.
-    lattice: on which the rows lie, told from the first of them; None if they do not.
-    cells: how often each of its cells occurred.
-    rows, times: (m, columns) and (m,), what lies off it, each row once.
+    grid: estimated from the first rows; None if they lie on no grid.
+    on_grid_counts: (cells,) how often the row of each cell occurred.
+    off_grid, off_grid_counts: (m, columns) and (m,) the other distinct rows, and how often.
+    waiting: rows and counts to be sorted into these two.
+    started: whether the first rows have been seen.
+
+    >>> table = np.array([[1.0], [2.0], [1.0]])
+    >>> RowCounts(1).add(table, None).add(table[:1], None).result()
+    (array([[1.],
+           [2.]]), array([3., 1.]))
     """
 
     columns: int
-    lattice: Lattice | None = None
-    cells: Array = field(default_factory=lambda: np.zeros(0))
-    rows: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    times: Array = field(default_factory=lambda: np.zeros(0))
+    grid: ValueGrid | None = None
+    on_grid_counts: Array = field(default_factory=lambda: np.zeros(0))
+    off_grid: Array = field(init=False)
+    off_grid_counts: Array = field(default_factory=lambda: np.zeros(0))
     waiting: list[tuple[Array, Array]] = field(default_factory=list)
+    started: bool = False
 
-    def begin(self, table: Array) -> Tally:
-        """Tell the lattice from (n, columns) first rows, which are not counted yet."""
-        self.lattice = lattice_of(table, CELLS)
-        self.cells = np.zeros(0 if self.lattice is None else self.lattice.cells)
-        self.rows = np.zeros((0, self.columns))
-        return self
+    def __post_init__(self) -> None:
+        """Make room for rows of so many columns."""
+        self.off_grid = np.zeros((0, self.columns))
 
-    def add(self, table: Array, times: Array | None) -> Tally:
-        """Count more rows, (n, columns), each once or so many times."""
-        if self.lattice is None:
-            self._aside(table, times)
+    def add(self, table: Array, counts: Array | None) -> RowCounts:
+        """Count more rows, (n, columns), each once or as often as counts (n,) say."""
+        if not self.started:
+            self.grid, self.started = value_grid_of(table, CELLS), True
+            self.on_grid_counts = np.zeros(0 if self.grid is None else self.grid.cells)
+        if self.grid is None:
+            self._set_aside(table, counts)
             return self
-        for part, (cell, fits) in cells_of(self.lattice, table):
-            weights = None if times is None else times[part]
+        for part, (cell, fits) in cells_of(self.grid, table):
+            weights = None if counts is None else counts[part]
             fit = slice(None) if fits is None else fits
-            np.add.at(self.cells, cell[fit], 1.0 if weights is None else weights[fit])
+            np.add.at(self.on_grid_counts, cell[fit], 1.0 if weights is None else weights[fit])
             if fits is not None:
-                self._aside(table[part][~fits], None if weights is None else weights[~fits])
+                self._set_aside(table[part][~fits], None if weights is None else weights[~fits])
         return self
 
     @property
-    def crowded(self) -> bool:
-        """Whether rows off the lattice hold more numbers than it has places for."""
-        return self.rows.size > CELLS
+    def too_many_off_grid(self) -> bool:
+        """Whether the distinct rows off the grid have more numbers than a grid may have cells."""
+        return self.off_grid.size > CELLS
 
     def result(self) -> tuple[Array, Array]:
         """Return the distinct rows, (m, columns), and how often each occurred, (m,)."""
         self._group()
-        if self.lattice is None:
-            return self.rows, self.times
-        hit = np.flatnonzero(self.cells)
-        rows = np.concatenate([self.lattice.rows(hit), self.rows])
-        return grouped(rows, np.concatenate([self.cells[hit], self.times]))
+        if self.grid is None:
+            return self.off_grid, self.off_grid_counts
+        hit = np.flatnonzero(self.on_grid_counts)
+        rows = np.concatenate([self.grid.rows(hit), self.off_grid])
+        return grouped(rows, np.concatenate([self.on_grid_counts[hit], self.off_grid_counts]))
 
-    def _aside(self, rows: Array, times: Array | None) -> None:
-        """Keep rows that lie off the lattice, and group them when they are many."""
-        self.waiting.append((rows, np.ones(len(rows)) if times is None else times))
-        if sum(len(one) for one, _ in self.waiting) >= max(WAITING, len(self.times)):
+    def _set_aside(self, rows: Array, counts: Array | None) -> None:
+        """Keep rows off the grid, and sort them when many are waiting."""
+        self.waiting.append((rows, np.ones(len(rows)) if counts is None else counts))
+        if sum(len(one) for one, _ in self.waiting) >= max(WAITING, len(self.off_grid_counts)):
             self._group()
 
     def _group(self) -> None:
         if self.waiting:
-            parts = [(self.rows, self.times), *self.waiting]
-            rows, times = (np.concatenate(some) for some in zip(*parts, strict=True))
-            self.rows, self.times = grouped(rows, times)
+            parts = [(self.off_grid, self.off_grid_counts), *self.waiting]
+            rows, counts = (np.concatenate(some) for some in zip(*parts, strict=True))
+            self.off_grid, self.off_grid_counts = grouped(rows, counts)
             self.waiting = []
 
 
-def grouped(rows: Array, times: Array) -> tuple[Array, Array]:
-    """Return the distinct rows, sorted, and the sums of their times."""
+def grouped(rows: Array, counts: Array) -> tuple[Array, Array]:
+    """Return the distinct rows, sorted, and the sums of their counts.
+
+    rows: (n, columns).
+    counts: (n,).
+
+    >>> grouped(np.array([[2.0], [1.0], [2.0]]), np.array([1.0, 1.0, 5.0]))
+    (array([[1.],
+           [2.]]), array([1., 6.]))
+    """
     if len(rows) == 0:
-        return rows, times
-    order: NDArray[np.intp] = (
-        np.argsort(rows[:, 0]) if rows.shape[1] == 1 else np.lexsort(rows.T[::-1])
-    )
-    ranked = rows[order]
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
-    return ranked[new], np.add.reduceat(times[order], np.flatnonzero(new))
+        return rows, counts
+    order, ranked, new = sorted_rows(rows)
+    return ranked[new], np.add.reduceat(counts[order], np.flatnonzero(new))

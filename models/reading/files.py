@@ -1,11 +1,11 @@
-"""Files, opened: their columns as batches of numbers."""
+"""Files of any kind, as columns that can be read in batches."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.reading.batch import Reading
+from models.reading.batch import OpenFiles
 from models.reading.parquet import parquet_table
 from models.reading.source import sources_of
 from models.reading.text import text_table
@@ -14,20 +14,27 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.reading.batch import Table
+    from models.reading.batch import FileTable
 
-__all__ = ["opened"]
+__all__ = ["open_files"]
 
 
-def opened(
+def open_files(
     path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
-) -> Reading:
-    """Return columns of numbers of files, of which no more than the beginnings have been read.
+) -> OpenFiles:
+    r"""Return the columns of files; only the beginnings of the files are read.
 
     path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
         Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
-    names: of the columns, or their positions counted from 1 where no column is so called.
-    drop_missing: drop the rows where one of these columns has no value.
+    names: of columns, or their positions from 1 where no column has that name.
+    drop_missing: drop rows with a missing value in one of these columns.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("sex,height\nf,162.5\nm,NA\n") and file.flush()
+    ...     files = open_files(file.name, ["height"], drop_missing=True)
+    ...     [batch.values for batch, _ in files.batches()]
+    [{'height': array([162.5])}]
     """
     if isinstance(names, str) or not names:
         raise Refusal(f"names is {names!r}; give a list of columns")
@@ -41,11 +48,11 @@ def opened(
         prefix = f"{source.label}, " if len(sources) > 1 else ""
         tables.append(kind(source, names, prefix))
         _refuse_unlike(tables[0], tables[-1])
-    return Reading(tuple(tables), tuple(names), drop_missing)
+    return OpenFiles(tuple(tables), tuple(names), drop_missing)
 
 
-def _refuse_unlike(first: Table, other: Table) -> None:
-    """Raise Refusal if two files do not hold the same kind of columns."""
+def _refuse_unlike(first: FileTable, other: FileTable) -> None:
+    """Raise Refusal if the columns of two files differ in name or type."""
     for name, title in other.titles.items():
         if title != first.titles[name]:
             raise Refusal(

@@ -1,4 +1,4 @@
-"""Arrow's columns as NumPy's arrays; its own way there loads pandas, which takes half a second."""
+"""Arrow columns as NumPy arrays; pyarrow's own conversion loads pandas, which takes 0.5 s."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["doubles", "truths"]
+__all__ = ["booleans", "doubles"]
 
 
 def doubles(column: pa.Array) -> Array:
-    """Return a column of doubles, NaN where there is no value."""
+    """Return a column of doubles, NaN where a value is missing.
+
+    >>> import pyarrow as pa
+    >>> doubles(pa.array([1.5, None]))
+    array([1.5, nan])
+    """
     if len(column) == 0:
         return np.empty(0)
     there, numbers = column.buffers()
@@ -24,8 +29,13 @@ def doubles(column: pa.Array) -> Array:
     return found if column.null_count == 0 else np.where(_bits(there, column), found, np.nan)
 
 
-def truths(column: pa.Array) -> NDArray[np.bool_]:
-    """Return a column of truth values, false where there is no value."""
+def booleans(column: pa.Array) -> NDArray[np.bool_]:
+    """Return a column of booleans, False where a value is missing.
+
+    >>> import pyarrow as pa
+    >>> booleans(pa.array([True, None]))
+    array([ True, False])
+    """
     if len(column) == 0:
         return np.empty(0, np.bool_)
     there, values = column.buffers()
@@ -34,6 +44,6 @@ def truths(column: pa.Array) -> NDArray[np.bool_]:
 
 
 def _bits(packed: pa.Buffer, column: pa.Array) -> NDArray[np.bool_]:
-    """Return the bits that belong to a column's rows."""
+    """Return the bits of a column's rows as booleans."""
     every = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
     return every[column.offset : column.offset + len(column)].astype(np.bool_)

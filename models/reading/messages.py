@@ -1,4 +1,4 @@
-"""What is wrong with a file, said in one line."""
+"""Messages of one line about what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
-    "line_of",
+    "located_in_file",
     "not_a_number",
-    "said_of_the_file",
+    "one_line",
     "shortened",
     "too_large",
-    "unknown",
+    "unknown_column",
 ]
 
 NAMED = 8  # columns that a message lists
@@ -27,8 +27,12 @@ ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (
 COLUMN = re.compile(r"^x: column (\d+)")
 
 
-def unknown(label: str, columns: list[str], name: str) -> str:
-    """Say that there is no such column, which one may be meant, and which there are."""
+def unknown_column(label: str, columns: list[str], name: str) -> str:
+    """Return the message that a file has no such column, with the nearest name.
+
+    >>> unknown_column("a.csv", ["sex", "height"], "hight")
+    "a.csv has no column 'hight'; did you mean 'height'? it has 2 columns: sex, height"
+    """
     lowered = {column.lower(): column for column in reversed(columns)}
     near = get_close_matches(name.lower(), lowered, n=1)
     guess = f"did you mean {lowered[near[0]]!r}? " if near else ""
@@ -38,32 +42,57 @@ def unknown(label: str, columns: list[str], name: str) -> str:
 
 
 def not_a_number(name: str, place: str, value: str, remedy: str = "") -> Refusal:
-    """Return the error for a value that is no number."""
+    """Return the error for a value that is not a number.
+
+    >>> str(not_a_number("height", "line 3", "tall"))
+    "height: line 3 is 'tall', which is not a number"
+    """
     return Refusal(f"{name}: {place} is {shortened(value)!r}, which is not a number{remedy}")
 
 
 def too_large(name: str, place: str, value: str) -> Refusal:
-    """Return the error for a whole number that a double would round."""
+    """Return the error for a whole number that a double would round.
+
+    >>> str(too_large("id", "line 3", "9007199254740993"))[:32]
+    'id: line 3 is 9007199254740993, '
+    """
     return Refusal(
         f"{name}: {place} is {value}, which a double cannot hold exactly; subtract an offset"
     )
 
 
 def shortened(text: str) -> str:
-    """Return as much of a text as a message shows."""
+    """Return the first SHOWN characters of a text.
+
+    >>> shortened("ab" * 40)
+    'abababababababababababababababababab...'
+    """
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-def line_of(problem: Exception) -> str:
-    """Return what an error of Arrow says, in one line."""
+def one_line(problem: Exception) -> str:
+    """Return the message of an Arrow error in one line.
+
+    >>> one_line(ValueError("bad  block."))
+    'bad block'
+    """
     return " ".join(str(problem).split())[:200].rstrip(".")
 
 
 @contextmanager
-def said_of_the_file(
+def located_in_file(
     names: Mapping[str, Sequence[object]], where: Callable[[int], str] | None = None
 ) -> Iterator[None]:
-    """Let what is wrong with x, trials or counts be said of columns and lines of the file."""
+    """Turn errors about x, trials or counts into errors about columns and lines of the file.
+
+    names: the file's columns of x, trials and counts.
+    where: (row, from 0) -> its place in the file, in words.
+
+    >>> with located_in_file({"x": ["height"]}, lambda row: f"line {row + 2}"):
+    ...     raise Refusal("x: row 1 (counted from 0) is -3, which is below 0")
+    Traceback (most recent call last):
+    models.refusal.Refusal: height: line 3 is -3, which is below 0
+    """
     try:
         yield
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""Rows on the workers of a dask cluster: counted there, or kept there."""
+"""Files that the workers of a dask cluster read: rows are counted there, or stay there."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.reading.batch import Blanks
-from models.reading.columns import FEW, MOST, SPARSE, WORTH, Columns, Scanned, checked
-from models.reading.counting import Tally, grouped
+from models.reading.batch import MissingValues
+from models.reading.columns import (
+    MAX_DISTINCT,
+    MAX_IN_MEMORY,
+    Columns,
+    ScanResult,
+    checked_batch,
+    worth_counting,
+)
+from models.reading.counting import RowCounts, grouped
 from models.refusal import Refusal
-from models.storage.disk import Stream, StreamWriter
-from models.storage.on_dask import FAN, Scattered, result_of
+from models.storage.on_dask import FAN_IN, Scattered, result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from distributed import Client
 
     from models.arrays import Array
-    from models.reading.batch import Batch, Reading
+    from models.reading.batch import OpenFiles, Piece
     from models.reading.columns import Progress
+    from models.storage.disk import Stream
 
-    type Piece = Callable[[], Iterator[Batch]]
+__all__ = ["connected", "scan_on_workers"]
 
-__all__ = ["connected", "scan_there"]
-
-PATIENCE = 10  # seconds until nobody is thought to answer
+PATIENCE = 10  # seconds to wait for an answer
 
 
 @contextmanager
 def connected(address: str | None = None, workers: int | None = None) -> Iterator[Client]:
-    """Provide the workers of a cluster that is there, or of one made here for the while.
+    """Provide a client of a running cluster, or of one that is started on this machine.
 
     address: of a dask scheduler, such as "tcp://10.0.0.1:8786".
-    workers: how many processes to start on this machine, where there is no address.
+    workers: the number of processes to start on this machine if there is no address.
     """
     try:
         import dask
@@ -60,7 +65,7 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
             yield client
         return
     try:
-        # the default would stay where nobody answers, and xarray would ask for it ever after
+        # a default client would stay if nobody answers, and xarray would go on asking it
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except ValueError:
         raise Refusal(
@@ -77,7 +82,7 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
 
 
 def _refuse_workers(client: Client, address: str) -> None:
-    """Raise Refusal if there are no workers, or if they cannot do this work."""
+    """Raise Refusal if there are no workers, or if one has another version of this package."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
@@ -98,124 +103,120 @@ def _refuse_workers(client: Client, address: str) -> None:
 
 
 class Counted(NamedTuple):
-    """What a piece of the files holds: distinct rows and their times, if they are not too many."""
+    """The distinct rows of a piece of the files.
+
+    rows: (m, columns).
+    counts: (m,) how often each occurred; None if the piece does not compress.
+    """
 
     rows: Array
-    times: Array | None
-    blanks: Blanks
+    counts: Array | None
+    missing: MissingValues
 
 
 class Summary(NamedTuple):
-    """What the scheduler's side has to know of counted rows."""
+    """What this process needs to know of the rows that a worker counted."""
 
     distinct: int
     compresses: bool
-    blanks: Blanks
+    missing: MissingValues
 
 
-def scan_there(
+def scan_on_workers(
     client: Client,
-    reading: Reading,
+    files: OpenFiles,
     columns: Columns,
     *,
     drop_missing: bool,
     progress: Progress | None,
-) -> Scanned:
-    """Read files on the workers: a group-by-count there, or rows that stay there.
+) -> ScanResult:
+    """Count the rows of files on the workers, or keep them there if they do not compress.
 
-    reading: of files that every worker sees under the same name.
+    files: which every worker sees under the same names.
     """
-    pieces = reading.pieces
-    counted = client.map(partial(_count, columns=columns, few=FEW), pieces, pure=False)
-    blanks, distinct, compresses = Blanks(reading.names), 0, True
+    pieces = files.pieces
+    counted = client.map(partial(_count, columns=columns, few=MAX_IN_MEMORY), pieces, pure=False)
+    missing, distinct, compresses = MissingValues(files.names), 0, True
     for summary in map(result_of, client.map(_summary, counted, pure=False)):
-        blanks, distinct = blanks + summary.blanks, distinct + summary.distinct
+        missing, distinct = missing + summary.missing, distinct + summary.distinct
         compresses = compresses and summary.compresses
         if progress is not None:
-            progress(blanks.read, reading.total)
-    blanks.refuse(drop_missing)
-    dropped = blanks.read - blanks.kept
+            progress(missing.read, files.total)
+    missing.refuse(drop_missing)
+    dropped = missing.read - missing.kept
     width = len(columns.x) + (columns.trials is not None)
-    if compresses or distinct * width <= FEW:
+    if compresses or distinct * width <= MAX_IN_MEMORY:
         while len(counted) > 1:
-            cut = [counted[begin : begin + FAN] for begin in range(0, len(counted), FAN)]
+            cut = [counted[begin : begin + FAN_IN] for begin in range(0, len(counted), FAN_IN)]
             counted = [client.submit(_merged, some, pure=False) for some in cut]
         every: Counted = result_of(counted[0])
-        if every.times is not None and len(every.rows) <= MOST:
-            return Scanned(columns.sample(every.rows, every.times), dropped, reading, columns)
+        if every.counts is not None and len(every.rows) <= MAX_DISTINCT:
+            return ScanResult(columns.sample(every.rows, every.counts), dropped, files, columns)
     columns.refuse_stream()
     kept = client.map(partial(_load, columns=columns), pieces, pure=False)
-    known: list[Stream | None] = [result_of(one) for one in client.map(_bare, kept, pure=False)]
-    sides = [one for one in known if one is not None]
-    odd = [one.odd for one in sides if one.odd is not None]
-    if not sides:
+    summaries: list[Stream | None] = [
+        result_of(one) for one in client.map(_without_rows, kept, pure=False)
+    ]
+    streams = [one for one in summaries if one is not None]
+    fractional = [one.fractional for one in streams if one.fractional is not None]
+    if not streams:
         columns.refuse_zeros()
     found = Scattered(
         len(columns.x),
         len(columns.x) > 1,
         columns.counts is not None,
-        np.stack([one.low for one in sides]).min(axis=0),
-        np.stack([one.high for one in sides]).max(axis=0),
-        sum(one.observations for one in sides),
-        odd[0] if odd else None,
+        np.stack([one.low for one in streams]).min(axis=0),
+        np.stack([one.high for one in streams]).max(axis=0),
+        sum(one.observations for one in streams),
+        fractional[0] if fractional else None,
         client,
-        tuple(one for one, bare in zip(kept, known, strict=True) if bare is not None),
-        tuple(one.rows for one in sides),
+        tuple(one for one, summary in zip(kept, summaries, strict=True) if summary is not None),
+        tuple(one.rows for one in streams),
     )
-    return Scanned(found, dropped, reading, columns)
+    return ScanResult(found, dropped, files, columns)
 
 
 def _count(piece: Piece, columns: Columns, few: int) -> Counted:
-    """Count the distinct rows of a piece; no times where there are too many to go on.
+    """Count the distinct rows of a piece of the files.
 
-    few: numbers that may be sent, whether they compress or not.
+    few: numbers that may be sent to this process even if they do not compress.
     """
-    blanks, begun = Blanks(tuple(columns.names)), False
-    tally = Tally(len(columns.x) + (columns.trials is not None))
-    for batch, read in blanks.without(piece()):
-        if batch.rows == 0:
-            continue
-        table = checked(batch, read, columns)
-        if not begun:
-            tally.begin(table.rows)
-            begun = True
-        if not tally.crowded:
-            tally.add(table.rows, table.counts)
-    if not begun:
-        return Counted(np.empty((0, tally.columns)), np.empty(0), blanks)
-    rows, times = tally.result()
-    off = len(tally.times)
-    plain = len(rows) > MOST or not (
-        len(rows) * WORTH <= blanks.kept or off * SPARSE <= blanks.kept
+    missing = MissingValues(tuple(columns.names))
+    counted = RowCounts(len(columns.x) + (columns.trials is not None))
+    for batch, read in missing.complete(piece()):
+        if batch.rows:
+            table = checked_batch(batch, read, columns)
+            if not counted.too_many_off_grid:
+                counted.add(table.rows, table.counts)
+    rows, counts = counted.result()
+    compress = len(rows) <= MAX_DISTINCT and worth_counting(
+        missing.kept, len(rows), len(counted.off_grid_counts)
     )
-    return Counted(rows, None if plain and rows.size > few else times, blanks)
+    return Counted(rows, counts if compress or rows.size <= few else None, missing)
 
 
 def _summary(counted: Counted) -> Summary:
-    return Summary(len(counted.rows), counted.times is not None, counted.blanks)
+    return Summary(len(counted.rows), counted.counts is not None, counted.missing)
 
 
 def _merged(parts: list[Counted]) -> Counted:
-    """Return the distinct rows of several pieces."""
-    times = [one.times for one in parts if one.times is not None]
-    if len(times) < len(parts) or sum(map(len, times)) > FAN * MOST:
-        return parts[0]._replace(times=None)
+    """Return the distinct rows of several pieces together."""
+    counts = [one.counts for one in parts if one.counts is not None]
+    if len(counts) < len(parts) or sum(map(len, counts)) > FAN_IN * MAX_DISTINCT:
+        return parts[0]._replace(counts=None)
     rows = np.concatenate([one.rows for one in parts])
-    return Counted(*grouped(rows, np.concatenate(times)), parts[0].blanks)
+    return Counted(*grouped(rows, np.concatenate(counts)), parts[0].missing)
 
 
 def _load(piece: Piece, columns: Columns) -> Stream | None:
-    """Return the rows of a piece on this worker's disk; None if there are none."""
-    writer = StreamWriter(
-        len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
-    )
-    for batch, read in Blanks(tuple(columns.names)).without(piece()):
+    """Copy the rows of a piece to this worker's disk; None if there are none."""
+    writer = columns.stream_writer()
+    for batch, read in MissingValues(tuple(columns.names)).complete(piece()):
         if batch.rows:
-            table = checked(batch, read, columns)
+            table = checked_batch(batch, read, columns)
             writer.add(table.rows, table.counts)
     return writer.done() if writer.rows else None
 
 
-def _bare(stream: Stream | None) -> Stream | None:
-    """Return all that is known of a stream but its rows."""
+def _without_rows(stream: Stream | None) -> Stream | None:
     return None if stream is None else stream.without_rows()

@@ -1,4 +1,4 @@
-"""Parquet files, a batch of rows at a time."""
+"""Parquet files, read in batches of rows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.reading.batch import Batch, Table
-from models.reading.from_arrow import doubles, truths
-from models.reading.messages import line_of, not_a_number, too_large
-from models.reading.named import chosen
+from models.reading.batch import Batch, FileTable
+from models.reading.column_names import column_places
+from models.reading.from_arrow import booleans, doubles
+from models.reading.messages import not_a_number, one_line, too_large
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -24,15 +24,26 @@ if TYPE_CHECKING:
 
 __all__ = ["parquet_table"]
 
-BATCH = 1 << 20  # numbers held at once
-PIECE = 1 << 22  # rows, in whole row groups, that one worker of a cluster reads
-BUFFER = 1 << 20  # bytes read at once, so that a file of a single row group is no burden either
+BATCH = 1 << 20  # numbers in a batch
+PIECE = 1 << 22  # rows, in whole row groups, that one dask task reads
+BUFFER = 1 << 20  # bytes read at once, so that a large row group is not loaded as a whole
 
 
-def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
-    """Return a Parquet file's columns, of which only the schema has been read.
+def parquet_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
+    """Return the columns of a Parquet file; only its schema is read.
 
-    prefix: goes before a row in messages, where there are several files.
+    names: of columns, or their positions from 1.
+    prefix: of places in messages, to name the file if there are several.
+
+    >>> from io import BytesIO
+    >>> import pyarrow as pa
+    >>> from pyarrow import parquet
+    >>> from models.reading.source import Source
+    >>> parquet.write_table(pa.table({"x": [1.5, None]}), sink := BytesIO())
+    >>> source = Source("a.parquet", b"PAR1", 0, lambda: pa.BufferReader(sink.getvalue()))
+    >>> table = parquet_table(source, ["x"], prefix="")
+    >>> table.total, [batch.values["x"] for piece in table.pieces for batch in piece()]
+    (2, [array([1.5, nan])])
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -46,7 +57,7 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         raise _broken(source, problem) from None
     if n == 0:
         raise Refusal(f"{source.label} has no rows; give at least one")
-    places = chosen(source.label, [column.strip() for column in schema.names], names)
+    places = column_places(source.label, [column.strip() for column in schema.names], names)
     for place in places.values():
         if (times := schema.names.count(schema.names[place])) > 1:
             raise Refusal(
@@ -62,7 +73,7 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         try:
             with parquet.ParquetFile(source.open(), pre_buffer=False, buffer_size=BUFFER) as file:
                 size = max(1, BATCH // len(wanted))
-                threads = len(wanted) > 1  # which decode a column each
+                threads = len(wanted) > 1  # each decodes one column
                 for batch in file.iter_batches(
                     size, row_groups=groups, columns=wanted, use_threads=threads
                 ):
@@ -76,27 +87,27 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> Table:
             raise _broken(source, problem) from None
 
     pieces = tuple(partial(batches, *one) for one in _pieces(lengths))
-    return Table(source.label, titles, kinds, n, pieces)
+    return FileTable(source.label, titles, kinds, n, pieces)
 
 
 def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
-    """Yield runs of row groups of about PIECE rows, and how many rows come before each."""
-    first = before = held = 0
+    """Yield ranges of row groups of about PIECE rows, and the number of rows before each."""
+    first = before = rows = 0
     for group, length in enumerate(lengths, 1):
-        held += length
-        if held >= PIECE or group == len(lengths):
+        rows += length
+        if rows >= PIECE or group == len(lengths):
             yield range(first, group), before
-            first, before, held = group, before + held, 0
+            first, before, rows = group, before + rows, 0
 
 
 def _broken(source: Source, problem: Exception) -> Refusal:
-    if isinstance(problem, FileNotFoundError):  # it was there: this is another machine
+    if isinstance(problem, FileNotFoundError):  # the file was found before: this is another machine
         return Refusal(f"{source.label} is not there for a worker; share its folder with it")
-    return Refusal(f"{source.label} is a broken Parquet file ({line_of(problem)}); write it anew")
+    return Refusal(f"{source.label} is a broken Parquet file ({one_line(problem)}); write it anew")
 
 
 def _kind(kind: pa.DataType) -> str:
-    """Say whether a column of a type holds numbers, or which type it is."""
+    """Return "number" for types of numbers, "" for nulls, else the name of the type."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -109,12 +120,15 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def _where(begin: int, prefix: str) -> Callable[[int], str]:
-    """Return what says where the rows of a batch are."""
+    """Return the function from a row of a batch to its place in the file, in words."""
     return lambda row: f"{prefix}row {begin + row + 1:,}"
 
 
 def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
-    """Return rows of Parquet, from one on, as doubles, NaN where there is no value."""
+    """Return a column as doubles, NaN where a value is missing, or raise Refusal for text.
+
+    begin: the number of rows of the file before this batch.
+    """
     import pyarrow as pa
     from pyarrow import compute, types
 
@@ -123,14 +137,14 @@ def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
         column = column.dictionary_decode()
     kind = column.type
     if types.is_integer(kind) or types.is_decimal(kind):
-        # the cast of a number that no double holds would fail without saying where it is
+        # casting an integer that is too large would fail without naming its row
         low, high = (bound.as_py() for bound in compute.min_max(column).values())
         if low is not None and max(-low, high) >= LARGEST_WHOLE:
             every = column.to_pylist()
             row = next(i for i, one in enumerate(every) if abs(one or 0) >= LARGEST_WHOLE)
             raise too_large(name, where(row), str(every[row]))
     elif not (types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        there = truths(column.is_valid())
+        there = booleans(column.is_valid())
         if there.any():
             row = int(np.argmax(there))
             remedy = f"; the column is of type {kind}"

@@ -1,4 +1,4 @@
-"""Files of any length as a Sample where they compress, as a Stream where they do not."""
+"""Files of any length: a Sample of distinct rows if they compress, else a Stream."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.reading.columns import FEW, SPARSE, WORTH, Columns, Scanned, Table, tables
-from models.reading.counting import Tally
-from models.reading.files import opened
-from models.reading.on_dask import scan_there
+from models.reading.columns import (
+    MAX_IN_MEMORY,
+    CheckedRows,
+    Columns,
+    ScanResult,
+    checked_batches,
+    worth_counting,
+)
+from models.reading.counting import RowCounts
+from models.reading.files import open_files
+from models.reading.on_dask import scan_on_workers
 from models.refusal import Refusal
-from models.storage.disk import StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,13 +29,13 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
     from models.observations import Observations
-    from models.reading.batch import Reading
+    from models.reading.batch import OpenFiles
     from models.reading.columns import Progress
     from models.sample import Sample
 
-__all__ = ["compresses", "scan", "scanned"]
+__all__ = ["compresses", "scan", "scan_columns"]
 
-ENOUGH = 1 << 20  # rows that show whether more will compress
+ENOUGH = 1 << 20  # rows from which to judge whether the file compresses
 
 
 def scan(
@@ -44,20 +50,26 @@ def scan(
     progress: Callable[[int, int | None], None] | None = None,
     client: Client | None = None,
 ) -> Observations:
-    """Read CSV or Parquet files of any length, in batches.
+    r"""Read observations from CSV or Parquet files of any length.
 
-    Rounded or discrete numbers are counted on the way, exactly, and come back as a Sample;
-    others, where they are many, as a Stream, whose rows wait in a temporary file, or on the
-    workers of a cluster. `em.fit` takes all of these.
+    The result is a Sample of the distinct rows and their counts if rows repeat, as rounded or
+    discrete numbers do, or if they are few. Otherwise it is a Stream of rows in a temporary file,
+    or with a client rows on the workers of its dask cluster. `em.fit` takes all of these.
 
-    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-", which is a pipe.
-    column, or columns: of what was measured; of coins heads, and trials: a column of flips, or
-        one number for all rows.
+    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-" for standard input.
+    column, columns: what was measured: one column, or several.
+    heads, trials: for coins, the column of heads, and the column of flips or one number of flips
+        for all rows.
     counts: the column that says how often each row occurred.
-    drop_missing: drop rows with blanks in these columns, which are refused otherwise.
-    progress: called with the rows read so far, and how many there are, where that is known.
-    client: of a dask cluster, whose workers see the same files: they read them, and keep rows
-        that do not compress.
+    drop_missing: drop rows with a missing value in these columns, which are refused otherwise.
+    progress: called with the number of rows read so far, and the number of all rows if known.
+    client: of a dask cluster whose workers see the same files under the same names.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("height\n162.5\n171.0\n162.5\n") and file.flush()
+    ...     scan(file.name, "height")
+    Sample(3 observations, 2 distinct)
     """
     asked = [one for one in (column, heads) if one is not None] + list(columns or ())
     if isinstance(columns, str):
@@ -72,78 +84,89 @@ def scan(
     if (heads is None) != (trials is None):
         raise Refusal("heads= and trials= go together: give both, or neither")
     table = Columns(tuple(asked), trials, counts)
-    found = scanned(path, table, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(path, table, drop_missing=drop_missing, progress=progress, client=client)
     return found.sample
 
 
-def scanned(
+def scan_columns(
     path: str | Path | Sequence[str | Path],
     columns: Columns,
     *,
     drop_missing: bool = False,
     progress: Progress | None = None,
     client: Client | None = None,
-) -> Scanned:
-    """Read columns of files of any length.
+) -> ScanResult:
+    r"""Read columns of files of any length; `scan` explains the arguments and the result.
 
-    Rounded or discrete numbers are counted on the way and come back as a Sample of the distinct
-    rows; others, where they are many, are copied to a temporary file and come back as a Stream.
-
-    path: a file, a list of files, a pattern such as "2026-*.parquet", or "-".
-    progress: is told how many rows have been read, and of how many, where that is known.
-    client: of a cluster, whose workers read the files then.
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("height\n162.5\nNA\n171.0\n") and file.flush()
+    ...     scan_columns(file.name, Columns(("height",)), drop_missing=True).dropped
+    1
     """
     columns.refuse_twice()
-    reading = opened(path, columns.names, drop_missing=drop_missing)
+    files = open_files(path, columns.names, drop_missing=drop_missing)
     if client is not None:
-        return scan_there(client, reading, columns, drop_missing=drop_missing, progress=progress)
+        return scan_on_workers(client, files, columns, drop_missing=drop_missing, progress=progress)
     with ThreadPoolExecutor(1) as pool:
-        counting = Counting(columns, pool)
-        for table in tables(reading, columns, progress):
+        counting = BackgroundCount(columns, pool)
+        for table in checked_batches(files, columns, progress):
             if not counting.add(table):
                 break
         else:
-            return Scanned(counting.sample(), counting.dropped, reading, columns)
-    return _streamed(reading, columns, progress)
+            return ScanResult(counting.sample(), counting.dropped, files, columns)
+    return _streamed(files, columns, progress)
 
 
 def compresses(rows: Array) -> bool:
-    """Return whether some rows show that counting distinct ones is worth it."""
-    tally = Tally(rows.shape[1]).begin(rows).add(rows, None)
-    distinct = len(tally.result()[1])
-    return WORTH * distinct <= len(rows) or SPARSE * len(tally.times) <= len(rows)
+    """Return whether rows (n, d) repeat often enough for distinct rows with counts to pay.
+
+    >>> compresses(np.arange(100.0)[:, None] % 10), compresses(np.exp(np.arange(100.0))[:, None])
+    (True, False)
+    """
+    counted = RowCounts(rows.shape[1]).add(rows, None)
+    distinct = len(counted.result()[1])
+    return worth_counting(len(rows), distinct, len(counted.off_grid_counts))
 
 
-class Counting:
-    """Counts the rows of files while it is worth it, in a thread while the next are read."""
+class BackgroundCount:
+    """Counts rows in a thread, while the next rows are read, for as long as they compress.
+
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     counting = BackgroundCount(Columns(("x",)), pool)
+    ...     counting.add(CheckedRows(np.array([[1.0], [1.0]]), None, str, 2))
+    ...     counting.sample()
+    True
+    Sample(2 observations, 1 distinct)
+    """
 
     def __init__(self, columns: Columns, pool: ThreadPoolExecutor) -> None:
-        """Begin with nothing read."""
+        """Start with no rows."""
         self.columns, self.pool = columns, pool
-        self.first: list[Table] = []
-        self.tally: Tally | None = None
-        self.pending: Future[Tally] | None = None
+        self.first: list[CheckedRows] = []
+        self.counted: RowCounts | None = None
+        self.pending: Future[RowCounts] | None = None
         self.held = self.dropped = 0
 
-    def add(self, table: Table) -> bool:
-        """Count some rows; return whether to go on."""
+    def add(self, table: CheckedRows) -> bool:
+        """Count some rows, and return whether to go on."""
         self.dropped += table.read - len(table.rows)
-        if self.tally is None:
+        if self.counted is None:
             self.first.append(table)
             self.held += table.rows.size
-            return self.held < FEW or self._begun()
+            return self.held < MAX_IN_MEMORY or self._begun()
         self._wait()
-        if self.tally.crowded:
+        if self.counted.too_many_off_grid:
             return False
-        self.pending = self.pool.submit(self.tally.add, table.rows, table.counts)
+        self.pending = self.pool.submit(self.counted.add, table.rows, table.counts)
         return True
 
     def _begun(self) -> bool:
-        """Count what has been held back, if the beginning of it compresses; return whether so."""
+        """Count the first rows if the first ENOUGH of them compress, and return whether they do."""
         rows, times = self._first()
         if not compresses(rows[:ENOUGH]):
             return False
-        self.tally = Tally(rows.shape[1]).begin(rows).add(rows, times)
+        self.counted = RowCounts(rows.shape[1]).add(rows, times)
         self.first = []
         return True
 
@@ -156,9 +179,11 @@ class Counting:
             self.pending.result()
 
     def sample(self) -> Sample:
-        """Return what was counted."""
+        """Return the rows as a sample."""
         self._wait()
-        return self.columns.sample(*(self._first() if self.tally is None else self.tally.result()))
+        return self.columns.sample(
+            *(self._first() if self.counted is None else self.counted.result())
+        )
 
 
 def _joined(parts: list[Array | None]) -> Array | None:
@@ -166,16 +191,13 @@ def _joined(parts: list[Array | None]) -> Array | None:
     return np.concatenate(known) if known else None
 
 
-def _streamed(reading: Reading, columns: Columns, progress: Progress | None) -> Scanned:
-    """Copy the rows to a temporary file, reading from the beginning again."""
+def _streamed(files: OpenFiles, columns: Columns, progress: Progress | None) -> ScanResult:
+    """Read the files again, from the beginning, into a temporary file."""
     columns.refuse_stream()
-    writer = StreamWriter(
-        len(columns.x), table=len(columns.x) > 1, counted=columns.counts is not None
-    )
-    dropped = 0
-    for table in tables(reading, columns, progress):
+    writer, dropped = columns.stream_writer(), 0
+    for table in checked_batches(files, columns, progress):
         dropped += table.read - len(table.rows)
         writer.add(table.rows, table.counts)
     if writer.observations == 0:
         columns.refuse_zeros()
-    return Scanned(writer.done(), dropped, reading, columns)
+    return ScanResult(writer.done(), dropped, files, columns)

@@ -1,4 +1,4 @@
-"""Where bytes come from: a file, several, a pipe."""
+"""The bytes of a file, of several files, or of a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Source", "sources_of"]
 
 PIPED = 1 << 26  # bytes of a pipe kept in memory; more go to a temporary file
-PIECE = 1 << 22  # bytes copied at once
+COPIED = 1 << 22  # bytes copied at once
 OTHERS = {
     b"PK\x03\x04": "an Excel workbook or another zip file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -37,12 +37,17 @@ OTHERS = {
 
 
 class Source(NamedTuple):
-    """Where bytes come from.
+    """The bytes of one file.
 
-    label: for messages.
-    head: the first few bytes.
-    size: how many bytes there are.
-    open: return an Arrow file at its beginning, uncompressed.
+    label: the file's name in messages.
+    head: the first 8 bytes.
+    size: the number of bytes.
+    open: () -> an Arrow file of the bytes, uncompressed, at the beginning.
+
+    >>> import pyarrow as pa
+    >>> source = Source("a.csv", b"x", 1, lambda: pa.BufferReader(b"x"))
+    >>> source.packed, source.open().read()
+    (False, b'x')
     """
 
     label: str
@@ -52,12 +57,19 @@ class Source(NamedTuple):
 
     @property
     def packed(self) -> bool:
-        """Whether the bytes are compressed."""
+        """Whether the bytes are compressed, by gzip."""
         return self.head.startswith(b"\x1f\x8b")
 
 
 def sources_of(path: str | Path) -> list[Source]:
-    """Return the bytes of a file, of all files that a pattern matches, or of standard input."""
+    r"""Return the bytes of a file, of all files that a pattern matches, or of standard input ("-").
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("x\n1\n") and file.flush()
+    ...     [source.size for source in sources_of(file.name)]
+    [4]
+    """
     if str(path) == "-" or not glob.has_magic(str(path)) or os.path.lexists(path):
         return [_source(path)]
     matched = glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path's is of one folder)
@@ -72,7 +84,7 @@ def sources_of(path: str | Path) -> list[Source]:
 
 
 def _source(path: str | Path) -> Source:
-    """Return a file's bytes, or raise Refusal if there are none to be had."""
+    """Return the bytes of a file or a pipe, or raise Refusal if they cannot be read."""
     file = Path(path)
     label = "standard input" if str(path) == "-" else str(path)
     try:
@@ -95,15 +107,15 @@ def _source(path: str | Path) -> Source:
 
 
 def _by_name(path: str | Path) -> Callable[[], pa.NativeFile]:
-    """Return what opens a file by its name, which need not be UTF-8."""
+    """Return a function that opens a file by its name, which need not be UTF-8."""
     import pyarrow as pa
 
-    whole = os.fsencode(Path(path).absolute())  # another process may stand elsewhere
+    whole = os.fsencode(Path(path).absolute())  # another process may have another folder
     return lambda: pa.OSFile(whole)
 
 
 def _piped(label: str, stream: IO[bytes], file: Path) -> Source:
-    """Return the bytes of a pipe, from memory or, where they are many, from a temporary file."""
+    """Return the bytes of a pipe, from memory or, if there are many, from a temporary file."""
     import pyarrow as pa
 
     begin = stream.read(PIPED)
@@ -111,7 +123,7 @@ def _piped(label: str, stream: IO[bytes], file: Path) -> Source:
         return _checked(label, begin[:8], file, len(begin), lambda: pa.BufferReader(begin))
     kept = TemporaryFile()  # noqa: SIM115 (it lives as long as the source)
     kept.write(begin)
-    while piece := stream.read(PIECE):
+    while piece := stream.read(COPIED):
         kept.write(piece)
     size = kept.tell()
     kept.flush()
@@ -125,7 +137,7 @@ def _piped(label: str, stream: IO[bytes], file: Path) -> Source:
 def _checked(
     label: str, head: bytes, file: Path, size: int, raw: Callable[[], pa.NativeFile]
 ) -> Source:
-    """Return the source unless its first bytes are neither text nor Parquet."""
+    """Return the source, or raise Refusal if its first bytes are neither text nor Parquet."""
     _refuse_others(label, head, file)
 
     def opened() -> pa.NativeFile:
@@ -148,12 +160,12 @@ def _refuse_others(label: str, head: bytes, file: Path) -> None:
 
 
 def _lost(file: Path) -> str:
-    """Say that there is no such file, and which one may be meant."""
+    """Return the message that there is no such file, with the nearest names."""
     try:
         there = [one.name for one in file.parent.iterdir() if one.is_file()]
     except OSError:
         return f"there is no folder {file.parent}; check the path of {file.name}"
-    # by the stem alone: else every short name with the same suffix looks near
+    # compare stems: short names with the same suffix would look alike
     stems = {_stem(name) for name in there}
     near = get_close_matches(_stem(file.name), stems, n=3, cutoff=0.75)
     meant = sorted((n for n in there if _stem(n) in near), key=lambda n: near.index(_stem(n)))
@@ -162,5 +174,5 @@ def _lost(file: Path) -> str:
 
 
 def _stem(name: str) -> str:
-    """Return a file's name without its suffixes, in small letters."""
+    """Return a file's name without its suffixes, in lower case."""
     return name.split(".", maxsplit=1)[0].lower()

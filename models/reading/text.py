@@ -1,4 +1,4 @@
-"""CSV files, a batch of rows at a time, all as text first, so that nothing is rounded unseen."""
+"""CSV files, read in batches of rows; numbers are parsed from text, so that none is rounded."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from io import StringIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.reading.batch import Batch, Table
-from models.reading.cells import Parser
-from models.reading.messages import line_of
-from models.reading.named import chosen, position
+from models.reading.batch import Batch, FileTable
+from models.reading.column_names import column_places, position
+from models.reading.messages import one_line
+from models.reading.number_parser import NumberParser
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -22,20 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["text_table"]
 
-HEAD = 1 << 20  # bytes from which header and delimiter are told
-BLOCK = 1 << 23  # bytes parsed at once, more than HEAD: what fits there is one batch
-RECORDS = 10  # from which the delimiter is told
-MARKS = "\t;|,"  # the comma last: it may be a decimal one beside any of the others
+HEAD = 1 << 20  # bytes from which names and delimiter are guessed
+BLOCK = 1 << 23  # bytes parsed at once; more than HEAD, so that a short file is one batch
+RECORDS = 10  # from which the delimiter is guessed
+MARKS = "\t;|,"  # the comma is last because it may be a decimal comma
 
 
 class Layout(NamedTuple):
-    """How a text file is laid out.
+    """The layout of a text file.
 
-    first: the fields of its first line, trimmed.
-    delimiter, encoding: of its lines.
-    whole: whether no more than the beginning of the file is there.
-    width: bytes of a line, about.
+    first: the fields of the first line, trimmed.
+    delimiter, encoding: of all lines.
     headless: whether the first line looks like data.
+    whole: whether the file is no longer than HEAD.
+    width: the mean length of a line, in bytes.
+
+    >>> Layout(["sex", "height"], ";", "utf-8-sig", headless=False, whole=True, width=8.0).delimiter
+    ';'
     """
 
     first: list[str]
@@ -46,10 +49,19 @@ class Layout(NamedTuple):
     width: float
 
 
-def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
-    """Return a CSV file's columns, of which only the beginning has been read.
+def text_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
+    r"""Return the columns of a CSV file; only its beginning is read.
 
-    prefix: goes before a line in messages, where there are several files.
+    names: of columns, or their positions from 1.
+    prefix: of places in messages, to name the file if there are several.
+
+    >>> import pyarrow as pa
+    >>> from models.reading.source import Source
+    >>> text = b"sex;height\nf;162,5\nm;NA\n"
+    >>> source = Source("a.csv", text[:8], len(text), lambda: pa.BufferReader(text))
+    >>> table = text_table(source, ["height"], prefix="")
+    >>> [batch.values["height"] for piece in table.pieces for batch in piece()]
+    [array([162.5,   nan])]
     """
     layout = _layout(source)
     places = _places(source, layout, names)
@@ -62,7 +74,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
 
     def batches() -> Iterator[Batch]:
-        parsers = {name: Parser(name, layout.delimiter, layout.whole) for name in places}
+        parsers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
         begin, skipped = 0, headed
         for read in _read(source, layout, places):
             batch = read.slice(skipped) if skipped else read
@@ -79,7 +91,7 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> Table:
         if begin == 0:
             raise Refusal(f"{source.label} has a line of names and no rows; give at least one")
 
-    return Table(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
+    return FileTable(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
 
 
 def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
@@ -87,7 +99,7 @@ def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
 
 
 def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns at some places as bytes of any encoding, named by their place."""
+    """Yield batches of columns as bytes in any encoding, each named by its index."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -104,13 +116,13 @@ def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa
             ),
         )
     except (pa.ArrowException, OSError) as problem:
-        raise Refusal(_uneven(source, layout) or f"{source.label}: {line_of(problem)}") from None
+        raise Refusal(_uneven(source, layout) or f"{source.label}: {one_line(problem)}") from None
 
 
 def _line_number(source: Source, layout: Layout, record: int) -> int | None:
-    """Return the line, from 1, at which a record begins; None where quotes mislead.
+    """Return the line, from 1, at which a record begins; None if quotes are read differently.
 
-    Without quotes every line that is not blank is a record, and lines are counted fast.
+    Without quotes every line that is not blank is a record, and counting lines is fast.
     """
     number, rest, left = 0, b"", record
     with source.open() as stream:
@@ -130,17 +142,17 @@ def _line_number(source: Source, layout: Layout, record: int) -> int | None:
     try:
         begins = (line for line, fields in _records(source, layout) if fields)
         return next(islice(begins, record, None))
-    except (csv.Error, StopIteration):  # quotes that Arrow takes otherwise
+    except (csv.Error, StopIteration):  # Arrow reads these quotes differently
         return None
 
 
 def _layout(source: Source) -> Layout:
-    """Tell encoding, delimiter and first line of a text file from its beginning."""
+    """Guess the layout of a text file from its beginning."""
     try:
         with source.open() as stream:
             raw = stream.read(HEAD)
     except OSError as problem:
-        raise Refusal(f"{source.label} is a broken gzip file ({line_of(problem)})") from None
+        raise Refusal(f"{source.label} is a broken gzip file ({one_line(problem)})") from None
     if b"\0" in raw:
         raise Refusal(f"{source.label} is not text; save it as CSV in UTF-8, or as Parquet")
     cut = len(raw) == HEAD
@@ -149,7 +161,7 @@ def _layout(source: Source) -> Layout:
     encoding = "utf-8-sig"
     try:
         text = b"".join(lines).decode("utf-8")
-    except UnicodeDecodeError:  # what is neither is of no account in names and numbers
+    except UnicodeDecodeError:  # other encodings do not matter in names and numbers
         encoding = "latin-1"
         text = b"".join(lines).decode(encoding)
     if not text.strip():
@@ -166,7 +178,7 @@ def _layout(source: Source) -> Layout:
 
 
 def _beginning(text: str, delimiter: str) -> list[list[str]]:
-    """Return the first few records that are not blank."""
+    """Return the first RECORDS records that are not blank."""
     found = []
     for record in csv.reader(StringIO(text, newline=""), delimiter=delimiter):
         if record:
@@ -177,7 +189,7 @@ def _beginning(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter of the first line, if need be the one that fits the next lines too."""
+    """Return the delimiter that gives several columns, as many in the next lines if possible."""
     widths = {mark: [len(one) for one in _beginning(text, mark)] for mark in MARKS}
     several = [mark for mark in MARKS if widths[mark][0] > 1]
     even = [mark for mark in several if len(set(widths[mark])) == 1]
@@ -187,7 +199,7 @@ def _delimiter(text: str) -> str:
 
 
 def _looks_like_data(first: list[str]) -> bool:
-    """Return whether the first line has numbers where names are due."""
+    """Return whether all fields of the first line are numbers."""
     try:
         numbers = [float(field.replace(",", ".")) for field in first if field]
     except ValueError:
@@ -196,12 +208,12 @@ def _looks_like_data(first: list[str]) -> bool:
 
 
 def _named(layout: Layout, names: Sequence[str]) -> bool:
-    """Return whether a column is asked for by what the first line calls it."""
+    """Return whether a column is asked for by its name in the first line."""
     return any(name.strip() in layout.first for name in names)
 
 
 def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, int]:
-    """Return the places of columns, after a look at whether the first line has names at all."""
+    """Return the index of each column, or raise Refusal if the first line may have no names."""
     columns, count = layout.first, len(layout.first)
     if layout.headless:
         for name in names:
@@ -219,11 +231,11 @@ def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, i
                 )
         if not _named(layout, names):
             return {name: int(name) - 1 for name in names}
-    return chosen(source.label, columns, names)
+    return column_places(source.label, columns, names)
 
 
 def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line, from 1, at which a record begins, and the record; blank ones are empty."""
+    """Yield the line, from 1, at which each record begins, and the record; blank ones are empty."""
     with (
         source.open() as stream,
         TextIOWrapper(
@@ -237,7 +249,7 @@ def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _uneven(source: Source, layout: Layout) -> str | None:
-    """Say which line is longer or shorter than the first; None if none is."""
+    """Return the message about the first line of another length than line 1; None if none is."""
     width = len(layout.first)
     try:
         for line, record in _records(source, layout):

@@ -1,1 +1,1 @@
-"""Rows that are not in memory: on disk, or on the workers of a cluster."""
+"""Rows that are not in memory: on disk, or on the workers of a dask cluster."""

@@ -1,4 +1,4 @@
-"""Rows that do not fit in memory: a working copy on disk, read a part at a time."""
+"""Rows that do not fit in memory: a temporary copy on disk, read part by part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weakref import finalize
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.observations import Elsewhere
+from models.observations import OutOfCore
 from models.refusal import Refusal
 from models.sample import Part
 
@@ -27,57 +27,70 @@ __all__ = ["Stream", "StreamWriter"]
 DOUBLE = 8  # bytes
 
 
-class Scratch:
-    """A file without a name, of which nothing is left when nobody holds it any more."""
+class ScratchFile:
+    """A temporary file without a name, which is gone when this object is.
+
+    >>> file = ScratchFile()
+    >>> file.write(np.arange(3, dtype=np.uint8))
+    >>> list(file.read(2, 1))
+    [1, 2]
+    """
 
     def __init__(self) -> None:
-        """Make it where temporary files go."""
+        """Make an empty file in the folder of temporary files."""
         with TemporaryFile(buffering=0) as made:
             self._descriptor = os.dup(made.fileno())
         finalize(self, os.close, self._descriptor)
 
     def __getstate__(self) -> bytes:
-        """Return what it holds, for another process."""
+        """Return the file's bytes, to be sent to another process."""
         return self.read(os.fstat(self._descriptor).st_size, 0)
 
-    def __setstate__(self, held: bytes) -> None:
-        """Hold it there in a file of its own."""
-        Scratch.__init__(self)
-        self.write(np.frombuffer(held, np.uint8))
+    def __setstate__(self, content: bytes) -> None:
+        """Write the bytes to a new file in this process."""
+        ScratchFile.__init__(self)
+        self.write(np.frombuffer(content, np.uint8))
 
     def __sizeof__(self) -> int:
-        """Return what it costs to send, so that a scheduler sends the work instead."""
+        """Return the size in bytes, because of which dask moves tasks to the rows."""
         return os.fstat(self._descriptor).st_size
 
     def read(self, size: int, begin: int) -> bytes:
-        """Return bytes from a place; threads may read at once."""
+        """Return `size` bytes from an offset; several threads may read at once."""
         return os.pread(self._descriptor, size, begin)
 
     def write(self, numbers: NDArray[np.generic]) -> None:
-        """Add numbers at the end."""
+        """Append numbers."""
         left = memoryview(np.ascontiguousarray(numbers)).cast("B")
         while left:
             left = left[os.write(self._descriptor, left) :]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stream(Elsewhere):
+class Stream(OutOfCore):
     """Rows of numbers on disk.
 
-    file: doubles, row after row, counts last; it vanishes with the stream.
-    rows: how many there are.
+    file: doubles, row after row, each row's count last if rows have counts.
+    rows: the number of rows.
+
+    >>> writer = StreamWriter(1, table=False, counted=False)
+    >>> writer.add(np.array([[1.5], [0.5], [2.5]]), None)
+    >>> writer.done()
+    Stream(3 observations, on disk)
+    >>> writer.done().part(slice(1, 3)).x
+    array([0.5, 2.5])
     """
 
-    file: Scratch
+    file: ScratchFile
     rows: int
 
     @property
     def distinct(self) -> int:
-        """How many rows are read; equal ones are not looked for."""
+        """The number of rows; equal rows are not merged."""
         return self.rows
 
     def part(self, rows: slice) -> Part:
-        """Return some of the rows, by their places."""
+        """Return the rows of a slice."""
         begin, end, _ = rows.indices(self.rows)
         width = self.dimension + self.counted
         raw = self.file.read((end - begin) * width * DOUBLE, begin * width * DOUBLE)
@@ -87,58 +100,66 @@ class Stream(Elsewhere):
         return Part(x if self.table else x[:, 0], None, counts)
 
     def at(self, places: NDArray[np.intp]) -> Part:
-        """Return the rows at places, one read for each."""
+        """Return the rows at some indices, with one read per row."""
         each = [self.part(slice(place, place + 1)) for place in places.tolist()]
         counts = [one.counts for one in each if one.counts is not None]
-        return Part(
-            np.concatenate([one.x for one in each]),
-            None,
-            np.concatenate(counts) if counts else None,
-        )
+        x = np.concatenate([one.x for one in each])
+        return Part(x, None, np.concatenate(counts) if counts else None)
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Yield all rows, so many at a time."""
+        """Yield all rows, `size` at a time."""
         for begin in range(0, self.rows, size):
             yield self.part(slice(begin, begin + size))
 
     def total[R](self, task: Callable[[Stream], R]) -> R:
-        """Return what a task finds in all rows; of rows in several places it would be the sum."""
+        """Return the task's result for all rows; `Scattered` rows sum it over the pieces."""
         return task(self)
 
     def without_rows(self) -> Stream:
-        """Return all that is known of the rows, without them."""
-        return replace(self, file=Scratch())
+        """Return the same summary with an empty file."""
+        return replace(self, file=ScratchFile())
 
     def __repr__(self) -> str:
-        return self._said("disk")
+        return self._summary("disk")
 
 
 class StreamWriter:
-    """Writes the working copy of a stream."""
+    """Writes the rows of a stream to disk.
+
+    dimension: the number of columns.
+    table: whether x is a table, (n, d), rather than a column, (n,).
+    counted: whether each row has a count.
+
+    >>> writer = StreamWriter(2, table=True, counted=True)
+    >>> writer.add(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 0.0]))
+    >>> writer.done()
+    Stream(10 observations of 2 columns, on disk)
+    """
 
     def __init__(self, dimension: int, *, table: bool, counted: bool) -> None:
         """Make an empty file."""
-        self.file = Scratch()
+        self.file = ScratchFile()
         self.dimension, self.table, self.counted = dimension, table, counted
         self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)
-        self.rows, self.observations, self.odd = 0, 0, None
+        self.rows, self.observations = 0, 0
+        self.fractional: Array | None = None
 
-    def add(self, table: Array, times: Array | None) -> None:
-        """Write rows (n, d), but for those that never occurred."""
-        if times is not None:
-            table, times = table[times > 0], times[times > 0]
+    def add(self, table: Array, counts: Array | None) -> None:
+        """Append rows (n, d) with counts (n,); rows with a count of 0 are left out."""
+        if counts is not None:
+            table, counts = table[counts > 0], counts[counts > 0]
         if len(table) == 0:
             return
         self.low = np.minimum(self.low, table.min(axis=0))
         self.high = np.maximum(self.high, table.max(axis=0))
-        if self.odd is None:
-            odd = (table != np.rint(table)).any(axis=1)
-            self.odd = table[np.argmax(odd)] if odd.any() else None
+        if self.fractional is None:
+            fractional = (table != np.rint(table)).any(axis=1)
+            self.fractional = table[np.argmax(fractional)] if fractional.any() else None
         self.rows += len(table)
-        self.observations += len(table) if times is None else int(times.sum())
+        self.observations += len(table) if counts is None else int(counts.sum())
         if self.observations >= LARGEST_WHOLE:
-            raise ValueError(f"counts sum to {self.observations:g}, beyond what a double counts")
-        numbers = table if times is None else np.column_stack([table, times])
+            raise Refusal(f"counts sum to {self.observations:g}, beyond what a double counts")
+        numbers = table if counts is None else np.column_stack([table, counts])
         try:
             self.file.write(numbers)
         except OSError as problem:
@@ -149,7 +170,7 @@ class StreamWriter:
             ) from None
 
     def done(self) -> Stream:
-        """Return the stream of what was written."""
+        """Return the stream of the rows that were written."""
         return Stream(
             self.dimension,
             self.table,
@@ -157,7 +178,7 @@ class StreamWriter:
             self.low,
             self.high,
             self.observations,
-            self.odd,
+            self.fractional,
             self.file,
             self.rows,
         )

@@ -1,11 +1,11 @@
-"""Rows on the workers of a cluster, and sums of what is found there."""
+"""Rows on the workers of a dask cluster, and sums of the workers' results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.observations import Elsewhere
+from models.observations import OutOfCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from models.storage.disk import Stream
 
-__all__ = ["FAN", "Scattered", "result_of", "summed"]
+__all__ = ["FAN_IN", "Scattered", "result_of", "summed"]
 
-FAN = 8  # results that are added at once, on the way up the tree
+FAN_IN = 8  # results that one task adds, in a tree of sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Scattered(Elsewhere):
-    """Rows on the workers of a cluster.
+class Scattered(OutOfCore):
+    """Rows on the workers of a dask cluster.
 
-    pieces: a Stream each, on the worker that read it; if that dies, another reads it again.
-    lengths: rows in each.
+    pieces: a Stream each, on the worker that read it; if that worker dies, another reads it again.
+    lengths: the number of rows of each piece.
     """
 
     client: Client
@@ -33,37 +33,39 @@ class Scattered(Elsewhere):
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return sum(self.lengths)
 
     @property
     def distinct(self) -> int:
-        """How many rows are read; equal ones are not looked for."""
+        """The number of rows; equal rows are not merged."""
         return self.rows
 
     def total[R](self, task: Callable[[Stream], R]) -> R:
-        """Return the sum of what a task finds in each piece."""
+        """Return the sum of the task's results for the pieces."""
         found: R = summed(self.client, self.client.map(task, self.pieces, pure=False))
         return found
 
     def __repr__(self) -> str:
         workers = len(self.client.scheduler_info()["workers"])
-        return self._said(f"{workers} workers")
+        return self._summary(f"{workers} workers")
 
 
 def summed(client: Client, futures: list[Future[Any]]) -> Any:
-    """Return the sum of results: added on the workers, as a tree, whose shape is always the same.
+    """Return the sum of results, added on the workers in a tree.
 
-    Results are arrays, numbers, whatever can be added, or tuples of these.
+    The tree depends on the number of results only, so that sums are rounded in the same way
+    whichever worker comes first. Results are arrays, numbers, anything that can be added, or tuples
+    of these.
     """
     while len(futures) > 1:
-        cut = [futures[begin : begin + FAN] for begin in range(0, len(futures), FAN)]
-        futures = [client.submit(_added, some, pure=False) for some in cut]
+        cut = [futures[begin : begin + FAN_IN] for begin in range(0, len(futures), FAN_IN)]
+        futures = [client.submit(_sum, some, pure=False) for some in cut]
     return result_of(futures[0])
 
 
 def result_of(future: Future[Any]) -> Any:
-    """Return what a future holds; workers that die over it are a want of memory."""
+    """Return the result of a future; raise MemoryError if workers died while computing it."""
     from distributed import KilledWorker
 
     try:
@@ -75,8 +77,8 @@ def result_of(future: Future[Any]) -> Any:
         ) from None
 
 
-def _added(parts: list[Any]) -> Any:
-    """Return a sum of whatever can be added, of tuples one by one."""
+def _sum(parts: list[Any]) -> Any:
+    """Return the sum of results; tuples are added entry by entry."""
     one, *others = parts
     for other in others:
         if isinstance(one, tuple) and isinstance(other, tuple):

@@ -16,7 +16,7 @@ import numpy as np
 
 from em.binomial import BinomialEmission
 from em.data.standardise import Units
-from em.data.threads import alone
+from em.data.threads import Threads
 from em.gaussian import GaussianEmission
 from em.mixture import MixtureModel, _known
 from em.multivariate import MultivariateEmission, _folded
@@ -143,7 +143,9 @@ def _uncounted(original):
         value, statistics = original(self, mixture)
         if not np.isfinite(value):
             return value, statistics
-        held = alone(self.rows).hold(lambda run: _without_counts(_known(run, self.emission, True)))
+        held = Threads(self.rows).prepare(
+            lambda run: _without_counts(_known(run, self.emission, True))
+        )
         return value, original(replace(self, held=held), mixture)[1]
 
     return expect

@@ -150,7 +150,8 @@ def test_a_family_is_three_short_files():
         path
         for package in ("models", "em", "bayes")
         for path in (root / package).rglob("*.py")
-        if path.name not in ("poisson.py", "__init__.py", "names.py") and "Poisson" in path.read_text()
+        if path.name not in ("poisson.py", "__init__.py", "names.py")
+        and "Poisson" in path.read_text()
     ]
     assert [path.name for path in elsewhere] in ([], ["search.py"])
 

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from bayes.posterior.tree import draws_of
 from models import Gaussian, Mixture
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from numpy.typing import NDArray
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = [
@@ -31,17 +31,23 @@ __all__ = [
 STEPS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)  # of chances, side by side
 
 
-def both(tree: xr.DataTree) -> tuple[Mixture[Gaussian], Mixture[Gaussian]]:
+def both(facts: Facts) -> tuple[Mixture[Gaussian], Mixture[Gaussian]]:
     """Return a comparison's two answers: EM's, fields (K,), and the draws, fields (draws, K)."""
-    em = tree["em"]
-    estimate = Gaussian(em["mean"].to_numpy(), em["sd"].to_numpy())
-    return Mixture(em["weight"].to_numpy(), estimate), draws_of(tree, Gaussian)
+    one, other = (
+        Mixture(fields["weight"], Gaussian(fields["mean"], fields["sd"]))
+        for fields in (facts.fields, facts.draws)
+    )
+    return one, other
 
 
 def joint(mixture: Mixture[Gaussian], x: Array) -> Array:
     """Return weight_k p(x | mean_k, sd_k), (K, ..., n).
 
     mixture: fields (..., K); x: (n,).
+
+    >>> one = Mixture(np.ones(1), Gaussian(np.zeros(1), np.ones(1)))
+    >>> joint(one, np.array([0.0])).round(3)
+    array([[0.399]])
     """
     weight, mean, sd = (
         np.moveaxis(field, -1, 0)[..., None] for field in (mixture.weight, *mixture.theta)
@@ -56,6 +62,10 @@ def crossing(mixture: Mixture[Gaussian]) -> Array:
     this is the one where they rise, in the form that does not cancel where a is small.
 
     mixture: fields (..., 2), means in order.
+
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, 2.0]), np.ones(2)))
+    >>> float(crossing(two))
+    1.0
     """
     (w0, w1), (m0, m1), (s0, s1) = (
         np.moveaxis(field, -1, 0) for field in (mixture.weight, *mixture.theta)
@@ -72,6 +82,10 @@ def chance(mixture: Mixture[Gaussian], x: Array) -> Array:
     """Return the chance (n,) of the second of two Gaussians, its mean over draws if there are any.
 
     mixture: fields (2,), or (draws, 2); x: (n,).
+
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, 2.0]), np.ones(2)))
+    >>> chance(two, np.array([1.0]))
+    array([0.5])
     """
     distinct, places = np.unique(x, return_inverse=True)
     return each_chance(mixture, distinct).reshape(-1, len(distinct)).mean(axis=0)[places]
@@ -87,16 +101,23 @@ def each_chance(mixture: Mixture[Gaussian], x: Array) -> Array:
 
 
 def interval(values: Array) -> tuple[float, float]:
-    """Return the 95% interval of draws, those that have no value left out."""
+    """Return the 95% interval of draws, those that have no value left out.
+
+    >>> interval(np.arange(101.0))
+    (2.5, 97.5)
+    """
     there = values[np.isfinite(values)]
     low, high = np.quantile(there, [0.025, 0.975]) if len(there) else (np.nan, np.nan)
     return float(low), float(high)
 
 
-def best_threshold(x: Array, second: Array) -> float:
+def best_threshold(x: Array, second: NDArray[np.bool_]) -> float:
     """Return the threshold above which to say "second" and be wrong least often.
 
     x, second: (n,) values, and whether each is truly of the second group.
+
+    >>> best_threshold(np.array([1.0, 2.0, 4.0, 5.0]), np.array([False, False, True, True]))
+    3.0
     """
     steps = np.unique(x)
     between = (steps[1:] + steps[:-1]) / 2
@@ -105,7 +126,7 @@ def best_threshold(x: Array, second: Array) -> float:
 
 
 def checked(
-    x: Array, likely: Array, second: Array
+    x: Array, likely: Array, second: NDArray[np.bool_]
 ) -> list[tuple[str, float, float, int, float, float]]:
     """Return for like chances: their range, x from and to, how many, chance and share of "second".
 

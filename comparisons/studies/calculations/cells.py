@@ -21,6 +21,7 @@ from models import Gaussian, Mixture
 if TYPE_CHECKING:
     from arviz_stats.utils import ELPDData
 
+    from comparisons.kept.facts import Facts
     from models import Sample
     from models.arrays import Array
 
@@ -45,6 +46,10 @@ def cells(mixture: Mixture[Gaussian], x: Array) -> Array:
 
     sum_k weight_k (Phi((x + 1/2 - mean_k) / sd_k) - Phi((x - 1/2 - mean_k) / sd_k)), of the two
     tails the smaller, which does not cancel.
+
+    >>> one = Mixture(np.ones(1), Gaussian(np.zeros(1), np.ones(1)))
+    >>> cells(one, np.array([0.0])).round(4)
+    array([0.3829])
     """
     weight, mean, sd = (field[..., None] for field in (mixture.weight, *mixture.theta))
     from_middle = np.abs(x - mean)
@@ -52,15 +57,11 @@ def cells(mixture: Mixture[Gaussian], x: Array) -> Array:
     return (weight * (ndtr(-near) - ndtr(-far))).sum(axis=-2)
 
 
-def loo_of_cells(tree: xr.DataTree) -> ELPDData:
-    """Return `bayes.loo` of a Gaussian mixture on whole numbers, by probabilities of cells.
-
-    tree: of the comparison, or of `bayes.sample`.
-    """
-    known, (_, draws) = tree["log_likelihood"].to_dataset(), both(tree)
-    sizes = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
-    log = np.log(cells(draws, tree["constant_data"]["x"].to_numpy())).reshape(*sizes, -1)
-    asked = tree.copy()
+def loo_of_cells(facts: Facts) -> ELPDData:
+    """Return `bayes.loo` of a Gaussian mixture on whole numbers, by probabilities of cells."""
+    known, (_, draws) = facts.tree["log_likelihood"].to_dataset(), both(facts)
+    log = np.log(cells(draws, facts.rows.x)).reshape(*facts.deviance.shape, -1)
+    asked = facts.tree.copy()
     asked["log_likelihood"] = xr.DataTree(known.assign(x=(known["x"].dims, log)))
     return bayes.loo(asked)
 

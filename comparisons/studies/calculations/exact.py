@@ -35,7 +35,12 @@ def two_coins(sample: Sample, *, equal_weights: bool) -> Exact:
     """Return the posterior of two coins under uniform priors, the first showing fewer heads.
 
     Over p_0 < p_1, with p_0 = u p_1 and Jacobian p_1; both orders of labels make twice of it.
+
+    >>> from models import Sample
+    >>> two_coins(Sample([7], 10), equal_weights=True).mean.round(3)
+    array([0.436, 0.731, 0.5  ])
     """
+    assert sample.trials is not None
     upper, by_upper = _nodes(int(sample.trials @ sample.counts) + 4)
     share, by_share = _nodes(sample.observations + 3)
     if equal_weights:

@@ -47,6 +47,9 @@ def foreground(likely: Array) -> tuple[int, float, float]:
 
     It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
     tenth along every side). likely: (h, w) chances of the second component.
+
+    >>> foreground(np.ones((4, 4)))
+    (1, 1.0, 1.0)
     """
     rows, columns = (np.abs((np.arange(n) + 0.5) / n - 0.5) for n in likely.shape)
     far = np.maximum(rows[:, None], columns)
@@ -61,10 +64,12 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
     The posterior's rather than EM's: where one intensity fills much of a picture, that group is a
     spike, which EM has to set aside.
     """
-    draws, share = both(comparison.tree)[1], photo.counts / photo.pixels
+    draws, share = both(comparison)[1], photo.counts / photo.pixels
     likely = chance(draws, LEVELS)
     which, middle, edge = foreground(likely[photo.grey])
-    within = interval(((each_chance(draws, LEVELS) > 0.5) == which) @ share)
+    within: tuple[float | None, float | None] = interval(
+        ((each_chance(draws, LEVELS) > 0.5) == which) @ share
+    )
     area = float(share @ ((likely > 0.5) == which))
     if within[0] == within[1]:  # no draw moves the threshold past an intensity
         within = (None, None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.refusal import Refusal
 
@@ -97,7 +97,7 @@ def _decoded(path: Path) -> tuple[Image.Image, int]:
         raise
     except Image.DecompressionBombError:
         raise Refusal(f"{path} has too many pixels; {SMALLER}") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         known = "is no picture in PNG or JPEG; save it as one of these"
         raise Refusal(f"{path} {known if path.stat().st_size else 'is empty'}") from None
     except FileNotFoundError:
@@ -186,7 +186,11 @@ def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def cell_of(colour: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the cell (...) in which a colour (..., 3) lies."""
+    """Return the cell (...) in which a colour (..., 3) lies.
+
+    >>> cell_of(np.zeros(3, np.uint8))
+    np.int64(0)
+    """
     high = (colour >> (8 - BITS)).astype(np.intp)
     found: NDArray[np.intp] = (high[..., 0] << 2 * BITS) | (high[..., 1] << BITS) | high[..., 2]
     return found

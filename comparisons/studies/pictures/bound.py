@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     EM,
     EM_LINE,
     QUIET,
+    Look,
     blank,
     few_ticks,
     framed,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bounds", "jensen"]
 
-CURVE = {"color": QUIET, "linewidth": 1.8}
+CURVE: Look = {"color": QUIET, "linewidth": 1.8}
 GAP = {"arrowstyle": "<->", "color": "black", "shrinkA": 0, "shrinkB": 0}
 
 
@@ -149,7 +150,9 @@ def bounds(
             top = float(bound(np.array(after), float(here)))
             axes.plot(here, height(here), "o", color=EM, markersize=7, zorder=4)
             axes.plot(after, top, "^", color=EM, markerfacecolor="white", markersize=8, zorder=5)
-            axes.plot([after, after], [top, height(after)], color=EM, linewidth=1, linestyle=":")
+            axes.plot(
+                [after, after], [top, float(height(after))], color=EM, linewidth=1, linestyle=":"
+            )
             axes.annotate(
                 str(step), (here, height(here)), (-9, 6), textcoords="offset points", ha="center"
             )
@@ -164,7 +167,7 @@ def bounds(
     axes.set(xlim=(grid[0], grid[-1]), ylim=(floor, ceiling))
     axes.set(xlabel="men's mean, in cm", ylabel="log-likelihood")
     few_ticks(axes, 9)
-    dot = {"color": EM, "linestyle": "none", "markersize": 7}
+    dot: Look = {"color": EM, "linestyle": "none", "markersize": 7}
     entries = [
         line(CURVE, "log-likelihood"),
         line(EM_LINE, "bounds, touching where EM stands"),

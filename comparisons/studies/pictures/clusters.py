@@ -15,6 +15,7 @@ from comparisons.pictures.style import (
     QUIET,
     TRUTH,
     TRUTH_LINE,
+    Look,
     blank,
     colour,
     ellipse,
@@ -25,27 +26,27 @@ from comparisons.pictures.style import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array, Labels
 
 __all__ = ["doubts", "partitions"]
 
 FINE = 400  # places along each axis where a boundary is looked for
-CUT = {"color": QUIET, "linewidth": 1.1}
-WRONG = {"color": TRUTH, "linestyle": "", "markersize": 4, "markeredgewidth": 0.8}
+CUT: Look = {"color": QUIET, "linewidth": 1.1}
+WRONG: Look = {"color": TRUTH, "linestyle": "", "markersize": 4, "markeredgewidth": 0.8}
 MARGIN = 0.6
 BARS = 90  # memberships at most
 
 
 @styled
 def partitions(
-    tree: xr.DataTree,
+    facts: Facts,
     names: tuple[str, ...],
     centres: Array,
     found: dict[str, Labels],
@@ -56,17 +57,17 @@ def partitions(
     names: of the groups; centres: (3, 2) of K-means; found: labels by name.
     truth: labels (n,) of the rows.
     """
-    x = tree["memberships"]["x"].to_numpy()
+    x = facts.memberships.x
     figure = blank(5.0)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     ways: dict[str, tuple[Axes, Callable[[Array], Labels]]] = {
         "K-means": (left, lambda at: _nearest(at, centres)),
-        "EM": (right, lambda at: _likeliest(at, tree)),
+        "EM": (right, lambda at: _likeliest(at, facts)),
     }
     for name, (axes, cut) in ways.items():
         labels, wrong = found[name], found[name] != truth
         shades = [colour(one) for one in labels]
-        axes.scatter(*x.T, s=13, c=shades, alpha=0.75, linewidth=0, zorder=1)
+        axes.scatter(x[:, 0], x[:, 1], s=13, c=shades, alpha=0.75, linewidth=0, zorder=1)
         axes.plot(*x[wrong].T, "x", zorder=2, **WRONG)
         _boundaries(axes, x, cut)
         axes.set_title(f"{name}: {wrong.mean():.1%} wrong", fontweight="bold")
@@ -74,8 +75,8 @@ def partitions(
         few_ticks(axes)
     left.set_ylabel("y")
     left.plot(*centres.T, "P", color=TRUTH, markeredgecolor="white", markersize=12, zorder=4)
-    _ellipses(right, tree, "truth", TRUTH_LINE)
-    _ellipses(right, tree, "em", EM_LINE)
+    _ellipses(right, facts.truth, TRUTH_LINE)
+    _ellipses(right, facts.fields, EM_LINE)
     entries: list[Artist] = [
         line({"color": colour(one), "linestyle": ""}, f"put into the {name} group", "o")
         for one, name in enumerate(names)
@@ -95,23 +96,20 @@ def partitions(
 
 
 @styled
-def doubts(tree: xr.DataTree, names: tuple[str, ...], wide: float) -> Figure:
+def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
     """Draw where memberships are uncertain, and EM's with the posterior's intervals.
 
     names: of the groups; wide: a 95% interval that is worth a bar.
     """
-    both = tree["memberships"].to_dataset()
-    x, em, mean, low, high = (
-        both[name].to_numpy() for name in ("x", "em", "posterior", "low", "high")
-    )
+    x, _, em, mean, low, high = facts.memberships
     group = em.argmax(axis=1)
     widths = (high - low).max(axis=1)
     figure = blank(4.9)
     left, right = figure.subplots(1, 2)
     sure = widths <= wide
     for one in range(em.shape[1]):
-        own = {"color": colour(one), "linewidth": 0}
-        left.scatter(*x[sure & (group == one)].T, s=9, alpha=0.45, zorder=1, **own)
+        across, up = x[sure & (group == one)].T
+        left.scatter(across, up, s=9, alpha=0.45, zorder=1, color=colour(one), linewidth=0)
     left.scatter(
         *x[~sure].T,
         s=8 + 160 * widths[~sure] ** 2,
@@ -120,7 +118,7 @@ def doubts(tree: xr.DataTree, names: tuple[str, ...], wide: float) -> Figure:
         linewidth=1.1,
         zorder=3,
     )
-    _boundaries(left, x, lambda at: _likeliest(at, tree))
+    _boundaries(left, x, lambda at: _likeliest(at, facts))
     left.set(xlabel="x", ylabel="y", xlim=_limits(x[:, 0]), ylim=_limits(x[:, 1]))
     few_ticks(left)
     rows = np.flatnonzero(~sure)
@@ -136,7 +134,7 @@ def doubts(tree: xr.DataTree, names: tuple[str, ...], wide: float) -> Figure:
         line({"color": colour(one), "linestyle": ""}, f"the {name} group", "o")
         for one, name in enumerate(names)
     ]
-    ring = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
+    ring: Look = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
     entries += [
         line(ring, f"95% interval wider than {wide:g}, larger if wider", "o"),
         line({"color": EM, "linestyle": "", "markeredgewidth": 2}, "by EM", "_"),
@@ -155,9 +153,9 @@ def _nearest(at: Array, centres: Array) -> Labels:
     return nearest
 
 
-def _likeliest(at: Array, tree: xr.DataTree) -> Labels:
+def _likeliest(at: Array, facts: Facts) -> Labels:
     """Return EM's likeliest group of each row (n, 2)."""
-    fields = (tree["em"][name].to_numpy() for name in ("weight", "mean", "cov"))
+    fields = (facts.fields[name] for name in ("weight", "mean", "cov"))
     each = [w * multivariate_normal(m, cov).pdf(at) for w, m, cov in zip(*fields, strict=True)]
     return np.argmax(each, axis=0)
 
@@ -173,10 +171,9 @@ def _boundaries(axes: Axes, x: Array, cut: Callable[[Array], Labels]) -> None:
         )
 
 
-def _ellipses(axes: Axes, tree: xr.DataTree, group: str, look: dict[str, object]) -> None:
+def _ellipses(axes: Axes, fields: Mapping[str, Array], look: Look) -> None:
     """Draw each component at two sd."""
-    fields = (tree[group][name].to_numpy() for name in ("mean", "cov"))
-    for mean, cov in zip(*fields, strict=True):
+    for mean, cov in zip(fields["mean"], fields["cov"], strict=True):
         axes.add_patch(PathPatch(ellipse(mean, cov, 2), fill=False, zorder=4, **look))
 
 

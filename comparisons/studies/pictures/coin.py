@@ -11,6 +11,7 @@ from comparisons.pictures.style import (
     EM_LINE,
     POSTERIOR_LINE,
     QUIET,
+    Look,
     blank,
     few_ticks,
     framed,
@@ -22,31 +23,31 @@ from comparisons.pictures.style import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import xarray as xr
     from matplotlib.figure import Figure
     from scipy.stats._distn_infrastructure import rv_frozen
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = ["likelihood"]
 
 
 @styled
-def likelihood(height: Callable[[Array], Array], exact: rv_frozen, tree: xr.DataTree) -> Figure:
+def likelihood(height: Callable[[Array], Array], exact: rv_frozen, facts: Facts) -> Figure:
     """Draw the likelihood, its logarithm, and the posterior with its draws.
 
-    height: of p to the likelihood; exact: the posterior; tree: of the comparison.
+    height: of p to the likelihood; exact: the posterior; facts: of the comparison.
     """
     p = np.linspace(0.001, 0.999, 999)
-    best = float(tree["em"]["prob"].item())
+    best = float(facts.fields["prob"][0])
     figure = blank(3.9)
     left, middle, right = figure.subplots(1, 3, sharex=True)
-    curve = {"color": QUIET, "linewidth": 1.6}
+    curve: Look = {"color": QUIET, "linewidth": 1.6}
     left.plot(p, 1e3 * height(p), **curve)
     left.set(ylabel="likelihood, in thousandths", ylim=(0, None))
     middle.plot(p, np.log(height(p)), **curve)
     middle.set(ylabel="log-likelihood", ylim=(-25, -4))
-    draws = tree["posterior"]["prob"].to_numpy().ravel()
+    draws = facts.draws["prob"].ravel()
     right.hist(draws, 40, range=(0, 1), density=True, color=DATA)
     right.plot(p, exact.pdf(p), **POSTERIOR_LINE)
     right.set(ylabel="posterior density", ylim=(0, None))

@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     POSTERIOR,
     QUIET,
     TRUTH,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -21,34 +22,34 @@ from comparisons.pictures.style import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = ["climbs"]
 
 BELOW = (0.5, 1, 2, 4, 7, 11, 16)  # log-likelihood below the highest, of the contours
 DRAWS = 1_500
-HARD = {"color": colour(1), "linestyle": "-", "linewidth": 1.4}
-CLOUD = {"color": POSTERIOR, "linestyle": ""}
+HARD: Look = {"color": colour(1), "linestyle": "-", "linewidth": 1.4}
+CLOUD: Look = {"color": POSTERIOR, "linestyle": ""}
 
 
 @styled
-def climbs(tree: xr.DataTree, known: Array, hard: list[Array], soft: list[Array]) -> Figure:
+def climbs(facts: Facts, known: Array, hard: list[Array], soft: list[Array]) -> Figure:
     """Draw the climbs over the likelihood, and whose each set is.
 
-    tree: of the comparison; known: the coins (2,) had labels been known; hard, soft: paths.
+    facts: of the comparison; known: the coins (2,) had labels been known; hard, soft: paths.
     """
     figure = blank(4.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    _surface(left, tree)
+    _surface(left, facts)
     left.plot(*np.array(hard).T, marker="s", markersize=5, **HARD)
     left.plot(*np.array(soft).T, marker="o", markersize=4, **EM_LINE)
     left.plot(*known, "*", color=TRUTH, markersize=13)
     left.set(xlabel="coin A: probability of heads", ylabel="coin B: probability of heads")
-    _shares(right, tree)
+    _shares(right, facts)
     entries = [
         line(EM_LINE, "soft EM from 0.50, 0.60", "o"),
         line(HARD, "hard EM from 0.50, 0.90", "s"),
@@ -68,29 +69,26 @@ def climbs(tree: xr.DataTree, known: Array, hard: list[Array], soft: list[Array]
     )
 
 
-def _surface(axes: Axes, tree: xr.DataTree) -> None:
+def _surface(axes: Axes, facts: Facts) -> None:
     """Draw the log-likelihood's contours and the posterior's draws."""
-    heads, trials, counts = (
-        tree["constant_data"][name].to_numpy() for name in ("x", "trials", "counts")
-    )
+    heads, counts, trials = facts.rows
+    assert trials is not None
     p = np.linspace(0.005, 0.995, 199)
     each = binom.pmf(heads[:, None], trials[:, None], p)
     height = np.tensordot(counts, np.log((each[:, :, None] + each[:, None, :]) / 2), 1)
-    draws = tree["posterior"]["prob"].to_numpy().reshape(-1, 2)
+    draws = facts.draws["prob"]
     few = draws[np.linspace(0, len(draws) - 1, DRAWS).astype(int)]
-    axes.scatter(*few.T, s=5, color=POSTERIOR, alpha=0.25, lw=0, rasterized=True)
+    axes.scatter(few[:, 0], few[:, 1], s=5, color=POSTERIOR, alpha=0.25, lw=0, rasterized=True)
     levels = height.max() - np.array(BELOW)[::-1]
     axes.contour(p, p, height.T, levels, colors=QUIET, linewidths=0.8, linestyles="-")
     axes.set(xlim=(0.05, 0.9), ylim=(0.3, 1))
     few_ticks(axes)
 
 
-def _shares(axes: Axes, tree: xr.DataTree) -> None:
+def _shares(axes: Axes, facts: Facts) -> None:
     """Draw the probability that each set is coin B's, by EM and by the posterior."""
-    both = tree["memberships"].to_dataset().isel(component=1).sortby("x")
-    x, em, mean, low, high = (
-        both[name].to_numpy() for name in ("x", "em", "posterior", "low", "high")
-    )
+    x, _, *each = facts.memberships.ascending
+    em, mean, low, high = (one[:, 1] for one in each)
     axes.errorbar(x, mean, (mean - low, high - mean), color=POSTERIOR, fmt="o", ms=5, capsize=3)
     axes.plot(x, em, marker="o", markersize=4, **EM_LINE)
     axes.set(xlabel="heads in a set", ylabel="probability of coin B", ylim=(-0.03, 1.03))

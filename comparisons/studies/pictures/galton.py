@@ -23,12 +23,15 @@ from comparisons.pictures.style import (
 from comparisons.studies.calculations.boundary import both, joint
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
+    from comparisons.kept.facts import Facts
     from models import Gaussian, Mixture
     from models.arrays import Array
+
+type Bools = NDArray[np.bool_]
 
 __all__ = ["Rule", "sexes"]
 
@@ -45,7 +48,7 @@ class Rule(NamedTuple):
     """
 
     name: str
-    man: Array
+    man: Bools
     height: float
     unsure: float | None = None
     within: tuple[float | None, float | None] = (None, None)
@@ -53,7 +56,7 @@ class Rule(NamedTuple):
 
 @styled
 def sexes(
-    height: Array, man: Array, truth: Mixture[Gaussian], tree: xr.DataTree, rules: list[Rule]
+    height: Array, man: Bools, truth: Mixture[Gaussian], facts: Facts, rules: list[Rule]
 ) -> Figure:
     """Draw each sex with its group as it is and as it was found, and who is misplaced.
 
@@ -63,7 +66,7 @@ def sexes(
     figure = blank(6.0)
     panels = figure.subplots(2, 1, sharex=True, sharey=True)
     x = np.linspace(BINS[0], BINS[-1], 300)
-    curves = [len(height) * np.diff(BINS)[0] * joint(one, x) for one in (*both(tree), truth)]
+    curves = [len(height) * np.diff(BINS)[0] * joint(one, x) for one in (*both(facts), truth)]
     for sex, axes in enumerate(panels):
         of_sex = man == bool(sex)
         right, wrong = height[of_sex & (em.man == man)], height[of_sex & (em.man != man)]
@@ -103,8 +106,10 @@ def _threshold(axes: Axes, em: Rule, posterior: Rule) -> None:
     """Mark above the bars from where on people are called men, and within what interval."""
     top = axes.get_ylim()[1]
     axes.set_ylim(0, 1.22 * top)
-    axes.plot(posterior.within, [1.08 * top] * 2, **POSTERIOR_LINE | {"linewidth": 5, "alpha": 0.5})
     low, high = posterior.within
+    assert low is not None
+    assert high is not None
+    axes.plot([low, high], [1.08 * top] * 2, **POSTERIOR_LINE | {"linewidth": 5, "alpha": 0.5})
     axes.annotate(
         f"called men from {em.height:.1f} on\n(95%: {low:.1f} to {high:.1f})",
         (low, 1.08 * top),

@@ -15,6 +15,7 @@ from comparisons.pictures.style import (
     QUIET,
     TRUTH,
     TRUTH_LINE,
+    Look,
     blank,
     few_ticks,
     framed,
@@ -24,10 +25,10 @@ from comparisons.pictures.style import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.figure import Figure
     from scipy.stats._distn_infrastructure import rv_frozen
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array
 
 __all__ = ["bias", "nearest", "variance"]
@@ -38,14 +39,14 @@ def nearest(x: Array, mean: float, variance: float) -> Figure:
     """Draw the mean squared distance of heights x (n,) from every point."""
     own, reach = x.mean(), max(1.5 * abs(x.mean() - mean), 4.0)
     at = np.linspace(min(own, mean) - reach, max(own, mean) + reach, 401)
-    curve = {"color": QUIET, "linewidth": 1.6}
+    curve: Look = {"color": QUIET, "linewidth": 1.6}
     figure = blank(4.4)
     axes = figure.add_subplot()
     axes.plot(at, x.var() + (at - own) ** 2, **curve)
     floor = x.var() - 0.4 * reach**2
     ceiling = max(x.var() + (np.ptp(at) / 2) ** 2, variance + 0.1 * reach**2)
     near = x[(x >= at[0]) & (x <= at[-1])]
-    marks = {"color": QUIET, "linestyle": "none", "markersize": 11}
+    marks: Look = {"color": QUIET, "linestyle": "none", "markersize": 11}
     axes.plot(near, np.full(len(near), floor + 0.06 * (ceiling - floor)), "|", **marks)
     axes.plot([own, own], [floor, x.var()], **EM_LINE)
     away = x.var() + (mean - own) ** 2
@@ -54,7 +55,8 @@ def nearest(x: Array, mean: float, variance: float) -> Figure:
     axes.plot(mean, away, "o", color=TRUTH, markersize=7)
     axes.plot([own, mean], [x.var()] * 2, color=QUIET, linewidth=0.8)
     outward = 1 if mean > own else -1
-    side = {"textcoords": "offset points", "va": "center", "ha": "left" if mean > own else "right"}
+    beside = "left" if mean > own else "right"
+    side: Look = {"textcoords": "offset points", "va": "center", "ha": beside}
     axes.annotate(f"{x.var():.1f}", (own, x.var()), (0, 12), **(side | {"ha": "center"}))
     gap = f"{away:.1f}, more by ({own:.2f} \N{MINUS SIGN} {mean:.0f})² = {away - x.var():.1f}"
     axes.annotate(gap, (mean, away), (12 * outward, -6), **side)
@@ -110,11 +112,11 @@ def bias(samples: dict[int, Array], truth: float) -> Figure:
 
 
 @styled
-def variance(tree: xr.DataTree, exact: rv_frozen, truth: float) -> Figure:
+def variance(facts: Facts, exact: rv_frozen, truth: float) -> Figure:
     """Draw the posterior of the variance beside EM's estimate and its standard-error curve."""
-    own = float(tree["em"]["sd"].item()) ** 2
-    draws = tree["posterior"]["sd"].to_numpy().ravel() ** 2
-    n = int(tree.attrs["observations"])
+    own = float(facts.fields["sd"][0]) ** 2
+    draws = facts.draws["sd"].ravel() ** 2
+    n = facts.observations
     top = max(float(exact.ppf(0.985)), 1.1 * truth)
     x = np.linspace(0, top, 600)
     curve = norm(own, own * np.sqrt(2 / n))

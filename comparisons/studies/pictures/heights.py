@@ -12,6 +12,7 @@ from comparisons.pictures.style import (
     POSTERIOR_LINE,
     QUIET,
     TRUTH_LINE,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -24,9 +25,9 @@ from comparisons.pictures.style import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import xarray as xr
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts
     from models.arrays import Array, Labels
 
 __all__ = ["misassigned"]
@@ -36,16 +37,14 @@ MANY = 2_000  # people who fill a bar for each centimetre
 
 @styled
 def misassigned(
-    tree: xr.DataTree, heights: Array, sex: Labels, truth: Callable[[Array], Array]
+    facts: Facts, heights: Array, sex: Labels, truth: Callable[[Array], Array]
 ) -> Figure:
     """Draw women and men, those whom EM takes for the other darker, over how sure one is.
 
-    tree: of the comparison; heights, sex: (n,); truth: of heights to probabilities of a man.
+    facts: of the comparison; heights, sex: (n,); truth: of heights to probabilities of a man.
     """
-    both = tree["memberships"].to_dataset().isel(component=1).sortby("x")
-    x, em, mean, low, high = (
-        both[name].to_numpy() for name in ("x", "em", "posterior", "low", "high")
-    )
+    x, _, *each = facts.memberships.ascending
+    em, mean, low, high = (one[:, 1] for one in each)
     wrong = (em[np.searchsorted(x, heights)] > 0.5) != sex
     figure = blank(5.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.3, 1))
@@ -57,7 +56,7 @@ def misassigned(
     base = np.histogram(np.concatenate(groups[:2]), edges)[0]
     for one in (0, 1):
         counts = np.histogram(groups[2 + one], edges)[0]
-        look = {"color": shades[one], "hatch": "////", "edgecolor": "black", "linewidth": 0.3}
+        look: Look = {"color": shades[one], "hatch": "////", "edgecolor": "black", "linewidth": 0.3}
         above.bar(edges[:-1], counts, np.diff(edges), base, align="edge", **look)
         base = base + counts
     above.set_ylabel("people")

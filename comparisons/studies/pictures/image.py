@@ -25,10 +25,11 @@ from comparisons.studies.calculations.boundary import both, joint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from comparisons.kept.facts import Facts
     from comparisons.studies.calculations.foreground import Mask
     from comparisons.studies.calculations.photograph import Photograph
     from models.arrays import Array
@@ -76,13 +77,13 @@ def _faded(shown: NDArray[np.uint8], chance: Array, shade: Array) -> Array:
 
 @styled
 def histogram(
-    photograph: Photograph, tree: xr.DataTree, foreground: int, within: tuple[float, ...]
+    photograph: Photograph, facts: Facts, foreground: int, within: tuple[float, ...]
 ) -> Figure:
     """Draw how often each intensity occurs, both groups, and where they part.
 
     foreground: its component; within: where they part by EM, and the posterior's interval.
     """
-    em, draws = both(tree)
+    em, draws = both(facts)
     sds = em.theta.sd
     near = [mean + sd * np.linspace(-4, 4, 81) for mean, sd in zip(em.theta.mean, sds, strict=True)]
     x = np.union1d(np.linspace(-0.5, 255.5, 257), np.clip(np.concatenate(near), -0.5, 255.5))
@@ -98,7 +99,7 @@ def histogram(
     axes.fill_between(x, *band, **BAND)
     axes.plot(x, drawn.mean(axis=0), **POSTERIOR_LINE)
     axes.plot(x, parts.sum(axis=0), **EM_LINE)
-    entries = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
+    entries: list[Artist] = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
     roles = ["background", "foreground"] if foreground else ["foreground", "background"]
     entries += [
         patch({"color": colour(group), "alpha": 0.35}, f"component {group}: {role}")

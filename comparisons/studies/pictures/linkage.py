@@ -13,6 +13,7 @@ from comparisons.pictures.style import (
     EM_LINE,
     POSTERIOR_LINE,
     QUIET,
+    Look,
     blank,
     few_ticks,
     framed,
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["linkage", "speed"]
 
-SLOPE = {"color": QUIET, "linewidth": 3.5, "alpha": 0.35}
-FAST = {"color": EM, "linestyle": "-", "linewidth": 1.4}
+SLOPE: Look = {"color": QUIET, "linewidth": 3.5, "alpha": 0.35}
+FAST: Look = {"color": EM, "linestyle": "-", "linewidth": 1.4}
 LAST = 1e-15  # of a distance that doubles can tell
 
 

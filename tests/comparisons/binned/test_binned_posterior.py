@@ -15,8 +15,8 @@ import comparisons
 import em
 from bayes.posterior.tree import draws_of, question_of
 from comparisons.binned import posterior as binning
-from comparisons.binned.posterior import posterior_in_bins, shift_of, stand_of
-from comparisons.pages.json import of_tree
+from comparisons.binned.posterior import binning_of, largest_shift, posterior_in_bins
+from comparisons.pages.json import Bins, of_comparison
 from comparisons.thresholds import SHIFT
 from comparisons.verdict.parameters import parameters_of, picked
 from models import Gaussian, Mixture, Sample, simulate
@@ -77,10 +77,10 @@ def missed():
 
 
 def test_no_draw_loses_more_of_its_log_likelihood_than_the_bound():
-    stand = stand_of(tree())
+    stand = binning_of(tree())
     assert stand.rows < 600
     assert stand.distinct == 20_000
-    bounds = stand.left.bound(draws_of(tree(), Gaussian))
+    bounds = stand.loss_bound.total(draws_of(tree(), Gaussian))
     found = np.abs(missed())
     assert (found <= bounds).all()
     assert np.median(bounds / found) < 30
@@ -90,8 +90,8 @@ def test_no_draw_loses_more_of_its_log_likelihood_than_the_bound():
 
 def test_the_measurements_themselves_put_no_mean_elsewhere():
     """Weighted by exp(l - l of the bins), draws of the bins are those of all measurements."""
-    bounds = stand_of(tree()).left.bound(draws_of(tree(), Gaussian))
-    shift = shift_of(bounds)
+    bounds = binning_of(tree()).loss_bound.total(draws_of(tree(), Gaussian))
+    shift = largest_shift(bounds)
     assert moved_means(np.exp(-missed())).max() <= shift <= SHIFT
     # negative control: twenty times the measurements' weights would have moved them further
     direction = picked(draws_of(tree(), Gaussian), parameters_of(TRUTH, equal_weights=False)[2])
@@ -104,7 +104,7 @@ def test_a_shift_of_means_is_never_beyond_its_bound(rng, scale):
     """|e| <= B: the worst e for a mean is B with the sign of what is averaged."""
     values = rng(2).standard_normal(4_000)
     bounds = scale * np.exp(rng(3).normal(0, 0.3, 4_000))
-    shift = shift_of(bounds)
+    shift = largest_shift(bounds)
     for error in (bounds * np.sign(values), bounds * np.tanh(values), bounds, -bounds):
         weights = np.exp(-error)
         found = abs(np.average(values, weights=weights) - values.mean()) / values.std()
@@ -124,8 +124,8 @@ def test_a_second_opinion_of_many_measurements_says_what_stands_for_them():
     assert f"saw {rows} rows that stand for 200,000 observations" in binned.message
     assert rows < 1_000
     assert f"200,000 observations in {found.tree.attrs['bins']} bins" in str(found)
-    assert of_tree(found.tree)["bins"] == {"rows": rows, "shift": binned.value}
-    assert of_tree(found.tree)["distinct"] == 200_000
+    assert of_comparison(found).bins == Bins(rows, binned.value)
+    assert found.distinct == 200_000
     assert finding(found, "different_data").severity == "ok"
     assert finding(found, "few_observations").value == 200_000 / 5
 
@@ -134,7 +134,7 @@ def test_few_measurements_stand_for_themselves():
     found = comparisons.second_opinion(Gaussian, people(300), 1, draws=300, progress=False)
     assert "binned" not in [one.code for one in found.findings]
     assert "bins" not in found.tree.attrs
-    assert of_tree(found.tree)["bins"] is None
+    assert of_comparison(found).bins is None
 
 
 def test_bins_are_kept_with_the_posterior(tmp_path):
@@ -155,9 +155,9 @@ def test_bins_are_kept_with_the_posterior(tmp_path):
 def test_bins_ten_times_as_wide_are_doubted(monkeypatch):
     """Nobody chooses them again, and the loss is what the finding says."""
     monkeypatch.setattr(binning, "BUDGET", binning.BUDGET * 10**4)  # the loss goes with width^4
-    monkeypatch.setattr(binning, "AGAIN", 0)
+    monkeypatch.setattr(binning, "RECHOSEN", 0)
     coarse = posterior_in_bins(drawn, people(), fitted())
-    assert stand_of(coarse).rows < stand_of(tree()).rows / 5
+    assert binning_of(coarse).rows < binning_of(tree()).rows / 5
     judged = comparisons.compare(fitted(), coarse)
     found = finding(judged, "binned")
     assert found.severity == "doubt"
@@ -181,12 +181,12 @@ def test_bins_that_the_draws_doubt_are_chosen_again(monkeypatch):
     first, last = drawn_from
     assert first < last
     few = take(draws_of(again, Gaussian), np.arange(500))
-    assert shift_of(stand_of(again).left.bound(few)) <= SHIFT / 100
+    assert largest_shift(binning_of(again).loss_bound.total(few)) <= SHIFT / 100
 
 
 def test_a_spike_is_no_place_to_choose_bins_by():
     spike = replace(fitted(), optima=(fitted().optima[0]._replace(spike=True),))
-    fine = binning.Bins.count(people(), binning.grid_of(people()))
+    fine = binning.Bins.count(people(), binning.finest_edges(people()))
     overall = binning._around(spike, fine)
     assert overall.weight.tolist() == [[1.0]]
     assert overall.theta.mean.item() == pytest.approx(people().x.mean(), rel=1e-12)
@@ -259,10 +259,10 @@ def test_ten_million_measurements_are_a_few_hundred_bins():
     near = em.fit(Gaussian, Sample(next(iter(rows.parts(0))).x), 2)
     found = posterior_in_bins(drawn, rows, near)
     assert found.attrs["observations"] == 10_000_000
-    stand, draws = stand_of(found), draws_of(found, Gaussian)
+    stand, draws = binning_of(found), draws_of(found, Gaussian)
     assert stand.rows < 3_000
-    bounds = stand.left.bound(draws)
-    assert shift_of(bounds) <= SHIFT
+    bounds = stand.loss_bound.total(draws)
+    assert largest_shift(bounds) <= SHIFT
     some = take(draws, np.linspace(0, len(draws.weight) - 1, 8).astype(np.intp))
     due = np.zeros(8)
     for x, _, _ in rows.parts(0):
@@ -271,7 +271,7 @@ def test_ten_million_measurements_are_a_few_hundred_bins():
         due += np.log(density.sum(axis=2)).sum(axis=0)
     seen = em.log_likelihood(Gaussian, question_of(found).sample, some)
     rounding = 1e-13 * np.abs(due)
-    assert (np.abs(seen - due) <= stand.left.bound(some) + rounding).all()
+    assert (np.abs(seen - due) <= stand.loss_bound.total(some) + rounding).all()
     # the truth lies within 5 posterior sds of the mean, an sd being less than a hundredth
     for row in parameters_of(TRUTH, equal_weights=False):
         values = picked(draws, row)

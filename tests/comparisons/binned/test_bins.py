@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from comparisons.binned.bins import FINE, Bins, binned, grid_of
-from comparisons.binned.loss_bound import Remainder
+from comparisons.binned.bins import FINE, Bins, coarsened, finest_edges
+from comparisons.binned.loss_bound import LossBound
 from models import Gaussian, Mixture, Sample
 from models.mixture import take
 
@@ -26,7 +26,7 @@ def moved(mixture, offset):
 
 def counted(x):
     sample = Sample(x)
-    return Bins.count(sample, grid_of(sample))
+    return Bins.count(sample, finest_edges(sample))
 
 
 def nearby(rng, n, k=2, spread=0.05):
@@ -79,7 +79,7 @@ def test_counts_and_powers_are_those_of_the_measurements(rng, offset):
 
 def test_what_two_counted_adds_up(rng):
     x = heights(rng(2), 30_000)
-    edges = grid_of(Sample(x))
+    edges = finest_edges(Sample(x))
     both = Bins.count(Sample(x[:9_000]), edges) + Bins.count(Sample(x[9_000:]), edges)
     whole = Bins.count(Sample(x), edges)
     np.testing.assert_allclose(both.sums, whole.sums, rtol=0, atol=64 * EPS)
@@ -108,8 +108,8 @@ def test_rows_in_any_order_and_with_counts_are_the_same(rng):
     sample = Sample(np.round(heights(rng(3), 30_000), 3))
     assert sample.counts.max() > 1
     mixed = Shuffled(sample, rng(4).permutation(sample.distinct))
-    edges = grid_of(sample)
-    assert edges[[0, -1]].tolist() == grid_of(mixed)[[0, -1]].tolist()
+    edges = finest_edges(sample)
+    assert edges[[0, -1]].tolist() == finest_edges(mixed)[[0, -1]].tolist()
     found, due = Bins.count(mixed, edges), Bins.count(sample, edges)
     np.testing.assert_allclose(found.sums, due.sums, rtol=0, atol=64 * EPS * sample.counts.max())
     np.testing.assert_array_equal(found.low, due.low)
@@ -118,7 +118,7 @@ def test_rows_in_any_order_and_with_counts_are_the_same(rng):
 @pytest.mark.parametrize("offset", [0.0, 1e9])
 def test_two_points_share_four_moments_and_lie_within(rng, offset):
     x = np.sort(heights(rng(5), 50_000, offset))
-    bins = binned(counted(x), moved(TWO, offset), 1e-3)
+    bins = coarsened(counted(x), moved(TWO, offset), 1e-3)
     points, weights = bins.rows()
     filled = np.flatnonzero(bins.sums[0])
     assert len(filled) < 200
@@ -145,19 +145,19 @@ def test_equal_values_and_pairs_of_them_are_kept_as_they_are(rng):
     sample = bins.sample()
     np.testing.assert_array_equal(sample.x, np.unique(x))
     np.testing.assert_array_equal(sample.counts, [1, 4_000, 3_000, 1, 1])
-    left = bins.remainder()
+    left = bins.loss_bound()
     assert not left.spread.any()
     pair = Bins.count(Sample(x[:7_000]), np.array([160.0, 180.0]))
     np.testing.assert_allclose(pair.sample().x, [163.2, 175.1], rtol=4 * EPS)
     np.testing.assert_allclose(pair.sample().counts, [4_000, 3_000], rtol=1e-12)
-    assert pair.remainder().spread[0] < 7_000 * 16 * EPS
+    assert pair.loss_bound().spread[0] < 7_000 * 16 * EPS
 
 
 def test_the_finest_bins_are_fine_wherever_measurements_are(rng):
     draws = rng(6)
     narrow = draws.normal(5, 1e-6, 2_000)
     sample = Sample(np.concatenate([heights(draws, 98_000), narrow, [1e9, -1e200]]))
-    edges = grid_of(sample)
+    edges = finest_edges(sample)
     assert len(edges) == FINE + 1
     assert (np.diff(edges) >= 0).all()
     widths = np.diff(edges)[np.searchsorted(edges, narrow, "right") - 1]
@@ -207,8 +207,8 @@ def test_no_derivative_is_beyond_its_bound(rng):
         low = draws.normal(0, 3)
         high = low + 10 ** draws.uniform(-2.5, 1)
         ends, due = (np.array([low]), np.array([high])), steepest(low, high, mixture)
-        alone = [Remainder(*ends, *np.array([one]).T) for one in np.diag([2.0, 6.0, 24.0])]
-        second, third, bound = (one.lost(mixture)[0, 0] for one in alone)
+        alone = [LossBound(*ends, *np.array([one]).T) for one in np.diag([2.0, 6.0, 24.0])]
+        second, third, bound = (one.per_bin(mixture)[0, 0] for one in alone)
         assert due[0] + due[1] <= second * (1 + 1e-9)
         assert due[1] <= third * (1 + 1e-9)
         due = due[2]
@@ -223,23 +223,23 @@ def test_no_derivative_is_beyond_its_bound(rng):
 
 
 def test_mixtures_are_bounded_by_blocks_as_one_by_one(rng):
-    bins = binned(counted(heights(rng(8), 20_000)), TWO, 1e-3)
-    left, some = bins.remainder(), nearby(rng(9), 40)
-    each = [left.bound(take(some, np.array([at])))[0] for at in range(40)]
-    np.testing.assert_allclose(left.bound(some), each, rtol=1e-12)
+    bins = coarsened(counted(heights(rng(8), 20_000)), TWO, 1e-3)
+    left, some = bins.loss_bound(), nearby(rng(9), 40)
+    each = [left.total(take(some, np.array([at])))[0] for at in range(40)]
+    np.testing.assert_allclose(left.total(some), each, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "k", "offset"), [(20_000, 2, 0), (20_000, 3, 0), (50_000, 2, 1e9)])
 def test_the_log_likelihood_is_missed_by_no_more_than_the_bound(rng, n, k, offset):
     x = heights(rng(10), n, offset)
     some = nearby(rng(11), 60, k)
-    bins = binned(counted(x), moved(take(some, np.arange(1)), offset), 0.01)
-    sample, left = bins.sample(), bins.remainder()
+    bins = coarsened(counted(x), moved(take(some, np.arange(1)), offset), 0.01)
+    sample, left = bins.sample(), bins.loss_bound()
     assert sample.distinct < 250
     assert sample.counts.sum() == pytest.approx(n, rel=1e-13)
     due = log_likelihood(x - offset, np.ones(n), some)
     found = log_likelihood(sample.x - offset, sample.counts, some)
-    missed, bound = np.abs(found - due), left.bound(moved(some, offset))
+    missed, bound = np.abs(found - due), left.total(moved(some, offset))
     rounding = 1e-15 * np.abs(due)
     assert (missed <= bound + rounding).all()
     assert np.median(bound / missed) < 30
@@ -254,8 +254,8 @@ def test_bins_are_joined_as_far_as_the_bound_allows(rng):
     fine = counted(heights(rng(12), 40_000))
     sizes = []
     for most in (1e-4, 1e-3, 1e-2):
-        bins = binned(fine, TWO, most)
-        lost = bins.remainder().bound(TWO)[0]
+        bins = coarsened(fine, TWO, most)
+        lost = bins.loss_bound().total(TWO)[0]
         assert most / 30 < lost <= most
         sizes.append(len(bins.low))
         np.testing.assert_allclose(bins.sums[0].sum(), 40_000)
@@ -264,13 +264,13 @@ def test_bins_are_joined_as_far_as_the_bound_allows(rng):
     assert sizes[0] / sizes[2] == pytest.approx(100**0.25, rel=0.5)
     # where not even the finest bins keep below the bound, they are what there is
     coarse = Bins.count(Sample(heights(rng(12), 40_000)), np.linspace(-6, 8, 65))
-    assert binned(coarse, TWO, 1e-6) is coarse
+    assert coarsened(coarse, TWO, 1e-6) is coarse
 
 
 def test_an_estimate_without_bounds_is_bounded_by_infinity(rng):
-    left = counted(heights(rng(13), 20_000)).halved().remainder()
+    left = counted(heights(rng(13), 20_000)).halved().loss_bound()
     spike = Mixture(np.array([[0.5, 0.5]]), Gaussian(np.zeros((1, 2)), np.array([[1e-150, 1.0]])))
-    assert left.bound(spike)[0] == np.inf
+    assert left.total(spike)[0] == np.inf
 
 
 @pytest.mark.parametrize(
@@ -286,11 +286,11 @@ def test_groups_far_narrower_than_their_distance_and_coarse_doubles_are_in_the_b
     two = Mixture(np.full((1, 2), 0.5), Gaussian(*near))
     fine = counted(x)
     for some in (one, two):
-        bins = binned(fine, some, 1e-4)
+        bins = coarsened(fine, some, 1e-4)
         sample = bins.sample()
         centre = x.mean()
         found = log_likelihood(sample.x - centre, sample.counts, moved(some, -centre))
         due = log_likelihood(x - centre, np.ones(len(x)), moved(some, -centre))
-        bound = bins.remainder().bound(some)
+        bound = bins.loss_bound().total(some)
         assert (np.abs(found - due) <= bound + 1e-13 * np.abs(due)).all()
         assert offset or bound[0] < 0.01  # of the data that doubles can hold, little is lost

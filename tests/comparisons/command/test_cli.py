@@ -17,7 +17,7 @@ import pytest
 from comparisons import load
 from comparisons.command import main as cli
 from comparisons.finding import Finding
-from comparisons.kept.facts import columns_of
+from comparisons.kept.facts import Facts
 from comparisons.pages.terminal import by_importance, told
 from comparisons.studies import STUDIES
 
@@ -173,9 +173,12 @@ WRONG = {
     "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "height has"),
     "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
     "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
-    "prior": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"), "lacks n, squares, degrees"),
+    "prior": (
+        ("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"),
+        "there is no field n; it takes weight, mean, n",
+    ),
     "prior name": (("fit", "people.csv", *GAUSSIAN, "--prior", "m=1"), "it takes weight, mean"),
-    "prior text": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=x"), "not name=number"),
+    "prior text": (("fit", "people.csv", *GAUSSIAN, "--prior", "mean=x"), "mean: expected numbers"),
     "prior file": (("fit", "people.csv", *GAUSSIAN, "--prior", "no.json"), "no.json"),
     "estimate": (("fit", "people.csv", *GAUSSIAN, "--estimate", "no.json"), "no.json"),
     "draws": (("fit", "people.csv", *GAUSSIAN, "--draws", "many"), "or auto"),
@@ -400,7 +403,7 @@ def test_names_of_columns_are_kept_and_told(run, people, tmp_path):
     _, out, _ = run(*words, *spherical)
     assert "observations of height, half" in out
     assert "the component, then the column(s), where 0 is height, 1 is half." in out
-    assert columns_of(load(tmp_path / "found" / "comparison.nc").tree) == ["height", "half"]
+    assert load(tmp_path / "found" / "comparison.nc").columns == ("height", "half")
     assert "rows of measurements (height, half)" in (tmp_path / "found/report.html").read_text()
     assert all(line == line.rstrip() for line in out.splitlines())
     assert "report: found/report.html\n" in out
@@ -445,7 +448,7 @@ def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
     assert [one.code for one in by_importance(causes)] == ["three", "other_place", "one", "two"]
     tree = story("coins").comparison.tree.copy()
     tree.attrs["findings"] = json.dumps([one._asdict() for one in causes])
-    told(tree)
+    told(Facts(tree))
     out = capsys.readouterr().out
     assert "? one: First.\n  ? two: Second. Draw longer.\n" in out
     assert out.endswith("1 of 5 measures are ok.\n")
@@ -481,8 +484,9 @@ def test_a_pipe_that_closes_early_is_no_verdict(options, tmp_path):
 
 def test_the_help_names_the_statuses_without_importing_pymc(tmp_path):
     check = (
-        "import sys; from comparisons import cli; sys.argv = ['second-opinion', '-h']\n"
-        "try: cli.main()\n"
+        "import sys; from comparisons.command.main import main\n"
+        "sys.argv = ['second-opinion', '-h']\n"
+        "try: main()\n"
         "except SystemExit: pass\n"
         "assert not {'pymc', 'arviz', 'matplotlib'} & set(sys.modules), 'heavy'"
     )

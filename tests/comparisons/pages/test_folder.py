@@ -14,8 +14,7 @@ import pytest
 from markupsafe import escape
 
 import comparisons
-from comparisons.kept.atomic import free, refuse_folder, written
-from comparisons.kept.facts import columns_of
+from comparisons.kept.atomic import CONTENTS, free, refuse_folder, written
 from comparisons.pages.folder import save_folder
 from models.refusal import Refusal
 
@@ -39,7 +38,7 @@ def test_a_folder_holds_report_table_pictures_and_everything(story, tmp_path):
     )
     again = comparisons.load(tmp_path / "found" / "comparison.nc")
     assert again.findings == comparison.findings
-    assert columns_of(again.tree) == ["heads"]
+    assert again.columns == ("heads",)
 
 
 def test_a_study_without_posterior_has_its_pictures(story, tmp_path):
@@ -55,7 +54,7 @@ def test_what_is_there_is_not_lost(tmp_path, monkeypatch):
     (tmp_path / "thesis").mkdir()
     refuse_folder(tmp_path / "thesis", overwrite=False)  # empty: nothing can be lost
     (tmp_path / "thesis" / "report.html").write_text("of another day")
-    refuse_folder(tmp_path / "thesis", overwrite=True)
+    refuse_folder(tmp_path / "thesis", overwrite=True, ours=CONTENTS)
     with pytest.raises(Refusal, match="--overwrite"):
         refuse_folder(tmp_path / "thesis", overwrite=False)
     (tmp_path / "thesis" / "chapter").write_text("one")

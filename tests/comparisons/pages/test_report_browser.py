@@ -187,7 +187,7 @@ def browser(tmp_path_factory) -> Iterator[Browser]:
 def page(story, tmp_path_factory) -> Path:
     told = story("coins")
     path = tmp_path_factory.mktemp("report") / "flips.html"
-    page = report(told.comparison.tree, "second-opinion study coins", told)
+    page = report(told.comparison, "second-opinion study coins", told)
     path.write_text(page, "utf-8")
     return path
 

@@ -20,7 +20,7 @@ from scipy.stats import chi2, norm
 
 import bayes
 import comparisons
-from comparisons.kept.facts import name_columns
+from comparisons.kept.facts import Facts
 from comparisons.pictures import catalogue as pictures
 from comparisons.pictures.data import bars_of, frame_of
 from comparisons.pictures.likelihood import reached
@@ -165,14 +165,14 @@ def entries_of(figure: Figure) -> list[str]:
 
 
 def picture(case: str, name: str) -> pictures.Picture:
-    (found,) = [one for one in pictures.pictures_of(tree_of(case)) if one.name == name]
+    (found,) = [one for one in pictures.pictures_of(Facts(tree_of(case))) if one.name == name]
     return found
 
 
 @pytest.mark.parametrize("case", EXPECTED)
 def test_those_that_apply_are_offered_and_the_others_say_why_not(case):
     tree = tree_of(case)
-    offered = pictures.pictures_of(tree)
+    offered = pictures.pictures_of(Facts(tree))
     assert [one.name for one in offered] == EXPECTED[case]
     for one in offered:
         assert one.title
@@ -181,7 +181,7 @@ def test_those_that_apply_are_offered_and_the_others_say_why_not(case):
         assert "nan" not in one.alt
     for name in set(pictures.KINDS) - set(EXPECTED[case]):
         with pytest.raises(ValueError, match=r"; see the|nothing to draw|no climb") as caught:
-            getattr(pictures, name)(tree)
+            getattr(pictures, name)(Facts(tree))
         assert "\n" not in str(caught.value)
 
 
@@ -222,7 +222,7 @@ def test_a_file_gives_the_same_pictures(case, tmp_path):
     comparison = comparison_of(case)
     comparison.save(tmp_path / "kept.nc")
     again = comparisons.load(tmp_path / "kept.nc").tree
-    pairs = zip(pictures.pictures_of(comparison.tree), pictures.pictures_of(again), strict=True)
+    pairs = zip(pictures.pictures_of(comparison), pictures.pictures_of(Facts(again)), strict=True)
     for one, other in pairs:
         assert one[:3] == other[:3]
         assert pictures.svg(one.figure()) == pictures.svg(other.figure())
@@ -240,7 +240,7 @@ def test_the_users_settings_are_neither_changed_nor_followed():
 @pytest.mark.parametrize("case", EXPECTED)
 def test_posterior_lines_stand_where_the_numbers_are(case):
     tree = tree_of(case)
-    table, figure = tree["comparison"].to_dataset(), pictures.posterior(tree)
+    table, figure = tree["comparison"].to_dataset(), pictures.posterior(Facts(tree))
     for number, axes in enumerate(figure.axes):
         row = table.isel(parameter=number)
         mle, se = float(row["mle"]), float(row["se"])
@@ -266,7 +266,7 @@ def test_posterior_lines_stand_where_the_numbers_are(case):
 def test_posterior_of_many_parameters_names_those_left_out():
     tree = tree_of("three columns")
     labels = [str(one) for one in tree["comparison"]["parameter"].to_numpy()]
-    figure = pictures.posterior(tree)
+    figure = pictures.posterior(Facts(tree))
     assert [axes.get_xlabel() for axes in figure.axes] == labels[:24]
     assert all(label in caption_of(figure) for label in labels[24:])
     assert labels[23] not in caption_of(figure)
@@ -281,22 +281,26 @@ def test_posterior_of_a_constant_shows_lines_only():
     for name, values in numbers.items():
         values[row] = 0.0 if name in ("se", "sd") else 165.0
     still = changed(changed(tree, "posterior", mean=mean), "comparison", **numbers)
-    axes = pictures.posterior(still).axes[row]
+    axes = pictures.posterior(Facts(still)).axes[row]
     assert len(lines_of(axes, EM)) == 1
     np.testing.assert_array_equal(lines_of(axes, POSTERIOR)[0].get_xdata(), 165.0)
-    assert "mean[0]" not in "".join(one.get_ylabel() for one in pictures.pairs(still).axes)
-    assert len(lines_of(pictures.posterior(tree).axes[row], EM)) == 2
+    assert "mean[0]" not in "".join(one.get_ylabel() for one in pictures.pairs(Facts(still)).axes)
+    assert len(lines_of(pictures.posterior(Facts(tree)).axes[row], EM)) == 2
 
 
 def test_no_standard_errors_are_said_to_be_none():
     assert any(
-        "no standard errors" in entry for entry in entries_of(pictures.posterior(tree_of("spike")))
+        "no standard errors" in entry
+        for entry in entries_of(pictures.posterior(Facts(tree_of("spike"))))
     )
     assert any(
-        "no standard errors" in entry for entry in entries_of(pictures.pairs(tree_of("spike")))
+        "no standard errors" in entry
+        for entry in entries_of(pictures.pairs(Facts(tree_of("spike"))))
     )
     for draw in (pictures.posterior, pictures.pairs):
-        assert not any("no standard" in entry for entry in entries_of(draw(tree_of("heights"))))
+        assert not any(
+            "no standard" in entry for entry in entries_of(draw(Facts(tree_of("heights"))))
+        )
 
 
 def test_bars_hold_every_observation_by_its_count():
@@ -317,7 +321,7 @@ def test_bars_hold_every_observation_by_its_count():
 
 @pytest.mark.parametrize("case", ["heights", "coins", "unequal coins", "deaths", "one parameter"])
 def test_data_curves_are_densities(case):
-    (axes,) = pictures.data(tree_of(case)).axes
+    (axes,) = pictures.data(Facts(tree_of(case))).axes
     density = tree_of(case)["density"]
     for shade, name in ((EM, "plug_in"), (POSTERIOR, "predictive")):
         (line,) = lines_of(axes, shade)
@@ -340,13 +344,13 @@ def test_data_curves_are_densities(case):
 
 def test_a_spike_does_not_squash_the_data():
     tree = tree_of("spike")
-    figure = pictures.data(tree)
+    figure = pictures.data(Facts(tree))
     (axes,) = figure.axes
     highest = max(bar.get_height() for bar in axes.patches)
     assert float(tree["density"]["plug_in"].max()) > 100 * highest
     assert highest < axes.get_ylim()[1] < 2 * highest
     assert "beyond the frame" in caption_of(figure)
-    assert "beyond the frame" not in caption_of(pictures.data(tree_of("heights")))
+    assert "beyond the frame" not in caption_of(pictures.data(Facts(tree_of("heights"))))
 
 
 def gross(tree: xr.DataTree, value: float) -> xr.DataTree:
@@ -364,22 +368,22 @@ def test_a_gross_outlier_does_not_squash_the_data():
     x = tree["constant_data"]["x"].to_numpy()
     far = gross(tree, 17_000)
     for draw in (pictures.data, pictures.memberships):
-        figure = draw(far)
+        figure = draw(Facts(far))
         assert_readable(figure)
         for axes in figure.axes:
             low, high = axes.get_xlim()
             assert x.min() - 20 < low < high < x.max() + 20
         assert "Outside of the frame: 1 observation at 17,000." in caption_of(figure)
-        assert "Outside" not in caption_of(draw(tree))
-    (axes,) = pictures.data(far).axes
+        assert "Outside" not in caption_of(draw(Facts(tree)))
+    (axes,) = pictures.data(Facts(far)).axes
     (arrow,) = axes.texts
     assert arrow.get_text() == "1 observation\nat 17,000"
     n = int(tree.attrs["observations"])
     area = sum(bar.get_height() * bar.get_width() for bar in axes.patches[:-1])
     assert area == pytest.approx((n - 1) / n, abs=0.02)
-    (alt,) = [one.alt for one in pictures.pictures_of(far) if one.name == "data"]
+    (alt,) = [one.alt for one in pictures.pictures_of(Facts(far)) if one.name == "data"]
     assert "to 17,000, " in alt
-    below = caption_of(pictures.data(gross(tree, -9_999.5)))
+    below = caption_of(pictures.data(Facts(gross(tree, -9_999.5))))
     assert "1 observation at \N{MINUS SIGN}9,999.5." in below
 
 
@@ -401,17 +405,17 @@ def test_axes_are_called_by_the_columns_names():
         ("two columns", ["length", "width"], pictures.plane),
     ):
         tree = tree_of(case).copy()
-        name_columns(tree, names)
-        figure = draw(tree)
+        Facts(tree).name_columns(names)
+        figure = draw(Facts(tree))
         assert_readable(figure)
         shown = {axes.get_xlabel() for axes in figure.axes}
         shown |= {axes.get_ylabel() for axes in figure.axes}
         assert set(names) <= shown
-        assert not set(names) & {axes.get_xlabel() for axes in draw(tree_of(case)).axes}
+        assert not set(names) & {axes.get_xlabel() for axes in draw(Facts(tree_of(case))).axes}
 
 
 def test_end_ticks_of_neighbours_keep_apart():
-    figure = pictures.posterior(tree_of("three columns"))
+    figure = pictures.posterior(Facts(tree_of("three columns")))
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     frames = sorted({axes.get_window_extent().x0 for axes in figure.axes})
@@ -429,13 +433,13 @@ def test_an_estimate_without_a_likelihood_has_no_density():
         plug_in=np.zeros(density.sizes["x"]),
         components=np.zeros((2, density.sizes["x"])),
     )
-    figure = pictures.data(without)
+    figure = pictures.data(Facts(without))
     assert not lines_of(figure.axes[0], EM)
     assert "no probability" in caption_of(figure)
     infinite = changed(tree, "deviance", deviance=np.full((2, 200), -np.inf))
-    assert "deviance" not in [one.name for one in pictures.pictures_of(infinite)]
+    assert "deviance" not in [one.name for one in pictures.pictures_of(Facts(infinite))]
     with pytest.raises(ValueError, match="not finite"):
-        pictures.deviance(infinite)
+        pictures.deviance(Facts(infinite))
 
 
 @pytest.mark.parametrize(
@@ -444,7 +448,7 @@ def test_an_estimate_without_a_likelihood_has_no_density():
 def test_deviance_stands_beside_its_expectation(case, shift):
     kept = tree_of(case)["deviance"]["deviance"].to_numpy()
     tree = changed(tree_of(case), "deviance", deviance=kept + shift)
-    figure = pictures.deviance(tree)
+    figure = pictures.deviance(Facts(tree))
     assert_readable(figure)
     (axes,) = figure.axes
     curve, upright = lines_of(axes, EM)
@@ -501,8 +505,8 @@ def test_ascent_tells_optima_spikes_and_lost_starts_apart():
         [[-130, -101, -100.0], [-120, -100.0009], [-125, -103.0], [-110, -80.0], [-140, -135.0]],
         [(-100, 2, 0), (-103, 1, 0), (-80, 1, 1)],
     )
-    np.testing.assert_array_equal(reached(tree), [0, 0, 1, 2, -1])
-    figure = pictures.ascent(tree)
+    np.testing.assert_array_equal(reached(Facts(tree)), [0, 0, 1, 2, -1])
+    figure = pictures.ascent(Facts(tree))
     assert_readable(figure)
     assert entries_of(figure) == [
         "best optimum: 2 starts",
@@ -511,7 +515,7 @@ def test_ascent_tells_optima_spikes_and_lost_starts_apart():
         "given up, or on no optimum: 1 start",
     ]
     tree["ascent"].attrs["starts"] = 25  # of very many observations not all starts are drawn
-    assert entries_of(pictures.ascent(tree))[-1] == "given up, or on no optimum: 21 starts"
+    assert entries_of(pictures.ascent(Facts(tree)))[-1] == "given up, or on no optimum: 21 starts"
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["spike"]
     best = max(lines_of(axes, EM), key=lambda line: line.get_linewidth())
@@ -527,27 +531,29 @@ def test_optima_of_one_height_are_not_told_apart():
     tree = climbs(
         tree_of("heights"), [[-5, -3.0], [-9, -8.0]], [(-3, 1, 0), (-3.0001, 1, 0), (-8, 1, 0)]
     )
-    np.testing.assert_array_equal(reached(tree), [-1, 2])
-    assert_readable(pictures.ascent(tree))
+    np.testing.assert_array_equal(reached(Facts(tree)), [-1, 2])
+    assert_readable(pictures.ascent(Facts(tree)))
 
 
 def test_another_estimate_is_marked_on_the_ascent():
     tree = tree_of("heights")
     best = float(tree["optima"]["log_likelihood"][0])
-    (axes,) = pictures.ascent(changed_height(tree, best - 50)).axes
+    (axes,) = pictures.ascent(Facts(changed_height(tree, best - 50))).axes
     level = [line for line in axes.lines if line.get_linestyle() == ":"]
     np.testing.assert_allclose(level[0].get_ydata(), -50)
-    assert not [line for line in pictures.ascent(tree).axes[0].lines if line.get_linestyle() == ":"]
+    assert not [
+        line for line in pictures.ascent(Facts(tree)).axes[0].lines if line.get_linestyle() == ":"
+    ]
 
 
 def test_a_flat_climb_is_drawn():
     tree = climbs(tree_of("heights"), [[-7.0]], [(-7, 1, 0)])
-    assert_readable(pictures.ascent(tree))
+    assert_readable(pictures.ascent(Facts(tree)))
 
 
 @pytest.mark.parametrize("case", ["heights", "coins", "deaths"])
 def test_membership_curves_are_both_answers(case):
-    both, figure = tree_of(case)["memberships"], pictures.memberships(tree_of(case))
+    both, figure = tree_of(case)["memberships"], pictures.memberships(Facts(tree_of(case)))
     assert len(figure.axes) == both.sizes["component"]
     for component, axes in enumerate(figure.axes):
         for shade, name in ((EM, "em"), (POSTERIOR, "posterior")):
@@ -558,7 +564,7 @@ def test_membership_curves_are_both_answers(case):
 
 @pytest.mark.parametrize("case", ["unequal coins", "two columns"])
 def test_memberships_without_one_x_are_a_cloud(case):
-    both, figure = tree_of(case)["memberships"], pictures.memberships(tree_of(case))
+    both, figure = tree_of(case)["memberships"], pictures.memberships(Facts(tree_of(case)))
     (axes,) = figure.axes
     for component, cloud in enumerate(axes.collections):
         x, y = np.asarray(cloud.get_offsets()).T
@@ -576,7 +582,7 @@ def mahalanobis(patch: PathPatch, centre: np.ndarray, covariance: np.ndarray) ->
 
 def test_pairs_are_free_and_their_ellipses_are_the_standard_errors():
     tree = tree_of("heights")
-    figure = pictures.pairs(tree)
+    figure = pictures.pairs(Facts(tree))
     assert len(figure.axes) == 10  # of five: the last share is no parameter of its own
     corner = figure.axes[0]
     table, known = tree["comparison"], tree["em"]["covariance"]
@@ -595,15 +601,15 @@ def test_pairs_are_free_and_their_ellipses_are_the_standard_errors():
 
 
 def test_pairs_of_many_parameters_say_so():
-    figure = pictures.pairs(tree_of("three columns"))
+    figure = pictures.pairs(Facts(tree_of("three columns")))
     assert len(figure.axes) == 15
     assert "first 6 of 29 free parameters" in caption_of(figure)
-    assert "free parameters" not in caption_of(pictures.pairs(tree_of("heights")))
+    assert "free parameters" not in caption_of(pictures.pairs(Facts(tree_of("heights"))))
 
 
 def test_plane_holds_rows_and_ellipses():
     tree = tree_of("two columns")
-    (axes,) = pictures.plane(tree).axes
+    (axes,) = pictures.plane(Facts(tree)).axes
     points, thin = axes.collections
     both = tree["memberships"]
     np.testing.assert_array_equal(points.get_offsets(), both["x"])
@@ -616,7 +622,7 @@ def test_plane_holds_rows_and_ellipses():
     for patch, (component, radius) in zip(dashed, [(0, 1), (0, 2), (1, 1), (1, 2)], strict=True):
         centre, cov = em["mean"].to_numpy()[component], em["cov"].to_numpy()[component]
         np.testing.assert_allclose(mahalanobis(patch, centre, cov), radius, rtol=1e-3)
-    assert len(pictures.plane(tree_of("three columns")).axes) == 3
+    assert len(pictures.plane(Facts(tree_of("three columns"))).axes) == 3
 
 
 def test_large_tables_are_thinned():
@@ -625,7 +631,7 @@ def test_large_tables_are_thinned():
     large = tree.copy()
     large["memberships"] = xr.DataTree(both)
     for draw in (pictures.plane, pictures.memberships):
-        figure = draw(large)
+        figure = draw(Facts(large))
         assert max(len(one.get_offsets()) for one in figure.axes[0].collections) == 2_000
         assert len(pictures.svg(figure)) < LARGEST
 
@@ -633,7 +639,7 @@ def test_large_tables_are_thinned():
 def test_an_estimate_of_somebody_elses_is_not_called_em():
     estimate = Mixture(np.array([0.5, 0.5]), Gaussian(np.array([1.6, 1.8]), np.array([0.1, 0.1])))
     tree = comparisons.compare(estimate, tree_of("heights")).tree  # heights in metres, by mistake
-    for one in pictures.pictures_of(tree):
+    for one in pictures.pictures_of(Facts(tree)):
         figure = one.figure()
         assert_readable(figure)
         if one.name != "ascent":

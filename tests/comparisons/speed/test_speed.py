@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import typer
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from comparisons.command.main import app
 from comparisons.command.speed import speed
+from comparisons.json_values import json_text
 from comparisons.speed import PARTS, compression, growth, peers, races
 from comparisons.speed.problems import clouds, heights
 from comparisons.speed.records import Chains, Found, Goal, Measure, Race, costlier, faster, richer
@@ -170,7 +172,7 @@ def test_a_peer_that_is_not_there_keeps_its_row(rng):
 def test_chains_of_another_posterior_are_told():
     chains = Chains("data", "peer", (1.0,), 1.0, 0.0, GAP + 1)
     assert apart(
-        Found(chains=(chains, chains._replace(gap=GAP - 1), chains._replace(gap=None)))
+        Found(chains=(chains, replace(chains, gap=GAP - 1), replace(chains, gap=None)))
     ) == ["peer on data, 6.0 Monte Carlo errors from ours"]
 
 
@@ -178,7 +180,7 @@ def test_chains_of_another_posterior_are_told():
 @pytest.mark.parametrize("part", PARTS)
 def test_a_small_run_goes_from_end_to_end(part, tmp_path):
     found = measured(TINY, [part], quiet)
-    value = json.loads(json.dumps(json_of(found, [part], [], quick=True), allow_nan=False))
+    value = json.loads(json_text(json_of(found, [part], [], quick=True)))
     assert set(value) == {
         *("format", "machine", "quick", "parts", "left_out"),
         *("races", "measures", "curves", "chains"),

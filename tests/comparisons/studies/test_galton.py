@@ -28,7 +28,7 @@ def test_the_published_fit(story):
 
     assert published(frame)
     assert not published(frame + 0.001)  # negative control
-    assert comparison.tree["em"].attrs["log_likelihood"] == pytest.approx(-2499.149379, abs=1e-5)
+    assert comparison.estimate.log_likelihood == pytest.approx(-2499.149379, abs=1e-5)
 
 
 def test_the_truth_is_that_of_the_sexes():
@@ -51,7 +51,7 @@ def test_no_rule_beats_the_best_threshold(story):
 
 
 def test_groups_part_where_both_are_as_likely(story):
-    em, draws = both(story("galton").comparison.tree)
+    em, draws = both(story("galton").comparison)
 
     def log_odds(x, mixture=em):
         logs = np.log(mixture.weight) + norm.logpdf(x, mixture.theta.mean, mixture.theta.sd)

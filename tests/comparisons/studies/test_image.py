@@ -47,7 +47,7 @@ def test_the_photograph(story):
     tree = told.comparison.tree
     assert tree.attrs["observations"] == 512 * 600
     assert tree["constant_data"].sizes["row"] <= 256
-    em, _ = both(tree)
+    em, _ = both(told.comparison)
     at, low, high = told.steps[1].rows[0]
     assert low < at < high
     odds = each_chance(em, np.array([low - 1, at, high + 1]))

@@ -72,9 +72,10 @@ def test_spikes_are_named(plain):
 
 def test_loo_by_cells_is_that_of_every_set_by_itself(plain):
     """PSIS by hand would repeat ArviZ; the pointwise log-likelihood of single sets goes in."""
-    tree = second_opinion(Gaussian, plain, 2, seed=1, progress=False).tree
+    opinion = second_opinion(Gaussian, plain, 2, seed=1, progress=False)
+    tree = opinion.tree
     single = Sample(np.repeat(plain.x, plain.counts))
-    draws = both(tree)[1]
+    draws = both(opinion)[1]
     each = np.log(cells(draws, single.x)).repeat(single.counts, axis=1)
     shaped = each.reshape(tree["posterior"].sizes["chain"], -1, each.shape[1])
     expanded = az.loo(
@@ -85,7 +86,7 @@ def test_loo_by_cells_is_that_of_every_set_by_itself(plain):
             }
         )
     )
-    ours = loo_of_cells(tree)
+    ours = loo_of_cells(opinion)
     assert ours.n_data_points == plain.observations
     within = logsumexp(each, axis=0) - np.log(len(each))
     assert ours.elpd < within.sum()

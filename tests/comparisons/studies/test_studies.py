@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,19 @@ from comparisons.studies import NEEDS, OPTIONS, STUDIES
 FOLDER = Path(comparisons.studies.__file__).parent
 
 
+def told(path):
+    """Return the lines of a study's file, imports and examples left out."""
+    source = re.sub(r"\n\n    >>> .*?(?=\n    \"\"\")", "", path.read_text(), flags=re.DOTALL)
+    tree = ast.parse(source)
+    imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
+    left_out = {at for one in imports for at in range(one.lineno, one.end_lineno + 1)}
+    return [line for at, line in enumerate(source.splitlines(), 1) if at not in left_out]
+
+
 def test_every_file_is_a_study_and_reads_as_a_story():
     files = {path.stem: path for path in FOLDER.glob("*.py") if path.stem != "__init__"}
     assert set(files) == set(STUDIES)
-    lengths = {name: len(path.read_text().splitlines()) for name, path in files.items()}
+    lengths = {name: len(told(path)) for name, path in files.items()}
     assert {name: length for name, length in lengths.items() if not 40 <= length <= 120} == {}
     assert set(NEEDS) <= set(STUDIES)
     assert {name for takers in OPTIONS.values() for name in takers} <= set(STUDIES)

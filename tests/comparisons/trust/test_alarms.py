@@ -33,7 +33,7 @@ def test_regular_problems_agree_and_hardly_ever_disagree(family):
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.005)
     assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, 0.95)
     told = alarms.told_regular({family: records})
-    assert f"{family}, K = 3, 2.5 to 3 sd" in told.value["verdicts"]
+    assert f"{family}, K = 3, 2.5 to 3 sd" in told.value.verdicts
 
 
 def stopped(design, number):
@@ -84,7 +84,7 @@ def test_data_that_cannot_tell_are_no_proof_of_a_fault():
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.01)
     assert counted(records, "inconclusive") > n / 2
     told = alarms.told_weak(records)
-    assert len(told.value["cells"]) == n
+    assert len(told.value.cells) == n
     figure = told.figures["verdicts"]()
     assert len(figure.axes) == 1
 

@@ -12,7 +12,7 @@ import comparisons
 import em
 from bayes.mixture import asked
 from comparisons.capacity import CARRIED, refuse_many
-from comparisons.kept.facts import among
+from comparisons.pages.terminal import among
 from comparisons.thresholds import OTHER_ROWS
 from comparisons.verdict.subsample import Whole, same_rows
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
@@ -42,7 +42,7 @@ def judged(seed: int, mixture: Mixture | None = None, total: int = ALL):
 def test_some_are_drawn_without_putting_back():
     some = em.subsample(Gaussian, people(), SOME, 1)
     assert some.observations == SOME
-    assert some.single
+    assert some.unit_counts
     assert np.isin(some.x, people().x).all()
     counted = Sample([3.0, 5.0], counts=[700, 300])
     few = em.subsample(Gaussian, counted, 100, 2)
@@ -94,13 +94,13 @@ def test_an_opinion_on_some_says_so():
     assert finding.severity == "ok"
     assert "1.41 times as narrow" in finding.message
     assert found.tree.attrs["observations"] == SOME
-    assert among(found.tree) == " (of 4,000, drawn at random)"
+    assert among(found) == " (of 4,000, drawn at random)"
     # negative control: an opinion on all has no such finding
     alone = comparisons.second_opinion(
         Gaussian, em.subsample(Gaussian, people(), 300, 6), 2, seed=5, progress=False
     )
     assert not [one for one in alone.findings if one.code == "other_rows"]
-    assert among(alone.tree) == ""
+    assert among(alone) == ""
 
 
 def test_more_than_chains_can_carry_is_refused():

@@ -39,8 +39,8 @@ def client():
 def short(monkeypatch):
     """Let small files be cut, and be many rows."""
     monkeypatch.setattr(models.reading.parquet, "PIECE", PIECE)
-    monkeypatch.setattr(models.reading.on_dask, "FEW", FEW)
-    monkeypatch.setattr("models.reading.scan.FEW", FEW)
+    monkeypatch.setattr(models.reading.on_dask, "MAX_IN_MEMORY", FEW)
+    monkeypatch.setattr("models.reading.scan.MAX_IN_MEMORY", FEW)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ FEW = 1 << 12  # numbers held back in these tests, so that small files are long 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Let a few thousand rows be many, and a batch be short."""
-    monkeypatch.setattr(models.reading.scan, "FEW", FEW)
+    monkeypatch.setattr(models.reading.scan, "MAX_IN_MEMORY", FEW)
     monkeypatch.setattr("models.reading.parquet.BATCH", 1 << 10)
     monkeypatch.setattr("models.reading.text.BLOCK", 1 << 14)
     monkeypatch.setattr("models.reading.text.HEAD", 1 << 10)
@@ -60,7 +60,7 @@ def test_rounded_heights_are_counted_exactly(stored, rng, name):
 
 
 def test_numbers_off_the_lattice_are_counted_too(stored, rng):
-    """Rounding noise, far outliers, a second spacing: the lattice is only a way to look up."""
+    """Rounding noise, far outliers, a second spacing: the grid is only a way to look up."""
     generator = rng(902)
     heights = np.round(generator.normal(170, 9, 20_000), 1)
     heights[generator.integers(0, 20_000, 500)] = np.nextafter(171.3, 200)

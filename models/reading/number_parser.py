@@ -1,4 +1,4 @@
-"""Text as numbers: blanks, signs, logical values and decimal commas."""
+"""Numbers in text: missing values, signs, logical values and decimal commas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
-from models.reading.from_arrow import doubles, truths
+from models.reading.from_arrow import booleans, doubles
 from models.reading.messages import not_a_number, too_large
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["Parser"]
+__all__ = ["NumberParser"]
 
 MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
 LOGICAL = ("false", "true")
@@ -29,11 +29,17 @@ THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 
 
 @dataclass
-class Parser:
-    """Reads one column of text, batch by batch, and remembers how it writes its numbers.
+class NumberParser:
+    """Parses one column of text, batch by batch; all batches must write numbers in one style.
 
-    whole: whether the first batch is all there is.
-    style: how numbers are written, once that is known.
+    delimiter: between the columns of the file.
+    whole: whether the first batch is the whole file.
+    style: "whole", "point", "comma" or "logical"; "" before the first number.
+
+    >>> import pyarrow as pa
+    >>> parser = NumberParser("x", delimiter=";", whole=True)
+    >>> parser(pa.array([b"1,5", b"NA", b"-2"]), lambda row: f"line {row + 2}")
+    array([ 1.5,  nan, -2. ])
     """
 
     name: str
@@ -42,10 +48,10 @@ class Parser:
     style: str = ""
 
     def __call__(self, column: pa.Array, where: Callable[[int], str]) -> Array:
-        """Return text as doubles, NaN where there is no value.
+        """Return the numbers, NaN where a value is missing, or raise Refusal for other text.
 
-        column: bytes of any encoding.
-        where: says where a row of it is, for messages.
+        column: bytes in any encoding.
+        where: (row, from 0 in this batch) -> its place in the file, in words.
         """
         import pyarrow as pa
         from pyarrow import compute
@@ -57,18 +63,18 @@ class Parser:
         except pa.ArrowInvalid:
             values, style = self._cleaned(text, where)
         self._remember(style, text, values, where)
-        # a double from 2**53 on was rounded if it was written as a whole number
+        # a whole number from 2**53 on may have been rounded
         large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= LARGEST_WHOLE))
         if len(large):
             written = text.take(pa.array(large))
-            whole = truths(compute.match_substring_regex(written, WHOLE))
+            whole = booleans(compute.match_substring_regex(written, WHOLE))
             if whole.any():
                 row = int(np.argmax(whole))
                 raise too_large(self.name, where(int(large[row])), written[row].as_py())
         return values
 
     def _cleaned(self, text: pa.Array, where: Callable[[int], str]) -> tuple[Array, str]:
-        """Return numbers, and their style, from text with blanks, signs, truth or commas."""
+        """Return the numbers, and their style, of text that Arrow cannot cast."""
         import pyarrow as pa
         from pyarrow import compute
 
@@ -93,7 +99,7 @@ class Parser:
             return values, "whole" if _all_whole(values) else "point"
         comma = matches(COMMA)
         some = compute.any(comma, min_count=0).as_py()
-        row = int(np.argmin(truths(compute.or_(number, blank))))
+        row = int(np.argmin(booleans(compute.or_(number, blank))))
         if not some or not every(compute.or_(comma, matches(WHOLE))):
             hint = "; write decimals with a point" if comma[row].as_py() else ""
             hint = hint or (_much_text(number, blank) if self.whole else "")
@@ -108,7 +114,7 @@ class Parser:
     def _remember(
         self, style: str, text: pa.Array, values: Array, where: Callable[[int], str]
     ) -> None:
-        """Note how numbers are written, or refuse to change that within a column."""
+        """Note the style of a batch, or raise Refusal if earlier batches had another."""
         before = self.style
         if style == before or not style or (style == "whole" and before in {"point", "comma"}):
             return
@@ -128,7 +134,7 @@ def _all_whole(values: Array) -> bool:
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """Return bytes as trimmed text; numbers are the same in Latin-1."""
+    """Return bytes as trimmed text, in Latin-1 if they are not UTF-8: numbers are the same."""
     import pyarrow as pa
     from pyarrow import compute
 
@@ -140,12 +146,12 @@ def _text(column: pa.Array) -> pa.Array:
 
 
 def _much_text(number: pa.Array, blank: pa.Array) -> str:
-    """Say how many rows are text, and what to do about it."""
+    """Return the end of a message: how many rows are text, and what to do about it."""
     from pyarrow import compute
 
-    text = ~truths(compute.or_(number, blank))
+    text = ~booleans(compute.or_(number, blank))
     rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
-    if text.sum() + truths(blank).sum() == len(text):
+    if text.sum() + booleans(blank).sum() == len(text):
         return f"; no row of {len(text):,} is one: give a column of numbers"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
     return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"

@@ -1,0 +1,25 @@
+"""What is measured where only EM was run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from comparisons.verdict.judge_em import em_finished, spiked
+
+if TYPE_CHECKING:
+    import em
+    from comparisons.finding import Finding
+    from models.family import Theta
+
+__all__ = ["findings_of"]
+
+
+def findings_of[T: Theta](fit: em.Fit[T]) -> list[Finding]:
+    """Return whether EM finished, and whether its optimum is a spike.
+
+    >>> from em import fit
+    >>> from models import Gaussian, Sample
+    >>> [one.code for one in findings_of(fit(Gaussian, Sample([1, 2, 3]), 1))][:3]
+    ['stopped_early', 'not_a_maximum', 'spike']
+    """
+    return [*em_finished(fit, fit, fit), *spiked(fit, fit)]
