@@ -1,4 +1,8 @@
-"""How the posterior is drawn: the same families as PyMC models."""
+"""How the posterior is drawn: the same models in PyMC."""
+
+import bayes.sampling.light_imports  # noqa: F401 (before anything that loads ArviZ)
+
+# isort: split
 
 from bayes.binomial import BinomialComponent
 from bayes.component import COMPONENTS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import numpy as np
 import pytest
+from sharing import Sharing, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,3 +24,14 @@ def rng() -> Callable[[int], np.random.Generator]:
 
 def pytest_addoption(parser):
     parser.addoption("--rows", type=int, default=10_000_000, help="of the tests of scale")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what compiles: the others find its machine code on disk."""
+    items.sort(key=lambda item: place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Share the tests between processes by groups, unless another way is asked for."""
+    return Sharing(config, log) if config.getvalue("dist") == "load" else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from em.data.blocks import rows_of
@@ -138,4 +139,12 @@ FAMILIES = [
         no_trials,
     ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
+]
+
+# Compiling is half of the suite. These two forms are left to the slow one: each of their properties
+# (a Cholesky factor or variances, tied or not, one variance or several) is another form's as well.
+LONG_TO_COMPILE = ("multivariate-tied", "multivariate-spherical")
+DRAWN = [
+    pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LONG_TO_COMPILE else [])
+    for row in FAMILIES
 ]

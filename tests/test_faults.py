@@ -25,7 +25,7 @@ MISSED = 0.01  # share of data sets in which a fault may go unseen
 DISAGREED = 0.05  # and in which right answers may not agree
 SURPRISE = 1e-6  # chance at which a promise counts as broken
 TRIES = 8  # data sets among which a fault has to change an answer
-CONTROLS = 2  # data sets without a fault, of each design
+CONTROLS = [1, pytest.param(2, marks=pytest.mark.slow)]  # without a fault, of each design
 
 
 def without(design):
@@ -55,8 +55,9 @@ def test_a_fault_is_caught(fault):
     assert len(missed) < most, [(one.shift, one.verdict, sorted(one.standing)) for one in missed]
 
 
-def test_right_answers_agree():
-    found = [outcome(without(design), seed) for design in DESIGNS for seed in range(CONTROLS)]
+@pytest.mark.parametrize("datasets", CONTROLS)
+def test_right_answers_agree(datasets):
+    found = [outcome(without(design), seed) for design in DESIGNS for seed in range(datasets)]
     apart = [one for one in found if one.verdict != "agree"]
     most = int(stats.binom.isf(SURPRISE, len(found), DISAGREED))
     assert most < len(found)  # or nothing could fail here

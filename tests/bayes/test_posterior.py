@@ -15,7 +15,8 @@ import numpy as np
 import pymc as pm
 import pytest
 import xarray as xr
-from families import FAMILIES, Row
+from families import DRAWN, FAMILIES, Row
+from pytensor.compile.mode import Mode
 
 import bayes
 from bayes.sample import AUTO, AUTO_ESS
@@ -39,7 +40,7 @@ from models.family import rebuilt
 from models.question import asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
-every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+every_family = pytest.mark.parametrize("row", DRAWN)
 GROUPS = {
     "posterior",
     "sample_stats",
@@ -108,7 +109,14 @@ def test_log_likelihood_of_every_draw_is_ems(row, rng):
 
 
 @pytest.mark.parametrize("kind", ["netcdf", "zarr"])
-@pytest.mark.parametrize("name", ["binomial", "multivariate-tied"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "binomial",
+        "multivariate-tied-spherical",
+        pytest.param("multivariate-tied", marks=pytest.mark.slow),
+    ],
+)
 def test_files_keep_everything(kind, name, tmp_path):
     row = next(row for row in FAMILIES if row.name == name)
     _, tree = sampled(row, 54)
@@ -335,14 +343,18 @@ def test_the_model_is_one_that_a_pymc_user_can_extend_and_sample(rng):
     sample = Sample(np.concatenate([rng(59).normal(0, 1, 40), rng(60).normal(6, 1, 40)]))
     model = bayes.build(Gaussian, sample, 2)
     assert {variable.name for variable in model.free_RVs} == {"weight", "variance", "mean"}
+    once = {
+        "random_seed": 1,
+        "compile_kwargs": {"mode": Mode(linker="py", optimizer="fast_compile")},
+    }
     with model:
         pm.Deterministic("gap", model["mean"][1] - model["mean"][0])
-        drawn = pm.sample_prior_predictive(50, var_names=["gap", "sd"], random_seed=1)
+        drawn = pm.sample_prior_predictive(50, var_names=["gap", "sd"], **once)
     assert drawn["prior"]["gap"].shape == (1, 50)
     table = Sample(rng(61).normal(size=(50, 2)))
     several = bayes.build(MultivariateGaussian, table, 2)
     with several:
-        drawn = pm.sample_prior_predictive(50, var_names=["cov", "mean"], random_seed=1)
+        drawn = pm.sample_prior_predictive(50, var_names=["cov", "mean"], **once)
     assert drawn["prior"]["cov"].shape == (1, 50, 2, 2, 2)
     assert np.linalg.eigvalsh(drawn["prior"]["cov"].to_numpy()).min() > 0
 

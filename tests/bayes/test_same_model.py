@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
 from families import FAMILIES, Row
-from pytensor.graph.replace import clone_replace
+from pytensor.compile.mode import Mode
+from pytensor.graph.replace import clone_replace, vectorize_graph
 
 import bayes
 from bayes.component import component_of
@@ -20,6 +24,7 @@ from models.prior import draw_prior
 from models.question import asked
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+PLAIN = Mode(linker="py", optimizer=None)  # the graph as it is: only its values matter here
 weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
 
 
@@ -38,19 +43,22 @@ def own_values(row: Row, theta):
 
 
 class Surface:
-    """PyMC's log density (no Jacobian) over EM's coordinates, with its derivatives."""
+    """PyMC's log density (no Jacobian) over EM's coordinates, with its derivatives.
 
-    def __init__(self, row: Row, sample: Sample, fitted, prior: Prior | None) -> None:
-        k = len(fitted.mixture.weight)
-        model = bayes.build(row.family, sample, k, prior=prior)
-        every = model.logp(jacobian=False)
-        height = every if prior else model.logp(vars=model.potentials, jacobian=False)
-        point = pt.vector("point", shape=(len(fitted.coordinates),))
-        fields = {
-            name: pt.zeros(field.shape) for name, field in entries(fitted.mixture.theta).items()
-        }
+    It is derived once for a family: `ask` swaps the data and the prior.
+    """
+
+    def __init__(self, row: Row, sample: Sample, k: int, names: tuple[str, ...]) -> None:
+        self.row = row
+        self.model = model = bayes.build(row.family, sample, k, prior=row.prior)
+        point = pt.vector("point", shape=(len(names),))
+        shapes = (
+            {"cov": (k, sample.dimension, sample.dimension)} if "cov" in row.family._fields else {}
+        )
+        usual = (k,) if sample.x.ndim == 1 else (k, sample.dimension)
+        fields = {name: pt.zeros(shapes.get(name, usual)) for name in row.family._fields}
         share = pt.zeros(k - 1)
-        for place, name in enumerate(fitted.coordinates):
+        for place, name in enumerate(names):
             field, index = name[:-1].split("[")
             if field == "weight":
                 share = share[int(index)].set(point[place])
@@ -70,15 +78,49 @@ class Surface:
             if transform is not None:
                 value = transform.forward(value, *variable.owner.inputs)
             swap[model.rvs_to_values[variable]] = value.astype("float64")
-        (height,) = clone_replace([height], swap)
+        weighed = pt.scalar("weighed")  # 1 with the prior, 0 without
+        likelihood = model.logp(vars=model.potentials, jacobian=False)
+        prior = model.logp(vars=model.free_RVs, jacobian=False)
+        (height,) = clone_replace([likelihood + weighed * prior], swap)
         slope = pt.grad(height, point)
-        bend = pytensor.gradient.jacobian(slope, point, vectorize=True)
-        self.run = pytensor.function([point], [slope, bend], mode="FAST_COMPILE")
+        way = pt.vector("way", shape=(len(names),))
+        bend = pt.grad(slope @ way, point)  # the Hessian times a direction: a small graph
+        self.run = pytensor.function([point, way, weighed], [slope, bend], mode=PLAIN)
 
-    def decrement(self, point: np.ndarray) -> float:
-        """Return the distance to the maximum in standard errors."""
-        slope, bend = self.run(point)
-        return float(np.sqrt(slope @ np.linalg.solve(-bend, slope)))
+    def ask(self, sample: Sample, prior: Prior | None) -> None:
+        """Swap the data and the prior; without one, only the likelihood is looked at."""
+        k = len(self.model["shares"].get_value())
+        question = asked(self.row.family, sample, k, prior or self.row.prior, equal_weights=False)
+        rows = sample.distinct
+        pm.set_data(question.data(), self.model, coords={"row": np.arange(rows)})
+        self.weighed = float(prior is not None)
+
+    def slope(self, point: np.ndarray) -> np.ndarray:
+        """Return the gradient (p,)."""
+        return self.run(point, np.zeros_like(point), self.weighed)[0]
+
+    def bend(self, point: np.ndarray) -> np.ndarray:
+        """Return the Hessian (p, p)."""
+        return np.array([self.run(point, way, self.weighed)[1] for way in np.eye(len(point))])
+
+
+@cache
+def derived(name: str, names: tuple[str, ...]) -> Surface:
+    """Return the surface of a family over two components."""
+    row = next(row for row in FAMILIES if row.name == name)
+    return Surface(row, row.sample(np.random.default_rng(30), 2, 20), 2, names)
+
+
+def surface_of(row: Row, sample: Sample, fitted, prior: Prior | None) -> Surface:
+    """Return the surface on which a fit stands."""
+    found = derived(row.name, tuple(fitted.coordinates))
+    found.ask(sample, prior)
+    return found
+
+
+def decrement(slope: np.ndarray, bend: np.ndarray) -> float:
+    """Return the distance to the maximum in standard errors."""
+    return float(np.sqrt(slope @ np.linalg.solve(-bend, slope)))
 
 
 def coordinates(fitted) -> np.ndarray:
@@ -99,16 +141,16 @@ def test_gradient_vanishes_and_hessian_is_the_information_at_ems_fit(row, prior,
     sample, _ = simulate(truth, 300, generator, row.trials(generator, 300))
     given = row.prior if prior else None
     fitted = fit(row.family, sample, 2, start=truth, prior=given, tolerance=1e-9)
-    surface = Surface(row, sample, fitted, given)
+    surface = surface_of(row, sample, fitted, given)
     point = coordinates(fitted)
-    _, bend = surface.run(point)
+    bend = surface.bend(point)
     scale = np.sqrt(np.diag(fitted.information))
     np.testing.assert_allclose(
         -bend / np.outer(scale, scale), fitted.information / np.outer(scale, scale), atol=1e-6
     )
-    assert surface.decrement(point) < 1e-6
+    assert decrement(surface.slope(point), bend) < 1e-6
     # negative control: a thousandth of a standard error away, the gradient does not vanish
-    assert surface.decrement(point + 1e-3 / scale) > 1e-4
+    assert decrement(surface.slope(point + 1e-3 / scale), bend) > 1e-4
 
 
 @every_family
@@ -118,8 +160,7 @@ def test_the_other_question_has_another_answer(row, rng):
     truth = row.random(generator, 2)
     sample, _ = simulate(truth, 300, generator, row.trials(generator, 300))
     fitted = fit(row.family, sample, 2, start=truth, prior=row.prior, tolerance=1e-9)
-    surface = Surface(row, sample, fitted, None)
-    slope, _ = surface.run(coordinates(fitted))
+    slope = surface_of(row, sample, fitted, None).slope(coordinates(fitted))
     scale = np.sqrt(np.diag(fitted.information))
     assert np.abs(slope / scale).max() > 0.01
 
@@ -138,9 +179,11 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
     model = engine.model
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
     data = {model[name]: value for name, value in data_of(question).items()}
-    height = model.logp(vars=model.free_RVs).sum()
+    height = model.logp(vars=model.free_RVs)
+    many = {value: pt.tensor(shape=(None, *value.type.shape)) for value in values}
+    each = vectorize_graph(pt.grad(height, values), many)  # over the draws
     run = pytensor.function(
-        values, pt.grad(height, values), givens=data, mode="FAST_COMPILE", on_unused_input="ignore"
+        list(many.values()), each, givens=data, mode=PLAIN, on_unused_input="ignore"
     )
 
     def slopes(prior: Prior) -> tuple[np.ndarray, np.ndarray]:
@@ -148,10 +191,7 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
         own = {"weight": mixture.weight, **component_of(row.family).values(mixture.theta)}
         given = [own[variable.name] for variable in engine.variables]
         draws = engine.forward(*given, *data_of(question).values())
-        found = [
-            np.concatenate([slope.ravel() for slope in run(*one)])
-            for one in zip(*draws, strict=True)
-        ]
+        found = np.concatenate([slope.reshape(len(slope), -1) for slope in run(*draws)], axis=1)
         return np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
 
     mean, error = slopes(row.prior)

@@ -16,7 +16,14 @@ from models import Gaussian, Mixture, MultivariateGaussian, Poisson, Prior, Samp
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # the runs are short
 CHAINS, DRAWS = 3, 150
 SHORT = {"draws": DRAWS, "tune": 200, "chains": CHAINS, "seed": 3, "progress": False}
-SOME = ["binomial", "gaussian", "poisson", "multivariate-full", "multivariate-tied"]
+SOME = [
+    "binomial",
+    "gaussian",
+    "poisson",
+    "multivariate-full",
+    "multivariate-diagonal",
+    pytest.param("multivariate-tied", marks=pytest.mark.slow),
+]
 GROUPS = ["posterior", "sample_stats", "log_likelihood", "labels", "diagnostics", "observed_data"]
 
 

@@ -15,6 +15,18 @@ def pytest_addoption(parser):
     parser.addoption("--inputs", type=int, default=SHORT, help="How many inputs to abuse us with.")
 
 
+def pytest_sessionfinish(session):
+    """Tell the process that asked for this one, if one did, how many inputs were tried here."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tried"] = dict(session.config.stash.get(TRIED, {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    counted = node.config.stash.setdefault(TRIED, Counter())
+    counted.update(getattr(node, "workeroutput", {}).get("tried", {}))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     counted = config.stash.get(TRIED, Counter())
     if counted:

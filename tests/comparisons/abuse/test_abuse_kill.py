@@ -94,6 +94,13 @@ def ends_well(folder):
     assert beside(folder) == []
 
 
+def test_a_run_that_is_killed_as_it_writes_leaves_all_or_nothing(folder):
+    assert killed(folder, 0, writing=True)
+    assert half_written(folder) is None
+    ends_well(folder)
+
+
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_all_or_nothing(folder, rng):
     left = survived(folder, rng, 3)
     assert left  # else no kill met the writing, and the test had not tested it

@@ -14,7 +14,7 @@ from models import Gaussian, Mixture, Sample
 
 K = 3
 DRAWS = 1_000
-SLOW = {STAN.name: [pytest.mark.slow]}  # it compiles for a minute
+SLOW = {side.name: [pytest.mark.slow] for side in (STAN, PYMC)}  # they compile for a minute
 SIDES = [
     pytest.param(side, id=side.name, marks=SLOW.get(side.name, []))
     for side in (PYMC, NUMPYRO, STAN)

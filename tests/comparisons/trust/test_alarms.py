@@ -25,6 +25,7 @@ def counted(records, verdict):
     return sum(one["verdict"] == verdict for one in records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_regular_problems_agree_and_hardly_ever_disagree(family):
     n = REGULAR[family]
@@ -47,6 +48,18 @@ def stopped(design, number):
     return judgement(compare(moved, opinion.tree))
 
 
+def test_a_regular_problem_agrees_and_with_a_fault_it_does_not():
+    """The two of a kind that the slow tests count by the dozen."""
+    design, number = Regular("gaussian"), 1
+    record = run(partial(regular, design), 2, jobs=1)[number]
+    assert record["verdict"] == "agree"
+    assert (record["k"], record["observations"] >= 500, record["nearest"] >= 2.5) == (3, True, True)
+    told = alarms.told_regular({"gaussian": [record]})
+    assert told.value["verdicts"]["gaussian"]["agree"]["seen"] == 1
+    assert stopped(design, number)["verdict"] != "agree"
+
+
+@pytest.mark.slow
 def test_a_fault_in_every_data_set_breaks_the_bounds():
     n = 6
     records = run(partial(stopped, Regular("gaussian")), n, jobs=available())
@@ -54,6 +67,17 @@ def test_a_fault_in_every_data_set_breaks_the_bounds():
     assert counted(records, "agree") < stats.binom.ppf(BROKEN, n, 0.95)
 
 
+def test_one_of_each_cell_that_cannot_tell_is_shown():
+    record = run(partial(weak, Weak()), 1, jobs=1)[0]
+    assert record["verdict"] == "inconclusive"
+    assert (record["separation"], record["observations"]) == GRID[0]
+    told = alarms.told_weak([record] * len(GRID))
+    assert len(told.value["cells"]) == len(GRID)
+    assert all(cell["inconclusive"]["seen"] == 1 for cell in told.value["cells"])
+    assert len(told.figures["verdicts"]().axes) == 1
+
+
+@pytest.mark.slow
 def test_data_that_cannot_tell_are_no_proof_of_a_fault():
     n = len(GRID)
     records = run(partial(weak, Weak()), n, jobs=available())

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 BROKEN = 1e-6  # chance at which a promise counts as broken
 
 
-def records_of(design, n, task=replicate):
+def records_of(design, n, task=replicate, jobs=None):
     """Return the records of n replicates."""
-    return run(partial(task, design), n, jobs=available())
+    return run(partial(task, design), n, jobs=available() if jobs is None else jobs)
 
 
 def lead(records):
@@ -43,8 +43,11 @@ def promised(found):
     return min(chances) * len(chances)
 
 
-def test_ranks_are_uniform_and_intervals_hold_what_they_promise():
-    records = records_of(Design("binomial", 2, 100), 80)
+@pytest.mark.parametrize(
+    ("n", "jobs"), [(10, 1), pytest.param(80, None, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_ranks_are_uniform_and_intervals_hold_what_they_promise(n, jobs):
+    records = records_of(Design("binomial", 2, 100), n, jobs=jobs)
     found = summary(records)
     assert found.failed == ()
     assert found.uniform
@@ -75,6 +78,7 @@ def doubled(design, number):
         calibration.second_opinion = kept
 
 
+@pytest.mark.slow
 def test_counting_twice_is_seen_in_ranks_and_coverage():
     found = summary(records_of(Design("poisson", 1, 30), 150, doubled))
     assert not found.uniform
@@ -114,7 +118,7 @@ def test_data_that_nobody_can_fit_are_counted():
     assert found.ranks == ()
 
 
-def made(rng, shrunk=1.0, n=4_000):
+def made(rng, shrunk=1.0, n=4_000, power=1.0):
     """Return records whose estimates scatter about the truth as their errors say."""
     found = []
     for number in range(n):
@@ -127,7 +131,8 @@ def made(rng, shrunk=1.0, n=4_000):
             {"parameter": "prob[0]", "truth": truth, "mle": mle, "se": error},
             {"parameter": "mean[0]", "truth": 5.0, "mle": rate, "se": 0.5 * shrunk},
         ]
-        uniform = {"pit": rng.random(), "rank": int(rng.integers(101)), "mean": 5.1}
+        pit, rank = rng.random() ** power, int(101 * ((rng.integers(101) + 0.5) / 101) ** power)
+        uniform = {"pit": pit, "rank": rank, "mean": 5.1}
         found.append(
             {
                 "replicate": number,
@@ -142,8 +147,9 @@ def made(rng, shrunk=1.0, n=4_000):
     return found
 
 
-def test_coverage_is_counted_as_it_was_made(rng):
-    found = summary(made(rng(3)))
+@pytest.mark.parametrize("n", [1_000, pytest.param(4_000, marks=pytest.mark.slow)])
+def test_coverage_is_counted_as_it_was_made(n, rng):
+    found = summary(made(rng(3), n=n))
     promised = {
         ("prob[0]", "EM transformed"),
         ("mean[0]", "EM"),
@@ -159,10 +165,14 @@ def test_coverage_is_counted_as_it_was_made(rng):
     accuracy = {one.parameter: one for one in found.accuracy}["mean[0]"]
     assert accuracy.bias_posterior == pytest.approx(0.1)
     assert accuracy.rmse_posterior == pytest.approx(0.1)
-    error = 0.5 / np.sqrt(2 * 4_000)  # of a root mean square
+    error = 0.5 / np.sqrt(2 * n)  # of a root mean square
     assert accuracy.rmse_em == pytest.approx(0.5, abs=5 * error)
     # negative control: errors that are too small by a third
-    wrong = summary(made(rng(3), shrunk=0.7))
+    wrong = summary(made(rng(3), shrunk=0.7, n=n))
     held = [one for one in wrong.coverage if (one.parameter, one.interval) in promised]
     broken = [one for one in held if one.interval != "posterior" and not one.kept]
     assert len(broken) == 12
+    # and a posterior whose intervals lie too low
+    low = summary(made(rng(3), n=n, power=1.5))
+    assert not low.uniform
+    assert not all(one.kept for one in low.coverage if one.interval == "posterior")

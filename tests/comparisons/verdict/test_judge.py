@@ -290,7 +290,16 @@ def test_one_component_agrees_in_one_and_several_dimensions(rng):
         assert "weight[0]" not in comparison.to_frame().index
 
 
-@pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical", "tied-spherical"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "full",
+        "diagonal",
+        "tied-spherical",
+        pytest.param("tied", marks=pytest.mark.slow),  # whose machine code no other test needs
+        pytest.param("spherical", marks=pytest.mark.slow),
+    ],
+)
 def test_every_form_of_covariance_has_its_rows(form, rng):
     family = MultivariateGaussian.with_covariance(form)
     x = np.concatenate(
