@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array
+    from models.family import Theta
 
 __all__ = ["estimate_of", "family_of"]
 
@@ -44,11 +45,11 @@ class Claim(NamedTuple):
     source: where it comes from, for messages.
     """
 
-    mixture: Mixture
+    mixture: Mixture[Any]
     source: str
 
 
-def estimate_of(given: object, family: type, d: int) -> tuple[Mixture, str]:
+def estimate_of(given: object, family: type[Theta], d: int) -> tuple[Mixture[Any], str]:
     """Return an estimate, labels in order, and a short description of where it comes from.
 
     given: an em.Fit, a Mixture, a fitted GaussianMixture of scikit-learn, or the path of a JSON
@@ -68,7 +69,7 @@ def estimate_of(given: object, family: type, d: int) -> tuple[Mixture, str]:
     return ordered(found), claim.source
 
 
-def family_of(given: object) -> type | None:
+def family_of(given: object) -> type[Theta] | None:
     """Return the family that an estimate implies, or None where it cannot be told.
 
     given: as for `estimate_of`; a file that cannot be read raises Refusal.
@@ -90,7 +91,7 @@ def family_of(given: object) -> type | None:
     return None if form is None else MultivariateGaussian.with_covariance(form)
 
 
-def _claim(given: object, family: type, d: int) -> Claim:
+def _claim(given: object, family: type[Theta], d: int) -> Claim:
     """Return the estimate that was given, whatever kind it is."""
     if isinstance(given, Fit):
         return Claim(given.mixture, "EM")
@@ -110,7 +111,7 @@ def _claim(given: object, family: type, d: int) -> Claim:
     )
 
 
-def _shares_divided(mixture: Mixture) -> Mixture:
+def _shares_divided[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
     """Return the mixture, its shares divided by their sum if that is 1 but for rounding."""
     weight = numbers("weight", mixture.weight)
     total = weight.sum()
@@ -125,7 +126,7 @@ def _is_peer(given: object) -> TypeGuard[Peer]:
     return all(hasattr(given, name) for name in FITTED)
 
 
-def _from_peer(given: Peer, kind: str, family: type, d: int) -> Mixture:
+def _from_peer(given: Peer, kind: str, family: type[Any], d: int) -> Mixture[Any]:
     """Return scikit-learn's estimate in our terms."""
     form, (k, columns) = given.covariance_type, np.shape(given.means_)
     if columns != d:
@@ -159,12 +160,12 @@ def _expanded(cov: Array, form: str, k: int, d: int) -> Array:
 # JSON
 
 
-def _fields(family: type) -> tuple[str, ...]:
+def _fields(family: type[Theta]) -> tuple[str, ...]:
     """Return what a file has to name for a family."""
     return ("weight", *family._fields)  # type: ignore[attr-defined]
 
 
-def _from_file(path: str | Path, family: type) -> Mixture:
+def _from_file(path: str | Path, family: type[Theta]) -> Mixture[Any]:
     """Return the mixture that a JSON file holds."""
     due = _fields(family)
     found = numbers_in(path, due, f"a {family.__name__} has {', '.join(due)}")
