@@ -1,18 +1,20 @@
 """A model compiled once for a structure and family: all samples, K and dimensions share it.
 
 The graph that PyMC derives (log density and gradient) reads all data, the number of components
-and the dimension from `pm.Data`, so a replicate swaps pointers and compiles nothing. nutpie's own
-compilation bakes shapes in and cannot be kept on disk; the few lines of `_callback` can, and so
-the second process starts in a second.
+and the dimension from `pm.Data`. Another sample swaps pointers and compiles nothing.
+
+nutpie's `compile_pymc_model(freeze_model=False)` swaps rows too. But it fixes the number of
+parameters, compiles the stored variables as well, and does not keep on disk what it calls.
+bayes/README.md has the times of both.
 """
 
 from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache
 from hashlib import sha256
-from operator import mul
+from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from bayes.component import Component
     from bayes.structure import Grouping
     from models.arrays import Array
-    from models.family import Theta
     from models.question import Question
     from models.sample import Sample
     from models.structure import Structure
@@ -257,41 +258,32 @@ def log_sum(joint: Array) -> Array:
     return found + peak[:, 0]
 
 
+ENGINES: dict[tuple[type, type, frozenset[str]], Engine] = {}
+"""By structure, family, and which shares are held."""
+
+READY: set[Engine] = set()
+"""Those with machine code."""
+
+
 def engine_of(question: Question[Any, Any]) -> Engine:
-    """Return the engine that answers a question."""
-    return _engine(question.structure, question.family, question.held, Asked(question))
-
-
-READY: set[tuple[type, type, frozenset[str]]] = set()
+    """Return the engine that answers a question, which all questions of its kind share."""
+    kind = (question.structure, question.family, question.held)
+    if kind not in ENGINES:
+        ENGINES[kind] = _derived(question)
+    return ENGINES[kind]
 
 
 def is_compiled(question: Question[Any, Any]) -> bool:
     """Return whether this process has the machine code that answers a question."""
-    return (question.structure, question.family, question.held) in READY
+    return ENGINES.get((question.structure, question.family, question.held)) in READY
 
 
-class Asked(NamedTuple):
-    """A question as an example of its kind: all of a kind share one engine."""
-
-    question: Question[Any, Any]
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Asked)
-
-
-@cache
-def _engine(
-    structure: type[Structure], family: type[Theta], held: frozenset[str], example: Asked
-) -> Engine:
-    """Derive everything from the model of any question of a structure and family."""
-    question = example.question
-    component, grouping = component_of(family), grouping_of(structure)
+def _derived(question: Question[Any, Any]) -> Engine:
+    """Derive everything from the model of one question of its kind."""
+    family = question.family
+    component, grouping = component_of(family), grouping_of(question.structure)
     model, shares, log_density = assemble(question)
     data = {name: model[name] for name in data_of(question)}
-    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
     variables = tuple(Variable(variable.name, variable.ndim) for variable in model.free_RVs)
     given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
     swap = dict(zip(data.values(), given, strict=True))
@@ -311,15 +303,15 @@ def _engine(
 
         return called
 
-    explored = [value.type(f"explored_{value.name}") for value in values]
-    many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]
+    explored, swapped, _ = _explored(component, grouping, model)
+    many = [pt.tensor(f"{one.name}s", shape=(None, *one.type.shape)) for one in explored]
     theta = [model[name] for name in axes(family)]
     overall = grouping.overall(shares, {one.name: one for one in model.data_vars})
     joint = pt.log(overall)[:, None] + log_density
     looks = [joint] if grouping.joins else [joint, log_density]
     out = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
-    out = clone_replace(out, _unconstrained(component, grouping, model, explored)[0])
+    out = clone_replace(out, swapped)
     # names are copies, which would be mapped over draws one by one
     out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))
     *both, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
@@ -354,14 +346,12 @@ def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]
     return found
 
 
-def _unconstrained(
-    component: Component[Any, Any],
-    grouping: Grouping,
-    model: pm.Model,
-    explored: list[TensorVariable],
-) -> tuple[dict[TensorVariable, TensorVariable], TensorVariable | float]:
-    """Return the model's value variables as they follow from explored ones, and log Jacobian."""
+def _explored(
+    component: Component[Any, Any], grouping: Grouping, model: pm.Model
+) -> tuple[list[TensorVariable], dict[TensorVariable, TensorVariable], TensorVariable | float]:
+    """Return explored coordinates, the model's values as they follow from them, log Jacobian."""
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    explored = [value.type(f"explored_{value.name}") for value in values]
     swap = dict(zip(values, explored, strict=True))
     names = list(grouping.structure.axes())
     found = model.replace_rvs_by_values([model[name] for name in names])
@@ -372,17 +362,16 @@ def _unconstrained(
     k = model[CONCENTRATION].shape[0]
     back, log_jacobian = component.unconstrained(pieces, grouping.overall(shares, data), k)
     names = [variable.name for variable in model.free_RVs]
-    return {value: back[name] for name, value in zip(names, values, strict=True)}, log_jacobian
+    follow = {value: back[name] for name, value in zip(names, values, strict=True)}
+    return explored, follow, log_jacobian
 
 
 @cache
 def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     """Compile log density and gradient at a position; return the data that they read first."""
     model = engine.model
-    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
-    explored = [value.type(f"explored_{value.name}") for value in values]
-    swap, log_jacobian = _unconstrained(engine.component, engine.grouping, model, explored)
-    log_density = clone_replace(model.logp(), swap) + log_jacobian
+    explored, swapped, log_jacobian = _explored(engine.component, engine.grouping, model)
+    log_density = clone_replace(model.logp(), swapped) + log_jacobian
     log_density = rewrite_graph(
         log_density, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
     )
@@ -394,7 +383,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     begin, parts = 0, {}
     for variable, piece in zip(engine.variables, explored, strict=True):
         shape = sizes[variable.name]
-        length = reduce(mul, shape)
+        length = prod(shape)
         part = position[begin : begin + length]
         parts[piece] = part if len(shape) == 1 else part.reshape(shape)
         begin = begin + length
@@ -404,8 +393,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
         function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
         shared = function.get_shared()
         callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
-    held = frozenset(engine.grouping.structure.axes()) - {one.name for one in engine.variables}
-    READY.add((engine.grouping.structure, engine.component.family, held))
+    READY.add(engine)
     return tuple(variable.name for variable in shared), callback
 
 

@@ -10,7 +10,7 @@ from families import FAMILIES, LONG_TO_COMPILE, Row
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayes.sampling.compiled import Asked, _engine, engine_of
+from bayes.sampling.compiled import _derived, engine_of
 from bayes.sampling.starts import start_of
 from models import Mixture, Sample
 from models.family import rebuilt
@@ -135,4 +135,4 @@ def test_the_functions_of_large_arrays_wait_for_no_c_compiler(row, rng, monkeypa
 
     monkeypatch.setattr("pytensor.link.c.basic.CLinker.make_thunk", refused)
     question = asked(row.family, row.sample(rng(1), 2, 30), 2)
-    _engine.__wrapped__(question.structure, question.family, question.held, Asked(question))
+    _derived(question)
