@@ -61,6 +61,8 @@ class Model[S: Structure]:
     grain: how far rounding can move the objective where it is not enlarged.
     total: (1 + q,) sums of (1, T) over all observations.
     counted: (blocks,) observations in each block.
+    even: the shares that are held, at 1 / K.
+    estimated: the fields of shares that are not held.
     """
 
     question: Question[S, Any]
@@ -75,6 +77,8 @@ class Model[S: Structure]:
     grain: float
     total: Array
     counted: Array
+    even: dict[str, Array]
+    estimated: list[str]
 
     @property
     def k(self) -> int:
@@ -86,11 +90,6 @@ class Model[S: Structure]:
         """Whether rows are independent, with the same shares, so that any of them stand for all."""
         shares = uniform(self.question.structure, self.k, self.question.data.sizes)
         return self.grouping.common(shares) is not None
-
-    @property
-    def estimated(self) -> list[str]:
-        """The fields of shares that are not held."""
-        return free(self.question.structure, self.question.held)
 
     def expect(self, parameters: S) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
@@ -140,11 +139,9 @@ class Model[S: Structure]:
         theta = self.emission.maximize(self.complete(sums, observed, centre))
         if centre is not None:
             theta = theta.affine(np.ones(1), centre)
-        counts = {name: np.where(field > NOBODY, field, 0) for name, field in own.items()}
-        shares = uniform(self.question.structure, self.k, self.question.data.sizes)
-        if self.estimated:
-            best = self.grouping.maximize(counts, 0 if self.prior is None else self.prior.weight)
-            shares |= {name: best[name] for name in self.estimated}
+        counts = {name: np.where(own[name] > NOBODY, own[name], 0) for name in self.estimated}
+        best = self.grouping.maximize(counts, 0 if self.prior is None else self.prior.weight)
+        shares = self.even | best
         return with_shares(self.question.structure, shares, self.emission.widen(theta, self.floor))
 
     def begin(self, sums: Array) -> S:
@@ -260,6 +257,8 @@ def model_of[S: Structure](
     runs = workers.prepare(partial(known_of, emission=emission, keep=keep))
     total, base, grain = runs.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
+    estimated = free(question.structure, question.held)
+    even = uniform(question.structure, question.k, question.data.sizes)
     return Model(
         question=question,
         emission=emission,
@@ -273,6 +272,8 @@ def model_of[S: Structure](
         grain=GRAIN * (float(grain) + n * (1 + abs(log_unit))),
         total=np.asarray(total),
         counted=np.array(runs.each(_counted)),
+        even={name: field for name, field in even.items() if name not in estimated},
+        estimated=estimated,
     )
 
 
