@@ -28,7 +28,7 @@ class LossBound(NamedTuple):
     spread: (m,) sum_i (x_i - a)^2 (x_i - b)^2 for the bin's two points a and b, divided by
         (high - low)^4.
 
-    >>> from models.gaussian import Gaussian
+    >>> from models import Gaussian, Mixture
     >>> zero = np.zeros(1)
     >>> bound = LossBound(low=zero, high=zero + 1, second=zero, third=zero, spread=zero + 0.5)
     >>> two = Gaussian(mean=np.array([[0.0, 1.0]]), sd=np.array([[1.0, 1.0]]))

@@ -38,7 +38,7 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
     >>> from models import Mixture, Poisson, Sample
     >>> calls = Mixture(np.array([[0.4, 0.6]]), Poisson(np.array([[1.0, 5.0]])))
     >>> log_likelihood(Poisson, Sample([0, 3, 6]), calls).round(6)
-    array([-6.175549])
+    array([-6.539017])
     """
     n, k = np.shape(first(structures.theta))[:2]
     question, emission = asked(family, data, k), emission_of(family)
