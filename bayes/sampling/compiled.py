@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     import pymc as pm
     from numba.core.ccallback import CFunc
-    from pytensor.tensor import TensorVariable
 
     from bayes.component import Component
     from bayes.structure import Grouping
+    from bayes.symbols import Tensor
     from models.arrays import Array
     from models.family import Theta
     from models.question import Question
@@ -108,7 +108,7 @@ class Engine:
         parts = np.split(positions, cuts, axis=1)
         return [part.reshape(len(part), *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def sizes[N](self, k: N, d: N, sizes: Mapping[str, N]) -> dict[str, tuple[N, ...]]:
+    def sizes(self, k: int, d: int, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
         """Return the unconstrained shape of each variable; lengths may be symbolic.
 
         sizes: of the axes of shares that are not of components.
@@ -137,7 +137,8 @@ class Engine:
             name: np.broadcast_to(one, (n, *one.shape[-len(names[name]) :]))
             for name, one in zip(names, fields, strict=True)
         }
-        return from_fields(question.structure, question.family, held)
+        found: Structure = from_fields(question.structure, question.family, held)
+        return found
 
     def by_block(
         self,
@@ -259,7 +260,9 @@ def log_sum(joint: Array) -> Array:
 
 def engine_of(question: Question[Any, Any]) -> Engine:
     """Return the engine that answers a question."""
-    return _engine(question.structure, question.family, question.held, Asked(question))
+    structure: type[Structure] = question.structure
+    family: type[Theta] = question.family
+    return _engine(structure, family, question.held, Asked(question))
 
 
 READY: set[tuple[type, type, frozenset[str]]] = set()
@@ -296,7 +299,7 @@ def _engine(
     given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
     swap = dict(zip(data.values(), given, strict=True))
 
-    def python(inputs: list[TensorVariable], outputs: object) -> Callable[..., Any]:
+    def python(inputs: list[Tensor], outputs: Any) -> Callable[..., Any]:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
         mode = Mode(linker="py", optimizer="fast_compile")
         with pytensor.config.change_flags(cxx=""):  # inner functions would compile by themselves
@@ -317,7 +320,7 @@ def _engine(
     overall = grouping.overall(shares, {one.name: one for one in model.data_vars})
     joint = pt.log(overall)[:, None] + log_density
     looks = [joint] if grouping.joins else [joint, log_density]
-    out = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
+    out: Any = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, _unconstrained(component, grouping, model, explored)[0])
     # names are copies, which would be mapped over draws one by one
@@ -344,7 +347,7 @@ def _rows(table: Array) -> Iterator[ctypes._Pointer[ctypes.c_double]]:
         yield ctypes.cast(address, DOUBLES)
 
 
-def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]:
+def _forward(model: pm.Model, own: list[Tensor]) -> list[Tensor]:
     """Return the unconstrained values of the variables' own, with a leading axis."""
     found = []
     for variable, value in zip(model.free_RVs, own, strict=True):
@@ -358,8 +361,8 @@ def _unconstrained(
     component: Component[Any, Any],
     grouping: Grouping,
     model: pm.Model,
-    explored: list[TensorVariable],
-) -> tuple[dict[TensorVariable, TensorVariable], TensorVariable | float]:
+    explored: list[Tensor],
+) -> tuple[dict[Any, Any], Tensor | float]:
     """Return the model's value variables as they follow from explored ones, and log Jacobian."""
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
     swap = dict(zip(values, explored, strict=True))
@@ -382,15 +385,17 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
     explored = [value.type(f"explored_{value.name}") for value in values]
     swap, log_jacobian = _unconstrained(engine.component, engine.grouping, model, explored)
-    log_density = clone_replace(model.logp(), swap) + log_jacobian
-    log_density = rewrite_graph(
-        log_density, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
+    plain: Any = clone_replace(model.logp(), swap)
+    log_density: Any = rewrite_graph(
+        plain + log_jacobian, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
     )
-    slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, explored)])
+    gradient: Any = pt.grad(log_density, explored)
+    slopes = pt.concatenate([slope.ravel() for slope in gradient])
     position = pt.vector("position")
     d = model["x"].shape[0] if model["x"].ndim == 2 else 1
     data = {one.name: one for one in model.data_vars}
-    sizes = engine.sizes(model[CONCENTRATION].shape[0], d, engine.grouping.sizes(data))
+    lengths: Any = engine.grouping.sizes(data)  # symbols, as the other two are
+    sizes = engine.sizes(model[CONCENTRATION].shape[0], d, lengths)
     begin, parts = 0, {}
     for variable, piece in zip(engine.variables, explored, strict=True):
         shape = sizes[variable.name]
@@ -409,7 +414,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     return tuple(variable.name for variable in shared), callback
 
 
-def _callback(function: Callable, ndims: list[int]) -> CFunc:
+def _callback(function: Any, ndims: list[int]) -> CFunc:
     """Return the C function that nutpie calls, kept on disk beside PyTensor's own.
 
     function: (position, *data) to log density and gradient.
