@@ -34,7 +34,8 @@ def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Sl
     """
     score, complete = _score(model, parameters), _complete(model, parameters)
     flat = free.reshape(-1, free.shape[2])
-    spread = 1 / np.sqrt(np.diagonal(flat.T @ complete @ flat))
+    curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
+    spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     observed = np.empty((flat.shape[1], flat.shape[1]))
     for column, width in enumerate(spread):
         step = STEP * width
