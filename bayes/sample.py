@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -105,19 +105,18 @@ def sampled(
     by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
-    judged: list[tuple[Chains, Structure, Alignment, bool]] = []  # the last look at the chains
+    last: list[Look] = []
 
-    def look(engine: Engine, found: Chains) -> tuple[Chains, Structure, Alignment, bool]:
-        if not judged or judged[0][0] is not found:
-            aligned = _aligned(engine, question, found, by)
-            judged[:] = [(found, *aligned, draws == "auto" and _gates(*aligned, found))]
-        return judged[0]
+    def look(engine: Engine, found: Chains) -> Look:
+        if not last or last[0].chains is not found:
+            last[:] = [_looked(engine, question, found, by)]
+        return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:
-        return look(engine, found)[3]
+        return look(engine, found).will_do
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
-        _, structures, alignment, met = look(engine, found)
+        seen = look(engine, found)
         settings: dict[str, object] = {
             "made_by": OURS,
             "draws": found.positions.shape[1],
@@ -128,8 +127,16 @@ def sampled(
             "sampling_seconds": found.seconds,
         }
         if draws == "auto":
-            settings["gates"] = "met" if met else "not met"
-        return tree_of(engine, question, found, structures, alignment, settings)
+            settings["gates"] = "met" if seen.will_do else "not met"
+        return tree_of(
+            engine,
+            question,
+            found,
+            seen.structures,
+            seen.alignment,
+            settings,
+            measures=seen.measures,
+        )
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
     aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
@@ -176,18 +183,31 @@ def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structur
     return float(engine.log_likelihoods(question, engine.pack(question, one))[0])
 
 
-def _aligned(
-    engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling
-) -> tuple[Structure, Alignment]:
-    """Return every draw as drawn, and the alignment of all."""
+class Look(NamedTuple):
+    """Chains so far, with their labels aligned and measured.
+
+    structures: of every draw as it was drawn, each field (n, ...).
+    measures: R-hat and effective sizes of aligned draws.
+    """
+
+    chains: Chains
+    structures: Structure
+    alignment: Alignment
+    measures: xr.Dataset
+
+    @property
+    def will_do(self) -> bool:
+        """Whether every parameter has mixed and is known well enough."""
+        worst = worst_of(self.measures)
+        return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
+
+
+def _looked(engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling) -> Look:
+    """Return the look at some chains."""
     positions = found.positions.reshape(-1, found.positions.shape[2])
     structures = engine.structures(question, positions)
     height = found.statistics["lp"].ravel()
-    return structures, alignment_of(engine, question, positions, structures, height, by)
-
-
-def _gates(structures: Structure, alignment: Alignment, found: Chains) -> bool:
-    """Return whether every aligned parameter has mixed and is known well enough."""
-    sizes = found.positions.shape[:2]
-    worst = worst_of(measured(drawn(permuted(structures, alignment.permutation), sizes)))
-    return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
+    alignment = alignment_of(engine, question, positions, structures, height, by)
+    aligned = permuted(structures, alignment.permutation)
+    measures = measured(drawn(aligned, found.positions.shape[:2]))
+    return Look(found, structures, alignment, measures)

@@ -9,13 +9,15 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from models.bar import bar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from rich.progress import Progress
 
-__all__ = ["announce", "bar", "loaded", "rows_bar", "starts_bar", "waiting"]
+__all__ = ["announce", "loaded", "rows_bar", "starts_bar", "waiting"]
 
 SOON = 0.5  # seconds that nobody needs a bar for
 
@@ -61,27 +63,6 @@ def _attempted(name: str) -> None:
     """Import a module; what goes wrong is raised where it is imported again."""
     with suppress(Exception):
         import_module(name)
-
-
-def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progress:
-    """Return a bar on a terminal, which goes when it is done; anywhere else nothing.
-
-    counted: how its task's `completed` and `total` are told; without it nothing is counted.
-    left: tell the time that is left, and not the time taken.
-    """
-    from rich import progress
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return progress.Progress(
-        progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}"),
-        *((progress.BarColumn(bar_width=20), progress.TextColumn(counted)) if counted else ()),
-        progress.TimeRemainingColumn() if left else progress.TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-    )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from comparisons.progress import bar
+from models.bar import bar
 from models.refusal import Refusal
 
 if TYPE_CHECKING:

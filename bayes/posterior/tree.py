@@ -159,12 +159,14 @@ def tree_of(
     alignment: Alignment,
     settings: dict[str, object],
     *,
+    measures: xr.Dataset | None = None,
     prior_known: bool = True,
 ) -> xr.DataTree:
     """Return the posterior and everything that ArviZ's functions want beside it.
 
     structures: of every draw as it was drawn, each field (n, ...).
     settings: what was asked for, which becomes attributes.
+    measures: R-hat and effective sizes of the aligned draws, where they are known already.
     prior_known: whether the draws were made under the question's prior, so that it can be shown.
     """
     sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
@@ -193,18 +195,25 @@ def tree_of(
     tree.attrs = _attributes(question, settings)
     if not prior_known:
         tree.attrs["prior"] = json.dumps(None)
-    return relabel(tree, structures, alignment, str(settings["labels"]))
+    return relabel(tree, structures, alignment, str(settings["labels"]), measures)
 
 
-def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: str) -> xr.DataTree:
+def relabel(
+    tree: xr.DataTree,
+    structures: Structure,
+    alignment: Alignment,
+    by: str,
+    measures: xr.Dataset | None = None,
+) -> xr.DataTree:
     """Return the tree with its draws' components permuted, and the diagnostics before and after.
 
     structures: of every draw as the sampler drew it, each field (n, ...).
+    measures: R-hat and effective sizes of the aligned draws, where they are known already.
     """
     sizes = tuple(tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
     before = measured(drawn(structures, sizes))
     aligned = drawn(permuted(structures, alignment.permutation), sizes)
-    after = measured(aligned)
+    after = measured(aligned) if measures is None else measures
     both = xr.concat([before, after], xr.IndexVariable("labels", ["as drawn", "aligned"]))
     each = ("chain", "draw")
     places = alignment.permutation.reshape(*sizes, -1)

@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
 from bayes.sampling.light_imports import nutpie
 from bayes.sampling.starts import start_of
+from models.bar import bar
 from models.refusal import Stopped
 from models.structure import fields_of
 
@@ -31,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nutpie.compile_pymc import CompiledPyMCModel
+    from rich.progress import Progress, TaskID
 
     from models.arrays import Array
     from models.question import Question
@@ -108,17 +101,7 @@ def run[R](
     enough: whether the draws up to a length will do; those of the last length always do.
     finish: what to make of them, while the bars are still there.
     """
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not (progress and console.is_terminal),
-    ) as bars:
+    with bar("{task.fields[note]}", shown=progress) as bars:
         engine = _compiled(question, bars)
         begun = time.perf_counter()
         counter = Counter(chains)
@@ -153,8 +136,8 @@ def run[R](
                 model.user_data[-1] = 1  # or every chain would end its path first
                 with suppress(RuntimeError):
                     sampler.cancel()
-        for bar in tasks:
-            bars.remove_task(bar)
+        for task in tasks:
+            bars.remove_task(task)
         bars.add_task("labels, replicates, diagnostics", total=None, note="")
         return finish(engine, found)
 

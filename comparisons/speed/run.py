@@ -12,13 +12,13 @@ from comparisons.json_values import json_text
 from comparisons.kept.atomic import written
 from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
-from comparisons.progress import bar
 from comparisons.speed import PARTS, compression, coordinates, growth, posterior, races, start_up
 from comparisons.speed.drawing import over_n
 from comparisons.speed.peers import PEERS
 from comparisons.speed.records import Found, Scale, joined
 from comparisons.speed.samplers import NUMPYRO, STAN
 from comparisons.speed.tables import GAP, json_of, machine, tables_of
+from models.bar import bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

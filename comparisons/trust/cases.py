@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 import bayes
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.studies.heights import TRUTH
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models.bar import bar
 
 __all__ = ["CASES", "Case", "measured", "shown"]
 
@@ -118,13 +118,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     replicates = parser.parse_args().replicates
-    found = {
-        case.name: [
-            measured(case, one)
-            for one in track(range(replicates), case.name, console=Console(stderr=True))
-        ]
-        for case in CASES
-    }
+    found: dict[str, list[Comparison]] = {case.name: [] for case in CASES}
+    with bar("{task.completed} of {task.total}", left=True) as bars:
+        for case in CASES:
+            task = bars.add_task(case.name, total=replicates)
+            for one in range(replicates):
+                found[case.name].append(measured(case, one))
+                bars.advance(task)
     Console(width=240).print(shown(found))
 
 
