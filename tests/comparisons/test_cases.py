@@ -204,7 +204,10 @@ def test_a_wrong_prior_is_named():
     assert finding(comparison, "stopped_early").severity == "ok"
 
 
-@pytest.mark.parametrize("seed", range(101, 111))
+@pytest.mark.parametrize(
+    "seed",
+    [101, 102, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(103, 111))],
+)
 def test_heights_are_recovered(seed):
     sample = volunteers(10_000, seed)
     comparison = asked(Gaussian, sample, 2, seed=seed, draws=1_000)

@@ -462,7 +462,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     running = subprocess.Popen(
         [*program, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(15)
+    for line in running.stderr:
+        if "then sampling" in line:
+            break
+    time.sleep(6)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
