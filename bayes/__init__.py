@@ -1,23 +1,31 @@
-"""How the posterior is drawn: the same families as PyMC models."""
+"""How the posterior is drawn: the same models in PyMC."""
+
+import bayes.sampling.light_imports  # noqa: F401 (before anything that loads ArviZ)
+
+# isort: split
 
 from bayes.binomial import BinomialComponent
 from bayes.component import COMPONENTS
 from bayes.gaussian import GaussianComponent
-from bayes.mixture import build
+from bayes.mixture import MixtureGrouping
+from bayes.model import build
 from bayes.multivariate import multivariate
 from bayes.poisson import PoissonComponent
 from bayes.posterior.adopt import adopt
 from bayes.posterior.diagnose import Check, Diagnosis, diagnose
 from bayes.posterior.loo import loo
 from bayes.posterior.stein import Target, target
-from bayes.sample import ChainsWarning, align, log_likelihood, sample
+from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
-from models import Binomial, Gaussian, MultivariateGaussian, Poisson
+from bayes.structure import GROUPINGS
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[Poisson] = PoissonComponent
+
+GROUPINGS[Mixture] = MixtureGrouping
 
 __all__ = [
     "ChainsWarning",
@@ -32,5 +40,6 @@ __all__ = [
     "log_likelihood",
     "loo",
     "sample",
+    "sampled",
     "target",
 ]

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from scipy.special import betaln
 
 from bayes.component import Component
-from models import Binomial, BinomialPrior
+from models import Binomial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ __all__ = ["BinomialComponent"]
 
 class BinomialComponent(Component[Binomial, Binomial]):
     """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
-
-    prior = BinomialPrior
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Heads, flips, and log C(trials, x), which no parameter changes."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.refusal import Refusal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,9 +26,6 @@ class Component[T: Theta, S](ABC):
 
     S is what its density reads: Theta with symbolic fields, or what serves as well.
     """
-
-    prior: type
-    """The record of the conjugate prior."""
 
     def __init__(self, family: type[T]) -> None:
         self.family = family
@@ -58,15 +57,16 @@ class Component[T: Theta, S](ABC):
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
         """Return the unconstrained shape of each random variable; k and d may be symbolic."""
 
-    def explored(self, values: dict[str, Array], weight: Array) -> dict[str, Array]:
+    def explored(self, values: dict[str, Array], overall: Array) -> dict[str, Array]:
         """Return the coordinates in which chains move: by default the unconstrained values.
 
-        values: by variable, with a leading axis (n, ...); weight: (n, K).
+        values: by variable, with a leading axis (n, ...); overall: shares of the components
+            among all observations, (n, K).
         """
         return values
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], weight: TensorVariable, k: TensorVariable
+        self, explored: dict[str, TensorVariable], overall: TensorVariable, k: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable | float]:
         """Return the way back, and log |d unconstrained / d explored| up to a constant.
 
@@ -96,4 +96,4 @@ def component_of[T: Theta](family: type[T]) -> Component[T, Any]:
         if ancestor in COMPONENTS:
             return COMPONENTS[ancestor](family)
     known = ", ".join(sorted(name.__name__ for name in COMPONENTS))
-    raise ValueError(f"family is {family!r}; give one of {known}")
+    raise Refusal(f"family is {family!r}; give one of {known}")

@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes.component import Component, spread
-from models import Gaussian, GaussianPrior
+from models import Gaussian
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,6 @@ __all__ = ["GaussianComponent"]
 
 class GaussianComponent(Component[Gaussian, Gaussian]):
     """log p = -log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2."""
-
-    prior = GaussianPrior
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""
@@ -51,7 +49,7 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         """One log variance and one mean a component."""
         return {"variance": (k,), "mean": (k,)}
 
-    def explored(self, values: dict[str, Array], weight: Array) -> dict[str, Array]:
+    def explored(self, values: dict[str, Array], overall: Array) -> dict[str, Array]:
         """Overall mean and log sd, then centres and widths relative to them.
 
         Data fix the overall moments far better than any component's, and what they leave open
@@ -60,18 +58,18 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         """
         mean, log_variance = values["mean"], values["variance"]
         log_width = log_variance.mean(axis=1, keepdims=True) / 2
-        overall = (weight * mean).sum(axis=1, keepdims=True)
-        square = (weight * (np.exp(log_variance) + (mean - overall) ** 2)).sum(1, keepdims=True)
+        centre = (overall * mean).sum(axis=1, keepdims=True)
+        square = (overall * (np.exp(log_variance) + (mean - centre) ** 2)).sum(1, keepdims=True)
         offset = (mean - mean[:, -1:]) / np.exp(log_width)
         wider = log_variance - 2 * log_width
         return {
             **values,
-            "mean": np.concatenate([overall, offset[:, :-1]], axis=1),
+            "mean": np.concatenate([centre, offset[:, :-1]], axis=1),
             "variance": np.concatenate([0.5 * np.log(square), wider[:, :-1]], axis=1),
         }
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], weight: TensorVariable, k: TensorVariable
+        self, explored: dict[str, TensorVariable], overall: TensorVariable, k: TensorVariable
     ) -> tuple[dict[str, TensorVariable], TensorVariable]:
         """mean = overall + width (offset - average offset), log variance = wider + 2 log width.
 
@@ -82,8 +80,8 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         each = pt.eye(k - 1, k)
         offset = (explored["mean"][1:, None] * each).sum(axis=0)
         wider = (explored["variance"][1:, None] * (each - last)).sum(axis=0)
-        away = offset - (weight * offset).sum()
-        relative = (weight * (pt.exp(wider) + away**2)).sum()
+        away = offset - (overall * offset).sum()
+        relative = (overall * (pt.exp(wider) + away**2)).sum()
         log_width = explored["variance"][0] - 0.5 * pt.log(relative)
         values = {
             **explored,

@@ -44,8 +44,6 @@ class Apart(NamedTuple):
 class Several[S](Component[MultivariateGaussian, S]):
     """What all forms of covariance have in common."""
 
-    prior = MultivariateGaussianPrior
-
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements, a column after another: sums over columns then add long arrays."""
         return {"x": sample.x.T}

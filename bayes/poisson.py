@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 from scipy.special import gammaln
 
 from bayes.component import Component
-from models import Poisson, PoissonPrior
+from models import Poisson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ __all__ = ["PoissonComponent"]
 
 class PoissonComponent(Component[Poisson, Poisson]):
     """log p = x log rate - rate - log x!."""
-
-    prior = PoissonPrior
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Events, and log x!, which no parameter changes."""

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bayes.mixture import Question, asked
+from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
-from bayes.posterior.labels import Labelling, alignment_of, labelling_of, relabelled
-from bayes.posterior.tree import drawn, mixture_of, question_of, relabel, tree_of
+from bayes.posterior.labels import alignment_of, labelling_of
+from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
 from bayes.sampling.nuts import Chains, run
-from models import Mixture
 from models.checks import whole
-from models.family import Theta, entries, rebuilt
+from models.family import first
+from models.question import asked
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import fields_of, from_fields, permuted, shares_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes.posterior.labels import Alignment
-    from models import Prior, Sample
+    from bayes.posterior.labels import Alignment, Labelling
+    from models.family import Theta
+    from models.prior import Prior
+    from models.question import Question
+    from models.structure import Structure, Units
 
 __all__ = [
     "ChainsWarning",
     "align",
     "log_likelihood",
     "sample",
+    "sampled",
 ]
 
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
@@ -46,7 +53,7 @@ class ChainsWarning(UserWarning):
 
 def sample[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Units,
     k: int,
     *,
     prior: Prior | None = None,
@@ -57,13 +64,14 @@ def sample[T: Theta](
     seed: int = 0,
     progress: bool = True,
 ) -> xr.DataTree:
-    """Draw from the posterior of a mixture of k components of a family.
+    """Draw from the posterior of k components of a family.
 
     Labels are aligned: by order in one dimension, by assignment in several. The groups are
     posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate), prior,
     posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
     and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
 
+    sample: what was observed; its kind says which structure is meant.
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
     draws: a chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until R-hat is
@@ -72,18 +80,34 @@ def sample[T: Theta](
     seed: of everything random; the same one gives the same draws.
     progress: show bars on a terminal.
     """
-    question = asked(family, sample, k, prior, equal_weights)
+    if isinstance(family, Sample):
+        raise Refusal("family is a Sample; the order is sample(family, sample, k)")
+    component_of(family)  # refuses what is none
+    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    return sampled(question, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
+
+
+def sampled(
+    question: Question[Any, Any],
+    *,
+    draws: int | Literal["auto"] = 1_000,
+    tune: int = 1_000,
+    chains: int = 4,
+    seed: int = 0,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Draw from the posterior of a question: as `sample`, whose options these are."""
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
     if seed >= SEEDS:
-        raise ValueError(f"seed is {seed}; give a whole number below 2**64")
+        raise Refusal(f"seed is {seed}; give a whole number below 2**64")
     if draws != "auto":
         draws = whole("draws", draws, 1)
     by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
-    judged: list[tuple[Chains, Mixture, Alignment, bool]] = []  # the last look at the chains
+    judged: list[tuple[Chains, Structure, Alignment, bool]] = []  # the last look at the chains
 
-    def look(engine: Engine, found: Chains) -> tuple[Chains, Mixture, Alignment, bool]:
+    def look(engine: Engine, found: Chains) -> tuple[Chains, Structure, Alignment, bool]:
         if not judged or judged[0][0] is not found:
             aligned = _aligned(engine, question, found, by)
             judged[:] = [(found, *aligned, draws == "auto" and _gates(*aligned, found))]
@@ -93,9 +117,9 @@ def sample[T: Theta](
         return look(engine, found)[3]
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
-        _, mixture, alignment, met = look(engine, found)
+        _, structures, alignment, met = look(engine, found)
         settings: dict[str, object] = {
-            "made_by": "bayes.sample",
+            "made_by": OURS,
             "draws": found.positions.shape[1],
             "tune": tune,
             "chains": chains,
@@ -105,7 +129,7 @@ def sample[T: Theta](
         }
         if draws == "auto":
             settings["gates"] = "met" if met else "not met"
-        return tree_of(engine, question, found, mixture, alignment, settings)
+        return tree_of(engine, question, found, structures, alignment, settings)
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
     aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
@@ -128,45 +152,42 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
         memberships to average ones (Stephens 2000).
     """
     if by not in ("order", "assignment"):
-        raise ValueError(f"by is {by!r}; give 'order' or 'assignment'")
-    if "labels" not in tree.children or "constant_data" not in tree.children:
-        raise ValueError("the tree is no posterior of bayes.sample: it has no group of labels")
-    question = question_of(tree)
+        raise Refusal(f"by is {by!r}; give 'order' or 'assignment'")
+    posterior = posterior_of(tree)
+    question, structures = posterior.question, posterior.as_drawn
     engine = engine_of(question)
-    mixture = mixture_of(tree, question.component.family)
-    statistics = tree["sample_stats"]
-    # an adopted posterior may come without its own density
-    height = statistics["lp" if "lp" in statistics else "log_likelihood"].to_numpy().ravel()
-    alignment = alignment_of(engine, question, engine.pack(question, mixture), mixture, height, by)
-    return relabel(tree, mixture, alignment, by)
+    positions = engine.pack(question, structures)
+    alignment = alignment_of(engine, question, positions, structures, posterior.explored, by)
+    return relabel(tree, structures, alignment, by)
 
 
-def log_likelihood[T: Theta](family: type[T], sample: Sample, mixture: Mixture[T]) -> float:
-    """Return the log-likelihood of a mixture by PyMC's model of it.
+def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structure) -> float:
+    """Return the log-likelihood of parameters by PyMC's model of them.
 
-    mixture: inside the parameter space: no share, probability or rate of 0.
+    structure: inside the parameter space: no share, probability or rate of 0.
     """
-    question = asked(family, sample, len(mixture.weight), None, equal_weights=False)
-    if not (np.asarray(mixture.weight) > 0).all():
-        raise ValueError(f"weight is {np.asarray(mixture.weight).tolist()}; give shares above 0")
-    theta = rebuilt(family, [np.asarray(field)[None] for field in entries(mixture.theta).values()])
+    question = asked(family, sample, len(first(structure.theta)))
+    for name, share in shares_of(structure).items():
+        if not (share > 0).all():
+            raise Refusal(f"{name} is {share.tolist()}; give shares above 0")
     engine = engine_of(question)
-    position = engine.pack(question, Mixture(np.asarray(mixture.weight)[None], theta))
-    return float(engine.log_likelihoods(question, position)[0])
+    fields = {name: np.asarray(field)[None] for name, field in fields_of(structure).items()}
+    one = from_fields(question.structure, family, fields)
+    return float(engine.log_likelihoods(question, engine.pack(question, one))[0])
 
 
 def _aligned(
-    engine: Engine, question: Question, found: Chains, by: Labelling
-) -> tuple[Mixture, Alignment]:
-    """Return every draw's mixture as drawn, and its alignment."""
+    engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling
+) -> tuple[Structure, Alignment]:
+    """Return every draw as drawn, and the alignment of all."""
     positions = found.positions.reshape(-1, found.positions.shape[2])
-    mixture = engine.mixtures(question, positions)
+    structures = engine.structures(question, positions)
     height = found.statistics["lp"].ravel()
-    return mixture, alignment_of(engine, question, positions, mixture, height, by)
+    return structures, alignment_of(engine, question, positions, structures, height, by)
 
 
-def _gates(mixture: Mixture, alignment: Alignment, found: Chains) -> bool:
+def _gates(structures: Structure, alignment: Alignment, found: Chains) -> bool:
     """Return whether every aligned parameter has mixed and is known well enough."""
     sizes = found.positions.shape[:2]
-    worst = worst_of(measured(drawn(relabelled(mixture, alignment.permutation), sizes)))
+    worst = worst_of(measured(drawn(permuted(structures, alignment.permutation), sizes)))
     return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models import Gaussian
+from models.names import BINNED
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ CARRIED = 1_000_000  # rows times components: chains of more take hours
 
 def refuse_many(family: type[Theta], sample: Observations, k: int) -> None:
     """Refuse more rows than chains can carry, and say what they can; one column can be binned."""
-    if family is not Gaussian and sample.distinct * k > CARRIED:
+    if family not in BINNED and sample.distinct * k > CARRIED:
         raise Refusal(
             f"{sample.distinct:,} distinct rows are more than chains carry in an hour: ask of some "
             "of them, drawn at random, with --some 20000 (some=20000), or for --only em (em.fit)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,8 @@ import xarray as xr
 
 import bayes
 import em
-from comparisons.binned.posterior import BINNED, posterior_in_bins
+from bayes.posterior.tree import posterior_of
+from comparisons.binned.posterior import posterior_in_bins, to_be_binned
 from comparisons.capacity import refuse_many
 from comparisons.finding import OK
 from comparisons.kept.atomic import written
@@ -17,24 +20,27 @@ from comparisons.kept.facts import Facts
 from comparisons.kept.tree import laid_out
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.estimates import family_of
-from comparisons.verdict.evidence import evidence_of, search
+from comparisons.verdict.measured import measured_of
+from comparisons.verdict.search import search
 from comparisons.verdict.subsample import keep_whole
-from models import Gaussian, Sample
 from models.checks import whole as whole_number
-from models.family import Theta
+from models.question import asked
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Any, Literal
 
     import pandas as pd
     from matplotlib.figure import Figure
 
     from bayes.posterior.adopt import Name
-    from models import Mixture, Prior
-    from models.observations import Observations
+    from models import Prior
+    from models.family import Theta
+    from models.question import Question
+    from models.structure import Data, Structure, Units
 
-__all__ = ["Comparison", "compare", "load", "second_opinion"]
+__all__ = ["Comparison", "compare", "load", "opinion_of", "second_opinion"]
 
 
 class Comparison(Facts):
@@ -123,7 +129,7 @@ class Comparison(Facts):
 
 def second_opinion[T: Theta](
     family: type[T],
-    sample: Observations,
+    sample: Data,
     k: int,
     *,
     estimate: object = None,
@@ -134,13 +140,14 @@ def second_opinion[T: Theta](
     tune: int = 1_000,
     chains: int = 4,
     seed: int = 0,
-    truth: Mixture[T] | None = None,
+    truth: Structure | None = None,
     progress: bool = True,
     some: int | None = None,
 ) -> Comparison:
-    """Fit a mixture of k components by EM and by MCMC, and compare.
+    """Fit k components by EM and by MCMC, and compare.
 
-    Of more than BINNED different measurements in one dimension, and of a Stream, EM sees all, and
+    sample: what was observed; its kind says which structure is meant.
+    Of more than MOST different measurements in one dimension, and of a Stream, EM sees all, and
     the sampler bins; the finding `binned` says by how much these can have moved a posterior mean.
 
     estimate: to be judged in place of EM's: whatever `compare` takes.
@@ -152,46 +159,67 @@ def second_opinion[T: Theta](
     progress: show bars on a terminal.
     some: how many observations, drawn at random, the opinion is on; EM of all is held against it.
     """
-    whole = None
-    if some is not None and whole_number("some", some, k) < sample.observations:
-        options = {"equal_weights": equal_weights, "starts": starts, "seed": seed}
-        whole = search(family, sample, k, **options, progress=progress).fit
-        sample = em.subsample(family, sample, some, seed)
-    in_bins = family is Gaussian and (not isinstance(sample, Sample) or sample.distinct > BINNED)
-    refuse_many(family, sample, k)
-    found = search(
-        family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed, progress=progress
+    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    return opinion_of(
+        question,
+        estimate=estimate,
+        starts=starts,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        truth=truth,
+        progress=progress,
+        some=some,
     )
 
-    def drawn(rows: Sample) -> xr.DataTree:
-        return bayes.sample(
-            family,
-            rows,
-            k,
-            prior=prior,
-            equal_weights=equal_weights,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            seed=seed,
-            progress=progress,
+
+def opinion_of(
+    question: Question[Any, Any],
+    *,
+    estimate: object = None,
+    starts: int = 20,
+    draws: int | Literal["auto"] = "auto",
+    tune: int = 1_000,
+    chains: int = 4,
+    seed: int = 0,
+    truth: Structure | None = None,
+    progress: bool = True,
+    some: int | None = None,
+) -> Comparison:
+    """Answer a question by EM and by MCMC, and compare: as `second_opinion`."""
+    family, k, whole = question.family, question.k, None
+    look = partial(search, starts=starts, seed=seed, progress=progress)
+    if some is not None and whole_number("some", some, k) < question.sample.observations:
+        whole = look(question).fit
+        question = replace(question, data=em.subsample(family, question.sample, some, seed))
+    refuse_many(family, question.sample, k)
+    found = look(question)
+
+    def drawn(data: Units) -> xr.DataTree:
+        rows = replace(question, data=data)
+        return bayes.sampled(
+            rows, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
         )
 
-    tree = posterior_in_bins(drawn, sample, found.fit) if in_bins else drawn(sample)
+    if to_be_binned(question):
+        tree = posterior_in_bins(drawn, question.sample, found.fit)
+    else:
+        tree = drawn(question.units)
     if whole is not None:
         keep_whole(tree, whole)
-    return Comparison(laid_out(tree, evidence_of(estimate, tree, found), truth))
+    return Comparison(laid_out(tree, measured_of(estimate, posterior_of(tree), found), truth))
 
 
 def compare(
     estimate: object,
     posterior: xr.DataTree,
     *,
-    sample: Sample | None = None,
+    sample: Units | None = None,
     names: Mapping[str, Name] | None = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
-    truth: Mixture | None = None,
+    truth: Structure | None = None,
 ) -> Comparison:
     """Compare an estimate with a posterior; EM judges the estimate whoever made it.
 
@@ -202,11 +230,11 @@ def compare(
     truth: where it is known, for the pictures and the table.
     """
     if not isinstance(posterior, xr.DataTree):
-        raise ValueError(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
+        raise Refusal(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
     if "labels" not in posterior.children:
         family = family_of(estimate)
         if sample is None or family is None:
-            raise ValueError(
+            raise Refusal(
                 "the posterior is another sampler's: give its sample=, and names= from ours to "
                 "its variables"
             )
@@ -214,18 +242,19 @@ def compare(
             family, sample, posterior, names, prior=prior, equal_weights=equal_weights
         )
     elif sample is not None or names is not None or prior is not None or equal_weights:
-        raise ValueError("the posterior has its own sample, names, prior and weights; omit yours")
-    return Comparison(laid_out(posterior, evidence_of(estimate, posterior), truth))
+        raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
+    measured = measured_of(estimate, posterior_of(posterior))
+    return Comparison(laid_out(posterior, measured, truth))
 
 
 def load(path: str | Path) -> Comparison:
     """Read a comparison that was saved."""
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"{path} does not exist; give a file of Comparison.save")
+        raise Refusal(f"{path} does not exist; give a file of Comparison.save")
     tree = xr.open_datatree(path)
     tree.load()
     tree.close()
     if "verdict" not in tree.attrs or tree.attrs.get("format") != FORMAT:
-        raise ValueError(f"{path} is no comparison of format {FORMAT}; save it anew")
+        raise Refusal(f"{path} is no comparison of format {FORMAT}; save it anew")
     return Comparison(tree)

@@ -15,24 +15,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.comparison import Comparison, load
-from comparisons.verdict.evidence import matched
-from comparisons.verdict.parameters import picked
-from models import Mixture, ordered
-from models.family import rebuilt
-from models.mixture import checked, take
+from comparisons.verdict.matching import matched
+from models.family import components
 from models.refusal import Refusal
+from models.structure import checked, from_fields, ordered, permuted, picked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.family import Theta
+    from models.structure import Structure
 
 __all__ = ["assert_recovered", "assert_unchanged"]
 
 ROUNDING = 1e-9  # relative; beyond what two machines make of the same sum
 
 
-def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: float = 4.0) -> None:
+def assert_recovered(comparison: Comparison, truth: Structure, k: float = 4.0) -> None:
     """Assert that both answers lie within k of their own errors of the truth.
 
     |mle - truth| <= k se, and |mean - truth| <= k sqrt(sd^2 + mcse^2), for every parameter.
@@ -41,15 +39,15 @@ def assert_recovered[T: Theta](comparison: Comparison, truth: Mixture[T], k: flo
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
-    mixture = ordered(checked(truth, comparison.family, comparison.dimension))
-    given, here = len(mixture.weight), comparison.k
+    kind, family = comparison.structure, comparison.family
+    structure = ordered(checked(truth, kind, family, comparison.dimension))
+    given, here = components(structure.theta), comparison.k
     if given != here:
         raise Refusal(f"truth has {given} components, the comparison {here}")
     if comparison.assigned:
-        weight, *fields = comparison.draws.values()
-        draws = Mixture(weight, rebuilt(comparison.family, fields))
-        mixture = take(mixture, matched(mixture, draws))
-    true = np.array([picked(mixture, row.parameter) for row in comparison.parameters], float)
+        draws = from_fields(kind, family, comparison.draws)
+        structure = permuted(structure, matched(structure, draws))
+    true = np.array([picked(structure, row.parameter) for row in comparison.parameters], float)
     posterior = np.hypot(frame["sd"], frame["mcse"])
     rows = {
         "EM": (frame["mle"], frame["se"]),

@@ -7,17 +7,21 @@ from em.data.subsample import subsample
 from em.emission import EMISSIONS
 from em.errors.coordinates import coordinates_of, displaced, log_prior
 from em.errors.log_likelihood import log_likelihood
-from em.fit import fit
+from em.fit import fit, fitted
 from em.gaussian import GaussianEmission
+from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
-from models import Binomial, Gaussian, MultivariateGaussian, Poisson
+from em.structure import GROUPINGS
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
+
+GROUPINGS[Mixture] = MixtureGrouping
 
 __all__ = [
     "Basin",
@@ -30,6 +34,7 @@ __all__ = [
     "coordinates_of",
     "displaced",
     "fit",
+    "fitted",
     "log_likelihood",
     "log_prior",
     "subsample",

@@ -23,7 +23,6 @@ class BinomialEmission(Emission[Binomial]):
     """log p = heads log prob + tails log(1 - prob) + log C(trials, heads)."""
 
     ones = 0
-    prior = BinomialPrior
 
     def size(self, d: int) -> int:
         """Heads and tails."""

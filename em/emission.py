@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.family import Theta, components, entries
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,9 +36,6 @@ class Emission[T: Theta](ABC):
 
     ones: int
     """How many leading natural parameters multiply a one."""
-
-    prior: type
-    """The record of the conjugate prior."""
 
     def __init__(self, family: type[T]) -> None:
         self.family = family
@@ -102,10 +100,6 @@ class Emission[T: Theta](ABC):
         """Return d (a component's entries, field by field) / d coordinates, (M, m)."""
         return np.eye(len(entries(theta)))
 
-    def coordinates(self, theta: T) -> list[tuple[str, tuple[int, ...], bool]]:
-        """Return the m coordinates of a component: field, place in it, and whether all share it."""
-        return [(field, (), False) for field in entries(theta)]
-
     def location(self, theta: T) -> Array | None:
         """Return the (K, ...) points about which T(x) can be expanded, None without any."""
         return None
@@ -145,4 +139,4 @@ def emission_of[T: Theta](family: type[T]) -> Emission[T]:
         if ancestor in EMISSIONS:
             return EMISSIONS[ancestor](family)
     known = ", ".join(sorted(name.__name__ for name in EMISSIONS))
-    raise ValueError(f"family is {family!r}; give one of {known}")
+    raise Refusal(f"family is {family!r}; give one of {known}")

@@ -9,38 +9,43 @@ import numpy as np
 
 from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, Climber, End, Found, search
-from em.climb.starts import starting_mixtures
+from em.climb.starts import starting_points
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import Emission, emission_of
 from em.errors.information import SADDLE, Information, unavailable
-from em.mixture import MixtureModel, Statistics, model_of
+from em.model import Model, model_of
 from em.result import Fit, Optimum, Step
-from models import Mixture, Prior, Sample
 from models.checks import number, numbers, whole
-from models.family import Theta
-from models.mixture import checked, checked_prior, enough, observed
+from models.prior import Prior
+from models.question import asked
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import checked, shares_of, uniform, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from numpy.typing import ArrayLike
 
     from em.data.blocks import Rows
     from models.arrays import Array
-    from models.observations import Observations
+    from models.family import Theta
+    from models.question import Question
+    from models.structure import Data, Structure
 
-__all__ = ["fit"]
+__all__ = ["fit", "fitted"]
 
 FLAT = "the observations have no spread in some direction"
 
 
-def fit[T: Theta](
-    family: type[T],
-    sample: Observations,
+def fit[S: Structure](
+    family: type[Theta],
+    sample: Data,
     k: int,
     *,
-    start: Mixture[T] | None = None,
+    start: S | None = None,
     starts: int = 20,
     hard: bool = False,
     equal_weights: bool = False,
@@ -50,9 +55,11 @@ def fit[T: Theta](
     max_steps: int = 10_000,
     tolerance: float = 1e-4,
     floor: ArrayLike | None = None,
-    on_step: Callable[[Step[T]], None] | None = None,
-) -> Fit[T]:
-    """Fit a mixture of k components of a family by EM and return the best optimum.
+    on_step: Callable[[Step[S]], None] | None = None,
+) -> Fit[S]:
+    """Fit k components of a family by EM and return the best optimum.
+
+    sample: what was observed; its kind says which structure is meant.
 
     start: a Mixture to climb from; no other start is tried then.
     starts: how many starts to try: quantiles, k-means++, random seeds and random groups.
@@ -69,45 +76,73 @@ def fit[T: Theta](
         rounded down to a power of two). `em.search.spikes` says what else is a spike.
     on_step: called with a Step after each step.
     """
-    _check(family, sample, tolerance, on_step)
-    k, starts = whole("k", k, 1), whole("starts", starts, 1)
-    max_steps, seed = whole("max_steps", max_steps, 0), whole("seed", seed, 0)
-    enough(sample, k)
-    emission = emission_of(family)
+    if isinstance(family, Sample):
+        raise Refusal("family is a Sample; the order is fit(family, sample, k)")
+    emission_of(family)  # refuses what is none
+    question: Question[S, Any] = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    return fitted(
+        question,
+        prior=question.given,
+        start=start,
+        starts=starts,
+        hard=hard,
+        seed=seed,
+        accelerate=accelerate,
+        max_steps=max_steps,
+        tolerance=tolerance,
+        floor=floor,
+        on_step=on_step,
+    )
+
+
+def fitted[S: Structure](
+    question: Question[S, Any],
+    *,
+    prior: Prior | None = None,
+    start: S | None = None,
+    starts: int = 20,
+    hard: bool = False,
+    seed: int = 0,
+    accelerate: bool = True,
+    max_steps: int = 10_000,
+    tolerance: float = 1e-4,
+    floor: ArrayLike | None = None,
+    on_step: Callable[[Step[S]], None] | None = None,
+) -> Fit[S]:
+    """Answer a question by EM: as `fit`, whose options these are.
+
+    prior: in place of the question's, which is the posterior's; None maximises the likelihood.
+    """
+    if number("tolerance", tolerance) < 0:
+        raise Refusal(f"tolerance is {tolerance}; give a number from 0 up")
+    if on_step is not None and not callable(on_step):
+        raise Refusal(f"on_step is {on_step!r}; give a function of a Step")
+    starts, max_steps = whole("starts", starts, 1), whole("max_steps", max_steps, 0)
+    seed, emission = whole("seed", seed, 0), emission_of(question.family)
     if start is not None:
-        start = _checked_start(start, family, sample, k, equal_weights)
-    if prior is not None:
-        prior = checked_prior(prior, emission.prior, sample)
-    with executor_for(sample, emission, k) as workers:
+        start = _checked_start(start, question)
+    with executor_for(question.sample, emission, question.k) as workers:
         rows = workers.rows
         if prior is not None:
             prior = Prior(prior.weight, rows.units.move_in(prior.theta))
-        model = model_of(
-            emission,
-            workers,
-            k,
-            hard=hard,
-            equal_weights=equal_weights,
-            prior=prior,
-            floor=_floor(floor, rows, emission),
-        )
+        least_inside = _floor(floor, rows, emission)
+        model = model_of(question, workers, floor=least_inside, hard=hard, prior=prior)
         flat = _without_width(model) if floor is None and prior is None else None
-        if k == 1 and flat is not None:
-            return _degenerate(family, model, flat)
-        own = None if start is None else rows.units.inside(start)
-        begin = _begin(model, own, starts, seed)
+        if question.k == 1 and flat is not None:
+            return _degenerate(model, flat)
+        begin = _begin(model, None if start is None else model.inside(start), starts, seed)
         run = Climber(model, accelerate and not hard, tolerance, on_step)
         found = search(model, begin, run, max_steps, own_floor=floor is not None, seed=seed)
         best, known = refined(run, found.ends[0], max_steps)
         ends, saddles = _without_saddles(model, [best, *found.ends[1:]])
-        log_prior = model.log_prior(best.mixture)
+        log_prior = model.log_prior(best.parameters)
     least = rows.units.floor_out(model.floor)
     notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
     if flat is not None:
         notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(
-        family=family,
-        mixture=rows.units.outside(best.mixture),
+        question=question,
+        estimate=model.outside(best.parameters),
         log_likelihood=best.height - log_prior,
         trace=best.climb.trace,
         steps=best.steps,
@@ -122,29 +157,24 @@ def fit[T: Theta](
         starts=len(begin),
         floor=least,
         notes=tuple(notes),
-        observations=sample.observations,
         units=rows.units,
-        inside=best.mixture,
+        inside=best.parameters,
         entropy=known.entropy,
     )
 
 
-def _begin[T: Theta](
-    model: MixtureModel[T], start: Mixture[T] | None, starts: int, seed: int
-) -> list[Mixture[T]]:
-    """Return the mixtures to climb from, in the units of the rows."""
+def _begin[S: Structure](model: Model[S], start: S | None, starts: int, seed: int) -> list[S]:
+    """Return where to climb from, in the units of the rows."""
     if start is not None:
         if not model.wide_enough(start.theta):
-            raise ValueError("start has a component narrower than the floor; widen it")
+            raise Refusal("start has a component narrower than the floor; widen it")
         return [start]
     if model.k == 1:
-        return [model.maximize(Statistics(model.total[None], None))]
-    return list(starting_mixtures(model, starts, np.random.default_rng(seed)))
+        return [model.begin(model.total[None])]
+    return list(starting_points(model, starts, np.random.default_rng(seed)))
 
 
-def _without_saddles[T: Theta](
-    model: MixtureModel[T], ends: list[End[T]]
-) -> tuple[list[End[T]], int]:
+def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple[list[End[S]], int]:
     """Return the ends without the saddles after the first, and how many starts ended on these.
 
     Only small samples are looked at: each end costs a pass over the rows.
@@ -160,61 +190,47 @@ def _without_saddles[T: Theta](
     return kept, ended
 
 
-def _without_width[T: Theta](model: MixtureModel[T]) -> Mixture[T] | None:
+def _without_width[S: Structure](model: Model[S]) -> S | None:
     """Return the textbook estimate of a single component if it has no width, otherwise None."""
-    one = replace(model, k=1)
+    one = replace(model, question=replace(model.question, k=1))
     sums = model.total[None]
     theta = model.emission.maximize(one.complete(sums, sums[:, 0], None))
-    return None if model.wide_enough(theta) else Mixture(np.ones(1), theta)
+    if model.wide_enough(theta):
+        return None
+    shares = uniform(model.question.structure, 1, model.question.data.sizes)
+    return with_shares(model.question.structure, shares, theta)
 
 
-def _check[T: Theta](
-    family: type[T],
-    sample: Observations,
-    tolerance: float,
-    on_step: Callable[[Step[T]], None] | None,
-) -> None:
-    """Raise ValueError for what cannot be fitted, before any work."""
-    if isinstance(family, Sample):
-        raise ValueError("family is a Sample; the order is fit(family, sample, k)")
-    emission_of(family)
-    observed(family, sample)
-    if number("tolerance", tolerance) < 0:
-        raise ValueError(f"tolerance is {tolerance}; give a number from 0 up")
-    if on_step is not None and not callable(on_step):
-        raise ValueError(f"on_step is {on_step!r}; give a function of a Step")
+def _checked_start[S: Structure](start: S, question: Question[S, Any]) -> S:
+    """Return the start as float arrays, or raise Refusal that names the bad field."""
+    structure = checked(start, question.structure, question.family, question.sample.dimension)
+    given = len(structure.theta._asdict()[next(iter(question.family.layout()))])
+    if given != question.k:
+        raise Refusal(f"start has {given} components, k is {question.k}; give k of them")
+    for name, field in shares_of(structure).items():
+        if name in question.held and np.ptp(field) > 1e-8:
+            raise Refusal(f"{name} of start is {field.tolist()}; give equal shares")
+    return structure
 
 
-def _checked_start[T: Theta](
-    start: Mixture[T], family: type[T], sample: Observations, k: int, equal_weights: bool
-) -> Mixture[T]:
-    """Return the start as float arrays, or raise ValueError that names the bad field."""
-    mixture = checked(start, family, sample.dimension)
-    if len(mixture.weight) != k:
-        raise ValueError(f"start has {len(mixture.weight)} components, k is {k}; give k of them")
-    if equal_weights and np.ptp(mixture.weight) > 1e-8:
-        raise ValueError(f"weight of start is {mixture.weight.tolist()}; give equal shares")
-    return mixture
-
-
-def _floor[T: Theta](floor: ArrayLike | None, rows: Rows, emission: Emission[T]) -> Array:
+def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[Any]) -> Array:
     """Return the least widths in the units of the rows, (d,)."""
     d, table = rows.sample.dimension, rows.sample.table
     if floor is None:
         return default_floor(rows, emission)
     widths = numbers("floor", floor)
     if widths.shape not in ((), (d,)) or not ((widths > 0) & np.isfinite(widths)).all():
-        raise ValueError(f"floor is {floor}; give a least sd above 0, one number or one a column")
+        raise Refusal(f"floor is {floor}; give a least sd above 0, one number or one a column")
     given = np.broadcast_to(widths.max() if emission.isotropic else widths, (d,))
     inside = rows.units.floor_in(given)
     return np.diag(inside) if table and inside.ndim == 1 else inside
 
 
-def _optimum[T: Theta](model: MixtureModel[T], end: End[T]) -> Optimum[T]:
+def _optimum[S: Structure](model: Model[S], end: End[S]) -> Optimum[S]:
     """Return what the user sees of an end."""
     return Optimum(
-        model.rows.units.outside(end.mixture),
-        end.height - model.log_prior(end.mixture),
+        model.outside(end.parameters),
+        end.height - model.log_prior(end.parameters),
         end.starts,
         bool(end.spike.any()),
         bool(end.empty.any()),
@@ -222,14 +238,13 @@ def _optimum[T: Theta](model: MixtureModel[T], end: End[T]) -> Optimum[T]:
     )
 
 
-def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixture[T]) -> Fit[T]:
+def _degenerate[S: Structure](model: Model[S], inside: S) -> Fit[S]:
     """Return the fit of one component without width, whose likelihood is infinite."""
-    rows = model.rows
-    mixture = rows.units.outside(inside)
+    rows, estimate = model.rows, model.outside(inside)
     known = unavailable(model, inside, FLAT)
     return Fit(
-        family=family,
-        mixture=mixture,
+        question=model.question,
+        estimate=estimate,
         log_likelihood=np.inf,
         trace=np.array([np.inf]),
         steps=0,
@@ -240,20 +255,19 @@ def _degenerate[T: Theta](family: type[T], model: MixtureModel[T], inside: Mixtu
         coordinates=known.names,
         decrement=np.nan,
         missing=np.nan,
-        optima=(Optimum(mixture, np.inf, 1, True, False, True),),
+        optima=(Optimum(estimate, np.inf, 1, True, False, True),),
         starts=1,
         floor=rows.units.floor_out(model.floor),
         notes=(f"{FLAT}: the estimate is degenerate, its width zero and its likelihood infinite",),
-        observations=rows.sample.observations,
         units=rows.units,
         inside=inside,
         entropy=0.0,
     )
 
 
-def _notes[T: Theta](
-    found: Found[T],
-    known: Information[T],
+def _notes[S: Structure](
+    found: Found[S],
+    known: Information[S],
     saddles: int,
     max_steps: int,
     tolerance: float,

@@ -21,7 +21,6 @@ class GaussianEmission(Emission[Gaussian]):
     """log p = -log sd - mean^2 / (2 sd^2) + x mean / sd^2 - x^2 / (2 sd^2) - log(2 pi) / 2."""
 
     ones = 2
-    prior = GaussianPrior
 
     located = True
     floor = 1e-9

@@ -23,7 +23,6 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
     """log p = -log |cov| / 2 - m' P m / 2 + x' P m - x' P x / 2 - d log(2 pi) / 2, P = cov^-1."""
 
     ones = 2
-    prior = MultivariateGaussianPrior
 
     located = True
     floor = 1e-7  # squared, it still shows beside 1 in a double
@@ -131,12 +130,6 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         chart[:d, :d] = np.eye(d)
         chart[d:, d:] = basis.reshape(len(basis), -1).T
         return chart
-
-    def coordinates(self, theta: MultivariateGaussian) -> list[tuple[str, tuple[int, ...], bool]]:
-        """The mean, then the form's free entries of the covariance, which a tied form shares."""
-        form, d = self.family.form(), theta.mean.shape[1]
-        mean: list[tuple[str, tuple[int, ...], bool]] = [("mean", (j,), False) for j in range(d)]
-        return mean + [("cov", place, form.tied) for place in form.places(d)]
 
     def location(self, theta: MultivariateGaussian) -> Array:
         """The means."""

@@ -23,7 +23,6 @@ class PoissonEmission(Emission[Poisson]):
     """log p = x log rate - rate - log x!."""
 
     ones = 1
-    prior = PoissonPrior
 
     def size(self, d: int) -> int:
         """The count."""

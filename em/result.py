@@ -9,17 +9,25 @@ import numpy as np
 
 from em.data.blocks import rows_of
 from em.emission import emission_of
-from em.mixture import logits, responsibilities
-from models import Mixture, Sample
-from models.family import Theta, entries, first
+from em.structure import grouping_of
+from em.sweep import logits, responsibilities
+from models.family import free_entries
+from models.mixture import Mixture
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import Structure, fields_of, shares_of, structure_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from numpy.typing import ArrayLike
 
-    from em.data.standardise import Units
+    from em.data.standardise import Units as Standard
     from models.arrays import Array, Labels
+    from models.family import Theta
+    from models.question import Question
+    from models.structure import Units
 
 __all__ = ["Fit", "Optimum", "Step"]
 
@@ -35,22 +43,27 @@ def _cell(value: float, error: float) -> str:
     return f"{value:.{max(digits, 2)}g} ({error:.2g})"
 
 
-class Step[T: Theta](NamedTuple):
+class Step[S: Structure](NamedTuple):
     """What an observer sees after each step.
 
     start: which of the starts, from 0.
     step: how many steps it has taken.
-    mixture: where it is, in the data's units, labels in the order of the start.
+    estimate: where it is, in the data's units, labels in the order of the start.
     objective: the height there.
     """
 
     start: int
     step: int
-    mixture: Mixture[T]
+    estimate: S
     objective: float
 
+    @property
+    def mixture(self) -> S:
+        """The estimate of a mixture."""
+        return self.estimate
 
-class Optimum[T: Theta](NamedTuple):
+
+class Optimum[S: Structure](NamedTuple):
     """A distinct place where climbs ended.
 
     log_likelihood: there; of hard EM, the classification log-likelihood.
@@ -60,25 +73,30 @@ class Optimum[T: Theta](NamedTuple):
     converged: whether the climb was over.
     """
 
-    mixture: Mixture[T]
+    estimate: S
     log_likelihood: float
     starts: int
     spike: bool
     empty: bool
     converged: bool
 
+    @property
+    def mixture(self) -> S:
+        """The estimate of a mixture."""
+        return self.estimate
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit[T: Theta]:
-    """A mixture fitted by EM, and what is known about it.
+class Fit[S: Structure]:
+    """What EM made of a question.
 
-    mixture: the best optimum that is not a spike, labels in order.
+    estimate: the best optimum that is not a spike, labels in order.
     log_likelihood: there; of hard EM, the classification log-likelihood.
     trace: (steps + 1,) the objective from the start to there, falling by rounding at most. With a
         prior, the log prior density (without its constant) is part of it.
     steps, evaluations: of the climb that ended there: steps taken, E-steps computed.
     converged: whether the tolerance was met.
-    standard_errors: a Mixture of errors; NaN where a note says why.
+    standard_errors: errors in the shape of the estimate; NaN where a note says why.
     information: (p, p) observed information in `coordinates`, or None where a note says why.
     coordinates: (p,) names of the free parameters, such as mean[0] or cov[1,0,2].
     decrement: Newton decrement, the distance to the maximum in standard errors.
@@ -87,31 +105,52 @@ class Fit[T: Theta]:
     starts: how many starts there were.
     floor: least width that a component may take, (d,) in the data's units.
     notes: what a reader of the estimate has to know, in sentences.
-    family, observations: what was fitted, to how many observations.
-    units, inside: those in which EM worked, and the mixture in them, without their rounding.
+    units, inside: those in which EM worked, and the estimate in them, without their rounding.
     entropy: sum over observations of -sum_k r_k log r_k, none under hard EM.
     """
 
-    family: type[T]
-    mixture: Mixture[T]
+    question: Question[S, Any]
+    estimate: S
     log_likelihood: float
     trace: Array
     steps: int
     evaluations: int
     converged: bool
-    standard_errors: Mixture[T]
+    standard_errors: S
     information: Array | None
     coordinates: tuple[str, ...]
     decrement: float
     missing: float
-    optima: tuple[Optimum[T], ...]
+    optima: tuple[Optimum[S], ...]
     starts: int
     floor: Array
     notes: tuple[str, ...]
-    observations: int
-    units: Units
-    inside: Mixture[T]
+    units: Standard
+    inside: S
     entropy: float
+
+    @property
+    def family(self) -> type[Theta]:
+        """What a component looks like."""
+        return self.question.family
+
+    @property
+    def observations(self) -> int:
+        """How many observations it was fitted to."""
+        return self.question.sample.observations
+
+    @property
+    def mixture(self) -> S:
+        """The estimate of a mixture; other structures have only `estimate`."""
+        if not isinstance(self.estimate, Mixture):
+            kind = type(self.estimate).__name__
+            raise AttributeError(f"this is a fit of a {kind}; take its estimate")
+        return self.estimate
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether every parameter has a standard error."""
+        return all(np.isfinite(one).all() for one in fields_of(self.standard_errors).values())
 
     @property
     def aic(self) -> float:
@@ -131,79 +170,106 @@ class Fit[T: Theta]:
         """
         return self.bic + 2 * self.entropy
 
-    def responsibilities(self, sample: Sample) -> Array:
+    def responsibilities(self, data: Units) -> Array:
         """Return (n, K) probabilities of the components for each row as it was given.
 
         With counts, a row that was given once has one line, however often it occurred.
         """
-        if len(self.mixture.weight) == 1:
-            return np.ones((len(sample.inverse), 1))
-        parts = []
-        for _, shares in self._blocks(sample):
-            responsibilities(shares, None, hard=False)
-            parts.append(shares.T)
-        return sample.expand(np.concatenate(parts))
+        members = self.members(data)
+        return data.expand(members.T)
 
-    def assign(self, sample: Sample) -> Labels:
+    def members(self, data: Units) -> Array:
+        """Return the probability of each component at each unit of data, (K, u)."""
+        grouping = grouping_of(structure_for(data), data, self.question.k)
+        if self.question.k == 1:
+            return np.ones((1, len(data.unit_rows)))
+        shares = shares_of(self.inside)
+        if grouping.common(shares) is not None:
+            return self._marginal(data.sample)
+        each = [heights for _, heights in self._blocks(data.sample)]
+        return grouping.members(shares, np.concatenate(each, axis=1))
+
+    def marginal_members(self, sample: Sample) -> Array:
+        """Return (n, K) probabilities of the components for each x, whatever came before it."""
+        return sample.expand(self._marginal(sample).T)
+
+    def _marginal(self, sample: Sample) -> Array:
+        """Return (K, m) probabilities of the components at the distinct rows, by overall shares."""
+        if self.question.k == 1:
+            return np.ones((1, sample.distinct))
+        with np.errstate(divide="ignore"):  # the logarithm of an empty component's share
+            log_shares = np.log(self.inside.overall(self.question.data))
+        each = [heights for _, heights in self._blocks(sample, log_shares)]
+        for heights in each:
+            responsibilities(heights, None, hard=False)
+        return np.concatenate(each, axis=1)
+
+    def assign(self, data: Units) -> Labels:
         """Return (n,) the likeliest component of each row as it was given, once a row."""
-        if len(self.mixture.weight) == 1:
-            return np.zeros(len(sample.inverse), np.intp)
-        parts = [heights.argmax(axis=0) for _, heights in self._blocks(sample)]
-        return sample.expand(np.concatenate(parts))
+        members = self.members(data)
+        return data.expand(members.argmax(axis=0))
 
     def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
-        """Return (n,) density (probability, for counts) of the mixture at each x.
+        """Return (n,) density (probability, for counts) at each x, whatever came before it.
 
         x: a Sample, or what makes one; a single number is a column of one.
         """
         return np.exp(self.log_density(x, trials))
 
     def log_density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
-        """Return (n,) log density (log probability, for counts) of the mixture at each x."""
+        """Return (n,) log density (log probability, for counts) at each x."""
         sample = x if isinstance(x, Sample) else Sample(np.atleast_1d(np.asarray(x)), trials)
         if np.isposinf(self.log_likelihood):
-            raise ValueError("the estimate is degenerate: it has no density")
-        parts = []
-        for base, heights in self._blocks(sample):
-            parts.append(np.logaddexp.reduce(heights, axis=0) + base)
+            raise Refusal("the estimate is degenerate: it has no density")
+        overall = self.inside.overall(self.question.data)
+        with np.errstate(divide="ignore"):  # the logarithm of an empty component's share
+            parts = [
+                np.logaddexp.reduce(heights, axis=0) + base
+                for base, heights in self._blocks(sample, np.log(overall))
+            ]
         return sample.expand(np.concatenate(parts))
 
-    def _blocks(self, sample: Sample) -> Iterator[tuple[Array, Array]]:
-        """Yield log h (B,) and log weight + log p less log h, (K, B), of the distinct rows."""
+    def _blocks(
+        self, sample: Sample, log_shares: Array | None = None
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield log h (B,) and log share + log p without it, (K, B), of the distinct rows.
+
+        log_shares: (K,), by default none are added.
+        """
         if not isinstance(sample, Sample):
-            raise ValueError(f"sample is a {type(sample).__name__}; give Sample(x)")
+            raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
         self.family.observe(sample)
-        d = np.shape(first(self.mixture.theta))[-1] if sample.table else 1
+        d = self.question.sample.dimension
         if sample.dimension != d:
-            raise ValueError(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
-        emission = emission_of(self.family)
+            raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
+        emission, k = emission_of(self.family), self.question.k
         # the fit's units: those of a few new rows may be out of all proportion
-        rows = rows_of(sample, emission, len(self.mixture.weight), self.units)
-        log_volume = self.units.log_volume
+        rows = rows_of(sample, emission, k, self.units)
+        log_volume, theta = self.units.log_volume, self.inside.theta
+        added = np.zeros(k) if log_shares is None else log_shares
         for index in range(rows.blocks):
             block = rows.block(index)
             yield (
                 emission.base(block.x, block.trials) - log_volume,
-                logits(emission, block, self.inside),
+                logits(emission, block, added, theta),
             )
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
-        k = len(self.mixture.weight)
-        values = {"weight": self.mixture.weight, **entries(self.mixture.theta)}
-        errors = {"weight": self.standard_errors.weight, **entries(self.standard_errors.theta)}
-        free = emission_of(self.family).coordinates(self.mixture.theta)
+        k = self.question.k
+        values, errors = fields_of(self.estimate), fields_of(self.standard_errors)
         title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
         lines = [f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"]
-        every = (slice(None),)
         for begin in range(0, k, ACROSS):
             block = range(begin, min(begin + ACROSS, k))
             if k > ACROSS:
                 lines.append(f"  {'component':<9}" + "".join(f"  {one:>20}" for one in block))
-            for name, place, _ in [("weight", (), False), *free]:
+            for name, axis, place in self._lines():
                 label = name + (f"[{','.join(map(str, place))}]" if place else "")
-                value, error = values[name][every + place], errors[name][every + place]
-                cells = [_cell(value[one], error[one]) for one in block]
+                cells = []
+                for one in block:
+                    at = (*place[:axis], one, *place[axis:])
+                    cells.append(_cell(values[name][at], errors[name][at]))
                 lines.append(f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells))
         lines.append(
             f"log-likelihood {self.log_likelihood:.6f}, BIC {self.bic:.2f}, "
@@ -212,5 +278,14 @@ class Fit[T: Theta]:
             f"{len(self.optima)} distinct optim{'a' if len(self.optima) > 1 else 'um'}"
         )
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _lines(self) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+        """Yield each line's field, its component axis, and the place on the other axes."""
+        for name, field in shares_of(self.estimate).items():
+            axis = type(self.estimate).axes()[name].index("component")
+            for place in np.ndindex(*np.delete(field.shape, axis)):
+                yield name, axis, place
+        for name, place, _ in free_entries(self.estimate.theta):
+            yield name, 0, place
 
     __repr__ = __str__

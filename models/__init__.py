@@ -2,16 +2,23 @@
 
 from models.binomial import Binomial, BinomialPrior
 from models.gaussian import Gaussian, GaussianPrior
-from models.mixture import Mixture, Prior, ordered, simulate, weak_prior
+from models.mixture import Mixture, simulate
 from models.multivariate import FORMS, MultivariateGaussian, MultivariateGaussianPrior
 from models.names import register
+from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
+from models.prior import Prior
+from models.question import weak_prior
 from models.sample import Sample
+from models.structure import STRUCTURES, ordered
 
-register("binomial", Binomial)
-register("gaussian", Gaussian)
-register("multivariate", MultivariateGaussian, FORMS)
-register("poisson", Poisson)
+register("binomial", Binomial, BinomialPrior)
+register("gaussian", Gaussian, GaussianPrior, binned=True)
+register("multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS)
+register("poisson", Poisson, PoissonPrior)
+
+STRUCTURES[Sample] = Mixture
+STRUCTURES[OutOfCore] = Mixture
 
 __all__ = [
     "Binomial",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import fields, positive
+from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -25,20 +27,25 @@ class Binomial(NamedTuple):
     prob: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A probability."""
+        return {"prob": Field(low=0, high=1)}
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """A coin."""
         return "a coin with its own chance of heads", "sets of flips"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """Heads, and the trials behind them."""
+    def takes(cls) -> Literal["heads"]:
+        """Heads and trials."""
         return "heads"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
         """Coins need the flips behind every number of heads."""
         if sample.trials is None:
-            raise ValueError("trials are missing; give Sample(heads, trials)")
+            raise Refusal("trials are missing; give Sample(heads, trials)")
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> BinomialPrior:
@@ -56,7 +63,7 @@ class Binomial(NamedTuple):
         """Probabilities lie from 0 to 1."""
         (prob,) = fields(self, {"prob": (k,)})
         if (prob < 0).any() or (prob > 1).any():
-            raise ValueError(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
+            raise Refusal(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
         return type(self)(prob)
 
     def order(self) -> Labels:
@@ -70,7 +77,7 @@ class Binomial(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Flip the coin that each label names."""
         if trials is None:
-            raise ValueError("trials are missing; simulate(mixture, n, rng, trials=10)")
+            raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
         return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import numpy as np
 
     from models.arrays import Array, Labels
     from models.observations import Observations
@@ -15,12 +15,45 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConjugatePrior",
+    "Entry",
+    "Field",
     "Theta",
+    "axes",
+    "bounds",
     "components",
     "entries",
     "first",
+    "free_entries",
+    "one_dimensional",
     "rebuilt",
 ]
+
+
+class Field(NamedTuple):
+    """What a family declares of one of its fields.
+
+    axes: by name, that of the components first.
+    low, high: between what its entries lie.
+    variances: whether it is a matrix with variances, which are above 0, on its diagonal.
+    free: from the length of the next axis to the places of the entries that are free; None where
+        all are.
+    shared: whether all components share it.
+    """
+
+    axes: tuple[str, ...] = ("component",)
+    low: float = -np.inf
+    high: float = np.inf
+    variances: bool = False
+    free: Callable[[int], Iterable[tuple[int, ...]]] | None = None
+    shared: bool = False
+
+
+class Entry(NamedTuple):
+    """A free number of a component: its field, its place there, and whether all share it."""
+
+    name: str
+    place: tuple[int, ...]
+    shared: bool
 
 
 class ConjugatePrior(Protocol):
@@ -41,13 +74,18 @@ class Theta(Protocol):
     """A family's component parameters: a NamedTuple whose fields lead with the component axis."""
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """Declare the fields, in order."""
+        ...
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """Return what a component is and what was observed, in plain words."""
         ...
 
     @classmethod
     def takes(cls) -> Literal["column", "table", "heads"]:
-        """Return what a command line must give: one column, several, or heads and trials."""
+        """Return what is observed: one column, several, or heads among trials."""
         ...
 
     @classmethod
@@ -87,6 +125,55 @@ class Theta(Protocol):
 def entries[T: Theta](theta: T) -> dict[str, Array]:
     """Return the fields by name, in order."""
     return theta._asdict()  # the public way into a NamedTuple, in spite of its name
+
+
+def axes(family: type[Theta]) -> dict[str, tuple[str, ...]]:
+    """Return the axes of a family's fields, by name.
+
+    >>> from models import MultivariateGaussian
+    >>> axes(MultivariateGaussian)["mean"]
+    ('component', 'dimension')
+    """
+    return {name: field.axes for name, field in family.layout().items()}
+
+
+def one_dimensional(family: type[Theta]) -> bool:
+    """Return whether a component is a number or a few, not as many as there are columns.
+
+    >>> from models import Gaussian, MultivariateGaussian
+    >>> one_dimensional(Gaussian), one_dimensional(MultivariateGaussian)
+    (True, False)
+    """
+    return all(len(own) == 1 for own in axes(family).values())
+
+
+def bounds(family: type[Theta], name: str, place: tuple[int, ...]) -> tuple[float, float]:
+    """Return between what an entry of a component lies.
+
+    >>> from models import Binomial
+    >>> bounds(Binomial, "prob", ())
+    (0, 1)
+    """
+    field = family.layout()[name]
+    if field.variances:
+        return (0.0 if place[0] == place[1] else -np.inf), np.inf
+    return field.low, field.high
+
+
+def free_entries(theta: Theta) -> list[Entry]:
+    """Return a component's free entries, field by field.
+
+    >>> from models import Gaussian
+    >>> free_entries(Gaussian(np.zeros(2), np.ones(2)))
+    [Entry(name='mean', place=(), shared=False), Entry(name='sd', place=(), shared=False)]
+    """
+    found = []
+    values = entries(theta)
+    for name, field in type(theta).layout().items():
+        shape = np.shape(values[name])[1:]
+        places = np.ndindex(*shape) if field.free is None else field.free(shape[0])
+        found += [Entry(name, tuple(place), field.shared) for place in places]
+    return found
 
 
 def first(theta: Theta) -> Array:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import column, fields, moments, number, positive
+from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -26,13 +28,18 @@ class Gaussian(NamedTuple):
     sd: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place and a width."""
+        return {"mean": Field(), "sd": Field(low=0)}
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """A bell curve."""
         return "a bell curve", "measurements"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """One column."""
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
         return "column"
 
     @classmethod
@@ -58,7 +65,7 @@ class Gaussian(NamedTuple):
         """Standard deviations are above 0."""
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
         if (sd <= 0).any():
-            raise ValueError(f"sd is {sd.tolist()}; give standard deviations above 0")
+            raise Refusal(f"sd is {sd.tolist()}; give standard deviations above 0")
         return type(self)(mean, sd)
 
     def order(self) -> Labels:

@@ -8,6 +8,8 @@ import numpy as np
 
 from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
+from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,13 @@ class MultivariateGaussian(NamedTuple):
     cov: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place and a covariance, of which its form says what is free and what is shared."""
+        form, square = cls.form(), ("component", "dimension", "dimension_bis")
+        cov = Field(square, variances=True, free=form.places, shared=form.tied)
+        return {"mean": Field(("component", "dimension")), "cov": cov}
+
+    @classmethod
     def form(cls) -> Covariance:
         """Every component has its own covariance, and every entry is free."""
         return FULL
@@ -40,7 +49,7 @@ class MultivariateGaussian(NamedTuple):
     def with_covariance(name: str) -> type[MultivariateGaussian]:
         """Return the family whose covariances are of a form: FORMS lists their names."""
         if name not in FORMS:
-            raise ValueError(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
+            raise Refusal(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
         return FORMS[name]
 
     @classmethod
@@ -57,7 +66,7 @@ class MultivariateGaussian(NamedTuple):
     def observe(cls, sample: Sample) -> None:
         """Rows hold one measurement or more."""
         if sample.x.ndim != 2:
-            raise ValueError("x is one column; give (n, d) rows, or fit a Gaussian")
+            raise Refusal("x is one column; give (n, d) rows, or fit a Gaussian")
         no_trials(sample)
         refuse_row(
             sample,
@@ -67,7 +76,7 @@ class MultivariateGaussian(NamedTuple):
         spread = sample.x.max(axis=0) - sample.x.min(axis=0)
         if ((spread > 0) & (spread < 1 / LARGEST)).any():
             column = int(np.argmax((spread > 0) & (spread < 1 / LARGEST)))
-            raise ValueError(
+            raise Refusal(
                 f"x: column {column} spreads over {spread[column]:g}, whose square no double can "
                 "hold; multiply the column by a power of ten"
             )
@@ -81,7 +90,7 @@ class MultivariateGaussian(NamedTuple):
         try:
             _definite("scatter", scatter)
         except ValueError:
-            raise ValueError("x has collinear columns, so no weak prior; give a prior") from None
+            raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
         return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
 
     @classmethod
@@ -104,7 +113,7 @@ class MultivariateGaussian(NamedTuple):
         if form.tied:
             shaped = np.broadcast_to(shaped[:1], shaped.shape)
         if not np.allclose(cov, shaped, rtol=1e-8, atol=0):
-            raise ValueError(f"cov is not {form.name}; give covariances of that form")
+            raise Refusal(f"cov is not {form.name}; give covariances of that form")
         return type(self)(mean, cov)
 
     def order(self) -> Labels:
@@ -222,15 +231,15 @@ class MultivariateGaussianPrior(NamedTuple):
         d = sample.dimension
         mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)
         if mean.shape != (d,) or scatter.shape != (d, d):
-            raise ValueError(
+            raise Refusal(
                 f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns"
             )
         if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
-            raise ValueError("prior: mean or scatter is not finite; give finite numbers")
+            raise Refusal("prior: mean or scatter is not finite; give finite numbers")
         _definite("prior: scatter", scatter)
         n, degrees = positive(self, "n", "degrees")
         if degrees <= d - 1:
-            raise ValueError(f"prior: degrees is {degrees:g}; give more than {d - 1}")
+            raise Refusal(f"prior: degrees is {degrees:g}; give more than {d - 1}")
         return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:
@@ -247,6 +256,6 @@ def _definite(name: str, matrix: Array) -> None:
     spread = np.sqrt(np.abs(np.diagonal(matrix)))
     unit = matrix / np.where(spread > 0, spread, 1) / np.where(spread > 0, spread, 1)[:, None]
     if not np.allclose(unit, unit.T, rtol=0, atol=1e-8):
-        raise ValueError(f"{name} is not symmetric; average it with its transpose")
+        raise Refusal(f"{name} is not symmetric; average it with its transpose")
     if not (np.diagonal(matrix) > 0).all() or np.linalg.eigvalsh(unit)[0] <= 0:
-        raise ValueError(f"{name} is not positive definite; give one with positive eigenvalues")
+        raise Refusal(f"{name} is not positive definite; give one with positive eigenvalues")

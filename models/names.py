@@ -9,9 +9,19 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.family import Theta
+    from models.family import ConjugatePrior, Theta
 
-__all__ = ["FAMILIES", "FORMS", "family_called", "family_named", "name_of", "register"]
+__all__ = [
+    "BINNED",
+    "FAMILIES",
+    "FORMS",
+    "PRIORS",
+    "family_called",
+    "family_named",
+    "name_of",
+    "record_of",
+    "register",
+]
 
 FAMILIES: dict[str, type[Theta]] = {}
 """Each family by its short name, as the command line has it."""
@@ -20,14 +30,31 @@ FORMS: dict[str, Mapping[str, type[Theta]]] = {}
 """Of each family that has forms, by its short name, these by theirs."""
 
 
+PRIORS: dict[str, type[ConjugatePrior]] = {}
+"""The record of each family's conjugate prior, by the family's short name."""
+
+
+BINNED: set[type[Theta]] = set()
+"""Families of which bins can stand for measurements, by a bound of what that loses."""
+
+
 def register(
-    name: str, family: type[Theta], forms: Mapping[str, type[Theta]] | None = None
+    name: str,
+    family: type[Theta],
+    prior: type[ConjugatePrior],
+    forms: Mapping[str, type[Theta]] | None = None,
+    *,
+    binned: bool = False,
 ) -> None:
     """Give a family its short name.
 
+    prior: the record of its conjugate prior.
     forms: special cases of it, by their names, such as forms of a covariance.
+    binned: whether bins can stand for measurements.
     """
-    FAMILIES[name] = family
+    if binned:
+        BINNED.add(family)
+    FAMILIES[name], PRIORS[name] = family, prior
     if forms is not None:
         FORMS[name] = forms
 
@@ -48,6 +75,15 @@ def name_of(family: type[Theta]) -> str:
     'multivariate'
     """
     return next(name for name, one in FAMILIES.items() if issubclass(family, one))
+
+
+def record_of(family: type[Theta]) -> type[ConjugatePrior]:
+    """Return the record of a family's conjugate prior.
+
+    >>> record_of(family_named("poisson"))
+    <class 'models.poisson.PoissonPrior'>
+    """
+    return PRIORS[name_of(family)]
 
 
 def family_called(title: str) -> type[Theta]:

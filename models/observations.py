@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Observations(Protocol):
 
     >>> from models import Sample
     >>> rows: Observations = Sample([[1, 2], [3, 4]])
-    >>> rows.dimension, rows.table, rows.unit_counts, rows.high
+    >>> rows.dimension, rows.table, rows.each_once, rows.high
     (2, True, True, array([3., 4.]))
     """
 
@@ -38,7 +38,7 @@ class Observations(Protocol):
         ...
 
     @property
-    def unit_counts(self) -> bool:
+    def each_once(self) -> bool:
         """Whether every count is 1."""
         ...
 
@@ -122,7 +122,17 @@ class OutOfCore:
     trials = None
 
     @property
-    def unit_counts(self) -> bool:
+    def sample(self) -> Self:
+        """The rows of rows in no order: themselves."""
+        return self
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Shares have no axis but that of the components."""
+        return {}
+
+    @property
+    def each_once(self) -> bool:
         """Whether every count is 1."""
         return not self.counted
 

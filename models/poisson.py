@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import average, column, fields, positive, refuse_row
+from models.family import Field
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -25,13 +27,18 @@ class Poisson(NamedTuple):
     rate: Array
 
     @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A rate."""
+        return {"rate": Field(low=0)}
+
+    @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """A rate."""
         return "a rate of events", "counts of events"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """One column."""
+    def takes(cls) -> Literal["column"]:
+        """Counts."""
         return "column"
 
     @classmethod
@@ -58,7 +65,7 @@ class Poisson(NamedTuple):
         """Rates are not negative."""
         (rate,) = fields(self, {"rate": (k,)})
         if (rate < 0).any():
-            raise ValueError(f"rate is {rate.tolist()}; give rates from 0 up")
+            raise Refusal(f"rate is {rate.tolist()}; give rates from 0 up")
         return type(self)(rate)
 
     def order(self) -> Labels:

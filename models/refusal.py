@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Refusal"]
+__all__ = ["Refusal", "Stopped"]
 
 
 class Refusal(ValueError):
@@ -20,3 +20,7 @@ class Refusal(ValueError):
         """
         plain = (one if one.isprintable() else repr(one)[1:-1] for one in message)
         super().__init__("".join(plain))
+
+
+class Stopped(Exception):
+    """A climb or a chain cannot go on; the message is one line that says why."""

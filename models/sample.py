@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from models.arrays import Array
+    from models.arrays import Array, Numbers
 
 __all__ = ["Part", "Sample", "checked_rows", "refuse", "sorted_rows"]
 
@@ -91,16 +91,20 @@ class Sample:
         distinct, inverse = _distinct(values if flips is None else np.column_stack([values, flips]))
         counts = np.bincount(inverse, times, minlength=len(distinct))
         whole = times is None or bool((times == np.rint(times)).all())
-        fields = {
+        fields: dict[str, Numbers | None] = {
             "x": distinct if flips is None else np.ascontiguousarray(distinct[:, 0]),
             "trials": None if flips is None else np.ascontiguousarray(distinct[:, 1]),
             "counts": counts.astype(np.int64) if whole else counts,
             "inverse": inverse,
         }
+        self._keep(fields)
+
+    def _keep(self, fields: Mapping[str, Numbers | None]) -> None:
+        """Set the fields; a frozen record does that once, here."""
         for name, field in fields.items():
             if field is not None:
                 field.flags.writeable = False
-            object.__setattr__(self, name, field)  # the dataclass is frozen
+            object.__setattr__(self, name, field)
 
     @classmethod
     def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
@@ -129,6 +133,66 @@ class Sample:
         """Return a sample of rows that are known to be valid."""
         self = cls.__new__(cls)
         self._fill(values, flips, times)
+        return self
+
+    @property
+    def sample(self) -> Self:
+        """The distinct rows of rows in no order: itself."""
+        return self
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Shares have no axis but that of the components."""
+        return {}
+
+    @property
+    def unit_rows(self) -> NDArray[np.intp]:
+        """Equal rows are alike: (m,) every distinct row is a unit."""
+        return np.arange(self.distinct)
+
+    @property
+    def unit_counts(self) -> NDArray[np.int64] | Array:
+        """How often each distinct row occurred, (m,)."""
+        return self.counts
+
+    def spaced(self, most: int) -> Self:
+        """Return at most so many of the distinct rows, at even distances in their order."""
+        n = self.distinct
+        return self.pick(np.linspace(0, n - 1, min(n, most)).astype(np.intp))
+
+    def blocks(self, size: int) -> Iterator[Self]:
+        """Yield samples of so many of the distinct rows at a time."""
+        for begin in range(0, self.distinct, size):
+            yield self.pick(np.arange(begin, min(begin + size, self.distinct)))
+
+    def representative(self, most: int) -> tuple[Self, Array]:
+        """Return at most so many rows, at quantiles of their order, and (u,) what each counts."""
+        total = np.cumsum(self.counts)
+        if self.distinct <= most:
+            return self.pick(np.arange(self.distinct)), self.counts.astype(np.float64)
+        at = (np.arange(most) + 0.5) / most * total[-1]
+        rows, times = np.unique(np.searchsorted(total, at), return_counts=True)
+        return self.pick(rows), times * (total[-1] / most)
+
+    def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
+        """Return the rows, their counts, and in which order they came."""
+        columns = ("dimension",) if self.table else ()
+        found: dict[str, tuple[tuple[str, ...], Numbers]] = {
+            "x": (("row", *columns), self.x),
+            "counts": (("row",), self.counts),
+        }
+        if self.trials is not None:
+            found["trials"] = ("row",), self.trials
+        found["inverse"] = ("given",), self.inverse
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
+        """Return the sample of which `arrays` returned this."""
+        self = cls.__new__(cls)
+        fields: dict[str, Numbers | None] = {"trials": None}
+        fields["inverse"] = np.arange(len(arrays["counts"]))  # of files that lack the order
+        self._keep(fields | {name: np.array(one) for name, one in arrays.items()})
         return self
 
     @property
@@ -168,7 +232,7 @@ class Sample:
         return self._occurred.max(axis=0)
 
     @cached_property
-    def unit_counts(self) -> bool:
+    def each_once(self) -> bool:
         """Whether every row occurred once."""
         return float(self.counts.min()) == float(self.counts.max()) == 1
 
@@ -177,7 +241,7 @@ class Sample:
         return Part(
             self.x[rows],
             None if self.trials is None else self.trials[rows],
-            None if self.unit_counts else self.counts[rows].astype(np.float64),
+            None if self.each_once else self.counts[rows].astype(np.float64),
         )
 
     def at(self, places: NDArray[np.intp]) -> Part:

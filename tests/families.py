@@ -12,7 +12,7 @@ from em.data.blocks import rows_of
 from em.data.standardise import Units
 from em.data.threads import Threads
 from em.emission import emission_of
-from em.mixture import model_of
+from em.model import model_of
 from models import (
     Binomial,
     BinomialPrior,
@@ -27,6 +27,7 @@ from models import (
     Sample,
     simulate,
 )
+from models.question import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,12 +58,11 @@ class Row(NamedTuple):
 
 def unscaled_model(row: Row, sample: Sample, k: int, prior: Prior | None = None, **options: bool):
     """Return what the loop climbs on, in the data's own units."""
-    emission = emission_of(row.family)
     d = sample.dimension
-    rows = rows_of(sample, emission, k, Units(np.ones(d), np.zeros(d)))
-    floor = 1e-9 * (np.eye(d) if sample.x.ndim == 2 else np.ones(d))
-    settings = {"hard": False, "equal_weights": False, "floor": floor}
-    return model_of(emission, Threads(rows), k, prior=prior, **(settings | options))
+    rows = rows_of(sample, emission_of(row.family), k, Units(np.ones(d), np.zeros(d)))
+    floor = 1e-9 * (np.eye(d) if sample.table else np.ones(d))
+    question = asked(row.family, sample, k)
+    return model_of(question, Threads(rows), floor=floor, prior=prior, **options)
 
 
 def weights(rng: np.random.Generator, k: int) -> np.ndarray:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from bayes.component import component_of
-from bayes.mixture import asked
 from bayes.posterior.labels import alignment_of, labelling_of
 from bayes.posterior.tree import tree_of
-from bayes.sampling.compiled import engine_of, entries_of
+from bayes.sampling.compiled import engine_of
 from bayes.sampling.nuts import STATISTICS, Chains
-from models import Mixture
-from models.family import Theta, entries, rebuilt
-from models.mixture import checked
+from models.question import asked
+from models.refusal import Refusal
+from models.structure import (
+    axes_of,
+    checked,
+    drawn_at,
+    fields_of,
+    from_fields,
+    structure_for,
+    uniform,
+)
 
 if TYPE_CHECKING:
-    from bayes.mixture import Question
     from bayes.sampling.compiled import Engine
-    from models import Prior, Sample
     from models.arrays import Array
+    from models.family import Theta
+    from models.prior import Prior
+    from models.question import Question
+    from models.structure import Structure, Units
 
 __all__ = ["adopt"]
 
@@ -66,7 +75,7 @@ class Draws(NamedTuple):
 
 def adopt[T: Theta](
     family: type[T],
-    sample: Sample,
+    sample: Units,
     posterior: xr.DataTree | xr.Dataset,
     names: Mapping[str, Name] | None = None,
     *,
@@ -86,23 +95,25 @@ def adopt[T: Theta](
     """
     component_of(family)  # refuses what is none
     draws = _draws(posterior)
-    fields = _fields(family, draws, dict(names or {}), equal_weights)
-    question = asked(family, sample, fields["weight"].shape[2], prior, equal_weights)
-    mixture = _checked(question, fields)
+    structure = structure_for(sample)
+    fields = _fields(structure, family, draws, dict(names or {}), sample.sizes, equal_weights)
+    k = fields[next(iter(family.layout()))].shape[2]
+    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    structures = _checked(question, fields)
     engine = engine_of(question)
-    positions = _positions(engine, question, mixture, draws.sizes)
+    positions = _positions(engine, question, structures, draws.sizes)
     statistics = _statistics(draws)
     flat = positions.reshape(-1, positions.shape[2])
     known = "lp" in statistics
     height = statistics["lp"].ravel() if known else engine.log_likelihoods(question, flat)
     by = labelling_of(question)
-    alignment = alignment_of(engine, question, flat, mixture, height, by)
+    alignment = alignment_of(engine, question, flat, structures, height, by)
     settings = _settings(draws) | {"labels": by, "made_by": "bayes.adopt"}
     return tree_of(
         engine,
         question,
         Chains(positions, statistics, float("nan")),
-        mixture,
+        structures,
         alignment,
         settings,
         prior_known=prior is not None,
@@ -120,15 +131,15 @@ def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
         posterior, statistics, attributes = given, xr.Dataset(), dict(given.attrs)
     elif isinstance(given, xr.DataTree):
         groups = ", ".join(given.children) or "none"
-        raise ValueError(f"the tree has no group posterior; its groups: {groups}")
+        raise Refusal(f"the tree has no group posterior; its groups: {groups}")
     else:
-        raise ValueError(
+        raise Refusal(
             f"posterior is a {type(given).__name__}; give an xarray DataTree or Dataset, such as "
             "arviz.from_dict makes"
         )
     if "draw" not in posterior.dims:
         dims = ", ".join(map(str, posterior.dims)) or "none"
-        raise ValueError(f"posterior has no dimension draw; its dimensions: {dims}")
+        raise Refusal(f"posterior has no dimension draw; its dimensions: {dims}")
     posterior, statistics = (
         one if "chain" in one.dims else one.drop_vars("chain", errors="ignore").expand_dims("chain")
         for one in (posterior, statistics)
@@ -137,37 +148,49 @@ def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
 
 
 def _fields(
-    family: type[Theta], draws: Draws, names: dict[str, Name], equal_weights: bool
+    structure: type[Structure],
+    family: type[Theta],
+    draws: Draws,
+    names: dict[str, Name],
+    sizes: Mapping[str, int],
+    equal_weights: bool,
 ) -> dict[str, Array]:
-    """Return weight and the fields of Theta, (chains, draws, K, ...) each."""
-    own = entries_of(family)
+    """Return the fields of shares and theta, (chains, draws, ...) each."""
+    every = axes_of(structure, family)
     for name in names:
-        if name not in ("weight", *own):
-            raise ValueError(
+        if name not in every:
+            raise Refusal(
                 f"names has {name!r}, which a {family.__name__} has not; "
-                f"give names of {', '.join(('weight', *own))}"
+                f"give names of {', '.join(every)}"
             )
-    fields = {name: _field(draws, name, names.get(name, name)) for name in own}
-    k = fields[own[0]].shape[2]
-    given = names.get("weight", "weight")
-    if (equal_weights or k == 1) and (
-        "weight" not in names and "weight" not in draws.posterior.data_vars
-    ):
-        return {"weight": np.full((*draws.sizes, k), 1 / k), **fields}
-    weight = _field(draws, "weight", given)
-    if equal_weights and np.abs(weight * weight.shape[2] - 1).max() > ROUNDING:
-        raise ValueError("weight varies, but equal_weights is set; leave out the one or the other")
-    return {"weight": weight, **fields}
+    fields = {name: _field(draws, name, names.get(name, name)) for name in family.layout()}
+    k = next(iter(fields.values())).shape[2]
+    shares = {}
+    for name, held in uniform(structure, k, sizes).items():
+        if (equal_weights or k == 1) and (
+            name not in names and name not in draws.posterior.data_vars
+        ):
+            shares[name] = np.full((*draws.sizes, *held.shape), 1 / k)
+            continue
+        shares[name] = _field(draws, name, names.get(name, name), share=True)
+        if equal_weights and np.abs(shares[name] * k - 1).max() > ROUNDING:
+            raise Refusal(
+                f"{name} varies, but equal_weights is set; leave out the one or the other"
+            )
+    return shares | fields
 
 
-def _field(draws: Draws, ours: str, theirs: Name) -> Array:
-    """Return a variable of theirs as (chains, draws, K, ...)."""
+def _field(draws: Draws, ours: str, theirs: Name, *, share: bool = False) -> Array:
+    """Return a variable of theirs as (chains, draws, ...), the component axis first if it is named.
+
+    share: whether it is one of the shares.
+    """
     posterior = draws.posterior
     listed = ", ".join(map(str, posterior.data_vars)) or "none"
     if isinstance(theirs, str):
         if theirs not in posterior.data_vars:
-            hint = ", or equal_weights=True" * (ours == "weight")
-            raise ValueError(
+            hint = ", or equal_weights=True" * share
+            raise Refusal(
                 f"the posterior has no variable {theirs!r} for {ours}; it has {listed}: "
                 f"give names={{{ours!r}: ...}}{hint}"
             )
@@ -177,26 +200,26 @@ def _field(draws: Draws, ours: str, theirs: Name) -> Array:
             found = theirs(posterior)
         except KeyError as problem:
             reason = " ".join(str(problem.args[0]).split())
-            raise ValueError(f"names[{ours!r}] fails: {reason}; there is {listed}") from None
+            raise Refusal(f"names[{ours!r}] fails: {reason}; there is {listed}") from None
         if not isinstance(found, xr.DataArray):
             kind = type(found).__name__
-            raise ValueError(f"names[{ours!r}] returned a {kind}; return a DataArray of draws")
+            raise Refusal(f"names[{ours!r}] returned a {kind}; return a DataArray of draws")
     rest = [dim for dim in found.dims if dim not in ("chain", "draw")]
     if len(rest) != found.ndim - 2:
         dims = ", ".join(map(str, found.dims)) or "none"
-        raise ValueError(f"{ours} has dimensions {dims}; chain and draw have to be among them")
+        raise Refusal(f"{ours} has dimensions {dims}; chain and draw have to be among them")
     if not rest:
-        raise ValueError(
+        raise Refusal(
             f"{ours} has no dimension of components; if all share it, repeat it K times, as in "
             f'names={{{ours!r}: lambda p: xr.concat([p["{ours}"]] * K, "component")}}'
         )
     rest.sort(key=lambda dim: dim != "component")  # a stable sort
     given = found.transpose("chain", "draw", *rest).to_numpy()
     if given.dtype.kind not in "fiub":
-        raise ValueError(f"{ours} is of type {given.dtype}; give numbers")
+        raise Refusal(f"{ours} is of type {given.dtype}; give numbers")
     values = given.astype(np.float64)
     if values.shape[:2] != draws.sizes:
-        raise ValueError(f"{ours} has chains and draws {values.shape[:2]}; give {draws.sizes}")
+        raise Refusal(f"{ours} has chains and draws {values.shape[:2]}; give {draws.sizes}")
     return _symmetric(values)
 
 
@@ -211,39 +234,39 @@ def _symmetric(values: Array) -> Array:
     return (values + turned) / 2 if close.all() else values
 
 
-def _checked[T: Theta](question: Question[T], fields: dict[str, Array]) -> Mixture[T]:
-    """Return every draw's mixture, each field (n, K, ...), or raise ValueError for a bad one."""
-    family, d = question.component.family, question.sample.dimension
-    draws = fields["weight"].shape[1]
+def _checked(question: Question[Any, Any], fields: dict[str, Array]) -> Structure:
+    """Return every draw, each field (n, ...), or raise Refusal for a bad one."""
+    kind, family, d = question.structure, question.family, question.sample.dimension
+    draws = next(iter(fields.values())).shape[1]
     flat = {name: field.reshape(-1, *field.shape[2:]) for name, field in fields.items()}
-    weight = flat.pop("weight")
-    total = weight.sum(axis=1, keepdims=True)
-    # shares as good as a double's stay as they are, or draws that repeat would not be equal
-    off = np.abs(total - 1)
-    weight = weight / np.where((off > EXACT) & (off <= ROUNDING), total, 1)
-    for at, share in enumerate(weight):
-        theta = rebuilt(family, [field[at] for field in flat.values()])
+    for name in kind.axes():
+        total = flat[name].sum(axis=-1, keepdims=True)
+        # shares as good as a double's stay as they are, or draws that repeat would not be equal
+        off = np.abs(total - 1)
+        flat[name] = flat[name] / np.where((off > EXACT) & (off <= ROUNDING), total, 1)
+    structures = from_fields(kind, family, flat)
+    for at in range(len(next(iter(flat.values())))):
         try:
-            checked(Mixture(share, theta), family, d)
+            checked(drawn_at(structures, at), kind, family, d)
         except ValueError as problem:
             chain, draw = divmod(at, draws)
-            raise ValueError(f"chain {chain}, draw {draw} (counted from 0): {problem}") from None
-    return Mixture(weight, rebuilt(family, flat.values()))
+            raise Refusal(f"chain {chain}, draw {draw} (counted from 0): {problem}") from None
+    return structures
 
 
-def _positions[T: Theta](
-    engine: Engine, question: Question[T], mixture: Mixture[T], sizes: tuple[int, int]
+def _positions(
+    engine: Engine, question: Question[Any, Any], structures: Structure, sizes: tuple[int, int]
 ) -> Array:
     """Return where the draws are among our unconstrained coordinates, (chains, draws, p)."""
     with np.errstate(all="ignore"):  # of draws at an edge, which are refused
-        positions = engine.pack(question, mixture)
+        positions = engine.pack(question, structures)
     bad = ~np.isfinite(positions).all(axis=1)
     if bad.any():
         at = int(np.argmax(bad))
         chain, draw = divmod(at, sizes[1])
-        values = {"weight": mixture.weight, **entries(mixture.theta)}
+        values = fields_of(structures)
         told = ", ".join(f"{name} {field[at].tolist()}" for name, field in values.items())
-        raise ValueError(
+        raise Refusal(
             f"chain {chain}, draw {draw} (counted from 0) is at the edge of the parameter space "
             f"({told}); leave such draws out"
         )
@@ -264,12 +287,12 @@ def _statistics(draws: Draws) -> dict[str, np.ndarray]:
                 continue
             values = group[theirs].transpose("chain", "draw").to_numpy()
             if values.shape != draws.sizes:
-                raise ValueError(
+                raise Refusal(
                     f"{theirs} has chains and draws {values.shape}, the posterior {draws.sizes}; "
                     "leave warm-up out of both"
                 )
             if not np.isfinite(values).all():
-                raise ValueError(f"{theirs} is not finite everywhere; leave it or such draws out")
+                raise Refusal(f"{theirs} is not finite everywhere; leave it or such draws out")
             found[ours] = values.astype(TYPES.get(ours, np.float64))
     return {name: found[name] for name in known if name in found}
 

@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from models.refusal import Refusal
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -68,7 +70,7 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
         statistic is.
     """
     if "posterior" not in getattr(tree, "children", ()):
-        raise ValueError("the tree has no group posterior; give what bayes.sample returned")
+        raise Refusal("the tree has no group posterior; give what bayes.sample returned")
     return checked(measured(tree["posterior"].to_dataset()), tree)
 
 

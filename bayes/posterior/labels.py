@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models import Mixture
-from models.family import Theta, entries, rebuilt
+from models.family import entries, one_dimensional, rebuilt
+from models.structure import permuted
 
 if TYPE_CHECKING:
-    from bayes.mixture import Question
     from bayes.sampling.compiled import Engine
     from models.arrays import Array, Labels
+    from models.question import Question
+    from models.structure import Structure
 
 __all__ = [
     "Alignment",
@@ -23,19 +24,17 @@ __all__ = [
     "align_by_order",
     "alignment_of",
     "labelling_of",
-    "memberships",
-    "relabelled",
-    "shares_of",
+    "members_of",
 ]
 
-ROWS = 256  # distinct rows on which memberships are compared
+UNITS = 256  # on which memberships are compared
 FEW = 4  # components whose labellings are tried one and all
 ROUNDS = 50  # of assigning to the pivot and renewing it
 EVIDENCE = np.log(20)  # nats by which the labels must beat those of any two exchanged
 LEAST = 1e-12  # a membership below it is as good as none
 
 
-type Labelling = Literal["order", "assignment"]
+type Labelling = Literal["order", "assignment", "given"]
 
 
 class Alignment(NamedTuple):
@@ -55,64 +54,57 @@ class Alignment(NamedTuple):
         return self.margin < EVIDENCE
 
 
-def labelling_of(question: Question) -> Labelling:
-    """Return how labels are aligned unless someone asks otherwise."""
-    return "order" if question.sample.x.ndim == 1 else "assignment"
+def labelling_of(question: Question[Any, Any]) -> Labelling:
+    """Return how labels are aligned unless someone asks otherwise.
+
+    In one dimension by order, in several, where order says little, by assignment; not at all if
+    the structure gives its components their names.
+    """
+    if not question.structure.exchangeable():
+        return "given"
+    return "order" if one_dimensional(question.family) else "assignment"
 
 
-def alignment_of(
+def alignment_of[S: Structure](
     engine: Engine,
-    question: Question,
+    question: Question[S, Any],
     positions: Array,
-    mixture: Mixture,
+    structures: S,
     height: Array,
     by: Labelling,
 ) -> Alignment:
     """Align draws; those by assignment are then named in the order of their average.
 
-    positions: (n, p) of the draws; mixture: the same, each field (n, K, ...).
+    positions: (n, p) of the draws; structures: the same, each field (n, ...).
     height: (n,) log density, whose highest draw is the first to be matched with.
     """
-    shares, counts = shares_of(engine, question, positions)
+    if by == "given":
+        places = np.tile(np.arange(question.k), (len(positions), 1))
+        return Alignment(places, np.full(len(positions), np.inf))
+    shares, counts = members_of(engine, question, positions)
     if by == "order":
-        return align_by_order(mixture, shares, counts)
+        return align_by_order(structures, shares, counts)
     found = align_by_assignment(shares, counts, pivot=int(np.argmax(height)))
-    moved = relabelled(mixture, found.permutation).theta
+    moved = permuted(structures, found.permutation).theta
     mean = [np.mean(field, axis=0) for field in entries(moved).values()]
-    order = rebuilt(question.component.family, mean).order()
+    order = rebuilt(question.family, mean).order()
     return found._replace(permutation=found.permutation[:, order])
 
 
-def shares_of(engine: Engine, question: Question, positions: Array) -> tuple[Array, Array]:
-    """Return memberships (n, K, b) of rows in every draw, and how much each row counts, (b,).
-
-    Of a sample with more than ROWS distinct rows it takes as many, at quantiles of its order.
-    """
-    sample = question.sample
-    total = np.cumsum(sample.counts)
-    if sample.distinct > ROWS:
-        at = (np.arange(ROWS) + 0.5) / ROWS * total[-1]
-        rows, times = np.unique(np.searchsorted(total, at), return_counts=True)
-        counts = times * (total[-1] / ROWS)
-    else:
-        rows, counts = np.arange(sample.distinct), sample.counts.astype(np.float64)
-    fewer = question._replace(sample=sample.pick(rows))
-    return engine.log_joint(fewer, positions, memberships), counts
+def members_of(
+    engine: Engine, question: Question[Any, Any], positions: Array
+) -> tuple[Array, Array]:
+    """Return memberships (n, K, b) of a few units in every draw, and how much each counts, (b,)."""
+    few, counts = question.units.representative(UNITS)
+    return engine.members(question.of(few), positions), counts
 
 
-def memberships(joint: Array) -> Array:
-    """Return probabilities (n, K, m) of the components from log weight + log p, likewise."""
-    share: Array = np.exp(joint - joint.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    return share
-
-
-def align_by_order(mixture: Mixture, shares: Array, counts: Array) -> Alignment:
+def align_by_order(structures: Structure, shares: Array, counts: Array) -> Alignment:
     """Order every draw's components as the family does: for one dimension.
 
-    mixture: of every draw, each field (n, K, ...).
+    structures: of every draw, each field (n, ...).
     """
-    permutation = mixture.theta.order()
+    permutation = structures.theta.order()
     own, mean = _own(shares, counts), _average(shares, permutation)
     return _judged(permutation, _against(own, shares, mean, counts))
 
@@ -136,12 +128,6 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
             break
         permutation = moved
     return _judged(permutation, _against(own, shares, mean, counts))
-
-
-def relabelled[T: Theta](mixture: Mixture[T], permutation: Labels) -> Mixture[T]:
-    """Return the draws' mixtures, each field (n, K, ...), with components permuted."""
-    fields = [_taken(field, permutation) for field in entries(mixture.theta).values()]
-    return Mixture(_taken(mixture.weight, permutation), rebuilt(type(mixture.theta), fields))
 
 
 def _taken(field: Array, permutation: Labels) -> Array:

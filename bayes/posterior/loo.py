@@ -9,6 +9,8 @@ import arviz_stats as az
 import numpy as np
 from scipy.special import logsumexp
 
+from models.refusal import Refusal
+
 if TYPE_CHECKING:
     import xarray as xr
     from arviz_stats.utils import ELPDData
@@ -27,7 +29,7 @@ def loo(tree: xr.DataTree) -> ELPDData:
     pointwise = tree["log_likelihood"]["x"]
     counts = pointwise["counts"].to_numpy()
     if counts.dtype.kind == "f":
-        raise ValueError(
+        raise Refusal(
             "the posterior's rows stand for others, of which none can be left out alone; sample "
             "fewer observations"
         )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import arviz_stats as az
 import numpy as np
 import xarray as xr
 
-from bayes.posterior.labels import align_by_assignment, relabelled, shares_of
-from bayes.posterior.tree import mixture_of, question_of
+from bayes.posterior.labels import align_by_assignment, members_of
+from bayes.posterior.tree import Posterior, posterior_of
 from bayes.sampling.compiled import engine_of
-from models.mixture import take
+from models.structure import drawn_at, permuted
 
 if TYPE_CHECKING:
-    from bayes.mixture import Question
     from bayes.sampling.compiled import Engine
-    from models import Mixture
     from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
 
-__all__ = ["Target", "target"]
+__all__ = ["Target", "target", "target_of"]
 
 MOST = 2_000  # draws at which the gradient is taken, at even distances
 PAIRED = 30  # coordinates of which every pair is looked at
@@ -46,13 +46,17 @@ def target(tree: xr.DataTree) -> Target:
 
     tree: of `bayes.sample`, or of `bayes.adopt` with its prior.
     """
-    question = question_of(tree)
+    return target_of(posterior_of(tree))
+
+
+def target_of(posterior: Posterior) -> Target:
+    """Return how far draws are from being those of their likelihood and prior."""
+    question, (chains, draws) = posterior.question, posterior.sizes
     engine = engine_of(question)
-    chains, draws = (tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
     step = -(-chains * draws // MOST)
-    mixture = mixture_of(tree, question.component.family)
     kept = np.arange(chains * draws).reshape(chains, draws)[:, ::step]
-    positions = _free_of_edges(engine, question, take(mixture, kept.ravel()))
+    some = drawn_at(posterior.as_drawn, kept.ravel())
+    positions = _free_of_edges(engine, question, some)
     slopes = engine.slopes(question, positions)
     positions, slopes = (one.reshape(*kept.shape, -1) for one in (positions, slopes))
     centred = (positions - positions.mean(axis=(0, 1)))[..., :PAIRED, None]
@@ -63,22 +67,22 @@ def target(tree: xr.DataTree) -> Target:
     return Target(_worst(slopes), max(shape, _worst(rest)))
 
 
-def _free_of_edges(engine: Engine, question: Question, mixture: Mixture) -> Array:
+def _free_of_edges(engine: Engine, question: Question[Any, Any], structures: Structure) -> Array:
     """Return positions whose labels cut nothing off.
 
     Draws that somebody sorted are those of a density that ends where components meet. Matched by
     their memberships they do not meet, and if some still do, labels are drawn by lot: the density
     is the same under any of them.
     """
-    positions = engine.pack(question, mixture)
-    if question.k == 1:
+    positions = engine.pack(question, structures)
+    if question.k == 1 or not question.structure.exchangeable():
         return positions
-    shares, counts = shares_of(engine, question, positions)
+    shares, counts = members_of(engine, question, positions)
     found = align_by_assignment(shares, counts, pivot=0)
     order = found.permutation
     if found.ambiguous.any():
         order = np.random.default_rng(0).random(order.shape).argsort(axis=1)
-    return engine.pack(question, relabelled(mixture, order))
+    return engine.pack(question, permuted(structures, order))
 
 
 def _worst(each: np.ndarray) -> float:

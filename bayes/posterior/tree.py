@@ -1,30 +1,43 @@
-"""A posterior in ArviZ's layout, and the question that it answers read back from it."""
+"""A posterior in ArviZ's layout: how it is written, and how it is read."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from bayes.component import component_of
-from bayes.mixture import Question
 from bayes.posterior.diagnose import measured
-from bayes.posterior.labels import relabelled
-from models import Mixture, Prior, Sample, weak_prior
-from models.family import Theta, entries, rebuilt
-from models.mixture import draw_prior
-from models.names import family_called
+from models.names import family_called, record_of
+from models.prior import Prior, draw_prior
+from models.question import asked
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import (
+    STRUCTURES,
+    axes_of,
+    data_of,
+    drawn_at,
+    fields_of,
+    from_fields,
+    ordered,
+    permuted,
+    structure_called,
+)
 
 if TYPE_CHECKING:
     from bayes.posterior.labels import Alignment
     from bayes.sampling.compiled import Engine
     from bayes.sampling.nuts import Chains
-    from models.arrays import Array
+    from models.arrays import Array, Labels
+    from models.question import Question
+    from models.structure import Structure
 
-__all__ = ["drawn", "draws_of", "mixture_of", "question_of", "relabel", "tree_of"]
+__all__ = ["Posterior", "drawn", "posterior_of", "relabel", "structure_of", "tree_of"]
 
 PRIOR_DRAWS = 1_000
 PREDICTIVE_DRAWS = 200  # as many replicates as a picture can bear
@@ -32,13 +45,116 @@ MOST_PREDICTED = 1 << 22  # doubles of replicates, 32 MB; more observations mean
 MOST_OBSERVED = 1 << 20  # observations kept one by one
 MOST_POINTWISE = 1 << 24  # doubles of pointwise log-likelihood, 128 MB; more rows mean fewer draws
 INNER = ("dimension", "dimension_bis")
+OURS = "bayes.sample"  # what made a posterior whose density is known in the coordinates it explored
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What a tree of `sample` or `adopt` says, in the types of this house."""
+
+    tree: xr.DataTree
+
+    @cached_property
+    def question(self) -> Question[Any, Any]:
+        """What was asked; under the weak default where the prior is unknown."""
+        attrs = self.tree.attrs
+        family = family_called(attrs["family"])
+        structure = structure_of(self.tree)
+        stored = self.tree["constant_data"].to_dataset()
+        arrays = {str(name): one.to_numpy() for name, one in stored.data_vars.items()}
+        data, k = data_of(structure).from_arrays(arrays), int(attrs["components"])
+        equal = bool(attrs["equal_weights"])
+        return asked(family, data, k, prior=self._prior(family), equal_weights=equal)
+
+    def _prior(self, family: type[Any]) -> Prior | None:
+        """Return the prior that is stored, if one is known and it is not the weak default."""
+        written = json.loads(self.tree.attrs["prior"])
+        if written is None:
+            return None
+        theta = {name: np.array(value)[()] for name, value in written["theta"].items()}
+        return Prior(written["weight"], record_of(family)(**theta))
+
+    @property
+    def prior(self) -> Prior | None:
+        """The prior under which the draws were made, None where it is unknown."""
+        return None if self.tree.attrs["prior"] == "null" else self.question.prior
+
+    @property
+    def ours(self) -> bool:
+        """Whether `sample` made it, so that what the sampler explored is known."""
+        return bool(self.tree.attrs.get("made_by") == OURS)
+
+    @property
+    def by_assignment(self) -> bool:
+        """Whether labels were aligned by assignment, not by order."""
+        return bool(self.tree.attrs["labels"] == "assignment")
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many chains there are, and draws of each."""
+        sizes = self.tree["posterior"].sizes
+        return sizes["chain"], sizes["draw"]
+
+    @cached_property
+    def draws(self) -> Structure:
+        """The draws, labels aligned, chain after chain, each field (n, ...)."""
+        question = self.question
+        names = axes_of(question.structure, question.family)
+        stored = {name: self.tree["posterior"][name].to_numpy() for name in names}
+        fields = {name: field.reshape(-1, *field.shape[2:]) for name, field in stored.items()}
+        return from_fields(question.structure, question.family, fields)
+
+    @cached_property
+    def as_drawn(self) -> Structure:
+        """The draws as the sampler drew them."""
+        return permuted(self.draws, self.permutation.argsort(axis=1))
+
+    @property
+    def permutation(self) -> Labels:
+        """Which component of a draw became the first, second, ..., (n, K)."""
+        found: Labels = self.tree["labels"]["permutation"].to_numpy()
+        return found.reshape(-1, found.shape[-1])
+
+    @property
+    def ambiguous(self) -> float:
+        """Share of draws that could as well be labelled otherwise."""
+        return float(self.tree["labels"]["ambiguous"].mean())
+
+    @property
+    def heights(self) -> Array:
+        """PyMC's log-likelihood of every draw, (n,)."""
+        found: Array = self.tree["sample_stats"]["log_likelihood"].to_numpy().ravel()
+        return found
+
+    @property
+    def explored(self) -> Array:
+        """The log density that the sampler explored, or else the log-likelihood, (n,)."""
+        statistics = self.tree["sample_stats"]
+        found: Array = statistics["lp" if "lp" in statistics else "log_likelihood"].to_numpy()
+        return found.ravel()
+
+    def measured(self, labels: str) -> xr.Dataset:
+        """Return R-hat and effective sizes of the draws "as drawn" or "aligned"."""
+        return self.tree["diagnostics"].to_dataset().sel(labels=labels)
+
+
+def structure_of(tree: xr.DataTree) -> type[Structure]:
+    """Return the structure of a tree; files of before there were several do not name theirs."""
+    return structure_called(tree.attrs.get("structure", STRUCTURES[Sample].__name__))
+
+
+def posterior_of(tree: xr.DataTree) -> Posterior:
+    """Return what a tree says, or raise Refusal if it is no posterior of `sample` or `adopt`."""
+    if "labels" not in tree.children or "constant_data" not in tree.children:
+        raise Refusal("the tree is no posterior of bayes.sample: it has no group of labels")
+    return Posterior(tree)
 
 
 def tree_of(
     engine: Engine,
-    question: Question,
+    question: Question[Any, Any],
     chains: Chains,
-    mixture: Mixture,
+    structures: Structure,
     alignment: Alignment,
     settings: dict[str, object],
     *,
@@ -46,16 +162,15 @@ def tree_of(
 ) -> xr.DataTree:
     """Return the posterior and everything that ArviZ's functions want beside it.
 
-    mixture: of every draw as it was drawn, each field (n, K, ...).
+    structures: of every draw as it was drawn, each field (n, ...).
     settings: what was asked for, which becomes attributes.
     prior_known: whether the draws were made under the question's prior, so that it can be shown.
     """
     sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings.get("seed", 0))
-    unaligned = drawn(mixture, sizes)
     pointwise, height = _pointwise(engine, question, chains.positions)
     statistics = {**chains.statistics, "log_likelihood": height}
     groups = {
-        "posterior": unaligned,
+        "posterior": drawn(structures, sizes),
         "sample_stats": xr.Dataset(
             {name: (("chain", "draw"), one) for name, one in statistics.items()},
             _counted(sizes),
@@ -67,25 +182,25 @@ def tree_of(
         groups["log_prior"] = xr.Dataset({"prior": (("chain", "draw"), log_prior)}, _counted(sizes))
         groups["prior"] = _imagined(question, rng)
     groups |= {
-        "posterior_predictive": _predicted(question, mixture, sizes, rng),
-        "observed_data": _observed(question.sample),
-        "constant_data": _distinct(question.sample),
+        "posterior_predictive": _predicted(question, structures, sizes, rng),
+        "observed_data": _observed(question.rows),
+        "constant_data": _stored(question),
     }
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = _attributes(question, settings)
     if not prior_known:
         tree.attrs["prior"] = json.dumps(None)
-    return relabel(tree, mixture, alignment, str(settings["labels"]))
+    return relabel(tree, structures, alignment, str(settings["labels"]))
 
 
-def relabel(tree: xr.DataTree, mixture: Mixture, alignment: Alignment, by: str) -> xr.DataTree:
+def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: str) -> xr.DataTree:
     """Return the tree with its draws' components permuted, and the diagnostics before and after.
 
-    mixture: of every draw as the sampler drew it, each field (n, K, ...).
+    structures: of every draw as the sampler drew it, each field (n, ...).
     """
     sizes = tuple(tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
-    before = measured(drawn(mixture, sizes))
-    aligned = drawn(relabelled(mixture, alignment.permutation), sizes)
+    before = measured(drawn(structures, sizes))
+    aligned = drawn(permuted(structures, alignment.permutation), sizes)
     after = measured(aligned)
     both = xr.concat([before, after], xr.IndexVariable("labels", ["as drawn", "aligned"]))
     each = ("chain", "draw")
@@ -106,51 +221,14 @@ def relabel(tree: xr.DataTree, mixture: Mixture, alignment: Alignment, by: str) 
     return found
 
 
-def drawn(mixture: Mixture, sizes: tuple[int, ...]) -> xr.Dataset:
-    """Return mixtures, each field (chains * draws, K, ...), as a Dataset."""
-    fields = {"weight": mixture.weight, **entries(mixture.theta)}
-    coords = _counted(sizes) | {"component": np.arange(mixture.weight.shape[1])}
-    variables = {}
-    for name, field in fields.items():
-        dims = ("chain", "draw", "component", *INNER[: field.ndim - 2])
-        variables[name] = (dims, field.reshape(*sizes, *field.shape[1:]))
-        coords |= {dim: np.arange(n) for dim, n in zip(dims[3:], field.shape[2:], strict=True)}
+def drawn(structures: Structure, sizes: tuple[int, ...]) -> xr.Dataset:
+    """Return structures, each field (chains * draws, ...), as a Dataset."""
+    axes = axes_of(type(structures), type(structures.theta))
+    coords, variables = _counted(sizes), {}
+    for name, field in fields_of(structures).items():
+        variables[name] = (("chain", "draw", *axes[name]), field.reshape(*sizes, *field.shape[1:]))
+        coords |= {axis: np.arange(n) for axis, n in zip(axes[name], field.shape[1:], strict=True)}
     return xr.Dataset(variables, coords)
-
-
-def draws_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
-    """Return the aligned draws of a tree, chain after chain, each field (n, K, ...)."""
-    names = ["weight", *family._fields]  # type: ignore[attr-defined]
-    fields = [tree["posterior"][name].to_numpy() for name in names]
-    weight, *rest = [field.reshape(-1, *field.shape[2:]) for field in fields]
-    return Mixture(weight, rebuilt(family, rest))
-
-
-def mixture_of(tree: xr.DataTree, family: type[Theta]) -> Mixture:
-    """Return the draws of a tree as the sampler drew them, each field (n, K, ...)."""
-    aligned = draws_of(tree, family)
-    back = tree["labels"]["permutation"].to_numpy().reshape(aligned.weight.shape).argsort(axis=1)
-    return relabelled(aligned, back)
-
-
-def question_of(tree: xr.DataTree) -> Question:
-    """Return the question that a tree answers."""
-    component = component_of(family_called(tree.attrs["family"]))
-    data = tree["constant_data"].to_dataset()
-    trials = data["trials"].to_numpy() if "trials" in data else None
-    x, counts = data["x"].to_numpy(), data["counts"].to_numpy()
-    # doubles are of rows that stand for others
-    sample = Sample.weighed(x, counts) if counts.dtype.kind == "f" else Sample(x, trials, counts)
-    k, equal = int(tree.attrs["components"]), bool(tree.attrs["equal_weights"])
-    written = json.loads(tree.attrs["prior"])
-    if written is None:
-        # an adopted posterior's prior is unknown; a question has one, so the default stands in,
-        # which neither labels nor likelihood read
-        prior = weak_prior(component.family, sample, k)
-    else:
-        theta = {name: np.array(value)[()] for name, value in written["theta"].items()}
-        prior = Prior(written["weight"], component.prior(**theta))
-    return Question(component, sample, k, prior, equal)
 
 
 def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:
@@ -158,18 +236,20 @@ def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:
     return {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
 
 
-def _pointwise(engine: Engine, question: Question, positions: Array) -> tuple[xr.Dataset, Array]:
-    """Return log p of each distinct row, with its count, and every draw's log-likelihood.
+def _pointwise(
+    engine: Engine, question: Question[Any, Any], positions: Array
+) -> tuple[xr.Dataset, Array]:
+    """Return the log-likelihood of each unit, with its count, and every draw's log-likelihood.
 
     The former of fewer draws where it would be too large; the latter (chains, draws) of all.
     """
-    sample = question.sample
-    step = -(-positions.shape[0] * positions.shape[1] * sample.distinct // MOST_POINTWISE)
+    counts = question.units.unit_counts
+    step = -(-positions.shape[0] * positions.shape[1] * len(counts) // MOST_POINTWISE)
     kept = positions[:, ::step]
     flat = kept.reshape(-1, positions.shape[2])
-    pointwise = engine.log_rows(question, flat).reshape(*kept.shape[:2], -1)
+    pointwise = engine.pointwise(question, flat).reshape(*kept.shape[:2], -1)
     if step == 1:
-        height = pointwise @ sample.counts
+        height = pointwise @ counts
     else:
         every = positions.reshape(-1, positions.shape[2])
         height = engine.log_likelihoods(question, every).reshape(positions.shape[:2])
@@ -178,32 +258,37 @@ def _pointwise(engine: Engine, question: Question, positions: Array) -> tuple[xr
         {
             "chain": np.arange(len(positions)),
             "draw": np.arange(positions.shape[1])[::step],
-            "row": np.arange(sample.distinct),
-            "counts": ("row", sample.counts),
+            "row": np.arange(len(counts)),
+            "counts": ("row", counts),
         },
     )
     return found, height
 
 
-def _imagined(question: Question, rng: np.random.Generator) -> xr.Dataset:
+def _imagined(question: Question[Any, Any], rng: np.random.Generator) -> xr.Dataset:
     """Return draws of the prior, labels in order."""
-    mixture = draw_prior(
-        question.component.family,
+    structures = draw_prior(
+        question.structure,
+        question.family,
         question.prior,
         question.k,
         PRIOR_DRAWS,
         rng,
-        equal_weights=question.equal_weights,
+        sizes=question.data.sizes,
+        held=question.held,
     )
-    return drawn(relabelled(mixture, mixture.theta.order()), (1, PRIOR_DRAWS))
+    return drawn(ordered(structures), (1, PRIOR_DRAWS))
 
 
 def _predicted(
-    question: Question, mixture: Mixture, sizes: tuple[int, ...], rng: np.random.Generator
+    question: Question[Any, Any],
+    structures: Structure,
+    sizes: tuple[int, int],
+    rng: np.random.Generator,
 ) -> xr.Dataset:
     """Return replicates of the observations, under draws spread over the chains."""
-    sample = question.sample
-    rows, coords = _kept(sample)
+    sample = question.rows
+    places, rows, coords = _kept(sample)
     trials = None if sample.trials is None else sample.trials[rows]
     size = len(rows) * sample.dimension
     most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // size) // sizes[0])
@@ -211,13 +296,9 @@ def _predicted(
     replicates = np.empty((sizes[0], len(draws), len(rows), *sample.x.shape[1:]))
     for chain in range(sizes[0]):
         for place, draw in enumerate(draws):
-            at = chain * sizes[1] + draw
-            theta = rebuilt(
-                question.component.family, [field[at] for field in entries(mixture.theta).values()]
-            )
-            edges = np.cumsum(mixture.weight[at, :-1])
-            labels = np.searchsorted(edges, rng.random(len(rows)), side="right")
-            replicates[chain, place] = theta.draw(labels, rng, trials)
+            one = drawn_at(structures, chain * sizes[1] + int(draw))
+            labels = one.labels(question.data, places, rng)
+            replicates[chain, place] = one.theta.draw(labels, rng, trials)
     dims = ("chain", "draw", "observation", *INNER[: sample.x.ndim - 1])
     chosen = {"chain": np.arange(sizes[0]), "draw": draws}
     return xr.Dataset({"x": (dims, replicates)}, chosen | coords)
@@ -225,22 +306,23 @@ def _predicted(
 
 def _observed(sample: Sample) -> xr.Dataset:
     """Return the observations one by one, in the order given where each was given once."""
-    rows, coords = _kept(sample)
+    _, rows, coords = _kept(sample)
     dims = ("observation", *INNER[: sample.x.ndim - 1])
     return xr.Dataset({"x": (dims, sample.x[rows])}, coords)
 
 
-def _kept(sample: Sample) -> tuple[np.ndarray, dict[str, object]]:
-    """Return the distinct row of each observation kept, and the observations' coordinates.
+def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
+    """Return place and distinct row of each observation kept, and the observations' coordinates.
 
     Of more than MOST_OBSERVED observations, as many are kept, at even distances in their order.
     """
     n = sample.observations
-    places = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
+    each = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
+    places = each.astype(np.intp)
     if np.array_equal(np.bincount(sample.inverse, minlength=sample.distinct), sample.counts):
-        rows = sample.inverse[places.astype(np.intp)].astype(np.intp)
+        rows = sample.inverse[places].astype(np.intp)
     else:
-        rows = np.searchsorted(np.cumsum(sample.counts), places.astype(np.int64), side="right")
+        rows = np.searchsorted(np.cumsum(sample.counts), places, side="right")
     coords: dict[str, object] = {
         "observation": np.arange(len(rows)),
         "row": ("observation", rows),
@@ -249,34 +331,31 @@ def _kept(sample: Sample) -> tuple[np.ndarray, dict[str, object]]:
         coords["trials"] = ("observation", sample.trials[rows])
     if sample.x.ndim == 2:
         coords["dimension"] = np.arange(sample.dimension)
-    return rows, coords
+    return places, rows, coords
 
 
-def _distinct(sample: Sample) -> xr.Dataset:
-    """Return the distinct rows and their counts."""
-    variables = {
-        "x": (("row", *INNER[: sample.x.ndim - 1]), sample.x),
-        "counts": (("row",), sample.counts),
+def _stored(question: Question[Any, Any]) -> xr.Dataset:
+    """Return the data of the question, from which they can be made again."""
+    arrays = question.units.arrays()
+    lengths = {
+        axis: n for axes, one in arrays.values() for axis, n in zip(axes, one.shape, strict=True)
     }
-    if sample.trials is not None:
-        variables["trials"] = (("row",), sample.trials)
-    coords = {"row": np.arange(sample.distinct)}
-    if sample.x.ndim == 2:
-        coords["dimension"] = np.arange(sample.dimension)
-    return xr.Dataset(variables, coords)
+    coords = {axis: np.arange(n) for axis, n in lengths.items() if axis != "given"}
+    return xr.Dataset(arrays, coords)
 
 
-def _attributes(question: Question, settings: dict[str, object]) -> dict[str, object]:
+def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> dict[str, object]:
     """Return what a file has to say of itself, as text and numbers."""
     theta = {
         name: np.asarray(value).tolist() for name, value in question.prior.theta._asdict().items()
     }
     packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
     return {
-        "family": question.component.family.__name__,
+        "structure": question.structure.__name__,
+        "family": question.family.__name__,
         "components": question.k,
         "observations": question.sample.observations,
-        "equal_weights": int(question.equal_weights),
+        "equal_weights": int(bool(question.held)),
         "prior": json.dumps({"weight": question.prior.weight, "theta": theta}),
         "inference_library": "nutpie",
         "versions": json.dumps({name: version(name) for name in packages}),

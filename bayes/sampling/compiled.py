@@ -1,9 +1,11 @@
-"""A model compiled once for a family: every sample, number of components and dimension shares it.
+"""A model compiled once for a structure and family: all samples, K and dimensions share it.
 
 The graph that PyMC derives (log density and gradient) reads all data, the number of components
-and the dimension from `pm.Data`, so a replicate swaps pointers and compiles nothing. nutpie's own
-compilation bakes shapes in and cannot be kept on disk; the few lines of `_callback` can, and so
-the second process starts in a second.
+and the dimension from `pm.Data`. Another sample swaps pointers and compiles nothing.
+
+nutpie's `compile_pymc_model(freeze_model=False)` swaps rows too. But it fixes the number of
+parameters, compiles the stored variables as well, and does not keep on disk what it calls.
+bayes/README.md has the times of both.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from math import prod
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -26,20 +29,26 @@ from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 from pytensor.tensor.rewriting.basic import local_view_op
 
-from bayes.mixture import Question, assemble
+from bayes.component import component_of
+from bayes.model import assemble, data_of
 from bayes.sampling.light_imports import CompiledPyMCModel, address_as_void_pointer
-from models import Mixture
-from models.family import Theta, rebuilt
+from bayes.structure import CONCENTRATION, grouping_of
+from models.family import axes
+from models.structure import axes_of, from_fields, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pymc as pm
     from numba.core.ccallback import CFunc
     from pytensor.tensor import TensorVariable
 
     from bayes.component import Component
+    from bayes.structure import Grouping
     from models.arrays import Array
+    from models.question import Question
+    from models.sample import Sample
+    from models.structure import Structure
 
 __all__ = ["Engine", "engine_of", "is_compiled", "machine_code"]
 
@@ -60,79 +69,141 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """What a family's model compiles to.
+    """What a structure of a family compiles to.
 
     variables: in the order in which they are packed into a position.
-    component, model: the family's side, and the model that it makes.
-    sizes: the unconstrained shape of each variable, by k and d.
+    component, grouping: the family's and the structure's side.
+    model: what they make.
     forward: unconstrained values from the variables' own, each with a leading axis.
-    natural: weight and the fields of Theta from explored coordinates, with a leading axis.
-    joint: log weight + log p (n, K, m) from explored coordinates with a leading axis.
+    natural: the fields of shares and theta from explored coordinates, with a leading axis.
+    joint: log overall share + log p (n, K, m) from explored coordinates with a leading axis.
+    densities: what the grouping looks at, which is that if it `joins`, otherwise log p.
     log_prior: log density (n,) of the random variables, likewise.
     """
 
     variables: tuple[Variable, ...]
-    component: Component
+    component: Component[Any, Any]
+    grouping: Grouping
     model: pm.Model
-    sizes: Callable[[int, int], dict[str, tuple[int, ...]]]
     forward: Callable[..., list[Array]]
     natural: Callable[..., list[Array]]
     joint: Callable[..., Array]
+    densities: Callable[..., Array]
     log_prior: Callable[..., Array]
 
-    def pack[T: Theta](self, question: Question[T], mixture: Mixture[T]) -> Array:
-        """Return positions (n, p) of mixtures with a leading axis."""
-        own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
+    def pack(self, question: Question[Any, Any], structures: Structure) -> Array:
+        """Return positions (n, p) of structures with a leading axis."""
+        own = {**shares_of(structures), **self.component.values(structures.theta)}
         given = [np.asarray(own[variable.name], np.float64) for variable in self.variables]
-        values = self.forward(*given, *question.data().values())
+        values = self.forward(*given, *data_of(question).values())
         names = [variable.name for variable in self.variables]
         found = dict(zip(names, values, strict=True))
-        explored = question.component.explored(found, mixture.weight)
+        explored = self.component.explored(found, structures.overall(question.data))
         return np.concatenate([explored[name].reshape(len(given[0]), -1) for name in names], axis=1)
 
-    def unpack[T: Theta](self, question: Question[T], positions: Array) -> list[Array]:
+    def unpack(self, question: Question[Any, Any], positions: Array) -> list[Array]:
         """Return the explored coordinates, (n, ...) each, of positions (n, p)."""
-        sizes = self.sizes(question.k, question.sample.dimension)
+        sizes = self.sizes(question.k, question.sample.dimension, question.data.sizes)
         shapes = [sizes[variable.name] for variable in self.variables]
         cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         parts = np.split(positions, cuts, axis=1)
         return [part.reshape(len(part), *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def mixtures[T: Theta](self, question: Question[T], positions: Array) -> Mixture[T]:
-        """Return the mixtures, with a leading axis, of positions (n, p)."""
-        values = self.unpack(question, positions)
-        weight, *fields = self.natural(*values, *question.data().values())
-        weight = np.broadcast_to(weight, (len(positions), question.k))
-        return Mixture(weight, rebuilt(question.component.family, fields))
+    def sizes[N](self, k: N, d: N, sizes: Mapping[str, N]) -> dict[str, tuple[N, ...]]:
+        """Return the unconstrained shape of each variable; lengths may be symbolic.
 
-    def log_joint[T: Theta](
-        self, question: Question[T], positions: Array, reduce: Callable[[Array], Array]
+        sizes: of the axes of shares that are not of components.
+        """
+        found = dict(self.component.sizes(k, d))
+        axes = self.grouping.structure.axes()
+        for name, _ in self.variables:
+            if name in axes:
+                lengths = [k if one.startswith("component") else sizes[one] for one in axes[name]]
+                found[name] = (*lengths[:-1], k - 1)
+        return found
+
+    def structures(self, question: Question[Any, Any], positions: Array) -> Structure:
+        """Return the structures, with a leading axis, of positions (n, p)."""
+        values = self.unpack(question, positions)
+        return self._structures(question, values, data_of(question))
+
+    def _structures(
+        self, question: Question[Any, Any], values: list[Array], data: Mapping[str, Array]
+    ) -> Structure:
+        fields = self.natural(*values, *data.values())
+        names = axes_of(question.structure, question.family)
+        n = len(values[0])
+        # shares that are held do not depend on the position, and lack its axis
+        held = {
+            name: np.broadcast_to(one, (n, *one.shape[-len(names[name]) :]))
+            for name, one in zip(names, fields, strict=True)
+        }
+        return from_fields(question.structure, question.family, held)
+
+    def by_block(
+        self,
+        question: Question[Any, Any],
+        positions: Array,
+        look: Callable[[Structure, Array], Array],
+        sample: Sample | None = None,
     ) -> Array:
-        """Return what is made, by block, of log weight + log p, (n, K, m), of positions (n, p)."""
-        data = question.data()
-        inner = question.sample.dimension**2  # products of columns
-        block = max(1, AT_ONCE // (question.k * question.sample.distinct * inner))
+        """Return what is found of some structures, with their densities, of positions (n, p).
+
+        sample: rows at which log overall share + log p is looked at, in place of the question's.
+        """
+        rows = question.rows if sample is None else sample
+        terms = self.densities if sample is None else self.joint
+        data = data_of(question, sample)
+        inner = rows.dimension**2  # products of columns
+        block = max(1, AT_ONCE // (question.k * rows.distinct * inner))
         parts = []
         for begin in range(0, len(positions), block):
             values = self.unpack(question, positions[begin : begin + block])
-            parts.append(reduce(self.joint(*values, *data.values())))
+            structures = self._structures(question, values, data)
+            parts.append(look(structures, terms(*values, *data.values())))
         return np.concatenate(parts)
 
-    def log_rows[T: Theta](self, question: Question[T], positions: Array) -> Array:
-        """Return log p of every distinct row, (n, m), of positions (n, p)."""
-        return self.log_joint(question, positions, log_sum)
+    def pointwise(self, question: Question[Any, Any], positions: Array) -> Array:
+        """Return the log-likelihood of each unit of the data, (n, u), of positions (n, p)."""
 
-    def log_likelihoods[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        def look(structures: Structure, log_density: Array) -> Array:
+            return self.grouping.pointwise(question, shares_of(structures), log_density)
+
+        return self.by_block(question, positions, look)
+
+    def members(self, question: Question[Any, Any], positions: Array) -> Array:
+        """Return the probability of each component at each unit, (n, K, u), of positions (n, p)."""
+
+        def look(structures: Structure, log_density: Array) -> Array:
+            return self.grouping.members(question, shares_of(structures), log_density)
+
+        return self.by_block(question, positions, look)
+
+    def log_likelihoods(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return the log-likelihoods (n,) of positions (n, p)."""
-        counts = question.sample.counts
-        return self.log_joint(question, positions, lambda joint: log_sum(joint) @ counts)
+        counts = question.units.unit_counts
 
-    def log_priors[T: Theta](self, question: Question[T], positions: Array) -> Array:
+        def look(structures: Structure, log_density: Array) -> Array:
+            return self.grouping.pointwise(question, shares_of(structures), log_density) @ counts
+
+        return self.by_block(question, positions, look)
+
+    def log_marginals(
+        self, question: Question[Any, Any], positions: Array, sample: Sample
+    ) -> Array:
+        """Return the log density of other rows, whatever came before them, (n, m)."""
+
+        def look(_: Structure, log_density: Array) -> Array:
+            return log_sum(log_density)
+
+        return self.by_block(question, positions, look, sample)
+
+    def log_priors(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return log prior densities, on the natural scale, of positions (..., p)."""
         values = self.unpack(question, positions.reshape(-1, positions.shape[-1]))
-        return self.log_prior(*values, *question.data().values()).reshape(positions.shape[:-1])
+        return self.log_prior(*values, *data_of(question).values()).reshape(positions.shape[:-1])
 
-    def slopes[T: Theta](self, question: Question[T], positions: Array) -> Array:
+    def slopes(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return the gradients (n, p) of the log density that chains explore, at (n, p)."""
         model = self.nutpie_model(question, lambda _: positions[0])
         density = model.compiled_logp_func.ctypes
@@ -146,19 +217,19 @@ class Engine:
                 found[row] = np.nan
         return found
 
-    def nutpie_model[T: Theta](
-        self, question: Question[T], start: Callable[[int], Array]
+    def nutpie_model(
+        self, question: Question[Any, Any], start: Callable[[int], Array]
     ) -> CompiledPyMCModel:
         """Return the model in nutpie's form, its data swapped for the question's.
 
         start: from a seed to a position.
         """
         reads, density = machine_code(self)
-        data = question.data()
+        data = data_of(question)
         used = [data[name] for name in reads]
         addresses = [array.ctypes.data for array in used]
         shapes = [length for array in used for length in array.shape]
-        sizes = self.sizes(question.k, question.sample.dimension)
+        sizes = self.sizes(question.k, question.sample.dimension, question.data.sizes)
         p = sum(int(np.prod(sizes[variable.name])) for variable in self.variables)
         return CompiledPyMCModel(
             dims={},
@@ -187,44 +258,37 @@ def log_sum(joint: Array) -> Array:
     return found + peak[:, 0]
 
 
-def engine_of[T: Theta](question: Question[T]) -> Engine:
-    """Return the engine that answers a question."""
-    return _engine(question.component.family, question.equal_weights, Asked(question))
+ENGINES: dict[tuple[type, type, frozenset[str]], Engine] = {}
+"""By structure, family, and which shares are held."""
+
+READY: set[Engine] = set()
+"""Those with machine code."""
 
 
-READY: set[tuple[type, bool]] = set()
+def engine_of(question: Question[Any, Any]) -> Engine:
+    """Return the engine that answers a question, which all questions of its kind share."""
+    kind = (question.structure, question.family, question.held)
+    if kind not in ENGINES:
+        ENGINES[kind] = _derived(question)
+    return ENGINES[kind]
 
 
-def is_compiled[T: Theta](question: Question[T]) -> bool:
+def is_compiled(question: Question[Any, Any]) -> bool:
     """Return whether this process has the machine code that answers a question."""
-    return (question.component.family, question.equal_weights) in READY
+    return ENGINES.get((question.structure, question.family, question.held)) in READY
 
 
-class Asked(NamedTuple):
-    """A question as an example of its kind: all of a kind share one engine."""
-
-    question: Question
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Asked)
-
-
-@cache
-def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
-    """Derive everything from the model of any question of a family."""
-    question = example.question
-    component = question.component
-    model, joint = assemble(question)
-    data = {name: model[name] for name in question.data()}
-    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+def _derived(question: Question[Any, Any]) -> Engine:
+    """Derive everything from the model of one question of its kind."""
+    family = question.family
+    component, grouping = component_of(family), grouping_of(question.structure)
+    model, shares, log_density = assemble(question)
+    data = {name: model[name] for name in data_of(question)}
     variables = tuple(Variable(variable.name, variable.ndim) for variable in model.free_RVs)
     given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
     swap = dict(zip(data.values(), given, strict=True))
 
-    def python(inputs: list[TensorVariable], outputs: object) -> Callable:
+    def python(inputs: list[TensorVariable], outputs: object) -> Callable[..., Any]:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
         mode = Mode(linker="py", optimizer="fast_compile")
         with pytensor.config.change_flags(cxx=""):  # inner functions would compile by themselves
@@ -239,24 +303,29 @@ def _engine(family: type, equal_weights: bool, example: Asked) -> Engine:
 
         return called
 
-    explored = [value.type(f"explored_{value.name}") for value in values]
-    many = [pt.tensor(f"{value.name}s", shape=(None, *value.type.shape)) for value in values]
-    fields = ["weight", *entries_of(family)]
-    out = model.replace_rvs_by_values([joint, *(model[name] for name in fields)])
+    explored, swapped, _ = _explored(component, grouping, model)
+    many = [pt.tensor(f"{one.name}s", shape=(None, *one.type.shape)) for one in explored]
+    theta = [model[name] for name in axes(family)]
+    overall = grouping.overall(shares, {one.name: one for one in model.data_vars})
+    joint = pt.log(overall)[:, None] + log_density
+    looks = [joint] if grouping.joins else [joint, log_density]
+    out = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
-    out = clone_replace(out, _unconstrained(component, model, explored)[0])
+    out = clone_replace(out, swapped)
     # names are copies, which would be mapped over draws one by one
     out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))
-    joints, *naturals, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
+    *both, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
+    naturals, terms = both[: -len(looks)], [python(many, one) for one in both[-len(looks) :]]
     own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(
         variables,
         component,
+        grouping,
         model,
-        lambda k, d: {**({} if equal_weights else {"weight": (k - 1,)}), **component.sizes(k, d)},
         forward=python(own, _forward(model, own)),
         natural=python(many, naturals),
-        joint=python(many, joints),
+        joint=terms[0],
+        densities=terms[-1],
         log_prior=python(many, priors),
     )
 
@@ -265,12 +334,6 @@ def _rows(table: Array) -> Iterator[ctypes._Pointer[ctypes.c_double]]:
     """Yield where each row begins, as C has it."""
     for address in range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0]):
         yield ctypes.cast(address, DOUBLES)
-
-
-def entries_of(family: type) -> tuple[str, ...]:
-    """Return the names of a family's fields."""
-    names: tuple[str, ...] = family._fields
-    return names
 
 
 def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]:
@@ -283,40 +346,44 @@ def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]
     return found
 
 
-def _unconstrained(
-    component: Component, model: pm.Model, explored: list[TensorVariable]
-) -> tuple[dict[TensorVariable, TensorVariable], TensorVariable | float]:
-    """Return the model's value variables as they follow from explored ones, and log Jacobian."""
+def _explored(
+    component: Component[Any, Any], grouping: Grouping, model: pm.Model
+) -> tuple[list[TensorVariable], dict[TensorVariable, TensorVariable], TensorVariable | float]:
+    """Return explored coordinates, the model's values as they follow from them, log Jacobian."""
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+    explored = [value.type(f"explored_{value.name}") for value in values]
     swap = dict(zip(values, explored, strict=True))
-    (weight,) = clone_replace(model.replace_rvs_by_values([model["weight"]]), swap)
-    names = [variable.name for variable in model.free_RVs]
-    pieces = dict(zip(names, explored, strict=True))
+    names = list(grouping.structure.axes())
+    found = model.replace_rvs_by_values([model[name] for name in names])
+    shares = dict(zip(names, clone_replace(found, swap) if found else [], strict=True))
+    data = {one.name: one for one in model.data_vars}
+    pieces = {one.name: piece for one, piece in zip(model.free_RVs, explored, strict=True)}
     # the shape of something with draws' axis would be mapped over draws, one by one
-    k = model["shares"].shape[0]
-    found, log_jacobian = component.unconstrained(pieces, weight, k)
-    return {value: found[name] for name, value in zip(names, values, strict=True)}, log_jacobian
+    k = model[CONCENTRATION].shape[0]
+    back, log_jacobian = component.unconstrained(pieces, grouping.overall(shares, data), k)
+    names = [variable.name for variable in model.free_RVs]
+    follow = {value: back[name] for name, value in zip(names, values, strict=True)}
+    return explored, follow, log_jacobian
 
 
 @cache
 def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     """Compile log density and gradient at a position; return the data that they read first."""
     model = engine.model
-    values = [model.rvs_to_values[variable] for variable in model.free_RVs]
-    explored = [value.type(f"explored_{value.name}") for value in values]
-    swap, log_jacobian = _unconstrained(engine.component, model, explored)
-    log_density = clone_replace(model.logp(), swap) + log_jacobian
+    explored, swapped, log_jacobian = _explored(engine.component, engine.grouping, model)
+    log_density = clone_replace(model.logp(), swapped) + log_jacobian
     log_density = rewrite_graph(
         log_density, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
     )
     slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, explored)])
     position = pt.vector("position")
     d = model["x"].shape[0] if model["x"].ndim == 2 else 1
-    sizes = engine.sizes(model["shares"].shape[0], d)
+    data = {one.name: one for one in model.data_vars}
+    sizes = engine.sizes(model[CONCENTRATION].shape[0], d, engine.grouping.sizes(data))
     begin, parts = 0, {}
     for variable, piece in zip(engine.variables, explored, strict=True):
         shape = sizes[variable.name]
-        length = shape[0] if len(shape) == 1 else shape[0] * shape[1]
+        length = prod(shape)
         part = position[begin : begin + length]
         parts[piece] = part if len(shape) == 1 else part.reshape(shape)
         begin = begin + length
@@ -326,7 +393,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
         function = pytensor.function([position], outputs, mode="NUMBA", trust_input=True)
         shared = function.get_shared()
         callback = _callback(function.vm.jit_fn, [variable.ndim for variable in shared])
-    READY.add((engine.component.family, "weight" not in sizes))
+    READY.add(engine)
     return tuple(variable.name for variable in shared), callback
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,16 +24,16 @@ from rich.progress import (
 from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
 from bayes.sampling.light_imports import nutpie
 from bayes.sampling.starts import start_of
-from models import Sample
-from models.family import entries
+from models.refusal import Stopped
+from models.structure import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from bayes.mixture import Question
     from models.arrays import Array
+    from models.question import Question
 
     type Start = Callable[[int], Array]
 
@@ -58,7 +58,7 @@ STATISTICS = {  # nutpie's names and ArviZ's
 }
 
 
-class SamplerError(RuntimeError):
+class SamplerError(Stopped, RuntimeError):
     """The sampler could not start, or stopped on the way."""
 
 
@@ -92,7 +92,7 @@ class Counter:
 
 
 def run[R](
-    question: Question,
+    question: Question[Any, Any],
     lengths: list[int],
     tune: int,
     chains: int,
@@ -159,19 +159,17 @@ def run[R](
         return finish(engine, found)
 
 
-def _led(engine: Engine, question: Question, chains: int, seed: int) -> Start:
+def _led(engine: Engine, question: Question[Any, Any], chains: int, seed: int) -> Start:
     """Return starts; of many observations, those that chains find which count them as fewer.
 
     Where observations are very many, every wrong turn of a chain is a trap: between its start and
     the posterior the density changes by millions of nats. Of COUNTED observations the posterior is
     wide and its hills are low, and where chains stand in it is far apart for that of all.
     """
-    start, sample = start_of(engine, question), question.sample
-    if sample.observations <= MANY:
+    start, n = start_of(engine, question), question.sample.observations
+    fewer = engine.grouping.fewer(question, COUNTED / n) if n > MANY else None
+    if fewer is None:
         return start
-    seen = sample.pick(np.flatnonzero(sample.counts))
-    weights = seen.counts * (COUNTED / sample.observations)
-    fewer = question._replace(sample=Sample.weighed(seen.x, weights, seen.trials))
     seeds: set[int] = set()
 
     def noted(seed: int) -> Array:
@@ -195,7 +193,7 @@ def _led(engine: Engine, question: Question, chains: int, seed: int) -> Start:
     return lambda seed: led[seed] if seed in led else start(seed)
 
 
-def _compiled(question: Question, bars: Progress) -> Engine:
+def _compiled(question: Question[Any, Any], bars: Progress) -> Engine:
     """Return the engine with its machine code, saying what takes so long.
 
     The work is done in another thread, so that Ctrl-C need not wait for the compiler.
@@ -269,14 +267,13 @@ def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:
 
 
 def _explained(
-    problem: RuntimeError, engine: Engine, question: Question, seed: int
+    problem: RuntimeError, engine: Engine, question: Question[Any, Any], seed: int
 ) -> SamplerError:
     """Return what a reader can act on in place of a backtrace of the sampler's own."""
     reason = " ".join(str(problem).split("\n\nStack backtrace", maxsplit=1)[0].split())
     position = start_of(engine, question)(seed)
-    state = engine.mixtures(question, position[None])
-    fields = {"weight": state.weight, **entries(state.theta)}
-    where = ", ".join(f"{name} {field[0].tolist()}" for name, field in fields.items())
+    state = fields_of(engine.structures(question, position[None]))
+    where = ", ".join(f"{name} {field[0].tolist()}" for name, field in state.items())
     return SamplerError(
         f"the sampler could not go on ({reason}); a start was {where}. Are the units extreme, or "
         "the prior far from the data? Divide x by a power of ten, or give another prior"

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes.component import spread
-from models import Mixture
+from models.structure import uniform, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bayes.mixture import Question
     from bayes.sampling.compiled import Engine
     from models.arrays import Array, Labels
+    from models.question import Question
 
 __all__ = ["start_of"]
 
-CANDIDATES = 10  # mixtures among which each chain finds its start
+CANDIDATES = 10  # places among which each chain finds its start
 LEEWAY = 3.0  # nats a parameter by which a start may fit worse than the best of them
 
 
-def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
+def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Array]:
     """Return a function from a seed to a position.
 
-    Each chain draws mixtures of its own about rows that lie apart, and starts at the first that the
-    data do not rule out beside the others: where they say little, starts are all over the place.
+    Each chain draws parameters of its own about rows that lie apart, and starts at the first that
+    the data do not rule out beside the others: where they say little, starts are far apart.
     """
 
     def start(seed: int) -> Array:
         rng = np.random.default_rng(seed)
         chosen = np.array([_apart(question, rng) for _ in range(CANDIDATES)])
-        weight = rng.dirichlet(np.full(question.k, 1.5), CANDIDATES)
-        if question.equal_weights:
-            weight = np.full_like(weight, 1 / question.k)
-        theta = question.component.start(question.sample, chosen, rng)
-        positions = engine.pack(question, Mixture(weight, theta))
+        held = uniform(question.structure, question.k, question.data.sizes)
+        shares = {}
+        for name, field in held.items():
+            sizes = (CANDIDATES, *field.shape[:-1])
+            drawn = rng.dirichlet(np.full(question.k, 1.5), sizes)
+            shares[name] = np.full_like(drawn, field) if name in question.held else drawn
+        theta = engine.component.start(question.rows, chosen, rng)
+        positions = engine.pack(question, with_shares(question.structure, shares, theta))
         height = engine.log_likelihoods(question, positions)
         likely = height >= height.max() - LEEWAY * positions.shape[1]
         first: Array = positions[int(np.argmax(likely))]
@@ -45,12 +48,12 @@ def start_of(engine: Engine, question: Question) -> Callable[[int], Array]:
     return start
 
 
-def _apart(question: Question, rng: np.random.Generator) -> Labels:
+def _apart(question: Question[Any, Any], rng: np.random.Generator) -> Labels:
     """Return k rows of the sample, each the likelier the farther it lies from those before it.
 
     Arthur & Vassilvitskii (2007), with frequency counts.
     """
-    sample = question.sample
+    sample = question.rows
     table = sample.x.reshape(sample.distinct, -1)
     if sample.trials is not None:
         table = table / sample.trials[:, None]

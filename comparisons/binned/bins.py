@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from comparisons.binned.loss_bound import LossBound
-from models.mixture import take
 from models.sample import Sample
+from models.structure import drawn_at
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -267,7 +267,7 @@ def _largest(bins: Bins, mixtures: Mixture[Gaussian]) -> Array:
     left = bins.loss_bound()
     most = np.zeros(len(left.low))
     for at in range(len(mixtures.weight)):
-        most = np.fmax(most, left.per_bin(take(mixtures, np.array([at])))[0])
+        most = np.fmax(most, left.per_bin(drawn_at(mixtures, np.array([at])))[0])
     found = np.zeros(len(bins.low))
     found[bins.sums[0] > 0] = most
     return found

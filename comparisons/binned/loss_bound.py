@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.mixture import Mixture, take
+from models.structure import drawn_at
 
 if TYPE_CHECKING:
     from models.arrays import Array
     from models.gaussian import Gaussian
+    from models.mixture import Mixture
 
 __all__ = ["LossBound"]
 
@@ -27,7 +28,7 @@ class LossBound(NamedTuple):
     spread: (m,) sum_i (x_i - a)^2 (x_i - b)^2 for the bin's two points a and b, divided by
         (high - low)^4.
 
-    >>> from models.gaussian import Gaussian
+    >>> from models import Gaussian, Mixture
     >>> zero = np.zeros(1)
     >>> bound = LossBound(low=zero, high=zero + 1, second=zero, third=zero, spread=zero + 0.5)
     >>> two = Gaussian(mean=np.array([[0.0, 1.0]]), sd=np.array([[1.0, 1.0]]))
@@ -46,10 +47,10 @@ class LossBound(NamedTuple):
 
         mixtures: weight (n, K), mean and sd likewise.
         """
-        step = max(1, AT_ONCE // max(1, len(self.low)))
+        step, n = max(1, AT_ONCE // max(1, len(self.low))), len(mixtures.weight)
         parts = [
-            self.per_bin(take(mixtures, np.arange(begin, min(begin + step, len(mixtures.weight)))))
-            for begin in range(0, len(mixtures.weight), step)
+            self.per_bin(drawn_at(mixtures, slice(begin, begin + step)))
+            for begin in range(0, n, step)
         ]
         return np.concatenate([part.sum(axis=1) for part in parts])
 

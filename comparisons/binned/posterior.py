@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 import em
-from bayes.posterior.tree import draws_of
+from bayes.posterior.tree import posterior_of
 from comparisons.binned.bins import Bins, coarsened, finest_edges
 from comparisons.binned.loss_bound import LossBound
 from comparisons.thresholds import SHIFT
 from models import Gaussian, Mixture
 from models.checks import moments
-from models.family import entries, rebuilt
-from models.mixture import take
+from models.names import BINNED
+from models.sample import Sample
+from models.structure import STRUCTURES, drawn_at, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models import Sample
     from models.arrays import Array
     from models.observations import Observations
+    from models.question import Question
 
-__all__ = ["BINNED", "Binning", "binning_of", "largest_shift", "posterior_in_bins"]
+__all__ = ["MOST", "Binning", "binning_of", "largest_shift", "posterior_in_bins", "to_be_binned"]
 
-BINNED = 5_000  # distinct rows: with more, the sampler sees bins (20,000 rows take a minute)
+MOST = 5_000  # distinct rows: with more, the sampler sees bins (20,000 rows take a minute)
 BUDGET = SHIFT / 1_000  # log-likelihood that the bins may lose under each mixture; see `_chosen`
 SES_AWAY = 3.0  # standard errors from the estimate to the other mixtures that bins must suit
 WORST = 4  # mixtures, with the largest losses, that bins are chosen for
@@ -59,8 +60,16 @@ class Binning(NamedTuple):
         return float(self.loss_bound.total(_many(mixture))[0])
 
 
+def to_be_binned(question: Question[Any, Any]) -> bool:
+    """Whether bins have to stand for the measurements, and can."""
+    independent = question.structure is STRUCTURES[Sample]
+    if question.family not in BINNED or not independent:
+        return False
+    return not isinstance(question.data, Sample) or question.data.distinct > MOST
+
+
 def posterior_in_bins(
-    draw: Callable[[Sample], xr.DataTree], rows: Observations, fit: em.Fit[Gaussian]
+    draw: Callable[[Sample], xr.DataTree], rows: Observations, fit: em.Fit[Mixture[Gaussian]]
 ) -> xr.DataTree:
     """Return a posterior of bins, chosen to move no posterior mean by more than SHIFT of its sds.
 
@@ -80,7 +89,7 @@ def posterior_in_bins(
         bounds = bins.loss_bound().total(draws)
         if largest_shift(bounds) <= SHIFT or again == RECHOSEN or bins is fine:
             break
-        bins = _chosen(fine, take(draws, np.argsort(-bounds)))
+        bins = _chosen(fine, drawn_at(draws, np.argsort(-bounds)))
     left, shown = bins.loss_bound(), fine
     while len(shown.low) > HISTOGRAM_BINS:
         shown = shown.halved()
@@ -130,12 +139,12 @@ def largest_shift(bounds: Array) -> float:
 
 def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
     """Return DRAWS evenly spaced draws."""
-    draws = draws_of(tree, Gaussian)
+    draws = posterior_of(tree).draws
     n = len(draws.weight)
-    return take(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
+    return drawn_at(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
 
 
-def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
+def _around(fit: em.Fit[Mixture[Gaussian]], fine: Bins) -> Mixture[Gaussian]:
     """Return the estimate, and mixtures SES_AWAY standard errors from it in independent directions
 
     Spikes are passed over. If all optima are spikes, one Gaussian with the overall mean and sd
@@ -146,24 +155,17 @@ def _around(fit: em.Fit[Gaussian], fine: Bins) -> Mixture[Gaussian]:
         mean, cov = moments(fine.sample())
         return _many(Mixture(np.ones(1), Gaussian(mean, np.sqrt(cov[0]))))
     first = _many(proper)
-    if fit.information is None or not np.isfinite(fit.standard_errors.weight).all():
+    if fit.information is None or not fit.has_errors:
         return first
     root = np.linalg.cholesky(np.linalg.inv(fit.information)).T
     near = em.displaced(fit, SES_AWAY * np.concatenate([root, -root]))
     possible = np.flatnonzero((near.weight > 0).all(axis=1) & (near.theta.sd > 0).all(axis=1))
-    return _joined(first, take(near, possible))
+    return joined(first, drawn_at(near, possible))
 
 
 def _many(mixture: Mixture[Gaussian]) -> Mixture[Gaussian]:
     """Return one mixture with a leading axis of length 1."""
-    return take(mixture, np.arange(len(mixture.weight))[None])
-
-
-def _joined(first: Mixture[Gaussian], others: Mixture[Gaussian]) -> Mixture[Gaussian]:
-    """Return mixtures concatenated along their leading axis."""
-    pairs = zip(entries(first.theta).values(), entries(others.theta).values(), strict=True)
-    theta = rebuilt(Gaussian, [np.concatenate(pair) for pair in pairs])
-    return Mixture(np.concatenate([first.weight, others.weight]), theta)
+    return drawn_at(mixture, np.arange(len(mixture.weight))[None])
 
 
 def _chosen(fine: Bins, mixtures: Mixture[Gaussian]) -> Bins:
@@ -176,6 +178,6 @@ def _chosen(fine: Bins, mixtures: Mixture[Gaussian]) -> Bins:
     that lose 12 units of log-likelihood five chains ended on a spike, with 0.7 two, with 0.04
     none.)
     """
-    bins = coarsened(fine, take(mixtures, np.zeros(1, np.intp)), BUDGET)
+    bins = coarsened(fine, drawn_at(mixtures, np.zeros(1, np.intp)), BUDGET)
     hardest = np.argsort(-bins.loss_bound().total(mixtures))[:WORST]
-    return coarsened(fine, take(mixtures, np.union1d(0, hardest)), BUDGET)
+    return coarsened(fine, drawn_at(mixtures, np.union1d(0, hardest)), BUDGET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
 from models import Prior, Sample
-from models.mixture import checked_prior, weak_prior
-from models.mixture import observed as refuse_others
-from models.names import FAMILIES, FORMS, family_named, name_of
+from models.family import components
+from models.names import FAMILIES, FORMS, family_named, name_of, record_of
 from models.observations import OutOfCore
+from models.prior import checked_prior
+from models.question import observed as refuse_others
+from models.question import weak_prior
 from models.reading.column_names import column_label
 from models.reading.columns import Columns
 from models.reading.messages import located_in_file
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from models.family import Theta
     from models.observations import Observations
+    from models.question import Question
     from models.reading.columns import Progress
 
 __all__ = [
@@ -214,11 +217,11 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
             weak_prior(family, sample, k)
 
 
-def refuse_estimate(path: str, family: type[Theta], sample: Observations, k: int) -> None:
+def refuse_estimate(path: str, question: Question[Any, Any]) -> None:
     """Refuse an estimate that cannot be judged."""
-    mixture, _ = estimate_of(path, family, sample.dimension)
-    if len(mixture.weight) != k:
-        given = len(mixture.weight)
+    structure, _ = estimate_of(path, question)
+    given, k = components(structure.theta), question.k
+    if given != k:
         raise Refusal(
             f"{path} has {given} component{'s' * (given > 1)}, -k is {k}; give -k {given}"
         )
@@ -235,7 +238,7 @@ def prior_of(text: str | None, family: type[Theta], sample: Observations) -> Pri
     """
     if text is None:
         return None
-    record = emission_of(family).prior
+    record = record_of(family)
     names: tuple[str, ...] = record._fields  # type: ignore[attr-defined]
     remedy = f"it takes weight, {', '.join(names)}"
     if "=" in text:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from traceback import print_exc
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from distributed import Client
     from typer._click.exceptions import UsageError
 
-    from comparisons.command.inputs import Observed
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
-    from models.family import Theta
+    from models.question import Question
 
 __all__ = ["main"]
 
@@ -291,6 +290,7 @@ def fit(
         refuse_estimate,
         sample_of,
     )
+    from models.question import asked
     from models.refusal import Refusal
 
     if only is not None:
@@ -321,34 +321,23 @@ def fit(
         sample = observed.sample
         believed = prior_of(prior, kind, sample)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
+        question = asked(kind, sample, components, prior=believed, equal_weights=equal_weights)
         if estimate is not None:
-            refuse_estimate(estimate, kind, sample, components)
+            refuse_estimate(estimate, question)
         if observed.dropped:
             rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
             typer.echo(f"{rows} with blanks dropped", err=True)
         if only is not None:
-            _only_em(
-                kind,
-                observed,
-                components,
-                equal_weights=equal_weights,
-                starts=starts,
-                seed=seed,
-                as_json=as_json,
-            )
+            _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
             return
         if some is None:
             refuse_many(kind, sample, components)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
         announce(SAMPLING)
-        comparison = opinions.second_opinion(
-            kind,
-            sample,
-            components,
+        comparison = opinions.opinion_of(
+            question,
             estimate=estimate,
-            prior=believed,
-            equal_weights=equal_weights,
             draws=length,
             chains=chains,
             starts=starts,
@@ -418,25 +407,17 @@ def _draws(text: str) -> int | str:
 
 
 def _only_em(
-    family: type[Theta],
-    observed: Observed,
-    k: int,
-    *,
-    equal_weights: bool,
-    starts: int,
-    seed: int,
-    as_json: bool,
+    question: Question[Any, Any], names: list[str], *, starts: int, seed: int, as_json: bool
 ) -> None:
     """Fit by EM and print that."""
     from comparisons.pages.terminal import numbered
-    from em import fit as climb
+    from em import fitted
 
-    sample, names = observed.sample, observed.names
-    found = climb(family, sample, k, equal_weights=equal_weights, starts=starts, seed=seed)
+    found = fitted(question, starts=starts, seed=seed)
     if as_json:
         from comparisons.pages.json import of_fit
 
-        _print_json(of_fit(found, sample, equal_weights=equal_weights))
+        _print_json(of_fit(found))
     else:
         _print(str(found))
         if len(names) > 1:
@@ -519,11 +500,9 @@ def main() -> None:
 
 def _is_said(problem: Exception) -> bool:
     """Whether the exception speaks to the user: ours, or the machine's, and no bug."""
-    from models.refusal import Refusal
+    from models.refusal import Refusal, Stopped
 
-    # by name, as importing their types imports PyMC
-    stopped = type(problem).__name__ in {"SamplerError", "DescentError"}
-    return stopped or isinstance(problem, Refusal | OSError | MemoryError)
+    return isinstance(problem, Refusal | Stopped | OSError | MemoryError)
 
 
 def _fail(message: str) -> None:

@@ -204,7 +204,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
     from comparisons.pages.json import of_comparison
     from comparisons.pages.terminal import printed, said, told
     from comparisons.trust.calibration import opinion_on, problem
-    from comparisons.verdict.parameters import parameters_of, picked
+    from models.structure import parameters, picked
 
     drawn = problem(design, number)
     comparison = opinion_on(design, drawn)
@@ -213,8 +213,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
         return
     told(comparison)
     truth = ", ".join(
-        f"{one.label} {float(picked(drawn.truth, one)):.4g}"
-        for one in parameters_of(drawn.truth, equal_weights=False)
+        f"{one.label} {float(picked(drawn.truth, one)):.4g}" for one in parameters(drawn.truth)
     )
     said(f"Drawn from {truth}.")
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bayes.posterior.diagnose import Worst, worst_of
-from bayes.posterior.tree import question_of
+from bayes.posterior.tree import posterior_of, structure_of
 from comparisons.finding import Finding, Verdict
-from comparisons.verdict.parameters import Parameter
 from comparisons.verdict.table import Table
 from models.names import family_called
+from models.structure import Parameter, axes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
-    from bayes.mixture import Question
     from models.arrays import Array, Labels
     from models.family import Theta
+    from models.question import Question
+    from models.structure import Structure
 
 __all__ = [
     "Ascent",
@@ -177,6 +179,19 @@ class Density(NamedTuple):
         return Density(*(field[..., places] for field in self))
 
 
+def placed(name: str, axes: tuple[str, ...], component: int | None, dimension: str) -> Parameter:
+    """Return the parameter that a row of the table is about.
+
+    dimension: its places on the axes but that of the components, such as "0,2".
+
+    >>> placed("cov", ("component", "dimension", "dimension_bis"), 1, "0,2").label
+    'cov[1,0,2]'
+    """
+    at: list[int | None] = [int(place) for place in dimension.split(",") if place]
+    at.insert(axes.index("component"), component)
+    return Parameter(name, axes, tuple(at))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Facts:
     """A comparison as typed values.
@@ -202,10 +217,15 @@ class Facts:
         """The family."""
         return family_called(self.title)
 
-    @property
-    def question(self) -> Question[Theta]:
+    @cached_property
+    def question(self) -> Question[Any, Any]:
         """What was asked of the posterior."""
-        return question_of(self.tree)
+        return posterior_of(self.tree).question
+
+    @property
+    def structure(self) -> type[Structure]:
+        """Where hidden components come from."""
+        return structure_of(self.tree)
 
     @property
     def prior_known(self) -> bool:
@@ -305,8 +325,7 @@ class Facts:
     @property
     def shares(self) -> tuple[str, ...]:
         """The names of the fields that are shares, and not the family's."""
-        own: tuple[str, ...] = self.family._fields  # type: ignore[attr-defined]
-        return tuple(name for name in self.names if name not in own)
+        return tuple(self.structure.axes())
 
     @property
     def fields(self) -> dict[str, Array]:
@@ -395,17 +414,14 @@ class Facts:
     def parameters(self) -> tuple[Row, ...]:
         """The rows of the table."""
         table = self.tree["comparison"].to_dataset()
+        axes = axes_of(self.structure, self.family)
         numbers = {str(name): one.to_numpy().tolist() for name, one in table.data_vars.items()}
         coords = ("parameter", "name", "component", "dimension")
         each = zip(*(table[name].to_numpy().tolist() for name in coords), strict=True)
         return tuple(
             Row(
                 label,
-                Parameter(
-                    name,
-                    None if component < 0 else component,
-                    tuple(int(place) for place in dimension.split(",") if place),
-                ),
+                placed(name, axes[name], None if component < 0 else component, dimension),
                 {column: values[at] for column, values in numbers.items()},
             )
             for at, (label, name, component, dimension) in enumerate(each)
@@ -416,7 +432,7 @@ class Facts:
         """The rows that no others settle: without the last entry of each simplex of shares."""
 
         def last(one: Parameter) -> bool:
-            return one.name in self.shares and (one.component, *one.place)[-1] == self.k - 1
+            return one.name in self.shares and one.at[-1] == self.k - 1
 
         return tuple(row for row in self.parameters if not last(row.parameter))
 

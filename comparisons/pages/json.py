@@ -33,7 +33,7 @@ be added in it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -41,7 +41,7 @@ from msgspec.structs import asdict
 from comparisons import finding
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.alone import findings_of
-from comparisons.verdict.parameters import parameters_of, picked
+from models.structure import parameters, picked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +49,7 @@ if TYPE_CHECKING:
     import em
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
-    from comparisons.verdict import parameters
-    from models.family import Theta
-    from models.observations import Observations
+    from models import structure
 
 __all__ = ["Opinion", "of_comparison", "of_fit", "of_story"]
 
@@ -196,21 +194,20 @@ def of_comparison(facts: Facts) -> Opinion:
     )
 
 
-def of_fit[T: Theta](fit: em.Fit[T], sample: Observations, *, equal_weights: bool) -> Opinion:
+def of_fit(fit: em.Fit[Any]) -> Opinion:
     """Return the same object for EM alone: what needs a posterior is null.
 
     >>> from em import fit
     >>> from models import Poisson, Sample
-    >>> sample = Sample([1, 2, 6])
-    >>> of_fit(fit(Poisson, sample, 1), sample, equal_weights=False).parameters[0].mle
+    >>> of_fit(fit(Poisson, Sample([1, 2, 6]), 1)).parameters[0].mle
     3.0
     """
     return Opinion(
         FORMAT,
         fit.family.__name__,
-        len(fit.mixture.weight),
-        sample.observations,
-        sample.distinct,
+        fit.question.k,
+        fit.observations,
+        fit.question.sample.distinct,
         None,
         None,
         None,
@@ -218,8 +215,8 @@ def of_fit[T: Theta](fit: em.Fit[T], sample: Observations, *, equal_weights: boo
         EM(fit.log_likelihood, fit.steps, bool(fit.converged), fit.starts, len(fit.optima)),
         None,
         [
-            _row(one, float(picked(fit.mixture, one)), float(picked(fit.standard_errors, one)))
-            for one in parameters_of(fit.mixture, equal_weights=equal_weights)
+            _row(one, float(picked(fit.estimate, one)), float(picked(fit.standard_errors, one)))
+            for one in parameters(fit.estimate, fit.question.held)
         ],
         Deviance(None, len(fit.coordinates)),
         Predictive(None),
@@ -250,8 +247,8 @@ def _findings(found: Iterable[finding.Finding]) -> list[Finding]:
     return [Finding(*one) for one in found]
 
 
-def _row(of: parameters.Parameter, *numbers: float) -> Parameter:
+def _row(of: structure.Parameter, *numbers: float) -> Parameter:
     """Return a row; its dimension is null, a column or a pair of columns."""
-    name, component, place = of
+    place = of.place
     dimension = place[0] if len(place) == 1 else list(place) or None
-    return Parameter(name, component, dimension, *numbers)
+    return Parameter(of.name, of.component, dimension, *numbers)

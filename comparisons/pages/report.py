@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
@@ -20,12 +20,12 @@ from models.names import FAMILIES, FORMS, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bayes.mixture import Question
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.story import Story
     from comparisons.pictures.catalogue import Picture
     from models import Prior
     from models.family import Theta
+    from models.question import Question
 
 __all__ = ["report"]
 
@@ -176,7 +176,7 @@ def _share(of: Mapping[str, float]) -> str:
 
 def _located(row: Row, names: Sequence[str]) -> str:
     """Return where a component lies, with its interval; of which column, if there are several."""
-    name, _, place = row.parameter
+    name, place = row.parameter.name, row.parameter.place
     of = f" of {names[place[0]] if names else f'column {place[0]}'}" if place else ""
     numbers = row.numbers
     mean, low, high = (_rounded(numbers[one], numbers["sd"]) for one in ("mean", "low", "high"))
@@ -386,7 +386,7 @@ def _prior(facts: Facts) -> str:
     if not facts.prior_known:
         return "unknown: the posterior was adopted without its prior"
     question = facts.question
-    return _prior_call(question.prior) + " (the weak default)" * question.usual_prior()
+    return _prior_call(question.prior) + " (the weak default)" * question.usual
 
 
 def _prior_call(prior: Prior) -> str:
@@ -451,10 +451,10 @@ def _placeholders(facts: Facts, *, judged: bool) -> list[str]:
     return [*found, ""]
 
 
-def _settings(facts: Facts, question: Question[Theta]) -> list[str]:
+def _settings(facts: Facts, question: Question[Any, Any]) -> list[str]:
     """Return the keyword arguments of a posterior that are not the usual ones, and its seed."""
     sampling, settings = facts.sampling, []
-    if facts.prior_known and not question.usual_prior():
+    if facts.prior_known and not question.usual:
         settings.append("prior=prior")
     if facts.equal_weights:
         settings.append("equal_weights=True")

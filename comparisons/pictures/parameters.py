@@ -77,8 +77,9 @@ def rows_of(facts: Facts, rows: Sequence[Row] | None = None) -> list[Marginal]:
     """Return rows of the table, by default all, with their draws."""
     drawn, found = facts.draws, []
     for row in facts.parameters if rows is None else rows:
-        label, (name, component, place), numbers = row
-        at: tuple[slice | int, ...] = (slice(None), component or 0, *place)
+        label, parameter, numbers = row
+        name, place = parameter.name, parameter.place
+        at: tuple[slice | int, ...] = (slice(None), *(one or 0 for one in parameter.at))
         mle, se, low, high = (numbers[column] for column in ("mle", "se", "low", "high"))
         truth = numbers.get("truth", np.nan)
         found.append(Marginal(label, f"{name},{place}", mle, se, low, high, truth, drawn[name][at]))

@@ -14,7 +14,7 @@ from pymc.distributions import transforms
 from pymc.model.transform.conditioning import change_value_transforms
 
 from bayes import build
-from bayes.mixture import asked
+from bayes.model import data_of
 from bayes.sampling.compiled import engine_of
 from bayes.sampling.starts import start_of
 from comparisons.speed.posterior import judged, worth
@@ -22,7 +22,8 @@ from comparisons.speed.problems import people, rounded_heights, three_groups
 from comparisons.speed.records import Found
 from comparisons.speed.samplers import CHAINS, Drawn, gaussians
 from models import Gaussian, Mixture, MultivariateGaussian, Sample, ordered
-from models.mixture import take
+from models.question import asked
+from models.structure import drawn_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     import xarray as xr
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from bayes.mixture import Question
     from comparisons.speed.posterior import Judged
     from comparisons.speed.records import Say, Scale
     from models.arrays import Array
     from models.family import Theta
+    from models.question import Question
 
     type Draw = Callable[[np.random.Generator], Sample]
     type Make = Callable[[Sample, int], pm.Model]
@@ -55,8 +56,8 @@ class Coordinates(NamedTuple):
     """
 
     name: str
-    model: Callable[[Question[Any]], CompiledPyMCModel]
-    mixture: Callable[[Question[Any], xr.Dataset], Mixture[Any]]
+    model: Callable[[Question[Any, Any]], CompiledPyMCModel]
+    mixture: Callable[[Question[Any, Any], xr.Dataset], Mixture[Any]]
 
 
 class Case(NamedTuple):
@@ -87,7 +88,7 @@ def measure(scale: Scale, say: Say) -> Found:
         for seed in range(seeds):
             say(f"coordinates: {case.name}, round {seed + 1} of {seeds}")
             x = case.draw(np.random.default_rng(seed))
-            question: Question[Any] = asked(case.family, x, case.k, None, False)
+            question: Question[Any, Any] = asked(case.family, x, case.k)
             for setting in settings:
                 taken[setting].append(judged(chains(setting, question, seed, scale.draws)))
         for (coordinates, adaptation, target), each in taken.items():
@@ -117,7 +118,7 @@ def cases(scale: Scale) -> tuple[Case, ...]:
     )
 
 
-def chains(setting: Setting, question: Question[Any], seed: int, draws: int) -> Drawn:
+def chains(setting: Setting, question: Question[Any, Any], seed: int, draws: int) -> Drawn:
     """Sample as the setting says."""
     model = setting.coordinates.model(question)
     begun = time.perf_counter()
@@ -169,33 +170,35 @@ def machine_code(make: Make, k: int) -> tuple[pm.Model, CompiledPyMCModel]:
     return model, nutpie.compile_pymc_model(model)
 
 
-def by_pymc(make: Make, question: Question[Any]) -> CompiledPyMCModel:
+def by_pymc(make: Make, question: Question[Any, Any]) -> CompiledPyMCModel:
     """Return nutpie's model of one of PyMC's, its chains starting where ours do."""
     model, code = machine_code(make, question.k)
     engine = engine_of(question)
     start = start_of(engine, question)
 
     def point(seed: int) -> Array:
-        return unconstrained(model, ordered(take(engine.mixtures(question, start(seed)[None]), 0)))
+        return unconstrained(
+            model, ordered(drawn_at(engine.structures(question, start(seed)[None]), 0))
+        )
 
-    return replace(code.with_data(**question.data()), initial_point_func=point)
+    return replace(code.with_data(**data_of(question)), initial_point_func=point)
 
 
-def by_engine(question: Question[Any]) -> CompiledPyMCModel:
+def by_engine(question: Question[Any, Any]) -> CompiledPyMCModel:
     """Return nutpie's model as `bayes.sample` has it."""
     engine = engine_of(question)
     return engine.nutpie_model(question, start_of(engine, question))
 
 
-def stored(question: Question[Any], posterior: xr.Dataset) -> Mixture[Any]:
+def stored(question: Question[Any, Any], posterior: xr.Dataset) -> Mixture[Any]:
     """Return the mixtures that PyMC's model stores."""
     return gaussians(posterior)
 
 
-def mapped(question: Question[Any], posterior: xr.Dataset) -> Mixture[Any]:
+def mapped(question: Question[Any, Any], posterior: xr.Dataset) -> Mixture[Any]:
     """Return the mixtures at the positions that the engine stores."""
     positions = posterior["position"].to_numpy()
-    return engine_of(question).mixtures(question, positions.reshape(-1, positions.shape[2]))
+    return engine_of(question).structures(question, positions.reshape(-1, positions.shape[2]))
 
 
 OURS = Coordinates("ours", by_engine, mapped)

@@ -15,12 +15,12 @@ from arviz_stats.base import array_stats
 
 from bayes import sample
 from bayes.posterior.diagnose import measured, worst_of
-from bayes.posterior.labels import relabelled
 from bayes.posterior.tree import drawn
 from comparisons.speed.problems import flips, people, rounded_heights
 from comparisons.speed.records import Chains, Found, Goal, Measure, Race, richer
 from comparisons.speed.samplers import CHAINS, NUMPYRO, OURS, PYMC, STAN
 from models import Binomial, Sample
+from models.structure import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,8 +109,7 @@ def duel(
 
 def judged(found: Drawn) -> Judged:
     """Put every draw's components in order, and judge the chains."""
-    aligned = relabelled(found.mixture, found.mixture.theta.order())
-    posterior = drawn(aligned, found.diverging.shape)
+    posterior = drawn(ordered(found.mixture), found.diverging.shape)
     worst = worst_of(measured(posterior))
     means, errors = zip(*(_mean(one) for one in posterior.data_vars.values()), strict=True)
     return Judged(

@@ -19,7 +19,7 @@ from comparisons.speed.peers import (
 from comparisons.speed.problems import Problem, clouds, heights, line, people
 from comparisons.speed.records import Found, Goal, Measure, Race, faster, seconds
 from em import fit
-from models import Gaussian, Sample
+from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def limit(n: int, rounds: int, rng: np.random.Generator) -> Race:
         return faster(work, SCIKIT_LEARN.name, [], Goal(100))
     lacking = 0.5 * DECREMENT**2
 
-    def mine() -> Fit[Gaussian]:
+    def mine() -> Fit[Mixture[Gaussian]]:
         return fit(Gaussian, Sample(problem.x), 2, start=problem.start, tolerance=DECREMENT)
 
     top = fit(Gaussian, problem.sample, 2, start=problem.start, tolerance=DECREMENT / 100)

@@ -31,10 +31,10 @@ COMPILE = """
 import time
 import numpy as np
 from bayes.sampling.compiled import engine_of, machine_code
-from bayes.mixture import asked
+from models.question import asked
 from models import {family}, Sample
 x = np.random.default_rng(0).normal(size={shape})
-question = asked({family}, Sample(x), {k}, None, False)
+question = asked({family}, Sample(x), {k})
 begun = time.perf_counter()
 machine_code(engine_of(question))
 print(time.perf_counter() - begun)

@@ -65,7 +65,7 @@ def tell(setting: Setting) -> Story:
     return Story(steps, said, pictures, comparison)
 
 
-def kmeans(sample: Sample, seed: int = 0) -> Fit[MultivariateGaussian]:
+def kmeans(sample: Sample, seed: int = 0) -> Fit[Mixture[MultivariateGaussian]]:
     """Return K-means' result: hard EM, equal shares, one round covariance for all groups."""
     return fit(ROUND, sample, len(NAMES), hard=True, equal_weights=True, seed=seed)
 

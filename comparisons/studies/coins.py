@@ -56,7 +56,7 @@ def climb(start: tuple[float, float], *, hard: bool) -> list[np.ndarray]:
     >>> climb(SOFT, hard=False)[-1].round(2)
     array([0.52, 0.8 ])
     """
-    seen: list[Step[Binomial]] = []
+    seen: list[Step[Mixture[Binomial]]] = []
     begin = Mixture(np.array([0.5, 0.5]), Binomial(np.array(start)))
     plain = partial(fit, equal_weights=True, accelerate=False, tolerance=1e-7)
     plain(Binomial, FLIPS, 2, start=begin, on_step=seen.append, hard=hard)

@@ -72,7 +72,7 @@ def ends(plain: Sample, seed: int) -> Steps:
     )
 
 
-def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Gaussian]]) -> Steps:
+def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Mixture[Gaussian]]]) -> Steps:
     """Return BIC as densities make it, and as probabilities do."""
     best = right.estimate
     rows: list[Cells] = [("2 coins", None, best.log_likelihood, None, best.bic)]
@@ -111,7 +111,11 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
 
 
 def learned(
-    right: Comparison, wrong: Comparison, fits: list[em.Fit[Gaussian]], lost: float, fair: Steps
+    right: Comparison,
+    wrong: Comparison,
+    fits: list[em.Fit[Mixture[Gaussian]]],
+    lost: float,
+    fair: Steps,
 ) -> str:
     """Say what the wrong family teaches."""
     (_, better, *_), (*_, behind, error, _) = fair.rows[:2]

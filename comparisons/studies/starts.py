@@ -66,7 +66,7 @@ def extreme(sd: float) -> Mixture[Gaussian]:
     return Mixture(np.array([share, 1 - share]), Gaussian(np.array(means), np.array([sd, sd])))
 
 
-def journeys(paths: list[ends.Path], usual: Fit[Gaussian]) -> Steps:
+def journeys(paths: list[ends.Path], usual: Fit[Mixture[Gaussian]]) -> Steps:
     """Return where the lecture's start leads, for each first width, and where usual ones do."""
     rows = []
     for slow, fast in zip(paths[::2], paths[1::2], strict=True):

@@ -14,23 +14,21 @@ from msgspec import to_builtins
 from msgspec.structs import astuple
 
 import em
-from bayes.posterior.labels import relabelled
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
-from comparisons.verdict.parameters import parameters_of, picked
 from models import (
     Binomial,
     Mixture,
     MultivariateGaussian,
     Prior,
     Sample,
-    ordered,
     simulate,
     weak_prior,
 )
 from models.family import entries, rebuilt
-from models.mixture import draw_prior, take
 from models.names import family_named
+from models.prior import draw_prior
+from models.structure import drawn_at, from_fields, ordered, parameters, permuted, picked
 
 if TYPE_CHECKING:
     from comparisons.replicates import Record
@@ -88,8 +86,8 @@ def problem(design: Design, number: int) -> Problem:
     rng = np.random.default_rng([design.seed, number])
     family = design.kind()
     prior = believed(family, design.k)
-    many = draw_prior(family, prior, design.k, 1, rng)
-    truth = ordered(take(many, 0))
+    many = draw_prior(Mixture, family, prior, design.k, 1, rng, sizes={})
+    truth = ordered(drawn_at(many, 0))
     trials = FLIPS if issubclass(family, Binomial) else None
     sample, _ = simulate(truth, design.observations, rng, trials)
     return Problem(truth, sample, prior, int(rng.integers(1 << 31)))
@@ -134,14 +132,14 @@ def replicate(design: Design, number: int) -> Record:
     family, heights = design.kind(), comparison.heights
     thin = np.arange(heights.size).reshape(heights.shape)[:, THIN - 1 :: THIN].ravel()
     draws, estimate, errors = (
-        _mixture(family, fields)
+        from_fields(Mixture, family, fields)
         for fields in (comparison.draws, comparison.fields, comparison.errors)
     )
-    draws = relabelled(draws, draws.theta.order())  # by the rule that ordered the truth
+    draws = ordered(draws)  # by the rule that ordered the truth
     order = estimate.theta.order()
-    estimate, errors = take(estimate, order), take(errors, order)
+    estimate, errors = permuted(estimate, order), permuted(errors, order)
     rows = []
-    for parameter in parameters_of(drawn.truth, equal_weights=False):
+    for parameter in parameters(drawn.truth):
         truth, each = float(picked(drawn.truth, parameter)), picked(draws, parameter)
         error = float(picked(errors, parameter))
         rows.append(
@@ -163,12 +161,6 @@ def replicate(design: Design, number: int) -> Record:
 def _placed(truth: float, draws: Array, thin: Labels) -> Placed:
     """Return where the truth lies among all draws (n,), and among those at some places."""
     return Placed(float((draws < truth).mean()), int((draws[thin] < truth).sum()))
-
-
-def _mixture[T: Theta](family: type[T], fields: dict[str, Array]) -> Mixture[T]:
-    """Return a mixture of its fields, shares first."""
-    weight, *rest = fields.values()
-    return Mixture(weight, rebuilt(family, rest))
 
 
 def _stacked[T: Theta](mixture: Mixture[T]) -> Mixture[T]:

@@ -12,7 +12,8 @@ from scipy import stats
 
 from comparisons.finding import DOUBT, FAULT, NOTE
 from comparisons.trust.judged import Calibrated, read
-from comparisons.verdict.parameters import bounds_of
+from models.family import bounds
+from models.names import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -202,8 +203,7 @@ def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
     """Return how often each interval of each level held the truth."""
     truth, mle, se, pit = (columns[key] for key in ("truth", "mle", "se", "pit"))
     known = np.isfinite(se)
-    field = name.split("[", maxsplit=1)[0]
-    low, high = bounds_of(field, _place(name))
+    low, high = _bounds(name)
     away = np.abs(_stretched(truth, low, high) - _stretched(mle, low, high))
     error = se * _slope(mle, low, high)
     found = []
@@ -221,6 +221,15 @@ def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
             count, low_edge, high_edge = int(each.sum()), int(edges[0]), int(edges[1])
             found.append(Coverage(name, interval, level, count, n, low_edge, high_edge, share))
     return found
+
+
+def _bounds(label: str) -> tuple[float, float]:
+    """Return between what a parameter lies, by its label: a share, or a family's."""
+    field = label.split("[", maxsplit=1)[0]
+    for family in FAMILIES.values():
+        if field in family.layout():
+            return bounds(family, field, _place(label))
+    return 0.0, 1.0
 
 
 def _place(label: str) -> tuple[int, ...]:

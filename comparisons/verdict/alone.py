@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comparisons.verdict.judge_em import em_finished, spiked
 
 if TYPE_CHECKING:
     import em
     from comparisons.finding import Finding
-    from models.family import Theta
 
 __all__ = ["findings_of"]
 
 
-def findings_of[T: Theta](fit: em.Fit[T]) -> list[Finding]:
+def findings_of(fit: em.Fit[Any]) -> list[Finding]:
     """Return whether EM finished, and whether its optimum is a spike.
 
     >>> from em import fit

@@ -2,77 +2,140 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import em
-from bayes.posterior.tree import mixture_of
-from models.family import entries
-from models.mixture import take
+from bayes.sampling.compiled import engine_of
+from models.structure import drawn_at, fields_of, picked
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes.mixture import Question
+    from bayes.posterior.tree import Posterior
     from bayes.sampling.compiled import Engine
-    from models import Mixture
+    from comparisons.verdict.point import Point
     from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
 
-__all__ = ["OURS", "copied", "curvature", "density_gap"]
+__all__ = ["CrossChecks", "copied", "cross_checks_of", "curvature", "density_gap"]
 
-OURS = "bayes.sample"  # what made a posterior whose density is known in the coordinates it explored
 STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # at which differences are taken, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
 STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding eats differences
 RUN = 10  # draws in a row that two chains share only if one is a copy, to whatever digits
-BEND = 0.004  # standard errors: a step whose fourth power is lost beside its square, if
-DIGITS = 1e-4  # of that square are more than rounding leaves; with many observations it is longer
+BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
+DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
 
 
-def density_gap(tree: xr.DataTree, question: Question, engine: Engine, heights: Array) -> float:
+class CrossChecks(NamedTuple):
+    """What one side makes of the other's pieces.
+
+    heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
+    stepped: largest relative difference of the E-step's log-likelihood from those heights.
+    deviance: D_s = 2 (l(t^) - l(t_s)) of every draw, (n,).
+    bend: mean |D_s - q_s| / p, where q_s = (t_s - t^)' I (t_s - t^) is D_s of a parabola.
+    ours: whether `bayes.sample` drew the posterior, so that what it explored is known.
+    density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
+    curvature: factor between what EM's errors say of the likelihood's curvature and what it is.
+    copied: share of runs of draws that another chain has as well.
+    """
+
+    heights: Array
+    theirs: Array
+    stepped: float
+    deviance: Array
+    bend: float
+    ours: bool
+    density: float
+    curvature: float
+    copied: float
+
+
+def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> CrossChecks:
+    """Return what each side makes of the other's pieces.
+
+    heights: EM's log-likelihood (n,) of every draw.
+    """
+    question = posterior.question
+    engine = engine_of(question)
+    likeliest = np.argsort(-heights)[: len(point.climbs)]
+    begun = np.array([climb.trace[0] for climb in point.climbs])
+    deviance = 2 * (point.at.log_likelihood - heights)
+    return CrossChecks(
+        heights=heights,
+        theirs=posterior.heights,
+        stepped=float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max()),
+        deviance=deviance,
+        bend=_bend(point, posterior.draws, deviance),
+        ours=posterior.ours,
+        density=density_gap(posterior, question, engine, heights),
+        curvature=curvature(engine, question, point.at),
+        copied=copied(posterior.draws, posterior.sizes),
+    )
+
+
+def _bend(point: Point, draws: Structure, deviance: Array) -> float:
+    """Return the mean difference of the deviance from its parabola, per parameter."""
+    rows = point.parameters
+    if not np.isfinite(point.covariance).all():
+        return np.nan
+    k = point.at.question.k
+    shares = type(point.estimate).axes()
+    # the last share of a simplex follows from the others
+    kept = [at for at, row in enumerate(rows) if row.name not in shares or row.at[-1] != k - 1]
+    away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])[kept]
+    inside = point.covariance[np.ix_(kept, kept)]
+    parabola = (away * np.linalg.solve(inside, away)).sum(axis=0)
+    return float(np.abs(deviance - parabola).mean() / point.free)
+
+
+def density_gap(
+    posterior: Posterior, question: Question[Any, Any], engine: Engine, heights: Array
+) -> float:
     """Return the sd over draws of PyMC's log density less EM's, NaN where it cannot be compared.
 
     PyMC's is what the sampler explored, in coordinates z. EM's is its log-likelihood and its log
     prior at x, and log |dx / dz| by differences. Reweighting draws by a density that is off by a
     factor whose logarithm has sd s moves no mean by more than s of its sds.
 
+    question: that the posterior answers.
     heights: EM's log-likelihood (n,) of every draw.
     """
-    if tree.attrs.get("made_by") != OURS:
+    if not posterior.ours:
         return np.nan
-    raw = mixture_of(tree, question.component.family)
-    p = engine.pack(question, take(raw, np.zeros(1, np.intp))).shape[1]
+    raw = posterior.as_drawn
+    p = engine.pack(question, drawn_at(raw, np.zeros(1, np.intp))).shape[1]
     wanted = int(np.clip(POSITIONS // (4 * p), FEWEST, MOST))
     some = np.linspace(0, len(heights) - 1, min(wanted, len(heights))).astype(np.intp)
-    mixtures = take(raw, some)
-    z = engine.pack(question, mixtures)
+    draws = drawn_at(raw, some)
+    z = engine.pack(question, draws)
     near, far = (_slopes(engine, question, z, step) for step in (STEP, 2 * STEP))
     with np.errstate(all="ignore"):
         steady = np.abs(np.linalg.slogdet(near)[1] - np.linalg.slogdet(far)[1]) < STEADY
         volume = np.linalg.slogdet((4 * near - far) / 3)[1]  # Richardson: the error is of h^4
     if steady.sum() < FEWEST:
         return np.nan
-    log_prior = em.log_prior(question.prior, mixtures, equal_weights=question.equal_weights)
-    explored = tree["sample_stats"]["lp"].to_numpy().ravel()[some]
+    log_prior = em.log_prior(question.prior, draws, question.held)
+    explored = posterior.explored[some]
     apart = (explored - (heights[some] + log_prior + volume))[steady]
     return float(apart.std()) if np.isfinite(apart).all() else np.inf
 
 
-def _slopes(engine: Engine, question: Question, z: Array, step: float) -> Array:
+def _slopes(engine: Engine, question: Question[Any, Any], z: Array, step: float) -> Array:
     """Return dx / dz (n, p, p) at positions (n, p), by central differences."""
     n, p = z.shape
     moves = step * np.stack([np.eye(p), -np.eye(p)], axis=1)  # (p, 2, p)
     around = (z[None, None] + moves[:, :, None]).reshape(-1, p)
-    mixtures = engine.mixtures(question, around)
-    x = em.coordinates_of(mixtures, equal_weights=question.equal_weights).reshape(p, 2, n, -1)
+    structures = engine.structures(question, around)
+    x = em.coordinates_of(structures, question.held).reshape(p, 2, n, -1)
     slopes: Array = ((x[:, 0] - x[:, 1]) / (2 * step)).transpose(1, 2, 0)
     return slopes
 
 
-def curvature(engine: Engine, question: Question, at: em.Fit) -> float:
+def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> float:
     """Return by what factor PyMC's likelihood bends otherwise than EM's standard errors say.
 
     With C the covariance that the errors come from, the log-likelihood falls by e^2 / 2 at e
@@ -80,7 +143,7 @@ def curvature(engine: Engine, question: Question, at: em.Fit) -> float:
     factor is the largest of their quotients or the inverse of the least. NaN without errors, and
     where two steps do not agree because the likelihood is nowhere near a parabola.
     """
-    if at.information is None or not np.isfinite(at.standard_errors.weight).all():
+    if at.information is None or not at.has_errors:
         return np.nan
     with np.errstate(all="ignore"):
         covariance = np.linalg.inv(at.information)
@@ -96,7 +159,9 @@ def curvature(engine: Engine, question: Question, at: em.Fit) -> float:
     return float(max(fall.max(), 1 / fall.min())) if fall.min() > 0 else np.inf
 
 
-def _fall(engine: Engine, question: Question, at: em.Fit, unit: Array, step: float) -> Array:
+def _fall(
+    engine: Engine, question: Question[Any, Any], at: em.Fit[Any], unit: Array, step: float
+) -> Array:
     """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
     with np.errstate(all="ignore"):  # a step may leave the parameter space
@@ -106,9 +171,9 @@ def _fall(engine: Engine, question: Question, at: em.Fit, unit: Array, step: flo
         return (2 * middle - plus - minus) / step**2
 
 
-def copied(draws: Mixture, sizes: tuple[int, int]) -> float:
+def copied(draws: Structure, sizes: tuple[int, int]) -> float:
     """Return the share of runs of draws that an earlier chain has as well, number by number."""
-    fields = [draws.weight, *entries(draws.theta).values()]
+    fields = fields_of(draws).values()
     rows = np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
     seen: set[bytes] = set()
     again = runs = 0

@@ -24,7 +24,11 @@ from comparisons.verdict.judge_em import (
 )
 
 if TYPE_CHECKING:
-    from comparisons.verdict.evidence import Evidence
+    from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.measured import Measured
+    from comparisons.verdict.point import Point
+    from comparisons.verdict.predictions import Predictions
+    from comparisons.verdict.sampled import Sampled
     from comparisons.verdict.table import Table
     from models.arrays import Array
 
@@ -33,30 +37,31 @@ __all__ = ["judged"]
 APART = "More data, or a prior that knows more; or fewer components."
 
 
-def judged(evidence: Evidence, table: Table) -> tuple[Finding, ...]:
+def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures."""
-    at, found = evidence.at, evidence.search.fit
+    point, sampled, checks, predictions = measured
+    at, found = point.at, point.search.fit
     em_side = [
-        *same_question(evidence),
-        *em_finished(at, evidence.reached, best_of(evidence), evidence.to_peak),
-        em_errors(evidence),
-        em_won(evidence),
-        *spiked(at, found, evidence),
+        *same_question(point, sampled, checks),
+        *em_finished(at, point.reached, best_of(point), sampled.to_peak),
+        em_errors(point, checks),
+        em_won(point, checks),
+        *spiked(at, found, point, checks),
     ]
-    chains = chains_finished(evidence)
-    apart = [same_place(evidence), *same_numbers(table), *same_predictions(evidence)]
+    chains = chains_finished(sampled, checks)
+    apart = [same_place(point, checks), *same_numbers(table), *same_predictions(predictions)]
     gap = Gap(
         apart=any(one.stands for one in apart),
         proper=not any(one.stands for one in em_side),
         trusted=not any(one.stands for one in chains),
     )
     reasons = [
-        *data_tell(evidence, table, gap),
-        bent(evidence, gap),
+        *data_tell(point, sampled, checks, table, gap),
+        bent(checks, gap),
         skewed(table),
-        *pulled(evidence, table, gap),
+        *pulled(sampled, table, gap),
     ]
-    known = evidence.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
+    known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
     apart = [one._replace(severity=severity) if one.stands else one for one in apart]
     return (*em_side, *chains, *apart, *reasons)
@@ -75,15 +80,15 @@ class Gap(NamedTuple):
     trusted: bool
 
 
-def _shift(evidence: Evidence) -> float:
+def _shift(point: Point, checks: CrossChecks) -> float:
     """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
-    p = evidence.free
-    return float((evidence.deviance.mean() - p) / np.sqrt(2 * p))
+    p = point.free
+    return float((checks.deviance.mean() - p) / np.sqrt(2 * p))
 
 
-def same_place(evidence: Evidence) -> Finding:
+def same_place(point: Point, checks: CrossChecks) -> Finding:
     """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
-    p, mean, shift = evidence.free, float(evidence.deviance.mean()), _shift(evidence)
+    p, mean, shift = point.free, float(checks.deviance.mean()), _shift(point, checks)
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
@@ -138,25 +143,25 @@ def same_numbers(table: Table) -> list[Finding]:
     ]
 
 
-def same_predictions(evidence: Evidence) -> list[Finding]:
+def same_predictions(predictions: Predictions) -> list[Finding]:
     """Hellinger distance of the densities, and how far memberships differ."""
-    apart = not evidence.hellinger <= limit.HELLINGER
+    apart = not predictions.hellinger <= limit.HELLINGER
     found = [
         Finding(
             "other_predictions",
             DOUBT if apart else OK,
-            evidence.hellinger,
+            predictions.hellinger,
             limit.HELLINGER,
             "The density with the estimate plugged in and the posterior predictive one are "
-            f"{evidence.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
-            if np.isfinite(evidence.hellinger)
+            f"{predictions.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
+            if np.isfinite(predictions.hellinger)
             else "The estimate has no density to predict with.",
             "Predict with the posterior." if apart else "",
         )
     ]
-    both = evidence.memberships
+    both = predictions.memberships
     if both is not None:
-        share = both.rows.counts / both.rows.counts.sum()
+        share = both.units.unit_counts / both.units.unit_counts.sum()
         mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
         moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
         other = not mean <= limit.MEMBERSHIPS
@@ -174,15 +179,17 @@ def same_predictions(evidence: Evidence) -> list[Finding]:
     return found
 
 
-def data_tell(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+def data_tell(
+    point: Point, sampled: Sampled, checks: CrossChecks, table: Table, gap: Gap
+) -> list[Finding]:
     """Whether the data can tell the components apart: modes, labels, size, and enough draws."""
-    found = [] if evidence.peak is None else [_modes(evidence, 1 - evidence.peak.share, gap)]
-    if evidence.question.k > 1:
-        found.append(_separated(evidence, gap))
-    return [*found, _counted(evidence), _noisy(table)]
+    found = [] if sampled.peak is None else [_modes(sampled, 1 - sampled.peak.share, gap)]
+    if sampled.question.k > 1:
+        found.append(_separated(point, sampled, checks, gap))
+    return [*found, _counted(point), _noisy(table)]
 
 
-def _modes(evidence: Evidence, elsewhere: float, gap: Gap) -> Finding:
+def _modes(sampled: Sampled, elsewhere: float, gap: Gap) -> Finding:
     """Which share of the draws lies in basins of other modes than the estimate's."""
     several = elsewhere > limit.MODES
     message = "All probed draws belong to the same mode of the posterior as the estimate."
@@ -190,7 +197,7 @@ def _modes(evidence: Evidence, elsewhere: float, gap: Gap) -> Finding:
         message = "No probed draw belongs to the mode of the posterior to which the estimate leads."
     elif elsewhere > 0:
         message = (
-            f"The posterior has {len(evidence.modes)} modes: {elsewhere:.0%} of the draws belong "
+            f"The posterior has {len(sampled.modes)} modes: {elsewhere:.0%} of the draws belong "
             "to others than the estimate's."
         )
     remedy = APART if several and gap.proper else ""
@@ -198,19 +205,19 @@ def _modes(evidence: Evidence, elsewhere: float, gap: Gap) -> Finding:
     return Finding("several_modes", severity, elsewhere, limit.MODES, message, remedy)
 
 
-def _separated(evidence: Evidence, gap: Gap) -> Finding:
+def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) -> Finding:
     """The two symptoms of groups that overlap, each in units of its threshold.
 
     Draws that could as well be labelled otherwise; and, where the hidden labels cost nearly all of
     the information, a deviance that is no parabola.
     """
-    missing = evidence.at.missing
-    overlap = evidence.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
-    value = float(np.fmax(evidence.ambiguous / limit.AMBIGUOUS, overlap))
-    vague = evidence.ambiguous > limit.AMBIGUOUS
+    missing = point.at.missing
+    overlap = checks.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
+    value = float(np.fmax(sampled.ambiguous / limit.AMBIGUOUS, overlap))
+    vague = sampled.ambiguous > limit.AMBIGUOUS
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
-    said = [f"{evidence.ambiguous:.1%} of the draws could as well be labelled otherwise."]
+    said = [f"{sampled.ambiguous:.1%} of the draws could as well be labelled otherwise."]
     if missing >= 0:
         cost = f"Hidden labels cost up to {missing:.1%} of the information."
         said.insert(0 if overlap > 1 and not vague else 1, cost)  # what tells comes first
@@ -218,9 +225,9 @@ def _separated(evidence: Evidence, gap: Gap) -> Finding:
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
 
 
-def _counted(evidence: Evidence) -> Finding:
+def _counted(point: Point) -> Finding:
     """How many observations there are for each parameter."""
-    n, p = evidence.at.observations, evidence.free
+    n, p = point.at.observations, point.free
     few = n / p < limit.FEW
     message = f"{n:,} observations for {p} parameter{'s' * (p > 1)}."
     if few:
@@ -253,12 +260,12 @@ def skewed(table: Table) -> Finding:
     return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
 
 
-def bent(evidence: Evidence, gap: Gap) -> Finding:
+def bent(checks: CrossChecks, gap: Gap) -> Finding:
     """How far the deviance is from the parabola that standard errors take it for.
 
     Mean |D_s - q_s| / p with q_s = (t_s - t^)' I (t_s - t^).
     """
-    bend = evidence.bend if gap.proper else np.nan
+    bend = checks.bend if gap.proper else np.nan
     large = bend > limit.BEND
     severity: Severity = OK
     if large:
@@ -275,19 +282,19 @@ def bent(evidence: Evidence, gap: Gap) -> Finding:
     return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)
 
 
-def pulled(evidence: Evidence, table: Table, gap: Gap) -> list[Finding]:
+def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
     """How far the prior moves the maximum (MAP - MLE, MAP by EM under it), and holds it together.
 
     It explains why the answers lie apart if the estimate is a proper maximum. A prior that was
     given and moves the answer is at fault; the default one says that the data are few.
     """
-    if evidence.prior is None:
+    if sampled.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."
         return [
             Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
         ]
     worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
-    usual = evidence.question.usual_prior()
+    usual = sampled.question.usual
     pulls = not worst <= limit.GAP and gap.proper
     severity: Severity = NOTE if pulls else OK
     if pulls and gap.apart and np.isfinite(worst):

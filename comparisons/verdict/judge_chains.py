@@ -10,7 +10,8 @@ from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 
 if TYPE_CHECKING:
-    from comparisons.verdict.evidence import Evidence
+    from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.sampled import Sampled
 
 __all__ = ["chains_finished"]
 
@@ -24,10 +25,10 @@ CHAINS = {
 }
 
 
-def chains_finished(evidence: Evidence) -> list[Finding]:
+def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; otherwise no verdict."""
     found = []
-    for check in evidence.diagnosis.checks:
+    for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
         found.append(
@@ -40,9 +41,9 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
                 "" if check.passed else "Draw more; if that does not help, fewer components.",
             )
         )
-    found.append(_copied(evidence))
-    found.append(_target(evidence, trusted=not any(one.stands for one in found)))
-    before, after = evidence.as_drawn, found[0].value
+    found.append(_copied(checks))
+    found.append(_target(sampled, trusted=not any(one.stands for one in found)))
+    before, after = sampled.as_drawn, found[0].value
     switched = before > limit.SWITCHED
     undone = not after > limit.SWITCHED
     found.append(
@@ -61,9 +62,9 @@ def chains_finished(evidence: Evidence) -> list[Finding]:
     return found
 
 
-def _copied(evidence: Evidence) -> Finding:
+def _copied(checks: CrossChecks) -> Finding:
     """Whether chains are copies of each other, which R-hat and effective sizes take for many."""
-    share = evidence.copied
+    share = checks.copied
     apart = share == 0
     return Finding(
         "copied_chains",
@@ -77,17 +78,17 @@ def _copied(evidence: Evidence) -> Finding:
     )
 
 
-def _target(evidence: Evidence, *, trusted: bool) -> Finding:
+def _target(sampled: Sampled, *, trusted: bool) -> Finding:
     """Whether the draws are those of the likelihood and the prior, by identities of the gradient.
 
     It is at fault only if the chains are otherwise well, by more than a bent posterior explains.
     """
-    if evidence.target is None:
+    if sampled.target is None:
         message = "Whether the draws are the posterior's cannot be tested without their prior."
         return Finding(
             "wrong_target", NOTE, np.nan, limit.TARGET, message, "Give the prior as prior=."
         )
-    place, shape = evidence.target
+    place, shape = sampled.target
     worst = max(place, shape)
     wrong = not worst <= limit.TARGET
     how = "they sit elsewhere"

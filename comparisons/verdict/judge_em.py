@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
-from comparisons.verdict.parameters import bounds_of, parameters_of, picked
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
-from models.family import entries
+from models.family import bounds, entries
+from models.structure import parameters, picked
 
 if TYPE_CHECKING:
     import em
-    from comparisons.verdict.evidence import Evidence
-    from comparisons.verdict.parameters import Parameter
-    from models import Mixture
+    from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.point import Point
+    from comparisons.verdict.sampled import Sampled
+    from models.arrays import Array
+    from models.structure import Parameter, Structure
 
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
 
@@ -25,11 +27,11 @@ NOBODY = 0.5  # expected observations below which EM calls a component empty
 SAID = 6  # parameters of an optimum that a sentence has room for
 
 
-def same_question(evidence: Evidence) -> list[Finding]:
+def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it."""
-    each = np.abs(evidence.heights - evidence.theirs) / (1 + np.abs(evidence.theirs))
+    each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
-    worst, n = float(np.fmax(each.max(), evidence.stepped)), len(each)
+    worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
     ok = worst <= limit.QUESTION
     question = Finding(
         "different_question",
@@ -42,13 +44,13 @@ def same_question(evidence: Evidence) -> list[Finding]:
         "it: they answer different questions.",
         "" if ok else "Give both the same sample, family, trials and counts.",
     )
-    found = [question, _same_posterior(evidence), *_same_observations(evidence)]
-    if evidence.claimed is None:
+    found = [question, _same_posterior(checks), *_same_observations(point, sampled)]
+    if point.claimed is None:
         return found
-    here = evidence.at.log_likelihood
-    gap = abs(evidence.claimed - here) / (1 + abs(here))
-    most = limit.QUESTION + evidence.lost / (1 + abs(here))
-    same = bool(gap <= most) or evidence.claimed == here
+    here = point.at.log_likelihood
+    gap = abs(point.claimed - here) / (1 + abs(here))
+    most = limit.QUESTION + point.lost / (1 + abs(here))
+    same = bool(gap <= most) or point.claimed == here
     return [
         *found,
         Finding(
@@ -58,7 +60,7 @@ def same_question(evidence: Evidence) -> list[Finding]:
             most,
             "The estimate's log-likelihood is the one that the posterior's sample gives it."
             if same
-            else f"The estimate says that its log-likelihood is {evidence.claimed:.3f}; with the "
+            else f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the "
             f"posterior's sample it is {here:.3f}.",
             ""
             if same
@@ -68,38 +70,38 @@ def same_question(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _same_observations(evidence: Evidence) -> list[Finding]:
+def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
     """What rows that were left out, or stand for others, can have changed, if there are any."""
-    whole = evidence.whole
-    others = [] if whole is None else [same_rows(whole, evidence.question, best_of(evidence))]
-    if evidence.stand is None:
+    whole = sampled.whole
+    others = [] if whole is None else [same_rows(whole, sampled.question, best_of(point))]
+    if sampled.binning is None:
         return others
-    close = evidence.shift <= limit.SHIFT
+    close = sampled.shift <= limit.SHIFT
     seen = (
-        f"The posterior saw {evidence.stand.rows:,} rows that stand for "
-        f"{evidence.at.observations:,} observations: "
+        f"The posterior saw {sampled.binning.rows:,} rows that stand for "
+        f"{point.at.observations:,} observations: "
     )
     return [
         *others,
         Finding(
             "binned",
             OK if close else DOUBT,
-            evidence.shift,
+            sampled.shift,
             limit.SHIFT,
-            f"{seen}no posterior mean is moved by more than {evidence.shift:.2g} of its sd."
+            f"{seen}no posterior mean is moved by more than {sampled.shift:.2g} of its sd."
             if close
-            else f"{seen}a posterior mean may be moved by {evidence.shift:.2g} of its sd.",
+            else f"{seen}a posterior mean may be moved by {sampled.shift:.2g} of its sd.",
             "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
         ),
     ]
 
 
-def _same_posterior(evidence: Evidence) -> Finding:
+def _same_posterior(checks: CrossChecks) -> Finding:
     """What the sampler explored against EM's likelihood and prior in the same coordinates."""
-    gap = evidence.density
+    gap = checks.density
     if np.isnan(gap):
         why, severity = "the density that another sampler explored is not known", OK
-        if evidence.ours:
+        if checks.ours:
             why, severity = "too many draws lie next to an edge to take differences there", DOUBT
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
@@ -118,12 +120,12 @@ def _same_posterior(evidence: Evidence) -> Finding:
     )
 
 
-def em_errors(evidence: Evidence) -> Finding:
+def em_errors(point: Point, checks: CrossChecks) -> Finding:
     """EM's standard errors against the curvature of PyMC's likelihood."""
-    factor = evidence.curvature
+    factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
-        if np.isfinite(evidence.errors.weight).all():
+        if point.at.has_errors:
             message = (
                 "The likelihood is nowhere near a parabola: its curvature could not be measured."
             )
@@ -144,7 +146,7 @@ def em_errors(evidence: Evidence) -> Finding:
 
 
 def em_finished(
-    at: em.Fit, reached: em.Fit, best: em.Fit, to_peak: float = np.inf
+    at: em.Fit[Any], reached: em.Fit[Any], best: em.Fit[Any], to_peak: float = np.inf
 ) -> list[Finding]:
     """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature.
 
@@ -186,7 +188,7 @@ def em_finished(
     ]
 
 
-def _curved(at: em.Fit, stopped: bool) -> Finding:
+def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
     """Whether the information is positive definite, as it is at a maximum."""
     least = 1 - at.missing
     reason = next(
@@ -200,60 +202,58 @@ def _curved(at: em.Fit, stopped: bool) -> Finding:
     return Finding("not_a_maximum", NOTE if stopped else DOUBT, least, 0.0, message, remedy)
 
 
-def _rows(at: em.Fit) -> list[Parameter]:
+def _rows(at: em.Fit[Any]) -> list[Parameter]:
     """Return the parameters that were free."""
-    shares = any(name.startswith("weight") for name in at.coordinates)
-    return parameters_of(at.mixture, equal_weights=not shares)
+    return parameters(at.estimate, at.question.held)
 
 
-def _where(fit: em.Fit) -> str:
+def _where(fit: em.Fit[Any]) -> str:
     """Say where an optimum is, as far as there is room."""
     rows = _rows(fit)
-    parts = [f"{row.label} {float(picked(fit.mixture, row)):.4g}" for row in rows[:SAID]]
+    parts = [f"{row.label} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
     return ", ".join(parts) + ", ..." * (len(rows) > SAID)
 
 
-def _moved(at: em.Fit, reached: em.Fit) -> str:
+def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
     """Say which parameter has most standard errors to go."""
     farthest, most = "", 0.0
     for row in _rows(at):
         error = float(picked(reached.standard_errors, row))
-        way = float(picked(reached.mixture, row) - picked(at.mixture, row))
+        way = float(picked(reached.estimate, row) - picked(at.estimate, row))
         if error > 0 and abs(way / error) > most:
             most = abs(way / error)
             farthest = f", and {row.label} move {most:.2g} standard errors"
     return farthest
 
 
-def best_of(evidence: Evidence) -> em.Fit:
+def best_of(point: Point) -> em.Fit[Any]:
     """Return the highest optimum that EM knows and that is no spike."""
-    known = [evidence.search.fit, *evidence.climbs, evidence.reached]
+    known = [point.search.fit, *point.climbs, point.reached]
     proper = [one for one in known if not one.optima[0].spike]
-    return max(proper, key=lambda one: one.log_likelihood, default=evidence.at)
+    return max(proper, key=lambda one: one.log_likelihood, default=point.at)
 
 
-def em_won(evidence: Evidence) -> Finding:
+def em_won(point: Point, checks: CrossChecks) -> Finding:
     """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
-    at, reached, own = evidence.at, evidence.reached, evidence.search.fit
+    at, reached, own = point.at, point.reached, point.search.fit
     onto_spike = reached.optima[0].spike and not at.optima[0].spike
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
-    best = best_of(evidence)
+    best = best_of(point)
     whence = f"from {own.starts} starts of its own" if best is own else "from a draw"
     # EM's own search saw all observations, the estimate is judged on rows that stand for them
-    missed = max(best.log_likelihood - higher - evidence.lost, 0.0)
-    beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
-    likelier = f"{beaten:,} of {len(evidence.heights):,} draws are likelier than the estimate"
+    missed = max(best.log_likelihood - higher - point.lost, 0.0)
+    beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
+    likelier = f"{beaten:,} of {len(checks.heights):,} draws are likelier than the estimate"
     severity: Severity = OK
     message, remedy = "No draw is likelier than the estimate, and no start leads EM higher.", ""
     if missed > limit.MISSED:
         severity = FAULT
-        maximum = np.isfinite(reached.standard_errors.weight).all()
         message = (
-            f"The estimate {'leads to' if maximum else 'is not even'} a local optimum: {whence} EM "
-            f"reaches a log-likelihood {missed:.3g} higher; {likelier}."
+            f"The estimate {'leads to' if reached.has_errors else 'is not even'} a local optimum: "
+            f"{whence} EM reaches a log-likelihood {missed:.3g} higher; {likelier}."
         )
         remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
-    elif evidence.renewed:
+    elif point.renewed:
         severity, missed = NOTE, at.log_likelihood - own.log_likelihood
         ended = "on a spike" if own.optima[0].spike else f"{missed:.3g} lower"
         message = (
@@ -268,53 +268,60 @@ def em_won(evidence: Evidence) -> Finding:
     return Finding("local_optimum", severity, missed, limit.MISSED, message, remedy)
 
 
-def spiked(at: em.Fit, found: em.Fit, evidence: Evidence | None = None) -> list[Finding]:
+def spiked(
+    at: em.Fit[Any],
+    found: em.Fit[Any],
+    point: Point | None = None,
+    checks: CrossChecks | None = None,
+) -> list[Finding]:
     """What keeps a maximum from being one: a spike, an empty component, an edge.
 
-    evidence: None where there is no posterior.
+    point, checks: None where there is no posterior.
     """
-    return [_spike(at, found, evidence), _empty(at), _boundary(at)]
+    return [_spike(at, found, point, checks), _empty(at), _boundary(at)]
 
 
-def _spike(at: em.Fit, found: em.Fit, evidence: Evidence | None) -> Finding:
+def _spike(
+    at: em.Fit[Any], found: em.Fit[Any], point: Point | None, checks: CrossChecks | None
+) -> Finding:
     """How many of EM's climbs ended on a spike, and whether that concerns the estimate."""
     aside = [one for one in found.optima if one.spike]
     started = sum(one.starts for one in aside)
-    others = [] if evidence is None else [evidence.reached, *evidence.climbs]
+    others = [] if point is None else [point.reached, *point.climbs]
     ended = [one.optima[0] for one in others if one.optima[0].spike]
     count = max(started + len(ended), int(at.optima[0].spike))
     beaten = 0
-    if evidence is not None and ended:
-        beaten = int((evidence.heights > at.log_likelihood + limit.MISSED).sum())
+    if checks is not None and ended:
+        beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
     remedy = (
         "Look at those observations: is one an error? If not: fewer components, or the posterior, "
         "whose prior rules spikes out."
     )
     severity: Severity = DOUBT
     if at.optima[0].spike:
-        message = f"The estimate is a spike: {_narrowest(at.mixture, at)}."
-    elif evidence is not None and evidence.reached.optima[0].spike:
-        spike = _narrowest(evidence.reached.mixture, at)
+        message = f"The estimate is a spike: {_narrowest(at.estimate, at)}."
+    elif point is not None and point.reached.optima[0].spike:
+        spike = _narrowest(point.reached.estimate, at)
         message = f"From the estimate EM runs into a spike: {spike}."
     elif beaten and count:
         message = (
             f"{beaten:,} draws are likelier than the estimate, and from the likeliest EM runs into "
-            f"a spike: {_narrowest(ended[0].mixture, at)}."
+            f"a spike: {_narrowest(ended[0].estimate, at)}."
         )
     elif count:
         severity = NOTE
         message = (
             f"{count} of EM's climbs ended on a spike, which was set aside: "
-            f"{_narrowest((aside or ended)[0].mixture, at)}."
+            f"{_narrowest((aside or ended)[0].estimate, at)}."
         )
     else:
         severity, message, remedy = OK, "None of EM's climbs ended on a spike.", ""
     return Finding("spike", severity, float(count), 0.0, message, remedy)
 
 
-def _empty(at: em.Fit) -> Finding:
+def _empty(at: em.Fit[Any]) -> Finding:
     """How many observations the smallest component holds."""
-    empty, held = at.optima[0].empty, float(at.mixture.weight.min() * at.observations)
+    empty, held = at.optima[0].empty, float(_overall(at).min() * at.observations)
     message = f"Every component holds observations, the smallest {held:.4g}."
     if empty:
         message = f"A component of the estimate holds {held:.2g} observations: it is empty."
@@ -322,16 +329,18 @@ def _empty(at: em.Fit) -> Finding:
     return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
 
 
-def _boundary(at: em.Fit) -> Finding:
+def _boundary(at: em.Fit[Any]) -> Finding:
     """How many standard errors the nearest edge of what is possible is away."""
     nearest, label = np.nan, ""
     for row in _rows(at):
-        low, high = bounds_of(row.name, row.place)
-        value, error = (float(picked(m, row)) for m in (at.mixture, at.standard_errors))
+        low, high = 0.0, 1.0
+        if row.name in at.family.layout():
+            low, high = bounds(at.family, row.name, row.place)
+        value, error = (float(picked(m, row)) for m in (at.estimate, at.standard_errors))
         room = min(value - low, high - value) / error if error > 0 else np.nan
         if room < nearest or np.isnan(nearest):
             nearest, label = room, row.label
-    edge = emission_of(at.family).edge(at.mixture.theta)
+    edge = emission_of(at.family).edge(at.estimate.theta)
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
     if edge is not None:
@@ -352,18 +361,23 @@ def _boundary(at: em.Fit) -> Finding:
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
 
 
-def _narrowest(mixture: Mixture, at: em.Fit) -> str:
+def _overall(at: em.Fit[Any]) -> Array:
+    """Return the share of each component among all observations, (K,)."""
+    found: Array = at.estimate.overall(at.question.data)
+    return found
+
+
+def _narrowest(structure: Structure, at: em.Fit[Any]) -> str:
     """Describe the narrowest component."""
-    emission = emission_of(at.family)
-    d = np.shape(next(iter(entries(mixture.theta).values())))[1:]
-    floor = np.eye(d[0]) if d else np.ones(1)
-    one = int(np.argmin(emission.width(mixture.theta, floor)))
+    theta, d = structure.theta, at.question.sample.dimension
+    floor = np.eye(d) if at.question.sample.table else np.ones(1)
+    one = int(np.argmin(emission_of(at.family).width(theta, floor)))
     fields = ", ".join(
         f"{name} {' '.join(_short(number) for number in np.ravel(field[one]))}"
-        for name, field in entries(mixture.theta).items()
+        for name, field in entries(theta).items()
         if np.ndim(field[one]) < 2
     )
-    held = mixture.weight[one] * at.observations
+    held = structure.overall(at.question.data)[one] * at.observations
     return f"a component of {fields} on {_short(held)} of {at.observations:,} observations"
 
 

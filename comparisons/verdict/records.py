@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -77,10 +77,8 @@ def pairs_in(
 
 def _shape(names: Sequence[str], optional: Sequence[str]) -> type[msgspec.Struct]:
     """Return what has these fields, and no others."""
-    fields = [
-        *((name, Numbers) for name in names),
-        *((name, Numbers | msgspec.UnsetType, msgspec.UNSET) for name in optional),
-    ]
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [(name, Numbers) for name in names]
+    fields += [(name, Numbers | msgspec.UnsetType, msgspec.UNSET) for name in optional]
     return msgspec.defstruct("Record", fields, forbid_unknown_fields=True)
 
 

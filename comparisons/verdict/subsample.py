@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
 
+import em
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding
-from em import fit
-from models import Mixture
-from models.family import entries, rebuilt
-from models.names import family_called
+from models.structure import fields_of, from_fields
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    import em
-    from bayes.mixture import Question
+    from models.question import Question
+    from models.structure import Structure
 
 __all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
 
@@ -29,28 +27,27 @@ STEPS = 10_000  # that lead from EM of all to where some observations have their
 class Whole(NamedTuple):
     """What EM made of all observations, and how many there are."""
 
-    mixture: Mixture
+    estimate: Structure
     observations: int
 
 
-def keep_whole(tree: xr.DataTree, fit: em.Fit) -> None:
+def keep_whole(tree: xr.DataTree, fit: em.Fit[Any]) -> None:
     """Keep with a posterior of some observations what EM made of all."""
-    found = {"weight": fit.mixture.weight, **entries(fit.mixture.theta)}
-    kept = {name: np.asarray(field).tolist() for name, field in found.items()}
+    kept = {name: field.tolist() for name, field in fields_of(fit.estimate).items()}
     tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
 
 
-def whole_of(tree: xr.DataTree) -> Whole | None:
+def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
     """Return what EM made of all observations, None where the posterior is of all."""
     if "whole" not in tree.attrs:
         return None
     kept = json.loads(tree.attrs["whole"])
-    weight, *fields = (np.array(field) for field in kept["mixture"].values())
-    theta = rebuilt(family_called(tree.attrs["family"]), fields)
-    return Whole(Mixture(weight, theta), kept["observations"])
+    fields = {name: np.array(field) for name, field in kept["mixture"].items()}
+    estimate = from_fields(question.structure, question.family, fields)
+    return Whole(estimate, kept["observations"])
 
 
-def same_rows(whole: Whole, question: Question, best: em.Fit) -> Finding:
+def same_rows(whole: Whole, question: Question[Any, Any], best: em.Fit[Any]) -> Finding:
     """Whether EM of all observations lies where some of them leave it.
 
     A maximum of some, drawn at random without putting back, lies about that of all with (1 - f)
@@ -65,14 +62,7 @@ def same_rows(whole: Whole, question: Question, best: em.Fit) -> Finding:
     best: EM's optimum on some.
     """
     n, total, free = question.sample.observations, whole.observations, len(best.coordinates)
-    led = fit(
-        best.family,
-        question.sample,
-        question.k,
-        start=whole.mixture,
-        equal_weights=question.equal_weights,
-        max_steps=STEPS,
-    )
+    led = em.fitted(question, start=whole.estimate, max_steps=STEPS)
     lacks = 2 * (best.log_likelihood - float(led.trace[0])) / (1 - n / total)
     tail = float(chdtrc(free, max(lacks, 0.0)))
     gained = led.log_likelihood - best.log_likelihood

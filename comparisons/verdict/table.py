@@ -9,14 +9,14 @@ import numpy as np
 import xarray as xr
 
 from comparisons.thresholds import LEVEL
-from comparisons.verdict.parameters import picked
+from models.structure import picked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from comparisons.verdict.evidence import Evidence
-    from comparisons.verdict.parameters import Parameter
-    from models import Mixture
+    from bayes.posterior.diagnose import Diagnosis
+    from comparisons.verdict.measured import Measured
+    from models.structure import Parameter, Structure
 
 __all__ = [
     "Table",
@@ -34,7 +34,7 @@ class Table(xr.Dataset):
         return self.to_dataframe()
 
 
-def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
+def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     """Return the table.
 
     gap_in_sd = (mean - mle) / sd = prior_pull + skew, where prior_pull = (MAP - mle) / sd is what
@@ -42,15 +42,16 @@ def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
     lies between the posterior's peak and its mean. noise = mcse / sd is that of the mean.
     """
     tail = (1 - LEVEL) / 2
-    parameters = evidence.parameters
+    point, sampled = measured.point, measured.sampled
+    parameters = point.parameters
     rows = []
     for parameter in parameters:
-        draws = picked(evidence.draws, parameter)
-        mle, se = float(picked(evidence.estimate, parameter)), picked(evidence.errors, parameter)
-        peak = np.nan if evidence.peak is None else picked(evidence.peak.mixture, parameter)
+        draws = picked(sampled.draws, parameter)
+        mle, se = float(picked(point.estimate, parameter)), picked(point.errors, parameter)
+        peak = np.nan if sampled.peak is None else picked(sampled.peak.estimate, parameter)
         mean = float(draws.mean())  # of equal draws it is off by rounding, which is no spread
         sd = float(draws.std(ddof=1)) if np.ptp(draws) > 0 else 0.0
-        chains = draws.reshape(evidence.sizes)
+        chains = draws.reshape(sampled.sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             mcse = float(az.mcse(chains, method="mean"))
             rows.append(
@@ -65,7 +66,7 @@ def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
                     "sd_ratio": np.divide(sd, se),
                     "percentile": 100 * ((draws < mle).mean() + (draws == mle).mean() / 2),
                     "mcse": mcse,
-                    **_diagnosed(evidence, parameter),
+                    **_diagnosed(sampled.diagnosis, parameter),
                     # of a parameter that was not sampled there is no telling
                     "prior_pull": (peak - mle) / sd if sd > 0 else np.nan,
                     "skew": (mean - peak) / sd if sd > 0 else np.nan,
@@ -89,9 +90,9 @@ def table_of(evidence: Evidence, truth: Mixture | None = None) -> Table:
     return Table(found, coords, {"interval": f"{LEVEL:.0%} equal-tailed"})
 
 
-def _diagnosed(evidence: Evidence, parameter: Parameter) -> dict[str, float]:
+def _diagnosed(diagnosis: Diagnosis, parameter: Parameter) -> dict[str, float]:
     """Return R-hat and effective sizes of a parameter."""
-    field = evidence.diagnosis.parameters[parameter.name]
-    inner = dict(zip(("dimension", "dimension_bis"), parameter.place, strict=False))
-    one = field.sel(component=parameter.component or 0, **inner)
+    field = diagnosis.parameters[parameter.name]
+    at = dict(zip(parameter.axes, (one or 0 for one in parameter.at), strict=True))
+    one = field.sel(at)
     return {name: float(one.sel(measure=name)) for name in ("r_hat", "ess_bulk", "ess_tail")}

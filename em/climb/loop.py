@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from models.refusal import Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,7 +39,7 @@ class Model[P, S](Protocol):
         ...
 
 
-class DescentError(ArithmeticError):
+class DescentError(Stopped, ArithmeticError):
     """The objective fell or stopped being a number: the model breaks EM's theorem."""
 
 
@@ -154,13 +156,15 @@ def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Arra
     if memory.striding:
         memory = memory._replace(stride=2 * memory.stride)
         return memory, image + (memory.stride - 1) * steps[-1]
-    mix, *_ = np.linalg.lstsq(np.diff(steps, axis=0).T, steps[-1], rcond=1e-10)
-    return memory, image - mix @ np.diff(images, axis=0)
+    moves, ends = np.stack(steps), np.stack(images)
+    mix, *_ = np.linalg.lstsq((moves[1:] - moves[:-1]).T, steps[-1], rcond=1e-10)
+    return memory, image - mix @ (ends[1:] - ends[:-1])
 
 
 def _accepted(memory: Memory) -> Memory:
     """Return the memory after a jump that led up."""
-    return memory if memory.striding else memory._replace(failures=0)
+    failed = memory.failures > 0 and not memory.striding
+    return memory._replace(failures=0) if failed else memory
 
 
 def _rejected(memory: Memory) -> Memory:
@@ -199,7 +203,7 @@ def _rest(trace: list[float]) -> float:
 
 def _flat(tree: object) -> Array:
     """Return all numbers of the parameters in one row."""
-    return np.concatenate([np.ravel(leaf) for leaf in _leaves(tree)], dtype=np.float64)
+    return np.concatenate(list(_leaves(tree)), axis=None, dtype=np.float64)
 
 
 def _leaves(tree: object) -> Iterator[ArrayLike]:

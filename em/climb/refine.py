@@ -10,40 +10,42 @@ from em.errors.information import information_of, unavailable
 if TYPE_CHECKING:
     from em.climb.search import Climber, End
     from em.errors.information import Information
-    from em.mixture import MixtureModel
-    from models.family import Theta
+    from em.model import Model
+    from models.structure import Structure
 
 __all__ = ["information_at", "refined"]
 
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
-def refined[T: Theta](
-    run: Climber[T], best: End[T], max_steps: int
-) -> tuple[End[T], Information[T]]:
+def refined[S: Structure](
+    run: Climber[S], best: End[S], max_steps: int
+) -> tuple[End[S], Information[S]]:
     """Climb on from an end for as long as its Newton decrement is above the tolerance."""
     known = information_at(run.model, best)
     for more in range(1, REFINE + 1):
         if not (best.climb.converged and known.decrement > run.tolerance):
             break
-        rest = run(best.number, best.mixture, max_steps - best.steps, best.steps, 10.0**more)
-        mixture = in_order(run.model, rest.parameters)
-        best = best._replace(climb=joined(best.climb, rest._replace(parameters=mixture)))
+        rest = run(best.number, best.parameters, max_steps - best.steps, best.steps, 10.0**more)
+        placed = rest._replace(parameters=in_order(run.model, rest.parameters))
+        best = best._replace(climb=joined(best.climb, placed))
         known = information_at(run.model, best)
     if known.decrement > run.tolerance > 0:  # what is left to gain is below the objective's digits
         best = best._replace(climb=best.climb._replace(converged=False))
     return best, known
 
 
-def information_at[T: Theta](model: MixtureModel[T], end: End[T]) -> Information[T]:
+def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]:
     """Return the information at an end, or the reason why there is none."""
-    mixture, reason = end.mixture, None
+    parameters, reason = end.parameters, None
     if model.hard:
         reason = "hard EM does not maximise the likelihood, so that no information belongs to it"
     elif end.spike.any():
         reason = "a component is a spike, where the likelihood has no maximum"
-    elif end.empty.any() or (mixture.weight == 0).any():
+    elif end.empty.any() or (parameters.overall(model.question.data) == 0).any():
         reason = "a component is empty, so that its parameters mean nothing"
-    elif (edge := model.emission.edge(mixture.theta)) is not None:
+    elif (edge := model.emission.edge(parameters.theta)) is not None:
         reason = f"{edge}, on the edge of the parameter space"
-    return unavailable(model, mixture, reason) if reason else information_of(model, mixture)
+    if reason:
+        return unavailable(model, parameters, reason)
+    return information_of(model, parameters)

@@ -13,12 +13,12 @@ from em.climb.loop import climb
 from em.data.blocks import rows_of
 from em.data.subsample import observations_at
 from em.data.threads import Threads
-from em.mixture import logits, model_of, summing_to_one
+from em.model import model_of
 from em.result import Step
+from em.sweep import logits
 from models import Sample
-from models.family import Theta, entries
-from models.mixture import Mixture, take
 from models.sample import Part
+from models.structure import by_component, label_order, permuted, summing_to_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from em.climb.loop import Climb
-    from em.mixture import MixtureModel
+    from em.model import Model
+    from models.structure import Structure
 
-    type Numbered[T: Theta] = tuple[int, Climb[Mixture[T]]]
+    type Numbered[S: Structure] = tuple[int, Climb[S]]
 
 __all__ = [
     "CHEAP",
@@ -55,7 +56,7 @@ NARROW = 0.1  # of the widest component: a spike is narrower
 BY_CHANCE = 1e-3  # clumps expected by chance above which one is no evidence of a component
 
 
-class End[T: Theta](NamedTuple):
+class End[S: Structure](NamedTuple):
     """A distinct place where climbs ended, in the units of the rows, labels in order.
 
     number: which start came highest.
@@ -64,15 +65,15 @@ class End[T: Theta](NamedTuple):
     empty: (K,) which components hold less than half an observation.
     """
 
-    climb: Climb[Mixture[T]]
+    climb: Climb[S]
     number: int
     starts: int
     spike: NDArray[np.bool_]
     empty: NDArray[np.bool_]
 
     @property
-    def mixture(self) -> Mixture[T]:
-        """The parameters there."""
+    def parameters(self) -> S:
+        """Where it is."""
         return self.climb.parameters
 
     @property
@@ -87,24 +88,24 @@ class End[T: Theta](NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Climber[T: Theta]:
+class Climber[S: Structure]:
     """Climbs one model as the caller of `fit` wants it."""
 
-    model: MixtureModel[T]
+    model: Model[S]
     accelerate: bool
     tolerance: float
-    on_step: Callable[[Step[T]], None] | None
+    on_step: Callable[[Step[S]], None] | None
 
     def __call__(
         self,
         number: int,
-        first: Mixture[T],
+        first: S,
         steps: int,
         done: int = 0,
         finer: float = 1.0,
-        arrived: Callable[[Mixture[T], float], bool] | None = None,
-    ) -> Climb[Mixture[T]]:
-        """Climb from a mixture.
+        arrived: Callable[[S, float], bool] | None = None,
+    ) -> Climb[S]:
+        """Climb from some parameters.
 
         number: of the start.
         steps: most steps to take, `done` have been taken before.
@@ -112,9 +113,9 @@ class Climber[T: Theta]:
         arrived: whether a known end is so near that the climb may stop.
         """
 
-        def observe(step: int, mixture: Mixture[T], objective: float) -> None:
+        def observe(step: int, parameters: S, objective: float) -> None:
             if self.on_step is not None:
-                outside = self.model.rows.units.outside(summing_to_one(mixture))
+                outside = self.model.outside(summing_to_one(parameters))
                 self.on_step(Step(number, done + step, outside, objective))
 
         return climb(
@@ -129,7 +130,7 @@ class Climber[T: Theta]:
         )
 
 
-class Found[T: Theta](NamedTuple):
+class Found[S: Structure](NamedTuple):
     """What a search came to.
 
     ends: distinct ones, best first but spikes last.
@@ -137,19 +138,19 @@ class Found[T: Theta](NamedTuple):
     screened: observations on which starts were compared before all were looked at, 0 if all were.
     """
 
-    ends: list[End[T]]
+    ends: list[End[S]]
     abandoned: int
     screened: int
 
 
-def search[T: Theta](
-    model: MixtureModel[T],
-    starts: Sequence[Mixture[T]],
-    run: Climber[T],
+def search[S: Structure](
+    model: Model[S],
+    starts: Sequence[S],
+    run: Climber[S],
     max_steps: int,
     own_floor: bool,
     seed: int,
-) -> Found[T]:
+) -> Found[S]:
     """Climb from every start, as far as it is worth it.
 
     A climb that comes near the end of an earlier one stops there.
@@ -161,7 +162,7 @@ def search[T: Theta](
     if rows * model.k <= CHEAP or len(starts) == 1:
         finished = _climbed(run, list(enumerate(starts)), max_steps)
         return Found(_distinct(model, finished, own_floor), 0, 0)
-    if rows > MANY and run.tolerance > 0:
+    if rows > MANY and run.tolerance > 0 and model.streams:
         return _screened(model, starts, run, max_steps, own_floor, seed)
     short = min(SHORT, max_steps)
     begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
@@ -177,24 +178,24 @@ def search[T: Theta](
     return Found(_distinct(model, finished, own_floor), len(going[FINALISTS:]), 0)
 
 
-def _climbed[T: Theta](
-    run: Climber[T],
-    starts: Sequence[tuple[int, Mixture[T]]],
+def _climbed[S: Structure](
+    run: Climber[S],
+    starts: Sequence[tuple[int, S]],
     max_steps: int,
-    finished: Sequence[Numbered[T]] = (),
-    begun: Mapping[int, Climb[Mixture[T]]] = MappingProxyType({}),
-) -> list[Numbered[T]]:
+    finished: Sequence[Numbered[S]] = (),
+    begun: Mapping[int, Climb[S]] = MappingProxyType({}),
+) -> list[Numbered[S]]:
     """Return finished climbs and those from more starts, which stop where one has ended.
 
     begun: the first steps of some, which led to where they start now.
     """
     done = list(finished)
 
-    def arrived(mixture: Mixture[T], height: float) -> bool:
+    def arrived(parameters: S, height: float) -> bool:
         return any(
             end.converged
             and 0 <= end.trace[-1] - height <= SAME_HEIGHT
-            and near(end.parameters, mixture)
+            and near(end.parameters, parameters)
             for _, end in done
         )
 
@@ -206,14 +207,14 @@ def _climbed[T: Theta](
     return done
 
 
-def _screened[T: Theta](
-    model: MixtureModel[T],
-    starts: Sequence[Mixture[T]],
-    run: Climber[T],
+def _screened[S: Structure](
+    model: Model[S],
+    starts: Sequence[S],
+    run: Climber[S],
     max_steps: int,
     own_floor: bool,
     seed: int,
-) -> Found[T]:
+) -> Found[S]:
     """Climb from every start on some of the rows, and on all from where that led.
 
     A hill of all the rows is one of enough of them, nearly in its place.
@@ -222,72 +223,65 @@ def _screened[T: Theta](
     quiet = replace(run, model=fewer, on_step=None)
     some = search(fewer, starts, quiet, max_steps, own_floor, seed)
     finalists = some.ends[:FINALISTS]
-    begin = [(end.number, end.mixture) for end in finalists]
+    begin = [(end.number, end.parameters) for end in finalists]
     reached = {end.number: end.starts for end in finalists}
     ends = _distinct(model, _climbed(run, begin, max_steps), own_floor, reached)
     abandoned = len(starts) - sum(reached.values())
     return Found(ends, abandoned, fewer.rows.sample.observations)
 
 
-def _of_some[T: Theta](model: MixtureModel[T], n: int, rng: np.random.Generator) -> MixtureModel[T]:
+def _of_some[S: Structure](model: Model[S], n: int, rng: np.random.Generator) -> Model[S]:
     """Return the model of n of the observations, drawn at random, in the same units."""
     ranks = np.sort(rng.integers(int(model.counted.sum()), size=n))
-    x, trials = observations_at(model.held, model.counted, ranks)
-    rows = rows_of(Sample(x, trials), model.emission, model.k, model.rows.units)
-    return model_of(
-        model.emission,
-        Threads(rows),
-        model.k,
-        hard=model.hard,
-        equal_weights=model.equal_weights,
-        prior=model.prior,
-        floor=model.floor,
-    )
+    x, trials = observations_at(model.runs, model.counted, ranks)
+    fewer = replace(model.question, data=Sample(x, trials))
+    rows = rows_of(fewer.sample, model.emission, model.k, model.rows.units)
+    return model_of(fewer, Threads(rows), hard=model.hard, prior=model.prior, floor=model.floor)
 
 
-def _depth[T: Theta](pair: Numbered[T]) -> float:
+def _depth[S: Structure](pair: Numbered[S]) -> float:
     return -float(pair[1].trace[-1])
 
 
-def joined[T: Theta](first: Climb[Mixture[T]], rest: Climb[Mixture[T]]) -> Climb[Mixture[T]]:
+def joined[S: Structure](first: Climb[S], rest: Climb[S]) -> Climb[S]:
     """Return two climbs, the second from where the first ended, as one."""
     trace = np.concatenate([first.trace, rest.trace[1:]])
     return rest._replace(trace=trace, evaluations=first.evaluations + rest.evaluations)
 
 
-def _distinct[T: Theta](
-    model: MixtureModel[T],
-    climbs: Sequence[Numbered[T]],
+def _distinct[S: Structure](
+    model: Model[S],
+    climbs: Sequence[Numbered[S]],
     own_floor: bool,
     reached: Mapping[int, int] = MappingProxyType({}),
-) -> list[End[T]]:
+) -> list[End[S]]:
     """Return one end for each optimum that was reached.
 
     reached: for how many starts a climb stands, where that is more than its own.
     """
-    ends: list[End[T]] = []
+    ends: list[End[S]] = []
     for number, one in sorted(climbs, key=_depth):
-        mixture = in_order(model, one.parameters)
+        parameters = in_order(model, one.parameters)
         for place, end in enumerate(ends):
-            if end.height - one.trace[-1] <= SAME_HEIGHT and near(end.mixture, mixture):
+            if end.height - one.trace[-1] <= SAME_HEIGHT and near(end.parameters, parameters):
                 ends[place] = end._replace(starts=end.starts + reached.get(number, 1))
                 break
         else:
-            fresh = ended(model, number, one._replace(parameters=mixture), own_floor)
+            fresh = ended(model, number, one._replace(parameters=parameters), own_floor)
             ends.append(fresh._replace(starts=reached.get(number, 1)))
     return sorted(ends, key=lambda end: _rank(end, model.hard))
 
 
-def ended[T: Theta](
-    model: MixtureModel[T], number: int, climb: Climb[Mixture[T]], own_floor: bool = False
-) -> End[T]:
+def ended[S: Structure](
+    model: Model[S], number: int, climb: Climb[S], own_floor: bool = False
+) -> End[S]:
     """Return the end of one start's climb, whose labels are in order or need not be."""
     spike = spikes(model, climb.parameters, own_floor)
-    empty = climb.parameters.weight * model.total[0] < NOBODY
+    empty = model.observations_of(climb.parameters) < NOBODY
     return End(climb, number, 1, spike, empty & ~spike)
 
 
-def _rank[T: Theta](end: End[T], hard: bool) -> tuple[bool, bool, float]:
+def _rank[S: Structure](end: End[S], hard: bool) -> tuple[bool, bool, float]:
     """Return what sorts the best end first.
 
     An empty component gives way to a full mixture as high. Under hard EM it always does: the
@@ -297,28 +291,27 @@ def _rank[T: Theta](end: End[T], hard: bool) -> tuple[bool, bool, float]:
     return bool(end.spike.any()), hard and empty, SAME_HEIGHT * empty - end.height
 
 
-def in_order[T: Theta](model: MixtureModel[T], mixture: Mixture[T]) -> Mixture[T]:
-    """Return the mixture inside in the label order that it has outside."""
-    return take(summing_to_one(mixture), model.rows.units.outside(mixture).theta.order())
+def in_order[S: Structure](model: Model[S], parameters: S) -> S:
+    """Return parameters inside in the label order that they have outside."""
+    return permuted(summing_to_one(parameters), label_order(model.outside(parameters)))
 
 
-def near[T: Theta](one: Mixture[T], other: Mixture[T]) -> bool:
-    """Whether two mixtures are the same, but for their labels, to within SAME_PLACE."""
-    pairs = [(one.weight, other.weight)]
-    pairs += zip(entries(one.theta).values(), entries(other.theta).values(), strict=True)
-    k = len(one.weight)
+def near[S: Structure](one: S, other: S) -> bool:
+    """Whether two places are the same, but for their labels, to within SAME_PLACE."""
+    mine, theirs = by_component(one), by_component(other)
+    k = len(mine[-1])
     apart = np.zeros((k, k))
-    for a, b in pairs:
+    for a, b in zip(mine, theirs, strict=True):
         left, right = a.reshape(k, 1, -1), b.reshape(1, k, -1)
         apart = np.maximum(apart, (np.abs(left - right) / (1 + np.abs(right))).max(axis=2))
+    if not one.exchangeable():
+        return bool((np.diagonal(apart) <= SAME_PLACE).all())
     nearest = apart.argmin(axis=1)
     same = len(set(nearest.tolist())) == k or bool((apart <= SAME_PLACE).all())
     return same and bool((apart.min(axis=1) <= SAME_PLACE).all())
 
 
-def spikes[T: Theta](
-    model: MixtureModel[T], mixture: Mixture[T], own_floor: bool
-) -> NDArray[np.bool_]:
+def spikes[S: Structure](model: Model[S], parameters: S, own_floor: bool) -> NDArray[np.bool_]:
     """Return which components are narrow by accident, (K,).
 
     A component on the floor is: there the likelihood has no maximum but the one that the floor
@@ -327,22 +320,24 @@ def spikes[T: Theta](
     as dense are to be expected. And so is a narrow one on no more than the d + 1 observations
     that any mean and width can fit, unless a floor of the user's says how narrow is too narrow.
     """
-    width = model.emission.width(mixture.theta, model.floor)
-    on_floor = model.emission.on_floor(mixture.theta, model.floor)
-    location = model.emission.location(mixture.theta)
+    theta, overall = parameters.theta, parameters.overall(model.question.data)
+    width = model.emission.width(theta, model.floor)
+    on_floor = model.emission.on_floor(theta, model.floor)
+    location = model.emission.location(theta)
     if location is None or model.k == 1:
         return on_floor
     d, n = model.rows.sample.dimension, float(model.total[0])
     means = Part(location, None, None)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of empty components
-        logs = logits(model.emission, means, mixture) + model.emission.base(means.x, None)
-        own = np.diagonal(logs) - np.log(mixture.weight)  # log density of a component at its mean
+        joint = logits(model.emission, means, np.log(overall), theta)
+        logs = joint + model.emission.base(means.x, None)
+        own = np.diagonal(logs) - np.log(overall)  # log density of a component at its mean
         np.fill_diagonal(logs, -np.inf)
         others = np.logaddexp.reduce(logs, axis=0)
         ball = d * np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(0.5 * d + 1)
         volume = ball - 0.5 * d * np.log(2 * np.pi) - own
         there = n * np.exp(np.minimum(others + volume, 0))
-    held = n * mixture.weight
+    held = n * overall
     expected = n * pdtrc(np.ceil(there + chdtr(d, 4.0) * held) - 1, there)
     narrow = width < NARROW * width.max()
     few = (held < d + 1.5) & (not own_floor)

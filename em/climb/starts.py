@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.data.subsample import observations_at
-from em.mixture import Statistics
-from models.family import Theta
 from models.sample import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from em.mixture import MixtureModel
-    from models import Mixture
+    from em.model import Model
     from models.arrays import Array, Labels
+    from models.structure import Structure
 
-__all__ = ["starting_mixtures"]
+__all__ = ["starting_points"]
 
 ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
 FEW = 5  # observations a group from which random groups start
@@ -27,9 +25,9 @@ JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
 SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
 
 
-def starting_mixtures[T: Theta](
-    model: MixtureModel[T], number: int, rng: np.random.Generator
-) -> Iterator[Mixture[T]]:
+def starting_points[S: Structure](
+    model: Model[S], number: int, rng: np.random.Generator
+) -> Iterator[S]:
     """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn."""
     for index in range(number):
         some = _observations(model, rng)
@@ -38,14 +36,14 @@ def starting_mixtures[T: Theta](
             labels = _quantiles(place, model.k)
         else:
             labels = (_groups, _kmeans, _seeds, _kmeans, _seeds)[index % 5](place, model.k, rng)
-        yield _mixture(model, some, labels)
+        yield _fitted(model, some, labels)
 
 
-def _observations[T: Theta](model: MixtureModel[T], rng: np.random.Generator) -> Part:
+def _observations[S: Structure](model: Model[S], rng: np.random.Generator) -> Part:
     """Return all observations, repeated as they occurred, or ENOUGH of them drawn at random."""
     total = int(model.counted.sum())
     ranks = np.arange(total) if total <= ENOUGH else np.sort(rng.integers(total, size=ENOUGH))
-    x, trials = observations_at(model.held, model.counted, ranks)
+    x, trials = observations_at(model.runs, model.counted, ranks)
     return Part(model.rows.units.rows(x), trials, None)
 
 
@@ -88,10 +86,10 @@ def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
     return labels
 
 
-def _mixture[T: Theta](model: MixtureModel[T], some: Part, labels: Labels) -> Mixture[T]:
-    """Return the mixture that fits the labelled groups, each with a little of all the data."""
+def _fitted[S: Structure](model: Model[S], some: Part, labels: Labels) -> S:
+    """Return the parameters that fit the labelled groups, each with a little of all the data."""
     known = np.ones((len(model.total), len(labels)))
     model.emission.statistics(some.x, some.trials, known[1:])
     member = labels == np.arange(model.k)[:, None]
     sums = member @ known.T + SHRINK * known.mean(axis=1)
-    return model.maximize(Statistics(sums * (model.total[0] / sums[:, 0].sum()), None))
+    return model.begin(sums * (model.total[0] / sums[:, 0].sum()))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from models import Mixture
 from models.arrays import Array
 from models.family import Theta
 
@@ -70,14 +69,6 @@ class Units:
         if self.turn is not None:
             record = record.affine(np.linalg.inv(self.turn), zero)
         return record.affine(self.scale, zero if shift is None else shift)
-
-    def inside[T: Theta](self, mixture: Mixture[T]) -> Mixture[T]:
-        """Return a mixture in working coordinates, given it in the data's units."""
-        return Mixture(mixture.weight, self.move_in(mixture.theta))
-
-    def outside[T: Theta](self, mixture: Mixture[T]) -> Mixture[T]:
-        """Return a mixture in the data's units, given it in working coordinates."""
-        return Mixture(mixture.weight, self.move_out(mixture.theta))
 
     @property
     def log_volume(self) -> float:

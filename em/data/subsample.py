@@ -10,7 +10,7 @@ import numpy as np
 from em.data.threads import executor_for
 from em.emission import emission_of
 from models import Sample
-from models.mixture import observed
+from models.question import observed
 
 if TYPE_CHECKING:
     from em.data.blocks import Rows
@@ -116,7 +116,7 @@ def _chosen(run: Run, ranks: Labels, until: Array) -> list[Part]:
         here = (ranks[(ranks >= end - total) & (ranks < end)] - (end - total)).astype(np.intp)
         if len(here) == 0:
             continue
-        counts = None if run.rows.sample.unit_counts else run.rows.part(index).counts
+        counts = None if run.rows.sample.each_once else run.rows.part(index).counts
         if counts is not None:
             here = np.searchsorted(np.cumsum(counts), here, side="right").astype(np.intp)
         found.append(run.rows.at(index, here))

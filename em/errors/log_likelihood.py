@@ -9,17 +9,20 @@ import numpy as np
 
 from em.data.threads import executor_for
 from em.emission import emission_of
-from em.mixture import coefficients, model_of
-from models import Mixture
-from models.family import Theta, entries, rebuilt
-from models.mixture import enough, observed, take
+from em.model import model_of
+from em.sweep import coefficients
+from models.family import entries, first, rebuilt
+from models.question import asked
+from models.structure import drawn_at, shares_of
 
 if TYPE_CHECKING:
     from em.data.executor import Sums
     from em.emission import Emission
-    from em.mixture import Known, MixtureModel
-    from models import Sample
+    from em.model import Model
+    from em.sweep import Known
     from models.arrays import Array
+    from models.family import Theta
+    from models.structure import Data, Structure
 
 __all__ = ["log_likelihood"]
 
@@ -27,65 +30,62 @@ NARROWEST = 1e-150  # in units of the rows; what squares to nothing has no densi
 AT_ONCE = 1 << 17  # doubles of log densities held at once, 1 MB, which a cache holds
 
 
-def log_likelihood[T: Theta](family: type[T], sample: Sample, mixtures: Mixture[T]) -> Array:
-    """Return the log-likelihood (n,) of n mixtures, from the coefficients that EM climbs with.
+def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure) -> Array:
+    """Return the log-likelihood (n,) of n structures, from the coefficients that EM climbs with.
 
-    mixtures: weight (n, K), and each field of theta (n, K, ...).
+    structures: each field with a leading axis (n, ...).
+
+    >>> from models import Mixture, Poisson, Sample
+    >>> calls = Mixture(np.array([[0.4, 0.6]]), Poisson(np.array([[1.0, 5.0]])))
+    >>> log_likelihood(Poisson, Sample([0, 3, 6]), calls).round(6)
+    array([-6.539017])
     """
-    observed(family, sample)
-    weight = np.asarray(mixtures.weight, np.float64)
-    n, k = weight.shape
-    enough(sample, k)
-    emission, d = emission_of(family), sample.dimension
-    floor = NARROWEST * (np.eye(d) if sample.table else np.ones(d))
-    with executor_for(sample, emission, k) as workers:
-        model = model_of(
-            emission,
-            workers,
-            k,
-            hard=False,
-            equal_weights=False,
-            prior=None,
-            floor=floor,
-        )
-        phi = _flat(model, mixtures)
+    n, k = np.shape(first(structures.theta))[:2]
+    question, emission = asked(family, data, k), emission_of(family)
+    d = question.sample.dimension
+    floor = NARROWEST * (np.eye(d) if question.sample.table else np.ones(d))
+    with executor_for(question.sample, emission, k) as workers:
+        model = model_of(question, workers, floor=floor)
+        phi = _flat(model, structures)
         if phi is not None:
             return _at_once(model, phi.reshape(n, k, -1))
-        each = (workers.rows.units.inside(take(mixtures, at)) for at in range(n))
+        each = (model.inside(drawn_at(structures, at)) for at in range(n))
         heights = [model.expect(one)[0] for one in each]
     return np.array(heights)
 
 
-def _flat[T: Theta](model: MixtureModel[T], mixtures: Mixture[T]) -> Array | None:
+def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
     """Return the coefficients (n K, 1 + q) of all components, None where some need more care.
 
-    Care need those for which squares would cancel, and those outside the parameter space.
+    Care need structures whose rows do not share one set of shares, those whose squares would
+    cancel, and those outside the parameter space.
     """
-    weight = np.asarray(mixtures.weight, np.float64)
-    fields = [np.asarray(field, np.float64) for field in entries(mixtures.theta).values()]
-    joined = [field.reshape(-1, *field.shape[2:]) for field in fields]
-    family = model.emission.family
-    theta = model.rows.units.move_in(rebuilt(family, joined))
-    shares = weight / weight.sum(axis=1, keepdims=True)
+    shares = model.grouping.common(shares_of(structures))
+    if shares is None:
+        return None
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    fields = [np.asarray(field, np.float64) for field in entries(structures.theta).values()]
+    flat = [field.reshape(-1, *field.shape[2:]) for field in fields]
+    theta = model.rows.units.move_in(rebuilt(model.question.family, flat))
     with np.errstate(all="ignore"):
         try:
             inside = bool((shares > 0).all()) and model.wide_enough(theta)
             if not inside or model.emission.cancels(theta):
                 return None
-            phi = coefficients(model.emission, Mixture(shares.ravel(), theta), None)
+            phi = coefficients(model.emission, np.log(shares.ravel()), theta, None)
         except np.linalg.LinAlgError:
             return None
     return phi if np.isfinite(phi).all() else None
 
 
-def _at_once[T: Theta](model: MixtureModel[T], phi: Array) -> Array:
+def _at_once[S: Structure](model: Model[S], phi: Array) -> Array:
     """Return the log-likelihood (n,) of mixtures with coefficients phi (n, K, 1 + q).
 
     By odds against each mixture's likeliest component r in a block of rows, it is
     phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T); where these overflow, odds against
     each row's own likeliest component.
     """
-    (found,) = model.held.total(partial(_heights, emission=model.emission, phi=phi))
+    (found,) = model.runs.total(partial(_heights, emission=model.emission, phi=phi))
     heights: Array = model.base + np.asarray(found)
     return heights
 

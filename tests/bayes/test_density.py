@@ -10,11 +10,11 @@ from families import FAMILIES, LONG_TO_COMPILE, Row
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayes.mixture import asked
-from bayes.sampling.compiled import Asked, _engine, engine_of
+from bayes.sampling.compiled import _derived, engine_of
 from bayes.sampling.starts import start_of
 from models import Mixture, Sample
 from models.family import rebuilt
+from models.question import asked
 
 # with equal shares each family is compiled once more, and what is equal is no family's business
 QUICK_WITH_EQUAL_SHARES = ("binomial", "gaussian", "poisson", "multivariate-full")
@@ -82,7 +82,7 @@ def test_machine_code_is_the_log_posterior_and_its_gradient(row, k, equal, rng):
     generator = rng(71)
     drawn = row.sample(generator, 3, 40)
     sample = Sample(drawn.x, drawn.trials, generator.integers(0, 4, drawn.distinct))
-    question = asked(row.family, sample, k, row.prior, equal)
+    question = asked(row.family, sample, k, prior=row.prior, equal_weights=equal)
     engine = engine_of(question)
     model = engine.nutpie_model(question, start_of(engine, question))
     code = model.compiled_logp_func.ctypes
@@ -94,7 +94,7 @@ def test_machine_code_is_the_log_posterior_and_its_gradient(row, k, equal, rng):
         return float(value[0]), slope
 
     def mixture(position: np.ndarray) -> Mixture:
-        many = engine.mixtures(question, position[None])
+        many = engine.structures(question, position[None])
         return Mixture(many.weight[0], rebuilt(row.family, [field[0] for field in many.theta]))
 
     def apart(function, position: np.ndarray) -> np.ndarray:
@@ -134,5 +134,5 @@ def test_the_functions_of_large_arrays_wait_for_no_c_compiler(row, rng, monkeypa
         raise AssertionError("a C compiler was asked")
 
     monkeypatch.setattr("pytensor.link.c.basic.CLinker.make_thunk", refused)
-    question = asked(row.family, row.sample(rng(1), 2, 30), 2, None, False)
-    _engine.__wrapped__(question.component.family, question.equal_weights, Asked(question))
+    question = asked(row.family, row.sample(rng(1), 2, 30), 2)
+    _derived(question)

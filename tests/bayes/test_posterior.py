@@ -19,7 +19,6 @@ from families import DRAWN, FAMILIES, Row
 from pytensor.compile.mode import Mode
 
 import bayes
-from bayes.mixture import asked
 from bayes.sample import AUTO, AUTO_ESS
 from bayes.sampling.compiled import engine_of, machine_code
 from bayes.sampling.starts import start_of
@@ -38,6 +37,7 @@ from models import (
     simulate,
 )
 from models.family import rebuilt
+from models.question import asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
 every_family = pytest.mark.parametrize("row", DRAWN)
@@ -393,10 +393,10 @@ def test_one_chain_is_judged_by_its_halves(heights):
 def test_chains_start_farther_apart_than_weak_data_can_tell(rng):
     """The spread of starts is at least the posterior's, or R-hat could not see what is missed."""
     sample = Sample([0, 1, 1, 2, 4, 6, 7, 9])
-    question = asked(Poisson, sample, 2, None, equal_weights=False)
+    question = asked(Poisson, sample, 2)
     engine = engine_of(question)
     start = start_of(engine, question)
-    rates = engine.mixtures(question, np.array([start(seed) for seed in range(300)])).theta.rate
+    rates = engine.structures(question, np.array([start(seed) for seed in range(300)])).theta.rate
     tree = bayes.sample(Poisson, sample, 2, draws=2000, progress=False)
     ours = np.sort(rates, axis=1).std(axis=0)
     posterior = tree["posterior"]["rate"].std(("chain", "draw")).to_numpy()

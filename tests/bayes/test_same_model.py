@@ -14,12 +14,14 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
 import bayes
-from bayes.mixture import asked
+from bayes.component import component_of
+from bayes.model import data_of
 from bayes.sampling.compiled import engine_of
 from em import fit
-from models import Prior, Sample, simulate
+from models import Mixture, Prior, Sample, simulate
 from models.family import entries, rebuilt
-from models.mixture import draw_prior
+from models.prior import draw_prior
+from models.question import asked
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 PLAIN = Mode(linker="py", optimizer=None)  # the graph as it is: only its values matter here
@@ -172,11 +174,11 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
     """
     generator = rng(33)
     sample, _ = simulate(row.random(generator, 1), 40, generator, row.trials(generator, 40))
-    question = asked(row.family, sample, 2, row.prior, equal_weights=False)
+    question = asked(row.family, sample, 2, prior=row.prior)
     engine = engine_of(question)
     model = engine.model
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
-    data = {model[name]: value for name, value in question.data().items()}
+    data = {model[name]: value for name, value in data_of(question).items()}
     height = model.logp(vars=model.free_RVs)
     many = {value: pt.tensor(shape=(None, *value.type.shape)) for value in values}
     each = vectorize_graph(pt.grad(height, values), many)  # over the draws
@@ -185,10 +187,10 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
     )
 
     def slopes(prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-        mixture = draw_prior(row.family, prior, 2, 3000, generator)
-        own = {"weight": mixture.weight, **question.component.values(mixture.theta)}
+        mixture = draw_prior(Mixture, row.family, prior, 2, 3000, generator, sizes={})
+        own = {"weight": mixture.weight, **component_of(row.family).values(mixture.theta)}
         given = [own[variable.name] for variable in engine.variables]
-        draws = engine.forward(*given, *question.data().values())
+        draws = engine.forward(*given, *data_of(question).values())
         found = np.concatenate([slope.reshape(len(slope), -1) for slope in run(*draws)], axis=1)
         return np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
 

@@ -8,7 +8,7 @@ from families import FAMILIES
 from scipy import stats
 
 from em import Fit, fit
-from em.mixture import LARGEST, responsibilities
+from em.sweep import LARGEST, responsibilities
 from models import (
     Binomial,
     Gaussian,

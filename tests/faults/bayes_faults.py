@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes.posterior.tree import draws_of
+from bayes.posterior.tree import posterior_of
 from faults import bayes_slips as slips
 from faults import chains
 from faults.bayes_slips import adopted, changed, instead, renamed
@@ -27,7 +27,7 @@ from faults.fault import (
     drawn,
 )
 from models import BinomialPrior, Gaussian, Mixture, MultivariateGaussian, Poisson, Prior, Sample
-from models.mixture import take
+from models.structure import drawn_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,14 +97,14 @@ def recounted(case: Case, times: Callable[[Array], Array]) -> xr.DataTree:
 
 def tempered(case: Case) -> xr.DataTree:
     with slips.tempered():
-        draws = draws_of(again(case), case.family)
+        draws = posterior_of(again(case)).draws
     return adopted(case, draws)
 
 
 def held(case: Case, told: float, used: float) -> xr.DataTree:
     """Return draws under another number of heads and tails not seen than told."""
     prior = [Prior(0.0, BinomialPrior(one, one)) for one in (told, used)]
-    found = draws_of(drawn(case.family, case.sample, case.k, case.seed, prior[1]), case.family)
+    found = posterior_of(drawn(case.family, case.sample, case.k, case.seed, prior[1])).draws
     return adopted(case, found, prior=prior[0])
 
 
@@ -142,7 +142,7 @@ def other_file(case: Case) -> xr.DataTree:
 def independent(case: Case) -> xr.DataTree:
     """Return draws whose parameters were drawn one by one."""
     rng, n = np.random.default_rng(case.seed), len(case.draws.weight)
-    weight, theta = take(case.draws, rng.permutation(n))
+    weight, theta = drawn_at(case.draws, rng.permutation(n))
     columns = [np.stack([rng.permutation(one) for one in field.T], axis=1) for field in theta]
     return adopted(case, Mixture(weight, case.family(*columns)))
 

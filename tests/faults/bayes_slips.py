@@ -15,14 +15,15 @@ import numpy as np
 
 import bayes
 from bayes.binomial import BinomialComponent
-from bayes.mixture import Question, asked, assemble
+from bayes.model import assemble
 from bayes.posterior.tree import drawn as laid
-from bayes.posterior.tree import draws_of
+from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import Engine, engine_of
 from faults.em_slips import together
 from faults.fault import RARE, Case, drawn, replaced
 from models import Mixture
 from models.family import rebuilt
+from models.question import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from models import Prior, Sample
     from models.arrays import Array
 
-sampler, target = import_module("bayes.sampling.nuts"), import_module("bayes.posterior.stein")
+compiled, sampler, target = (
+    import_module(f"bayes.{name}")
+    for name in ("sampling.compiled", "sampling.nuts", "posterior.stein")
+)
 
 
 def adopted(
@@ -53,7 +57,7 @@ def adopted(
 def instead(case: Case, sample: Sample | None = None, prior: Prior | None = None) -> xr.DataTree:
     """Hand in the draws of other data, or under another prior."""
     data = case.sample if sample is None else sample
-    return adopted(case, draws_of(drawn(case.family, data, case.k, case.seed, prior), case.family))
+    return adopted(case, posterior_of(drawn(case.family, data, case.k, case.seed, prior)).draws)
 
 
 def renamed(case: Case, **fields: Array) -> xr.DataTree:
@@ -74,23 +78,24 @@ def changed(mixture: Mixture, change: Callable[[Array], Array]) -> Mixture:
 
 def _recounted(change: Callable[[Array], Array]) -> Slip:
     def make(original):
-        def data(self):
-            found = original(self)
+        def data(question, sample=None):
+            found = original(question, sample)
             return found | {"counts": change(found["counts"])}
 
         return data
 
-    return replaced(Question, "data", make)
+    return replaced(compiled, "data_of", make)
 
 
 def _under(**record: float) -> Slip:
     def make(original):
-        def data(self):
-            return original(self) | {name: np.array(one) for name, one in record.items()}
+        def data(question, sample=None):
+            changed = {name: np.array(one) for name, one in record.items()}
+            return original(question, sample) | changed
 
         return data
 
-    return replaced(Question, "data", make)
+    return replaced(compiled, "data_of", make)
 
 
 def _cut(original):
@@ -112,11 +117,11 @@ def _shuffled(original):
 
 
 def _off_simplex(original):
-    def mixtures(self, question, positions):
+    def structures(self, question, positions):
         found = original(self, question, positions)
         return found._replace(weight=found.weight * 1.03)
 
-    return mixtures
+    return structures
 
 
 twice = _recounted(lambda counts: 2 * counts)
@@ -126,20 +131,20 @@ narrow_prior = _under(prior_heads=147.0, prior_tails=147.0)
 many_degrees = _under(prior_degrees=30.0)
 cut_trials = replaced(BinomialComponent, "rows", _cut)
 shuffled_heads = replaced(BinomialComponent, "rows", _shuffled)
-off_simplex = replaced(Engine, "mixtures", _off_simplex)
+off_simplex = replaced(Engine, "structures", _off_simplex)
 
 
 @cache
 def _jacobianless(family: type) -> Engine:
     """Return a family's engine with a log density that lacks the log Jacobians."""
-    question = asked(family, RARE.sample(0), 2, None, equal_weights=False)
-    model, _ = assemble(question)
+    question = asked(family, RARE.sample(0), 2)
+    model = assemble(question).model
     model.logp = partial(model.logp, jacobian=False)
     return replace(engine_of(question), model=model)
 
 
 def _without_jacobian(original):
-    return lambda question: _jacobianless(question.component.family)
+    return lambda question: _jacobianless(question.family)
 
 
 jacobian_in_sampler = replaced(sampler, "engine_of", _without_jacobian)

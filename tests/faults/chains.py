@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes.posterior.labels import Alignment
-from bayes.posterior.tree import mixture_of, relabel
+from bayes.posterior.tree import posterior_of, relabel
 from faults.bayes_slips import adopted
 from faults.em_faults import astray
 from models import Gaussian, Mixture
-from models.mixture import take
+from models.structure import drawn_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def unaligned(case: Case) -> xr.DataTree:
     """Return the posterior with its labels as the chains drew them."""
-    raw = mixture_of(case.posterior, case.family)
+    raw = posterior_of(case.posterior).as_drawn
     order = np.tile(np.arange(case.k), (len(raw.weight), 1))
     return relabel(case.posterior, raw, Alignment(order, np.full(len(order), np.inf)), "order")
 
@@ -66,7 +66,7 @@ def without_edge(case: Case) -> xr.DataTree:
     least = int(kept.sum(axis=1).min())
     length = kept.shape[1]
     places = [chain * length + np.flatnonzero(one)[:least] for chain, one in enumerate(kept)]
-    return adopted(case, take(case.draws, np.concatenate(places)))
+    return adopted(case, drawn_at(case.draws, np.concatenate(places)))
 
 
 def likeliest(case: Case) -> xr.DataTree:
@@ -74,9 +74,9 @@ def likeliest(case: Case) -> xr.DataTree:
     height = case.posterior["sample_stats"]["lp"].to_numpy()
     length = height.shape[1]
     best = np.sort(np.argsort(-height, axis=1)[:, : length * 8 // 10], axis=1)
-    return adopted(case, take(case.draws, (best + length * np.arange(4)[:, None]).ravel()))
+    return adopted(case, drawn_at(case.draws, (best + length * np.arange(4)[:, None]).ravel()))
 
 
 def copied(case: Case) -> xr.DataTree:
     """Return the first 150 draws of one chain four times."""
-    return adopted(case, take(case.draws, np.tile(np.arange(150), 4)))
+    return adopted(case, drawn_at(case.draws, np.tile(np.arange(150), 4)))

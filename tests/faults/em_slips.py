@@ -18,29 +18,32 @@ from em.binomial import BinomialEmission
 from em.data.standardise import Units
 from em.data.threads import Threads
 from em.gaussian import GaussianEmission
-from em.mixture import MixtureModel, _known
+from em.model import Model
 from em.multivariate import MultivariateEmission, _folded
 from em.poisson import PoissonEmission
 from em.result import Fit
+from em.sweep import known_of
 from faults.fault import replaced
 from models import Gaussian, Mixture
+from models.family import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 type Slip = Callable[[], AbstractContextManager[object]]
 
-mixture, loop, search, information, likelihood = (
+sweep, model, loop, search, refine, information, likelihood = (
     import_module(f"em.{name}")
     for name in (
-        "mixture",
+        "sweep",
+        "model",
         "climb.loop",
         "climb.search",
+        "climb.refine",
         "errors.information",
         "errors.log_likelihood",
     )
 )
-fit_module = sys.modules["em.fit"]  # the package's name for the function hides the module
 LEAST = sys.float_info.min
 
 
@@ -112,9 +115,9 @@ divided_by_components = replaced(GaussianEmission, "maximize", _by_components)
 tied = replaced(MultivariateEmission, "maximize", _tied)
 as_they_are = [
     replaced(owner, "summing_to_one", lambda original: lambda mixture: mixture)
-    for owner in (mixture, search)
+    for owner in (model, search)
 ]
-unnormalised = together(replaced(MixtureModel, "maximize", _by_rows), *as_they_are)
+unnormalised = together(replaced(Model, "maximize", _by_rows), *as_they_are)
 
 
 # the E-step
@@ -143,18 +146,18 @@ def _uncounted(original):
         value, statistics = original(self, mixture)
         if not np.isfinite(value):
             return value, statistics
-        held = Threads(self.rows).prepare(
-            lambda run: _without_counts(_known(run, self.emission, True))
+        runs = Threads(self.rows).prepare(
+            lambda run: _without_counts(known_of(run, self.emission, True))
         )
-        return value, original(replace(self, held=held), mixture)[1]
+        return value, original(replace(self, runs=runs), mixture)[1]
 
     return expect
 
 
 def _weightless(original):
-    def coefficients(emission, mixture, centre):
-        equal = np.full_like(mixture.weight, 1 / len(mixture.weight))
-        return original(emission, mixture._replace(weight=equal), centre)
+    def coefficients(emission, log_shares, theta, centre):
+        equal = np.full_like(log_shares, -np.log(np.shape(first(theta))[0]))
+        return original(emission, equal, theta, centre)
 
     return coefficients
 
@@ -218,14 +221,14 @@ def _rateless(original):
     return natural
 
 
-always_from_maximum = replaced(mixture, "_relative", lambda original: lambda *arguments: None)
-stale = replaced(MixtureModel, "expect", _stale)
-uncounted = replaced(MixtureModel, "expect", _uncounted)
+always_from_maximum = replaced(sweep, "_relative", lambda original: lambda *arguments: None)
+stale = replaced(Model, "expect", _stale)
+uncounted = replaced(Model, "expect", _uncounted)
 weightless = together(
-    *(replaced(owner, "coefficients", _weightless) for owner in (mixture, likelihood))
+    *(replaced(owner, "coefficients", _weightless) for owner in (model, likelihood))
 )
-underflowing = together(always_from_maximum, replaced(mixture, "responsibilities", _underflowing))
-dropped = together(always_from_maximum, replaced(mixture, "responsibilities", _dropped))
+underflowing = together(always_from_maximum, replaced(sweep, "responsibilities", _underflowing))
+dropped = together(always_from_maximum, replaced(sweep, "responsibilities", _dropped))
 coefficientless = replaced(
     BinomialEmission, "base", lambda original: lambda self, x, trials: np.zeros(len(x))
 )
@@ -275,26 +278,24 @@ def _unscaled(original):
 
 
 def _all_known(original):
-    def louis(model, mixture):
-        _, complete, score, entropy = original(model, mixture)
-        return complete, complete, score, entropy
+    def louis(model, parameters, shares):
+        found = original(model, parameters, shares)
+        return found._replace(observed=found.complete)
 
     return louis
 
 
 def _halved(original):
-    def louis(model, mixture):
-        observed, complete, score, entropy = original(model, mixture)
-        return observed / 2, complete / 2, score, entropy
+    def louis(model, parameters, shares):
+        found = original(model, parameters, shares)
+        return found._replace(observed=found.observed / 2, complete=found.complete / 2)
 
     return louis
 
 
 lowest_wins = replaced(search, "_rank", _lowest)
-swapped = together(
-    replaced(search, "in_order", _swapped), replaced(fit_module, "in_order", _swapped)
-)
+swapped = together(replaced(search, "in_order", _swapped), replaced(refine, "in_order", _swapped))
 other_columns = replaced(Fit, "responsibilities", _other_columns)
 unscaled_density = replaced(Fit, "log_density", _unscaled)
-labels_known = replaced(information, "_louis", _all_known)
-halved_information = replaced(information, "_louis", _halved)
+labels_known = replaced(information, "louis", _all_known)
+halved_information = replaced(information, "louis", _halved)

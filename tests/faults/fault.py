@@ -13,7 +13,7 @@ import numpy as np
 
 import bayes
 import em
-from bayes.posterior.tree import draws_of, question_of
+from bayes.posterior.tree import posterior_of
 from comparisons import compare
 from models import (
     Binomial,
@@ -125,12 +125,12 @@ class Case:
     @property
     def prior(self) -> Prior:
         """Under which the posterior was drawn."""
-        return question_of(self.posterior).prior
+        return posterior_of(self.posterior).question.prior
 
     @property
     def draws(self) -> Mixture:
         """Of the right posterior, chain after chain."""
-        return draws_of(self.posterior, self.family)
+        return posterior_of(self.posterior).draws
 
 
 class Fault(NamedTuple):
@@ -215,7 +215,7 @@ def outcome(fault: Fault, seed: int) -> Outcome:
 
 def shift(case: Case, planted: Answers) -> float:
     """Return by how many posterior sds estimate, standard errors, posterior means or sds moved."""
-    right_draws, draws = _flat(case.draws), _flat(draws_of(planted.posterior, case.family))
+    right_draws, draws = _flat(case.draws), _flat(posterior_of(planted.posterior).draws)
     sd = right_draws.std(axis=0)
     given = planted.estimate
     mixture = given if isinstance(given, Mixture) else given.mixture

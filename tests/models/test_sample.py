@@ -143,7 +143,7 @@ def test_rows_that_stand_for_others_stand_for_whole_observations():
     assert found.x.tolist() == [1, 3]
     assert found.counts.tolist() == [2.75, 1.25]
     assert found.observations == 4
-    assert not found.unit_counts
+    assert not found.each_once
     for weights in ([0.26, 0.26], [0.2, 0.2], [0, 1], [1, np.inf], [1, 2, 3]):
         with pytest.raises(ValueError, match="weights"):
             Sample.weighed([3.0, 1.0], weights)

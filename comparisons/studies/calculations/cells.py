@@ -66,13 +66,13 @@ def loo_of_cells(facts: Facts) -> ELPDData:
     return bayes.loo(asked)
 
 
-def bic_of_cells(fit: em.Fit[Gaussian], sample: Sample) -> float:
+def bic_of_cells(fit: em.Fit[Mixture[Gaussian]], sample: Sample) -> float:
     """Return a fit's BIC by the probabilities of its cells in place of its densities."""
     height = sample.counts @ np.log(cells(fit.mixture, sample.x))
     return float(-2 * height + len(fit.coordinates) * np.log(sample.observations))
 
 
-def spiked(sample: Sample, sd: float) -> em.Fit[Gaussian]:
+def spiked(sample: Sample, sd: float) -> em.Fit[Mixture[Gaussian]]:
     """Return EM's fit of two Gaussians and a third that starts narrow, on the commonest count."""
     weight, (mean, width) = em.fit(Gaussian, sample, 2).mixture
     top = int(sample.counts.argmax())

@@ -120,7 +120,7 @@ def followed(sample: Sample, best: float, start: Mixture[Gaussian], *, accelerat
     return Path(float(start.theta.sd[0]), name, accelerate, found.trace, weights, np.array(means))
 
 
-def kind(found: Fit[Gaussian]) -> str:
+def kind(found: Fit[Mixture[Gaussian]]) -> str:
     """Name what EM ended on; whether it is the best of its kind, others have to say."""
     if (found.mixture.weight * found.observations).min() < NOBODY:
         return EMPTY

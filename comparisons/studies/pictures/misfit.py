@@ -124,7 +124,7 @@ def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
 
 
 @styled
-def spikes(plain: Sample, fits: Sequence[em.Fit[Gaussian]], coins: float) -> Figure:
+def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: float) -> Figure:
     """Draw densities with an ever narrower component, and what they do to BIC.
 
     fits: the widest first; coins: BIC of the right model.

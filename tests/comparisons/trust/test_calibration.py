@@ -128,7 +128,7 @@ def made(rng, shrunk=1.0, n=4_000, power=1.0):
         error = 0.3 * mle * (1 - mle) * shrunk
         rate = 5 + rng.normal(0, 0.5)
         rows = [
-            {"parameter": "prob[0]", "truth": truth, "mle": mle, "se": error},
+            {"parameter": "prob[0]", "truth": truth, "mle": float(mle), "se": float(error)},
             {"parameter": "mean[0]", "truth": 5.0, "mle": rate, "se": 0.5 * shrunk},
         ]
         pit, rank = rng.random() ** power, int(101 * ((rng.integers(101) + 0.5) / 101) ** power)

@@ -10,12 +10,12 @@ from families import DRAWN, FAMILIES
 
 import bayes
 import em
-from bayes.posterior.tree import draws_of, question_of
+from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import CURVATURE, DENSITY
 from comparisons.verdict.cross_checks import copied, curvature, density_gap
 from models import Gaussian, Mixture, Sample
-from models.mixture import take
+from models.structure import drawn_at
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 every_family = pytest.mark.parametrize("row", DRAWN)
@@ -43,29 +43,36 @@ def sampled():
 @every_family
 def test_the_sampler_explores_the_density_that_em_knows(row, sampled):
     sample, tree = sampled(row)
-    question = question_of(tree)
+    question = posterior_of(tree).question
     engine = engine_of(question)
-    heights = em.log_likelihood(row.family, sample, draws_of(tree, row.family))
-    assert density_gap(tree, question, engine, heights) < 1e-7
+    heights = em.log_likelihood(row.family, sample, posterior_of(tree).draws)
+    assert density_gap(posterior_of(tree), question, engine, heights) < 1e-7
     # negative controls: a share of an observation more, and one observation forgotten
-    stronger = question._replace(prior=question.prior._replace(weight=question.prior.weight + 0.3))
-    assert density_gap(tree, stronger, engine, heights) > DENSITY
+    stronger = replace(question, given=question.prior._replace(weight=question.prior.weight + 0.3))
+    assert density_gap(posterior_of(tree), stronger, engine, heights) > DENSITY
     fewer = sample.pick(np.arange(1, sample.distinct))
-    less = em.log_likelihood(row.family, fewer, draws_of(tree, row.family))
-    assert density_gap(tree, question, engine, less) > DENSITY
+    less = em.log_likelihood(row.family, fewer, posterior_of(tree).draws)
+    assert density_gap(posterior_of(tree), question, engine, less) > DENSITY
 
 
 def test_of_another_samplers_posterior_nothing_is_said(sampled):
     _, tree = sampled(FAMILIES[0])
     other = tree.copy()
     other.attrs = {**tree.attrs, "made_by": "somebody"}
-    assert np.isnan(density_gap(other, question_of(tree), engine_of(question_of(tree)), None))
+    assert np.isnan(
+        density_gap(
+            posterior_of(other),
+            posterior_of(tree).question,
+            engine_of(posterior_of(tree).question),
+            None,
+        )
+    )
 
 
 @every_family
 def test_standard_errors_are_those_of_the_other_likelihood(row, sampled):
     sample, tree = sampled(row)
-    question = question_of(tree)
+    question = posterior_of(tree).question
     engine, fit = engine_of(question), em.fit(row.family, sample, 2)
     factor = curvature(engine, question, fit)
     assert 1 <= factor < 1 + (CURVATURE - 1) / 2
@@ -79,16 +86,16 @@ def test_a_step_and_its_coordinates_are_inverse(row, sampled):
     sample, _ = sampled(row)
     fit = em.fit(row.family, sample, 2)
     steps = np.eye(len(fit.coordinates)) * 1e-3
-    moved = em.coordinates_of(em.displaced(fit, steps), equal_weights=False)
-    still = em.coordinates_of(em.displaced(fit, 0 * steps), equal_weights=False)
+    moved = em.coordinates_of(em.displaced(fit, steps))
+    still = em.coordinates_of(em.displaced(fit, 0 * steps))
     np.testing.assert_allclose(moved - still, steps, atol=1e-12)
 
 
 def test_copies_of_a_chain_are_found(sampled):
     _, tree = sampled(FAMILIES[0])
-    draws = draws_of(tree, FAMILIES[0].family)
+    draws = posterior_of(tree).draws
     assert copied(draws, (2, 60)) == 0
-    twice = take(draws, np.concatenate([np.arange(60), np.arange(60)]))
+    twice = drawn_at(draws, np.concatenate([np.arange(60), np.arange(60)]))
     assert copied(twice, (2, 60)) == 0.5
     nudged = Mixture(twice.weight + np.repeat([0, 1e-9], 60)[:, None], twice.theta)
     assert copied(nudged, (2, 60)) == 0
@@ -104,8 +111,8 @@ def test_a_large_offset_costs_no_digits(offset, sd, rng):
     draws = rng(8)
     x = offset + sd * np.concatenate([draws.normal(0, 1, 150), draws.normal(8, 1, 150)])
     tree = bayes.sample(Gaussian, Sample(x), 2, draws=60, tune=200, chains=2, progress=False)
-    question = question_of(tree)
-    heights = em.log_likelihood(Gaussian, Sample(x), draws_of(tree, Gaussian))
-    assert density_gap(tree, question, engine_of(question), heights) < DENSITY
-    stronger = question._replace(prior=question.prior._replace(weight=0.3))
-    assert density_gap(tree, stronger, engine_of(question), heights) > DENSITY
+    question = posterior_of(tree).question
+    heights = em.log_likelihood(Gaussian, Sample(x), posterior_of(tree).draws)
+    assert density_gap(posterior_of(tree), question, engine_of(question), heights) < DENSITY
+    stronger = replace(question, given=question.prior._replace(weight=0.3))
+    assert density_gap(posterior_of(tree), stronger, engine_of(question), heights) > DENSITY

@@ -13,11 +13,14 @@ import bayes
 import comparisons
 import em
 from bayes.posterior.stein import Target
+from bayes.posterior.tree import posterior_of
 from comparisons import thresholds
 from comparisons.finding import Finding, verdict_of
 from comparisons.testing import assert_recovered
-from comparisons.verdict.evidence import POINTS, evidence_of, search
 from comparisons.verdict.judge import judged
+from comparisons.verdict.measured import Measured, measured_of
+from comparisons.verdict.predictions import POINTS
+from comparisons.verdict.search import search
 from comparisons.verdict.table import table_of
 from models import (
     Binomial,
@@ -30,6 +33,7 @@ from models import (
     simulate,
 )
 from models.family import rebuilt
+from models.question import asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 COINS = Mixture([0.4, 0.6], Binomial([0.3, 0.6]))
@@ -62,7 +66,7 @@ def standing(comparison):
 def adopted(change) -> xr.DataTree:
     """Return the posterior with every draw changed, likelihoods computed anew."""
     posterior = drawn()["posterior"].to_dataset()
-    prior = bayes.posterior.tree.question_of(drawn()).prior
+    prior = posterior_of(drawn()).question.prior
     return bayes.adopt(Binomial, flips(), change(posterior), prior=prior)
 
 
@@ -192,7 +196,7 @@ def test_draws_without_their_dependence_are_not_the_posteriors(rng):
     for column in range(2):
         free = rng(15 + column).normal(means[:, column].mean(), means[:, column].std() * cut, 4_000)
         shuffled["mean"][:, :, 0, column] = free.reshape(4, 1_000)
-    prior = bayes.posterior.tree.question_of(tree).prior
+    prior = posterior_of(tree).question.prior
     theirs = xr.DataTree.from_dict({"posterior": shuffled})
     comparison = comparisons.compare(em.fit(family, sample, 1), theirs, sample=sample, prior=prior)
     wrong = finding(comparison, "wrong_target")
@@ -204,7 +208,7 @@ def test_draws_without_their_dependence_are_not_the_posteriors(rng):
 def test_draws_that_somebody_sorted_are_the_posteriors(rng):
     sample = Sample(rng(16).binomial(10, 0.5, 60), 10)
     tree = bayes.sample(Binomial, sample, 2, draws=1_500, seed=2, progress=False)
-    question = bayes.posterior.tree.question_of(tree)
+    question = posterior_of(tree).question
     theirs = xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()})
     ordered = bayes.adopt(Binomial, sample, theirs, prior=question.prior)
     assert max(bayes.target(ordered)) < thresholds.TARGET
@@ -214,7 +218,7 @@ def test_draws_that_somebody_sorted_are_the_posteriors(rng):
 def test_the_posterior_of_other_data_is_found_out(seed):
     other = bayes.sample(Binomial, flips(seed), 2, seed=1, progress=False)
     theirs = xr.DataTree.from_dict({"posterior": other["posterior"].to_dataset()})
-    prior = bayes.posterior.tree.question_of(drawn()).prior
+    prior = posterior_of(drawn()).question.prior
     known = comparisons.compare(fitted(), theirs, sample=flips(), prior=prior)
     assert finding(known, "wrong_target").severity == "fault"
     # without its prior the draws cannot be tested; that they lie apart is a fault all the same
@@ -369,31 +373,38 @@ def test_deviance_and_hellinger_are_what_their_formulas_say():
 
 
 @cache
-def evidence():
-    return evidence_of(fitted(), drawn())
+def measured():
+    return measured_of(fitted(), posterior_of(drawn()))
 
 
 def judged_with(**changes):
-    changed = replace(evidence(), **changes)
+    """Judge what was measured, some of it changed, in whichever record it stands."""
+    parts, left = [], set(changes)
+    for part in measured():
+        own = {name: changes[name] for name in left if hasattr(part, name)}
+        left -= set(own)
+        parts.append(part._replace(**own) if isinstance(part, tuple) else replace(part, **own))
+    assert not left
+    changed = Measured(*parts)
     return {one.code: one for one in judged(changed, table_of(changed))}
 
 
 def diagnosed(name, value):
     """Return the chains' diagnosis with one measure gone bad."""
-    checks = evidence().diagnosis.checks
+    checks = measured().sampled.diagnosis.checks
     bad = [one._replace(value=value, passed=False) if one.name == name else one for one in checks]
-    return {"diagnosis": evidence().diagnosis._replace(checks=tuple(bad))}
+    return {"diagnosis": measured().sampled.diagnosis._replace(checks=tuple(bad))}
 
 
 def memberships_apart():
-    both = evidence().memberships
+    both = measured().predictions.memberships
     return {"memberships": both._replace(posterior=0.7 * both.em + 0.3 * both.em[:, ::-1])}
 
 
 def modes_elsewhere():
-    (only,) = evidence().modes
+    (only,) = measured().sampled.modes
     modes = (only._replace(share=0.8), only._replace(height=only.height - 2, share=0.2))
-    return {"modes": modes, "peak": evidence().peak._replace(share=0.8)}
+    return {"modes": modes, "peak": measured().sampled.peak._replace(share=0.8)}
 
 
 STANDS = {
@@ -433,15 +444,15 @@ def test_what_could_not_be_measured_is_not_ok(missing):
         assert judged_with(hellinger=np.nan)["other_predictions"].stands
     none = rebuilt(Binomial, [np.full(2, np.nan)])
     errors = Mixture(np.full(2, np.nan), none)
-    bare = np.full_like(evidence().covariance, np.nan)
+    bare = np.full_like(measured().point.covariance, np.nan)
     at = replace(
-        evidence().at,
+        measured().point.at,
         missing=np.nan,
         decrement=np.nan,
         standard_errors=errors,
         notes=("no standard errors: of 3000 free parameters",),
     )
-    found = judged_with(at=at, errors=errors, covariance=bare)
+    found = judged_with(at=at, errors=errors, covariance=bare, bend=np.nan)
     assert found["not_a_maximum"].stands
     assert "3000 free parameters" in found["not_a_maximum"].message
     assert found["other_spread"].stands
@@ -455,9 +466,9 @@ def test_labels_switched_are_told_and_noise_is_weighed():
     apart = judged_with(as_drawn=1.7, **diagnosed("largest R-hat", 1.4))["label_switching"]
     assert apart.severity == "note"
     assert "did not undo" in apart.message
-    table = table_of(evidence())
+    table = table_of(measured())
     loud = table.assign(noise=table["noise"] + 0.2)
-    found = {one.code: one for one in judged(evidence(), loud)}
+    found = {one.code: one for one in judged(measured(), loud)}
     assert found["monte_carlo_noise"].severity == "doubt"
 
 
@@ -467,33 +478,33 @@ def test_edges_and_empty_components_are_named():
     empty = comparisons.compare(Mixture([0.0005, 0.9995], Binomial([0.1, 0.48])), drawn())
     assert finding(empty, "empty_component").severity == "doubt"
     near = judged_with(
-        errors=evidence().errors,
+        errors=measured().point.errors,
         at=replace(
-            evidence().at,
-            standard_errors=Mixture(np.array([0.3, 0.3]), evidence().errors.theta),
+            measured().point.at,
+            standard_errors=Mixture(np.array([0.3, 0.3]), measured().point.errors.theta),
         ),
     )
     assert near["boundary"].severity == "note"
-    assert near["boundary"].value == pytest.approx(evidence().estimate.weight.min() / 0.3)
+    assert near["boundary"].value == pytest.approx(measured().point.estimate.weight.min() / 0.3)
 
 
 def test_the_numbers_of_the_table_are_what_they_say():
-    found = evidence()
-    frame = table_of(found).to_frame()
-    chances = found.draws.theta.prob
+    point = measured().point
+    frame = table_of(measured()).to_frame()
+    chances = measured().sampled.draws.theta.prob
     for component in range(2):
         row, draws = frame.loc[f"prob[{component}]"], chances[:, component]
         assert row["percentile"] == pytest.approx(100 * (draws < row["mle"]).mean(), abs=1e-9)
         assert row["low"] == pytest.approx(np.quantile(draws, 0.025))
         assert row["noise"] * row["sd"] == pytest.approx(row["mcse"])
     # the covariance: of the free parameters the inverse information, and the last share mirrored
-    inverse = np.linalg.inv(found.at.information)
-    order = [list(found.at.coordinates).index(name) for name in ("weight[0]", "prob[0]", "prob[1]")]
+    inverse = np.linalg.inv(point.at.information)
+    order = [list(point.at.coordinates).index(name) for name in ("weight[0]", "prob[0]", "prob[1]")]
     rows = [list(frame.index).index(name) for name in ("weight[0]", "prob[0]", "prob[1]")]
     np.testing.assert_allclose(
-        found.covariance[np.ix_(rows, rows)], inverse[np.ix_(order, order)], rtol=1e-9
+        point.covariance[np.ix_(rows, rows)], inverse[np.ix_(order, order)], rtol=1e-9
     )
-    np.testing.assert_allclose(found.covariance[1], -found.covariance[0], rtol=1e-9)
+    np.testing.assert_allclose(point.covariance[1], -point.covariance[0], rtol=1e-9)
 
 
 def test_the_prior_pull_is_the_textbooks():
@@ -539,15 +550,15 @@ def test_truth_finds_its_component_in_several_dimensions(rng):
 
 
 def test_a_draw_leads_em_to_what_its_own_starts_missed():
-    found, best = search(Binomial, flips(), 2, equal_weights=False), fitted()
+    found, best = search(asked(Binomial, flips(), 2)), fitted()
     missed = found._replace(fit=replace(best, log_likelihood=best.log_likelihood - 3.0))
-    renewed = evidence_of(None, drawn(), missed)
-    assert renewed.renewed
-    assert renewed.at.log_likelihood == pytest.approx(best.log_likelihood)
+    renewed = measured_of(None, posterior_of(drawn()), missed)
+    assert renewed.point.renewed
+    assert renewed.point.at.log_likelihood == pytest.approx(best.log_likelihood)
     findings = {one.code: one for one in judged(renewed, table_of(renewed))}
     assert findings["local_optimum"].severity == "note"
     assert findings["local_optimum"].value == pytest.approx(3.0, abs=1e-6)
-    assert not evidence_of(None, drawn(), found).renewed
+    assert not measured_of(None, posterior_of(drawn()), found).point.renewed
 
 
 def test_too_few_draws_are_refused():

@@ -10,12 +10,12 @@ from scipy import stats
 
 import comparisons
 import em
-from bayes.mixture import asked
 from comparisons.capacity import CARRIED, refuse_many
 from comparisons.pages.terminal import among
 from comparisons.thresholds import OTHER_ROWS
 from comparisons.verdict.subsample import Whole, same_rows
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
+from models.question import asked
 
 TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))
 ALL, SOME = 4_000, 2_000  # a half, so that the other half counts
@@ -35,14 +35,14 @@ def fitted() -> em.Fit:
 def judged(seed: int, mixture: Mixture | None = None, total: int = ALL):
     some = em.subsample(Gaussian, people(), SOME, seed)
     whole = Whole(fitted().mixture if mixture is None else mixture, total)
-    question = asked(Gaussian, some, 2, None, False)
+    question = asked(Gaussian, some, 2)
     return same_rows(whole, question, em.fit(Gaussian, some, 2, starts=3))
 
 
 def test_some_are_drawn_without_putting_back():
     some = em.subsample(Gaussian, people(), SOME, 1)
     assert some.observations == SOME
-    assert some.unit_counts
+    assert some.each_once
     assert np.isin(some.x, people().x).all()
     counted = Sample([3.0, 5.0], counts=[700, 300])
     few = em.subsample(Gaussian, counted, 100, 2)
@@ -80,7 +80,7 @@ def test_another_optimum_is_a_doubt_on_either_side():
     assert "more starts" in finding.remedy
     some = em.subsample(Gaussian, people(), SOME, 0)
     stuck = em.fit(Gaussian, some, 2, start=lost, max_steps=1)
-    finding = same_rows(Whole(fitted().mixture, ALL), asked(Gaussian, some, 2, None, False), stuck)
+    finding = same_rows(Whole(fitted().mixture, ALL), asked(Gaussian, some, 2), stuck)
     assert finding.severity == "doubt"
     assert "leads to a higher one" in finding.message
 

@@ -29,6 +29,7 @@ FIT = (
 import json
 from em import fit
 from models import (Gaussian, Mixture, MultivariateGaussian, Sample)
+from models.reading.scan import scan
 path, columns, steps = sys.argv[1], sys.argv[2].split(","), int(sys.argv[3])
 sample = scan(path, columns=columns)
 d = len(columns)

@@ -1,0 +1,112 @@
+"""A question as a PyMC model: hidden components summed out, counts honoured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pymc as pm
+
+from bayes.component import component_of
+from bayes.structure import CONCENTRATION, grouping_of
+from models.question import asked
+
+if TYPE_CHECKING:
+    from pytensor.tensor import TensorVariable
+
+    from models.arrays import Array
+    from models.family import Theta
+    from models.prior import Prior
+    from models.question import Question
+    from models.sample import Sample
+    from models.structure import Units
+
+__all__ = ["Assembled", "assemble", "build", "data_of", "rows_of"]
+
+
+class Assembled(NamedTuple):
+    """A model and what is read from it.
+
+    shares: by name; log_density: log p of every distinct row under every component, (K, m).
+    """
+
+    model: pm.Model
+    shares: dict[str, TensorVariable]
+    log_density: TensorVariable
+
+
+def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
+    """Return the data by name, (m,) or (d, m) for m distinct observations.
+
+    sample: rows in place of the question's, at which components are looked at.
+    """
+    component = component_of(question.family)
+    own = grouping_of(question.structure).rows(question)
+    return {**component.rows(question.rows if sample is None else sample), **own}
+
+
+def data_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
+    """Return everything that the model reads, by name, as doubles."""
+    found = {
+        **rows_of(question, sample),
+        CONCENTRATION: np.full(question.k, 1 + question.prior.weight),
+        **component_of(question.family).record(question.prior.theta),
+    }
+    return {name: np.array(value, np.float64, order="C") for name, value in found.items()}
+
+
+def build[T: Theta](
+    family: type[T],
+    sample: Units,
+    k: int,
+    *,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+) -> pm.Model:
+    """Return the model of k components of a family, to read, extend or sample.
+
+    Shares follow Dirichlet(1 + prior weight), the components' parameters their prior. The
+    log-likelihood is a potential; of a mixture it is
+
+        log_likelihood = counts . log sum_k weight_k p(x | theta_k).
+
+    All data are `pm.Data`: `pm.set_data` swaps them, numbers of rows included; several columns come
+    one after the other, x (d, m).
+
+    prior: by default `models.weak_prior`.
+    equal_weights: hold all shares at 1 / k.
+    """
+    component_of(family)  # refuses what is none
+    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    return assemble(question).model
+
+
+def assemble(question: Question[Any, Any]) -> Assembled:
+    """Return the model of a question."""
+    component, grouping = component_of(question.family), grouping_of(question.structure)
+    d, table = question.sample.dimension, question.sample.table
+    with pm.Model(check_bounds=False, model=None) as model:
+        arrays = data_of(question)
+        dims: dict[str, tuple[str, ...]] = {CONCENTRATION: ("component",)}
+        for name, value in component.rows(question.rows).items():
+            dims[name] = ("dimension", "row") if value.ndim == 2 else ("row",)
+        for name in component.record(question.prior.theta):
+            if arrays[name].ndim == 2:
+                dims[name] = ("dimension", "dimension_bis")
+        coords = {"component": np.arange(question.k)}
+        if table:
+            coords |= {"dimension": np.arange(d), "dimension_bis": np.arange(d)}
+        data = {
+            name: pm.Data(
+                name,
+                value,
+                dims=dims.get(name),
+                coords={dim: coords[dim] for dim in dims.get(name, ()) if dim in coords},
+            )
+            for name, value in arrays.items()
+        }
+        shares = grouping.declare(question.held, data)
+        log_density = component.log_density(component.unknowns(data), data)
+        likelihood = grouping.log_likelihood(shares, log_density, data)
+        pm.Potential("log_likelihood", likelihood)
+    return Assembled(model, shares, log_density)

@@ -1,0 +1,113 @@
+"""What a structure tells PyMC: the contract that bayes/<structure>.py meets.
+
+A structure reads log p (K, m) of the distinct rows under every component, and where each row
+stands. Its shares are random variables that follow from the axes it declares: a Dirichlet for each
+simplex, under the prior, or 1 / K where they are held.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayes.simplex import Simplex
+from models.refusal import Refusal
+from models.structure import free
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytensor.tensor import TensorVariable
+
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
+
+    type Symbols = Mapping[str, TensorVariable]
+    type Shares = Mapping[str, Array]
+
+__all__ = ["GROUPINGS", "Grouping", "grouping_of"]
+
+CONCENTRATION = "shares"  # the data that hold the Dirichlet's concentrations, (K,)
+
+
+class Grouping(ABC):
+    """A structure as PyMC sees it.
+
+    Symbolic functions build the model; those of arrays look at draws, with a leading axis (n, ...),
+    in NumPy.
+    """
+
+    joins = False
+    """Whether the looks at draws take log share + log p, as all rows have the same shares."""
+
+    def __init__(self, structure: type[Structure]) -> None:
+        self.structure = structure
+
+    @abstractmethod
+    def rows(self, question: Question[Any, Any]) -> dict[str, Array]:
+        """Return what the likelihood reads of the data beside its rows, by name."""
+
+    @abstractmethod
+    def log_likelihood(
+        self, shares: Symbols, log_density: TensorVariable, data: Symbols
+    ) -> TensorVariable:
+        """Return the log-likelihood, hidden components summed out, of log p (K, m)."""
+
+    @abstractmethod
+    def overall(self, shares: Symbols, data: Symbols) -> TensorVariable:
+        """Return the share of each component among all observations, (K,)."""
+
+    @abstractmethod
+    def pointwise(self, question: Question[Any, Any], shares: Shares, log_density: Array) -> Array:
+        """Return the log-likelihood of each unit of the data, (n, u).
+
+        log_density: log p (n, K, m); if the structure `joins`, with the log shares added.
+        """
+
+    @abstractmethod
+    def members(self, question: Question[Any, Any], shares: Shares, log_density: Array) -> Array:
+        """Return the probability of each component at each unit of the data, (n, K, u).
+
+        log_density: as `pointwise` takes it.
+        """
+
+    def sizes(self, data: Symbols) -> dict[str, TensorVariable]:
+        """Return the symbolic length of each axis of shares that is not one of components."""
+        return {}
+
+    def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any] | None:
+        """Return a question whose data count for only a share of what they do, if there is one."""
+        return None
+
+    def declare(self, held: frozenset[str], data: Symbols) -> dict[str, TensorVariable]:
+        """Declare the shares and return them by name.
+
+        held: fields that are 1 / K.
+        """
+        concentration = data[CONCENTRATION]
+        k, sizes = concentration.shape[0], self.sizes(data)
+        found: dict[str, TensorVariable] = {}
+        for name, axes in self.structure.axes().items():
+            lengths = [k if axis.startswith("component") else sizes[axis] for axis in axes]
+            alpha = pt.broadcast_to(concentration, lengths) if len(axes) > 1 else concentration
+            if name not in free(self.structure, held):
+                share = pt.ones_like(alpha) / k
+                found[name] = pm.Deterministic(name, share, dims=axes)
+                continue
+            found[name] = pm.Dirichlet(name, alpha, dims=axes, default_transform=Simplex())
+        return found
+
+
+GROUPINGS: dict[type[Structure], type[Grouping]] = {}
+
+
+def grouping_of(structure: type[Structure]) -> Grouping:
+    """Return PyMC's side of a structure."""
+    if structure not in GROUPINGS:
+        known = ", ".join(sorted(one.__name__ for one in GROUPINGS))
+        raise Refusal(f"structure is {structure!r}; give one of {known}")
+    return GROUPINGS[structure](structure)

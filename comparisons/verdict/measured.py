@@ -1,0 +1,52 @@
+"""All that is measured of two answers, for the judge, the table and the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import em
+from comparisons.binned.posterior import binning_of
+from comparisons.verdict.cross_checks import cross_checks_of
+from comparisons.verdict.point import point_of
+from comparisons.verdict.predictions import few_of, predictions_of
+from comparisons.verdict.sampled import refuse_few, sampled_of
+
+if TYPE_CHECKING:
+    from bayes.posterior.tree import Posterior
+    from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.point import Point
+    from comparisons.verdict.predictions import Predictions
+    from comparisons.verdict.sampled import Sampled
+    from comparisons.verdict.search import Search
+
+__all__ = ["Measured", "measured_of"]
+
+
+class Measured(NamedTuple):
+    """An estimate, a posterior, what each makes of the other, and what both predict."""
+
+    point: Point
+    sampled: Sampled
+    checks: CrossChecks
+    predictions: Predictions
+
+
+def measured_of(given: object, posterior: Posterior, found: Search | None = None) -> Measured:
+    """Line an estimate up with a posterior.
+
+    given: an em.Fit, a structure such as a Mixture, a scikit-learn GaussianMixture, or the path of
+        a JSON file; None for EM's own: the best of its search, or what it reaches from a draw if
+        that is higher.
+    found: EM's search, if it was made before.
+    """
+    refuse_few(posterior)
+    question, draws = posterior.question, posterior.draws
+    heights = em.log_likelihood(question.family, question.data, draws)
+    binning, few = binning_of(posterior.tree), few_of(draws)
+    point = point_of(given, posterior, found, heights, binning)
+    return Measured(
+        point,
+        sampled_of(posterior, point, binning, few),
+        cross_checks_of(posterior, point, heights),
+        predictions_of(question, point, few),
+    )

@@ -1,0 +1,158 @@
+"""The estimate: EM's view of it, where EM goes from there, and what else EM found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import em
+from comparisons.thresholds import MISSED
+from comparisons.verdict.estimates import estimate_of
+from comparisons.verdict.matching import matched
+from comparisons.verdict.search import Climber, Search, search
+from models.family import components
+from models.refusal import Refusal
+from models.structure import drawn_at, parameters, permuted, picked
+
+if TYPE_CHECKING:
+    from bayes.posterior.tree import Posterior
+    from comparisons.binned.posterior import Binning
+    from models.arrays import Array, Labels
+    from models.structure import Parameter, Structure
+
+__all__ = ["Point", "point_of"]
+
+CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """The estimate.
+
+    source: where it comes from.
+    estimate, errors: with the posterior's labels; covariance: of the table's rows.
+    places: (K,) which component of `at` each of the posterior's is.
+    at: EM's view of the estimate itself (likelihood, information), without a step.
+    reached: where EM goes on to from there.
+    search: EM from its own starts; climbs: from the likeliest draws.
+    made: the em.Fit that the estimate is, or else EM's search.
+    claimed: the log-likelihood that an em.Fit says it has, None of other estimates.
+    renewed: whether EM's estimate was reached from a draw, and not from its own starts.
+    lost: by how much the rows' log-likelihood may miss that of all observations.
+    """
+
+    source: str
+    estimate: Structure
+    errors: Structure
+    covariance: Array
+    places: Labels
+    at: em.Fit[Any]
+    reached: em.Fit[Any]
+    search: Search
+    climbs: tuple[em.Fit[Any], ...]
+    made: em.Fit[Any]
+    claimed: float | None
+    renewed: bool
+    lost: float
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What the table has a row for."""
+        return parameters(self.estimate, self.at.question.held)
+
+    @property
+    def free(self) -> int:
+        """How many free parameters there are."""
+        return len(self.at.coordinates)
+
+
+def point_of(
+    given: object,
+    posterior: Posterior,
+    found: Search | None,
+    heights: Array,
+    binning: Binning | None,
+) -> Point:
+    """Return the estimate beside a posterior.
+
+    given: as `evidence_of` takes it; found: EM's search, if it was made before.
+    heights: EM's log-likelihood (n,) of every draw.
+    binning: how the posterior's rows stand for others, None where they stand for themselves.
+    """
+    question, draws = posterior.question, posterior.draws
+    found = search(question) if found is None else found
+    climbed = Climber(question)
+    likeliest = np.argsort(-heights)[:CLIMBED]
+    climbs = tuple(climbed(drawn_at(draws, int(one))) for one in likeliest)
+    renewed = False
+    if given is None:
+        lost = 0.0 if binning is None else binning.loss(found.fit.estimate)
+        given, renewed = _best(found.fit, climbs, lost)
+    structure, source = estimate_of(given, question)
+    k = components(structure.theta)
+    if k != question.k:
+        raise Refusal(
+            f"the estimate has {k} components, the posterior {question.k}; compare equals"
+        )
+    at = climbed(structure, max_steps=0)
+    places = np.arange(question.k)
+    if posterior.by_assignment:
+        places = matched(at.estimate, draws)
+    estimate = permuted(at.estimate, places)
+    return Point(
+        source=source,
+        estimate=estimate,
+        errors=permuted(at.standard_errors, places),
+        covariance=covariance_of(at, parameters(estimate, question.held), places),
+        places=places,
+        at=at,
+        reached=climbed(at.estimate),
+        search=found,
+        climbs=climbs,
+        made=given if isinstance(given, em.Fit) and not renewed else found.fit,
+        claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
+        renewed=renewed,
+        lost=0.0 if binning is None else binning.loss(at.estimate),
+    )
+
+
+def _best(
+    own: em.Fit[Any], climbs: tuple[em.Fit[Any], ...], lost: float
+) -> tuple[em.Fit[Any], bool]:
+    """Return EM's best optimum that is no spike, and whether it is not that of its own starts.
+
+    A likelihood with many optima hides the best one from any number of starts; a draw that finds it
+    is as good a start as any.
+
+    lost: by how much the climbs' rows may miss the log-likelihood of the sample that `own` is of.
+    """
+    highest = max(climbs, key=lambda climb: (not climb.optima[0].spike, climb.log_likelihood))
+    if highest.optima[0].spike:
+        return own, False
+    better = highest.log_likelihood - own.log_likelihood > MISSED + lost
+    return (highest, True) if better or own.optima[0].spike else (own, False)
+
+
+def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Array:
+    """Return the covariance (rows, rows) of a table's rows, the inverse information.
+
+    at: EM's view of the estimate; places: (K,) which component of `at` each of the table's is.
+    """
+    unknown = np.full((len(rows), len(rows)), np.nan)
+    if at.information is None:
+        return unknown
+    names, k = {name: at for at, name in enumerate(at.coordinates)}, len(places)
+    chart = np.zeros((len(rows), len(names)))
+    for line, row in enumerate(rows):
+        own = row.relabelled(places)
+        if not np.isfinite(picked(at.standard_errors, own)):
+            return unknown
+        if own.label in names:
+            chart[line, names[own.label]] = 1
+        else:  # the last share of a simplex is one less the others
+            others = [own._replace(at=(*own.at[:-1], one)).label for one in range(k - 1)]
+            chart[line, [names[label] for label in others]] = -1
+    covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
+    return covariance

@@ -1,0 +1,129 @@
+"""What both answers predict: the density of an observation, and who belongs to which group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bayes.sampling.compiled import engine_of
+from comparisons.thresholds import LEVEL
+from comparisons.verdict.sampled import spaced
+from models.family import entries, rebuilt
+from models.sample import Sample
+from models.structure import drawn_at, fields_of
+
+if TYPE_CHECKING:
+    import em
+    from bayes.sampling.compiled import Engine
+    from comparisons.verdict.point import Point
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure, Units
+
+__all__ = ["Memberships", "Predictions", "few_of", "predictions_of"]
+
+THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
+POINTS = 2_048  # from either density, where their distance is measured
+UNITS = 10_000  # whose memberships are compared
+BLOCK = 1_000  # of them at once
+
+
+class Memberships(NamedTuple):
+    """Probabilities (u, K) of the components for some units of the data.
+
+    posterior: their means; low, high: the interval of what draws make of them.
+    """
+
+    units: Units
+    em: Array
+    posterior: Array
+    low: Array
+    high: Array
+
+
+class Predictions(NamedTuple):
+    """What both answers predict.
+
+    few: draws that stand for all; positions: the same, as chains have them.
+    hellinger: between plug-in and posterior predictive density.
+    memberships: of both, None for a single component.
+    """
+
+    few: Structure
+    positions: Array
+    hellinger: float
+    memberships: Memberships | None
+
+
+def few_of(draws: Structure) -> Structure:
+    """Return draws at even distances that stand for all."""
+    n = len(next(iter(fields_of(draws).values())))
+    return drawn_at(draws, spaced(n, THINNED))
+
+
+def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -> Predictions:
+    """Return what an estimate and draws predict."""
+    engine = engine_of(question)
+    positions = engine.pack(question, few)
+    return Predictions(
+        few,
+        positions,
+        _hellinger(engine, question, point.at, few, positions),
+        _memberships(engine, question, point, positions) if question.k > 1 else None,
+    )
+
+
+def _hellinger(
+    engine: Engine,
+    question: Question[Any, Any],
+    at: em.Fit[Any],
+    few: Structure,
+    positions: Array,
+) -> float:
+    """Return the Hellinger distance between the plug-in density f and the predictive g.
+
+    H^2 = int (sqrt f - sqrt g)^2 / 2, the mean of (sqrt f - sqrt g)^2 / (f + g) over as many points
+    drawn from f as from g. Of coins it is the mean over the numbers of flips. Where rows depend on
+    each other, it is the density of a row whose neighbours are not known.
+    """
+    if not np.isfinite(at.log_likelihood):
+        return np.nan
+    rng, sample = np.random.default_rng(0), question.rows
+    share = sample.counts / sample.counts.sum()
+    trials = None
+    if sample.trials is not None:
+        trials = sample.trials[rng.choice(sample.distinct, POINTS, p=share)]
+    shares = at.estimate.overall(question.data)
+    labels = rng.choice(question.k, POINTS, p=shares / shares.sum())
+    plugged = Sample(at.estimate.theta.draw(labels, rng, trials), trials)
+    overall = few.overall(question.data)
+    chosen = rng.integers(len(overall), size=POINTS)
+    picked = np.array([rng.choice(question.k, p=overall[draw]) for draw in chosen])
+    theta = rebuilt(
+        question.family, [field[chosen, picked] for field in entries(few.theta).values()]
+    )
+    predicted = Sample(theta.draw(np.arange(POINTS), rng, trials), trials)
+    total = 0.0
+    for points in (plugged, predicted):
+        distinct = Sample(points.x, points.trials)
+        each = engine.log_marginals(question, positions, distinct)
+        log_g = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
+        ratio = np.abs(log_g - at.log_density(distinct)) / 2
+        # (sqrt f - sqrt g)^2 / (f + g) = 1 - 1 / cosh(log (g / f) / 2), free of units
+        total += float((1 - 1 / np.cosh(np.minimum(ratio, 700))) @ points.counts) / (2 * POINTS)
+    return float(np.sqrt(total))
+
+
+def _memberships(
+    engine: Engine, question: Question[Any, Any], point: Point, positions: Array
+) -> Memberships:
+    """Return the memberships by both, of all units or of UNITS at even distances."""
+    tail = (1 - LEVEL) / 2
+    some = question.units.spaced(UNITS)
+    parts = []
+    for block in some.blocks(BLOCK):  # quantiles need all draws of a unit at once
+        each = engine.members(question.of(block), positions)
+        parts.append(np.stack([each.mean(axis=0), *np.quantile(each, [tail, 1 - tail], axis=0)]))
+    posterior, low, high = np.concatenate(parts, axis=2).transpose(0, 2, 1)
+    return Memberships(some, point.at.members(some).T[:, point.places], posterior, low, high)

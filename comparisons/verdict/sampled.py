@@ -1,0 +1,149 @@
+"""The posterior: its draws, chains and modes, and which rows it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import em
+from bayes.posterior.diagnose import checked, worst_of
+from bayes.posterior.stein import target_of
+from comparisons.binned.posterior import largest_shift
+from comparisons.thresholds import LEAST_DRAWS
+from comparisons.verdict.matching import matched
+from comparisons.verdict.search import Climber
+from comparisons.verdict.subsample import whole_of
+from models.refusal import Refusal
+from models.structure import drawn_at, fields_of, from_fields, joined, permuted
+
+if TYPE_CHECKING:
+    from bayes.posterior.diagnose import Diagnosis
+    from bayes.posterior.stein import Target
+    from bayes.posterior.tree import Posterior
+    from comparisons.binned.posterior import Binning
+    from comparisons.verdict.point import Point
+    from comparisons.verdict.subsample import Whole
+    from models.arrays import Labels
+    from models.prior import Prior
+    from models.question import Question
+    from models.structure import Structure
+
+__all__ = ["Mode", "Sampled", "refuse_few", "sampled_of", "spaced"]
+
+PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
+FIRST = 40  # of them that suffice if all are of one: others then have 7% or less, at 95%
+
+
+class Mode(NamedTuple):
+    """A mode of the posterior, and how many of the probed draws lie in its basin."""
+
+    estimate: Structure
+    height: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """The posterior.
+
+    question: what was asked of it; prior: None where it is unknown.
+    draws: each field (n, ...), chain after chain, `sizes` (chains, draws).
+    diagnosis: of the chains; as_drawn: largest R-hat before the labels were aligned.
+    ambiguous: share of draws that could as well be labelled otherwise.
+    modes: most draws first; empty where the prior is unknown.
+    peak: where EM under the prior goes from the estimate, None where it is unknown.
+    to_peak: by how much the log posterior rises from the estimate to its peak; inf without a prior.
+    target: how far the draws are from being those of the posterior; None without its prior.
+    binning: how its rows stand for others, None where they stand for themselves.
+    shift: by how many of its sds that can have moved a posterior mean.
+    whole: what EM made of all observations, None where the posterior is of all.
+    """
+
+    question: Question[Any, Any]
+    prior: Prior | None
+    draws: Structure
+    sizes: tuple[int, int]
+    diagnosis: Diagnosis
+    as_drawn: float
+    ambiguous: float
+    modes: tuple[Mode, ...]
+    peak: Mode | None
+    to_peak: float
+    target: Target | None
+    binning: Binning | None
+    shift: float
+    whole: Whole | None
+
+
+def sampled_of(
+    posterior: Posterior, point: Point, binning: Binning | None, few: Structure
+) -> Sampled:
+    """Return what there is to know of a posterior beside an estimate.
+
+    few: draws that stand for all.
+    """
+    question, prior = posterior.question, posterior.prior
+    peak, modes, to_peak = None, (), np.inf
+    if prior is not None:
+        start = Climber(question)(point.at.estimate, prior, max_steps=0)
+        peak, modes = _modes(question, prior, point, posterior.draws)
+        to_peak = peak.height - float(start.trace[0])
+    return Sampled(
+        question=question,
+        prior=prior,
+        draws=posterior.draws,
+        sizes=posterior.sizes,
+        diagnosis=checked(posterior.measured("aligned"), posterior.tree),
+        as_drawn=worst_of(posterior.measured("as drawn")).r_hat,
+        ambiguous=posterior.ambiguous if question.k > 1 else 0.0,
+        modes=modes,
+        peak=peak,
+        to_peak=to_peak,
+        target=None if prior is None else target_of(posterior),
+        binning=binning,
+        shift=0.0 if binning is None else largest_shift(binning.loss_bound.total(few)),
+        whole=whole_of(posterior.tree, question),
+    )
+
+
+def refuse_few(posterior: Posterior) -> None:
+    """Refuse a posterior of which nothing can be said."""
+    if posterior.sizes[1] < LEAST_DRAWS:
+        raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
+
+
+def spaced(n: int, most: int) -> Labels:
+    """Return places among n at even distances, all of them or as many as `most`.
+
+    >>> spaced(10, 4)
+    array([0, 3, 6, 9])
+    """
+    return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
+
+
+def _modes(
+    question: Question[Any, Any], prior: Prior, point: Point, draws: Structure
+) -> tuple[Mode, tuple[Mode, ...]]:
+    """Return where EM goes from the estimate under the prior, and all modes, most draws first.
+
+    EM under the prior climbs from some draws, each to the mode in whose basin it lies.
+    """
+    n = len(next(iter(fields_of(draws).values())))
+    first = {name: field[None] for name, field in fields_of(point.at.estimate).items()}
+    top = from_fields(question.structure, question.family, first)
+    for probed in (FIRST, PROBES):
+        starts = joined(top, drawn_at(draws, spaced(n, probed)))
+        tops, member = em.basins(question, starts, prior=prior)
+        if (member == member[0]).all():
+            break
+    share = np.bincount(member[1:], minlength=len(tops)) / len(member[1:])
+    modes = [
+        Mode(one.estimate, one.height, float(part)) for one, part in zip(tops, share, strict=True)
+    ]
+    here = modes[member[0]]
+    order = matched(here.estimate, draws, point.estimate)
+    peak = here._replace(estimate=permuted(here.estimate, order))
+    reached = [mode for mode in modes if mode.share > 0]
+    return peak, tuple(sorted(reached, key=lambda mode: (-mode.share, -mode.height)))

@@ -1,0 +1,66 @@
+"""EM's own search, and its climbs from given places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import em
+from comparisons.progress import starts_bar
+
+if TYPE_CHECKING:
+    from models.arrays import Array
+    from models.prior import Prior
+    from models.question import Question
+    from models.structure import Structure
+
+__all__ = ["Climber", "Search", "search"]
+
+
+class Search(NamedTuple):
+    """EM from its own starts.
+
+    traces: (starts, steps) the height after each step of each start, NaN once it was over.
+    """
+
+    fit: em.Fit[Any]
+    traces: Array
+
+
+def search(
+    question: Question[Any, Any], *, starts: int = 20, seed: int = 0, progress: bool = False
+) -> Search:
+    """Fit by EM from many starts, and keep how each of them climbed.
+
+    progress: show a bar on a terminal.
+    """
+    heights: dict[int, dict[int, float]] = {}
+
+    def on_step(step: em.Step[Any]) -> None:
+        heights.setdefault(step.start, {})[step.step] = step.objective
+        tell(step.start)
+
+    with starts_bar(starts, shown=progress) as tell:
+        found = em.fitted(question, starts=starts, seed=seed, on_step=on_step)
+    length = max((max(each) for each in heights.values()), default=0)
+    climbed = sorted(heights) or range(found.starts)  # not all start on all of very many rows
+    traces = np.full((len(climbed), length), np.nan)
+    for row, start in enumerate(sorted(heights)):
+        each = heights[start]
+        traces[row, np.array(list(each)) - 1] = list(each.values())
+    return Search(found, traces)
+
+
+@dataclass(frozen=True)
+class Climber:
+    """EM on a question's data, from a start of its own."""
+
+    question: Question[Any, Any]
+
+    def __call__(
+        self, start: Structure, prior: Prior | None = None, max_steps: int = 10_000
+    ) -> em.Fit[Any]:
+        """Return where EM goes from a start, of the posterior if a prior is given."""
+        return em.fitted(self.question, start=start, prior=prior, max_steps=max_steps)

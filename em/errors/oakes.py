@@ -1,0 +1,116 @@
+"""Observed information of any structure: the derivative of the exact score (Oakes 1999).
+
+By Fisher's identity the score of the log-likelihood at theta is that of the expected
+log-likelihood of data and labels, d Q(. | theta) / d . at theta. So it costs one E-step, and its
+derivative along a free coordinate is a difference of two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import xlogy
+
+from em.errors.slots import Slots, share_places
+from em.model import densities
+from models.family import entries, rebuilt
+from models.structure import shares_of, with_shares
+
+if TYPE_CHECKING:
+    from em.model import Model
+    from models.arrays import Array
+    from models.structure import Structure
+
+__all__ = ["oakes"]
+
+STEP = 1e-3  # of a standard error of complete information, to either side; Richardson halves it
+
+
+def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Slots, Array]:
+    """Return complete information and score of all slots, and observed information (p, p).
+
+    free: (K, s + m, p) from free coordinates to slots.
+    """
+    score, complete = _score(model, parameters), _complete(model, parameters)
+    flat = free.reshape(-1, free.shape[2])
+    spread = 1 / np.sqrt(np.diagonal(flat.T @ complete @ flat))
+    observed = np.empty((flat.shape[1], flat.shape[1]))
+    for column, width in enumerate(spread):
+        step = STEP * width
+        far, near = (
+            _difference(model, parameters, free[:, :, column], size) for size in (step, step / 2)
+        )
+        observed[:, column] = -flat.T @ ((4 * near - far) / 3)  # Richardson: the error is of h^4
+    observed = (observed + observed.T) / 2
+    return Slots(np.empty((0, 0)), complete, score, entropy_of(model, parameters)), observed
+
+
+def entropy_of[S: Structure](model: Model[S], parameters: S) -> float:
+    """Return the sum over observations of -sum_k r_k log r_k."""
+    log_density = densities(model.runs, model.emission, parameters.theta)
+    members = model.grouping.members(shares_of(parameters), log_density)
+    return float(-xlogy(members, members).sum(axis=0) @ model.grouping.data.unit_counts)
+
+
+def _difference[S: Structure](model: Model[S], parameters: S, way: Array, step: float) -> Array:
+    """Return the derivative of the score along a direction in slots (K, s + m)."""
+    ahead, behind = (
+        _score(model, _moved(model, parameters, sign * step * way)) for sign in (1, -1)
+    )
+    return (ahead - behind) / (2 * step)
+
+
+def _moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
+    """Return the parameters that lie a displacement in slots, (K, s + m), away."""
+    shares = {name: field.copy() for name, field in shares_of(parameters).items()}
+    places = share_places(parameters)
+    for own, moves in zip(places, way, strict=True):
+        for (name, at), move in zip(own, moves, strict=False):
+            shares[name][at] += move
+    theta, chart = parameters.theta, model.emission.chart(parameters.theta)
+    moved = way[:, len(places[0]) :] @ chart.T  # (K, M)
+    fields, used = [], 0
+    for field in entries(theta).values():
+        size = field[0].size
+        fields.append(field + moved[:, used : used + size].reshape(field.shape))
+        used += size
+    return with_shares(type(parameters), shares, rebuilt(type(theta), fields))
+
+
+def _statistics[S: Structure](model: Model[S], parameters: S) -> tuple[Array, dict[str, Array]]:
+    """Return the sums of all of T about each component's location, and the shares' own."""
+    centre = model.emission.location(parameters.theta)
+    _, found = model.expect_by_rows(parameters, centre)
+    unseen = 0 if model.prior is None else model.prior.weight
+    own = {name: field + unseen for name, field in found.own.items()}
+    return model.complete(found.sums, found.sums[:, 0], centre), own
+
+
+def _score[S: Structure](model: Model[S], parameters: S) -> Array:
+    """Return the gradient of the objective in slots, by Fisher's identity."""
+    full, own = _statistics(model, parameters)
+    inner = np.einsum("kq,kqm->km", full, model.emission.slope(parameters.theta))
+    outer = model.grouping.score(shares_of(parameters), own)
+    return np.array(
+        [
+            [*(outer[name][at] for name, at in places), *row]
+            for places, row in zip(share_places(parameters), inner, strict=True)
+        ]
+    ).ravel()
+
+
+def _complete[S: Structure](model: Model[S], parameters: S) -> Array:
+    """Return the complete information of all slots."""
+    full, own = _statistics(model, parameters)
+    curvature = model.emission.curvature(parameters.theta, full)
+    places, shares = share_places(parameters), shares_of(parameters)
+    s, m = len(places[0]), curvature.shape[1]
+    complete = np.zeros((len(places) * (s + m),) * 2)
+    for component, block in enumerate(curvature):
+        start = component * (s + m)
+        for at, (name, place) in enumerate(places[component]):
+            complete[start + at, start + at] = own[name][place] / shares[name][place] ** 2
+        inner = slice(start + s, start + s + m)
+        complete[inner, inner] = block
+    return complete

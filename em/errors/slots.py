@@ -1,0 +1,75 @@
+"""Where derivatives stand: component by component, its entries of the shares, then its coordinates.
+
+Not all of them are free (shares sum to one, a tied covariance is one for all); what is free is a
+linear map into them, and so the delta method is exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.structure import shares_of
+
+if TYPE_CHECKING:
+    from models.arrays import Array
+    from models.structure import Coordinate, Structure
+
+__all__ = ["Slots", "free_of", "share_places"]
+
+
+class Slots(NamedTuple):
+    """What is known at one point, with w = K (s + m) slots.
+
+    observed, complete: (w, w) information.
+    score: (w,) gradient of the objective.
+    entropy: sum over observations of -sum_k r_k log r_k.
+    """
+
+    observed: Array
+    complete: Array
+    score: Array
+    entropy: float
+
+
+def share_places(structure: Structure) -> list[list[tuple[str, tuple[int, ...]]]]:
+    """Return, component by component, the fields and places of its s entries of the shares.
+
+    An entry belongs to the component of its last axis.
+    """
+    shares = shares_of(structure)
+    k = len(next(iter(structure.theta._asdict().values())))
+    return [
+        [
+            (name, (*at, component))
+            for name, field in shares.items()
+            for at in np.ndindex(*field.shape[:-1])
+        ]
+        for component in range(k)
+    ]
+
+
+def free_of(structure: Structure, found: list[Coordinate], m: int) -> Array:
+    """Return the linear map from free coordinates to the slots, (K, s + m, p).
+
+    m: coordinates of a component.
+    """
+    places = share_places(structure)
+    k, s = len(places), len(places[0])
+    slot = {
+        place: (component, at)
+        for component, own in enumerate(places)
+        for at, place in enumerate(own)
+    }
+    free = np.zeros((k, s + m, len(found)))
+    for column, coordinate in enumerate(found):
+        if coordinate.share is not None:
+            name, at = coordinate.share
+            free[(*slot[name, at], column)] = 1
+            free[(*slot[name, (*at[:-1], k - 1)], column)] = -1
+        elif coordinate.component is None:
+            free[:, s + coordinate.entry, column] = 1
+        else:
+            free[coordinate.component, s + coordinate.entry, column] = 1
+    return free

@@ -1,0 +1,287 @@
+"""What the loop climbs on: a structure of K components of one family, for given data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from em.data.executor import add_sums
+from em.emission import emission_of
+from em.structure import grouping_of
+from em.sweep import coefficients, known_of, logits, sums_about, swept
+from models.structure import free, shares_of, summing_to_one, uniform, with_shares
+
+if TYPE_CHECKING:
+    from em.data.blocks import Rows
+    from em.data.executor import Executor, PreparedRuns, Sums
+    from em.emission import Emission
+    from em.structure import Grouping
+    from em.sweep import Known
+    from models.arrays import Array
+    from models.family import Theta
+    from models.prior import Prior
+    from models.question import Question
+    from models.structure import Structure
+
+__all__ = ["Model", "Statistics", "densities", "model_of"]
+
+KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
+GRAIN = 1e-13  # rounding of a sum, relative to the sizes of its terms
+NOBODY = 1e-100  # expected observations below which quotients of sums mean nothing
+
+
+class Statistics(NamedTuple):
+    """Sums over the observations of the probability of each component times (1, T(x - centre)).
+
+    sums: (K, 1 + q).
+    centre: (K,) or (K, d) points about which T was expanded, or None for zero.
+    own: how often each entry of the shares is expected, by field.
+    """
+
+    sums: Array
+    centre: Array | None
+    own: dict[str, Array]
+
+
+NOWHERE = Statistics(np.empty((0, 0)), None, {})
+
+
+@dataclass(frozen=True, eq=False)
+class Model[S: Structure]:
+    """A structure for given data, in the units of the rows.
+
+    grouping: EM's side of the structure; emission: of the family.
+    runs: of rows, where they are worked on.
+    prior: in the units of the rows, or None.
+    floor: (d,) least widths inside, or a (d, d) root of their squares.
+    base: the part of the log-likelihood that no parameter touches.
+    grain: how far rounding can move the objective where it is not enlarged.
+    total: (1 + q,) sums of (1, T) over all observations.
+    counted: (blocks,) observations in each block.
+    even: the shares that are held, at 1 / K.
+    estimated: the fields of shares that are not held.
+    """
+
+    question: Question[S, Any]
+    emission: Emission[Any]
+    grouping: Grouping[Any]
+    rows: Rows
+    runs: PreparedRuns[Known]
+    hard: bool
+    prior: Prior | None
+    floor: Array
+    base: float
+    grain: float
+    total: Array
+    counted: Array
+    even: dict[str, Array]
+    estimated: list[str]
+
+    @property
+    def k(self) -> int:
+        """How many components there are."""
+        return self.question.k
+
+    @property
+    def streams(self) -> bool:
+        """Whether rows are independent, with the same shares, so that any of them stand for all."""
+        shares = uniform(self.question.structure, self.k, self.question.data.sizes)
+        return self.grouping.common(shares) is not None
+
+    def expect(self, parameters: S) -> tuple[float, Statistics]:
+        """Return the objective and the statistics; outside the parameter space it is -inf.
+
+        The objective is the log-likelihood, plus the log prior up to its constant; for hard EM
+        the classification log-likelihood.
+        """
+        parameters = summing_to_one(parameters)
+        shares, theta = shares_of(parameters), parameters.theta
+        with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
+            try:
+                if any((field < 0).any() for field in shares.values()):
+                    return -np.inf, NOWHERE
+                if not self.wide_enough(theta):
+                    return -np.inf, NOWHERE
+                centre = self.emission.location(theta) if self.emission.cancels(theta) else None
+                common = self.grouping.common(shares)
+                if common is not None:
+                    phi = coefficients(self.emission, np.log(common), theta, centre)
+                log_prior = self.log_prior(parameters)
+            except np.linalg.LinAlgError:
+                return -np.inf, NOWHERE
+        if common is None:
+            value, statistics = self.expect_by_rows(parameters, centre)
+        else:
+            task = partial(swept, emission=self.emission, phi=phi, centre=centre, hard=self.hard)
+            found, sums = self.runs.total(task)
+            value, sums = float(found), np.asarray(sums)
+            statistics = Statistics(sums, centre, dict.fromkeys(shares, sums[:, 0]))
+        return self.base + value + log_prior, statistics
+
+    def expect_by_rows(self, parameters: S, centre: Array | None) -> tuple[float, Statistics]:
+        """Return the log-likelihood without its base, and the statistics, from log p (K, m)."""
+        with np.errstate(all="ignore"):
+            log_density = densities(self.runs, self.emission, parameters.theta)
+            found = self.grouping.expect(shares_of(parameters), log_density, hard=self.hard)
+            task = partial(
+                _gathered, emission=self.emission, occupancy=found.occupancy, centre=centre
+            )
+            (sums,) = self.runs.total(task)
+        return found.log_likelihood, Statistics(np.asarray(sums), centre, found.own)
+
+    def maximize(self, statistics: Statistics) -> S:
+        """Return the parameters that maximise the expected log-likelihood of data and labels."""
+        sums, centre, own = statistics
+        observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
+        theta = self.emission.maximize(self.complete(sums, observed, centre))
+        if centre is not None:
+            theta = theta.affine(np.ones(1), centre)
+        counts = {name: np.where(own[name] > NOBODY, own[name], 0) for name in self.estimated}
+        best = self.grouping.maximize(counts, 0 if self.prior is None else self.prior.weight)
+        shares = self.even | best
+        return with_shares(self.question.structure, shares, self.emission.widen(theta, self.floor))
+
+    def begin(self, sums: Array) -> S:
+        """Return the parameters that fit some first groups, given (K, 1 + q) sums over them."""
+        return self.maximize(Statistics(sums, None, self.grouping.begin(sums[:, 0])))
+
+    def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
+        """Return (K, ones + q) sums of all of T, the prior's row among them."""
+        ones = self.emission.ones
+        full = np.empty((self.k, ones + sums.shape[1] - 1))
+        full[:, :ones] = observed[:, None]
+        np.multiply(sums[:, 1:], (observed > 0)[:, None], out=full[:, ones:])
+        return full if self.prior is None else full + self.unseen(centre)
+
+    def unseen(self, centre: Array | None) -> Array:
+        """Return the prior as sums about the centre, (K, ones + q)."""
+        assert self.prior is not None
+        theta = self.prior.theta
+        if centre is None:
+            return self.emission.unseen(theta, self.k)[None]
+        one = np.ones(centre.reshape(self.k, -1).shape[1])
+        moved = [theta.affine(one, -np.atleast_1d(point)) for point in centre]
+        return np.stack([self.emission.unseen(prior, self.k) for prior in moved])
+
+    def log_prior(self, parameters: S) -> float:
+        """Return the log prior density without its constant, zero without a prior."""
+        if self.prior is None:
+            return 0.0
+        theta = parameters.theta
+        centre = self.emission.location(theta)
+        moved = theta if centre is None else theta.affine(np.ones(1), -centre)
+        value = float((self.emission.natural(moved) * self.unseen(centre)).sum())
+        if self.prior.weight > 0:
+            shares = shares_of(parameters)
+            for name in self.estimated:
+                value += self.prior.weight * float(np.log(shares[name]).sum())
+        return value
+
+    def rounding(self, parameters: S) -> float:
+        """Return how far rounding can move the objective at some parameters."""
+        d, n = self.rows.sample.dimension, self.rows.sample.observations
+        overall = parameters.overall(self.question.data)
+        enlarged = float(self.emission.condition(parameters.theta) @ overall)
+        return self.grain + 16 * np.finfo(float).eps * d * n * enlarged
+
+    def wide_enough(self, theta: Theta) -> bool:
+        """Whether no component is narrower than the floor, beyond rounding."""
+        return bool((self.emission.width(theta, self.floor) >= 1 - 1e-14).all())
+
+    def observations_of(self, parameters: S) -> Array:
+        """Return how many observations each component has, (K,)."""
+        each: Array = parameters.overall(self.question.data) * self.total[0]
+        return each
+
+    def inside(self, parameters: S) -> S:
+        """Return parameters of the data for the rows inside."""
+        theta = self.rows.units.move_in(parameters.theta)
+        return with_shares(type(parameters), shares_of(parameters), theta)
+
+    def outside(self, parameters: S) -> S:
+        """Return parameters of the rows inside for the data."""
+        theta = self.rows.units.move_out(parameters.theta)
+        return with_shares(type(parameters), shares_of(parameters), theta)
+
+
+def densities(runs: PreparedRuns[Known], emission: Emission[Any], theta: Theta) -> Array:
+    """Return log p without its base of every distinct row under every component, (K, m)."""
+    return np.concatenate(runs.each(partial(_densities, emission=emission, theta=theta)), axis=1)
+
+
+def _densities(known: Known, emission: Emission[Any], theta: Theta) -> list[Array]:
+    """Return log p (K, B) of each block of a run."""
+    none = np.zeros(len(emission.condition(theta)))
+    return [logits(emission, block, none, theta) for block in known.rows.all()]
+
+
+def _gathered(
+    known: Known, emission: Emission[Any], occupancy: Array, centre: Array | None
+) -> Sums:
+    """Return a run's sums (K, 1 + q) of T, about each component's centre.
+
+    occupancy: (K, m) of all rows.
+    """
+    width = known.totals.shape[1]
+    rows, sums = known.rows, np.zeros((len(occupancy), width))
+    for index in range(rows.blocks):
+        block = rows.block(index)
+        begin = rows.begin + index * rows.size
+        share = occupancy[:, begin : begin + len(block.x)]
+        if centre is not None:
+            sums += sums_about(emission, block, centre, share, width)
+            continue
+        each = np.ones((width, len(block.x)))
+        emission.statistics(block.x, block.trials, each[1:])
+        sums += share @ each.T
+    return (sums,)
+
+
+def model_of[S: Structure](
+    question: Question[S, Any],
+    workers: Executor,
+    *,
+    floor: Array,
+    hard: bool = False,
+    prior: Prior | None = None,
+) -> Model[S]:
+    """Return the model, with what never changes between steps computed once.
+
+    prior: in the units of the rows.
+    """
+    rows, emission = workers.rows, emission_of(question.family)
+    keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
+    runs = workers.prepare(partial(known_of, emission=emission, keep=keep))
+    total, base, grain = runs.total(_measured)
+    n, log_unit = rows.sample.observations, rows.units.log_volume
+    estimated = free(question.structure, question.held)
+    even = uniform(question.structure, question.k, question.data.sizes)
+    return Model(
+        question=question,
+        emission=emission,
+        grouping=grouping_of(question.structure, question.data, question.k),
+        rows=rows,
+        runs=runs,
+        hard=hard,
+        prior=prior,
+        floor=floor,
+        base=float(base) - n * log_unit,
+        grain=GRAIN * (float(grain) + n * (1 + abs(log_unit))),
+        total=np.asarray(total),
+        counted=np.array(runs.each(_counted)),
+        even={name: field for name, field in even.items() if name not in estimated},
+        estimated=estimated,
+    )
+
+
+def _measured(known: Known) -> Sums:
+    """Return a run's totals, and its sums of base and of base's size."""
+    return add_sums((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
+
+
+def _counted(known: Known) -> list[float]:
+    """Return how many observations each block holds."""
+    return [float(total[0]) for total in known.totals]

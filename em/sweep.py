@@ -1,0 +1,225 @@
+"""The E-step of rows that are independent, with the same shares: one pass, block by block.
+
+Responsibilities are softmax over components of log share + natural(theta) . T(x), and what is
+wanted are the sums of T under them. Both are products of small matrices with a block of rows;
+nothing of size (K, n) is ever held.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from em.data.executor import add_sums
+from models.family import Theta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from em.data.blocks import Rows
+    from em.data.executor import Sums
+    from em.emission import Emission
+    from models.arrays import Array
+    from models.sample import Part
+
+__all__ = ["Known", "coefficients", "known_of", "logits", "responsibilities", "sums_about", "swept"]
+
+LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each row's maximum
+TOGETHER = 8  # softmax denominators that are multiplied before a logarithm is taken
+FEW = 4  # statistics up to which separate dot products beat a matrix product (measured)
+NEXT_TO_NOTHING = 1e-8  # share of a block below which a difference has lost its digits
+
+
+class Known(NamedTuple):
+    """A run of rows and what never changes between steps.
+
+    totals: (blocks, 1 + q) sums of (1, T) over each block.
+    bases: of each block, the sums of base and of its size.
+    kept: each block and its (1, T), where they are small enough to keep.
+    """
+
+    rows: Rows
+    totals: Array
+    bases: list[tuple[float, float]]
+    kept: list[tuple[Part, Array]]
+
+
+def known_of(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
+    """Return a run with its totals, and with (1, T) itself where that is to be kept."""
+    totals, bases, kept = [], [], []
+    width = 1 + emission.size(rows.sample.dimension)
+    for block in rows.all():
+        each = np.ones((width, len(block.x)))
+        emission.statistics(block.x, block.trials, each[1:])
+        base = emission.base(block.x, block.trials)
+        counts = np.ones(len(base)) if block.counts is None else block.counts
+        totals.append(each @ counts)
+        bases.append((float(counts @ base), float(counts @ np.abs(base))))
+        if keep:
+            kept.append((block, each))
+    return Known(rows, np.stack(totals), bases, kept)
+
+
+def swept(
+    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+) -> Sums:
+    """Return a run's log-likelihood (without base) and sums."""
+    with np.errstate(all="ignore"):  # every thread has its own
+        return add_sums(_sweep(known, emission, phi, centre, hard))
+
+
+def _sweep(
+    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+) -> Iterator[tuple[float, Array]]:
+    """Yield the log-likelihood (without base) and the sums of each block."""
+    rows = known.rows
+    size = min(rows.size, rows.end - rows.begin)
+    share = np.empty((len(phi) + 1, size))  # the last row is a spare one
+    buffer = np.ones((phi.shape[1], 0 if known.kept else size))
+    for index in range(rows.blocks):
+        block, each = known.kept[index] if known.kept else _read(rows, index, emission, buffer)
+        shares, spare = share[:-1, : len(block.x)], share[-1, : len(block.x)]
+        if centre is not None:
+            _expanded(emission, block, phi, centre, shares)
+            value = responsibilities(shares, block.counts, hard)
+            yield value, sums_about(emission, block, centre, shares, len(each))
+            continue
+        done = None
+        if not hard:
+            done = _relative(phi, each, block.counts, known.totals[index], shares, spare)
+        if done is None:
+            np.matmul(phi, each, out=shares)
+            value = responsibilities(shares, block.counts, hard)
+            done = value, np.dot(shares, each.T)
+        yield done
+
+
+def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Part, Array]:
+    """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
+    block = rows.block(index)
+    each = buffer[:, : len(block.x)]
+    emission.statistics(block.x, block.trials, each[1:])
+    return block, each
+
+
+def sums_about(
+    emission: Emission[Any], block: Part, centre: Array, shares: Array, width: int
+) -> Array:
+    """Return (K, 1 + q) sums of T, each component's about its own centre."""
+    known = np.ones((width, len(block.x)))
+    sums = np.empty((len(shares), width))
+    for component in range(len(shares)):
+        emission.statistics(block.x - centre[component], block.trials, known[1:])
+        np.dot(known, shares[component], out=sums[component])
+    return sums
+
+
+def coefficients[T: Theta](
+    emission: Emission[T], log_shares: Array, theta: T, centre: Array | None
+) -> Array:
+    """Return phi (K, 1 + q): log shares and natural parameters, with all the ones as one.
+
+    centre: what T is expanded about, None for zero.
+    """
+    moved = theta if centre is None else theta.affine(np.ones(1), -centre)
+    natural, ones = emission.natural(moved), emission.ones
+    phi = np.empty((len(natural), 1 + natural.shape[1] - ones))
+    phi[:, 0] = log_shares + natural[:, :ones].sum(axis=1)
+    phi[:, 1:] = natural[:, ones:]
+    return phi
+
+
+def logits[T: Theta](emission: Emission[T], block: Part, log_shares: Array, theta: T) -> Array:
+    """Return log share + log p without its base, (K, B), with T about each component's place."""
+    centre = emission.location(theta)
+    out = np.empty((len(log_shares), len(block.x)))
+    phi = coefficients(emission, log_shares, theta, centre)
+    _expanded(emission, block, phi, centre, out)
+    return out
+
+
+def _expanded[T: Theta](
+    emission: Emission[T], block: Part, phi: Array, centre: Array | None, out: Array
+) -> None:
+    """Write each component's logits, from T about its own centre."""
+    known = np.ones((phi.shape[1], len(block.x)))
+    for component in range(len(phi)):
+        if component == 0 or centre is not None:
+            x = block.x if centre is None else block.x - centre[component]
+            emission.statistics(x, block.trials, known[1:])
+        np.matmul(phi[component], known, out=out[component])
+
+
+def _relative(
+    phi: Array, known: Array, counts: Array | None, total: Array, shares: Array, spare: Array
+) -> tuple[float, Array] | None:
+    """Return a block's log-likelihood and sums, by odds against the block's likeliest component.
+
+    With d_k = logit_k - logit_r the log-likelihood is phi_r . total + sum log(1 + sum exp d_k),
+    and no row's maximum has to be found. Where T is short the row of r is left out, as its sums
+    are the total less those of the others; a long T is multiplied faster with all rows in it
+    (measured). Where the odds overflow the answer is None.
+
+    Sums over rows are products by `dot`: `matmul` and `vecdot` keep other threads waiting whenever
+    their result is small, however long they take.
+
+    shares, spare: (K, B) and (B,), to be written over.
+    """
+    r, k = int(np.argmax(phi @ total)), len(phi)
+    short = len(known) <= FEW
+    rows = [row for row in range(k) if row != r] if short else list(range(k))
+    odds = np.matmul(phi[rows] - phi[r], known, out=shares[: len(rows)])
+    np.exp(odds, out=odds)
+    if len(odds) == short:
+        scale = np.add(odds[0], 1, out=spare)
+    else:
+        scale = np.sum(odds, axis=0, initial=float(short), out=spare)
+    highest = scale.max()
+    if not highest < LARGEST:
+        return None
+    value = float(phi[r] @ total) + _log_sum(scale, counts, highest < LARGEST ** (1 / TOGETHER))
+    odds *= np.divide(1 if counts is None else counts, scale, out=scale)
+    if not short:
+        return value, np.dot(odds, known.T)
+    sums = np.empty_like(phi)
+    for row, one in zip(rows, odds, strict=True):
+        np.dot(known, one, out=sums[row])
+    sums[r] = total - sums[rows].sum(axis=0)
+    # a component of next to nothing would be left with rounding
+    return (value, sums) if sums[r, 0] > NEXT_TO_NOTHING * total[0] else None
+
+
+def _log_sum(scale: Array, counts: Array | None, small: bool) -> float:
+    """Return the sum of counts times log scale.
+
+    Small ones that count once are multiplied, as a logarithm takes as long as eight products.
+    """
+    if counts is not None:
+        return float(np.dot(counts, np.log(scale)))
+    whole = len(scale) // TOGETHER * TOGETHER if small else 0
+    products = np.multiply.reduce(scale[:whole].reshape(TOGETHER, -1), axis=0)
+    return float(np.log(products).sum() + np.log(scale[whole:]).sum())
+
+
+def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
+    """Turn (K, B) logits into responsibilities times counts, in place; return the objective.
+
+    Hard EM gives all of an observation to its likeliest component, and the objective is the
+    classification log-likelihood (Celeux & Govaert 1992).
+    """
+    highest = logits.max(axis=0)
+    if hard:
+        chosen = logits.argmax(axis=0)
+        np.equal(np.arange(len(logits))[:, None], chosen, out=logits, casting="unsafe")
+        logs = highest
+    else:
+        logits -= highest
+        np.exp(logits, out=logits)
+        total = logits.sum(axis=0)
+        logits /= total
+        logs = highest + np.log(total)
+    if counts is None:
+        return float(logs.sum())
+    logits *= counts
+    return float(np.dot(counts, logs))

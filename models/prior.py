@@ -1,0 +1,70 @@
+"""A conjugate prior, written as observations not seen; one object read by both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.checks import number
+from models.refusal import Refusal
+from models.structure import free, uniform, with_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from models.family import ConjugatePrior, Theta
+    from models.observations import Observations
+    from models.structure import Structure
+
+__all__ = ["Prior", "checked_prior", "draw_prior"]
+
+
+class Prior(NamedTuple):
+    """A conjugate prior, written as observations not seen.
+
+    weight: observations not seen of every component: every simplex of shares follows
+        Dirichlet(1 + weight).
+    theta: the family's own record, the same for every component.
+    """
+
+    weight: float
+    theta: ConjugatePrior
+
+
+def checked_prior(prior: Prior, record: type, sample: Observations) -> Prior:
+    """Return the prior as floats, or raise Refusal that names the bad field.
+
+    record: the conjugate record that the family takes.
+    """
+    if not isinstance(prior, Prior) or not isinstance(prior.theta, record):
+        name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
+        raise Refusal(f"prior holds a {name}; give Prior(weight, {record.__name__}(...))")
+    weight = number("prior: weight", prior.weight)
+    if weight < 0:
+        raise Refusal(f"prior: weight is {weight:g}; give a number from 0 up")
+    return Prior(weight, prior.theta.checked(sample))
+
+
+def draw_prior[S: Structure](
+    kind: type[S],
+    family: type[Theta],
+    prior: Prior,
+    k: int,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    sizes: Mapping[str, int],
+    held: Collection[str] = (),
+) -> S:
+    """Draw n structures of k components from a prior, each field (n, ...).
+
+    sizes: of the axes of shares that are not of components.
+    held: shares that are 1 / K.
+    """
+    shares = {
+        name: np.repeat(field[None], n, axis=0) for name, field in uniform(kind, k, sizes).items()
+    }
+    for name in free(kind, held):
+        shares[name] = rng.dirichlet(np.full(k, 1 + prior.weight), shares[name].shape[:-1])
+    return with_shares(kind, shares, family.draw_prior(prior.theta, (n, k), rng))

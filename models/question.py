@@ -1,0 +1,147 @@
+"""What is asked: structure, family, data, number of components, prior, what is held fixed.
+
+A question is made once, from a call, the command line or a file, and passed on to EM, to PyMC and
+to the judge; none of them makes it again from what another one wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+
+from models.checks import whole
+from models.names import record_of
+from models.observations import OutOfCore
+from models.prior import Prior, checked_prior
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import structure_for
+
+if TYPE_CHECKING:
+    from models.family import Theta
+    from models.observations import Observations
+    from models.structure import Data, Structure, Units
+
+__all__ = ["Question", "asked", "observed", "weak_prior"]
+
+
+@dataclass(frozen=True, eq=False)
+class Question[S: Structure, T: Theta]:
+    """What is to be estimated.
+
+    k: how many components.
+    given: the prior of the posterior as it was given, None for the weak default.
+    held: the fields of shares that are not estimated but held at 1 / K.
+    """
+
+    structure: type[S]
+    family: type[T]
+    data: Data
+    k: int
+    given: Prior | None = None
+    held: frozenset[str] = frozenset()
+
+    @property
+    def sample(self) -> Observations:
+        """The distinct rows."""
+        return self.data.sample
+
+    @property
+    def units(self) -> Units:
+        """The data, where they are in memory, as chains need them."""
+        if not isinstance(self.data.sample, Sample):
+            raise Refusal("the rows are not in memory; take some of them, em.subsample")
+        return cast("Units", self.data)
+
+    @property
+    def rows(self) -> Sample:
+        """The distinct rows, where they are in memory."""
+        return self.units.sample
+
+    @cached_property
+    def prior(self) -> Prior:
+        """The prior of the posterior; EM maximises the likelihood unless it is told otherwise."""
+        return self._usual if self.given is None else self.given
+
+    @cached_property
+    def _usual(self) -> Prior:
+        return weak_prior(self.family, self.sample, self.k)
+
+    @cached_property
+    def usual(self) -> bool:
+        """Whether the prior is the weak default."""
+        if self.given is None:
+            return True
+        try:
+            usual = self._usual
+        except Refusal:  # collinear columns have none
+            return False
+        mine, theirs = self.given.theta._asdict(), usual.theta._asdict()
+        return self.given.weight == usual.weight and all(
+            np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
+        )
+
+    def of(self, data: Data) -> Self:
+        """Return the same question of other data, under the same prior."""
+        return replace(self, data=data, given=self.prior)
+
+
+def asked[T: Theta](
+    family: type[T],
+    data: Data,
+    k: int,
+    *,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+) -> Question[Any, T]:
+    """Return a question, or raise Refusal for what cannot be estimated.
+
+    equal_weights: hold all shares at 1 / k.
+
+    >>> from models import Gaussian, Sample
+    >>> asked(Gaussian, Sample([1.0, 2.0, 4.0]), 2).structure.__name__
+    'Mixture'
+    """
+    structure = structure_for(data)
+    sample = data.sample
+    observed(family, sample)
+    k = whole("k", k, 1)
+    enough(sample, k)
+    if prior is not None:
+        prior = checked_prior(prior, record_of(family), sample)
+    held = frozenset(structure.axes() if equal_weights or k == 1 else ())
+    return Question(structure, family, data, k, prior, held)
+
+
+def weak_prior[T: Theta](family: type[T], sample: Observations, k: int) -> Prior:
+    """Return the weak, proper default: uniform shares and the family's own weak record.
+
+    >>> from models import Poisson, Sample
+    >>> weak_prior(Poisson, Sample([0, 2, 4]), 2)
+    Prior(weight=0.0, theta=PoissonPrior(events=0.0, exposure=0.5))
+    """
+    observed(family, sample)
+    k = whole("k", k, 1)
+    return Prior(0.0, family.weak_prior(sample, k))
+
+
+def observed[T: Theta](family: type[T], sample: Observations) -> None:
+    """Raise Refusal unless the sample is one, and one of the family's."""
+    if isinstance(sample, Sample):
+        family.observe(sample)
+    elif isinstance(sample, OutOfCore):
+        family.observe(sample.extremes)
+    else:
+        raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
+
+
+def enough(sample: Observations, k: int) -> None:
+    """Raise Refusal unless there are as many distinct rows as components."""
+    seen = np.count_nonzero(sample.counts) if isinstance(sample, Sample) else sample.distinct
+    if k > seen:
+        raise Refusal(
+            f"k is {k}, but x has {seen} distinct values; give at most as many components"
+        )

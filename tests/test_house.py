@@ -1,0 +1,73 @@
+"""The house keeps its plan: nobody but siblings and registries names a family or a structure."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import models
+from models.names import FAMILIES, FORMS
+from models.structure import STRUCTURES
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("models", "em", "bayes", "comparisons")
+NAMES = {
+    *(one.__name__ for one in FAMILIES.values()),
+    *(one.__name__ for forms in FORMS.values() for one in forms.values()),
+    *(one.__name__ for one in STRUCTURES.values()),
+}
+SIBLINGS = {"binomial", "gaussian", "multivariate", "poisson", "mixture", "covariance"}
+REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}
+TOLD = {
+    "comparisons/verdict/peers.py": "the registry of other programs' models",
+    "comparisons/binned": "what bins lose of a mixture of Gaussians, a sibling of theirs",
+    "em/result.py": "`Fit.mixture` stays, for mixtures",
+}
+FREE = ("comparisons/studies/", "comparisons/trust/", "comparisons/speed/")
+
+
+def named(source: str) -> set[str]:
+    """Return the families and structures that code names, docstrings and comments aside."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            node.body[0] = ast.Pass()
+    words = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            words.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.alias):
+            words.add(node.name.split(".")[-1])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+    return words & NAMES
+
+
+def files():
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            place = path.relative_to(ROOT).as_posix()
+            if path.stem in SIBLINGS or place in REGISTRIES or place.startswith(FREE):
+                continue
+            if not any(place == told or place.startswith(f"{told}/") for told in TOLD):
+                yield pytest.param(path, id=place)
+
+
+@pytest.mark.parametrize("path", list(files()))
+def test_no_file_but_siblings_and_registries_names_a_family_or_a_structure(path):
+    assert not named(path.read_text())
+
+
+def test_a_name_would_be_found():
+    assert named("if family is Gaussian: pass") == {"Gaussian"}
+    assert named("from models import Poisson") == {"Poisson"}
+    assert named('known = {"Binomial": 1}') == {"Binomial"}
+    assert not named('"""Gaussian"""\nx = 1  # Poisson')
+    assert {"Mixture", "TiedGaussian"} <= NAMES
+    assert models.Mixture.__name__ in NAMES
