@@ -15,8 +15,7 @@ from models import Binomial
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytensor.tensor import TensorVariable
-
+    from bayes.symbols import Tensor
     from models import Sample
     from models.arrays import Array, Labels
 
@@ -33,12 +32,12 @@ class BinomialComponent(Component[Binomial, Binomial]):
         ways = -np.log1p(trials) - betaln(heads + 1, trials - heads + 1)
         return {"x": heads, "trials": trials, "log_ways": ways}
 
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> Binomial:
+    def unknowns(self, data: Mapping[str, Tensor]) -> Binomial:
         """prob ~ Beta(heads + 1, tails + 1)."""
         heads, tails = data["prior_heads"], data["prior_tails"]
         return Binomial(pm.Beta("prob", heads + 1, tails + 1, dims="component"))
 
-    def log_density(self, theta: Binomial, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: Binomial, data: Mapping[str, Tensor]) -> Tensor:
         """Written out, since pm.Binomial computes log C(trials, x) anew at every step."""
         prob = theta.prob[:, None]
         tails = data["trials"] - data["x"]

@@ -12,8 +12,7 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytensor.tensor import TensorVariable
-
+    from bayes.symbols import Tensor
     from models import Sample
     from models.arrays import Array, Labels
     from models.family import ConjugatePrior, Theta
@@ -39,14 +38,14 @@ class Component[T: Theta, S](ABC):
         return {f"prior_{name}": number for name, number in prior._asdict().items()}
 
     @abstractmethod
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> S:
+    def unknowns(self, data: Mapping[str, Tensor]) -> S:
         """Declare the random variables, under the prior, and return what `log_density` reads.
 
         The fields of Theta are among the model's variables, by their names.
         """
 
     @abstractmethod
-    def log_density(self, theta: S, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: S, data: Mapping[str, Tensor]) -> Tensor:
         """Return log p of every distinct row under every component, (K, m)."""
 
     @abstractmethod
@@ -66,8 +65,8 @@ class Component[T: Theta, S](ABC):
         return values
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], overall: TensorVariable, k: TensorVariable
-    ) -> tuple[dict[str, TensorVariable], TensorVariable | float]:
+        self, explored: dict[str, Tensor], overall: Tensor, k: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor | float]:
         """Return the way back, and log |d unconstrained / d explored| up to a constant.
 
         k: how many components, of the data rather than of the arguments.

@@ -14,8 +14,7 @@ from models import Gaussian
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytensor.tensor import TensorVariable
-
+    from bayes.symbols import Tensor
     from models import Sample
     from models.arrays import Array, Labels
 
@@ -29,7 +28,7 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         """The measurements."""
         return {"x": sample.x}
 
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> Gaussian:
+    def unknowns(self, data: Mapping[str, Tensor]) -> Gaussian:
         """sd^2 ~ InverseGamma(degrees / 2, squares / 2), mean ~ Normal(prior mean, sd / sqrt n)."""
         degrees, squares = data["prior_degrees"], data["prior_squares"]
         variance = pm.InverseGamma("variance", degrees / 2, squares / 2, dims="component")
@@ -37,7 +36,7 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         width = sd / pt.sqrt(data["prior_n"])
         return Gaussian(pm.Normal("mean", data["prior_mean"], width, dims="component"), sd)
 
-    def log_density(self, theta: Gaussian, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: Gaussian, data: Mapping[str, Tensor]) -> Tensor:
         """PyMC's own."""
         return pm.logp(pm.Normal.dist(theta.mean[:, None], theta.sd[:, None]), data["x"])
 
@@ -69,8 +68,8 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         }
 
     def unconstrained(
-        self, explored: dict[str, TensorVariable], overall: TensorVariable, k: TensorVariable
-    ) -> tuple[dict[str, TensorVariable], TensorVariable]:
+        self, explored: dict[str, Tensor], overall: Tensor, k: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """mean = overall + width (offset - average offset), log variance = wider + 2 log width.
 
         The last offset is 0, the wider ones sum to 0, and the width makes the overall sd right;

@@ -13,10 +13,9 @@ from bayes.structure import Grouping
 from models.sample import Sample
 
 if TYPE_CHECKING:
-    from pytensor.tensor import TensorVariable
-
     from bayes.structure import Shares, Symbols
-    from models.arrays import Array
+    from bayes.symbols import Tensor
+    from models.arrays import Array, Numbers
     from models.question import Question
 
 __all__ = ["MixtureGrouping"]
@@ -27,19 +26,17 @@ class MixtureGrouping(Grouping):
 
     joins = True
 
-    def rows(self, question: Question[Any, Any]) -> dict[str, Array]:
+    def rows(self, question: Question[Any, Any]) -> dict[str, Numbers]:
         """How often each distinct row occurred."""
         return {"counts": question.units.unit_counts}
 
-    def log_likelihood(
-        self, shares: Symbols, log_density: TensorVariable, data: Symbols
-    ) -> TensorVariable:
+    def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
         """The logarithm of a sum of exponentials, from each row's peak."""
         peak = zero_grad(log_density.max(axis=0))  # any peak gives the same sum
         total = (shares["weight"][:, None] * pt.exp(log_density - peak)).sum(axis=0)
         return (data["counts"] * (pt.log(total) + peak)).sum()
 
-    def overall(self, shares: Symbols, data: Symbols) -> TensorVariable:
+    def overall(self, shares: Symbols, data: Symbols) -> Tensor:
         """The shares themselves."""
         return shares["weight"]
 

@@ -12,9 +12,8 @@ from bayes.structure import CONCENTRATION, grouping_of
 from models.question import asked
 
 if TYPE_CHECKING:
-    from pytensor.tensor import TensorVariable
-
-    from models.arrays import Array
+    from bayes.symbols import Tensor
+    from models.arrays import Array, Numbers
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
@@ -31,11 +30,11 @@ class Assembled(NamedTuple):
     """
 
     model: pm.Model
-    shares: dict[str, TensorVariable]
-    log_density: TensorVariable
+    shares: dict[str, Tensor]
+    log_density: Tensor
 
 
-def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
+def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Numbers]:
     """Return the data by name, (m,) or (d, m) for m distinct observations.
 
     sample: rows in place of the question's, at which components are looked at.

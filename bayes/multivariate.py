@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pymc as pm
@@ -17,10 +17,10 @@ from models.covariance import FULL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytensor.tensor import TensorVariable
-
+    from bayes.symbols import Tensor
     from models import Sample
     from models.arrays import Array, Labels
+    from models.family import ConjugatePrior
 
 __all__ = ["MultivariateComponent", "SeparateComponent", "multivariate"]
 
@@ -30,15 +30,15 @@ MATRIX = ("component", "dimension", "dimension_bis")
 class Rooted(NamedTuple):
     """What the density reads: mean (K, d) and root (K or 1, d, d), cov^-1 = root' root."""
 
-    mean: TensorVariable
-    root: TensorVariable
+    mean: Tensor
+    root: Tensor
 
 
 class Apart(NamedTuple):
     """What the density reads when columns are independent: mean (K, d), sd (K or 1, d or 1)."""
 
-    mean: TensorVariable
-    sd: TensorVariable
+    mean: Tensor
+    sd: Tensor
 
 
 class Several[S](Component[MultivariateGaussian, S]):
@@ -67,8 +67,9 @@ class MultivariateComponent(Several[Rooted]):
     nor its gradient solves anything. Its prior is stated, as everywhere here, on the scale of cov.
     """
 
-    def record(self, prior: MultivariateGaussianPrior) -> dict[str, Array]:
+    def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """The prior's fields, its constant, and where a packed triangle's entries belong."""
+        assert isinstance(prior, MultivariateGaussianPrior)
         d = len(prior.mean)
         i, j = np.tril_indices(d)
         places = np.zeros((len(i), d, d))
@@ -78,7 +79,7 @@ class MultivariateComponent(Several[Rooted]):
         constant -= half * d * np.log(2)
         return {**super().record(prior), "prior_constant": constant, "places": places}
 
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> Rooted:
+    def unknowns(self, data: Mapping[str, Tensor]) -> Rooted:
         """cov ~ InverseWishart(degrees, scatter), mean ~ Normal(prior mean, cov / n)."""
         tied = self.family.form().tied
         root = pm.CustomDist(
@@ -106,12 +107,12 @@ class MultivariateComponent(Several[Rooted]):
             signature="(d),(),(d,d)->(d)",
             dims=MATRIX[:2],
         )
-        inverse = pt.linalg.inv(root)
+        inverse: Any = pt.linalg.inv(root)  # PyTensor says that it may be a list
         cov = (inverse[..., :, None, :] * inverse[..., None, :, :]).sum(-1)
         pm.Deterministic("cov", cov + pt.zeros_like(mean)[:, :, None], dims=MATRIX)
         return Rooted(mean, root)
 
-    def log_density(self, theta: Rooted, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: Rooted, data: Mapping[str, Tensor]) -> Tensor:
         """Sums of products rather than matrix products, which take far longer to compile."""
         return gaussian(data["x"] - theta.mean[:, :, None], theta.root)
 
@@ -130,13 +131,14 @@ class MultivariateComponent(Several[Rooted]):
 class SeparateComponent(Several[Apart]):
     """log p = the sum over columns of one-dimensional Gaussians."""
 
-    def record(self, prior: MultivariateGaussianPrior) -> dict[str, Array]:
+    def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """The prior's fields and half the squares of each variance."""
+        assert isinstance(prior, MultivariateGaussianPrior)
         squares = np.diagonal(self.family.form().project(prior.scatter))
         free = len(self.family.form().places(len(squares)))
         return {**super().record(prior), "prior_squares": squares[:free]}
 
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> Apart:
+    def unknowns(self, data: Mapping[str, Tensor]) -> Apart:
         """Variances ~ InverseGamma(degrees / 2, squares / 2), mean ~ Normal(prior mean, sd / n)."""
         alpha, beta = data["prior_degrees"] / 2, data["prior_squares"] / 2
         form = self.family.form()
@@ -154,7 +156,7 @@ class SeparateComponent(Several[Apart]):
         pm.Deterministic("cov", each * unit, dims=MATRIX)
         return Apart(mean, sd)
 
-    def log_density(self, theta: Apart, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: Apart, data: Mapping[str, Tensor]) -> Tensor:
         """PyMC's own."""
         column = pm.Normal.dist(theta.mean[:, :, None], theta.sd[:, :, None])
         return pm.logp(column, data["x"]).sum(-2)
@@ -178,12 +180,12 @@ def multivariate(family: type[MultivariateGaussian]) -> Several[Rooted] | Severa
     return (MultivariateComponent if family.form().linear else SeparateComponent)(family)
 
 
-def log_volume(root: TensorVariable) -> TensorVariable:
+def log_volume(root: Tensor) -> Tensor:
     """log |root| of lower triangular matrices (..., d, d)."""
     return pt.log(pt.where(pt.eye(root.shape[-1], dtype=bool), root, 1.0)).sum((-2, -1))
 
 
-def gaussian(away: TensorVariable, root: TensorVariable) -> TensorVariable:
+def gaussian(away: Tensor, root: Tensor) -> Tensor:
     """Return log Normal(away | 0, (root' root)^-1): (..., d, m) and (..., d, d) to (..., m)."""
     scaled = (root[..., None] * away[..., None, :, :]).sum(-2)
     d = away.shape[-2].astype("float64")
@@ -192,12 +194,12 @@ def gaussian(away: TensorVariable, root: TensorVariable) -> TensorVariable:
 
 
 def inverse_wishart(
-    root: TensorVariable,
-    degrees: TensorVariable,
-    scatter: TensorVariable,
-    constant: TensorVariable,
-    places: TensorVariable,
-) -> TensorVariable:
+    root: Tensor,
+    degrees: Tensor,
+    scatter: Tensor,
+    constant: Tensor,
+    places: Tensor,
+) -> Tensor:
     """Return log InverseWishart(cov | degrees, scatter) at cov = (root' root)^-1.
 
     constant + (degrees + d + 1) log |root| - trace(scatter root' root) / 2
@@ -208,21 +210,19 @@ def inverse_wishart(
     return constant + (degrees + d + 1) * log_volume(root) - 0.5 * trace
 
 
-def around(
-    mean: TensorVariable, middle: TensorVariable, n: TensorVariable, root: TensorVariable
-) -> TensorVariable:
+def around(mean: Tensor, middle: Tensor, n: Tensor, root: Tensor) -> Tensor:
     """Return log Normal(mean | middle, cov / n)."""
     return gaussian((mean - middle)[..., None], root * pt.sqrt(n))[..., 0]
 
 
-def upright(root: TensorVariable, size: TensorVariable, *prior: TensorVariable) -> TensorVariable:
+def upright(root: Tensor, size: Tensor, *prior: Tensor) -> Tensor:
     """Start PyMC's own samplers at independent columns as wide as the prior expects."""
     unit = pt.eye(root.shape[-1], dtype=bool)
     width = pt.sqrt(prior[0][..., None, None] / pt.where(unit, prior[1], 1.0))
     return pt.broadcast_to(pt.where(unit, width, 0.0), root.shape)
 
 
-def centred(mean: TensorVariable, size: TensorVariable, *prior: TensorVariable) -> TensorVariable:
+def centred(mean: Tensor, size: Tensor, *prior: Tensor) -> Tensor:
     """Start PyMC's own samplers at the prior's mean."""
     return pt.broadcast_to(prior[0], mean.shape)
 
@@ -251,7 +251,7 @@ def random_mean(
     return middle + np.linalg.solve(root, noise)[..., 0] / np.sqrt(np.asarray(n)[..., None])
 
 
-class Packed(Transform):
+class Packed(Transform):  # type: ignore[misc] # PyMC ships no types
     """Lower triangular matrices as (..., d (d + 1) / 2) numbers, logarithms on the diagonal.
 
     The variable's last parameter is places (d (d + 1) / 2, d, d), a one where each number belongs.
@@ -260,17 +260,17 @@ class Packed(Transform):
     name = "packed"
     ndim_supp = 1
 
-    def forward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def forward(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """Pack the triangle."""
         packed = (value[..., None, :, :] * inputs[-1]).sum((-2, -1))
         return pt.where(diagonal(inputs[-1]), pt.log(packed), packed)
 
-    def backward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def backward(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """Unpack the triangle."""
         entries = pt.where(diagonal(inputs[-1]), pt.exp(value), value)
         return (entries[..., None, None] * inputs[-1]).sum(-3)
 
-    def log_jac_det(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def log_jac_det(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """Return log |d cov / d value|, since the prior is a density of cov.
 
         With L = root^-1, cov = L L' and v the logarithms of the root's diagonal, i = 0, ..., d - 1:
@@ -284,6 +284,6 @@ class Packed(Transform):
         return d.astype("float64") * np.log(2.0) - moved.sum(-1)
 
 
-def diagonal(places: TensorVariable) -> TensorVariable:
+def diagonal(places: Tensor) -> Tensor:
     """Return which packed numbers belong on the diagonal."""
     return (places * pt.eye(places.shape[-1])).sum((-2, -1)) > 0

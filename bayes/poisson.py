@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    from pytensor.tensor import TensorVariable
 
+    from bayes.symbols import Tensor
     from models import Sample
     from models.arrays import Array, Labels
 
@@ -30,12 +30,12 @@ class PoissonComponent(Component[Poisson, Poisson]):
         """Events, and log x!, which no parameter changes."""
         return {"x": sample.x, "log_factorial": gammaln(sample.x + 1)}
 
-    def unknowns(self, data: Mapping[str, TensorVariable]) -> Poisson:
+    def unknowns(self, data: Mapping[str, Tensor]) -> Poisson:
         """rate ~ Gamma(events + 1, exposure)."""
         events, exposure = data["prior_events"], data["prior_exposure"]
         return Poisson(pm.Gamma("rate", events + 1, exposure, dims="component"))
 
-    def log_density(self, theta: Poisson, data: Mapping[str, TensorVariable]) -> TensorVariable:
+    def log_density(self, theta: Poisson, data: Mapping[str, Tensor]) -> Tensor:
         """Written out, since pm.Poisson computes log x! anew at every step."""
         rate = theta.rate[:, None]
         return data["x"] * pt.log(rate) - rate - data["log_factorial"]

@@ -8,12 +8,12 @@ import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
 
 if TYPE_CHECKING:
-    from pytensor.tensor import TensorVariable
+    from bayes.symbols import Tensor
 
 __all__ = ["Simplex"]
 
 
-class Simplex(Transform):
+class Simplex(Transform):  # type: ignore[misc] # PyMC ships no types
     """Shares (..., K) as K - 1 logarithms of their ratios to the last.
 
     The same simplex as PyMC's default, with a smaller graph, which compiles sooner.
@@ -22,11 +22,11 @@ class Simplex(Transform):
     name = "shares"
     ndim_supp = 1
 
-    def forward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def forward(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """log (weight_k / weight_K)."""
         return pt.log(value[..., :-1]) - pt.log(value[..., -1, None])
 
-    def backward(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def backward(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """exp value_k over their sum, with the last value 0."""
         k = inputs[-1].shape[
             -1
@@ -34,6 +34,6 @@ class Simplex(Transform):
         ratios = pt.exp((value[..., None] * pt.eye(k - 1, k)).sum(axis=-2))
         return ratios / ratios.sum(axis=-1, keepdims=True)
 
-    def log_jac_det(self, value: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+    def log_jac_det(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """log |d weight / d value| = sum_k log weight_k (Aitchison 1986, section 6.3)."""
         return pt.log(self.backward(value, *inputs)).sum(axis=-1)

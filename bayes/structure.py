@@ -20,13 +20,12 @@ from models.structure import free
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytensor.tensor import TensorVariable
-
-    from models.arrays import Array
+    from bayes.symbols import Tensor
+    from models.arrays import Array, Numbers
     from models.question import Question
     from models.structure import Structure
 
-    type Symbols = Mapping[str, TensorVariable]
+    type Symbols = Mapping[str, Tensor]
     type Shares = Mapping[str, Array]
 
 __all__ = ["GROUPINGS", "Grouping", "grouping_of"]
@@ -48,17 +47,15 @@ class Grouping(ABC):
         self.structure = structure
 
     @abstractmethod
-    def rows(self, question: Question[Any, Any]) -> dict[str, Array]:
+    def rows(self, question: Question[Any, Any]) -> dict[str, Numbers]:
         """Return what the likelihood reads of the data beside its rows, by name."""
 
     @abstractmethod
-    def log_likelihood(
-        self, shares: Symbols, log_density: TensorVariable, data: Symbols
-    ) -> TensorVariable:
+    def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
         """Return the log-likelihood, hidden components summed out, of log p (K, m)."""
 
     @abstractmethod
-    def overall(self, shares: Symbols, data: Symbols) -> TensorVariable:
+    def overall(self, shares: Symbols, data: Symbols) -> Tensor:
         """Return the share of each component among all observations, (K,)."""
 
     @abstractmethod
@@ -75,7 +72,7 @@ class Grouping(ABC):
         log_density: as `pointwise` takes it.
         """
 
-    def sizes(self, data: Symbols) -> dict[str, TensorVariable]:
+    def sizes(self, data: Symbols) -> dict[str, Tensor]:
         """Return the symbolic length of each axis of shares that is not one of components."""
         return {}
 
@@ -83,14 +80,14 @@ class Grouping(ABC):
         """Return a question whose data count for only a share of what they do, if there is one."""
         return None
 
-    def declare(self, held: frozenset[str], data: Symbols) -> dict[str, TensorVariable]:
+    def declare(self, held: frozenset[str], data: Symbols) -> dict[str, Tensor]:
         """Declare the shares and return them by name.
 
         held: fields that are 1 / K.
         """
         concentration = data[CONCENTRATION]
         k, sizes = concentration.shape[0], self.sizes(data)
-        found: dict[str, TensorVariable] = {}
+        found: dict[str, Tensor] = {}
         for name, axes in self.structure.axes().items():
             lengths = [k if axis.startswith("component") else sizes[axis] for axis in axes]
             alpha = pt.broadcast_to(concentration, lengths) if len(axes) > 1 else concentration

@@ -82,10 +82,9 @@ class Poisson(NamedTuple):
 
 
 class PoissonPrior(NamedTuple):
-    """Gamma(shape events + 1, rate exposure): events not seen.
+    """Gamma(shape events + 1, rate exposure): events not seen, in observations not made.
 
-    events: how many, from 0 up.
-    exposure: over how many observations, above 0.
+    events, exposure: how many of each, from 0 up and above 0.
     """
 
     events: float

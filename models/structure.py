@@ -14,6 +14,7 @@ import numpy as np
 
 from models.checks import numbers
 from models.family import axes, components, entries, first, free_entries, rebuilt
+from models.observations import Observations
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from models.arrays import Array, Labels, Numbers
     from models.family import Theta
-    from models.observations import Observations
     from models.sample import Sample
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Parameter",
     "Structure",
     "Units",
+    "Unordered",
     "axes_of",
     "by_component",
     "checked",
@@ -71,6 +72,10 @@ class Data(Protocol):
     def sizes(self) -> Mapping[str, int]:
         """The length of each axis of the shares that is not one of components."""
         ...
+
+
+class Unordered(Observations, Data, Protocol):
+    """Rows in no order, which are data of a mixture as they stand."""
 
 
 class Units(Protocol):

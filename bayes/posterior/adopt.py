@@ -244,7 +244,7 @@ def _checked(question: Question[Any, Any], fields: dict[str, Array]) -> Structur
         # shares as good as a double's stay as they are, or draws that repeat would not be equal
         off = np.abs(total - 1)
         flat[name] = flat[name] / np.where((off > EXACT) & (off <= ROUNDING), total, 1)
-    structures = from_fields(kind, family, flat)
+    structures: Structure = from_fields(kind, family, flat)
     for at in range(len(next(iter(flat.values())))):
         try:
             checked(drawn_at(structures, at), kind, family, d)

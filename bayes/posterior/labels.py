@@ -12,6 +12,8 @@ from models.family import entries, one_dimensional, rebuilt
 from models.structure import permuted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bayes.sampling.compiled import Engine
     from models.arrays import Array, Labels
     from models.question import Question
@@ -49,9 +51,10 @@ class Alignment(NamedTuple):
     margin: Array
 
     @property
-    def ambiguous(self) -> Array:
+    def ambiguous(self) -> NDArray[np.bool_]:
         """Which draws could as well be labelled otherwise, (n,)."""
-        return self.margin < EVIDENCE
+        found: NDArray[np.bool_] = self.margin < EVIDENCE
+        return found
 
 
 def labelling_of(question: Question[Any, Any]) -> Labelling:

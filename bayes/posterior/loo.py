@@ -33,7 +33,7 @@ def loo(tree: xr.DataTree) -> ELPDData:
             "the posterior's rows stand for others, of which none can be left out alone; sample "
             "fewer observations"
         )
-    distinct = az.loo(tree, pointwise=True)
+    distinct: ELPDData = az.loo(tree, pointwise=True)
     rows = np.repeat(np.arange(len(counts)), counts)
     each = distinct.elpd_i.to_numpy()
     plain = logsumexp(pointwise.to_numpy(), axis=(0, 1)) - np.log(distinct.n_samples)

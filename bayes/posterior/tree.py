@@ -102,7 +102,8 @@ class Posterior:
         names = axes_of(question.structure, question.family)
         stored = {name: self.tree["posterior"][name].to_numpy() for name in names}
         fields = {name: field.reshape(-1, *field.shape[2:]) for name, field in stored.items()}
-        return from_fields(question.structure, question.family, fields)
+        draws: Structure = from_fields(question.structure, question.family, fields)
+        return draws
 
     @cached_property
     def as_drawn(self) -> Structure:
@@ -166,7 +167,9 @@ def tree_of(
     settings: what was asked for, which becomes attributes.
     prior_known: whether the draws were made under the question's prior, so that it can be shown.
     """
-    sizes, rng = chains.positions.shape[:2], np.random.default_rng(settings.get("seed", 0))
+    sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
+    assert isinstance(seed, int)
+    rng = np.random.default_rng(seed)
     pointwise, height = _pointwise(engine, question, chains.positions)
     statistics = {**chains.statistics, "log_likelihood": height}
     groups = {
@@ -231,7 +234,7 @@ def drawn(structures: Structure, sizes: tuple[int, ...]) -> xr.Dataset:
     return xr.Dataset(variables, coords)
 
 
-def _counted(sizes: tuple[int, ...]) -> dict[str, Array]:
+def _counted(sizes: tuple[int, ...]) -> dict[str, Labels]:
     """Return the coordinates of chains and draws."""
     return {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
 

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
     import pymc as pm
     from numba.core.ccallback import CFunc
-    from pytensor.tensor import TensorVariable
 
     from bayes.component import Component
     from bayes.structure import Grouping
+    from bayes.symbols import Tensor
     from models.arrays import Array
     from models.question import Question
     from models.sample import Sample
@@ -109,7 +109,7 @@ class Engine:
         parts = np.split(positions, cuts, axis=1)
         return [part.reshape(len(part), *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def sizes[N](self, k: N, d: N, sizes: Mapping[str, N]) -> dict[str, tuple[N, ...]]:
+    def sizes(self, k: int, d: int, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
         """Return the unconstrained shape of each variable; lengths may be symbolic.
 
         sizes: of the axes of shares that are not of components.
@@ -138,7 +138,8 @@ class Engine:
             name: np.broadcast_to(one, (n, *one.shape[-len(names[name]) :]))
             for name, one in zip(names, fields, strict=True)
         }
-        return from_fields(question.structure, question.family, held)
+        found: Structure = from_fields(question.structure, question.family, held)
+        return found
 
     def by_block(
         self,
@@ -288,7 +289,7 @@ def _derived(question: Question[Any, Any]) -> Engine:
     given = [pt.tensor(f"given_{name}", shape=shared.type.shape) for name, shared in data.items()]
     swap = dict(zip(data.values(), given, strict=True))
 
-    def python(inputs: list[TensorVariable], outputs: object) -> Callable[..., Any]:
+    def python(inputs: list[Tensor], outputs: Any) -> Callable[..., Any]:
         """Return a function of a few large arrays, for which nothing is worth compiling."""
         mode = Mode(linker="py", optimizer="fast_compile")
         with pytensor.config.change_flags(cxx=""):  # inner functions would compile by themselves
@@ -309,7 +310,7 @@ def _derived(question: Question[Any, Any]) -> Engine:
     overall = grouping.overall(shares, {one.name: one for one in model.data_vars})
     joint = pt.log(overall)[:, None] + log_density
     looks = [joint] if grouping.joins else [joint, log_density]
-    out = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
+    out: Any = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, swapped)
     # names are copies, which would be mapped over draws one by one
@@ -336,7 +337,7 @@ def _rows(table: Array) -> Iterator[ctypes._Pointer[ctypes.c_double]]:
         yield ctypes.cast(address, DOUBLES)
 
 
-def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]:
+def _forward(model: pm.Model, own: list[Tensor]) -> list[Tensor]:
     """Return the unconstrained values of the variables' own, with a leading axis."""
     found = []
     for variable, value in zip(model.free_RVs, own, strict=True):
@@ -348,7 +349,7 @@ def _forward(model: pm.Model, own: list[TensorVariable]) -> list[TensorVariable]
 
 def _explored(
     component: Component[Any, Any], grouping: Grouping, model: pm.Model
-) -> tuple[list[TensorVariable], dict[TensorVariable, TensorVariable], TensorVariable | float]:
+) -> tuple[list[Tensor], dict[Any, Any], Tensor | float]:
     """Return explored coordinates, the model's values as they follow from them, log Jacobian."""
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
     explored = [value.type(f"explored_{value.name}") for value in values]
@@ -371,16 +372,19 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     """Compile log density and gradient at a position; return the data that they read first."""
     model = engine.model
     explored, swapped, log_jacobian = _explored(engine.component, engine.grouping, model)
-    log_density = clone_replace(model.logp(), swapped) + log_jacobian
-    log_density = rewrite_graph(
-        log_density, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
+    plain: Any = clone_replace(model.logp(), swapped)
+    log_density: Any = rewrite_graph(
+        plain + log_jacobian, include=["canonicalize", "stabilize", "local_remove_check_parameter"]
     )
-    slopes = pt.concatenate([slope.ravel() for slope in pt.grad(log_density, explored)])
+    gradient: Any = pt.grad(log_density, explored)
+    slopes = pt.concatenate([slope.ravel() for slope in gradient])
     position = pt.vector("position")
     d = model["x"].shape[0] if model["x"].ndim == 2 else 1
     data = {one.name: one for one in model.data_vars}
-    sizes = engine.sizes(model[CONCENTRATION].shape[0], d, engine.grouping.sizes(data))
-    begin, parts = 0, {}
+    lengths: Any = engine.grouping.sizes(data)  # symbols, as the other two are
+    sizes = engine.sizes(model[CONCENTRATION].shape[0], d, lengths)
+    begin = 0
+    parts: dict[Any, Tensor] = {}
     for variable, piece in zip(engine.variables, explored, strict=True):
         shape = sizes[variable.name]
         length = prod(shape)
@@ -397,7 +401,7 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     return tuple(variable.name for variable in shared), callback
 
 
-def _callback(function: Callable, ndims: list[int]) -> CFunc:
+def _callback(function: Any, ndims: list[int]) -> CFunc:
     """Return the C function that nutpie calls, kept on disk beside PyTensor's own.
 
     function: (position, *data) to log density and gradient.

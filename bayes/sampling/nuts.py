@@ -86,7 +86,7 @@ class Counter:
         self.done = [0] * chains
         self.divergences = [0] * chains
 
-    def __call__(self, progress: list) -> None:
+    def __call__(self, progress: list[Any]) -> None:
         self.done = [chain.finished_draws for chain in progress]
         self.divergences = [chain.divergences for chain in progress]
 
@@ -297,7 +297,8 @@ def _chains(trace: Trace, length: int, seconds: float) -> Chains:
 
 def _numbers(column: pa.Array) -> np.ndarray:
     """Return a column as an array."""
-    return pa.array(column).to_numpy(zero_copy_only=False)
+    found: np.ndarray = pa.array(column).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _show(bars: Progress, tasks: list[TaskID], counter: Counter, tune: int, length: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import xarray as xr
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.observations import Observations
     from models.question import Question
+    from models.structure import Structure
 
 __all__ = ["MOST", "Binning", "binning_of", "largest_shift", "posterior_in_bins", "to_be_binned"]
 
@@ -58,6 +59,11 @@ class Binning(NamedTuple):
     def loss(self, mixture: Mixture[Gaussian]) -> float:
         """Return the bound of the error of the rows' log-likelihood under one mixture."""
         return float(self.loss_bound.total(_many(mixture))[0])
+
+    def shift(self, draws: Structure) -> float:
+        """Return `largest_shift` by these bins, judged at some draws, each field (n, ...)."""
+        mixtures = cast("Mixture[Gaussian]", draws)  # nothing else is binned
+        return largest_shift(self.loss_bound.total(mixtures))
 
 
 def to_be_binned(question: Question[Any, Any]) -> bool:
@@ -139,7 +145,7 @@ def largest_shift(bounds: Array) -> float:
 
 def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
     """Return DRAWS evenly spaced draws."""
-    draws = posterior_of(tree).draws
+    draws = cast("Mixture[Gaussian]", posterior_of(tree).draws)  # nothing else is binned
     n = len(draws.weight)
     return drawn_at(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
 

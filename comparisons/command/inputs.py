@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.question import Question
     from models.reading.columns import Progress
+    from models.structure import Unordered
 
 __all__ = [
     "Observed",
@@ -54,7 +55,7 @@ class Observed(NamedTuple):
     dropped: how many rows had blanks.
     """
 
-    sample: Observations
+    sample: Unordered
     names: list[str]
     dropped: int
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import nutpie
@@ -177,9 +177,8 @@ def by_pymc(make: Make, question: Question[Any, Any]) -> CompiledPyMCModel:
     start = start_of(engine, question)
 
     def point(seed: int) -> Array:
-        return unconstrained(
-            model, ordered(drawn_at(engine.structures(question, start(seed)[None]), 0))
-        )
+        first = ordered(drawn_at(engine.structures(question, start(seed)[None]), 0))
+        return unconstrained(model, cast("Mixture[Gaussian]", first))  # PyMC's are of Gaussians
 
     return replace(code.with_data(**data_of(question)), initial_point_func=point)
 
@@ -198,7 +197,8 @@ def stored(question: Question[Any, Any], posterior: xr.Dataset) -> Mixture[Any]:
 def mapped(question: Question[Any, Any], posterior: xr.Dataset) -> Mixture[Any]:
     """Return the mixtures at the positions that the engine stores."""
     positions = posterior["position"].to_numpy()
-    return engine_of(question).structures(question, positions.reshape(-1, positions.shape[2]))
+    found = engine_of(question).structures(question, positions.reshape(-1, positions.shape[2]))
+    return cast("Mixture[Any]", found)  # all cases are of a Sample
 
 
 OURS = Coordinates("ours", by_engine, mapped)

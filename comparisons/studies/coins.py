@@ -19,7 +19,7 @@ from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
 from comparisons.studies.calculations.exact import two_coins
 from comparisons.studies.pictures import coins as drawn
-from em import Step, fit
+from em import Fit, Step, fit
 from models import Binomial, Mixture, Sample
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def answers() -> Steps:
     """Return EM beside the exact posterior, with equal weights and with free ones."""
     rows = []
     for name, equal in (("equal", True), ("free", False)):
+        em: Fit[Mixture[Binomial]]
         em = fit(Binomial, FLIPS, 2, equal_weights=equal, tolerance=1e-8)
         by_em = [[*one.theta.prob, one.weight[0]] for one in (em.mixture, em.standard_errors)]
         rows.append((f"{name} weights: EM", *np.transpose(by_em).ravel(), em.log_likelihood))

@@ -62,7 +62,8 @@ def ends(plain: Sample, seed: int) -> Steps:
     """Return where EM's starts end, with two components and with three."""
     rows = []
     for k in (2, 3):
-        for one in em.fit(Gaussian, plain, k, seed=seed).optima[:5]:
+        fit: em.Fit[Mixture[Gaussian]] = em.fit(Gaussian, plain, k, seed=seed)
+        for one in fit.optima[:5]:
             mean, sd = one.mixture.theta
             narrow = (sd.min(), mean[sd.argmin()], "spike: set aside" if one.spike else None)
             rows.append((k, one.log_likelihood, one.starts, *narrow))

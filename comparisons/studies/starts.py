@@ -37,7 +37,7 @@ SHOWN, ROUNDING = 8, 1e-9  # ends in a table; of sums of shares
 def tell(setting: Setting) -> Story:
     """Follow the extreme start, map all others, and ask the posterior."""
     many, few = (volunteers(n, np.random.default_rng(setting.seed)) for n in (MANY, FEW))
-    usual = fit(Gaussian, many, 2, seed=setting.seed)
+    usual: Fit[Mixture[Gaussian]] = fit(Gaussian, many, 2, seed=setting.seed)
     climb = partial(ends.followed, many, usual.log_likelihood)
     paths = [climb(extreme(sd), accelerate=fast) for sd in WIDTHS for fast in (False, True)]
     ask = partial(second_opinion, Gaussian, few, 2, truth=TRUTH)

@@ -168,7 +168,8 @@ def _fall(
         positions = engine.pack(question, em.displaced(at, moves))
         middle, *sides = engine.log_likelihoods(question, positions)
         plus, minus = np.split(np.array(sides), 2)
-        return (2 * middle - plus - minus) / step**2
+        fall: Array = (2 * middle - plus - minus) / step**2
+        return fall
 
 
 def copied(draws: Structure, sizes: tuple[int, int]) -> float:

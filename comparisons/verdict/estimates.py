@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -72,19 +71,25 @@ def family_of(given: object) -> type[Theta] | None:
     """
     if isinstance(given, Fit):
         return given.family
-    if isinstance(given, tuple(STRUCTURES.values())):
+    if _is_structure(given):
         return type(given.theta) if hasattr(given.theta, "_fields") else None
     if isinstance(given, str | Path):
         return _family_in(given)
     return family_of_peer(given) if is_peer(given) else None
 
 
+def _is_structure(given: object) -> TypeGuard[Structure]:
+    """Return whether it is a Mixture, or whatever other structures there are."""
+    return isinstance(given, tuple(STRUCTURES.values()))
+
+
 def _family_in(path: str | Path) -> type[Theta] | None:
     """Return the family of which a JSON file names all fields, whatever the structure."""
     named = names_in(path)
-    for structure, family in product(dict.fromkeys(STRUCTURES.values()), FAMILIES.values()):
-        if set(axes_of(structure, family)) == named:
-            return family
+    for structure in dict.fromkeys(STRUCTURES.values()):
+        for family in FAMILIES.values():
+            if set(axes_of(structure, family)) == named:
+                return family
     return None
 
 
@@ -92,7 +97,7 @@ def _claim(given: object, question: Question[Any, Any]) -> Claim:
     """Return the estimate that was given, whatever kind it is."""
     if isinstance(given, Fit):
         return Claim(given.estimate, "EM")
-    if isinstance(given, tuple(STRUCTURES.values())):
+    if _is_structure(given):
         return Claim(given, f"a {type(given).__name__}")
     if isinstance(given, str | Path):
         return Claim(_from_file(given, question), str(given))
@@ -121,4 +126,5 @@ def _from_file(path: str | Path, question: Question[Any, Any]) -> Structure:
     """Return the structure that a JSON file holds."""
     due = list(axes_of(question.structure, question.family))
     found = numbers_in(path, due, f"a {question.family.__name__} has {', '.join(due)}")
-    return from_fields(question.structure, question.family, found)
+    structure: Structure = from_fields(question.structure, question.family, found)
+    return structure

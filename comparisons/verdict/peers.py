@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard, cast
 
 import numpy as np
 
@@ -66,14 +66,15 @@ def from_peer(given: Peer, family: type[Theta], d: int) -> Structure:
         return Mixture(given.weights_, Gaussian(np.ravel(given.means_), np.sqrt(cov[:, 0, 0])))
     if not issubclass(family, MultivariateGaussian):
         raise Refusal(f"the {kind} is of Gaussians; the family is {family.__name__}")
-    ours = family.form().name
+    several = cast("type[MultivariateGaussian]", family)  # mypy does not see it by itself
+    ours = several.form().name
     if family is not MultivariateGaussian and ours != FORMS[form]:
         theirs = [
             f"fit it with covariance_type={name!r}" for name, one in FORMS.items() if one == ours
         ]
         remedy = " or ".join([*theirs, "take another family"])
         raise Refusal(f"the {kind} has covariance_type={form!r}, the family is {ours}; {remedy}")
-    return Mixture(given.weights_, family(np.asarray(given.means_), cov))
+    return Mixture(given.weights_, several(np.asarray(given.means_), cov))
 
 
 def _expanded(cov: Array, form: str, k: int, d: int) -> Array:

@@ -10,7 +10,6 @@ import numpy as np
 import em
 from bayes.posterior.diagnose import checked, worst_of
 from bayes.posterior.stein import target_of
-from comparisons.binned.posterior import largest_shift
 from comparisons.thresholds import LEAST_DRAWS
 from comparisons.verdict.matching import matched
 from comparisons.verdict.search import Climber
@@ -85,7 +84,9 @@ def sampled_of(
     few: draws that stand for all.
     """
     question, prior = posterior.question, posterior.prior
-    peak, modes, to_peak = None, (), np.inf
+    peak: Mode | None = None
+    modes: tuple[Mode, ...] = ()
+    to_peak = np.inf
     if prior is not None:
         start = Climber(question)(point.at.estimate, prior, max_steps=0)
         peak, modes = _modes(question, prior, point, posterior.draws)
@@ -103,7 +104,7 @@ def sampled_of(
         to_peak=to_peak,
         target=None if prior is None else target_of(posterior),
         binning=binning,
-        shift=0.0 if binning is None else largest_shift(binning.loss_bound.total(few)),
+        shift=0.0 if binning is None else binning.shift(few),
         whole=whole_of(posterior.tree, question),
     )
 

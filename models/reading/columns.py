@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from models.arrays import Array
-    from models.observations import Observations
     from models.reading.batch import Batch, OpenFiles
+    from models.structure import Unordered
 
 
 type Progress = Callable[[int, int | None], None]
@@ -131,7 +131,7 @@ class ScanResult(NamedTuple):
     (2, 0)
     """
 
-    sample: Observations
+    sample: Unordered
     dropped: int
     files: OpenFiles
     columns: Columns

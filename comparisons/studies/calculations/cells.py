@@ -74,7 +74,8 @@ def bic_of_cells(fit: em.Fit[Mixture[Gaussian]], sample: Sample) -> float:
 
 def spiked(sample: Sample, sd: float) -> em.Fit[Mixture[Gaussian]]:
     """Return EM's fit of two Gaussians and a third that starts narrow, on the commonest count."""
-    weight, (mean, width) = em.fit(Gaussian, sample, 2).mixture
+    two: em.Fit[Mixture[Gaussian]] = em.fit(Gaussian, sample, 2)
+    weight, (mean, width) = two.mixture
     top = int(sample.counts.argmax())
     share = sample.counts[top] / sample.observations
     theta = Gaussian(np.append(mean, sample.x[top]), np.append(width, 2 * sd))

@@ -9,7 +9,7 @@ import numpy as np
 import em
 from comparisons.studies.calculations.boundary import both, chance, each_chance, interval
 from comparisons.studies.calculations.photograph import cell_of
-from models import MultivariateGaussian, Sample
+from models import Mixture, MultivariateGaussian, Sample
 
 if TYPE_CHECKING:
     from comparisons.comparison import Comparison
@@ -82,6 +82,7 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
 def by_colour(photo: Photograph, seed: int) -> Mask:
     """Return the mask of two Gaussians in red, green and blue, fitted by EM alone."""
     colours = Sample(photo.colours, counts=photo.colour_counts)
+    fit: em.Fit[Mixture[MultivariateGaussian]]
     fit = em.fit(MultivariateGaussian, colours, 2, seed=seed)
     likely = fit.responsibilities(colours)[:, 1]
     cells = cell_of(photo.colours.astype(np.uint8))

@@ -75,7 +75,7 @@ def deaths(k: int) -> Fit[Mixture[Poisson]]:
 
     The log-likelihood is too flat there to climb by; plain steps shrink all the same.
     """
-    found = fit(Poisson, DEATHS, k)
+    found: Fit[Mixture[Poisson]] = fit(Poisson, DEATHS, k)
     plain = partial(fit, accelerate=False, tolerance=0.0, max_steps=3_000)
     return plain(Poisson, DEATHS, k, start=found.mixture)
 

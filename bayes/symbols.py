@@ -1,0 +1,13 @@
+"""The type of PyTensor's expressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytensor.tensor import TensorVariable
+
+__all__ = ["Tensor"]
+
+type Tensor = TensorVariable[Any, Any]
+"""An expression; PyTensor's parameters tell apart kinds of graph nodes, which says nothing here."""
