@@ -88,9 +88,9 @@ class Surface:
     def ask(self, sample: Sample, prior: Prior | None) -> None:
         """Swap the data and the prior; without one, only the likelihood is looked at."""
         k = len(self.model["shares"].get_value())
-        question = asked(self.row.family, sample, k, prior or self.row.prior, equal_weights=False)
+        question = asked(self.row.family, sample, k, prior=prior or self.row.prior)
         rows = sample.distinct
-        pm.set_data(question.data(), self.model, coords={"row": np.arange(rows)})
+        pm.set_data(data_of(question), self.model, coords={"row": np.arange(rows)})
         self.weighed = float(prior is not None)
 
     def slope(self, point: np.ndarray) -> np.ndarray:
