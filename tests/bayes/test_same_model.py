@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import plainly
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 import pytest
 from families import FAMILIES, Row
-from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
 import bayes
@@ -24,7 +23,6 @@ from models.prior import draw_prior
 from models.question import asked
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
-PLAIN = Mode(linker="py", optimizer=None)  # the graph as it is: only its values matter here
 weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
 
 
@@ -85,14 +83,14 @@ class Surface:
         slope = pt.grad(height, point)
         way = pt.vector("way", shape=(len(names),))
         bend = pt.grad(slope @ way, point)  # the Hessian times a direction: a small graph
-        self.run = pytensor.function([point, way, weighed], [slope, bend], mode=PLAIN)
+        self.run = plainly.function([point, way, weighed], [slope, bend])
 
     def ask(self, sample: Sample, prior: Prior | None) -> None:
         """Swap the data and the prior; without one, only the likelihood is looked at."""
         k = len(self.model["shares"].get_value())
-        question = asked(self.row.family, sample, k, prior or self.row.prior, equal_weights=False)
+        question = asked(self.row.family, sample, k, prior=prior or self.row.prior)
         rows = sample.distinct
-        pm.set_data(question.data(), self.model, coords={"row": np.arange(rows)})
+        pm.set_data(data_of(question), self.model, coords={"row": np.arange(rows)})
         self.weighed = float(prior is not None)
 
     def slope(self, point: np.ndarray) -> np.ndarray:
@@ -182,9 +180,7 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
     height = model.logp(vars=model.free_RVs)
     many = {value: pt.tensor(shape=(None, *value.type.shape)) for value in values}
     each = vectorize_graph(pt.grad(height, values), many)  # over the draws
-    run = pytensor.function(
-        list(many.values()), each, givens=data, mode=PLAIN, on_unused_input="ignore"
-    )
+    run = plainly.function(list(many.values()), each, givens=data, on_unused_input="ignore")
 
     def slopes(prior: Prior) -> tuple[np.ndarray, np.ndarray]:
         mixture = draw_prior(Mixture, row.family, prior, 2, 3000, generator, sizes={})

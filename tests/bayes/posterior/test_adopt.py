@@ -21,7 +21,6 @@ SOME = [
     "gaussian",
     "poisson",
     "multivariate-full",
-    "multivariate-diagonal",
     pytest.param("multivariate-tied", marks=pytest.mark.slow),
 ]
 GROUPS = ["posterior", "sample_stats", "log_likelihood", "labels", "diagnostics", "observed_data"]

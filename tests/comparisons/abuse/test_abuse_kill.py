@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from running import ended
 
 from comparisons import load
 
@@ -94,10 +95,15 @@ def ends_well(folder):
     assert beside(folder) == []
 
 
-def test_a_run_that_is_killed_as_it_writes_leaves_all_or_nothing(folder):
+def test_a_run_that_is_killed_as_it_writes_leaves_all_or_nothing(folder, monkeypatch):
     assert killed(folder, 0, writing=True)
     assert half_written(folder) is None
-    ends_well(folder)
+    monkeypatch.chdir(folder)
+    found = ended([*FIT, "20", "--out", "found", "--overwrite"])
+    assert found.status in {0, 1, 3}, found.err
+    assert half_written(folder) is None
+    assert (folder / "found").is_dir()
+    assert beside(folder) == []
 
 
 @pytest.mark.slow

@@ -396,11 +396,11 @@ def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, m
     assert strict(run(*words, "--json")[1])["verdict"]
 
 
-def test_names_of_columns_are_kept_and_told(run, people, tmp_path):
+@pytest.mark.parametrize("form", ["full", pytest.param("spherical", marks=pytest.mark.slow)])
+def test_names_of_columns_are_kept_and_told(form, run, people, tmp_path):
     words = ("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2)
     (tmp_path / "found").mkdir()
-    spherical = ("--covariance", "spherical", "--draws", 300, "--out", "found")
-    _, out, _ = run(*words, *spherical)
+    _, out, _ = run(*words, "--covariance", form, "--draws", 300, "--out", "found")
     assert "observations of height, half" in out
     assert "the component, then the column(s), where 0 is height, 1 is half." in out
     assert load(tmp_path / "found" / "comparison.nc").columns == ("height", "half")
@@ -410,26 +410,31 @@ def test_names_of_columns_are_kept_and_told(run, people, tmp_path):
 
 
 def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
-    program = f"{sys.executable} -c 'from comparisons.command.main import main; main()'"
-    words = f"fit {people} -f gaussian -c height -k 2 --draws 300"
-    environment = {name: one for name, one in os.environ.items() if name != "COLUMNS"}
-    told = {}
-    for columns in (50, 120):
-        script = f"stty cols {columns}; {program} {words} 2>errors"
-        found = subprocess.run(
-            ["script", "-qec", script, "/dev/null"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-        )
-        told[columns] = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found.stdout)
-        assert "…" not in told[columns]
-        assert "interval" in told[columns]
-        lines = told[columns].replace("\r", "").splitlines()
-        assert max(map(len, lines)) <= columns
+    (tmp_path / "twice.py").write_text(
+        "import os, sys\n"
+        "from comparisons.command.main import main\n"
+        "for columns in (50, 120):\n"
+        "    os.system(f'stty cols {columns}')\n"
+        "    try: main()\n"
+        "    except SystemExit: print('THE END', flush=True)\n"
+    )
+    script = f"{sys.executable} twice.py fit {people} -f gaussian -c height -k 2 --draws 300"
+    found = subprocess.run(
+        ["script", "-qec", f"{script} 2>errors", "/dev/null"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={name: one for name, one in os.environ.items() if name != "COLUMNS"},
+    )
+    parts = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found.stdout).split("THE END")
+    told = dict(zip((50, 120, "after"), parts, strict=True))
+    assert not told.pop("after").strip()
+    for columns, out in told.items():
+        assert "…" not in out
+        assert "interval" in out
+        assert max(map(len, out.replace("\r", "").splitlines())) <= columns
     numbers = [set(re.findall(r"\d+\.\d+ \(\d+\.\d+\)", one)) for one in told.values()]
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) > 6
@@ -462,7 +467,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     running = subprocess.Popen(
         [*program, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(15)
+    for line in running.stderr:
+        if "then sampling" in line:
+            break
+    time.sleep(6)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
@@ -470,7 +478,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     assert list(tmp_path.iterdir()) == [table]
 
 
-@pytest.mark.parametrize("options", ["", "--json"])
+@pytest.mark.parametrize("options", ["", pytest.param("--json", marks=pytest.mark.slow)])
 def test_a_pipe_that_closes_early_is_no_verdict(options, tmp_path):
     program = f'"{sys.executable}" -c "from comparisons.command.main import main; main()"'
     script = f"{program} study coins {options} | true; exit ${{PIPESTATUS[0]}}"

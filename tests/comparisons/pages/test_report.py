@@ -378,14 +378,21 @@ def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
     assert (args[0], args[2:], settings) == (Gaussian, ("t", "n"), {})
 
 
-def test_one_component_and_several_columns(rng, plain, monkeypatch):
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("full", r"a bell-shaped cloud (MultivariateGaussian)"),
+        pytest.param("spherical", "a round cloud (SphericalGaussian)", marks=pytest.mark.slow),
+    ],
+)
+def test_one_component_and_several_columns(form, words, rng, plain, monkeypatch):
     counts = second_opinion(Poisson, Sample(rng(502).poisson(4, 200)), 1, **QUICK)
     said = text(report(counts))
     assert "find the same one component, a rate of events (Poisson), behind 200 counts" in said
-    family = MultivariateGaussian.with_covariance("spherical")
+    family = MultivariateGaussian.with_covariance(form)
     clouds = second_opinion(family, Sample(rng(503).normal(size=(120, 2))), 1, **QUICK)
     said = text(report(clouds))
-    assert "a round cloud (SphericalGaussian), behind 120 rows of measurements?" in said
+    assert f"{words}, behind 120 rows of measurements?" in said
     assert "then the column of the data. Numbers" in said
     named = changed(clouds.tree, columns=json.dumps(["length", "width"]))
     said = text(report(Facts(named)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import plainly
 import pytest
 
 from comparisons.speed.coordinates import exchangeable, in_order, unconstrained
@@ -29,8 +30,8 @@ def at(model, position):
     names = [model.rvs_to_values[variable].name for variable in model.free_RVs]
     sizes = [K - (variable.name == "weight") for variable in model.free_RVs]
     point = dict(zip(names, np.split(position, np.cumsum(sizes)[:-1]), strict=True))
-    function = model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE")
-    height, weight, mean, sd = function(point)
+    function = plainly.function(model.value_vars, outputs)
+    height, weight, mean, sd = function(*(point[value.name] for value in model.value_vars))
     return float(height), Mixture(weight, Gaussian(mean, sd))
 
 

@@ -20,6 +20,7 @@ from models.question import asked
 TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))
 ALL, SOME = 4_000, 2_000  # a half, so that the other half counts
 REPEATS = 60
+FEW = {"draws": 300, "tune": 300, "progress": False}
 
 
 @cache
@@ -88,7 +89,7 @@ def test_another_optimum_is_a_doubt_on_either_side():
 def test_an_opinion_on_some_says_so():
     table = np.column_stack([people().x, np.random.default_rng(942).normal(0, 3, ALL)])
     found = comparisons.second_opinion(
-        MultivariateGaussian, Sample(table), 2, some=SOME, seed=5, progress=False
+        MultivariateGaussian, Sample(table), 2, some=SOME, seed=5, **FEW
     )
     (finding,) = [one for one in found.findings if one.code == "other_rows"]
     assert finding.severity == "ok"
@@ -97,7 +98,7 @@ def test_an_opinion_on_some_says_so():
     assert among(found) == " (of 4,000, drawn at random)"
     # negative control: an opinion on all has no such finding
     alone = comparisons.second_opinion(
-        Gaussian, em.subsample(Gaussian, people(), 300, 6), 2, seed=5, progress=False
+        Gaussian, em.subsample(Gaussian, people(), 300, 6), 2, seed=5, **FEW
     )
     assert not [one for one in alone.findings if one.code == "other_rows"]
     assert among(alone) == ""
