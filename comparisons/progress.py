@@ -9,8 +9,6 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from models.bar import bar
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
@@ -68,6 +66,8 @@ def _attempted(name: str) -> None:
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
     """Yield what is to be told how many rows have been read; it shows them once that takes long."""
+    from models.bar import bar  # with it comes NumPy, which `--help` does not pay for
+
     begun = monotonic()
     bars: Progress | None = None
 
@@ -93,6 +93,8 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     """Yield what is to be told the number of the start of EM that climbs; it shows how many did."""
+    from models.bar import bar
+
     with bar("{task.completed} of {task.total} starts", shown=shown) as bars:
         task = bars.add_task("EM", total=starts)
         yield lambda start: bars.update(task, completed=start + 1)
