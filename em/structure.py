@@ -79,7 +79,7 @@ class Grouping[D: Data](ABC):
         return {name: field / field.sum(axis=-1, keepdims=True) for name, field in counts.items()}
 
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
-        """Return d (sum own log shares) / d shares; by Fisher's identity also d log p / d shares."""
+        """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""
         return {name: own[name] / field for name, field in shares.items()}
 
     def common(self, shares: Shares) -> Array | None:
