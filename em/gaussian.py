@@ -54,7 +54,7 @@ class GaussianEmission(Emission[Gaussian]):
         return natural
 
     def maximize(self, sums: Array) -> Gaussian:
-        """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n; a prior changes each n apart."""
+        """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n; under a prior the two n differ."""
         degrees, n, first, second = sums.T
         mean = np.divide(first, n, out=np.zeros_like(first), where=n > 0)
         square = np.maximum(second - mean * first, 0)

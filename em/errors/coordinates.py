@@ -57,7 +57,8 @@ def displaced[S: Structure](fit: Fit[S], steps: Array) -> S:
 
     They may lie outside the parameter space.
 
-    >>> displaced(fit, np.array([[0.0, 1.0, 0.0]])).theta.rate.round(3) - fit.estimate.theta.rate.round(3)
+    >>> moved = displaced(fit, np.array([[0.0, 1.0, 0.0]]))
+    >>> (moved.theta.rate - fit.estimate.theta.rate).round(6)
     array([[1., 0.]])
     """
     estimate, theta, n = fit.estimate, fit.estimate.theta, len(steps)
