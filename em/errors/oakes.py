@@ -1,8 +1,8 @@
 """Observed information of any structure: the derivative of the exact score (Oakes 1999).
 
 By Fisher's identity the score of the log-likelihood at theta is that of the expected
-log-likelihood of data and labels, d Q(. | theta) / d . at theta. So it costs one E-step, and its
-derivative along a free coordinate is a difference of two.
+log-likelihood of data and labels, d Q(. | theta) / d . at theta. So a score costs one E-step. The
+derivative of the score along a free coordinate is a difference of two scores.
 """
 
 from __future__ import annotations
@@ -24,13 +24,24 @@ if TYPE_CHECKING:
 
 __all__ = ["oakes"]
 
-STEP = 1e-3  # of a standard error of complete information, to either side; Richardson halves it
+STEP = 1e-3  # to either side, in standard errors of complete information; Richardson halves it
 
 
 def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Slots, Array]:
     """Return complete information and score of all slots, and observed information (p, p).
 
-    free: (K, s + m, p) from free coordinates to slots.
+    free: (K, s + m, p) map from free coordinates to slots.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.errors.slots import free_of
+    >>> from em.model import model_of
+    >>> from models.structure import coordinates
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> _, observed = oakes(model, fit.inside, free_of(fit.inside, coordinates(fit.inside), 1))
+    >>> np.allclose(observed, fit.information, rtol=1e-4)
+    True
     """
     score, complete = _score(model, parameters), _complete(model, parameters)
     flat = free.reshape(-1, free.shape[2])
