@@ -47,6 +47,10 @@ def report(
 
     command: by which it was made, to be shown. story: of a study.
     pictures: of the comparison, by default `pictures_of`.
+
+    >>> page = report(comparison, "second-opinion fit counts.csv", pictures=[])
+    >>> "second-opinion fit counts.csv" in page, "<script" in page
+    (True, False)
     """
     environment = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined

@@ -31,7 +31,11 @@ class Setting(NamedTuple):
 
 
 class Study(Protocol):
-    """What a study's file offers."""
+    """What a study's file offers.
+
+    >>> callable(study_named("dish").tell)
+    True
+    """
 
     def tell(self, setting: Setting) -> Story:
         """Run the study."""

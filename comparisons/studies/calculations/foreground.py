@@ -31,6 +31,9 @@ class Mask(NamedTuple):
     held: its shares of the middle and of the edge.
     share: its weight in the mixture, and the standard error.
     within: the area's 95% interval, if it has one.
+
+    >>> Mask("colour", np.ones((2, 2)), 0.3, 1, (0.8, 0.1), (0.3, 0.01)).within
+    (None, None)
     """
 
     by: str

@@ -45,6 +45,9 @@ class Rule(NamedTuple):
     man: (n,) whom it calls men; height: from where on.
     unsure: the share of people that it expects to get wrong, if it has an opinion.
     within: the 95% interval of the height, if it has one.
+
+    >>> Rule("taller than 66.5 inches", np.array([False, True]), 66.5).within
+    (None, None)
     """
 
     name: str

@@ -47,6 +47,10 @@ class Predicted(NamedTuple):
 
     counts: (m,) heads; em, mean, low, high: (m,) sets of as many with so many heads, by EM, by the
     posterior, and between which 95% of replicates lie; lost: sets on counts that cannot be.
+
+    >>> heads = np.arange(3)
+    >>> Predicted("Two coins", heads, *np.ones((4, 3)), lost=0.0).counts.tolist()
+    [0, 1, 2]
     """
 
     name: str
@@ -88,7 +92,13 @@ def _coins(mixture: Mixture[Binomial], heads: Array, flips: int) -> Array:
 
 @styled
 def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
-    """Draw the counts with what each model predicts of as many sets again."""
+    """Draw the counts with what each model predicts of as many sets again.
+
+    >>> from models import Sample
+    >>> model = Predicted("Two coins", np.arange(3), *np.ones((4, 3)), lost=0.0)
+    >>> replicates(Sample([0, 1, 2], 2), [model, model]).axes[0].get_xlabel()
+    'heads in 2 flips'
+    """
     assert coins.trials is not None
     flips, sets = int(coins.trials.max()), coins.observations
     figure = blank(4.3)
