@@ -170,7 +170,7 @@ def _legend(facts: Facts) -> str:
 
 
 def numbered(names: Sequence[str]) -> str:
-    """Say which column each number in brackets stands for.
+    """Say which column each number in brackets belongs to.
 
     >>> numbered(["height", "weight"])
     '0 is height, 1 is weight'

@@ -327,7 +327,7 @@ def _cloud(facts: Facts, panels: int) -> Cloud:
 
 
 def _spread(n: int, most: int) -> Labels:
-    """Return so many of n places at even distances, or all."""
+    """Return a number of evenly spaced places out of n, or all n."""
     return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
 
 

@@ -54,7 +54,7 @@ REACH = 0.6  # widths of the 95% interval shown on either side of it
 class Marginal(NamedTuple):
     """A parameter: EM's estimate and standard error, the posterior's interval and draws.
 
-    group: what stands in one row of panels, such as the first column's means.
+    group: what shares a row of panels, such as the first column's means.
     truth: NaN where it is unknown.
 
     >>> Marginal("mean", "mean,()", 2.0, 0.1, 1.8, 2.2, np.nan, np.full((4, 500), 2.0)).moves

@@ -86,7 +86,7 @@ LETTERS = 118  # that fit in one line of a legend
 SMALL = 112  # letters in a line of a caption
 HANDLE = 10  # letters as wide as the line before an entry
 RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
-TALL = 2.5  # a curve is cut off if it is that many times as high as the bars
+TALL = 2.5  # a curve is cut off if it is this many times as high as the bars
 PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
 DIGITS = re.compile(r"(\.\d\d)\d+")
 LOOK = {
@@ -211,7 +211,7 @@ def em_name(facts: Facts) -> str:
 
 
 def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
-    """Allow so many intervals between ticks, and quiet their labels.
+    """Allow at most x and y intervals between ticks, and make their labels small.
 
     >>> axes = blank(3.0).subplots()
     >>> few_ticks(axes, 3)
@@ -270,7 +270,7 @@ def label_outside(axes: Axes, x: str, y: str, *, bottom: bool, left: bool) -> No
 
 
 def ellipse(centre: Array, cov: Array, radius: float) -> Path:
-    """Return the ellipse at so many standard deviations of a (2, 2) covariance.
+    """Return a (2, 2) covariance's ellipse at a number of standard deviations.
 
     >>> ellipse(np.zeros(2), np.diag([1.0, 4.0]), 2).get_extents().height.round(2)
     np.float64(8.0)

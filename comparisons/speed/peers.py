@@ -41,7 +41,7 @@ PATIENCE = 6
 
 
 class Run(NamedTuple):
-    """So many steps of one side: how long, and where they led, weight (K,) and mean (K, d).
+    """Some steps of one side: their seconds, and the weight (K,) and mean (K, d) they reached.
 
     >>> from comparisons.speed.problems import heights
     >>> few, many = OURS.climb(heights(50, 2, np.random.default_rng(0)), [1, 3])
@@ -80,7 +80,7 @@ class Peer(NamedTuple):
 
 
 def ours(problem: Problem, counts: Sequence[int]) -> list[Run]:
-    """Take exactly so many plain steps."""
+    """Take exactly this number of plain steps."""
 
     def climb(steps: int) -> Run:
         family, k = type(problem.start.theta), len(problem.start.weight)
@@ -130,7 +130,7 @@ def scikit_learn(problem: Problem, counts: Sequence[int]) -> list[Run]:
 
 
 def stepmix(problem: Problem, counts: Sequence[int]) -> list[Run]:
-    """Take the same steps by `stepmix.StepMix`, which has no other way to be told a start."""
+    """Take the same steps by `stepmix.StepMix`, which has no other way to take a start."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its docstrings, as they are compiled
         from stepmix.stepmix import StepMix
@@ -268,7 +268,7 @@ def check(side: Peer, problem: Problem) -> None:
 
 
 def _both(side: Peer, problem: Problem, steps: int) -> tuple[Run, Run]:
-    """Return where so many steps lead us, and a peer with its components in the same order."""
+    """Return where a number of steps leads us, and a peer with its components in the same order."""
     (mine,), (theirs,) = ours(problem, [steps]), side.climb(problem, [steps])
     order = np.lexsort(theirs.mean.T[::-1])
     return mine, theirs._replace(weight=theirs.weight[order], mean=theirs.mean[order])

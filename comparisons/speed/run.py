@@ -171,7 +171,7 @@ def save(target: Path, value: Speed, found: Found) -> None:
 
 @contextmanager
 def saying() -> Iterator[Say]:
-    """Yield what is to be told each piece of work: a spinner on a terminal, lines elsewhere."""
+    """Yield what reports each piece of work: a spinner on a terminal, lines elsewhere."""
     with bar() as bars:
         task = bars.add_task("")
 

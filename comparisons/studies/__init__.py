@@ -1,4 +1,4 @@
-"""One runnable story a file; `second-opinion study NAME` tells it."""
+"""One runnable story a file; `second-opinion study NAME` runs it."""
 
 from __future__ import annotations
 

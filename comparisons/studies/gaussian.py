@@ -58,7 +58,7 @@ def posterior(n: int, own: Array | np.float64) -> rv_frozen:
 
 
 def covers(n: int, own: Array) -> tuple[Array, Array]:
-    """Return whether 1.96 standard errors, and the posterior's 95%, hold the true variance.
+    """Return whether 1.96 standard errors, and the posterior's 95%, contain the true variance.
 
     >>> [each.tolist() for each in covers(10, np.array([20.0, 49.0]))]
     [[False, True], [False, True]]
@@ -94,7 +94,7 @@ def tell(setting: Setting) -> Story:
 
 
 def shares(trials: dict[int, tuple[Array, Array]]) -> Steps:
-    """Return how far the estimate is short, and how often each interval holds the truth."""
+    """Return how far the estimate is short, and how often each interval contains the truth."""
     rows = []
     for n, (about_true, own) in trials.items():
         parts = (about_true.mean(), own.mean(), own.std() / TRIALS**0.5)

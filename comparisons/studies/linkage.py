@@ -117,7 +117,7 @@ def race(name: str) -> tuple[float, float, int, int]:
 
 
 def tell(setting: Setting) -> Story:
-    """Climb plainly and accelerated, and hold the same law against three mixtures."""
+    """Climb plainly and accelerated, and check the same law on three mixtures."""
     (observed, complete), (mean, sd), (found, slow) = information(LIMIT), moments(), path()
     error, missing = observed**-0.5, 1 - observed / complete
     races = {PLANTS: (missing, rate(found), slow, path(accelerate=True)[1])}

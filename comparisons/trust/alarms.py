@@ -1,8 +1,8 @@
-"""How often the verdict is wrong when nothing is: regular problems, and data that cannot tell.
+"""How often the verdict is wrong when nothing is: regular problems, and weak data.
 
 Both codes are right, so that `disagree` is a false alarm. In regular problems, groups well apart
-and enough of everybody, `agree` is the right answer; where groups overlap and data are few it is
-right to say that they cannot tell.
+and enough observations of each, `agree` is the right answer. Where groups overlap and data are few,
+`inconclusive` is right.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ class Cell(Struct):
 
 
 class WeakAlarms(Struct):
-    """What is written of data that cannot tell."""
+    """What is written of weak data."""
 
     format: int
     cells: list[Cell]
@@ -332,7 +332,7 @@ def _causes(records: Sequence[Replicate]) -> dict[str, dict[Severity, int]]:
 
 
 def told_weak(records: list[Record]) -> Told:
-    """Return what data that cannot tell show, cell by cell.
+    """Return what weak data show, cell by cell.
 
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "inconclusive"}
     >>> told_weak([record] * len(GRID)).sentence

@@ -66,7 +66,7 @@ class Design(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A replicate: what was drawn, and what both sides are told.
+    """A replicate: what was drawn, and the prior and seed that both sides are given.
 
     seed: of EM and sampler.
 

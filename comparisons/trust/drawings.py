@@ -98,7 +98,7 @@ def _ranked(axes: Axes, one: Ranks) -> None:
 
 @styled
 def coverage(found: Summary, title: str) -> Figure:
-    """Draw how often each interval held the truth, less what it promised.
+    """Draw how often each interval contained the truth, less its level.
 
     >>> from comparisons.trust.summary import summary
     >>> placed = {"pit": 0.5, "rank": 50}

@@ -34,7 +34,7 @@ class Replicate(Struct, kw_only=True):
 
 
 class RegularProblem(Replicate, kw_only=True):
-    """Of a problem with k groups; nearest: sds between the nearest neighbours.
+    """A record of a problem with k groups; nearest: the least distance of two groups, in sds.
 
     >>> record = {"replicate": 0, "seconds": 1.5, "k": 2, "nearest": 2.7}
     >>> read([record], RegularProblem)[0].nearest
@@ -73,7 +73,9 @@ class Ranked(Struct):
 
 
 class Calibrated(Replicate, kw_only=True):
-    """Of a data set from the prior; joint: of the log-likelihood; among: independent draws.
+    """A record of a data set from the prior.
+
+    joint: the truth's place by log-likelihood; among: how many independent draws there were.
 
     >>> record = {"replicate": 0, "seconds": 1.5, "joint": {"pit": 0.25, "rank": 24}, "among": 100}
     >>> read([record], Calibrated)[0].joint

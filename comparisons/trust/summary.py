@@ -1,4 +1,4 @@
-"""What replicates show together: uniform ranks, intervals that hold the truth, bias, verdicts."""
+"""What replicates show together: uniform ranks, coverage of the truth, bias, verdicts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Ranks(NamedTuple):
 
 
 class Coverage(Struct, frozen=True):
-    """How often an interval held the truth.
+    """How often an interval contained the truth.
 
     interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), or posterior.
     held, of: counts; where there are no standard errors there is no interval.
@@ -95,7 +95,7 @@ class Coverage(Struct, frozen=True):
 
     @property
     def kept(self) -> bool:
-        """Whether the promise was kept, as far as so many replicates can tell."""
+        """Whether the promise was kept, as far as this number of replicates can show."""
         return self.low <= self.held <= self.high
 
 

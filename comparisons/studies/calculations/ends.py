@@ -62,7 +62,7 @@ class End(NamedTuple):
     sd: Array
 
     def groups(self, people: int) -> list[str]:
-        """Return both components in words, of so many people."""
+        """Return both components in words, for a number of people."""
         return [
             "nobody" if w * people < NOBODY else f"{m:.1f} ± {s:.2g} ({w:.1%})"
             for w, m, s in zip(self.weight, self.mean, self.sd, strict=True)
@@ -138,7 +138,7 @@ def followed(sample: Sample, best: float, start: Mixture[Gaussian], *, accelerat
 
 
 def kind(found: Fit[Mixture[Gaussian]]) -> str:
-    """Name what EM ended on; whether it is the best of its kind, others have to say.
+    """Name what EM ended on; the caller decides whether it is the best optimum.
 
     >>> import em
     >>> kind(em.fit(Gaussian, Sample([1, 2, 3, 7, 8, 9]), 2, seed=0))
@@ -186,7 +186,7 @@ def kmeans_end(sample: Sample, means: Array) -> End:
 
 
 def atlas(climb: Callable[[Array], End], grid: Array) -> Atlas:
-    """Climb from every pair of first means in a grid (m,); which one is called first is alike.
+    """Climb from every pair of first means in a grid (m,); their order does not matter.
 
     >>> from functools import partial
     >>> climb = partial(kmeans_end, Sample([1, 2, 3, 7, 8, 9]))

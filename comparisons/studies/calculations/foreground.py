@@ -24,7 +24,7 @@ LEVELS = np.arange(256.0)
 class Mask(NamedTuple):
     """What belongs to the foreground.
 
-    by: what it was told by.
+    by: what separated it, intensity or colour.
     chance: (h, w) of foreground, of every pixel that is shown.
     area: share of all pixels that are likelier foreground.
     group: the component that is the foreground.
@@ -46,7 +46,7 @@ class Mask(NamedTuple):
 
 
 def foreground(likely: Array) -> tuple[int, float, float]:
-    """Return which component is the foreground, and how much of middle and edge it holds.
+    """Return which component is the foreground, and its shares of middle and edge.
 
     It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
     tenth along every side). likely: (h, w) chances of the second component.

@@ -1,7 +1,7 @@
 """A picture from a file as counts of its intensities and colours, in memory that stays bounded.
 
-Only the decoder holds all pixels. They are counted a tile at a time, every one of them, and every
-few of them are kept to show.
+Only the decoder keeps all pixels in memory. All are counted, a tile at a time; a few are kept to
+show.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def read_photograph(path: str | Path) -> Photograph:
     """
     path = Path(path)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # our own limit stands in for Pillow's warning of size
+        warnings.simplefilter("ignore")  # our own limit replaces Pillow's warning of size
         photograph = _counted(path.name, *_decoded(path))
     seen = np.count_nonzero(photograph.counts)
     if seen == 1:
@@ -184,7 +184,7 @@ def _correlation(sums: NDArray[np.int64]) -> float:
 def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the intensities (h, w) and the colours (h, w, 3), or (h, w, 1) of greys.
 
-    Sixteen bits are scaled to eight; what is transparent stands on white, as a page shows it.
+    Sixteen bits are scaled to eight; transparent parts are put on white, as a page shows them.
     """
     if strip.mode.startswith("I"):
         grey = ((np.asarray(strip).astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -40,7 +40,7 @@ SEXES = ("women", "men")
 
 
 class Rule(NamedTuple):
-    """A way to tell men from women by height.
+    """A way to separate men from women by height.
 
     man: (n,) whom it calls men; height: from where on.
     unsure: the share of people that it expects to get wrong, if it has an opinion.

@@ -34,7 +34,7 @@ __all__ = ["linkage", "speed"]
 
 SLOPE: Look = {"color": QUIET, "linewidth": 3.5, "alpha": 0.35}
 FAST: Look = {"color": EM, "linestyle": "-", "linewidth": 1.4}
-LAST = 1e-15  # of a distance that doubles can tell
+LAST = 1e-15  # least distance that doubles resolve
 
 
 @styled

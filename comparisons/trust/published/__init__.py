@@ -72,7 +72,7 @@ class Case(NamedTuple):
 
     name: of the data and the question.
     source: who printed them, when and where.
-    needs: the package that the data come with; empty where they stand in the code.
+    needs: the package that the data come with; empty if they are in the code.
 
     >>> Case("ten flips", "the lecture", (Number("heads", "7/10", lambda: 0.7),)).needs
     ''
