@@ -48,7 +48,7 @@ class Mask(NamedTuple):
 def foreground(likely: Array) -> tuple[int, float, float]:
     """Return which component is the foreground, and its shares of middle and edge.
 
-    It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
+    It has a larger share of the middle (half as wide, half as high) than of the edge (a
     tenth along every side). likely: (h, w) chances of the second component.
 
     >>> foreground(np.ones((4, 4)))
