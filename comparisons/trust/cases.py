@@ -40,7 +40,12 @@ MEASURES = (
 
 
 class Case(NamedTuple):
-    """What is drawn again and again."""
+    """What is drawn again and again.
+
+    >>> case = Case("one coin", Mixture(np.ones(1), Binomial(np.array([0.5]))), 30, trials=10)
+    >>> case.sample(np.random.default_rng(0)).observations
+    30
+    """
 
     name: str
     truth: Mixture[Any]
@@ -95,7 +100,11 @@ def measured(case: Case, replicate: int) -> Comparison:
 
 
 def shown(found: dict[str, list[Comparison]]) -> Table:
-    """Return a table of the measures: median, 95th percentile and largest of the replicates."""
+    """Return a table of the measures: median, 95th percentile and largest of the replicates.
+
+    >>> shown({"counts": [comparison]}).columns[1].header
+    'agree'
+    """
     table = Table("case", "agree", *(name.replace("_", " ") for name in MEASURES))
     for name, comparisons in found.items():
         verdicts = Counter(comparison.verdict for comparison in comparisons)
