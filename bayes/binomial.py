@@ -23,7 +23,12 @@ __all__ = ["BinomialComponent"]
 
 
 class BinomialComponent(Component[Binomial, Binomial]):
-    """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
+    """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob).
+
+    >>> from models import Sample
+    >>> BinomialComponent(Binomial).rows(Sample([3, 5], trials=10))["log_ways"].round(3)
+    array([4.787, 5.529])
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Heads, flips, and log C(trials, x), which no parameter changes."""

@@ -24,6 +24,9 @@ class Component[T: Theta, S](ABC):
     """A family as PyMC sees it: K components, m distinct rows, d columns.
 
     S is what its density reads: Theta with symbolic fields, or what serves as well.
+
+    >>> sorted(family.__name__ for family in COMPONENTS)
+    ['Binomial', 'Gaussian', 'MultivariateGaussian', 'Poisson']
     """
 
     def __init__(self, family: type[T]) -> None:
@@ -79,7 +82,12 @@ class Component[T: Theta, S](ABC):
 
 
 def spread(sample: Sample) -> Array:
-    """Return each column's sd, (d,); 1 where there is none."""
+    """Return each column's sd, (d,); 1 where there is none.
+
+    >>> from models import Sample
+    >>> spread(Sample([[0.0, 5.0], [4.0, 5.0]]))
+    array([2., 1.])
+    """
     table = sample.x.reshape(sample.distinct, -1)
     mean = np.average(table, axis=0, weights=sample.counts)
     sd = np.sqrt(np.average((table - mean) ** 2, axis=0, weights=sample.counts))
@@ -90,7 +98,12 @@ COMPONENTS: dict[type, Callable[[type], Component[Any, Any]]] = {}
 
 
 def component_of[T: Theta](family: type[T]) -> Component[T, Any]:
-    """Return PyMC's side of a family."""
+    """Return PyMC's side of a family.
+
+    >>> from models import Poisson
+    >>> type(component_of(Poisson)).__name__
+    'PoissonComponent'
+    """
     for ancestor in getattr(family, "__mro__", ()):
         if ancestor in COMPONENTS:
             return COMPONENTS[ancestor](family)

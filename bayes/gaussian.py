@@ -22,7 +22,11 @@ __all__ = ["GaussianComponent"]
 
 
 class GaussianComponent(Component[Gaussian, Gaussian]):
-    """log p = -log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2."""
+    """log p = -log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2.
+
+    >>> GaussianComponent(Gaussian).values(Gaussian(np.array([170.0]), np.array([5.0])))
+    {'variance': array([25.]), 'mean': array([170.])}
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""

@@ -22,7 +22,13 @@ __all__ = ["MixtureGrouping"]
 
 
 class MixtureGrouping(Grouping):
-    """log_likelihood = counts . log sum_k weight_k p(x | theta_k)."""
+    """log_likelihood = counts . log sum_k weight_k p(x | theta_k).
+
+    >>> from models import Mixture, Poisson
+    >>> from models.question import asked
+    >>> MixtureGrouping(Mixture).rows(asked(Poisson, Sample([1, 1, 4]), 2))
+    {'counts': array([2, 1])}
+    """
 
     joins = True
 

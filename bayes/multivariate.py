@@ -65,6 +65,9 @@ class MultivariateComponent(Several[Rooted]):
 
     The root of the precision, lower triangular, is what is sampled: with it neither the density
     nor its gradient solves anything. Its prior is stated, as everywhere here, on the scale of cov.
+
+    >>> MultivariateComponent(MultivariateGaussian).sizes(k=2, d=3)
+    {'root': (2, 6), 'mean': (2, 3)}
     """
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
@@ -129,7 +132,11 @@ class MultivariateComponent(Several[Rooted]):
 
 
 class SeparateComponent(Several[Apart]):
-    """log p = the sum over columns of one-dimensional Gaussians."""
+    """log p = the sum over columns of one-dimensional Gaussians.
+
+    >>> SeparateComponent(MultivariateGaussian.with_covariance("diagonal")).sizes(k=2, d=3)
+    {'variance': (2, 3), 'mean': (2, 3)}
+    """
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """The prior's fields and half the squares of each variance."""
@@ -176,7 +183,11 @@ class SeparateComponent(Several[Apart]):
 
 
 def multivariate(family: type[MultivariateGaussian]) -> Several[Rooted] | Several[Apart]:
-    """Return PyMC's side of a form of covariance."""
+    """Return PyMC's side of a form of covariance.
+
+    >>> type(multivariate(MultivariateGaussian.with_covariance("spherical"))).__name__
+    'SeparateComponent'
+    """
     return (MultivariateComponent if family.form().linear else SeparateComponent)(family)
 
 

@@ -24,7 +24,12 @@ __all__ = ["PoissonComponent"]
 
 
 class PoissonComponent(Component[Poisson, Poisson]):
-    """log p = x log rate - rate - log x!."""
+    """log p = x log rate - rate - log x!.
+
+    >>> from models import Sample
+    >>> PoissonComponent(Poisson).rows(Sample([0, 2]))["log_factorial"].round(3)
+    array([0.   , 0.693])
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Events, and log x!, which no parameter changes."""

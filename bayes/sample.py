@@ -48,7 +48,11 @@ AUTO_ESS = 1_000.0
 
 
 class ChainsWarning(UserWarning):
-    """Chains that `diagnose` does not let pass."""
+    """Chains that `diagnose` does not let pass.
+
+    >>> issubclass(ChainsWarning, UserWarning)
+    True
+    """
 
 
 def sample[T: Theta](
@@ -79,6 +83,9 @@ def sample[T: Theta](
     tune: draws a chain that adapt the sampler and are thrown away.
     seed: of everything random; the same one gives the same draws.
     progress: show bars on a terminal.
+
+    >>> dict(posterior["posterior"].sizes)  # of sample(Poisson, Sample(counts), 2, draws=500)
+    {'chain': 4, 'draw': 500, 'component': 2}
     """
     if isinstance(family, Sample):
         raise Refusal("family is a Sample; the order is sample(family, sample, k)")
@@ -96,7 +103,11 @@ def sampled(
     seed: int = 0,
     progress: bool = True,
 ) -> xr.DataTree:
-    """Draw from the posterior of a question: as `sample`, whose options these are."""
+    """Draw from the posterior of a question: as `sample`, whose options these are.
+
+    >>> posterior.attrs["draws"], posterior.attrs["seed"]
+    (500, 1)
+    """
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
     if seed >= SEEDS:
         raise Refusal(f"seed is {seed}; give a whole number below 2**64")
@@ -150,6 +161,9 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
 
     by: "order" of the components as the family orders them, or "assignment" of each draw's
         memberships to average ones (Stephens 2000).
+
+    >>> align(posterior, "assignment").attrs["labels"]
+    'assignment'
     """
     if by not in ("order", "assignment"):
         raise Refusal(f"by is {by!r}; give 'order' or 'assignment'")
@@ -165,6 +179,11 @@ def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structur
     """Return the log-likelihood of parameters by PyMC's model of them.
 
     structure: inside the parameter space: no share, probability or rate of 0.
+
+    >>> from models import Mixture, Poisson
+    >>> two = Mixture(np.array([0.5, 0.5]), Poisson(np.array([1.0, 8.0])))
+    >>> round(log_likelihood(Poisson, Sample([1, 2, 9]), two), 3)
+    -6.795
     """
     question = asked(family, sample, len(first(structure.theta)))
     for name, share in shares_of(structure).items():

@@ -38,6 +38,9 @@ class Grouping(ABC):
 
     Symbolic functions build the model; those of arrays look at draws, with a leading axis (n, ...),
     in NumPy.
+
+    >>> [one.__name__ for one in GROUPINGS.values()]
+    ['MixtureGrouping']
     """
 
     joins = False
@@ -103,7 +106,12 @@ GROUPINGS: dict[type[Structure], type[Grouping]] = {}
 
 
 def grouping_of(structure: type[Structure]) -> Grouping:
-    """Return PyMC's side of a structure."""
+    """Return PyMC's side of a structure.
+
+    >>> from models import Mixture
+    >>> grouping_of(Mixture).joins
+    True
+    """
     if structure not in GROUPINGS:
         known = ", ".join(sorted(one.__name__ for one in GROUPINGS))
         raise Refusal(f"structure is {structure!r}; give one of {known}")

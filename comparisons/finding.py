@@ -26,6 +26,9 @@ class Finding(NamedTuple):
     value, threshold: the number, and where it stops being ok; NaN where there is none.
     message: one plain sentence.
     remedy: what to do about it; empty where there is nothing to do.
+
+    >>> Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "").stands
+    True
     """
 
     code: str
@@ -42,7 +45,12 @@ class Finding(NamedTuple):
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree."""
+    """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree.
+
+    >>> spike = Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "")
+    >>> verdict_of([spike]), verdict_of([spike, spike._replace(severity=FAULT)]), verdict_of([])
+    ('inconclusive', 'disagree', 'agree')
+    """
     severities = {finding.severity for finding in findings}
     if FAULT in severities:
         return "disagree"

@@ -21,7 +21,10 @@ SOON = 0.5  # seconds that nobody needs a bar for
 
 
 def announce(phase: str) -> None:
-    """Say what comes next, where no bar will."""
+    """Say what comes next, where no bar will.
+
+    >>> announce("reading")  # writes "reading ..." to stderr if that is no terminal
+    """
     from rich.console import Console
 
     if not Console(stderr=True).is_terminal:
@@ -30,7 +33,12 @@ def announce(phase: str) -> None:
 
 @contextmanager
 def waiting(reason: str) -> Iterator[None]:
-    """Say what takes its time."""
+    """Say what takes its time.
+
+    >>> with waiting("adding"):
+    ...     2 + 2
+    4
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -68,6 +76,10 @@ def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progres
 
     counted: how its task's `completed` and `total` are told; without it nothing is counted.
     left: tell the time that is left, and not the time taken.
+
+    >>> with bar("{task.completed} rows", shown=False) as bars:
+    ...     bars.add_task("reading", total=10)
+    0
     """
     from rich import progress
     from rich.console import Console
@@ -86,7 +98,11 @@ def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progres
 
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Yield what is to be told how many rows have been read; it shows them once that takes long."""
+    """Yield what is to be told how many rows have been read; it shows them once that takes long.
+
+    >>> with rows_bar() as tell:  # shows nothing for a short file
+    ...     tell(1_000, None)
+    """
     begun = monotonic()
     bars: Progress | None = None
 
@@ -111,7 +127,11 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told the number of the start of EM that climbs; it shows how many did."""
+    """Yield what is to be told the number of the start of EM that climbs; it shows how many did.
+
+    >>> with starts_bar(20, shown=False) as tell:
+    ...     tell(0)
+    """
     with bar("{task.completed} of {task.total} starts", shown=shown) as bars:
         task = bars.add_task("EM", total=starts)
         yield lambda start: bars.update(task, completed=start + 1)

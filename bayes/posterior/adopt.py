@@ -92,6 +92,12 @@ def adopt[T: Theta](
         {"weight": lambda p: xr.concat([p["w"], 1 - p["w"]], "component")}.
     prior: under which they drew; if it is unknown, the groups prior and log_prior are left out.
     equal_weights: they held all shares at 1 / K; weight may then be left out.
+
+    >>> from models import Poisson
+    >>> theirs = posterior["posterior"].to_dataset().rename(rate="lambda")
+    >>> found = adopt(Poisson, fit.question.sample, theirs, {"rate": "lambda"})
+    >>> found.attrs["made_by"], found.attrs["components"]
+    ('bayes.adopt', 2)
     """
     component_of(family)  # refuses what is none
     draws = _draws(posterior)

@@ -30,6 +30,9 @@ class Check(NamedTuple):
 
     name, value, threshold: as they are told.
     passed: whether the value is on the good side of the threshold.
+
+    >>> diagnose(posterior).checks[3]
+    Check(name='share of divergences', value=0.0, threshold=0.001, passed=True)
     """
 
     name: str
@@ -44,6 +47,10 @@ class Diagnosis(NamedTuple):
     checks: the worst parameter or chain of each measure.
     parameters: R-hat and effective sample sizes of every parameter, along `measure`; NaN where a
         parameter is constant.
+
+    >>> diagnosis = diagnose(posterior)
+    >>> diagnosis.passed, list(diagnosis.parameters)
+    (True, ['weight', 'rate'])
     """
 
     checks: tuple[Check, ...]
@@ -68,6 +75,9 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
 
     tree: as `sample` returns it; of another sampler's, a measure is left out where its
         statistic is.
+
+    >>> [check.name for check in diagnose(posterior).checks][:3]
+    ['largest R-hat', 'least bulk ESS', 'least tail ESS']
     """
     if "posterior" not in getattr(tree, "children", ()):
         raise Refusal("the tree has no group posterior; give what bayes.sample returned")
@@ -75,7 +85,11 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
 
 
 def checked(parameters: xr.Dataset, tree: xr.DataTree) -> Diagnosis:
-    """Return the diagnosis of a posterior whose parameters have been measured."""
+    """Return the diagnosis of a posterior whose parameters have been measured.
+
+    >>> checked(measured(posterior["posterior"].to_dataset()), posterior).passed
+    True
+    """
     hat, bulk, tail = worst_of(parameters)
     checks = [
         Check("largest R-hat", hat, R_HAT, hat < R_HAT),
@@ -96,7 +110,11 @@ def checked(parameters: xr.Dataset, tree: xr.DataTree) -> Diagnosis:
 
 
 def measured(posterior: xr.Dataset) -> xr.Dataset:
-    """Return R-hat and effective sample sizes of every parameter, along `measure`."""
+    """Return R-hat and effective sample sizes of every parameter, along `measure`.
+
+    >>> measured(posterior["posterior"].to_dataset())["rate"].dims
+    ('measure', 'component')
+    """
     if posterior.sizes["chain"] == 1:  # halves of a chain can be compared as well
         half = posterior.sizes["draw"] // 2
         parts = [posterior.isel(draw=slice(at, at + half)) for at in (0, half)]
@@ -141,7 +159,11 @@ class Worst(NamedTuple):
 
 
 def worst_of(parameters: xr.Dataset) -> Worst:
-    """Return the worst of what `measured` found."""
+    """Return the worst of what `measured` found.
+
+    >>> worst_of(measured(posterior["posterior"].to_dataset())).r_hat < R_HAT
+    True
+    """
 
     def column(name: str) -> NDArray[np.float64]:
         every = [one.sel(measure=name).to_numpy().ravel() for one in parameters.data_vars.values()]

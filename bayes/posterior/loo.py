@@ -25,6 +25,9 @@ def loo(tree: xr.DataTree) -> ELPDData:
     are computed once and counted as often as they occurred. `arviz.compare` takes the results.
 
     tree: as `sample` returns it.
+
+    >>> posterior["log_likelihood"].sizes["row"] < 100, loo(posterior).n_data_points
+    (True, 100)
     """
     pointwise = tree["log_likelihood"]["x"]
     counts = pointwise["counts"].to_numpy()

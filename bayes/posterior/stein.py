@@ -31,6 +31,10 @@ class Target(NamedTuple):
     place: the largest of E[d_j log p] = 0; large if the draws sit elsewhere.
     shape: the largest of E[(z_i - c_i) d_j log p] = -delta_ij; large if they are too narrow or too
         wide, or depend on each other otherwise.
+
+    >>> place, shape = target(posterior)
+    >>> place < 5, shape < 5
+    (True, True)
     """
 
     place: float
@@ -45,12 +49,19 @@ def target(tree: xr.DataTree) -> Target:
     looks like (Stein 1972; Gorham & Mackey 2015).
 
     tree: of `bayes.sample`, or of `bayes.adopt` with its prior.
+
+    >>> max(target(posterior)) < 5
+    True
     """
     return target_of(posterior_of(tree))
 
 
 def target_of(posterior: Posterior) -> Target:
-    """Return how far draws are from being those of their likelihood and prior."""
+    """Return how far draws are from being those of their likelihood and prior.
+
+    >>> max(target_of(posterior_of(posterior))) < 5
+    True
+    """
     question, (chains, draws) = posterior.question, posterior.sizes
     engine = engine_of(question)
     step = -(-chains * draws // MOST)

@@ -50,7 +50,12 @@ OURS = "bayes.sample"  # what made a posterior whose density is known in the coo
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What a tree of `sample` or `adopt` says, in the types of this house."""
+    """What a tree of `sample` or `adopt` says, in the types of this house.
+
+    >>> kept = Posterior(posterior)
+    >>> kept.sizes, kept.question.k, kept.draws.theta.rate.shape
+    ((4, 500), 2, (2000, 2))
+    """
 
     tree: xr.DataTree
 
@@ -140,12 +145,20 @@ class Posterior:
 
 
 def structure_of(tree: xr.DataTree) -> type[Structure]:
-    """Return the structure of a tree; files of before there were several do not name theirs."""
+    """Return the structure of a tree; files of before there were several do not name theirs.
+
+    >>> structure_of(posterior).__name__
+    'Mixture'
+    """
     return structure_called(tree.attrs.get("structure", STRUCTURES[Sample].__name__))
 
 
 def posterior_of(tree: xr.DataTree) -> Posterior:
-    """Return what a tree says, or raise Refusal if it is no posterior of `sample` or `adopt`."""
+    """Return what a tree says, or raise Refusal if it is no posterior of `sample` or `adopt`.
+
+    >>> posterior_of(posterior).ours
+    True
+    """
     if "labels" not in tree.children or "constant_data" not in tree.children:
         raise Refusal("the tree is no posterior of bayes.sample: it has no group of labels")
     return Posterior(tree)
@@ -166,6 +179,9 @@ def tree_of(
     structures: of every draw as it was drawn, each field (n, ...).
     settings: what was asked for, which becomes attributes.
     prior_known: whether the draws were made under the question's prior, so that it can be shown.
+
+    >>> list(posterior.children)[:5]
+    ['posterior', 'sample_stats', 'log_likelihood', 'log_prior', 'prior']
     """
     sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
     assert isinstance(seed, int)
@@ -200,6 +216,12 @@ def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: 
     """Return the tree with its draws' components permuted, and the diagnostics before and after.
 
     structures: of every draw as the sampler drew it, each field (n, ...).
+
+    >>> from bayes.posterior.labels import Alignment
+    >>> swapped = Alignment(np.tile([1, 0], (2000, 1)), margin=np.ones(2000))
+    >>> found = relabel(posterior, posterior_of(posterior).draws, swapped, "order")
+    >>> found["posterior"]["rate"].mean(("chain", "draw")).to_numpy().round()
+    array([7., 1.])
     """
     sizes = tuple(tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
     before = measured(drawn(structures, sizes))
@@ -225,7 +247,12 @@ def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: 
 
 
 def drawn(structures: Structure, sizes: tuple[int, ...]) -> xr.Dataset:
-    """Return structures, each field (chains * draws, ...), as a Dataset."""
+    """Return structures, each field (chains * draws, ...), as a Dataset.
+
+    >>> from models import Mixture, Poisson
+    >>> dict(drawn(Mixture(np.full((6, 2), 0.5), Poisson(np.ones((6, 2)))), (2, 3)).sizes)
+    {'chain': 2, 'draw': 3, 'component': 2}
+    """
     axes = axes_of(type(structures), type(structures.theta))
     coords, variables = _counted(sizes), {}
     for name, field in fields_of(structures).items():

@@ -79,6 +79,11 @@ class Engine:
     joint: log overall share + log p (n, K, m) from explored coordinates with a leading axis.
     densities: what the grouping looks at, which is that if it `joins`, otherwise log p.
     log_prior: log density (n,) of the random variables, likewise.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> engine = engine_of(posterior_of(posterior).question)
+    >>> engine.sizes(k=3, d=1, sizes={})
+    {'rate': (3,), 'weight': (2,)}
     """
 
     variables: tuple[Variable, ...]
@@ -267,7 +272,13 @@ READY: set[Engine] = set()
 
 
 def engine_of(question: Question[Any, Any]) -> Engine:
-    """Return the engine that answers a question, which all questions of its kind share."""
+    """Return the engine that answers a question, which all questions of its kind share.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> question = posterior_of(posterior).question
+    >>> engine_of(question) is engine_of(question)
+    True
+    """
     kind = (question.structure, question.family, question.held)
     if kind not in ENGINES:
         ENGINES[kind] = _derived(question)
@@ -275,7 +286,12 @@ def engine_of(question: Question[Any, Any]) -> Engine:
 
 
 def is_compiled(question: Question[Any, Any]) -> bool:
-    """Return whether this process has the machine code that answers a question."""
+    """Return whether this process has the machine code that answers a question.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> is_compiled(posterior_of(posterior).question)  # it was sampled
+    True
+    """
     return ENGINES.get((question.structure, question.family, question.held)) in READY
 
 
@@ -369,7 +385,12 @@ def _explored(
 
 @cache
 def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
-    """Compile log density and gradient at a position; return the data that they read first."""
+    """Compile log density and gradient at a position; return the data that they read first.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> sorted(machine_code(engine_of(posterior_of(posterior).question))[0])[:2]
+    ['counts', 'log_factorial']
+    """
     model = engine.model
     explored, swapped, log_jacobian = _explored(engine.component, engine.grouping, model)
     plain: Any = clone_replace(model.logp(), swapped)

@@ -59,7 +59,11 @@ STATISTICS = {  # nutpie's names and ArviZ's
 
 
 class SamplerError(Stopped, RuntimeError):
-    """The sampler could not start, or stopped on the way."""
+    """The sampler could not start, or stopped on the way.
+
+    >>> issubclass(SamplerError, RuntimeError)
+    True
+    """
 
 
 type Trace = tuple[list[pa.RecordBatch], list[pa.RecordBatch]]
@@ -72,6 +76,10 @@ class Chains(NamedTuple):
     positions: (chains, draws, p), unconstrained.
     statistics: (chains, draws) each, by ArviZ's names.
     seconds: of sampling, warm-up included.
+
+    >>> chains = Chains(np.zeros((4, 500, 3)), {"lp": np.zeros((4, 500))}, seconds=0.5)
+    >>> chains.positions.shape[:2] == chains.statistics["lp"].shape
+    True
     """
 
     positions: Array

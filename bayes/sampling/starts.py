@@ -27,6 +27,11 @@ def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Ar
 
     Each chain draws parameters of its own about rows that lie apart, and starts at the first that
     the data do not rule out beside the others: where they say little, starts are far apart.
+
+    >>> from bayes.sampling.compiled import engine_of
+    >>> start = start_of(engine_of(fit.question), fit.question)
+    >>> start(1).shape
+    (3,)
     """
 
     def start(seed: int) -> Array:

@@ -25,6 +25,10 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a path beside the wanted one, and rename it once it is whole.
 
     path: of a file or a folder; what was there before is replaced at the very end.
+
+    >>> written(Path("note.txt"), lambda target: target.write_text("whole"))
+    >>> Path("note.txt").read_text()
+    'whole'
     """
     beside = _folder_beside(path)
     try:
@@ -66,6 +70,10 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
 
     overwrite: None of a command that never does.
     ours: what a folder that may be overwritten holds.
+
+    >>> refuse_folder(Path("nowhere/report"), overwrite=None)
+    Traceback (most recent call last):
+    models.refusal.Refusal: --out nowhere/report: there is no folder nowhere; make it first
     """
     if not path.parent.is_dir():
         raise Refusal(f"--out {path}: there is no folder {path.parent}; make it first")
@@ -90,7 +98,12 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
 
 
 def free(name: str) -> Path:
-    """Return the first of name, name-2, name-3, ... that is not there."""
+    """Return the first of name, name-2, name-3, ... that is not there.
+
+    >>> Path("report").mkdir()
+    >>> free("report").name
+    'report-2'
+    """
     path, number = Path(name), 1
     while path.exists():
         number += 1

@@ -46,6 +46,10 @@ class Row(NamedTuple):
 
     label: such as mean[0].
     numbers: by the names of the table's columns; `truth` only where it is known.
+
+    >>> row = comparison.parameters[2]
+    >>> row.label, round(row.numbers["mle"], 2)
+    ('rate[0]', 1.09)
     """
 
     label: str
@@ -91,6 +95,9 @@ class Sampling(NamedTuple):
     gated: whether chains went on until their diagnostics were good enough.
     divergences: in all chains; None where the sampler does not count them.
     seconds: NaN where it is not known.
+
+    >>> comparison.sampling.chains, comparison.sampling.draws, comparison.sampling.gated
+    (4, 500, False)
     """
 
     library: str
@@ -107,6 +114,9 @@ class Ascent(NamedTuple):
     """EM's climbs: heights (starts, steps), NaN after the last step; begun: how many there were.
 
     Of very many observations some starts climb a part of these only, and have no heights.
+
+    >>> comparison.ascent.begun, len(comparison.ascent.heights)
+    (20, 20)
     """
 
     heights: Array
@@ -114,7 +124,11 @@ class Ascent(NamedTuple):
 
 
 class Optima(NamedTuple):
-    """Where EM's starts ended, best first: each field (optima,)."""
+    """Where EM's starts ended, best first: each field (optima,).
+
+    >>> comparison.optima.spike.any()
+    np.False_
+    """
 
     log_likelihood: Array
     starts: Labels
@@ -123,14 +137,22 @@ class Optima(NamedTuple):
 
 
 class Modes(NamedTuple):
-    """Modes of the posterior: heights, and shares of the draws in their basins, (modes,)."""
+    """Modes of the posterior: heights, and shares of the draws in their basins, (modes,).
+
+    >>> comparison.modes.share
+    array([1.])
+    """
 
     log_posterior: Array
     share: Array
 
 
 class Rows(NamedTuple):
-    """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any."""
+    """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any.
+
+    >>> comparison.rows.x[:3], int(comparison.rows.counts.sum())
+    (array([0., 1., 2.]), 100)
+    """
 
     x: Array
     counts: Array
@@ -141,6 +163,9 @@ class Memberships(NamedTuple):
     """Probabilities (m, K) of the components for distinct rows, and how often each occurred.
 
     low, high: the posterior's 95% interval.
+
+    >>> comparison.memberships.at(np.array([0])).em.round(2)
+    array([[1., 0.]])
     """
 
     x: Array
@@ -165,6 +190,10 @@ class Density(NamedTuple):
 
     components: (K, p), which add up to plug_in.
     low, high: 95% interval of the density at each place.
+
+    >>> density = comparison.density.at(np.array([0, 1]))
+    >>> density.x, bool(np.allclose(density.components.sum(axis=0), density.plug_in))
+    (array([0., 1.]), True)
     """
 
     x: Array

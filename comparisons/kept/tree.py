@@ -49,6 +49,9 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
     of every draw; modes: of the posterior; memberships: of the units, by both, with the posterior's
     interval; density: of one column, plugged in and predicted; truth: where it is known;
     comparison: the table.
+
+    >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
+    ['ascent', 'comparison', 'density', 'deviance']
     """
     point, sampled, checks, predictions = measured
     question = sampled.question

@@ -41,6 +41,14 @@ class CrossChecks(NamedTuple):
     density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
     curvature: factor between what EM's errors say of the likelihood's curvature and what it is.
     copied: share of runs of draws that another chain has as well.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> checks = cross_checks_of(kept, point, kept.heights)
+    >>> checks.ours, checks.copied, bool(np.allclose(checks.heights, checks.theirs))
+    (True, 0.0, True)
     """
 
     heights: Array
@@ -58,6 +66,13 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
     """Return what each side makes of the other's pieces.
 
     heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> cross_checks_of(kept, point, kept.heights).deviance.shape
+    (2000,)
     """
     question = posterior.question
     engine = engine_of(question)
@@ -103,6 +118,11 @@ def density_gap(
 
     question: that the posterior answers.
     heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> density_gap(kept, kept.question, engine_of(kept.question), kept.heights) < 1e-3
+    True
     """
     if not posterior.ours:
         return np.nan
@@ -142,6 +162,9 @@ def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> 
     C_j / sqrt(C_jj) to either side of the maximum, e small, or 2 l(0) - l(+) - l(-) = e^2; the
     factor is the largest of their quotients or the inverse of the least. NaN without errors, and
     where two steps do not agree because the likelihood is nowhere near a parabola.
+
+    >>> f"{curvature(engine_of(fit.question), fit.question, fit):.3f}"
+    '1.000'
     """
     if at.information is None or not at.has_errors:
         return np.nan
@@ -173,7 +196,13 @@ def _fall(
 
 
 def copied(draws: Structure, sizes: tuple[int, int]) -> float:
-    """Return the share of runs of draws that an earlier chain has as well, number by number."""
+    """Return the share of runs of draws that an earlier chain has as well, number by number.
+
+    >>> from models import Mixture, Poisson
+    >>> twice = Mixture(np.ones((40, 1)), Poisson(np.tile(np.arange(20.0), 2)[:, None]))
+    >>> copied(twice, (2, 20))
+    0.5
+    """
     fields = fields_of(draws).values()
     rows = np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
     seen: set[bytes] = set()

@@ -68,6 +68,10 @@ def family_of(given: object) -> type[Theta] | None:
     """Return the family that an estimate implies, or None where it cannot be told.
 
     given: as for `estimate_of`; a file that cannot be read raises Refusal.
+
+    >>> from models import Mixture, Poisson
+    >>> family_of(Mixture([0.4, 0.6], Poisson([1.0, 7.0]))).__name__
+    'Poisson'
     """
     if isinstance(given, Fit):
         return given.family

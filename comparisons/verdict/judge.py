@@ -38,7 +38,11 @@ APART = "More data, or a prior that knows more; or fewer components."
 
 
 def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
-    """Return all findings, in the order of the measures."""
+    """Return all findings, in the order of the measures.
+
+    >>> [one.code for one in comparison.findings][:3]
+    ['different_question', 'different_posterior', 'different_data']
+    """
     point, sampled, checks, predictions = measured
     at, found = point.at, point.search.fit
     em_side = [

@@ -26,7 +26,11 @@ CHAINS = {
 
 
 def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
-    """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; otherwise no verdict."""
+    """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; otherwise no verdict.
+
+    >>> [one.message for one in comparison.findings if one.code == "copied_chains"]
+    ['No two chains share a run of draws.']
+    """
     found = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]

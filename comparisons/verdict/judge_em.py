@@ -28,7 +28,11 @@ SAID = 6  # parameters of an optimum that a sentence has room for
 
 
 def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[Finding]:
-    """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it."""
+    """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it.
+
+    >>> [one.severity for one in comparison.findings if one.code == "different_question"]
+    ['ok']
+    """
     each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
@@ -121,7 +125,11 @@ def _same_posterior(checks: CrossChecks) -> Finding:
 
 
 def em_errors(point: Point, checks: CrossChecks) -> Finding:
-    """EM's standard errors against the curvature of PyMC's likelihood."""
+    """EM's standard errors against the curvature of PyMC's likelihood.
+
+    >>> [one.severity for one in comparison.findings if one.code == "wrong_errors"]
+    ['ok']
+    """
     factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
@@ -152,6 +160,9 @@ def em_finished(
 
     at: EM at the estimate; reached: where it goes on to; best: the highest optimum it knows.
     to_peak: how much the log posterior can still rise from the estimate under the prior.
+
+    >>> [(one.code, one.severity) for one in em_finished(fit, fit, fit)]
+    [('stopped_early', 'ok'), ('not_a_maximum', 'ok')]
     """
     gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
     left = float(np.sqrt(2 * gain)) if np.isfinite(gain) else np.nan
@@ -227,14 +238,26 @@ def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
 
 
 def best_of(point: Point) -> em.Fit[Any]:
-    """Return the highest optimum that EM knows and that is no spike."""
+    """Return the highest optimum that EM knows and that is no spike.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> best = best_of(point_of(fit, kept, None, kept.heights, None))
+    >>> bool(np.isclose(best.log_likelihood, fit.log_likelihood))
+    True
+    """
     known = [point.search.fit, *point.climbs, point.reached]
     proper = [one for one in known if not one.optima[0].spike]
     return max(proper, key=lambda one: one.log_likelihood, default=point.at)
 
 
 def em_won(point: Point, checks: CrossChecks) -> Finding:
-    """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
+    """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them.
+
+    >>> [one.severity for one in comparison.findings if one.code == "local_optimum"]
+    ['ok']
+    """
     at, reached, own = point.at, point.reached, point.search.fit
     onto_spike = reached.optima[0].spike and not at.optima[0].spike
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
@@ -277,6 +300,9 @@ def spiked(
     """What keeps a maximum from being one: a spike, an empty component, an edge.
 
     point, checks: None where there is no posterior.
+
+    >>> [one.code for one in spiked(fit, fit)]
+    ['spike', 'empty_component', 'boundary']
     """
     return [_spike(at, found, point, checks), _empty(at), _boundary(at)]
 

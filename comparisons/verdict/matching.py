@@ -20,6 +20,12 @@ def matched(structure: Structure, draws: Structure, reference: Structure | None 
     """Return which of a structure's components is the posterior's first, second, ...
 
     The least sum of squared distances to the draws' means (or to a reference), in their sds.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from models import Mixture, Poisson
+    >>> turned = Mixture(np.array([0.4, 0.6]), Poisson(np.array([7.0, 1.0])))
+    >>> matched(turned, posterior_of(posterior).draws)
+    array([1, 0])
     """
     own, drawn = by_component(structure), by_component(draws, leading=1)
     k = len(own[-1])

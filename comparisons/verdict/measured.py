@@ -23,7 +23,11 @@ __all__ = ["Measured", "measured_of"]
 
 
 class Measured(NamedTuple):
-    """An estimate, a posterior, what each makes of the other, and what both predict."""
+    """An estimate, a posterior, what each makes of the other, and what both predict.
+
+    >>> Measured._fields
+    ('point', 'sampled', 'checks', 'predictions')
+    """
 
     point: Point
     sampled: Sampled
@@ -38,6 +42,10 @@ def measured_of(given: object, posterior: Posterior, found: Search | None = None
         a JSON file; None for EM's own: the best of its search, or what it reaches from a draw if
         that is higher.
     found: EM's search, if it was made before.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> measured_of(None, posterior_of(posterior)).point.source
+    'EM'
     """
     refuse_few(posterior)
     question, draws = posterior.question, posterior.draws

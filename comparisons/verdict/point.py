@@ -41,6 +41,12 @@ class Point:
     claimed: the log-likelihood that an em.Fit says it has, None of other estimates.
     renewed: whether EM's estimate was reached from a draw, and not from its own starts.
     lost: by how much the rows' log-likelihood may miss that of all observations.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> point.free, [row.label for row in point.parameters]
+    (3, ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]'])
     """
 
     source: str
@@ -80,6 +86,11 @@ def point_of(
     given: as `evidence_of` takes it; found: EM's search, if it was made before.
     heights: EM's log-likelihood (n,) of every draw.
     binning: how the posterior's rows stand for others, None where they stand for themselves.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> point_of(fit, kept, None, kept.heights, None).source
+    'EM'
     """
     question, draws = posterior.question, posterior.draws
     found = search(question) if found is None else found

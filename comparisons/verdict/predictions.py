@@ -33,6 +33,9 @@ class Memberships(NamedTuple):
     """Probabilities (u, K) of the components for some units of the data.
 
     posterior: their means; low, high: the interval of what draws make of them.
+
+    >>> Memberships._fields
+    ('units', 'em', 'posterior', 'low', 'high')
     """
 
     units: Units
@@ -48,6 +51,9 @@ class Predictions(NamedTuple):
     few: draws that stand for all; positions: the same, as chains have them.
     hellinger: between plug-in and posterior predictive density.
     memberships: of both, None for a single component.
+
+    >>> Predictions._fields
+    ('few', 'positions', 'hellinger', 'memberships')
     """
 
     few: Structure
@@ -57,13 +63,28 @@ class Predictions(NamedTuple):
 
 
 def few_of(draws: Structure) -> Structure:
-    """Return draws at even distances that stand for all."""
+    """Return draws at even distances that stand for all.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> len(few_of(kept.draws).weight)
+    500
+    """
     n = len(next(iter(fields_of(draws).values())))
     return drawn_at(draws, spaced(n, THINNED))
 
 
 def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -> Predictions:
-    """Return what an estimate and draws predict."""
+    """Return what an estimate and draws predict.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> found = predictions_of(kept.question, point, few_of(kept.draws))
+    >>> found.hellinger < 0.05
+    True
+    """
     engine = engine_of(question)
     positions = engine.pack(question, few)
     return Predictions(

@@ -30,7 +30,12 @@ type Numbers = float | list[float | list[float | list[float]]]
 
 
 def names_in(path: str | Path) -> set[str]:
-    """Return the names of a JSON file's fields, or raise Refusal that names the file."""
+    """Return the names of a JSON file's fields, or raise Refusal that names the file.
+
+    >>> _ = Path("mine.json").write_text('{"mean": [163, 175]}')
+    >>> names_in("mine.json")
+    {'mean'}
+    """
     try:
         return set(msgspec.json.decode(_text(path), type=dict[str, object]))
     except msgspec.MsgspecError as problem:
@@ -44,6 +49,10 @@ def numbers_in(
 
     names: of fields that have to be there; optional: of fields that may be.
     remedy: for the message, which fields it takes.
+
+    >>> _ = Path("mine.json").write_text('{"mean": [163, 175]}')
+    >>> numbers_in("mine.json", ["mean"], "it takes mean")
+    {'mean': array([163., 175.])}
     """
     try:
         record = msgspec.json.decode(_text(path), type=_shape(names, optional))

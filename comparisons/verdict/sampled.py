@@ -36,7 +36,11 @@ FIRST = 40  # of them that suffice if all are of one: others then have 7% or les
 
 
 class Mode(NamedTuple):
-    """A mode of the posterior, and how many of the probed draws lie in its basin."""
+    """A mode of the posterior, and how many of the probed draws lie in its basin.
+
+    >>> comparison.modes.share  # all draws lie in the basin of one mode
+    array([1.])
+    """
 
     estimate: Structure
     height: float
@@ -58,6 +62,14 @@ class Sampled:
     binning: how its rows stand for others, None where they stand for themselves.
     shift: by how many of its sds that can have moved a posterior mean.
     whole: what EM made of all observations, None where the posterior is of all.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> sampled = sampled_of(kept, point, None, kept.draws)
+    >>> sampled.sizes, len(sampled.modes), sampled.diagnosis.passed
+    ((4, 500), 1, True)
     """
 
     question: Question[Any, Any]
@@ -82,6 +94,14 @@ def sampled_of(
     """Return what there is to know of a posterior beside an estimate.
 
     few: draws that stand for all.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> sampled = sampled_of(kept, point, None, kept.draws)
+    >>> sampled.binning is None, sampled.to_peak < 0.1
+    (True, True)
     """
     question, prior = posterior.question, posterior.prior
     peak: Mode | None = None
@@ -110,7 +130,13 @@ def sampled_of(
 
 
 def refuse_few(posterior: Posterior) -> None:
-    """Refuse a posterior of which nothing can be said."""
+    """Refuse a posterior of which nothing can be said.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> refuse_few(posterior_of(posterior.isel(draw=slice(9))))
+    Traceback (most recent call last):
+    models.refusal.Refusal: the posterior has fewer than 10 draws a chain; draw more
+    """
     if posterior.sizes[1] < LEAST_DRAWS:
         raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
 

@@ -23,6 +23,9 @@ class Search(NamedTuple):
     """EM from its own starts.
 
     traces: (starts, steps) the height after each step of each start, NaN once it was over.
+
+    >>> len(search(fit.question, starts=3).traces)
+    3
     """
 
     fit: em.Fit[Any]
@@ -35,6 +38,9 @@ def search(
     """Fit by EM from many starts, and keep how each of them climbed.
 
     progress: show a bar on a terminal.
+
+    >>> search(fit.question, starts=3).fit.starts
+    3
     """
     heights: dict[int, dict[int, float]] = {}
 
@@ -55,7 +61,12 @@ def search(
 
 @dataclass(frozen=True)
 class Climber:
-    """EM on a question's data, from a start of its own."""
+    """EM on a question's data, from a start of its own.
+
+    >>> again = Climber(fit.question)(fit.estimate)
+    >>> f"{again.log_likelihood - fit.log_likelihood:.6f}"
+    '0.000000'
+    """
 
     question: Question[Any, Any]
 

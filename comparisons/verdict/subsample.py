@@ -25,20 +25,39 @@ STEPS = 10_000  # that lead from EM of all to where some observations have their
 
 
 class Whole(NamedTuple):
-    """What EM made of all observations, and how many there are."""
+    """What EM made of all observations, and how many there are.
+
+    >>> whole = Whole(fit.estimate, observations=1_000)
+    >>> same_rows(whole, fit.question, fit).code
+    'other_rows'
+    """
 
     estimate: Structure
     observations: int
 
 
 def keep_whole(tree: xr.DataTree, fit: em.Fit[Any]) -> None:
-    """Keep with a posterior of some observations what EM made of all."""
+    """Keep with a posterior of some observations what EM made of all.
+
+    >>> from xarray import DataTree
+    >>> tree = DataTree()
+    >>> keep_whole(tree, fit)
+    >>> list(tree.attrs)
+    ['whole']
+    """
     kept = {name: field.tolist() for name, field in fields_of(fit.estimate).items()}
     tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
 
 
 def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
-    """Return what EM made of all observations, None where the posterior is of all."""
+    """Return what EM made of all observations, None where the posterior is of all.
+
+    >>> from xarray import DataTree
+    >>> tree = DataTree()
+    >>> keep_whole(tree, fit)
+    >>> whole_of(tree, fit.question).observations
+    100
+    """
     if "whole" not in tree.attrs:
         return None
     kept = json.loads(tree.attrs["whole"])
@@ -60,6 +79,9 @@ def same_rows(whole: Whole, question: Question[Any, Any], best: em.Fit[Any]) -> 
     the one does not lead to the other.
 
     best: EM's optimum on some.
+
+    >>> same_rows(Whole(fit.estimate, 1_000), fit.question, fit).severity
+    'ok'
     """
     n, total, free = question.sample.observations, whole.observations, len(best.coordinates)
     led = em.fitted(question, start=whole.estimate, max_steps=STEPS)
