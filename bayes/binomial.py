@@ -49,7 +49,7 @@ class BinomialComponent(Component[Binomial, Binomial]):
         return data["log_ways"] + data["x"] * pt.log(prob) + tails * pt.log1p(-prob)
 
     def values(self, theta: Binomial) -> dict[str, Array]:
-        """Those of Theta."""
+        """The fields of Theta."""
         return {"prob": theta.prob}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
@@ -57,7 +57,7 @@ class BinomialComponent(Component[Binomial, Binomial]):
         return {"prob": (k,)}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Binomial:
-        """Coins as the chosen sets show them, drawn from Beta(heads + 1, tails + 1)."""
+        """Draw from Beta(heads + 1, tails + 1) of the chosen sets."""
         assert sample.trials is not None
         heads, trials = sample.x[rows], sample.trials[rows]
         return Binomial(np.clip(rng.beta(heads + 1, trials - heads + 1), 1e-9, 1 - 1e-9))

@@ -1,4 +1,4 @@
-"""A question as a PyMC model: hidden components summed out, counts honoured."""
+"""A question as a PyMC model: hidden components are summed out, and rows have counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Assembled", "assemble", "build", "data_of", "rows_of"]
 
 
 class Assembled(NamedTuple):
-    """A model and what is read from it.
+    """A model and its parts.
 
     shares: by name; log_density: log p of every distinct row under every component, (K, m).
 
@@ -42,7 +42,7 @@ class Assembled(NamedTuple):
 def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Numbers]:
     """Return the data by name, (m,) or (d, m) for m distinct observations.
 
-    sample: rows in place of the question's, at which components are looked at.
+    sample: rows at which the components are evaluated, in place of the question's.
 
     >>> from models import Poisson, Sample
     >>> list(rows_of(asked(Poisson, Sample([1, 1, 4]), 2)))
@@ -83,8 +83,8 @@ def build[T: Theta](
 
         log_likelihood = counts . log sum_k weight_k p(x | theta_k).
 
-    All data are `pm.Data`: `pm.set_data` swaps them, numbers of rows included; several columns come
-    one after the other, x (d, m).
+    All data are `pm.Data`, so `pm.set_data` can replace them, with another number of rows as well.
+    If there are several columns, x is (d, m).
 
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.

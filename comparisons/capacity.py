@@ -1,4 +1,4 @@
-"""How many rows chains can carry."""
+"""The number of rows that chains can carry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CARRIED = 1_000_000  # rows times components: chains of more take hours
 
 
 def refuse_many(family: type[Theta], sample: Observations, k: int) -> None:
-    """Refuse more rows than chains can carry, and say what they can; one column can be binned.
+    """Refuse more rows than chains can carry, except of families that can be binned.
 
     >>> from models import Poisson, Sample
     >>> refuse_many(Poisson, Sample(range(1_000)), 1_001)

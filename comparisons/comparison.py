@@ -1,4 +1,4 @@
-"""The two answers side by side, and what to make of them."""
+"""The two answers side by side, with a verdict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __all__ = ["Comparison", "compare", "load", "opinion_of", "second_opinion"]
 
 
 class Comparison(Facts):
-    """An estimate beside a posterior, a verdict, and what was measured to reach it.
+    """An estimate beside a posterior, a verdict, and the measurements behind it.
 
     tree: the posterior's DataTree with groups em, ascent, optima, deviance, density, memberships,
         modes, truth and comparison. It contains everything, so that a file of it is a comparison.
@@ -151,9 +151,9 @@ def second_opinion[T: Theta](
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
-    sample: what was observed; its kind says which structure is meant.
-    Of more than MOST different measurements in one dimension, and of a Stream, EM sees all, and
-    the sampler bins; the finding `binned` says by how much these can have moved a posterior mean.
+    sample: the observations; their type determines the structure.
+    EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct
+    measurements in one dimension; the finding `binned` bounds their shift of the posterior means.
 
     estimate: to be judged in place of EM's: whatever `compare` takes.
     prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
@@ -162,7 +162,7 @@ def second_opinion[T: Theta](
     seed: of everything random.
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
-    some: how many observations, drawn at random, the opinion is on; EM of all is held against it.
+    some: the size of a random subsample to compare on; EM of all is checked against it.
 
     >>> from models import Poisson, Sample
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
@@ -197,7 +197,7 @@ def opinion_of(
     progress: bool = True,
     some: int | None = None,
 ) -> Comparison:
-    """Answer a question by EM and by MCMC, and compare: as `second_opinion`.
+    """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
     >>> from models import Poisson, Sample
     >>> opinion_of(asked(Poisson, Sample([1, 2, 9]), 2), some=1)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["announce", "bar", "loaded", "rows_bar", "starts_bar", "waiting"]
 
-SOON = 0.5  # seconds that nobody needs a bar for
+SOON = 0.5  # seconds without a bar
 
 
 def announce(phase: str) -> None:
-    """Say what comes next, where no bar will.
+    """Write the name of a phase to stderr, unless it is a terminal.
 
     >>> announce("reading")  # writes "reading ..." to stderr if that is no terminal
     """
@@ -33,7 +33,7 @@ def announce(phase: str) -> None:
 
 @contextmanager
 def waiting(reason: str) -> Iterator[None]:
-    """Say what takes its time.
+    """Show a reason to wait during the block.
 
     >>> with waiting("adding"):
     ...     2 + 2
@@ -74,8 +74,8 @@ def _attempted(name: str) -> None:
 def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progress:
     """Return a bar on a terminal, which goes when it is done; anywhere else nothing.
 
-    counted: how its task's `completed` and `total` are told; without it nothing is counted.
-    left: tell the time that is left, and not the time taken.
+    counted: the format of the task's `completed` and `total`; without it nothing is counted.
+    left: show the time that is left, and not the time taken.
 
     >>> with bar("{task.completed} rows", shown=False) as bars:
     ...     bars.add_task("reading", total=10)
@@ -98,7 +98,7 @@ def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progres
 
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Yield what is to be told how many rows have been read; it shows them once that takes long.
+    """Yield a function of the rows read and their total, which shows a bar if reading takes long.
 
     >>> with rows_bar() as tell:  # shows nothing for a short file
     ...     tell(1_000, None)
@@ -127,7 +127,7 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told the number of the start of EM that climbs; it shows how many did.
+    """Yield a function of the index of EM's current start, which shows a bar.
 
     >>> with starts_bar(20, shown=False) as tell:
     ...     tell(0)

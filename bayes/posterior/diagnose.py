@@ -1,4 +1,4 @@
-"""Whether chains can be believed: ArviZ's diagnostics beside the thresholds of the design."""
+"""Whether chains can be trusted: ArviZ's diagnostics and their thresholds."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MEASURES = ("r_hat", "ess_bulk", "ess_tail")
 class Check(NamedTuple):
     """One measure of the chains.
 
-    name, value, threshold: as they are told.
-    passed: whether the value is on the good side of the threshold.
+    name, value, threshold: as they are printed.
+    passed: whether the value meets the threshold.
 
     >>> diagnose(posterior).checks[3]
     Check(name='share of divergences', value=0.0, threshold=0.001, passed=True)
@@ -58,7 +58,7 @@ class Diagnosis(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def __str__(self) -> str:
@@ -73,8 +73,7 @@ class Diagnosis(NamedTuple):
 def diagnose(tree: xr.DataTree) -> Diagnosis:
     """Measure a posterior's chains: R-hat, effective sizes, divergences, E-BFMI, tree depth.
 
-    tree: as `sample` returns it; of another sampler's, a measure is left out where its
-        statistic is.
+    tree: as `sample` returns it; a measure whose statistic is missing is left out.
 
     >>> [check.name for check in diagnose(posterior).checks][:3]
     ['largest R-hat', 'least bulk ESS', 'least tail ESS']

@@ -1,4 +1,4 @@
-"""Undo label switching: the posterior of a mixture is the same under any order of components."""
+"""Undo label switching: a mixture's posterior does not depend on the order of components."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 UNITS = 256  # on which memberships are compared
-FEW = 4  # components whose labellings are tried one and all
-ROUNDS = 50  # of assigning to the pivot and renewing it
-EVIDENCE = np.log(20)  # nats by which the labels must beat those of any two exchanged
-LEAST = 1e-12  # a membership below it is as good as none
+FEW = 4  # components up to which every labelling is tried
+ROUNDS = 50  # of assigning labels and averaging, at most
+EVIDENCE = np.log(20)  # nats by which the labels must fit better than with any two exchanged
+LEAST = 1e-12  # lower bound of memberships in logarithms
 
 
 type Labelling = Literal["order", "assignment", "given"]
@@ -61,10 +61,10 @@ class Alignment(NamedTuple):
 
 
 def labelling_of(question: Question[Any, Any]) -> Labelling:
-    """Return how labels are aligned unless someone asks otherwise.
+    """Return how labels are aligned by default.
 
-    In one dimension by order, in several, where order says little, by assignment; not at all if
-    the structure gives its components their names.
+    By order in one dimension, by assignment in several, and not at all if the structure itself
+    identifies its components.
 
     >>> from models import Poisson, Sample
     >>> from models.question import asked
@@ -84,10 +84,10 @@ def alignment_of[S: Structure](
     height: Array,
     by: Labelling,
 ) -> Alignment:
-    """Align draws; those by assignment are then named in the order of their average.
+    """Align draws; components aligned by assignment are then numbered by their average.
 
     positions: (n, p) of the draws; structures: the same, each field (n, ...).
-    height: (n,) log density, whose highest draw is the first to be matched with.
+    height: (n,) log density; the draw with the highest is the first pivot.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from bayes.sampling.compiled import engine_of
@@ -148,8 +148,8 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     """Match every draw's memberships to average ones, in turns (Stephens 2000, algorithm 2).
 
     The loss of a labelling is the Kullback-Leibler divergence of the draw's memberships from the
-    average ones, summed over observations; each draw takes the labelling with the least one
-    (Kuhn's Hungarian method), the average is taken anew, until nothing moves.
+    average ones, summed over observations. Each draw takes the labelling with the least loss
+    (Kuhn's Hungarian method), and the average is computed again, until no label changes.
 
     pivot: the draw whose memberships are the first average.
 

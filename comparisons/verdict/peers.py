@@ -32,7 +32,7 @@ class Peer(Protocol):
 
 
 def is_peer(given: object) -> TypeGuard[Peer]:
-    """Return whether it is a fitted GaussianMixture, of which nothing is imported here.
+    """Return whether it is a fitted GaussianMixture, without importing scikit-learn.
 
     >>> from sklearn.mixture import GaussianMixture
     >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
@@ -66,7 +66,7 @@ def source_of_peer(given: Peer) -> str:
 
 
 def family_of_peer(given: Peer) -> type[Theta] | None:
-    """Return the family that a fitted model is of, None where we have no such.
+    """Return the family of a fitted model, None if there is none here.
 
     >>> from sklearn.mixture import GaussianMixture
     >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
@@ -80,7 +80,7 @@ def family_of_peer(given: Peer) -> type[Theta] | None:
 
 
 def from_peer(given: Peer, family: type[Theta], d: int) -> Structure:
-    """Return scikit-learn's estimate in our terms.
+    """Return scikit-learn's estimate as a Mixture.
 
     >>> from sklearn.mixture import GaussianMixture
     >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
@@ -108,7 +108,7 @@ def from_peer(given: Peer, family: type[Theta], d: int) -> Structure:
 
 
 def _expanded(cov: Array, form: str, k: int, d: int) -> Array:
-    """Return covariances (K, d, d) from the shape in which scikit-learn keeps each form."""
+    """Return covariances (K, d, d) from scikit-learn's shape of each form."""
     if form == "full":
         return cov
     if form == "tied":

@@ -35,7 +35,7 @@ class Search(NamedTuple):
 def search(
     question: Question[Any, Any], *, starts: int = 20, seed: int = 0, progress: bool = False
 ) -> Search:
-    """Fit by EM from many starts, and keep how each of them climbed.
+    """Fit by EM from many starts, and keep the heights of each climb.
 
     progress: show a bar on a terminal.
 
@@ -61,7 +61,7 @@ def search(
 
 @dataclass(frozen=True)
 class Climber:
-    """EM on a question's data, from a start of its own.
+    """EM on a question's data, from given starts.
 
     >>> again = Climber(fit.question)(fit.estimate)
     >>> f"{again.log_likelihood - fit.log_likelihood:.6f}"
@@ -73,5 +73,5 @@ class Climber:
     def __call__(
         self, start: Structure, prior: Prior | None = None, max_steps: int = 10_000
     ) -> em.Fit[Any]:
-        """Return where EM goes from a start, of the posterior if a prior is given."""
+        """Return EM's fit from a start; with a prior, EM climbs the posterior."""
         return em.fitted(self.question, start=start, prior=prior, max_steps=max_steps)
