@@ -224,7 +224,7 @@ def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) ->
     said = [f"{sampled.ambiguous:.1%} of the draws could as well be labelled otherwise."]
     if missing >= 0:
         cost = f"Hidden labels cost up to {missing:.1%} of the information."
-        said.insert(0 if overlap > 1 and not vague else 1, cost)  # what tells comes first
+        said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
     message, remedy = " ".join(said), APART if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
 
@@ -287,7 +287,7 @@ def bent(checks: CrossChecks, gap: Gap) -> Finding:
 
 
 def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
-    """How far the prior moves the maximum (MAP - MLE, MAP by EM under it), and holds it together.
+    """How far the prior moves the maximum (MAP - MLE), and whether it narrows the posterior.
 
     The pull explains a gap between the answers if the estimate is a proper maximum. A given prior
     that moves the answer is at fault. The default prior can move it only if there are few data.
