@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["announce", "loaded", "rows_bar", "starts_bar", "waiting"]
 
-SOON = 0.5  # seconds that nobody needs a bar for
+SOON = 0.5  # seconds without a bar
 
 
 def announce(phase: str) -> None:
-    """Say what comes next, where no bar will."""
+    """Write the name of a phase to stderr, unless it is a terminal.
+
+    >>> announce("reading")  # writes "reading ..." to stderr if that is no terminal
+    """
     from rich.console import Console
 
     if not Console(stderr=True).is_terminal:
@@ -30,7 +33,12 @@ def announce(phase: str) -> None:
 
 @contextmanager
 def waiting(reason: str) -> Iterator[None]:
-    """Say what takes its time."""
+    """Show a reason to wait during the block.
+
+    >>> with waiting("adding"):
+    ...     2 + 2
+    4
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -65,7 +73,11 @@ def _attempted(name: str) -> None:
 
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Yield what is to be told how many rows have been read; it shows them once that takes long."""
+    """Yield a function of the rows read and their total, which shows a bar if reading takes long.
+
+    >>> with rows_bar() as tell:  # shows nothing for a short file
+    ...     tell(1_000, None)
+    """
     from models.bar import bar  # with it comes NumPy, which `--help` does not pay for
 
     begun = monotonic()
@@ -92,7 +104,11 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told the number of the start of EM that climbs; it shows how many did."""
+    """Yield a function of the index of EM's current start, which shows a bar.
+
+    >>> with starts_bar(20, shown=False) as tell:
+    ...     tell(0)
+    """
     from models.bar import bar
 
     with bar("{task.completed} of {task.total} starts", shown=shown) as bars:

@@ -13,8 +13,12 @@ __all__ = ["bar"]
 def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progress:
     """Return a bar on a terminal, which goes when it is done; anywhere else nothing.
 
-    counted: how its task's `completed` and `total` are told; without it nothing is counted.
-    left: tell the time that is left, and not the time taken.
+    counted: the format of the task's `completed` and `total`; without it nothing is counted.
+    left: show the time that is left, and not the time taken.
+
+    >>> with bar("{task.completed} rows", shown=False) as bars:
+    ...     bars.add_task("reading", total=10)
+    0
     """
     from rich import progress
     from rich.console import Console

@@ -56,11 +56,11 @@ STAN = {
 
 
 class Draws(NamedTuple):
-    """What is adopted.
+    """Draws of another program.
 
     posterior: their variables, along chain and draw among others.
-    statistics: of the sampler, by their names.
-    attributes: what they say of themselves.
+    statistics: of the sampler, by the other program's names.
+    attributes: of the tree and its posterior.
     """
 
     posterior: xr.Dataset
@@ -82,7 +82,7 @@ def adopt[T: Theta](
     prior: Prior | None = None,
     equal_weights: bool = False,
 ) -> xr.DataTree:
-    """Return draws of another program's as if `bayes.sample` had made them, labels aligned.
+    """Return another program's draws as if `bayes.sample` had made them, labels aligned.
 
     posterior: a DataTree with a group posterior, or that group; dimensions chain (if there are
         several) and draw, and others by any name. Each variable's first other dimension, or the one
@@ -92,6 +92,12 @@ def adopt[T: Theta](
         {"weight": lambda p: xr.concat([p["w"], 1 - p["w"]], "component")}.
     prior: under which they drew; if it is unknown, the groups prior and log_prior are left out.
     equal_weights: they held all shares at 1 / K; weight may then be left out.
+
+    >>> from models import Poisson
+    >>> theirs = posterior["posterior"].to_dataset().rename(rate="lambda")
+    >>> found = adopt(Poisson, fit.question.sample, theirs, {"rate": "lambda"})
+    >>> found.attrs["made_by"], found.attrs["components"]
+    ('bayes.adopt', 2)
     """
     component_of(family)  # refuses what is none
     draws = _draws(posterior)
@@ -121,7 +127,7 @@ def adopt[T: Theta](
 
 
 def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
-    """Return what is there, with an axis of chains even if there is one only."""
+    """Return the draws, with an axis of chains even if there is only one chain."""
     if isinstance(given, xr.DataTree) and "posterior" in given.children:
         posterior = given["posterior"].to_dataset()
         there = "sample_stats" in given.children
@@ -274,7 +280,7 @@ def _positions(
 
 
 def _statistics(draws: Draws) -> dict[str, np.ndarray]:
-    """Return what their sampler says of each draw and ours would, (chains, draws) each."""
+    """Return the statistics that our sampler has as well, (chains, draws) each."""
     known = {name: name for name in STATISTICS.values()}
     # a parameter may be called energy, so among those only Stan's own names count
     places = [(draws.statistics, known | STATISTICS | STAN), (draws.posterior, STAN)]
@@ -298,7 +304,7 @@ def _statistics(draws: Draws) -> dict[str, np.ndarray]:
 
 
 def _settings(draws: Draws) -> dict[str, object]:
-    """Return what is known of how they drew."""
+    """Return the known settings of the other sampler."""
     chains, length = draws.sizes
     theirs = draws.attributes
     settings: dict[str, object] = {"draws": length, "chains": chains}
