@@ -176,6 +176,8 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
         raise Refusal(f"by is {by!r}; give 'order' or 'assignment'")
     posterior = posterior_of(tree)
     question, structures = posterior.question, posterior.as_drawn
+    if not question.structure.exchangeable():
+        raise Refusal("the data say which component is which; there are no labels to align")
     engine = engine_of(question)
     positions = engine.pack(question, structures)
     alignment = alignment_of(engine, question, positions, structures, posterior.explored, by)

@@ -50,7 +50,10 @@ class Grouping(ABC):
 
     @abstractmethod
     def rows(self, question: Question[Any, Any]) -> dict[str, Numbers]:
-        """Return the data that the likelihood reads besides the rows, by name."""
+        """Return the data that the likelihood reads besides the rows, by name.
+
+        The name of an axis is no name for data.
+        """
 
     @abstractmethod
     def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
@@ -90,6 +93,10 @@ class Grouping(ABC):
         concentration = data[CONCENTRATION]
         k, sizes = concentration.shape[0], self.sizes(data)
         found: dict[str, Tensor] = {}
+        known = pm.modelcontext(None)
+        for axis in {axis for axes in self.structure.axes().values() for axis in axes}:
+            if axis not in known.coords:
+                known.add_coord(axis, length=k if axis.startswith("component") else sizes[axis])
         for name, axes in self.structure.axes().items():
             lengths = [k if axis.startswith("component") else sizes[axis] for axis in axes]
             alpha = pt.broadcast_to(concentration, lengths) if len(axes) > 1 else concentration

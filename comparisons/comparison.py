@@ -26,6 +26,7 @@ from comparisons.verdict.subsample import keep_whole
 from models.checks import whole as whole_number
 from models.question import asked
 from models.refusal import Refusal
+from models.structure import structure_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,8 +208,12 @@ def opinion_of(
     family, k, whole = question.family, question.k, None
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, k) < question.sample.observations:
+        fewer = em.subsample(family, question.sample, some, seed)
+        if structure_for(fewer) is not question.structure:
+            kind = question.structure.__name__
+            raise Refusal(f"some is {some}; rows drawn at random say nothing about a {kind}")
         whole = look(question).fit
-        question = replace(question, data=em.subsample(family, question.sample, some, seed))
+        question = replace(question, data=fewer)
     refuse_many(family, question.sample, k)
     found = look(question)
 

@@ -212,7 +212,8 @@ def _without_width[S: Structure](model: Model[S]) -> S | None:
 
 def _checked_start[S: Structure](start: S, question: Question[S, Any]) -> S:
     """Return the start as float arrays, or raise Refusal that names the bad field."""
-    structure = checked(start, question.structure, question.family, question.sample.dimension)
+    d, sizes = question.sample.dimension, question.data.sizes
+    structure = checked(start, question.structure, question.family, d, sizes)
     given = len(structure.theta._asdict()[next(iter(question.family.layout()))])
     if given != question.k:
         raise Refusal(f"start has {given} components, k is {question.k}; give k of them")

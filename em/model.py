@@ -125,7 +125,10 @@ class Model[S: Structure]:
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
         if common is None:
-            value, statistics = self.expect_by_rows(parameters, centre)
+            try:
+                value, statistics = self.expect_by_rows(parameters, centre)
+            except np.linalg.LinAlgError:
+                return -np.inf, NOWHERE
         else:
             task = partial(swept, emission=self.emission, phi=phi, centre=centre, hard=self.hard)
             found, sums = self.runs.total(task)

@@ -8,7 +8,10 @@ at each distinct row; for the shares, statistics of the structure's own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from scipy.special import xlogy
 
 from models.refusal import Refusal
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.arrays import Array
-    from models.structure import Data, Structure
+    from models.structure import Data, Structure, Units
 
     type Shares = Mapping[str, Array]
 
@@ -75,12 +78,27 @@ class Grouping[D: Data](ABC):
 
         unseen: the prior's number of observations of every entry.
         """
-        counts = {name: field + unseen for name, field in own.items()}
-        return {name: field / field.sum(axis=-1, keepdims=True) for name, field in counts.items()}
+        found = {}
+        for name, field in own.items():
+            counts = field + unseen
+            total = counts.sum(axis=-1, keepdims=True)
+            if not total.all():  # nobody was there: all shares are as likely
+                counts, total = np.where(total > 0, counts, 1), np.where(total > 0, total, self.k)
+            found[name] = counts / total
+        return found
 
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
         """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""
         return {name: own[name] / field for name, field in shares.items()}
+
+    def entropy(self, shares: Shares, log_density: Array) -> float:
+        """Return the entropy of the hidden components given the data.
+
+        Here that of units whose components are independent, -sum_u sum_k p_ku log p_ku.
+        """
+        members = self.members(shares, log_density)
+        counts = cast("Units", self.data).unit_counts  # the matrix is in memory, so the data are
+        return float(-xlogy(members, members).sum(axis=0) @ counts)
 
     def common(self, shares: Shares) -> Array | None:
         """Return the shares (K,) if rows are independent and all have the same; otherwise None.

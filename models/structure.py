@@ -408,11 +408,18 @@ def uniform(kind: type[Structure], k: int, sizes: Mapping[str, int]) -> dict[str
     }
 
 
-def checked[S: Structure](structure: S, kind: type[S], family: type[Theta], d: int) -> S:
+def checked[S: Structure](
+    structure: S,
+    kind: type[S],
+    family: type[Theta],
+    d: int,
+    sizes: Mapping[str, int] | None = None,
+) -> S:
     """Return a structure as float arrays, or raise Refusal that names the bad field.
 
     kind, family: the kind and family that it must have.
     d: the number of columns of x.
+    sizes: lengths of the axes of shares that are not of components, if there are data.
 
     >>> from models import Mixture, Poisson
     >>> checked(Mixture([0.4, 0.5], Poisson([1, 5])), Mixture, Poisson, 1)
@@ -434,8 +441,12 @@ def checked[S: Structure](structure: S, kind: type[S], family: type[Theta], d: i
     ):
         raise Refusal(f"theta is a {given.__name__}; give a {family.__name__}")
     theta = rebuilt(family, list(entries(structure.theta).values()))
-    sizes = [field.shape[-1] for field in shares.values()]
-    k = sizes[0] if sizes else np.atleast_1d(first(theta)).shape[0]
+    k = next((field.shape[-1] for field in shares.values()), len(np.atleast_1d(first(theta))))
+    for name, own in kind.axes().items():
+        lengths = {axis: k for axis in own if axis.startswith("component")} | dict(sizes or {})
+        expected = [lengths.get(axis, n) for axis, n in zip(own, shares[name].shape, strict=True)]
+        if list(shares[name].shape) != expected:
+            raise Refusal(f"{name} has shape {shares[name].shape}; give {tuple(expected)}")
     return with_shares(kind, shares, theta.checked(k, d))
 
 

@@ -169,7 +169,9 @@ def _fields(
                 f"names has {name!r}, which a {family.__name__} has not; "
                 f"give names of {', '.join(every)}"
             )
-    fields = {name: _field(draws, name, names.get(name, name)) for name in family.layout()}
+    fields = {
+        name: _field(draws, name, names.get(name, name), every[name]) for name in family.layout()
+    }
     k = next(iter(fields.values())).shape[2]
     shares = {}
     for name, held in uniform(structure, k, sizes).items():
@@ -178,7 +180,7 @@ def _fields(
         ):
             shares[name] = np.full((*draws.sizes, *held.shape), 1 / k)
             continue
-        shares[name] = _field(draws, name, names.get(name, name), share=True)
+        shares[name] = _field(draws, name, names.get(name, name), every[name], share=True)
         if equal_weights and np.abs(shares[name] * k - 1).max() > ROUNDING:
             raise Refusal(
                 f"{name} varies, but equal_weights is set; leave out the one or the other"
@@ -186,9 +188,12 @@ def _fields(
     return shares | fields
 
 
-def _field(draws: Draws, ours: str, theirs: Name, *, share: bool = False) -> Array:
-    """Return a variable of theirs as (chains, draws, ...), the component axis first if it is named.
+def _field(
+    draws: Draws, ours: str, theirs: Name, axes: tuple[str, ...], *, share: bool = False
+) -> Array:
+    """Return a variable of theirs as (chains, draws, ...), its axes in our order if it names them.
 
+    axes: ours; if theirs have other names, the component axis alone is moved, to the front.
     share: whether it is one of the shares.
     """
     posterior = draws.posterior
@@ -219,7 +224,10 @@ def _field(draws: Draws, ours: str, theirs: Name, *, share: bool = False) -> Arr
             f"{ours} has no dimension of components; if all share it, repeat it K times, as in "
             f'names={{{ours!r}: lambda p: xr.concat([p["{ours}"]] * K, "component")}}'
         )
-    rest.sort(key=lambda dim: dim != "component")  # a stable sort
+    if set(axes) == set(rest):
+        rest = list(axes)
+    else:
+        rest.sort(key=lambda dim: dim != "component")  # a stable sort
     given = found.transpose("chain", "draw", *rest).to_numpy()
     if given.dtype.kind not in "fiub":
         raise Refusal(f"{ours} is of type {given.dtype}; give numbers")
@@ -253,7 +261,7 @@ def _checked(question: Question[Any, Any], fields: dict[str, Array]) -> Structur
     structures: Structure = from_fields(kind, family, flat)
     for at in range(len(next(iter(flat.values())))):
         try:
-            checked(drawn_at(structures, at), kind, family, d)
+            checked(drawn_at(structures, at), kind, family, d, question.data.sizes)
         except ValueError as problem:
             chain, draw = divmod(at, draws)
             raise Refusal(f"chain {chain}, draw {draw} (counted from 0): {problem}") from None

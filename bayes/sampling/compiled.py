@@ -161,7 +161,8 @@ class Engine:
         terms = self.densities if sample is None else self.joint
         data = data_of(question, sample)
         inner = rows.dimension**2  # products of columns
-        block = max(1, AT_ONCE // (question.k * rows.distinct * inner))
+        wide = max(rows.distinct * inner, len(question.units.unit_rows))
+        block = max(1, AT_ONCE // (question.k * wide))
         parts = []
         for begin in range(0, len(positions), block):
             values = self.unpack(question, positions[begin : begin + block])

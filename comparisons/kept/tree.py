@@ -56,8 +56,8 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
     point, sampled, checks, predictions = measured
     question = sampled.question
     if truth is not None:
-        d = question.sample.dimension
-        truth = ordered(checked(truth, question.structure, question.family, d))
+        d, sizes = question.sample.dimension, question.data.sizes
+        truth = ordered(checked(truth, question.structure, question.family, d, sizes))
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)

@@ -56,9 +56,9 @@ def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure,
     array([163., 175.])
     """
     claim = _claim(given, question)
-    d = question.sample.dimension
+    d, sizes, structure = question.sample.dimension, question.data.sizes, claim.structure
     try:
-        found = checked(_rounded(claim.structure), question.structure, question.family, d)
+        found = checked(_rounded(structure), question.structure, question.family, d, sizes)
     except ValueError as problem:
         raise Refusal(f"{claim.source}: {problem}") from None
     return ordered(found), claim.source

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import xlogy
 
 from em.errors.slots import Slots, share_places
 from em.model import densities
@@ -59,10 +58,10 @@ def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Sl
 
 
 def entropy_of[S: Structure](model: Model[S], parameters: S) -> float:
-    """Return the sum over observations of -sum_k r_k log r_k."""
-    log_density = densities(model.runs, model.emission, parameters.theta)
-    members = model.grouping.members(shares_of(parameters), log_density)
-    return float(-xlogy(members, members).sum(axis=0) @ model.grouping.data.unit_counts)
+    """Return the entropy of the hidden components given the data."""
+    with np.errstate(divide="ignore"):  # the logarithm of a share of 0
+        log_density = densities(model.runs, model.emission, parameters.theta)
+        return float(model.grouping.entropy(shares_of(parameters), log_density))
 
 
 def _difference[S: Structure](model: Model[S], parameters: S, way: Array, step: float) -> Array:
