@@ -37,7 +37,9 @@ class Guessed:
         return np.ones(len(self.shares))
 
     def _pick(self, rows):
-        return Guessed(Sample(self.sample.x[self.sample.inverse[rows]]), self.shares[rows])
+        places = self.sample.inverse[rows]
+        trials = None if self.sample.trials is None else self.sample.trials[places]
+        return Guessed(Sample(self.sample.x[places], trials), self.shares[rows])
 
     def spaced(self, most):
         n = len(self.shares)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from known_shares import Guessed, Known
 from scipy.special import logsumexp
+from shares_by_town import ByTown, Towns
 
 from models import Mixture, Sample
 
@@ -50,7 +51,23 @@ def by_guesses(structure: Known, data: Guessed, row: Row) -> float:
     return float(logsumexp(log_density + np.log(data.shares), axis=1).sum())
 
 
+def by_town(rng: np.random.Generator, row: Row, k: int, n: int) -> tuple[ByTown, Towns]:
+    theta, towns = row.random(rng, k).theta, 2
+    weight, town = rng.dirichlet(np.full(k, 4.0), towns), np.arange(n) % towns
+    labels = np.array([rng.choice(k, p=weight[one]) for one in town])
+    trials = row.trials(rng, n)
+    return ByTown(weight, theta), Towns(
+        Sample(theta.draw(labels, rng, trials), trials), town, towns
+    )
+
+
+def by_towns_weights(structure: ByTown, data: Towns, row: Row) -> float:
+    log_density = row.log_density(structure.theta, data.sample)[data.sample.inverse]
+    return float(logsumexp(log_density + np.log(structure.weight[data.town]), axis=1).sum())
+
+
 STRUCTURES = [
     StructureRow("mixture", mixed, by_weights),
     StructureRow("known shares", guessed, by_guesses),
+    StructureRow("shares by town", by_town, by_towns_weights),
 ]
