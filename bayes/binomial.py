@@ -23,7 +23,12 @@ __all__ = ["BinomialComponent"]
 
 
 class BinomialComponent(Component[Binomial, Binomial]):
-    """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
+    """log p = log C(trials, x) + x log prob + (trials - x) log (1 - prob).
+
+    >>> from models import Sample
+    >>> BinomialComponent(Binomial).rows(Sample([3, 5], trials=10))["log_ways"].round(3)
+    array([4.787, 5.529])
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Heads, flips, and log C(trials, x), which no parameter changes."""
@@ -44,7 +49,7 @@ class BinomialComponent(Component[Binomial, Binomial]):
         return data["log_ways"] + data["x"] * pt.log(prob) + tails * pt.log1p(-prob)
 
     def values(self, theta: Binomial) -> dict[str, Array]:
-        """Those of Theta."""
+        """The fields of Theta."""
         return {"prob": theta.prob}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
@@ -52,7 +57,7 @@ class BinomialComponent(Component[Binomial, Binomial]):
         return {"prob": (k,)}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Binomial:
-        """Coins as the chosen sets show them, drawn from Beta(heads + 1, tails + 1)."""
+        """Draw from Beta(heads + 1, tails + 1) of the chosen sets."""
         assert sample.trials is not None
         heads, trials = sample.x[rows], sample.trials[rows]
         return Binomial(np.clip(rng.beta(heads + 1, trials - heads + 1), 1e-9, 1 - 1e-9))

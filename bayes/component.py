@@ -1,4 +1,4 @@
-"""What a family tells PyMC: the contract that bayes/<family>.py meets."""
+"""What PyMC needs of a family: the interface that bayes/<family>.py implements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ __all__ = ["COMPONENTS", "Component", "component_of", "spread"]
 class Component[T: Theta, S](ABC):
     """A family as PyMC sees it: K components, m distinct rows, d columns.
 
-    S is what its density reads: Theta with symbolic fields, or what serves as well.
+    S is the type that `log_density` takes: Theta with symbolic fields, or a record like it.
+
+    >>> sorted(family.__name__ for family in COMPONENTS)
+    ['Binomial', 'Gaussian', 'MultivariateGaussian', 'Poisson']
     """
 
     def __init__(self, family: type[T]) -> None:
@@ -31,10 +34,10 @@ class Component[T: Theta, S](ABC):
 
     @abstractmethod
     def rows(self, sample: Sample) -> dict[str, Array]:
-        """Return what the density reads of the sample, by name: first x, each (m,) or (d, m)."""
+        """Return the data that the density reads, by name: x first, each (m,) or (d, m)."""
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
-        """Return the numbers that the prior's densities read, by name."""
+        """Return the parameters of the prior, by name."""
         return {f"prior_{name}": number for name, number in prior._asdict().items()}
 
     @abstractmethod
@@ -57,7 +60,7 @@ class Component[T: Theta, S](ABC):
         """Return the unconstrained shape of each random variable; k and d may be symbolic."""
 
     def explored(self, values: dict[str, Array], overall: Array) -> dict[str, Array]:
-        """Return the coordinates in which chains move: by default the unconstrained values.
+        """Return the working coordinates of the chains: by default the unconstrained values.
 
         values: by variable, with a leading axis (n, ...); overall: shares of the components
             among all observations, (n, K).
@@ -67,9 +70,9 @@ class Component[T: Theta, S](ABC):
     def unconstrained(
         self, explored: dict[str, Tensor], overall: Tensor, k: Tensor
     ) -> tuple[dict[str, Tensor], Tensor | float]:
-        """Return the way back, and log |d unconstrained / d explored| up to a constant.
+        """Return the unconstrained values, and log |d unconstrained / d explored| + constant.
 
-        k: how many components, of the data rather than of the arguments.
+        k: the number of components, as the model's data give it.
         """
         return explored, 0.0
 
@@ -79,7 +82,12 @@ class Component[T: Theta, S](ABC):
 
 
 def spread(sample: Sample) -> Array:
-    """Return each column's sd, (d,); 1 where there is none."""
+    """Return each column's sd, (d,); 1 where a column is constant.
+
+    >>> from models import Sample
+    >>> spread(Sample([[0.0, 5.0], [4.0, 5.0]]))
+    array([2., 1.])
+    """
     table = sample.x.reshape(sample.distinct, -1)
     mean = np.average(table, axis=0, weights=sample.counts)
     sd = np.sqrt(np.average((table - mean) ** 2, axis=0, weights=sample.counts))
@@ -90,7 +98,12 @@ COMPONENTS: dict[type, Callable[[type], Component[Any, Any]]] = {}
 
 
 def component_of[T: Theta](family: type[T]) -> Component[T, Any]:
-    """Return PyMC's side of a family."""
+    """Return the component that PyMC uses for a family.
+
+    >>> from models import Poisson
+    >>> type(component_of(Poisson)).__name__
+    'PoissonComponent'
+    """
     for ancestor in getattr(family, "__mro__", ()):
         if ancestor in COMPONENTS:
             return COMPONENTS[ancestor](family)

@@ -22,7 +22,11 @@ __all__ = ["GaussianComponent"]
 
 
 class GaussianComponent(Component[Gaussian, Gaussian]):
-    """log p = -log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2."""
+    """log p = -log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2.
+
+    >>> GaussianComponent(Gaussian).values(Gaussian(np.array([170.0]), np.array([5.0])))
+    {'variance': array([25.]), 'mean': array([170.])}
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""
@@ -51,9 +55,9 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
     def explored(self, values: dict[str, Array], overall: Array) -> dict[str, Array]:
         """Overall mean and log sd, then centres and widths relative to them.
 
-        Data fix the overall moments far better than any component's, and what they leave open
-        bends around them: told apart, the posterior of overlapping groups is nearly straight
-        (Mengersen & Robert 1996; Kamary, Lee & Robert 2018).
+        Data determine the overall moments far better than the moments of any component. In these
+        coordinates the posterior of overlapping groups is nearly Gaussian (Mengersen & Robert
+        1996; Kamary, Lee & Robert 2018).
         """
         mean, log_variance = values["mean"], values["variance"]
         log_width = log_variance.mean(axis=1, keepdims=True) / 2
@@ -72,8 +76,8 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """mean = overall + width (offset - average offset), log variance = wider + 2 log width.
 
-        The last offset is 0, the wider ones sum to 0, and the width makes the overall sd right;
-        the Jacobian's determinant is width^(K - 1), up to a constant.
+        The last offset is 0, the values of `wider` sum to 0, and the width gives the overall sd.
+        The determinant of the Jacobian is width^(K - 1), up to a constant.
         """
         last = pt.eq(pt.arange(k), k - 1)
         each = pt.eye(k - 1, k)

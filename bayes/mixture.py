@@ -22,7 +22,13 @@ __all__ = ["MixtureGrouping"]
 
 
 class MixtureGrouping(Grouping):
-    """log_likelihood = counts . log sum_k weight_k p(x | theta_k)."""
+    """log_likelihood = counts . log sum_k weight_k p(x | theta_k).
+
+    >>> from models import Mixture, Poisson
+    >>> from models.question import asked
+    >>> MixtureGrouping(Mixture).rows(asked(Poisson, Sample([1, 1, 4]), 2))
+    {'counts': array([2, 1])}
+    """
 
     joins = True
 
@@ -31,7 +37,7 @@ class MixtureGrouping(Grouping):
         return {"counts": question.units.unit_counts}
 
     def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
-        """The logarithm of a sum of exponentials, from each row's peak."""
+        """The log of a sum of exponentials, after the largest log density is taken out."""
         peak = zero_grad(log_density.max(axis=0))  # any peak gives the same sum
         total = (shares["weight"][:, None] * pt.exp(log_density - peak)).sum(axis=0)
         return (data["counts"] * (pt.log(total) + peak)).sum()
@@ -44,7 +50,7 @@ class MixtureGrouping(Grouping):
         """The log density of each distinct row, once."""
         peak = log_density.max(axis=1, keepdims=True)
         peak[np.isneginf(peak)] = 0
-        with np.errstate(divide="ignore"):  # a row that no component can have made
+        with np.errstate(divide="ignore"):  # a row that is impossible under every component
             found: Array = np.log(np.exp(log_density - peak).sum(axis=1))
         return found + peak[:, 0]
 
@@ -55,7 +61,7 @@ class MixtureGrouping(Grouping):
         return share
 
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any]:
-        """Rows that count for less."""
+        """The question with all counts multiplied by the share."""
         sample = question.rows
         seen = sample.pick(np.flatnonzero(sample.counts))
         data = Sample.weighed(seen.x, seen.counts * share, seen.trials)

@@ -1,4 +1,4 @@
-"""A question as a PyMC model: hidden components summed out, counts honoured."""
+"""A question as a PyMC model: hidden components are summed out, and rows have counts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ __all__ = ["Assembled", "assemble", "build", "data_of", "rows_of"]
 
 
 class Assembled(NamedTuple):
-    """A model and what is read from it.
+    """A model and its parts.
 
     shares: by name; log_density: log p of every distinct row under every component, (K, m).
+
+    >>> from models import Poisson, Sample
+    >>> assembled = assemble(asked(Poisson, Sample([1, 1, 4]), 2))
+    >>> assembled.model.free_RVs, list(assembled.shares)
+    ([weight, rate], ['weight'])
     """
 
     model: pm.Model
@@ -37,7 +42,11 @@ class Assembled(NamedTuple):
 def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Numbers]:
     """Return the data by name, (m,) or (d, m) for m distinct observations.
 
-    sample: rows in place of the question's, at which components are looked at.
+    sample: rows at which the components are evaluated, in place of the question's.
+
+    >>> from models import Poisson, Sample
+    >>> list(rows_of(asked(Poisson, Sample([1, 1, 4]), 2)))
+    ['x', 'log_factorial', 'counts']
     """
     component = component_of(question.family)
     own = grouping_of(question.structure).rows(question)
@@ -45,7 +54,12 @@ def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[
 
 
 def data_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
-    """Return everything that the model reads, by name, as doubles."""
+    """Return everything that the model reads, by name, as doubles.
+
+    >>> from models import Poisson, Sample
+    >>> data_of(asked(Poisson, Sample([1, 1, 4]), 2))["counts"]
+    array([2., 1.])
+    """
     found = {
         **rows_of(question, sample),
         CONCENTRATION: np.full(question.k, 1 + question.prior.weight),
@@ -69,11 +83,15 @@ def build[T: Theta](
 
         log_likelihood = counts . log sum_k weight_k p(x | theta_k).
 
-    All data are `pm.Data`: `pm.set_data` swaps them, numbers of rows included; several columns come
-    one after the other, x (d, m).
+    All data are `pm.Data`, so `pm.set_data` can replace them, with another number of rows as well.
+    If there are several columns, x is (d, m).
 
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
+
+    >>> from models import Poisson, Sample
+    >>> build(Poisson, Sample([1, 1, 4]), 2).free_RVs
+    [weight, rate]
     """
     component_of(family)  # refuses what is none
     question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
@@ -81,7 +99,12 @@ def build[T: Theta](
 
 
 def assemble(question: Question[Any, Any]) -> Assembled:
-    """Return the model of a question."""
+    """Return the model of a question.
+
+    >>> from models import Poisson, Sample
+    >>> assemble(asked(Poisson, Sample([1, 1, 4]), 2)).model.potentials
+    [log_likelihood]
+    """
     component, grouping = component_of(question.family), grouping_of(question.structure)
     d, table = question.sample.dimension, question.sample.table
     with pm.Model(check_bounds=False, model=None) as model:

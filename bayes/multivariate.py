@@ -28,24 +28,24 @@ MATRIX = ("component", "dimension", "dimension_bis")
 
 
 class Rooted(NamedTuple):
-    """What the density reads: mean (K, d) and root (K or 1, d, d), cov^-1 = root' root."""
+    """The arguments of the density: mean (K, d), root (K or 1, d, d); cov^-1 = root' root."""
 
     mean: Tensor
     root: Tensor
 
 
 class Apart(NamedTuple):
-    """What the density reads when columns are independent: mean (K, d), sd (K or 1, d or 1)."""
+    """The arguments for independent columns: mean (K, d), sd (K or 1, d or 1)."""
 
     mean: Tensor
     sd: Tensor
 
 
 class Several[S](Component[MultivariateGaussian, S]):
-    """What all forms of covariance have in common."""
+    """The part that all forms of covariance share."""
 
     def rows(self, sample: Sample) -> dict[str, Array]:
-        """The measurements, a column after another: sums over columns then add long arrays."""
+        """The measurements as (d, m), so that sums over columns add long arrays."""
         return {"x": sample.x.T}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> MultivariateGaussian:
@@ -63,8 +63,11 @@ class Several[S](Component[MultivariateGaussian, S]):
 class MultivariateComponent(Several[Rooted]):
     """log p = log |root| - |root (x - mean)|^2 / 2 - d log(2 pi) / 2, cov^-1 = root' root.
 
-    The root of the precision, lower triangular, is what is sampled: with it neither the density
-    nor its gradient solves anything. Its prior is stated, as everywhere here, on the scale of cov.
+    The sampler draws the lower triangular root of the precision, so that neither the density nor
+    its gradient solves a linear system. The prior is a density of cov.
+
+    >>> MultivariateComponent(MultivariateGaussian).sizes(k=2, d=3)
+    {'root': (2, 6), 'mean': (2, 3)}
     """
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
@@ -129,7 +132,11 @@ class MultivariateComponent(Several[Rooted]):
 
 
 class SeparateComponent(Several[Apart]):
-    """log p = the sum over columns of one-dimensional Gaussians."""
+    """log p = the sum over columns of one-dimensional Gaussians.
+
+    >>> SeparateComponent(MultivariateGaussian.with_covariance("diagonal")).sizes(k=2, d=3)
+    {'variance': (2, 3), 'mean': (2, 3)}
+    """
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """The prior's fields and half the squares of each variance."""
@@ -176,7 +183,11 @@ class SeparateComponent(Several[Apart]):
 
 
 def multivariate(family: type[MultivariateGaussian]) -> Several[Rooted] | Several[Apart]:
-    """Return PyMC's side of a form of covariance."""
+    """Return the component that PyMC uses for a form of covariance.
+
+    >>> type(multivariate(MultivariateGaussian.with_covariance("spherical"))).__name__
+    'SeparateComponent'
+    """
     return (MultivariateComponent if family.form().linear else SeparateComponent)(family)
 
 
@@ -216,14 +227,14 @@ def around(mean: Tensor, middle: Tensor, n: Tensor, root: Tensor) -> Tensor:
 
 
 def upright(root: Tensor, size: Tensor, *prior: Tensor) -> Tensor:
-    """Start PyMC's own samplers at independent columns as wide as the prior expects."""
+    """Return a start for PyMC's own samplers: independent columns with the prior's widths."""
     unit = pt.eye(root.shape[-1], dtype=bool)
     width = pt.sqrt(prior[0][..., None, None] / pt.where(unit, prior[1], 1.0))
     return pt.broadcast_to(pt.where(unit, width, 0.0), root.shape)
 
 
 def centred(mean: Tensor, size: Tensor, *prior: Tensor) -> Tensor:
-    """Start PyMC's own samplers at the prior's mean."""
+    """Return a start for PyMC's own samplers: the mean of the prior."""
     return pt.broadcast_to(prior[0], mean.shape)
 
 
@@ -254,7 +265,7 @@ def random_mean(
 class Packed(Transform):  # type: ignore[misc] # PyMC ships no types
     """Lower triangular matrices as (..., d (d + 1) / 2) numbers, logarithms on the diagonal.
 
-    The variable's last parameter is places (d (d + 1) / 2, d, d), a one where each number belongs.
+    The last parameter of the variable is places (d (d + 1) / 2, d, d), 1 at each number's place.
     """
 
     name = "packed"

@@ -24,7 +24,12 @@ __all__ = ["PoissonComponent"]
 
 
 class PoissonComponent(Component[Poisson, Poisson]):
-    """log p = x log rate - rate - log x!."""
+    """log p = x log rate - rate - log x!.
+
+    >>> from models import Sample
+    >>> PoissonComponent(Poisson).rows(Sample([0, 2]))["log_factorial"].round(3)
+    array([0.   , 0.693])
+    """
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """Events, and log x!, which no parameter changes."""
@@ -41,7 +46,7 @@ class PoissonComponent(Component[Poisson, Poisson]):
         return data["x"] * pt.log(rate) - rate - data["log_factorial"]
 
     def values(self, theta: Poisson) -> dict[str, Array]:
-        """Those of Theta."""
+        """The fields of Theta."""
         return {"rate": theta.rate}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
@@ -49,5 +54,5 @@ class PoissonComponent(Component[Poisson, Poisson]):
         return {"rate": (k,)}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Poisson:
-        """Rates as the chosen counts show them, drawn from Gamma(x + 1, 1)."""
+        """Draw rates from Gamma(x + 1, 1) of the chosen counts."""
         return Poisson(rng.gamma(sample.x[rows] + 1) + 1e-9)

@@ -1,9 +1,9 @@
-"""The public way in: `sample`, and `align` for another labelling."""
+"""The public functions `sample`, and `align` for another labelling."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -38,17 +38,21 @@ __all__ = [
 ]
 
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
-"""Draws a chain after which draws="auto" looks whether there are enough."""
+"""Draws of each chain after which draws="auto" checks whether there are enough."""
 
 SEEDS = 1 << 64
-"""How many seeds the sampler can tell apart."""
+"""The number of different seeds that the sampler takes."""
 
 AUTO_ESS = 1_000.0
-"""Bulk and tail effective draws of every parameter at which it stops."""
+"""Bulk and tail effective draws of every parameter at which draws="auto" stops."""
 
 
 class ChainsWarning(UserWarning):
-    """Chains that `diagnose` does not let pass."""
+    """A warning that chains fail a check of `diagnose`.
+
+    >>> issubclass(ChainsWarning, UserWarning)
+    True
+    """
 
 
 def sample[T: Theta](
@@ -71,14 +75,17 @@ def sample[T: Theta](
     posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
     and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
 
-    sample: what was observed; its kind says which structure is meant.
+    sample: the observations; their type determines the structure.
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
-    draws: a chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until R-hat is
-        below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter.
-    tune: draws a chain that adapt the sampler and are thrown away.
-    seed: of everything random; the same one gives the same draws.
+    draws: draws of each chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until
+        R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter.
+    tune: draws of each chain that adapt the sampler and are thrown away.
+    seed: of all random numbers; the same seed gives the same draws.
     progress: show bars on a terminal.
+
+    >>> dict(posterior["posterior"].sizes)  # of sample(Poisson, Sample(counts), 2, draws=500)
+    {'chain': 4, 'draw': 500, 'component': 2}
     """
     if isinstance(family, Sample):
         raise Refusal("family is a Sample; the order is sample(family, sample, k)")
@@ -96,7 +103,11 @@ def sampled(
     seed: int = 0,
     progress: bool = True,
 ) -> xr.DataTree:
-    """Draw from the posterior of a question: as `sample`, whose options these are."""
+    """Draw from the posterior of a question, with the options of `sample`.
+
+    >>> posterior.attrs["draws"], posterior.attrs["seed"]
+    (500, 1)
+    """
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
     if seed >= SEEDS:
         raise Refusal(f"seed is {seed}; give a whole number below 2**64")
@@ -105,19 +116,18 @@ def sampled(
     by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
-    judged: list[tuple[Chains, Structure, Alignment, bool]] = []  # the last look at the chains
+    last: list[Look] = []
 
-    def look(engine: Engine, found: Chains) -> tuple[Chains, Structure, Alignment, bool]:
-        if not judged or judged[0][0] is not found:
-            aligned = _aligned(engine, question, found, by)
-            judged[:] = [(found, *aligned, draws == "auto" and _gates(*aligned, found))]
-        return judged[0]
+    def look(engine: Engine, found: Chains) -> Look:
+        if not last or last[0].chains is not found:
+            last[:] = [_looked(engine, question, found, by)]
+        return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:
-        return look(engine, found)[3]
+        return look(engine, found).will_do
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
-        _, structures, alignment, met = look(engine, found)
+        seen = look(engine, found)
         settings: dict[str, object] = {
             "made_by": OURS,
             "draws": found.positions.shape[1],
@@ -128,8 +138,16 @@ def sampled(
             "sampling_seconds": found.seconds,
         }
         if draws == "auto":
-            settings["gates"] = "met" if met else "not met"
-        return tree_of(engine, question, found, structures, alignment, settings)
+            settings["gates"] = "met" if seen.will_do else "not met"
+        return tree_of(
+            engine,
+            question,
+            found,
+            seen.structures,
+            seen.alignment,
+            settings,
+            measures=seen.measures,
+        )
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
     aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
@@ -150,11 +168,16 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
 
     by: "order" of the components as the family orders them, or "assignment" of each draw's
         memberships to average ones (Stephens 2000).
+
+    >>> align(posterior, "assignment").attrs["labels"]
+    'assignment'
     """
     if by not in ("order", "assignment"):
         raise Refusal(f"by is {by!r}; give 'order' or 'assignment'")
     posterior = posterior_of(tree)
     question, structures = posterior.question, posterior.as_drawn
+    if not question.structure.exchangeable():
+        raise Refusal("the data say which component is which; there are no labels to align")
     engine = engine_of(question)
     positions = engine.pack(question, structures)
     alignment = alignment_of(engine, question, positions, structures, posterior.explored, by)
@@ -165,6 +188,11 @@ def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structur
     """Return the log-likelihood of parameters by PyMC's model of them.
 
     structure: inside the parameter space: no share, probability or rate of 0.
+
+    >>> from models import Mixture, Poisson
+    >>> two = Mixture(np.array([0.5, 0.5]), Poisson(np.array([1.0, 8.0])))
+    >>> round(log_likelihood(Poisson, Sample([1, 2, 9]), two), 3)
+    -6.795
     """
     question = asked(family, sample, len(first(structure.theta)))
     for name, share in shares_of(structure).items():
@@ -176,18 +204,31 @@ def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structur
     return float(engine.log_likelihoods(question, engine.pack(question, one))[0])
 
 
-def _aligned(
-    engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling
-) -> tuple[Structure, Alignment]:
-    """Return every draw as drawn, and the alignment of all."""
+class Look(NamedTuple):
+    """Chains so far, with their labels aligned and measured.
+
+    structures: of every draw as it was drawn, each field (n, ...).
+    measures: R-hat and effective sizes of aligned draws.
+    """
+
+    chains: Chains
+    structures: Structure
+    alignment: Alignment
+    measures: xr.Dataset
+
+    @property
+    def will_do(self) -> bool:
+        """Whether every parameter has mixed and is known well enough."""
+        worst = worst_of(self.measures)
+        return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
+
+
+def _looked(engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling) -> Look:
+    """Return the look at some chains."""
     positions = found.positions.reshape(-1, found.positions.shape[2])
     structures = engine.structures(question, positions)
     height = found.statistics["lp"].ravel()
-    return structures, alignment_of(engine, question, positions, structures, height, by)
-
-
-def _gates(structures: Structure, alignment: Alignment, found: Chains) -> bool:
-    """Return whether every aligned parameter has mixed and is known well enough."""
-    sizes = found.positions.shape[:2]
-    worst = worst_of(measured(drawn(permuted(structures, alignment.permutation), sizes)))
-    return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
+    alignment = alignment_of(engine, question, positions, structures, height, by)
+    aligned = permuted(structures, alignment.permutation)
+    measures = measured(drawn(aligned, found.positions.shape[:2]))
+    return Look(found, structures, alignment, measures)

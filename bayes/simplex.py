@@ -17,6 +17,9 @@ class Simplex(Transform):  # type: ignore[misc] # PyMC ships no types
     """Shares (..., K) as K - 1 logarithms of their ratios to the last.
 
     The same simplex as PyMC's default, with a smaller graph, which compiles sooner.
+
+    >>> Simplex().forward(pt.as_tensor([0.2, 0.3, 0.5])).eval(mode="FAST_COMPILE").round(3)
+    array([-0.916, -0.511])
     """
 
     name = "shares"

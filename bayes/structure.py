@@ -1,8 +1,8 @@
-"""What a structure tells PyMC: the contract that bayes/<structure>.py meets.
+"""What PyMC needs of a structure: the interface that bayes/<structure>.py implements.
 
-A structure reads log p (K, m) of the distinct rows under every component, and where each row
-stands. Its shares are random variables that follow from the axes it declares: a Dirichlet for each
-simplex, under the prior, or 1 / K where they are held.
+A structure reads log p (K, m) of the distinct rows under every component, and the places of the
+rows in the data. Its shares are random variables along the axes it declares: each simplex has a
+Dirichlet prior, or is fixed at 1 / K.
 """
 
 from __future__ import annotations
@@ -30,25 +30,30 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPINGS", "Grouping", "grouping_of"]
 
-CONCENTRATION = "shares"  # the data that hold the Dirichlet's concentrations, (K,)
+CONCENTRATION = "shares"  # name of the data with the Dirichlet concentrations, (K,)
 
 
 class Grouping(ABC):
     """A structure as PyMC sees it.
 
-    Symbolic functions build the model; those of arrays look at draws, with a leading axis (n, ...),
-    in NumPy.
+    Functions of symbols build the model. Functions of arrays evaluate draws (n, ...) in NumPy.
+
+    >>> [one.__name__ for one in GROUPINGS.values()]
+    ['MixtureGrouping']
     """
 
     joins = False
-    """Whether the looks at draws take log share + log p, as all rows have the same shares."""
+    """Whether `pointwise` and `members` take log share + log p: all rows have the same shares."""
 
     def __init__(self, structure: type[Structure]) -> None:
         self.structure = structure
 
     @abstractmethod
     def rows(self, question: Question[Any, Any]) -> dict[str, Numbers]:
-        """Return what the likelihood reads of the data beside its rows, by name."""
+        """Return the data that the likelihood reads besides the rows, by name.
+
+        The name of an axis is no name for data.
+        """
 
     @abstractmethod
     def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
@@ -73,21 +78,25 @@ class Grouping(ABC):
         """
 
     def sizes(self, data: Symbols) -> dict[str, Tensor]:
-        """Return the symbolic length of each axis of shares that is not one of components."""
+        """Return the symbolic length of each axis of the shares except those of components."""
         return {}
 
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any] | None:
-        """Return a question whose data count for only a share of what they do, if there is one."""
+        """Return the question with its counts multiplied by a share, None if that is impossible."""
         return None
 
     def declare(self, held: frozenset[str], data: Symbols) -> dict[str, Tensor]:
         """Declare the shares and return them by name.
 
-        held: fields that are 1 / K.
+        held: the fields that are fixed at 1 / K.
         """
         concentration = data[CONCENTRATION]
         k, sizes = concentration.shape[0], self.sizes(data)
         found: dict[str, Tensor] = {}
+        known = pm.modelcontext(None)
+        for axis in {axis for axes in self.structure.axes().values() for axis in axes}:
+            if axis not in known.coords:
+                known.add_coord(axis, length=k if axis.startswith("component") else sizes[axis])
         for name, axes in self.structure.axes().items():
             lengths = [k if axis.startswith("component") else sizes[axis] for axis in axes]
             alpha = pt.broadcast_to(concentration, lengths) if len(axes) > 1 else concentration
@@ -103,7 +112,12 @@ GROUPINGS: dict[type[Structure], type[Grouping]] = {}
 
 
 def grouping_of(structure: type[Structure]) -> Grouping:
-    """Return PyMC's side of a structure."""
+    """Return the grouping that PyMC uses for a structure.
+
+    >>> from models import Mixture
+    >>> grouping_of(Mixture).joins
+    True
+    """
     if structure not in GROUPINGS:
         known = ", ".join(sorted(one.__name__ for one in GROUPINGS))
         raise Refusal(f"structure is {structure!r}; give one of {known}")

@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 __all__ = ["Tensor"]
 
 type Tensor = TensorVariable[Any, Any]
-"""An expression; PyTensor's parameters tell apart kinds of graph nodes, which says nothing here."""
+"""An expression; the type parameters, which distinguish kinds of graph nodes, are not used."""

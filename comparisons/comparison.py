@@ -1,4 +1,4 @@
-"""The two answers side by side, and what to make of them."""
+"""The two answers side by side, with a verdict."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from comparisons.verdict.subsample import keep_whole
 from models.checks import whole as whole_number
 from models.question import asked
 from models.refusal import Refusal
+from models.structure import structure_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +45,15 @@ __all__ = ["Comparison", "compare", "load", "opinion_of", "second_opinion"]
 
 
 class Comparison(Facts):
-    """An estimate beside a posterior, a verdict, and what was measured to reach it.
+    """An estimate beside a posterior, a verdict, and the measurements behind it.
 
     tree: the posterior's DataTree with groups em, ascent, optima, deviance, density, memberships,
         modes, truth and comparison. It contains everything, so that a file of it is a comparison.
+
+    >>> comparison.verdict
+    'agree'
+    >>> comparison.to_frame()["mle"].round(2).tolist()
+    [0.58, 0.42, 1.09, 7.34]
     """
 
     def to_frame(self) -> pd.DataFrame:
@@ -146,9 +152,9 @@ def second_opinion[T: Theta](
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
-    sample: what was observed; its kind says which structure is meant.
-    Of more than MOST different measurements in one dimension, and of a Stream, EM sees all, and
-    the sampler bins; the finding `binned` says by how much these can have moved a posterior mean.
+    sample: the observations; their type determines the structure.
+    EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct
+    measurements in one dimension; the finding `binned` bounds their shift of the posterior means.
 
     estimate: to be judged in place of EM's: whatever `compare` takes.
     prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
@@ -157,7 +163,12 @@ def second_opinion[T: Theta](
     seed: of everything random.
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
-    some: how many observations, drawn at random, the opinion is on; EM of all is held against it.
+    some: the size of a random subsample to compare on; EM of all is checked against it.
+
+    >>> from models import Poisson, Sample
+    >>> second_opinion(Poisson, Sample([1, 2]), 3)
+    Traceback (most recent call last):
+    models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
     """
     question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
     return opinion_of(
@@ -187,12 +198,22 @@ def opinion_of(
     progress: bool = True,
     some: int | None = None,
 ) -> Comparison:
-    """Answer a question by EM and by MCMC, and compare: as `second_opinion`."""
+    """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
+
+    >>> from models import Poisson, Sample
+    >>> opinion_of(asked(Poisson, Sample([1, 2, 9]), 2), some=1)
+    Traceback (most recent call last):
+    models.refusal.Refusal: some is 1...
+    """
     family, k, whole = question.family, question.k, None
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, k) < question.sample.observations:
+        fewer = em.subsample(family, question.sample, some, seed)
+        if structure_for(fewer) is not question.structure:
+            kind = question.structure.__name__
+            raise Refusal(f"some is {some}; rows drawn at random say nothing about a {kind}")
         whole = look(question).fit
-        question = replace(question, data=em.subsample(family, question.sample, some, seed))
+        question = replace(question, data=fewer)
     refuse_many(family, question.sample, k)
     found = look(question)
 
@@ -228,6 +249,12 @@ def compare(
     posterior: of `bayes.sample` or `bayes.adopt`, or of another sampler: then give the sample and,
         as `bayes.adopt` takes them, names, prior and equal_weights.
     truth: where it is known, for the pictures and the table.
+
+    >>> from models import Mixture, Poisson
+    >>> compare(fit, posterior).verdict
+    'agree'
+    >>> compare(Mixture([0.5, 0.5], Poisson([1.0, 8.0])), posterior).verdict
+    'disagree'
     """
     if not isinstance(posterior, xr.DataTree):
         raise Refusal(f"posterior is a {type(posterior).__name__}; give an xarray.DataTree")
@@ -248,7 +275,12 @@ def compare(
 
 
 def load(path: str | Path) -> Comparison:
-    """Read a comparison that was saved."""
+    """Read a comparison that was saved.
+
+    >>> comparison.save("counts.nc")
+    >>> load("counts.nc").verdict
+    'agree'
+    """
     path = Path(path)
     if not path.exists():
         raise Refusal(f"{path} does not exist; give a file of Comparison.save")

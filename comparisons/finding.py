@@ -1,4 +1,4 @@
-"""One thing that was measured, and what all of them together say."""
+"""One measurement, and the verdict from all of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["DOUBT", "FAULT", "NOTE", "OK", "Finding", "Severity", "Verdict", "ve
 type Severity = Literal["ok", "note", "doubt", "fault"]
 type Verdict = Literal["agree", "disagree", "inconclusive"]
 
-OK: Severity = "ok"  # the measure holds
-NOTE: Severity = "note"  # a reader should know it, but the verdict does not hang on it
+OK: Severity = "ok"  # the measure is on the good side of its threshold
+NOTE: Severity = "note"  # worth knowing, but the verdict does not depend on it
 DOUBT: Severity = "doubt"  # nothing can be concluded
 FAULT: Severity = "fault"  # one of the two answers is wrong
 
@@ -21,11 +21,14 @@ FAULT: Severity = "fault"  # one of the two answers is wrong
 class Finding(NamedTuple):
     """One thing that was measured.
 
-    code: stable name of what the measure is on the watch for, such as local_optimum.
+    code: stable name of the problem that the measure detects, such as local_optimum.
     severity: ok, note, doubt or fault.
     value, threshold: the number, and where it stops being ok; NaN where there is none.
     message: one plain sentence.
     remedy: what to do about it; empty where there is nothing to do.
+
+    >>> Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "").stands
+    True
     """
 
     code: str
@@ -37,12 +40,17 @@ class Finding(NamedTuple):
 
     @property
     def stands(self) -> bool:
-        """Whether it stands in the way of agreement."""
+        """Whether it prevents agreement: a doubt or a fault."""
         return self.severity in (DOUBT, FAULT)
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree."""
+    """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree.
+
+    >>> spike = Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "")
+    >>> verdict_of([spike]), verdict_of([spike, spike._replace(severity=FAULT)]), verdict_of([])
+    ('inconclusive', 'disagree', 'agree')
+    """
     severities = {finding.severity for finding in findings}
     if FAULT in severities:
         return "disagree"

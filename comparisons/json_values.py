@@ -1,4 +1,4 @@
-"""What JSON can say, and how it is written."""
+"""The type of JSON values, and how they are written."""
 
 from __future__ import annotations
 

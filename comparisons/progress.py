@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-__all__ = ["announce", "bar", "loaded", "rows_bar", "starts_bar", "waiting"]
+__all__ = ["announce", "loaded", "rows_bar", "starts_bar", "waiting"]
 
-SOON = 0.5  # seconds that nobody needs a bar for
+SOON = 0.5  # seconds without a bar
 
 
 def announce(phase: str) -> None:
-    """Say what comes next, where no bar will."""
+    """Write the name of a phase to stderr, unless it is a terminal.
+
+    >>> announce("reading")  # writes "reading ..." to stderr if that is no terminal
+    """
     from rich.console import Console
 
     if not Console(stderr=True).is_terminal:
@@ -30,7 +33,12 @@ def announce(phase: str) -> None:
 
 @contextmanager
 def waiting(reason: str) -> Iterator[None]:
-    """Say what takes its time."""
+    """Show a reason to wait during the block.
+
+    >>> with waiting("adding"):
+    ...     2 + 2
+    4
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -63,30 +71,15 @@ def _attempted(name: str) -> None:
         import_module(name)
 
 
-def bar(counted: str = "", *, left: bool = False, shown: bool = True) -> Progress:
-    """Return a bar on a terminal, which goes when it is done; anywhere else nothing.
-
-    counted: how its task's `completed` and `total` are told; without it nothing is counted.
-    left: tell the time that is left, and not the time taken.
-    """
-    from rich import progress
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return progress.Progress(
-        progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}"),
-        *((progress.BarColumn(bar_width=20), progress.TextColumn(counted)) if counted else ()),
-        progress.TimeRemainingColumn() if left else progress.TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-    )
-
-
 @contextmanager
 def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Yield what is to be told how many rows have been read; it shows them once that takes long."""
+    """Yield a function of the rows read and their total, which shows a bar if reading takes long.
+
+    >>> with rows_bar() as tell:  # shows nothing for a short file
+    ...     tell(1_000, None)
+    """
+    from models.bar import bar  # with it comes NumPy, which `--help` does not pay for
+
     begun = monotonic()
     bars: Progress | None = None
 
@@ -111,7 +104,13 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told the number of the start of EM that climbs; it shows how many did."""
+    """Yield a function of the index of EM's current start, which shows a bar.
+
+    >>> with starts_bar(20, shown=False) as tell:
+    ...     tell(0)
+    """
+    from models.bar import bar
+
     with bar("{task.completed} of {task.total} starts", shown=shown) as bars:
         task = bars.add_task("EM", total=starts)
         yield lambda start: bars.update(task, completed=start + 1)

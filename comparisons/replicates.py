@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from comparisons.progress import bar
+from models.bar import bar
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ type Record = dict[str, Json]
 type Task = Callable[[int], Record]
 
 KEPT = "replicates.jsonl"
-RENEWED = 500  # replicates after which a process is: each leaves a megabyte of chains behind
-LINES = 10  # of progress in all, where there is no terminal
+RENEWED = 500  # replicates after which a process is replaced: each leaks a megabyte of chains
+LINES = 10  # of progress in all if there is no terminal
 
 
 def run(
@@ -100,7 +100,7 @@ def fingerprint() -> str:
 
 
 def kept(folder: Path, settings: Record) -> dict[int, Record]:
-    """Return the records that a folder holds, by number; make the folder if it is not there.
+    """Return the records in a folder, by number; make the folder if it does not exist.
 
     A last line that was cut short is dropped.
     """
@@ -205,7 +205,7 @@ def _begin(places: Synchronized[int]) -> None:
 
 
 def _leave_with_parent() -> None:
-    """End this process when its parent is gone, or it would work on for nobody."""
+    """End this process when its parent ends."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -36,6 +36,13 @@ def assert_recovered(comparison: Comparison, truth: Structure, k: float = 4.0) -
     |mle - truth| <= k se, and |mean - truth| <= k sqrt(sd^2 + mcse^2), for every parameter.
 
     truth: components in any order.
+
+    >>> from models import Mixture, Poisson
+    >>> assert_recovered(comparison, Mixture([0.6, 0.4], Poisson([1.0, 8.0])))
+    >>> assert_recovered(comparison, Mixture([0.6, 0.4], Poisson([1.0, 20.0])))
+    Traceback (most recent call last):
+    AssertionError: not recovered to within 4 errors:
+    ...
     """
     __tracebackhide__ = True
     frame = comparison.to_frame()
@@ -77,6 +84,8 @@ def assert_unchanged(
     of their difference. The verdict has to be the same.
 
     saved: another comparison, or the file of one.
+
+    >>> assert_unchanged(comparison, comparison)
     """
     __tracebackhide__ = True
     before = saved if isinstance(saved, Comparison) else load(saved)

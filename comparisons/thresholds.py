@@ -65,12 +65,12 @@ MISSED = 0.01
 has converged its own digits are 1e-8."""
 
 GAP = 1.0
-"""Posterior sds between estimate and mean. At 1 an interval that says 95% holds 83% of the other
+"""Posterior sds between estimate and mean. At 1 a 95% interval contains 83% of the other
 answer; a group of eight has a variance so skewed. Simulated: 95th percentile 0.38 at 2.5 sd, at
 most 0.64."""
 
 SPREAD = 1.5
-"""Ratio of posterior sd and standard error. At 1.5 an interval of 1.96 standard errors holds 81%,
+"""Posterior sd over standard error. At 1.5 an interval of 1.96 standard errors contains 81%,
 as at GAP. Simulated: 95th percentile 1.5 at 2.5 sd, at most 1.4 in the other cases; largest 3.2."""
 
 DEVIANCE_SHIFT = 0.5

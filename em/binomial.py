@@ -20,7 +20,11 @@ LOG_ZERO = -1e8  # finite, so that 0 heads times log(0) is 0; exp of it is 0
 
 
 class BinomialEmission(Emission[Binomial]):
-    """log p = heads log prob + tails log(1 - prob) + log C(trials, heads)."""
+    """log p = heads log prob + tails log(1 - prob) + log C(trials, heads).
+
+    >>> BinomialEmission(Binomial).maximize(np.array([[3.0, 1.0]]))
+    Binomial(prob=array([0.75]))
+    """
 
     ones = 0
 
@@ -57,7 +61,7 @@ class BinomialEmission(Emission[Binomial]):
         return Binomial(np.divide(heads, flips, out=np.full_like(heads, 0.5), where=flips > 0))
 
     def unseen(self, prior: BinomialPrior, k: int) -> Array:
-        """Beta(heads + 1, tails + 1) is heads and tails not seen."""
+        """Beta(heads + 1, tails + 1) counts as heads and tails not seen."""
         return np.array([prior.heads, prior.tails])
 
     def slope(self, theta: Binomial) -> Array:

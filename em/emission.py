@@ -1,12 +1,12 @@
-"""What a family tells EM: the contract that em/<family>.py meets.
+"""What EM needs of a family: the contract that em/<family>.py meets.
 
 Every family is an exponential one,
 
     log p(x | theta) = natural(theta) . T(x) + base(x),    T(x) = (1, ..., 1, statistics(x)),
 
-with the log-partition -A(theta) among the natural parameters, as those of the leading ones. A
-Gaussian has two, -log sd and -mean^2 / (2 sd^2): data count both equally, a conjugate prior counts
-them apart, and so a prior is just one more row of statistics (`unseen`).
+where the natural parameters of the leading ones add up to minus the log-partition. A Gaussian has
+two: -log sd and -mean^2 / (2 sd^2). Data count both equally often, a conjugate prior need not. So
+a prior is one more row of statistics (`unseen`).
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ __all__ = ["EMISSIONS", "Emission", "emission_of"]
 class Emission[T: Theta](ABC):
     """A family as EM sees it: K components, B rows, q statistics, m coordinates a component.
 
-    A family of location (it has a mean) also says where its components are and how wide, so that
-    T can be expanded about them when squares would cancel; other families need none of that.
+    A family with a mean also gives the place and the width of its components, so that T can be
+    expanded about them when squares would cancel.
+
+    >>> from models import Poisson
+    >>> emission = emission_of(Poisson)  # log p(3 | 2) from T = (1, 3)
+    >>> known = emission.natural(Poisson(np.array([2.0]))) @ [1, 3]
+    >>> (known + emission.base(np.array([3]), None)).round(3)
+    array([-1.712])
     """
 
     ones: int
-    """How many leading natural parameters multiply a one."""
+    """The number of leading ones in T."""
 
     def __init__(self, family: type[T]) -> None:
         self.family = family
@@ -81,7 +87,7 @@ class Emission[T: Theta](ABC):
         """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
 
     def log_measure(self, theta: T) -> Array:
-        """Return log |d (what a prior's density is stated in) / d coordinates|, (K,)."""
+        """Return log |d (parameters of the prior's density) / d coordinates|, (K,)."""
         return np.zeros(components(theta))
 
     @abstractmethod
@@ -101,7 +107,7 @@ class Emission[T: Theta](ABC):
         return np.eye(len(entries(theta)))
 
     def location(self, theta: T) -> Array | None:
-        """Return the (K, ...) points about which T(x) can be expanded, None without any."""
+        """Return the (K, ...) points about which T(x) can be expanded; None if there are none."""
         return None
 
     def cancels(self, theta: T) -> bool:
@@ -109,7 +115,7 @@ class Emission[T: Theta](ABC):
         return False
 
     def condition(self, theta: T) -> Array:
-        """Return by what factor each component's parameters enlarge rounding, (K,)."""
+        """Return the factor by which each component's parameters enlarge rounding, (K,)."""
         return np.ones(components(theta))
 
     def width(self, theta: T, floor: Array) -> Array:
@@ -117,7 +123,7 @@ class Emission[T: Theta](ABC):
         return np.full(components(theta), np.inf)
 
     def on_floor(self, theta: T, floor: Array) -> NDArray[np.bool_]:
-        """Return which components `widen` holds at the floor, (K,)."""
+        """Return which components `widen` keeps at the floor, (K,)."""
         touching: NDArray[np.bool_] = self.width(theta, floor) <= 1 + 1e-6
         return touching
 
@@ -126,7 +132,7 @@ class Emission[T: Theta](ABC):
         return theta
 
     def edge(self, theta: T) -> str | None:
-        """Say which parameter sits on the edge of its range, where no curvature exists."""
+        """Return which parameter is on the edge of its range, where there is no curvature."""
         return None
 
 
@@ -134,7 +140,12 @@ EMISSIONS: dict[type, type[Emission[Any]]] = {}
 
 
 def emission_of[T: Theta](family: type[T]) -> Emission[T]:
-    """Return EM's side of a family."""
+    """Return EM's side of a family.
+
+    >>> from models import Poisson
+    >>> type(emission_of(Poisson)).__name__
+    'PoissonEmission'
+    """
     for ancestor in getattr(family, "__mro__", ()):
         if ancestor in EMISSIONS:
             return EMISSIONS[ancestor](family)

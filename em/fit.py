@@ -1,4 +1,4 @@
-"""The public way in: `fit`."""
+"""The entry point of EM: `fit`."""
 
 from __future__ import annotations
 
@@ -59,22 +59,26 @@ def fit[S: Structure](
 ) -> Fit[S]:
     """Fit k components of a family by EM and return the best optimum.
 
-    sample: what was observed; its kind says which structure is meant.
-
-    start: a Mixture to climb from; no other start is tried then.
-    starts: how many starts to try: quantiles, k-means++, random seeds and random groups.
-    hard: classification EM: each observation belongs wholly to its likeliest component.
-    equal_weights: hold all shares at 1 / k.
+    sample: the observations; the structure follows from their kind.
+    start: a Mixture to climb from, instead of all other starts.
+    starts: the number of starts: quantiles, k-means++, random seeds and random groups.
+    hard: classification EM: each observation belongs wholly to its most likely component.
+    equal_weights: fix all shares at 1 / k.
     prior: maximise the posterior density under this prior instead of the likelihood.
     seed: of the random starts.
-    accelerate: extrapolate from past steps, never at the price of the ascent.
-    max_steps: most steps of a climb.
+    accelerate: extrapolate from past steps; the objective still never falls.
+    max_steps: the largest number of steps of a climb.
     tolerance: Newton decrement, in standard errors, at which a climb is over; 0 takes exactly
         max_steps steps.
     floor: least sd of a component (in any direction), one number or one a column, in the data's
         units. By default 1e-9 of the overall sd in one dimension and 1e-7 in several (the sd
-        rounded down to a power of two). `em.search.spikes` says what else is a spike.
+        rounded down to a power of two). `em.climb.search.spikes` says what else is a spike.
     on_step: called with a Step after each step.
+
+    >>> from em import fit
+    >>> from models import Poisson
+    >>> fit(Poisson, Sample([0, 1, 7, 9]), 2).estimate.theta.rate.round(2)
+    array([0.5 , 7.97])
     """
     if isinstance(family, Sample):
         raise Refusal("family is a Sample; the order is fit(family, sample, k)")
@@ -109,9 +113,14 @@ def fitted[S: Structure](
     floor: ArrayLike | None = None,
     on_step: Callable[[Step[S]], None] | None = None,
 ) -> Fit[S]:
-    """Answer a question by EM: as `fit`, whose options these are.
+    """Answer a question by EM, with the options of `fit`.
 
-    prior: in place of the question's, which is the posterior's; None maximises the likelihood.
+    prior: maximise the posterior density under it; None maximises the likelihood, whatever the
+        question's own prior.
+
+    >>> from models import Poisson
+    >>> fitted(asked(Poisson, Sample([0, 1, 7, 9]), 2)).converged
+    True
     """
     if number("tolerance", tolerance) < 0:
         raise Refusal(f"tolerance is {tolerance}; give a number from 0 up")
@@ -164,7 +173,7 @@ def fitted[S: Structure](
 
 
 def _begin[S: Structure](model: Model[S], start: S | None, starts: int, seed: int) -> list[S]:
-    """Return where to climb from, in the units of the rows."""
+    """Return the starts, in working coordinates."""
     if start is not None:
         if not model.wide_enough(start.theta):
             raise Refusal("start has a component narrower than the floor; widen it")
@@ -175,9 +184,9 @@ def _begin[S: Structure](model: Model[S], start: S | None, starts: int, seed: in
 
 
 def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple[list[End[S]], int]:
-    """Return the ends without the saddles after the first, and how many starts ended on these.
+    """Return the ends without saddles (the first stays), and how many starts ended on saddles.
 
-    Only small samples are looked at: each end costs a pass over the rows.
+    Only small samples are checked, because each end costs a pass over the rows.
     """
     if model.rows.sample.distinct * model.k > CHEAP:
         return ends, 0
@@ -191,7 +200,7 @@ def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple
 
 
 def _without_width[S: Structure](model: Model[S]) -> S | None:
-    """Return the textbook estimate of a single component if it has no width, otherwise None."""
+    """Return the estimate of a single component if its width is below the floor, otherwise None."""
     one = replace(model, question=replace(model.question, k=1))
     sums = model.total[None]
     theta = model.emission.maximize(one.complete(sums, sums[:, 0], None))
@@ -203,7 +212,8 @@ def _without_width[S: Structure](model: Model[S]) -> S | None:
 
 def _checked_start[S: Structure](start: S, question: Question[S, Any]) -> S:
     """Return the start as float arrays, or raise Refusal that names the bad field."""
-    structure = checked(start, question.structure, question.family, question.sample.dimension)
+    d, sizes = question.sample.dimension, question.data.sizes
+    structure = checked(start, question.structure, question.family, d, sizes)
     given = len(structure.theta._asdict()[next(iter(question.family.layout()))])
     if given != question.k:
         raise Refusal(f"start has {given} components, k is {question.k}; give k of them")
@@ -214,7 +224,7 @@ def _checked_start[S: Structure](start: S, question: Question[S, Any]) -> S:
 
 
 def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[Any]) -> Array:
-    """Return the least widths in the units of the rows, (d,)."""
+    """Return the least widths in working coordinates, (d,), or a (d, d) root of their squares."""
     d, table = rows.sample.dimension, rows.sample.table
     if floor is None:
         return default_floor(rows, emission)
@@ -227,7 +237,7 @@ def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[Any]) -> Arra
 
 
 def _optimum[S: Structure](model: Model[S], end: End[S]) -> Optimum[S]:
-    """Return what the user sees of an end."""
+    """Return an end as the user sees it."""
     return Optimum(
         model.outside(end.parameters),
         end.height - model.log_prior(end.parameters),

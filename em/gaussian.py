@@ -18,7 +18,11 @@ FARTHEST = 30.0  # widths from zero at which x^2 still leaves eps * FARTHEST^2 =
 
 
 class GaussianEmission(Emission[Gaussian]):
-    """log p = -log sd - mean^2 / (2 sd^2) + x mean / sd^2 - x^2 / (2 sd^2) - log(2 pi) / 2."""
+    """log p = -log sd - mean^2 / (2 sd^2) + x mean / sd^2 - x^2 / (2 sd^2) - log(2 pi) / 2.
+
+    >>> GaussianEmission(Gaussian).maximize(np.array([[2.0, 2.0, 4.0, 10.0]]))
+    Gaussian(mean=array([2.]), sd=array([1.]))
+    """
 
     ones = 2
 
@@ -50,7 +54,7 @@ class GaussianEmission(Emission[Gaussian]):
         return natural
 
     def maximize(self, sums: Array) -> Gaussian:
-        """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n, the two n apart under a prior."""
+        """mean = sum x / n, sd^2 = (sum x^2 - n mean^2) / n; under a prior the two n differ."""
         degrees, n, first, second = sums.T
         mean = np.divide(first, n, out=np.zeros_like(first), where=n > 0)
         square = np.maximum(second - mean * first, 0)
@@ -62,7 +66,7 @@ class GaussianEmission(Emission[Gaussian]):
         return np.array([degrees + 3, n, n * mean, n * mean**2 + squares])
 
     def log_measure(self, theta: Gaussian) -> Array:
-        """The prior's density is stated in sd^2: log sd, up to a constant."""
+        """log sd, up to a constant, because the prior is a density of sd^2."""
         return np.log(theta.sd)
 
     def slope(self, theta: Gaussian) -> Array:
@@ -88,17 +92,17 @@ class GaussianEmission(Emission[Gaussian]):
         return theta.mean
 
     def cancels(self, theta: Gaussian) -> bool:
-        """A component lies more than FARTHEST of its widths from zero."""
+        """Whether a component lies more than FARTHEST of its widths from zero."""
         return bool((np.abs(theta.mean) > FARTHEST * theta.sd).any())
 
     def condition(self, theta: Gaussian) -> Array:
-        """The distance from zero that `cancels` allows."""
+        """1 + the squared distance from zero in widths, as far as `cancels` allows."""
         return 1 + np.minimum((theta.mean / theta.sd) ** 2, FARTHEST**2)
 
     def width(self, theta: Gaussian, floor: Array) -> Array:
-        """sd in floors."""
+        """sd / floor."""
         return theta.sd / floor
 
     def widen(self, theta: Gaussian, floor: Array) -> Gaussian:
-        """Q falls on either side of its best sd, so the floor itself is next best."""
+        """Raise sd to the floor: Q falls on either side of its best sd."""
         return Gaussian(theta.mean, np.maximum(theta.sd, floor))

@@ -18,14 +18,20 @@ __all__ = ["MixtureGrouping"]
 
 
 class MixtureGrouping(Grouping[Sample]):
-    """p(k | x) is the softmax over components of log weight_k + log p(x | theta_k)."""
+    """p(k | x) is the softmax over components of log weight_k + log p(x | theta_k).
+
+    >>> grouping, log_density = MixtureGrouping(Sample([0, 3]), 2), np.log([[0.9, 0.2], [0.1, 0.8]])
+    >>> grouping.members({"weight": np.array([0.5, 0.5])}, log_density).round(3)
+    array([[0.9, 0.2],
+           [0.1, 0.8]])
+    """
 
     def begin(self, counted: Array) -> dict[str, Array]:
-        """The groups as they are."""
+        """The sizes of the groups."""
         return {"weight": counted}
 
     def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
-        """The softmax, or the likeliest component, of each distinct row, times its count."""
+        """The softmax, or the most likely component, of each distinct row, times its count."""
         joint = np.log(shares["weight"])[:, None] + log_density
         counts, highest = self.data.unit_counts, joint.max(axis=0)
         if hard:

@@ -39,6 +39,12 @@ class Statistics(NamedTuple):
     sums: (K, 1 + q).
     centre: (K,) or (K, d) points about which T was expanded, or None for zero.
     own: how often each entry of the shares is expected, by field.
+
+    >>> from em.data.threads import executor_for
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     _, statistics = model_of(fit.question, workers, floor=fit.floor).expect(fit.inside)
+    >>> statistics.sums.shape, statistics.sums[:, 0].sum().round(6)
+    ((2, 2), np.float64(100.0))
     """
 
     sums: Array
@@ -51,18 +57,24 @@ NOWHERE = Statistics(np.empty((0, 0)), None, {})
 
 @dataclass(frozen=True, eq=False)
 class Model[S: Structure]:
-    """A structure for given data, in the units of the rows.
+    """A structure for given data, in working coordinates.
 
-    grouping: EM's side of the structure; emission: of the family.
-    runs: of rows, where they are worked on.
-    prior: in the units of the rows, or None.
-    floor: (d,) least widths inside, or a (d, d) root of their squares.
-    base: the part of the log-likelihood that no parameter touches.
-    grain: how far rounding can move the objective where it is not enlarged.
+    emission, grouping: EM's side of the family and of the structure.
+    runs: the rows, prepared where they are worked on.
+    prior: in working coordinates, or None.
+    floor: (d,) least widths in working coordinates, or a (d, d) root of their squares.
+    base: the part of the log-likelihood that does not depend on the parameters.
+    grain: how far rounding can move the objective if parameters do not enlarge it.
     total: (1 + q,) sums of (1, T) over all observations.
-    counted: (blocks,) observations in each block.
+    counted: (blocks,) the number of observations in each block.
     even: the shares that are held, at 1 / K.
     estimated: the fields of shares that are not held.
+
+    >>> from em.data.threads import executor_for
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> abs(model.expect(fit.inside)[0] - fit.log_likelihood) < 1e-6
+    True
     """
 
     question: Question[S, Any]
@@ -82,20 +94,20 @@ class Model[S: Structure]:
 
     @property
     def k(self) -> int:
-        """How many components there are."""
+        """The number of components."""
         return self.question.k
 
     @property
     def streams(self) -> bool:
-        """Whether rows are independent, with the same shares, so that any of them stand for all."""
+        """Whether rows are independent, with the same shares, so that some can represent all."""
         shares = uniform(self.question.structure, self.k, self.question.data.sizes)
         return self.grouping.common(shares) is not None
 
     def expect(self, parameters: S) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
 
-        The objective is the log-likelihood, plus the log prior up to its constant; for hard EM
-        the classification log-likelihood.
+        The objective is the log-likelihood, for hard EM that of the classification, plus the log
+        prior up to its constant.
         """
         parameters = summing_to_one(parameters)
         shares, theta = shares_of(parameters), parameters.theta
@@ -113,7 +125,10 @@ class Model[S: Structure]:
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
         if common is None:
-            value, statistics = self.expect_by_rows(parameters, centre)
+            try:
+                value, statistics = self.expect_by_rows(parameters, centre)
+            except np.linalg.LinAlgError:
+                return -np.inf, NOWHERE
         else:
             task = partial(swept, emission=self.emission, phi=phi, centre=centre, hard=self.hard)
             found, sums = self.runs.total(task)
@@ -145,11 +160,11 @@ class Model[S: Structure]:
         return with_shares(self.question.structure, shares, self.emission.widen(theta, self.floor))
 
     def begin(self, sums: Array) -> S:
-        """Return the parameters that fit some first groups, given (K, 1 + q) sums over them."""
+        """Return the parameters of some first groups, given the (K, 1 + q) sums over each."""
         return self.maximize(Statistics(sums, None, self.grouping.begin(sums[:, 0])))
 
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
-        """Return (K, ones + q) sums of all of T, the prior's row among them."""
+        """Return (K, ones + q) sums of all of T, with the prior's row added."""
         ones = self.emission.ones
         full = np.empty((self.k, ones + sums.shape[1] - 1))
         full[:, :ones] = observed[:, None]
@@ -192,23 +207,32 @@ class Model[S: Structure]:
         return bool((self.emission.width(theta, self.floor) >= 1 - 1e-14).all())
 
     def observations_of(self, parameters: S) -> Array:
-        """Return how many observations each component has, (K,)."""
+        """Return the expected number of observations of each component, (K,)."""
         each: Array = parameters.overall(self.question.data) * self.total[0]
         return each
 
     def inside(self, parameters: S) -> S:
-        """Return parameters of the data for the rows inside."""
+        """Return parameters in working coordinates, given them in the data's units."""
         theta = self.rows.units.move_in(parameters.theta)
         return with_shares(type(parameters), shares_of(parameters), theta)
 
     def outside(self, parameters: S) -> S:
-        """Return parameters of the rows inside for the data."""
+        """Return parameters in the data's units, given them in working coordinates."""
         theta = self.rows.units.move_out(parameters.theta)
         return with_shares(type(parameters), shares_of(parameters), theta)
 
 
 def densities(runs: PreparedRuns[Known], emission: Emission[Any], theta: Theta) -> Array:
-    """Return log p without its base of every distinct row under every component, (K, m)."""
+    """Return log p without its base of every distinct row under every component, (K, m).
+
+    >>> from em.data.threads import executor_for
+    >>> from models import Poisson, Sample
+    >>> with executor_for(Sample([0, 3]), emission_of(Poisson), 1) as workers:
+    ...     runs = workers.prepare(partial(known_of, emission=emission_of(Poisson), keep=False))
+    >>> densities(runs, emission_of(Poisson), Poisson(np.array([1.0, np.e]))).round(3)
+    array([[-1.   , -1.   ],
+           [-2.718,  0.282]])
+    """
     return np.concatenate(runs.each(partial(_densities, emission=emission, theta=theta)), axis=1)
 
 
@@ -250,7 +274,12 @@ def model_of[S: Structure](
 ) -> Model[S]:
     """Return the model, with what never changes between steps computed once.
 
-    prior: in the units of the rows.
+    prior: in working coordinates.
+
+    >>> from em.data.threads import executor_for
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model_of(fit.question, workers, floor=fit.floor).total
+    array([100., 372.])
     """
     rows, emission = workers.rows, emission_of(question.family)
     keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
@@ -278,10 +307,10 @@ def model_of[S: Structure](
 
 
 def _measured(known: Known) -> Sums:
-    """Return a run's totals, and its sums of base and of base's size."""
+    """Return a run's totals, and its sums of base and of |base|."""
     return add_sums((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
 
 
 def _counted(known: Known) -> list[float]:
-    """Return how many observations each block holds."""
+    """Return the number of observations in each block."""
     return [float(total[0]) for total in known.totals]

@@ -20,21 +20,25 @@ FARTHEST = 30.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 
 
 
 class MultivariateEmission(Emission[MultivariateGaussian]):
-    """log p = -log |cov| / 2 - m' P m / 2 + x' P m - x' P x / 2 - d log(2 pi) / 2, P = cov^-1."""
+    """log p = -log |cov| / 2 - m' P m / 2 + x' P m - x' P x / 2 - d log(2 pi) / 2, P = cov^-1.
+
+    >>> MultivariateEmission(MultivariateGaussian).size(3)
+    9
+    """
 
     ones = 2
 
     located = True
-    floor = 1e-7  # squared, it still shows beside 1 in a double
+    floor = 1e-7  # its square is still above the rounding of 1
 
     @property
     def uncouples(self) -> bool:
-        """Forms with every entry free stay so when columns are mixed."""
+        """Whether the form is kept when columns are mixed."""
         return self.family.form().linear
 
     @property
     def isotropic(self) -> bool:
-        """A round form would not stay one in other units."""
+        """Whether the form is round, which it would not be in other units."""
         return self.family.form().isotropic
 
     def size(self, d: int) -> int:
@@ -83,9 +87,8 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
     def unseen(self, prior: MultivariateGaussianPrior, k: int) -> Array:
         """Normal-inverse-Wishart: |cov|^-(degrees + b + 2) / 2, b the size of a free block.
 
-        A diagonal form has one such density for each column (b = 1), a spherical one has one for
-        all d columns together, a tied one has one for all k components together, and one that is
-        both has one for all of them.
+        A diagonal form has one such density for each column (b = 1). A spherical form has one for
+        all d columns together, and a tied form has one for all k components together.
         """
         form, d = self.family.form(), len(prior.mean)
         share = (k if form.tied else 1) * (d if form.isotropic else 1)
@@ -136,12 +139,12 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         return theta.mean
 
     def cancels(self, theta: MultivariateGaussian) -> bool:
-        """A component lies more than FARTHEST of its narrowest widths from zero."""
+        """Whether a component lies more than FARTHEST of its narrowest widths from zero."""
         distance = (theta.mean**2).sum(axis=1)
         return bool((distance > FARTHEST**2 * np.linalg.eigvalsh(theta.cov)[:, 0]).any())
 
     def condition(self, theta: MultivariateGaussian) -> Array:
-        """The distance that `cancels` allows, and the covariance's condition number."""
+        """The squared distance, as in one dimension, plus the covariance's condition number."""
         values = np.linalg.eigvalsh(theta.cov)
         least = np.maximum(values[:, 0], np.finfo(float).eps * values[:, -1])
         distance = np.minimum((theta.mean**2).sum(axis=1) / least, FARTHEST**2)
@@ -149,12 +152,12 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         return condition
 
     def width(self, theta: MultivariateGaussian, floor: Array) -> Array:
-        """Square root of the least eigenvalue where the floor, (d, d) root, is the unit."""
+        """The square root of the least eigenvalue of cov in units of the floor, (d, d)."""
         values = np.linalg.eigvalsh(_in_floors(theta.cov, floor))[:, 0]
         return np.sqrt(np.maximum(values, 0))
 
     def on_floor(self, theta: MultivariateGaussian, floor: Array) -> NDArray[np.bool_]:
-        """The least eigenvalue is what `widen` leaves."""
+        """Whether the least eigenvalue is the one that `widen` leaves."""
         values = np.linalg.eigvalsh(_in_floors(theta.cov, floor))
         touching: NDArray[np.bool_] = values[:, 0] <= 1 + 1e-6 + 2 * _rounding(values)
         return touching
@@ -176,7 +179,7 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
 
 
 def _in_floors(cov: Array, floor: Array) -> Array:
-    """Return (K, d, d) covariances in units of the floor, whose (d, d) root is given."""
+    """Return (K, d, d) covariances in units of the floor, given as a (d, d) root."""
     unit = np.linalg.inv(floor)
     inside: Array = unit @ cov @ unit.T
     return inside

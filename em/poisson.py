@@ -20,7 +20,11 @@ LOG_ZERO = -1e8  # finite, so that 0 events times log(0) is 0; exp of it is 0
 
 
 class PoissonEmission(Emission[Poisson]):
-    """log p = x log rate - rate - log x!."""
+    """log p = x log rate - rate - log x!.
+
+    >>> PoissonEmission(Poisson).maximize(np.array([[4.0, 10.0]]))
+    Poisson(rate=array([2.5]))
+    """
 
     ones = 1
 
@@ -53,7 +57,7 @@ class PoissonEmission(Emission[Poisson]):
         return Poisson(rate)
 
     def unseen(self, prior: PoissonPrior, k: int) -> Array:
-        """Gamma(events + 1, exposure) is events over an exposure not seen."""
+        """Gamma(events + 1, exposure) counts as events in an exposure not seen."""
         return np.array([prior.exposure, prior.events])
 
     def slope(self, theta: Poisson) -> Array:

@@ -1,4 +1,4 @@
-"""What `fit` returns: the estimate and what is known about it."""
+"""What `em.fit` returns: the estimate, its errors and the other optima."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACROSS = 5  # components side by side in print
 
 
 def _cell(value: float, error: float) -> str:
-    """Return the value, as many digits as its error of two digits makes sense of, and the error."""
+    """Return the value and its error; the error's two digits say how many the value gets."""
     if not 0 < error < np.inf or value == 0:
         return f"{value:.6g} ({error:.2g})"
     digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2
@@ -46,10 +46,17 @@ def _cell(value: float, error: float) -> str:
 class Step[S: Structure](NamedTuple):
     """What an observer sees after each step.
 
-    start: which of the starts, from 0.
-    step: how many steps it has taken.
-    estimate: where it is, in the data's units, labels in the order of the start.
-    objective: the height there.
+    start: the number of the start, from 0.
+    step: the number of steps taken from it.
+    estimate: the parameters, in the data's units, labels in the order of the start.
+    objective: its value there.
+
+    >>> from em import fit
+    >>> from models import Poisson
+    >>> steps = []
+    >>> few = fit(Poisson, Sample([0, 1, 7, 9]), 2, starts=1, on_step=steps.append)
+    >>> steps[0].step, steps[0].objective <= steps[-1].objective
+    (1, True)
     """
 
     start: int
@@ -67,10 +74,13 @@ class Optimum[S: Structure](NamedTuple):
     """A distinct place where climbs ended.
 
     log_likelihood: there; of hard EM, the classification log-likelihood.
-    starts: how many starts reached it.
-    spike: whether a component is narrow by accident, so that it is no estimate.
-    empty: whether a component holds less than half an observation.
-    converged: whether the climb was over.
+    starts: the number of starts that reached it.
+    spike: whether a component is narrow by accident, so that this is no estimate.
+    empty: whether a component has less than half an observation.
+    converged: whether the climb met the tolerance.
+
+    >>> fit.optima[0].spike, fit.optima[0].converged
+    (False, True)
     """
 
     estimate: S
@@ -91,10 +101,10 @@ class Fit[S: Structure]:
     """What EM made of a question.
 
     estimate: the best optimum that is not a spike, labels in order.
-    log_likelihood: there; of hard EM, the classification log-likelihood.
-    trace: (steps + 1,) the objective from the start to there, falling by rounding at most. With a
-        prior, the log prior density (without its constant) is part of it.
-    steps, evaluations: of the climb that ended there: steps taken, E-steps computed.
+    log_likelihood: of the estimate; of hard EM, the classification log-likelihood.
+    trace: (steps + 1,) the objective from the start to the estimate, which falls at most by
+        rounding. With a prior, the log prior density (without its constant) is part of it.
+    steps, evaluations: of the climb to the estimate: steps taken, E-steps computed.
     converged: whether the tolerance was met.
     standard_errors: errors in the shape of the estimate; NaN where a note says why.
     information: (p, p) observed information in `coordinates`, or None where a note says why.
@@ -102,11 +112,16 @@ class Fit[S: Structure]:
     decrement: Newton decrement, the distance to the maximum in standard errors.
     missing: largest fraction of information missing, the rate at which plain EM converges.
     optima: every distinct optimum found, best first, spikes last.
-    starts: how many starts there were.
+    starts: the number of starts.
     floor: least width that a component may take, (d,) in the data's units.
     notes: what a reader of the estimate has to know, in sentences.
-    units, inside: those in which EM worked, and the estimate in them, without their rounding.
-    entropy: sum over observations of -sum_k r_k log r_k, none under hard EM.
+    units, inside: the working coordinates, and the estimate in them, unrounded by the change.
+    entropy: sum over observations of -sum_k r_k log r_k; 0 under hard EM.
+
+    >>> fit.coordinates, fit.estimate.theta.rate.round(1)
+    (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
+    >>> fit.assign(Sample([0, 9, 1]))
+    array([0, 1, 0])
     """
 
     question: Question[S, Any]
@@ -131,12 +146,12 @@ class Fit[S: Structure]:
 
     @property
     def family(self) -> type[Theta]:
-        """What a component looks like."""
+        """The family of the components."""
         return self.question.family
 
     @property
     def observations(self) -> int:
-        """How many observations it was fitted to."""
+        """The number of observations."""
         return self.question.sample.observations
 
     @property
@@ -166,14 +181,14 @@ class Fit[S: Structure]:
     def icl(self) -> float:
         """BIC + 2 entropy of the memberships: lower is better (Biernacki et al. 2000).
 
-        Under hard EM memberships have no entropy, and BIC, of the classification likelihood, is it.
+        Under hard EM the entropy is 0, so that ICL is the BIC of the classification likelihood.
         """
         return self.bic + 2 * self.entropy
 
     def responsibilities(self, data: Units) -> Array:
         """Return (n, K) probabilities of the components for each row as it was given.
 
-        With counts, a row that was given once has one line, however often it occurred.
+        With counts, a row that was given once has one line, whatever its count.
         """
         members = self.members(data)
         return data.expand(members.T)
@@ -190,7 +205,7 @@ class Fit[S: Structure]:
         return grouping.members(shares, np.concatenate(each, axis=1))
 
     def marginal_members(self, sample: Sample) -> Array:
-        """Return (n, K) probabilities of the components for each x, whatever came before it."""
+        """Return (n, K) probabilities of the components for each x alone, by overall shares."""
         return sample.expand(self._marginal(sample).T)
 
     def _marginal(self, sample: Sample) -> Array:
@@ -205,12 +220,12 @@ class Fit[S: Structure]:
         return np.concatenate(each, axis=1)
 
     def assign(self, data: Units) -> Labels:
-        """Return (n,) the likeliest component of each row as it was given, once a row."""
+        """Return (n,) the most likely component of each row as it was given."""
         members = self.members(data)
         return data.expand(members.argmax(axis=0))
 
     def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
-        """Return (n,) density (probability, for counts) at each x, whatever came before it.
+        """Return (n,) density (probability, for counts) at each x alone, by overall shares.
 
         x: a Sample, or what makes one; a single number is a column of one.
         """
@@ -232,9 +247,9 @@ class Fit[S: Structure]:
     def _blocks(
         self, sample: Sample, log_shares: Array | None = None
     ) -> Iterator[tuple[Array, Array]]:
-        """Yield log h (B,) and log share + log p without it, (K, B), of the distinct rows.
+        """Yield the base of log p (B,) and log share + log p without it, (K, B), block by block.
 
-        log_shares: (K,), by default none are added.
+        log_shares: (K,); by default log p alone.
         """
         if not isinstance(sample, Sample):
             raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
@@ -243,7 +258,7 @@ class Fit[S: Structure]:
         if sample.dimension != d:
             raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
         emission, k = emission_of(self.family), self.question.k
-        # the fit's units: those of a few new rows may be out of all proportion
+        # in the fit's working coordinates, as a few new rows may be on another scale
         rows = rows_of(sample, emission, k, self.units)
         log_volume, theta = self.units.log_volume, self.inside.theta
         added = np.zeros(k) if log_shares is None else log_shares

@@ -1,14 +1,17 @@
-"""What a structure tells EM: the contract that em/<structure>.py meets.
+"""What EM needs of a structure: the contract that em/<structure>.py meets.
 
-The E-step of any structure needs no more than log p of every distinct row under every component,
-and where each row stands. What it returns is what the M-step needs: how often each component is
-expected at each distinct row, for the family, and statistics of its own, for the shares.
+The E-step of any structure needs log p of every distinct row under every component, and the place
+of each row. It returns what the M-step needs: for the family, how often each component is expected
+at each distinct row; for the shares, statistics of the structure's own.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from scipy.special import xlogy
 
 from models.refusal import Refusal
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.arrays import Array
-    from models.structure import Data, Structure
+    from models.structure import Data, Structure, Units
 
     type Shares = Mapping[str, Array]
 
@@ -29,6 +32,11 @@ class Expected(NamedTuple):
     log_likelihood: of the data; of hard EM, the classification log-likelihood.
     occupancy: (K, m) expected number of observations of each component at each distinct row.
     own: for each field of shares, how often each of its entries is expected, in its shape.
+
+    >>> from models import Mixture, Sample
+    >>> grouping, log_density = grouping_of(Mixture, Sample([0, 3, 3]), 2), np.zeros((2, 2))
+    >>> grouping.expect({"weight": np.array([0.5, 0.5])}, log_density, hard=False).own
+    {'weight': array([1.5, 1.5])}
     """
 
     log_likelihood: float
@@ -37,23 +45,28 @@ class Expected(NamedTuple):
 
 
 class Grouping[D: Data](ABC):
-    """A structure as EM sees it, for data of its kind and K components."""
+    """A structure as EM sees it, for data of its kind and K components.
+
+    >>> from models import Mixture, Sample
+    >>> grouping_of(Mixture, Sample([0, 3]), 2).maximize({"weight": np.array([3.0, 1.0])}, 0.0)
+    {'weight': array([0.75, 0.25])}
+    """
 
     def __init__(self, data: D, k: int) -> None:
         self.data, self.k = data, k
 
     @abstractmethod
     def begin(self, counted: Array) -> dict[str, Array]:
-        """Return the own statistics from which a climb begins.
+        """Return the structure's own statistics from which a climb begins.
 
-        counted: (K,) observations in each of some first groups.
+        counted: (K,) the number of observations in each first group.
         """
 
     @abstractmethod
     def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
         """Return the E-step at shares, given log p (K, m) of the distinct rows.
 
-        hard: each observation belongs wholly to its likeliest component.
+        hard: each observation belongs wholly to its most likely component.
         """
 
     @abstractmethod
@@ -61,22 +74,37 @@ class Grouping[D: Data](ABC):
         """Return the probability of each component at each unit of the data, (K, u)."""
 
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
-        """Return the shares that maximise sum own log shares, the prior's counts included.
+        """Return the shares that maximise sum (own + unseen) log shares.
 
-        unseen: the prior's observations of every entry.
+        unseen: the prior's number of observations of every entry.
         """
-        counts = {name: field + unseen for name, field in own.items()}
-        return {name: field / field.sum(axis=-1, keepdims=True) for name, field in counts.items()}
+        found = {}
+        for name, field in own.items():
+            counts = field + unseen
+            total = counts.sum(axis=-1, keepdims=True)
+            if not total.all():  # nobody was there: all shares are as likely
+                counts, total = np.where(total > 0, counts, 1), np.where(total > 0, total, self.k)
+            found[name] = counts / total
+        return found
 
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
-        """Return d (sum own log shares) / d shares, by Fisher's identity that of log p too."""
+        """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""
         return {name: own[name] / field for name, field in shares.items()}
 
-    def common(self, shares: Shares) -> Array | None:
-        """Return the shares (K,) from which every row is drawn, independently, if there are such.
+    def entropy(self, shares: Shares, log_density: Array) -> float:
+        """Return the entropy of the hidden components given the data.
 
-        Then rows need no matrix of log p: the E-step is taken block by block, on threads or a
-        cluster, with sums alone. `em/sweep.py` does that, and a test holds it against `expect`.
+        Here that of units whose components are independent, -sum_u sum_k p_ku log p_ku.
+        """
+        members = self.members(shares, log_density)
+        counts = cast("Units", self.data).unit_counts  # the matrix is in memory, so the data are
+        return float(-xlogy(members, members).sum(axis=0) @ counts)
+
+    def common(self, shares: Shares) -> Array | None:
+        """Return the shares (K,) if rows are independent and all have the same; otherwise None.
+
+        If so, `em/sweep.py` takes the E-step block by block, on threads or a cluster, and needs
+        no matrix of log p. A test compares it with `expect`.
         """
         return None
 
@@ -85,7 +113,12 @@ GROUPINGS: dict[type[Structure], type[Grouping[Any]]] = {}
 
 
 def grouping_of(structure: type[Structure], data: Data, k: int) -> Grouping[Any]:
-    """Return EM's side of a structure."""
+    """Return EM's side of a structure.
+
+    >>> from models import Mixture, Sample
+    >>> type(grouping_of(Mixture, Sample([0, 3]), 2)).__name__
+    'MixtureGrouping'
+    """
     if structure not in GROUPINGS:
         known = ", ".join(sorted(one.__name__ for one in GROUPINGS))
         raise Refusal(f"structure is {structure!r}; give one of {known}")

@@ -1,8 +1,8 @@
 """The E-step of rows that are independent, with the same shares: one pass, block by block.
 
-Responsibilities are softmax over components of log share + natural(theta) . T(x), and what is
-wanted are the sums of T under them. Both are products of small matrices with a block of rows;
-nothing of size (K, n) is ever held.
+Responsibilities are the softmax over components of log share + natural(theta) . T(x). The E-step
+returns the sums of T weighted with them. Both are products of small matrices with a block of rows,
+so that no array of size (K, n) is needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "coefficients", "known_of", "logits", "responsibilities", "sums_about", "swept"]
 
-LARGEST = 1e290  # a softmax denominator beyond it is computed again, from each row's maximum
+LARGEST = 1e290  # a larger softmax denominator is computed again, from each row's maximum
 TOGETHER = 8  # softmax denominators that are multiplied before a logarithm is taken
 FEW = 4  # statistics up to which separate dot products beat a matrix product (measured)
 NEXT_TO_NOTHING = 1e-8  # share of a block below which a difference has lost its digits
@@ -35,8 +35,16 @@ class Known(NamedTuple):
     """A run of rows and what never changes between steps.
 
     totals: (blocks, 1 + q) sums of (1, T) over each block.
-    bases: of each block, the sums of base and of its size.
-    kept: each block and its (1, T), where they are small enough to keep.
+    bases: for each block, the sums of base and of |base|.
+    kept: each block and its (1, T), if they are small enough to keep.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from models import Poisson, Sample
+    >>> emission = emission_of(Poisson)
+    >>> with executor_for(Sample([0, 3, 3]), emission, 2) as executor:
+    ...     known_of(executor.rows, emission, keep=False).totals
+    array([[3., 6.]])
     """
 
     rows: Rows
@@ -46,7 +54,17 @@ class Known(NamedTuple):
 
 
 def known_of(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
-    """Return a run with its totals, and with (1, T) itself where that is to be kept."""
+    """Return a run with its totals, and with (1, T) itself if that is to be kept.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from models import Poisson, Sample
+    >>> emission = emission_of(Poisson)
+    >>> with executor_for(Sample([0, 3, 3]), emission, 2) as executor:
+    ...     known_of(executor.rows, emission, keep=True).kept[0][1]
+    array([[1., 1.],
+           [0., 3.]])
+    """
     totals, bases, kept = [], [], []
     width = 1 + emission.size(rows.sample.dimension)
     for block in rows.all():
@@ -64,7 +82,18 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
 def swept(
     known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
 ) -> Sums:
-    """Return a run's log-likelihood (without base) and sums."""
+    """Return a run's log-likelihood (without base) and sums.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from models import Poisson, Sample
+    >>> emission, half = emission_of(Poisson), np.log([0.5, 0.5])
+    >>> phi = coefficients(emission, half, Poisson(np.array([1.0, 4.0])), None)
+    >>> with executor_for(Sample([0, 3, 3]), emission, 2) as executor:
+    ...     known = known_of(executor.rows, emission, keep=True)
+    >>> [np.round(one, 3).tolist() for one in swept(known, emission, phi, None, hard=False)]
+    [-2.167, [[1.43, 1.433], [1.57, 4.567]]]
+    """
     with np.errstate(all="ignore"):  # every thread has its own
         return add_sums(_sweep(known, emission, phi, centre, hard))
 
@@ -106,7 +135,14 @@ def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tup
 def sums_about(
     emission: Emission[Any], block: Part, centre: Array, shares: Array, width: int
 ) -> Array:
-    """Return (K, 1 + q) sums of T, each component's about its own centre."""
+    """Return (K, 1 + q) sums of T, each component's about its own centre.
+
+    >>> from em.emission import emission_of
+    >>> from models import Gaussian, Sample
+    >>> block, emission = Sample([1.0, 3.0]).part(slice(2)), emission_of(Gaussian)
+    >>> sums_about(emission, block, centre=np.array([2.0]), shares=np.ones((1, 2)), width=3)
+    array([[2., 0., 2.]])
+    """
     known = np.ones((width, len(block.x)))
     sums = np.empty((len(shares), width))
     for component in range(len(shares)):
@@ -118,9 +154,16 @@ def sums_about(
 def coefficients[T: Theta](
     emission: Emission[T], log_shares: Array, theta: T, centre: Array | None
 ) -> Array:
-    """Return phi (K, 1 + q): log shares and natural parameters, with all the ones as one.
+    """Return phi (K, 1 + q): log shares and natural parameters, with those of the ones added up.
 
-    centre: what T is expanded about, None for zero.
+    centre: the points about which T is expanded, None for zero.
+
+    >>> from em.emission import emission_of
+    >>> from models import Poisson
+    >>> theta = Poisson(np.array([1.0, np.e]))
+    >>> coefficients(emission_of(Poisson), np.zeros(2), theta, None).round(3)
+    array([[-1.   ,  0.   ],
+           [-2.718,  1.   ]])
     """
     moved = theta if centre is None else theta.affine(np.ones(1), -centre)
     natural, ones = emission.natural(moved), emission.ones
@@ -131,7 +174,15 @@ def coefficients[T: Theta](
 
 
 def logits[T: Theta](emission: Emission[T], block: Part, log_shares: Array, theta: T) -> Array:
-    """Return log share + log p without its base, (K, B), with T about each component's place."""
+    """Return log share + log p without its base, (K, B), with T about each component's place.
+
+    >>> from em.emission import emission_of
+    >>> from models import Poisson, Sample
+    >>> block = Sample([0, 3]).part(slice(2))
+    >>> logits(emission_of(Poisson), block, np.zeros(2), Poisson(np.array([1.0, np.e]))).round(3)
+    array([[-1.   , -1.   ],
+           [-2.718,  0.282]])
+    """
     centre = emission.location(theta)
     out = np.empty((len(log_shares), len(block.x)))
     phi = coefficients(emission, log_shares, theta, centre)
@@ -154,15 +205,15 @@ def _expanded[T: Theta](
 def _relative(
     phi: Array, known: Array, counts: Array | None, total: Array, shares: Array, spare: Array
 ) -> tuple[float, Array] | None:
-    """Return a block's log-likelihood and sums, by odds against the block's likeliest component.
+    """Return a block's log-likelihood and sums, by odds against its most likely component r.
 
     With d_k = logit_k - logit_r the log-likelihood is phi_r . total + sum log(1 + sum exp d_k),
-    and no row's maximum has to be found. Where T is short the row of r is left out, as its sums
-    are the total less those of the others; a long T is multiplied faster with all rows in it
-    (measured). Where the odds overflow the answer is None.
+    and no row's maximum has to be found. If T is short, r is left out: its sums are the total less
+    those of the others. A long T is multiplied faster with all components (measured). If the odds
+    overflow, the result is None.
 
-    Sums over rows are products by `dot`: `matmul` and `vecdot` keep other threads waiting whenever
-    their result is small, however long they take.
+    Sums over rows use `dot`, because `matmul` and `vecdot` block other threads whenever their
+    result is small.
 
     shares, spare: (K, B) and (B,), to be written over.
     """
@@ -186,14 +237,14 @@ def _relative(
     for row, one in zip(rows, odds, strict=True):
         np.dot(known, one, out=sums[row])
     sums[r] = total - sums[rows].sum(axis=0)
-    # a component of next to nothing would be left with rounding
+    # the sums of a nearly empty component would be rounding
     return (value, sums) if sums[r, 0] > NEXT_TO_NOTHING * total[0] else None
 
 
 def _log_sum(scale: Array, counts: Array | None, small: bool) -> float:
     """Return the sum of counts times log scale.
 
-    Small ones that count once are multiplied, as a logarithm takes as long as eight products.
+    Without counts, small scales are multiplied first: a logarithm takes as long as eight products.
     """
     if counts is not None:
         return float(np.dot(counts, np.log(scale)))
@@ -205,8 +256,13 @@ def _log_sum(scale: Array, counts: Array | None, small: bool) -> float:
 def responsibilities(logits: Array, counts: Array | None, hard: bool) -> float:
     """Turn (K, B) logits into responsibilities times counts, in place; return the objective.
 
-    Hard EM gives all of an observation to its likeliest component, and the objective is the
+    Hard EM gives all of an observation to its most likely component, and the objective is the
     classification log-likelihood (Celeux & Govaert 1992).
+
+    >>> joint = np.log(np.array([[0.2, 0.1], [0.2, 0.3]]))
+    >>> f"{responsibilities(joint, None, hard=False):.3f}", joint.round(3)
+    ('-1.833', array([[0.5 , 0.25],
+           [0.5 , 0.75]]))
     """
     highest = logits.max(axis=0)
     if hard:

@@ -22,6 +22,10 @@ class Binomial(NamedTuple):
     """p(x | prob) = C(trials, x) prob^x (1 - prob)^(trials - x).
 
     prob: (K,) probability of heads.
+
+    >>> Binomial([0.3, 1.2]).checked(2, 1)
+    Traceback (most recent call last):
+    models.refusal.Refusal: prob is [0.3, 1.2]; give probabilities from 0 to 1
     """
 
     prob: Array
@@ -43,7 +47,7 @@ class Binomial(NamedTuple):
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Coins need the flips behind every number of heads."""
+        """Every number of heads needs its number of flips."""
         if sample.trials is None:
             raise Refusal("trials are missing; give Sample(heads, trials)")
 
@@ -75,23 +79,27 @@ class Binomial(NamedTuple):
         return self
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Flip the coin that each label names."""
+        """Draw a number of heads from the component that each label names."""
         if trials is None:
             raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
         return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
 
 class BinomialPrior(NamedTuple):
-    """Beta(heads + 1, tails + 1): flips not seen.
+    """Beta(heads + 1, tails + 1): a prior written as flips not seen.
 
-    heads, tails: how many of each, from 0 up.
+    heads, tails: the number of each, from 0 up.
+
+    >>> prior, rng = BinomialPrior(heads=7, tails=1), np.random.default_rng(1)
+    >>> Binomial.draw_prior(prior, (10_000, 1), rng).prob.mean().round(2)
+    np.float64(0.8)
     """
 
     heads: float
     tails: float
 
     def checked(self, sample: Observations) -> Self:
-        """Flips not seen are not negative."""
+        """Neither number of flips is negative."""
         return type(self)(*positive(self, "heads", "tails", zero=True))
 
     def affine(self, scale: Array, shift: Array) -> Self:

@@ -1,4 +1,4 @@
-"""What a family is to the rest of the house: the contract that its three short files meet."""
+"""What a family is to the rest of the program: the contract that its three short files meet."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ __all__ = [
 class Field(NamedTuple):
     """What a family declares of one of its fields.
 
-    axes: by name, that of the components first.
-    low, high: between what its entries lie.
+    axes: the names of its axes, that of the components first.
+    low, high: the bounds of its entries.
     variances: whether it is a matrix with variances, which are above 0, on its diagonal.
-    free: from the length of the next axis to the places of the entries that are free; None where
-        all are.
+    free: (length of the second axis) -> the places of the free entries; None if all are free.
     shared: whether all components share it.
+
+    >>> from models import Binomial
+    >>> Binomial.layout()["prob"].high
+    1
     """
 
     axes: tuple[str, ...] = ("component",)
@@ -49,7 +52,13 @@ class Field(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A free number of a component: its field, its place there, and whether all share it."""
+    """A free number of a component: its field, its place there, whether all components share it.
+
+    >>> from models import MultivariateGaussian
+    >>> tied = MultivariateGaussian.with_covariance("tied")
+    >>> free_entries(tied(np.zeros((2, 1)), np.ones((2, 1, 1))))[-1]
+    Entry(name='cov', place=(0, 0), shared=True)
+    """
 
     name: str
     place: tuple[int, ...]
@@ -57,7 +66,13 @@ class Entry(NamedTuple):
 
 
 class ConjugatePrior(Protocol):
-    """A component's conjugate prior, written as observations not seen."""
+    """A component's conjugate prior, written as observations not seen.
+
+    >>> from models import PoissonPrior, Sample
+    >>> prior: ConjugatePrior = PoissonPrior(events=2, exposure=1)
+    >>> prior.checked(Sample([0, 3]))
+    PoissonPrior(events=2.0, exposure=1.0)
+    """
 
     def checked(self, sample: Observations) -> Self:
         """Return the prior as float arrays, or raise ValueError that names the bad field."""
@@ -71,7 +86,13 @@ class ConjugatePrior(Protocol):
 
 
 class Theta(Protocol):
-    """A family's component parameters: a NamedTuple whose fields lead with the component axis."""
+    """A family's component parameters: a NamedTuple whose fields have the component axis first.
+
+    >>> from models import Poisson
+    >>> theta: Theta = Poisson(np.array([5.0, 1.0]))
+    >>> theta.order()
+    array([1, 0])
+    """
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
@@ -100,7 +121,11 @@ class Theta(Protocol):
 
     @classmethod
     def draw_prior(cls, prior: Any, size: tuple[int, int], rng: np.random.Generator) -> Self:
-        """Draw n times K components from the family's own record, each field (n, K, ...)."""
+        """Draw components from the prior, each field (n, K, ...).
+
+        prior: the family's own record.
+        size: (n, K).
+        """
         ...
 
     def checked(self, k: int, d: int) -> Self:
@@ -108,7 +133,7 @@ class Theta(Protocol):
         ...
 
     def order(self) -> Labels:
-        """Return the (..., K) components in label order, of each of the (...) mixtures."""
+        """Return the indices (..., K) of the components in label order, for (...) mixtures."""
         ...
 
     def affine(self, scale: Array, shift: Array) -> Self:
@@ -116,15 +141,20 @@ class Theta(Protocol):
         ...
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw one observation from the component that each of the (n,) labels names."""
+        """Draw (n, ...) observations, each from the component that its label names, (n,)."""
         ...
 
     def _asdict(self) -> dict[str, Array]: ...
 
 
 def entries[T: Theta](theta: T) -> dict[str, Array]:
-    """Return the fields by name, in order."""
-    return theta._asdict()  # the public way into a NamedTuple, in spite of its name
+    """Return the fields by name, in order.
+
+    >>> from models import Poisson
+    >>> entries(Poisson(np.array([1.0, 5.0])))
+    {'rate': array([1., 5.])}
+    """
+    return theta._asdict()  # public, in spite of its name
 
 
 def axes(family: type[Theta]) -> dict[str, tuple[str, ...]]:
@@ -138,7 +168,7 @@ def axes(family: type[Theta]) -> dict[str, tuple[str, ...]]:
 
 
 def one_dimensional(family: type[Theta]) -> bool:
-    """Return whether a component is a number or a few, not as many as there are columns.
+    """Return whether each field has one number a component, whatever the number of columns.
 
     >>> from models import Gaussian, MultivariateGaussian
     >>> one_dimensional(Gaussian), one_dimensional(MultivariateGaussian)
@@ -148,7 +178,7 @@ def one_dimensional(family: type[Theta]) -> bool:
 
 
 def bounds(family: type[Theta], name: str, place: tuple[int, ...]) -> tuple[float, float]:
-    """Return between what an entry of a component lies.
+    """Return the lower and the upper bound of an entry of a component.
 
     >>> from models import Binomial
     >>> bounds(Binomial, "prob", ())
@@ -177,16 +207,31 @@ def free_entries(theta: Theta) -> list[Entry]:
 
 
 def first(theta: Theta) -> Array:
-    """Return the first field: the one that says where components are."""
+    """Return the first field: the one that says where components are.
+
+    >>> from models import Gaussian
+    >>> first(Gaussian(mean=np.array([1.0, 5.0]), sd=np.ones(2)))
+    array([1., 5.])
+    """
     return next(iter(theta._asdict().values()))
 
 
 def components(theta: Theta) -> int:
-    """Return K, the length of every field."""
+    """Return K, the number of components: the length of every field.
+
+    >>> from models import Poisson
+    >>> components(Poisson(np.array([1.0, 5.0, 9.0])))
+    3
+    """
     return len(first(theta))
 
 
 def rebuilt[T: Theta](family: type[T], fields: Iterable[Array]) -> T:
-    """Return a Theta of the family from its fields, in order."""
+    """Return a Theta of the family from its fields, in order.
+
+    >>> from models import Poisson
+    >>> rebuilt(Poisson, [np.array([1.0, 5.0])])
+    Poisson(rate=array([1., 5.]))
+    """
     make: Callable[..., T] = family
     return make(*fields)

@@ -22,6 +22,10 @@ class Gaussian(NamedTuple):
     """p(x | mean, sd) = exp(-(x - mean)^2 / (2 sd^2)) / (sd sqrt(2 pi)).
 
     mean, sd: (K,) centre and standard deviation.
+
+    >>> in_metres, no_shift = np.array(0.01), np.array(0.0)
+    >>> Gaussian(np.array([170.0]), np.array([10.0])).affine(in_metres, no_shift)
+    Gaussian(mean=array([1.7]), sd=array([0.1]))
     """
 
     mean: Array
@@ -44,7 +48,7 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Heights and the like are one column."""
+        """Measurements are one column."""
         column(sample)
 
     @classmethod
@@ -73,11 +77,11 @@ class Gaussian(NamedTuple):
         return np.lexsort((self.sd, self.mean))
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and sd change their unit with x."""
+        """Mean and sd are in the unit of x."""
         return type(self)(self.mean * scale + shift, self.sd * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Measure someone from the group that each label names."""
+        """Draw a measurement from the component that each label names."""
         return rng.normal(self.mean[labels], self.sd[labels])
 
 
@@ -86,6 +90,10 @@ class GaussianPrior(NamedTuple):
 
     Written as observations not seen: `n` of them at `mean`, and a sum of squares `squares`
     on `degrees` degrees of freedom: sd^2 ~ InverseGamma(degrees / 2, squares / 2).
+
+    >>> from models import Sample
+    >>> Gaussian.weak_prior(Sample([1.0, 3.0, 3.0, 5.0]), 2)
+    GaussianPrior(mean=3.0, n=0.01, squares=0.5, degrees=3.0)
     """
 
     mean: float
@@ -100,6 +108,6 @@ class GaussianPrior(NamedTuple):
         )
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and squares change their unit with x."""
+        """The mean is in the unit of x, the squares in its square."""
         moved = float(self.mean * scale[0] + shift[0])
         return self._replace(mean=moved, squares=float(self.squares * scale[0] * scale[0]))

@@ -1,4 +1,4 @@
-"""A mixture: every observation's group is drawn from the shares of all."""
+"""A mixture: the component of every observation is drawn from the same shares."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Mixture[T: Theta](NamedTuple):
 
     weight: (K,) shares that sum to one.
     theta: the family's parameters, each field (K, ...).
+
+    >>> from models import Poisson
+    >>> Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 9.0])))
+    Mixture(weight=array([0.4, 0.6]), theta=Poisson(rate=array([1., 9.])))
     """
 
     weight: Array
@@ -32,7 +36,7 @@ class Mixture[T: Theta](NamedTuple):
 
     @classmethod
     def axes(cls) -> dict[str, tuple[str, ...]]:
-        """One share a component."""
+        """One share for each component."""
         return {"weight": ("component",)}
 
     @classmethod
@@ -41,7 +45,7 @@ class Mixture[T: Theta](NamedTuple):
         return True
 
     def overall(self, data: Data) -> Array:
-        """The shares themselves, whatever was observed."""
+        """The shares themselves, for any data."""
         return np.asarray(self.weight)
 
     def labels(self, data: Data, places: Labels, rng: np.random.Generator) -> Labels:
@@ -55,7 +59,7 @@ def simulate[T: Theta](
 ) -> tuple[Sample, Labels]:
     """Draw n observations and return them with the (n,) hidden labels, in the same order.
 
-    trials: for coins, the flips of each set: one number, or (n,).
+    trials: for coins, the number of flips of each observation: one number for all, or (n,).
 
     >>> from models import Poisson
     >>> calls = Mixture([0.4, 0.6], Poisson([1.0, 9.0]))

@@ -28,6 +28,10 @@ class MultivariateGaussian(NamedTuple):
 
     mean: (K, d) centres.
     cov: (K, d, d) covariances, of the family's form; a tied one is repeated K times.
+
+    >>> tied = MultivariateGaussian.with_covariance("tied")
+    >>> tied.__name__, tied.layout()["cov"].shared
+    ('TiedGaussian', True)
     """
 
     mean: Array
@@ -35,7 +39,7 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """A place and a covariance, of which its form says what is free and what is shared."""
+        """A place and a covariance; its form says which entries are free and shared."""
         form, square = cls.form(), ("component", "dimension", "dimension_bis")
         cov = Field(square, variances=True, free=form.places, shared=form.tied)
         return {"mean": Field(("component", "dimension")), "cov": cov}
@@ -47,7 +51,7 @@ class MultivariateGaussian(NamedTuple):
 
     @staticmethod
     def with_covariance(name: str) -> type[MultivariateGaussian]:
-        """Return the family whose covariances are of a form: FORMS lists their names."""
+        """Return the family whose covariances have a form; FORMS lists the names."""
         if name not in FORMS:
             raise Refusal(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
         return FORMS[name]
@@ -64,7 +68,7 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Rows hold one measurement or more."""
+        """Measurements are a table."""
         if sample.x.ndim != 2:
             raise Refusal("x is one column; give (n, d) rows, or fit a Gaussian")
         no_trials(sample)
@@ -121,13 +125,13 @@ class MultivariateGaussian(NamedTuple):
         return np.lexsort(np.moveaxis(self.mean, -1, 0)[::-1])
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and covariance change their units with x; a (d, d) scale mixes columns."""
+        """Mean and covariance are in the units of x; a (d, d) scale mixes columns."""
         if scale.ndim == 2:
             return type(self)(self.mean @ scale.T + shift, scale @ self.cov @ scale.T)
         return type(self)(self.mean * scale + shift, self.cov * scale[:, None] * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Measure someone from the group that each label names."""
+        """Draw a row from the component that each label names."""
         factor = np.linalg.cholesky(self.cov)
         noise = rng.normal(size=(len(labels), self.mean.shape[1]))
         moved: Array = np.einsum("nij,nj->ni", factor[labels], noise)
@@ -213,12 +217,16 @@ FORMS: Mapping[str, type[MultivariateGaussian]] = {
 class MultivariateGaussianPrior(NamedTuple):
     """Mean given cov is Normal(mean, cov / n); cov is InverseWishart(degrees, scatter).
 
-    Written as observations not seen: `n` of them at `mean`, and squares and products
-    `scatter` on `degrees` degrees of freedom. A diagonal form takes an InverseGamma(degrees / 2,
-    scatter_jj / 2) for each variance, a spherical one InverseGamma(degrees / 2, trace(scatter) /
-    (2 d)) for its single variance; a tied form has one such density for all components.
+    Written as observations not seen: `n` of them at `mean`, and sums of squares and products
+    `scatter` on `degrees` degrees of freedom. In a diagonal form each variance is
+    InverseGamma(degrees / 2, scatter_jj / 2). In a spherical one the single variance is
+    InverseGamma(degrees / 2, trace(scatter) / (2 d)). A tied form has one covariance to draw.
 
     mean: (d,); scatter: (d, d).
+
+    >>> from models import Sample
+    >>> MultivariateGaussian.weak_prior(Sample([[1, 2], [3, 3], [5, 7]]), 2).mean
+    array([3., 4.])
     """
 
     mean: Array
@@ -243,7 +251,7 @@ class MultivariateGaussianPrior(NamedTuple):
         return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and scatter change their units with x; a (d, d) scale mixes columns."""
+        """Mean and scatter are in the units of x; a (d, d) scale mixes columns."""
         if scale.ndim == 2:
             scatter = scale @ self.scatter @ scale.T
             return self._replace(mean=scale @ self.mean + shift, scatter=scatter)

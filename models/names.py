@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 FAMILIES: dict[str, type[Theta]] = {}
-"""Each family by its short name, as the command line has it."""
+"""Each family by its short name, which the command line uses."""
 
 FORMS: dict[str, Mapping[str, type[Theta]]] = {}
-"""Of each family that has forms, by its short name, these by theirs."""
+"""The forms of each family that has some: by the family's short name, then by the form's."""
 
 
 PRIORS: dict[str, type[ConjugatePrior]] = {}
@@ -35,7 +35,7 @@ PRIORS: dict[str, type[ConjugatePrior]] = {}
 
 
 BINNED: set[type[Theta]] = set()
-"""Families of which bins can stand for measurements, by a bound of what that loses."""
+"""Families whose measurements can be binned, because there is a bound on what bins lose."""
 
 
 def register(
@@ -49,8 +49,13 @@ def register(
     """Give a family its short name.
 
     prior: the record of its conjugate prior.
-    forms: special cases of it, by their names, such as forms of a covariance.
-    binned: whether bins can stand for measurements.
+    forms: its special cases by name, such as the forms of a covariance.
+    binned: whether its measurements can be binned.
+
+    >>> from models import Poisson, PoissonPrior
+    >>> register("poisson", Poisson, PoissonPrior)
+    >>> family_named("poisson") is Poisson
+    True
     """
     if binned:
         BINNED.add(family)
@@ -69,7 +74,7 @@ def family_named(name: str, form: str | None = None) -> type[Theta]:
 
 
 def name_of(family: type[Theta]) -> str:
-    """Return the short name of a family, or of the one whose special case it is.
+    """Return the short name of a family; a special case has the name of its family.
 
     >>> name_of(family_called("TiedGaussian"))
     'multivariate'
@@ -87,7 +92,7 @@ def record_of(family: type[Theta]) -> type[ConjugatePrior]:
 
 
 def family_called(title: str) -> type[Theta]:
-    """Return the family whose class has a title, as files keep it.
+    """Return the family whose class has a title; files store that title.
 
     >>> family_called("Poisson")
     <class 'models.poisson.Poisson'>

@@ -123,12 +123,12 @@ class OutOfCore:
 
     @property
     def sample(self) -> Self:
-        """The rows of rows in no order: themselves."""
+        """The rows themselves, as they have no order."""
         return self
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Shares have no axis but that of the components."""
+        """Empty: shares have no axis but that of the components."""
         return {}
 
     @property
@@ -138,7 +138,7 @@ class OutOfCore:
 
     @property
     def extremes(self) -> Sample:
-        """The rows to show a family: if it accepts these, it accepts all."""
+        """A few rows with the extreme values: a family that accepts these accepts all."""
         rows = np.array(
             [self.low, self.high, *([] if self.fractional is None else [self.fractional])]
         )

@@ -19,9 +19,12 @@ __all__ = ["Poisson", "PoissonPrior"]
 
 
 class Poisson(NamedTuple):
-    """p(x | rate) = rate^x exp(-rate) / x!.
+    """p(x | rate) = rate^x exp(-rate) / x!, where rate (K,) is the mean number of events.
 
-    rate: (K,) mean number of events.
+    >>> from models import Sample
+    >>> Poisson.observe(Sample([3, -1]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is -1, which is below 0; counts start at 0
     """
 
     rate: Array
@@ -77,21 +80,25 @@ class Poisson(NamedTuple):
         return self
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Count events at the rate that each label names."""
+        """Draw a count from the component that each label names."""
         return rng.poisson(self.rate[labels]).astype(np.float64)
 
 
 class PoissonPrior(NamedTuple):
-    """Gamma(shape events + 1, rate exposure): events not seen, in observations not made.
+    """Gamma(shape events + 1, rate exposure): a prior written as observations not seen.
 
-    events, exposure: how many of each, from 0 up and above 0.
+    events: their sum, from 0 up; exposure: their number, above 0.
+
+    >>> from models import Sample
+    >>> Poisson.weak_prior(Sample([0, 2, 4]), 2)
+    PoissonPrior(events=0.0, exposure=0.5)
     """
 
     events: float
     exposure: float
 
     def checked(self, sample: Observations) -> Self:
-        """Events not seen are not negative, and some exposure keeps the prior proper."""
+        """The events are not negative; an exposure above 0 keeps the prior proper."""
         return type(self)(*positive(self, "events", zero=True), *positive(self, "exposure"))
 
     def affine(self, scale: Array, shift: Array) -> Self:

@@ -1,4 +1,4 @@
-"""A conjugate prior, written as observations not seen; one object read by both sides."""
+"""A conjugate prior, written as observations not seen; EM and MCMC read the same object."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ __all__ = ["Prior", "checked_prior", "draw_prior"]
 class Prior(NamedTuple):
     """A conjugate prior, written as observations not seen.
 
-    weight: observations not seen of every component: every simplex of shares follows
-        Dirichlet(1 + weight).
+    weight: number of them in every component: every simplex of shares is Dirichlet(1 + weight).
     theta: the family's own record, the same for every component.
+
+    >>> from models import PoissonPrior
+    >>> Prior(weight=1.0, theta=PoissonPrior(events=2.0, exposure=0.5)).theta.exposure
+    0.5
     """
 
     weight: float
@@ -36,6 +39,11 @@ def checked_prior(prior: Prior, record: type, sample: Observations) -> Prior:
     """Return the prior as floats, or raise Refusal that names the bad field.
 
     record: the conjugate record that the family takes.
+
+    >>> from models import PoissonPrior, Sample
+    >>> checked_prior(Prior(-1, PoissonPrior(2, 1)), PoissonPrior, Sample([0, 3]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: prior: weight is -1; give a number from 0 up
     """
     if not isinstance(prior, Prior) or not isinstance(prior.theta, record):
         name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
@@ -59,8 +67,13 @@ def draw_prior[S: Structure](
 ) -> S:
     """Draw n structures of k components from a prior, each field (n, ...).
 
-    sizes: of the axes of shares that are not of components.
-    held: shares that are 1 / K.
+    sizes: the lengths of the axes of shares that are not of components.
+    held: the shares that are fixed at 1 / K.
+
+    >>> from models import Mixture, Poisson, PoissonPrior
+    >>> prior, rng = Prior(0.0, PoissonPrior(0.0, 0.5)), np.random.default_rng(1)
+    >>> draw_prior(Mixture, Poisson, prior, 2, 1_000, rng, sizes={}).weight.shape
+    (1000, 2)
     """
     shares = {
         name: np.repeat(field[None], n, axis=0) for name, field in uniform(kind, k, sizes).items()

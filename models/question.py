@@ -1,7 +1,7 @@
 """What is asked: structure, family, data, number of components, prior, what is held fixed.
 
-A question is made once, from a call, the command line or a file, and passed on to EM, to PyMC and
-to the judge; none of them makes it again from what another one wrote.
+A question is made once, from a call, the command line or a file. EM, PyMC and the judge get the
+same object.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ __all__ = ["Question", "asked", "observed", "weak_prior"]
 class Question[S: Structure, T: Theta]:
     """What is to be estimated.
 
-    k: how many components.
+    k: the number of components.
     given: the prior of the posterior as it was given, None for the weak default.
-    held: the fields of shares that are not estimated but held at 1 / K.
+    held: the fields of shares that are not estimated but fixed at 1 / K.
+
+    >>> from models import Mixture, Poisson
+    >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
+    Prior(weight=0.0, theta=PoissonPrior(events=0.0, exposure=0.5))
     """
 
     structure: type[S]
@@ -51,19 +55,19 @@ class Question[S: Structure, T: Theta]:
 
     @property
     def units(self) -> Units:
-        """The data, where they are in memory, as chains need them."""
+        """The data as MCMC needs them; Refusal if they are not in memory."""
         if not isinstance(self.data.sample, Sample):
             raise Refusal("the rows are not in memory; take some of them, em.subsample")
         return cast("Units", self.data)
 
     @property
     def rows(self) -> Sample:
-        """The distinct rows, where they are in memory."""
+        """The distinct rows; Refusal if they are not in memory."""
         return self.units.sample
 
     @cached_property
     def prior(self) -> Prior:
-        """The prior of the posterior; EM maximises the likelihood unless it is told otherwise."""
+        """The prior of the posterior; EM by default maximises the likelihood and ignores it."""
         return self._usual if self.given is None else self.given
 
     @cached_property
@@ -77,7 +81,7 @@ class Question[S: Structure, T: Theta]:
             return True
         try:
             usual = self._usual
-        except Refusal:  # collinear columns have none
+        except Refusal:  # collinear columns have no weak default
             return False
         mine, theirs = self.given.theta._asdict(), usual.theta._asdict()
         return self.given.weight == usual.weight and all(
@@ -99,7 +103,7 @@ def asked[T: Theta](
 ) -> Question[Any, T]:
     """Return a question, or raise Refusal for what cannot be estimated.
 
-    equal_weights: hold all shares at 1 / k.
+    equal_weights: fix all shares at 1 / k.
 
     >>> from models import Gaussian, Sample
     >>> asked(Gaussian, Sample([1.0, 2.0, 4.0]), 2).structure.__name__
@@ -129,7 +133,13 @@ def weak_prior[T: Theta](family: type[T], sample: Observations, k: int) -> Prior
 
 
 def observed[T: Theta](family: type[T], sample: Observations) -> None:
-    """Raise Refusal unless the sample is one, and one of the family's."""
+    """Raise Refusal unless the sample is a sample that the family accepts.
+
+    >>> from models import Poisson
+    >>> observed(Poisson, Sample([1, -1]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is -1, which is below 0; counts start at 0
+    """
     if isinstance(sample, Sample):
         family.observe(sample)
     elif isinstance(sample, OutOfCore):

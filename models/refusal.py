@@ -1,4 +1,4 @@
-"""Input that is refused, as a type: whoever catches it need not ask where it was raised."""
+"""The exceptions of this program: input that it refuses, and work that cannot go on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Refusal(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        """Keep a sentence, with line breaks and control characters spelt out.
+        """Store the message, with line breaks and control characters spelt out.
 
         message: may quote a file, which must neither break the line nor command the terminal.
         """
@@ -23,4 +23,8 @@ class Refusal(ValueError):
 
 
 class Stopped(Exception):
-    """A climb or a chain cannot go on; the message is one line that says why."""
+    """A climb or a chain cannot go on; the message is one line that says why.
+
+    >>> issubclass(Stopped, Refusal)  # the input was good
+    False
+    """

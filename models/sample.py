@@ -100,7 +100,7 @@ class Sample:
         self._keep(fields)
 
     def _keep(self, fields: Mapping[str, Numbers | None]) -> None:
-        """Set the fields; a frozen record does that once, here."""
+        """Set the fields of this frozen record."""
         for name, field in fields.items():
             if field is not None:
                 field.flags.writeable = False
@@ -137,17 +137,17 @@ class Sample:
 
     @property
     def sample(self) -> Self:
-        """The distinct rows of rows in no order: itself."""
+        """The distinct rows: the sample itself, as its rows have no order."""
         return self
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Shares have no axis but that of the components."""
+        """Empty: shares have no axis but that of the components."""
         return {}
 
     @property
     def unit_rows(self) -> NDArray[np.intp]:
-        """Equal rows are alike: (m,) every distinct row is a unit."""
+        """The row of each unit, (m,): every distinct row is a unit."""
         return np.arange(self.distinct)
 
     @property
@@ -156,17 +156,17 @@ class Sample:
         return self.counts
 
     def spaced(self, most: int) -> Self:
-        """Return at most so many of the distinct rows, at even distances in their order."""
+        """Return at most `most` of the distinct rows, evenly spaced in their order."""
         n = self.distinct
         return self.pick(np.linspace(0, n - 1, min(n, most)).astype(np.intp))
 
     def blocks(self, size: int) -> Iterator[Self]:
-        """Yield samples of so many of the distinct rows at a time."""
+        """Yield samples of the distinct rows, `size` rows at a time."""
         for begin in range(0, self.distinct, size):
             yield self.pick(np.arange(begin, min(begin + size, self.distinct)))
 
     def representative(self, most: int) -> tuple[Self, Array]:
-        """Return at most so many rows, at quantiles of their order, and (u,) what each counts."""
+        """Return at most `most` rows, at quantiles of their order, and the weight of each, (u,)."""
         total = np.cumsum(self.counts)
         if self.distinct <= most:
             return self.pick(np.arange(self.distinct)), self.counts.astype(np.float64)
@@ -175,7 +175,7 @@ class Sample:
         return self.pick(rows), times * (total[-1] / most)
 
     def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
-        """Return the rows, their counts, and in which order they came."""
+        """Return the axes and values of each field, by name."""
         columns = ("dimension",) if self.table else ()
         found: dict[str, tuple[tuple[str, ...], Numbers]] = {
             "x": (("row", *columns), self.x),
@@ -188,10 +188,10 @@ class Sample:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
-        """Return the sample of which `arrays` returned this."""
+        """Return the sample whose method `arrays` returned these values."""
         self = cls.__new__(cls)
         fields: dict[str, Numbers | None] = {"trials": None}
-        fields["inverse"] = np.arange(len(arrays["counts"]))  # of files that lack the order
+        fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
         self._keep(fields | {name: np.array(one) for name, one in arrays.items()})
         return self
 
@@ -276,7 +276,7 @@ class Sample:
         return type(self)(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
-        """Return the number of the first given row whose distinct row is marked in (m,) bad."""
+        """Return the index of the first row, as given, whose distinct row is marked in (m,) bad."""
         return int(np.argmax(bad[self.inverse]))
 
     def __repr__(self) -> str:
@@ -434,7 +434,7 @@ def _by_sorting(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]]:
 
 
 def _by_grid(table: Array) -> tuple[Array, NDArray[np.unsignedinteger]] | None:
-    """Return the same for rows on a grid of values, about 30 times as fast; None off a grid."""
+    """Return the same as `_by_sorting`, about 30 times as fast; None if rows are off a grid."""
     grid = value_grid_of(table, len(table) // ROWS_PER_CELL)
     if grid is None:
         return None

@@ -1,8 +1,8 @@
-"""What a structure is to the rest of the house: where an observation's hidden group comes from.
+"""What a structure is to the rest of the program: where an observation's component comes from.
 
-To add one, write three siblings (`models/`, `em/`, `bayes/`) and register them. What follows from
-the axes that a structure declares stands here once, for all of them: relabelling, the parameters
-and their names, which of them are free, checks, Dirichlet priors, and the way to files and back.
+To add one, write three siblings (`models/`, `em/`, `bayes/`) and register them. A structure
+declares the axes of its shares. What follows from these is here, once for all structures:
+relabelling, parameters and their names, checks, and the way to files and back.
 """
 
 from __future__ import annotations
@@ -61,7 +61,13 @@ ROUNDING = 1e-8  # by which a simplex may miss a sum of 1
 
 
 class Data(Protocol):
-    """What was observed, as a structure wants it: distinct rows, and where each of them stands."""
+    """What was observed, as a structure needs it: the distinct rows and their places.
+
+    >>> from models import Sample
+    >>> data: Data = Sample([1.0, 2.0])
+    >>> data.sizes
+    {}
+    """
 
     @property
     def sample(self) -> Observations:
@@ -75,14 +81,25 @@ class Data(Protocol):
 
 
 class Unordered(Observations, Data, Protocol):
-    """Rows in no order, which are data of a mixture as they stand."""
+    """Rows in no order: by themselves the data of a mixture.
+
+    >>> from models import Sample
+    >>> rows: Unordered = Sample([1.0, 2.0])
+    >>> rows.sample is rows
+    True
+    """
 
 
 class Units(Protocol):
-    """Data in memory: what chains can be run on.
+    """Data in memory, on which MCMC can run.
 
-    A unit is whatever has a hidden component of its own and is worth telling apart: a distinct row
-    where the order of rows says nothing, otherwise a row as it was given.
+    A unit is what has a hidden component of its own: a distinct row if the order of rows does not
+    matter, otherwise a row as it was given.
+
+    >>> from models import Sample
+    >>> data: Units = Sample([2.5, 1.0, 2.5])
+    >>> data.unit_counts
+    array([1, 2])
     """
 
     @property
@@ -102,32 +119,32 @@ class Units(Protocol):
 
     @property
     def unit_counts(self) -> Array | NDArray[np.int64]:
-        """How many observations each unit stands for, (u,); whole unless it stands for others."""
+        """The number of observations of each unit, (u,); whole unless rows have weights."""
         ...
 
     def spaced(self, most: int) -> Self:
-        """Return so many of the units at even distances, if they can be looked at alone."""
+        """Return at most `most` units, evenly spaced; all if a unit makes no sense alone."""
         ...
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
-        """Return (n, ...) values of the rows as given from the (u, ...) of the units."""
+        """Return values (n, ...) for the rows as given from values (u, ...) for the units."""
         ...
 
     def blocks(self, size: int) -> Iterator[Self]:
-        """Yield data of so many units at a time, if they can be looked at alone, else all."""
+        """Yield data of `size` units at a time; of all if a unit makes no sense alone."""
         ...
 
     def representative(self, most: int) -> tuple[Self, Array]:
-        """Return data of at most so many units, and for how much each of them counts, (u,)."""
+        """Return data of at most `most` units, and the weight of each, (u,)."""
         ...
 
     def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
-        """Return what it takes to make the same data again: axes and values by name."""
+        """Return the axes and values, by name, from which the same data can be made."""
         ...
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
-        """Return the data of which `arrays` returned this."""
+        """Return the data whose method `arrays` returned these values."""
         ...
 
 
@@ -135,6 +152,11 @@ class Structure(Protocol):
     """Shares and the components' parameters: a NamedTuple that ends in `theta`.
 
     Every field may have leading axes, of draws for example.
+
+    >>> from models import Mixture, Poisson
+    >>> one: Structure = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
+    >>> one.axes()
+    {'weight': ('component',)}
     """
 
     @property
@@ -149,7 +171,7 @@ class Structure(Protocol):
 
     @classmethod
     def exchangeable(cls) -> bool:
-        """Return whether components can change their names without changing the model."""
+        """Return whether the model is the same under any order of the components."""
         ...
 
     def overall(self, data: Data) -> Array:
@@ -157,18 +179,18 @@ class Structure(Protocol):
         ...
 
     def labels(self, data: Data, places: Labels, rng: np.random.Generator) -> Labels:
-        """Draw the hidden component of some observations, (n,) places in the order given."""
+        """Draw the hidden components of the observations at (n,) places in the order given."""
         ...
 
     def _asdict(self) -> dict[str, object]: ...
 
 
 STRUCTURES: dict[type, type[Structure]] = {}
-"""For each kind of data, the structure that it asks for."""
+"""The structure of each kind of data."""
 
 
 def structure_for(data: object) -> type[Structure]:
-    """Return the structure that data ask for, or raise Refusal.
+    """Return the structure of a kind of data, or raise Refusal.
 
     >>> from models import Sample
     >>> structure_for(Sample([1.0, 2.0])).__name__
@@ -181,7 +203,7 @@ def structure_for(data: object) -> type[Structure]:
 
 
 def structure_called(title: str) -> type[Structure]:
-    """Return the structure whose class has a title, as files keep it.
+    """Return the structure whose class has a title; files store that title.
 
     >>> structure_called("Mixture").__name__
     'Mixture'
@@ -193,7 +215,12 @@ def structure_called(title: str) -> type[Structure]:
 
 
 def data_of(structure: type[Structure]) -> type[Units]:
-    """Return the kind of data that ask for a structure, the first of its kinds."""
+    """Return the first kind of data of a structure.
+
+    >>> from models import Mixture
+    >>> data_of(Mixture).__name__
+    'Sample'
+    """
     return next(kind for kind, one in STRUCTURES.items() if one is structure)
 
 
@@ -201,8 +228,13 @@ def data_of(structure: type[Structure]) -> type[Units]:
 
 
 def shares_of(structure: Structure) -> dict[str, Array]:
-    """Return the fields of shares by name."""
-    found = structure._asdict()  # the public way into a NamedTuple, in spite of its name
+    """Return the fields of shares by name.
+
+    >>> from models import Mixture, Poisson
+    >>> shares_of(Mixture([0.4, 0.6], Poisson(np.array([1.0, 5.0]))))
+    {'weight': array([0.4, 0.6])}
+    """
+    found = structure._asdict()  # public, in spite of its name
     return {name: np.asarray(found[name]) for name in structure.axes()}
 
 
@@ -227,13 +259,23 @@ def axes_of(structure: type[Structure], family: type[Theta]) -> dict[str, tuple[
 
 
 def with_shares[S: Structure](kind: type[S], shares: Mapping[str, Array], theta: Theta) -> S:
-    """Return a structure of a kind."""
+    """Return a structure of a kind from its shares and theta.
+
+    >>> from models import Mixture, Poisson
+    >>> with_shares(Mixture, {"weight": np.array([0.5, 0.5])}, Poisson(np.array([1.0, 5.0])))
+    Mixture(weight=array([0.5, 0.5]), theta=Poisson(rate=array([1., 5.])))
+    """
     make: Callable[..., S] = kind
     return make(*(shares[name] for name in kind.axes()), theta)
 
 
 def from_fields[S: Structure](kind: type[S], family: type[Theta], fields: Mapping[str, Array]) -> S:
-    """Return a structure of a kind and family from all of its fields by name."""
+    """Return a structure of a kind and family from all of its fields by name.
+
+    >>> from models import Mixture, Poisson
+    >>> from_fields(Mixture, Poisson, {"weight": np.ones(1), "rate": np.array([3.0])})
+    Mixture(weight=array([1.]), theta=Poisson(rate=array([3.])))
+    """
     return with_shares(kind, fields, rebuilt(family, [fields[name] for name in family.layout()]))
 
 
@@ -246,12 +288,23 @@ def _mapped[S: Structure](structure: S, change: Callable[[Array, tuple[str, ...]
 
 
 def drawn_at[S: Structure](structures: S, places: Labels | slice | int) -> S:
-    """Return some of many structures, by their places along the leading axis."""
+    """Return some of many structures, by their places along the leading axis.
+
+    >>> from models import Mixture, Poisson
+    >>> drawn_at(Mixture(np.ones((2, 1)), Poisson(np.array([[3.0], [4.0]]))), 1)
+    Mixture(weight=array([1.]), theta=Poisson(rate=array([4.])))
+    """
     return _mapped(structures, lambda field, _: field[places])
 
 
 def joined[S: Structure](first: S, others: S) -> S:
-    """Return two runs of many structures, one after the other along the leading axis."""
+    """Return the structures of both, one after the other along the leading axis.
+
+    >>> from models import Mixture, Poisson
+    >>> two = Mixture(np.ones((2, 1)), Poisson(np.array([[3.0], [4.0]])))
+    >>> joined(two, two).weight.shape
+    (4, 1)
+    """
     after = fields_of(others)
     fields = {
         name: np.concatenate([field, after[name]]) for name, field in fields_of(first).items()
@@ -284,7 +337,14 @@ def permuted[S: Structure](structure: S, permutation: Labels) -> S:
 
 
 def label_order(structure: Structure) -> Labels:
-    """Return the (..., K) components in label order: the family's, if they can be renamed."""
+    """Return the indices (..., K) of the components in label order.
+
+    That is the family's order if components are exchangeable, otherwise the present one.
+
+    >>> from models import Mixture, Poisson
+    >>> label_order(Mixture(np.array([0.4, 0.6]), Poisson(np.array([5.0, 1.0]))))
+    array([1, 0])
+    """
     order = structure.theta.order()
     if structure.exchangeable():
         return order
@@ -292,14 +352,23 @@ def label_order(structure: Structure) -> Labels:
 
 
 def ordered[S: Structure](structure: S) -> S:
-    """Return a structure with its components in label order."""
+    """Return a structure with its components in label order.
+
+    >>> from models import Mixture, Poisson
+    >>> ordered(Mixture(np.array([0.4, 0.6]), Poisson(np.array([5.0, 1.0]))))
+    Mixture(weight=array([0.6, 0.4]), theta=Poisson(rate=array([1., 5.])))
+    """
     return permuted(structure, label_order(structure))
 
 
 def by_component(structure: Structure, leading: int = 0) -> list[Array]:
-    """Return what is each component's own, (K, ...) each: fields with one component axis.
+    """Return the fields with exactly one component axis, each (K, ...).
 
-    leading: axes before the structure's own, of draws for example, which come before K.
+    leading: number of axes before the structure's own, of draws for example; K comes after them.
+
+    >>> from models import Mixture, Poisson
+    >>> by_component(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))
+    [array([0.4, 0.6]), array([1., 5.])]
     """
     every = axes_of(type(structure), type(structure.theta))
     found = []
@@ -311,7 +380,12 @@ def by_component(structure: Structure, leading: int = 0) -> list[Array]:
 
 
 def summing_to_one[S: Structure](structure: S) -> S:
-    """Return a structure with simplexes that sum to one; extrapolation misses that by rounding."""
+    """Return a structure with shares that sum to one, which extrapolation misses by rounding.
+
+    >>> from models import Mixture, Poisson
+    >>> summing_to_one(Mixture(np.array([1.0, 3.0]), Poisson(np.array([1.0, 5.0])))).weight
+    array([0.25, 0.75])
+    """
     shares = {
         name: field / field.sum(axis=-1, keepdims=True)
         for name, field in shares_of(structure).items()
@@ -322,7 +396,11 @@ def summing_to_one[S: Structure](structure: S) -> S:
 def uniform(kind: type[Structure], k: int, sizes: Mapping[str, int]) -> dict[str, Array]:
     """Return shares of 1 / K everywhere.
 
-    sizes: of the axes that are not of components.
+    sizes: the lengths of the axes that are not of components.
+
+    >>> from models import Mixture
+    >>> uniform(Mixture, 4, {})
+    {'weight': array([0.25, 0.25, 0.25, 0.25])}
     """
     return {
         name: np.full([k if axis.startswith("component") else sizes[axis] for axis in axes], 1 / k)
@@ -330,11 +408,23 @@ def uniform(kind: type[Structure], k: int, sizes: Mapping[str, int]) -> dict[str
     }
 
 
-def checked[S: Structure](structure: S, kind: type[S], family: type[Theta], d: int) -> S:
+def checked[S: Structure](
+    structure: S,
+    kind: type[S],
+    family: type[Theta],
+    d: int,
+    sizes: Mapping[str, int] | None = None,
+) -> S:
     """Return a structure as float arrays, or raise Refusal that names the bad field.
 
-    kind, family: what it has to be of.
-    d: columns of x.
+    kind, family: the kind and family that it must have.
+    d: the number of columns of x.
+    sizes: lengths of the axes of shares that are not of components, if there are data.
+
+    >>> from models import Mixture, Poisson
+    >>> checked(Mixture([0.4, 0.5], Poisson([1, 5])), Mixture, Poisson, 1)
+    Traceback (most recent call last):
+    models.refusal.Refusal: weight sums to 0.9; divide the shares by their sum
     """
     if not isinstance(structure, kind):
         fields = ", ".join([*kind.axes(), f"{family.__name__}(...)"])
@@ -351,8 +441,12 @@ def checked[S: Structure](structure: S, kind: type[S], family: type[Theta], d: i
     ):
         raise Refusal(f"theta is a {given.__name__}; give a {family.__name__}")
     theta = rebuilt(family, list(entries(structure.theta).values()))
-    sizes = [field.shape[-1] for field in shares.values()]
-    k = sizes[0] if sizes else np.atleast_1d(first(theta)).shape[0]
+    k = next((field.shape[-1] for field in shares.values()), len(np.atleast_1d(first(theta))))
+    for name, own in kind.axes().items():
+        lengths = {axis: k for axis in own if axis.startswith("component")} | dict(sizes or {})
+        expected = [lengths.get(axis, n) for axis, n in zip(own, shares[name].shape, strict=True)]
+        if list(shares[name].shape) != expected:
+            raise Refusal(f"{name} has shape {shares[name].shape}; give {tuple(expected)}")
     return with_shares(kind, shares, theta.checked(k, d))
 
 
@@ -382,7 +476,11 @@ class Parameter(NamedTuple):
 
     name: of its field.
     axes: of the field.
-    at: where it stands along each; None along the component axis where all components share it.
+    at: its index along each axis; None along the component axis if all components share it.
+
+    >>> one = Parameter("mean", ("component", "dimension"), (0, 2))
+    >>> one.label, one.relabelled([1, 0]).label
+    ('mean[0,2]', 'mean[1,2]')
     """
 
     name: str
@@ -391,17 +489,17 @@ class Parameter(NamedTuple):
 
     @property
     def component(self) -> int | None:
-        """Which component it belongs to; None where all share it."""
+        """The component that it belongs to; None if all share it."""
         return self.at[self.axes.index("component")]
 
     @property
     def place(self) -> tuple[int, ...]:
-        """Where it stands along the other axes: () or (column,) or (column, column), ..."""
+        """Its indices along the other axes: () or (column,) or (column, column), ..."""
         axis = self.axes.index("component")
         return tuple(one for at, one in enumerate(self.at) if at != axis and one is not None)
 
     def relabelled(self, permutation: Labels) -> Self:
-        """Return the number that becomes this one where components are permuted.
+        """Return the number that becomes this one when components are permuted.
 
         permutation: (K,) which component comes first, second, ...
         """
@@ -414,18 +512,22 @@ class Parameter(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Such as mean[0] or cov[1,0,2]; a star stands for all components."""
+        """Its name, such as mean[0] or cov[1,0,2]; a star means all components."""
         return f"{self.name}[{','.join('*' if one is None else str(one) for one in self.at)}]"
 
 
 class Coordinate(NamedTuple):
     """A free direction of a structure's parameters.
 
-    label: such as mean[0] or cov[1,0,2]; a star stands for all components.
-    share: the field and place of a share, which rises as the last one of its simplex falls; None of
-        a component's parameters.
-    component: whose it is, None where all components share it, or of a share.
-    entry: which of a component's free entries it is, -1 of a share.
+    label: such as mean[0] or cov[1,0,2]; a star means all components.
+    share: the field and place of a share, which rises as the last one of its simplex falls; None
+        for a component's parameters.
+    component: the one that it belongs to; None for a share, or if all components share it.
+    entry: its index among a component's free entries; -1 for a share.
+
+    >>> from models import Mixture, Poisson
+    >>> coordinates(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))[0]
+    Coordinate(label='weight[0]', share=('weight', (0,)), component=None, entry=-1)
     """
 
     label: str
@@ -435,12 +537,17 @@ class Coordinate(NamedTuple):
 
 
 def free(kind: type[Structure], held: Iterable[str]) -> list[str]:
-    """Return the fields of shares that are estimated, not held fixed."""
+    """Return the fields of shares that are estimated, not held fixed.
+
+    >>> from models import Mixture
+    >>> free(Mixture, held=()), free(Mixture, held=["weight"])
+    (['weight'], [])
+    """
     return [name for name in kind.axes() if name not in held]
 
 
 def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter]:
-    """Return the numbers worth a row: all shares that are not held, every free entry of theta.
+    """Return the parameters to list: all shares that are not held, every free entry of theta.
 
     >>> from models import Gaussian, Mixture
     >>> one = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0])))
@@ -463,15 +570,23 @@ def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter
 
 
 def picked(structure: Structure, parameter: Parameter) -> Array:
-    """Return a parameter of a structure, or of (n,) structures with a leading axis."""
+    """Return a parameter of a structure, or of (n,) structures with a leading axis.
+
+    >>> from models import Mixture, Poisson
+    >>> draws = Mixture(np.ones((2, 1)), Poisson(np.array([[3.0], [4.0]])))
+    >>> picked(draws, Parameter("rate", ("component",), (0,)))
+    array([3., 4.])
+    """
     field = fields_of(structure)[parameter.name]
     draws = (slice(None),) * (field.ndim - len(parameter.at))
     return np.asarray(field[draws + tuple(0 if one is None else one for one in parameter.at)])
 
 
 def coordinates(structure: Structure, held: Iterable[str] = ()) -> list[Coordinate]:
-    """Return the free directions: all shares but the last of each simplex that is not held, then
-    each component's free entries, then those that components share.
+    """Return the free directions, in order.
+
+    First come all shares but the last of each simplex that is not held, then each component's free
+    entries, then those that components share.
 
     >>> from models import Mixture, MultivariateGaussian
     >>> tied = MultivariateGaussian.with_covariance("tied")

@@ -16,7 +16,7 @@ PACKAGES = ("models", "em", "bayes", "comparisons")
 NAMES = {
     *(one.__name__ for one in FAMILIES.values()),
     *(one.__name__ for forms in FORMS.values() for one in forms.values()),
-    *(one.__name__ for one in STRUCTURES.values()),
+    *(one.__name__ for one in STRUCTURES.values() if one.__module__.startswith("models.")),
 }
 SIBLINGS = {"binomial", "gaussian", "multivariate", "poisson", "mixture", "covariance"}
 REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}

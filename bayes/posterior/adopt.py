@@ -56,11 +56,11 @@ STAN = {
 
 
 class Draws(NamedTuple):
-    """What is adopted.
+    """Draws of another program.
 
     posterior: their variables, along chain and draw among others.
-    statistics: of the sampler, by their names.
-    attributes: what they say of themselves.
+    statistics: of the sampler, by the other program's names.
+    attributes: of the tree and its posterior.
     """
 
     posterior: xr.Dataset
@@ -82,7 +82,7 @@ def adopt[T: Theta](
     prior: Prior | None = None,
     equal_weights: bool = False,
 ) -> xr.DataTree:
-    """Return draws of another program's as if `bayes.sample` had made them, labels aligned.
+    """Return another program's draws as if `bayes.sample` had made them, labels aligned.
 
     posterior: a DataTree with a group posterior, or that group; dimensions chain (if there are
         several) and draw, and others by any name. Each variable's first other dimension, or the one
@@ -92,6 +92,12 @@ def adopt[T: Theta](
         {"weight": lambda p: xr.concat([p["w"], 1 - p["w"]], "component")}.
     prior: under which they drew; if it is unknown, the groups prior and log_prior are left out.
     equal_weights: they held all shares at 1 / K; weight may then be left out.
+
+    >>> from models import Poisson
+    >>> theirs = posterior["posterior"].to_dataset().rename(rate="lambda")
+    >>> found = adopt(Poisson, fit.question.sample, theirs, {"rate": "lambda"})
+    >>> found.attrs["made_by"], found.attrs["components"]
+    ('bayes.adopt', 2)
     """
     component_of(family)  # refuses what is none
     draws = _draws(posterior)
@@ -121,7 +127,7 @@ def adopt[T: Theta](
 
 
 def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
-    """Return what is there, with an axis of chains even if there is one only."""
+    """Return the draws, with an axis of chains even if there is only one chain."""
     if isinstance(given, xr.DataTree) and "posterior" in given.children:
         posterior = given["posterior"].to_dataset()
         there = "sample_stats" in given.children
@@ -163,7 +169,9 @@ def _fields(
                 f"names has {name!r}, which a {family.__name__} has not; "
                 f"give names of {', '.join(every)}"
             )
-    fields = {name: _field(draws, name, names.get(name, name)) for name in family.layout()}
+    fields = {
+        name: _field(draws, name, names.get(name, name), every[name]) for name in family.layout()
+    }
     k = next(iter(fields.values())).shape[2]
     shares = {}
     for name, held in uniform(structure, k, sizes).items():
@@ -172,7 +180,7 @@ def _fields(
         ):
             shares[name] = np.full((*draws.sizes, *held.shape), 1 / k)
             continue
-        shares[name] = _field(draws, name, names.get(name, name), share=True)
+        shares[name] = _field(draws, name, names.get(name, name), every[name], share=True)
         if equal_weights and np.abs(shares[name] * k - 1).max() > ROUNDING:
             raise Refusal(
                 f"{name} varies, but equal_weights is set; leave out the one or the other"
@@ -180,9 +188,12 @@ def _fields(
     return shares | fields
 
 
-def _field(draws: Draws, ours: str, theirs: Name, *, share: bool = False) -> Array:
-    """Return a variable of theirs as (chains, draws, ...), the component axis first if it is named.
+def _field(
+    draws: Draws, ours: str, theirs: Name, axes: tuple[str, ...], *, share: bool = False
+) -> Array:
+    """Return a variable of theirs as (chains, draws, ...), its axes in our order if it names them.
 
+    axes: ours; if theirs have other names, the component axis alone is moved, to the front.
     share: whether it is one of the shares.
     """
     posterior = draws.posterior
@@ -213,7 +224,10 @@ def _field(draws: Draws, ours: str, theirs: Name, *, share: bool = False) -> Arr
             f"{ours} has no dimension of components; if all share it, repeat it K times, as in "
             f'names={{{ours!r}: lambda p: xr.concat([p["{ours}"]] * K, "component")}}'
         )
-    rest.sort(key=lambda dim: dim != "component")  # a stable sort
+    if set(axes) == set(rest):
+        rest = list(axes)
+    else:
+        rest.sort(key=lambda dim: dim != "component")  # a stable sort
     given = found.transpose("chain", "draw", *rest).to_numpy()
     if given.dtype.kind not in "fiub":
         raise Refusal(f"{ours} is of type {given.dtype}; give numbers")
@@ -247,7 +261,7 @@ def _checked(question: Question[Any, Any], fields: dict[str, Array]) -> Structur
     structures: Structure = from_fields(kind, family, flat)
     for at in range(len(next(iter(flat.values())))):
         try:
-            checked(drawn_at(structures, at), kind, family, d)
+            checked(drawn_at(structures, at), kind, family, d, question.data.sizes)
         except ValueError as problem:
             chain, draw = divmod(at, draws)
             raise Refusal(f"chain {chain}, draw {draw} (counted from 0): {problem}") from None
@@ -274,7 +288,7 @@ def _positions(
 
 
 def _statistics(draws: Draws) -> dict[str, np.ndarray]:
-    """Return what their sampler says of each draw and ours would, (chains, draws) each."""
+    """Return the statistics that our sampler has as well, (chains, draws) each."""
     known = {name: name for name in STATISTICS.values()}
     # a parameter may be called energy, so among those only Stan's own names count
     places = [(draws.statistics, known | STATISTICS | STAN), (draws.posterior, STAN)]
@@ -298,7 +312,7 @@ def _statistics(draws: Draws) -> dict[str, np.ndarray]:
 
 
 def _settings(draws: Draws) -> dict[str, object]:
-    """Return what is known of how they drew."""
+    """Return the known settings of the other sampler."""
     chains, length = draws.sizes
     theirs = draws.attributes
     settings: dict[str, object] = {"draws": length, "chains": chains}

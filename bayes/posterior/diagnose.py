@@ -1,4 +1,4 @@
-"""Whether chains can be believed: ArviZ's diagnostics beside the thresholds of the design."""
+"""Whether chains can be trusted: ArviZ's diagnostics and their thresholds."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ MEASURES = ("r_hat", "ess_bulk", "ess_tail")
 class Check(NamedTuple):
     """One measure of the chains.
 
-    name, value, threshold: as they are told.
-    passed: whether the value is on the good side of the threshold.
+    name, value, threshold: as they are printed.
+    passed: whether the value meets the threshold.
+
+    >>> diagnose(posterior).checks[3]
+    Check(name='share of divergences', value=0.0, threshold=0.001, passed=True)
     """
 
     name: str
@@ -44,6 +47,10 @@ class Diagnosis(NamedTuple):
     checks: the worst parameter or chain of each measure.
     parameters: R-hat and effective sample sizes of every parameter, along `measure`; NaN where a
         parameter is constant.
+
+    >>> diagnosis = diagnose(posterior)
+    >>> diagnosis.passed, list(diagnosis.parameters)
+    (True, ['weight', 'rate'])
     """
 
     checks: tuple[Check, ...]
@@ -51,7 +58,7 @@ class Diagnosis(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def __str__(self) -> str:
@@ -66,8 +73,10 @@ class Diagnosis(NamedTuple):
 def diagnose(tree: xr.DataTree) -> Diagnosis:
     """Measure a posterior's chains: R-hat, effective sizes, divergences, E-BFMI, tree depth.
 
-    tree: as `sample` returns it; of another sampler's, a measure is left out where its
-        statistic is.
+    tree: as `sample` returns it; a measure whose statistic is missing is left out.
+
+    >>> [check.name for check in diagnose(posterior).checks][:3]
+    ['largest R-hat', 'least bulk ESS', 'least tail ESS']
     """
     if "posterior" not in getattr(tree, "children", ()):
         raise Refusal("the tree has no group posterior; give what bayes.sample returned")
@@ -75,7 +84,11 @@ def diagnose(tree: xr.DataTree) -> Diagnosis:
 
 
 def checked(parameters: xr.Dataset, tree: xr.DataTree) -> Diagnosis:
-    """Return the diagnosis of a posterior whose parameters have been measured."""
+    """Return the diagnosis of a posterior whose parameters have been measured.
+
+    >>> checked(measured(posterior["posterior"].to_dataset()), posterior).passed
+    True
+    """
     hat, bulk, tail = worst_of(parameters)
     checks = [
         Check("largest R-hat", hat, R_HAT, hat < R_HAT),
@@ -96,7 +109,11 @@ def checked(parameters: xr.Dataset, tree: xr.DataTree) -> Diagnosis:
 
 
 def measured(posterior: xr.Dataset) -> xr.Dataset:
-    """Return R-hat and effective sample sizes of every parameter, along `measure`."""
+    """Return R-hat and effective sample sizes of every parameter, along `measure`.
+
+    >>> measured(posterior["posterior"].to_dataset())["rate"].dims
+    ('measure', 'component')
+    """
     if posterior.sizes["chain"] == 1:  # halves of a chain can be compared as well
         half = posterior.sizes["draw"] // 2
         parts = [posterior.isel(draw=slice(at, at + half)) for at in (0, half)]
@@ -141,7 +158,11 @@ class Worst(NamedTuple):
 
 
 def worst_of(parameters: xr.Dataset) -> Worst:
-    """Return the worst of what `measured` found."""
+    """Return the worst of what `measured` found.
+
+    >>> worst_of(measured(posterior["posterior"].to_dataset())).r_hat < R_HAT
+    True
+    """
 
     def column(name: str) -> NDArray[np.float64]:
         every = [one.sel(measure=name).to_numpy().ravel() for one in parameters.data_vars.values()]

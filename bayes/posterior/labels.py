@@ -1,4 +1,4 @@
-"""Undo label switching: the posterior of a mixture is the same under any order of components."""
+"""Undo label switching: a mixture's posterior does not depend on the order of components."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 UNITS = 256  # on which memberships are compared
-FEW = 4  # components whose labellings are tried one and all
-ROUNDS = 50  # of assigning to the pivot and renewing it
-EVIDENCE = np.log(20)  # nats by which the labels must beat those of any two exchanged
-LEAST = 1e-12  # a membership below it is as good as none
+FEW = 4  # components up to which every labelling is tried
+ROUNDS = 50  # of assigning labels and averaging, at most
+DECISIVE = np.log(20)  # nats by which the labels must fit better than with any two exchanged
+LEAST = 1e-12  # lower bound of memberships in logarithms
 
 
 type Labelling = Literal["order", "assignment", "given"]
@@ -45,6 +45,9 @@ class Alignment(NamedTuple):
     permutation: (n, K) which of the draw's components comes first, second, ...
     margin: (n,) by how much exchanging two labels would fit worse, in nats: the expected log odds
         of memberships drawn under this draw, judged by the average ones.
+
+    >>> Alignment(np.array([[1, 0], [0, 1]]), margin=np.array([9.0, 0.5])).ambiguous
+    array([False,  True])
     """
 
     permutation: Labels
@@ -53,15 +56,20 @@ class Alignment(NamedTuple):
     @property
     def ambiguous(self) -> NDArray[np.bool_]:
         """Which draws could as well be labelled otherwise, (n,)."""
-        found: NDArray[np.bool_] = self.margin < EVIDENCE
+        found: NDArray[np.bool_] = self.margin < DECISIVE
         return found
 
 
 def labelling_of(question: Question[Any, Any]) -> Labelling:
-    """Return how labels are aligned unless someone asks otherwise.
+    """Return how labels are aligned by default.
 
-    In one dimension by order, in several, where order says little, by assignment; not at all if
-    the structure gives its components their names.
+    By order in one dimension, by assignment in several, and not at all if the structure itself
+    identifies its components.
+
+    >>> from models import Poisson, Sample
+    >>> from models.question import asked
+    >>> labelling_of(asked(Poisson, Sample([1, 2, 9]), 2))
+    'order'
     """
     if not question.structure.exchangeable():
         return "given"
@@ -76,10 +84,19 @@ def alignment_of[S: Structure](
     height: Array,
     by: Labelling,
 ) -> Alignment:
-    """Align draws; those by assignment are then named in the order of their average.
+    """Align draws; components aligned by assignment are then numbered by their average.
 
     positions: (n, p) of the draws; structures: the same, each field (n, ...).
-    height: (n,) log density, whose highest draw is the first to be matched with.
+    height: (n,) log density; the draw with the highest is the first pivot.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from bayes.sampling.compiled import engine_of
+    >>> kept = posterior_of(posterior)
+    >>> engine = engine_of(kept.question)
+    >>> draws = kept.as_drawn
+    >>> at = engine.pack(kept.question, draws)
+    >>> alignment_of(engine, kept.question, at, draws, kept.explored, "order").permutation.shape
+    (2000, 2)
     """
     if by == "given":
         places = np.tile(np.arange(question.k), (len(positions), 1))
@@ -97,7 +114,16 @@ def alignment_of[S: Structure](
 def members_of(
     engine: Engine, question: Question[Any, Any], positions: Array
 ) -> tuple[Array, Array]:
-    """Return memberships (n, K, b) of a few units in every draw, and how much each counts, (b,)."""
+    """Return memberships (n, K, b) of a few units in every draw, and how much each counts, (b,).
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from bayes.sampling.compiled import engine_of
+    >>> kept = posterior_of(posterior)
+    >>> engine = engine_of(kept.question)
+    >>> shares, _ = members_of(engine, kept.question, engine.pack(kept.question, kept.draws))
+    >>> shares.shape[:2], bool(np.allclose(shares.sum(axis=1), 1))
+    ((2000, 2), True)
+    """
     few, counts = question.units.representative(UNITS)
     return engine.members(question.of(few), positions), counts
 
@@ -106,6 +132,12 @@ def align_by_order(structures: Structure, shares: Array, counts: Array) -> Align
     """Order every draw's components as the family does: for one dimension.
 
     structures: of every draw, each field (n, ...).
+
+    >>> from models import Mixture, Poisson
+    >>> draws = Mixture(np.array([[0.4, 0.6]]), Poisson(np.array([[8.0, 1.0]])))
+    >>> shares = np.array([[[0.1, 0.9], [0.9, 0.1]]])
+    >>> align_by_order(draws, shares, counts=np.ones(2)).permutation
+    array([[1, 0]])
     """
     permutation = structures.theta.order()
     own, mean = _own(shares, counts), _average(shares, permutation)
@@ -116,10 +148,15 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     """Match every draw's memberships to average ones, in turns (Stephens 2000, algorithm 2).
 
     The loss of a labelling is the Kullback-Leibler divergence of the draw's memberships from the
-    average ones, summed over observations; each draw takes the labelling with the least one
-    (Kuhn's Hungarian method), the average is taken anew, until nothing moves.
+    average ones, summed over observations. Each draw takes the labelling with the least loss
+    (Kuhn's Hungarian method), and the average is computed again, until no label changes.
 
     pivot: the draw whose memberships are the first average.
+
+    >>> shares = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.9, 0.1]]])
+    >>> align_by_assignment(shares, counts=np.ones(2), pivot=0).permutation
+    array([[0, 1],
+           [1, 0]])
     """
     n, k = shares.shape[:2]
     permutation = np.tile(np.arange(k), (n, 1))

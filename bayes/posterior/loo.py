@@ -19,12 +19,15 @@ __all__ = ["loo"]
 
 
 def loo(tree: xr.DataTree) -> ELPDData:
-    """Return what ArviZ's `loo` would of all observations, repeated ones included.
+    """Return the result of ArviZ's `loo` for all observations, repeated ones included.
 
-    Equal rows have equal terms (Vehtari, Gelman & Gabry 2017), and so those of the distinct rows
-    are computed once and counted as often as they occurred. `arviz.compare` takes the results.
+    Equal rows have equal terms (Vehtari, Gelman & Gabry 2017). So the term of each distinct row is
+    computed once and multiplied by the row's count. `arviz.compare` takes the results.
 
     tree: as `sample` returns it.
+
+    >>> posterior["log_likelihood"].sizes["row"] < 100, loo(posterior).n_data_points
+    (True, 100)
     """
     pointwise = tree["log_likelihood"]["x"]
     counts = pointwise["counts"].to_numpy()

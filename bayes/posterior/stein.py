@@ -1,4 +1,4 @@
-"""Whether draws are those of the posterior: identities that the posterior's gradient obeys."""
+"""Whether draws come from the posterior: a test by identities of its gradient."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ PAIRED = 30  # coordinates of which every pair is looked at
 
 
 class Target(NamedTuple):
-    """How far draws are from being those of the posterior, in Monte Carlo standard errors.
+    """The largest violations of the posterior's identities, in Monte Carlo standard errors.
 
-    place: the largest of E[d_j log p] = 0; large if the draws sit elsewhere.
-    shape: the largest of E[(z_i - c_i) d_j log p] = -delta_ij; large if they are too narrow or too
-        wide, or depend on each other otherwise.
+    place: the largest of E[d_j log p] = 0; large if the draws have another location.
+    shape: the largest of E[(z_i - c_i) d_j log p] = -delta_ij; large if the draws are too narrow or
+        too wide, or have other correlations.
+
+    >>> place, shape = target(posterior)
+    >>> place < 5, shape < 5
+    (True, True)
     """
 
     place: float
@@ -38,19 +42,26 @@ class Target(NamedTuple):
 
 
 def target(tree: xr.DataTree) -> Target:
-    """Return how far a tree's draws are from being those of its likelihood and prior.
+    """Test whether a tree's draws come from its likelihood and prior.
 
-    With p the density of the explored coordinates z, which have no bounds, integration by parts
-    says E[d_j log p] = 0 and E[(z_i - c_i) d_j log p] = -delta_ij for any c, whatever the posterior
-    looks like (Stein 1972; Gorham & Mackey 2015).
+    Let p be the density of the working coordinates z, which have no bounds. Integration by parts
+    gives E[d_j log p] = 0 and E[(z_i - c_i) d_j log p] = -delta_ij for any c and any posterior
+    (Stein 1972; Gorham & Mackey 2015).
 
     tree: of `bayes.sample`, or of `bayes.adopt` with its prior.
+
+    >>> max(target(posterior)) < 5
+    True
     """
     return target_of(posterior_of(tree))
 
 
 def target_of(posterior: Posterior) -> Target:
-    """Return how far draws are from being those of their likelihood and prior."""
+    """Test whether draws come from their likelihood and prior.
+
+    >>> max(target_of(posterior_of(posterior))) < 5
+    True
+    """
     question, (chains, draws) = posterior.question, posterior.sizes
     engine = engine_of(question)
     step = -(-chains * draws // MOST)
@@ -68,11 +79,11 @@ def target_of(posterior: Posterior) -> Target:
 
 
 def _free_of_edges(engine: Engine, question: Question[Any, Any], structures: Structure) -> Array:
-    """Return positions whose labels cut nothing off.
+    """Return positions of draws under labels that cut off no part of the density.
 
-    Draws that somebody sorted are those of a density that ends where components meet. Matched by
-    their memberships they do not meet, and if some still do, labels are drawn by lot: the density
-    is the same under any of them.
+    Sorted draws have a density that ends where two components are equal. So labels are matched by
+    memberships instead. If some labels are still ambiguous, they are drawn at random, because the
+    density is the same under any labelling.
     """
     positions = engine.pack(question, structures)
     if question.k == 1 or not question.structure.exchangeable():

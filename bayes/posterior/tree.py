@@ -50,7 +50,12 @@ OURS = "bayes.sample"  # what made a posterior whose density is known in the coo
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What a tree of `sample` or `adopt` says, in the types of this house."""
+    """A tree of `sample` or `adopt` as typed values.
+
+    >>> kept = Posterior(posterior)
+    >>> kept.sizes, kept.question.k, kept.draws.theta.rate.shape
+    ((4, 500), 2, (2000, 2))
+    """
 
     tree: xr.DataTree
 
@@ -140,12 +145,20 @@ class Posterior:
 
 
 def structure_of(tree: xr.DataTree) -> type[Structure]:
-    """Return the structure of a tree; files of before there were several do not name theirs."""
+    """Return the structure of a tree; old files without a name have the structure of a Sample.
+
+    >>> structure_of(posterior).__name__
+    'Mixture'
+    """
     return structure_called(tree.attrs.get("structure", STRUCTURES[Sample].__name__))
 
 
 def posterior_of(tree: xr.DataTree) -> Posterior:
-    """Return what a tree says, or raise Refusal if it is no posterior of `sample` or `adopt`."""
+    """Return a tree as typed values, or raise Refusal if `sample` or `adopt` did not make it.
+
+    >>> posterior_of(posterior).ours
+    True
+    """
     if "labels" not in tree.children or "constant_data" not in tree.children:
         raise Refusal("the tree is no posterior of bayes.sample: it has no group of labels")
     return Posterior(tree)
@@ -159,13 +172,18 @@ def tree_of(
     alignment: Alignment,
     settings: dict[str, object],
     *,
+    measures: xr.Dataset | None = None,
     prior_known: bool = True,
 ) -> xr.DataTree:
-    """Return the posterior and everything that ArviZ's functions want beside it.
+    """Return the posterior with all groups that ArviZ's functions read.
 
     structures: of every draw as it was drawn, each field (n, ...).
-    settings: what was asked for, which becomes attributes.
-    prior_known: whether the draws were made under the question's prior, so that it can be shown.
+    settings: the options of the call, which become attributes.
+    measures: R-hat and effective sizes of the aligned draws, if already known.
+    prior_known: whether the draws were made under the question's prior; if so, it is added.
+
+    >>> list(posterior.children)[:5]
+    ['posterior', 'sample_stats', 'log_likelihood', 'log_prior', 'prior']
     """
     sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
     assert isinstance(seed, int)
@@ -193,18 +211,31 @@ def tree_of(
     tree.attrs = _attributes(question, settings)
     if not prior_known:
         tree.attrs["prior"] = json.dumps(None)
-    return relabel(tree, structures, alignment, str(settings["labels"]))
+    return relabel(tree, structures, alignment, str(settings["labels"]), measures)
 
 
-def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: str) -> xr.DataTree:
+def relabel(
+    tree: xr.DataTree,
+    structures: Structure,
+    alignment: Alignment,
+    by: str,
+    measures: xr.Dataset | None = None,
+) -> xr.DataTree:
     """Return the tree with its draws' components permuted, and the diagnostics before and after.
 
     structures: of every draw as the sampler drew it, each field (n, ...).
+    measures: R-hat and effective sizes of the aligned draws, if already known.
+
+    >>> from bayes.posterior.labels import Alignment
+    >>> swapped = Alignment(np.tile([1, 0], (2000, 1)), margin=np.ones(2000))
+    >>> found = relabel(posterior, posterior_of(posterior).draws, swapped, "order")
+    >>> found["posterior"]["rate"].mean(("chain", "draw")).to_numpy().round()
+    array([7., 1.])
     """
     sizes = tuple(tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
     before = measured(drawn(structures, sizes))
     aligned = drawn(permuted(structures, alignment.permutation), sizes)
-    after = measured(aligned)
+    after = measured(aligned) if measures is None else measures
     both = xr.concat([before, after], xr.IndexVariable("labels", ["as drawn", "aligned"]))
     each = ("chain", "draw")
     places = alignment.permutation.reshape(*sizes, -1)
@@ -225,7 +256,12 @@ def relabel(tree: xr.DataTree, structures: Structure, alignment: Alignment, by: 
 
 
 def drawn(structures: Structure, sizes: tuple[int, ...]) -> xr.Dataset:
-    """Return structures, each field (chains * draws, ...), as a Dataset."""
+    """Return structures, each field (chains * draws, ...), as a Dataset.
+
+    >>> from models import Mixture, Poisson
+    >>> dict(drawn(Mixture(np.full((6, 2), 0.5), Poisson(np.ones((6, 2)))), (2, 3)).sizes)
+    {'chain': 2, 'draw': 3, 'component': 2}
+    """
     axes = axes_of(type(structures), type(structures.theta))
     coords, variables = _counted(sizes), {}
     for name, field in fields_of(structures).items():
@@ -244,7 +280,7 @@ def _pointwise(
 ) -> tuple[xr.Dataset, Array]:
     """Return the log-likelihood of each unit, with its count, and every draw's log-likelihood.
 
-    The former of fewer draws where it would be too large; the latter (chains, draws) of all.
+    If the first would be too large, it has fewer draws. The second has all, (chains, draws).
     """
     counts = question.units.unit_counts
     step = -(-positions.shape[0] * positions.shape[1] * len(counts) // MOST_POINTWISE)
@@ -317,7 +353,7 @@ def _observed(sample: Sample) -> xr.Dataset:
 def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
     """Return place and distinct row of each observation kept, and the observations' coordinates.
 
-    Of more than MOST_OBSERVED observations, as many are kept, at even distances in their order.
+    At most MOST_OBSERVED observations are kept, at even distances in their order.
     """
     n = sample.observations
     each = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
@@ -338,7 +374,7 @@ def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
 
 
 def _stored(question: Question[Any, Any]) -> xr.Dataset:
-    """Return the data of the question, from which they can be made again."""
+    """Return the data of the question, from which the question can be restored."""
     arrays = question.units.arrays()
     lengths = {
         axis: n for axes, one in arrays.values() for axis, n in zip(axes, one.shape, strict=True)
@@ -348,7 +384,7 @@ def _stored(question: Question[Any, Any]) -> xr.Dataset:
 
 
 def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> dict[str, object]:
-    """Return what a file has to say of itself, as text and numbers."""
+    """Return the attributes of a file, as text and numbers."""
     theta = {
         name: np.asarray(value).tolist() for name, value in question.prior.theta._asdict().items()
     }

@@ -69,16 +69,21 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """What a structure of a family compiles to.
+    """The compiled functions of a structure and a family.
 
     variables: in the order in which they are packed into a position.
-    component, grouping: the family's and the structure's side.
-    model: what they make.
+    component, grouping: what PyMC needs of the family and of the structure.
+    model: the model of both.
     forward: unconstrained values from the variables' own, each with a leading axis.
     natural: the fields of shares and theta from explored coordinates, with a leading axis.
     joint: log overall share + log p (n, K, m) from explored coordinates with a leading axis.
-    densities: what the grouping looks at, which is that if it `joins`, otherwise log p.
+    densities: what the grouping reads: `joint` if it `joins`, otherwise log p.
     log_prior: log density (n,) of the random variables, likewise.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> engine = engine_of(posterior_of(posterior).question)
+    >>> engine.sizes(k=3, d=1, sizes={})
+    {'rate': (3,), 'weight': (2,)}
     """
 
     variables: tuple[Variable, ...]
@@ -133,7 +138,7 @@ class Engine:
         fields = self.natural(*values, *data.values())
         names = axes_of(question.structure, question.family)
         n = len(values[0])
-        # shares that are held do not depend on the position, and lack its axis
+        # fixed shares do not depend on the position and do not have its axis
         held = {
             name: np.broadcast_to(one, (n, *one.shape[-len(names[name]) :]))
             for name, one in zip(names, fields, strict=True)
@@ -148,15 +153,16 @@ class Engine:
         look: Callable[[Structure, Array], Array],
         sample: Sample | None = None,
     ) -> Array:
-        """Return what is found of some structures, with their densities, of positions (n, p).
+        """Return the results of `look` at structures and densities of positions (n, p), by blocks.
 
-        sample: rows at which log overall share + log p is looked at, in place of the question's.
+        sample: rows at which `joint` is evaluated, in place of the question's rows.
         """
         rows = question.rows if sample is None else sample
         terms = self.densities if sample is None else self.joint
         data = data_of(question, sample)
         inner = rows.dimension**2  # products of columns
-        block = max(1, AT_ONCE // (question.k * rows.distinct * inner))
+        wide = max(rows.distinct * inner, len(question.units.unit_rows))
+        block = max(1, AT_ONCE // (question.k * wide))
         parts = []
         for begin in range(0, len(positions), block):
             values = self.unpack(question, positions[begin : begin + block])
@@ -192,7 +198,7 @@ class Engine:
     def log_marginals(
         self, question: Question[Any, Any], positions: Array, sample: Sample
     ) -> Array:
-        """Return the log density of other rows, whatever came before them, (n, m)."""
+        """Return the marginal log density of other rows, (n, m)."""
 
         def look(_: Structure, log_density: Array) -> Array:
             return log_sum(log_density)
@@ -267,7 +273,13 @@ READY: set[Engine] = set()
 
 
 def engine_of(question: Question[Any, Any]) -> Engine:
-    """Return the engine that answers a question, which all questions of its kind share."""
+    """Return the engine of a question; questions of one kind share one engine.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> question = posterior_of(posterior).question
+    >>> engine_of(question) is engine_of(question)
+    True
+    """
     kind = (question.structure, question.family, question.held)
     if kind not in ENGINES:
         ENGINES[kind] = _derived(question)
@@ -275,7 +287,12 @@ def engine_of(question: Question[Any, Any]) -> Engine:
 
 
 def is_compiled(question: Question[Any, Any]) -> bool:
-    """Return whether this process has the machine code that answers a question."""
+    """Return whether this process has the machine code of a question.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> is_compiled(posterior_of(posterior).question)  # it was sampled
+    True
+    """
     return ENGINES.get((question.structure, question.family, question.held)) in READY
 
 
@@ -290,13 +307,13 @@ def _derived(question: Question[Any, Any]) -> Engine:
     swap = dict(zip(data.values(), given, strict=True))
 
     def python(inputs: list[Tensor], outputs: Any) -> Callable[..., Any]:
-        """Return a function of a few large arrays, for which nothing is worth compiling."""
+        """Return a function of a few large arrays, for which compilation does not pay."""
         mode = Mode(linker="py", optimizer="fast_compile")
         with pytensor.config.change_flags(cxx=""):  # inner functions would compile by themselves
             function = pytensor.function(
                 [*inputs, *given], outputs, givens=swap, mode=mode, on_unused_input="ignore"
             )
-        alone = Lock()  # it keeps intermediate results of its own, and chains are threads
+        alone = Lock()  # the function stores intermediate results, and chains are threads
 
         def called(*arguments: Array) -> object:
             with alone:
@@ -369,7 +386,12 @@ def _explored(
 
 @cache
 def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
-    """Compile log density and gradient at a position; return the data that they read first."""
+    """Compile log density and gradient at a position; return the data that they read first.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> sorted(machine_code(engine_of(posterior_of(posterior).question))[0])[:2]
+    ['counts', 'log_factorial']
+    """
     model = engine.model
     explored, swapped, log_jacobian = _explored(engine.component, engine.grouping, model)
     plain: Any = clone_replace(model.logp(), swapped)

@@ -1,8 +1,9 @@
-"""nutpie and ArviZ's parts without what they load on the way that nothing here looks at.
+"""Import nutpie and parts of ArviZ without modules that are not used here.
 
-nutpie loads all of ArviZ, and so Matplotlib's pyplot, for a conversion that is not ours. ArviZ's
-base leaves a JAX that loads itself at the first look; SciPy and Matplotlib look, to see whether an
-array is JAX's, which then costs every run a second wherever JAX happens to be installed.
+nutpie imports all of ArviZ, and so Matplotlib's pyplot, for a conversion that is not used here.
+ArviZ's base leaves a lazy JAX module behind, which is imported at the first attribute access. SciPy
+and Matplotlib access it to test whether an array is JAX's. That costs a second of every run if JAX
+is installed.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledPyMCModel", "address_as_void_pointer", "nutpie"]
 
-LOOKED_AT = ("jax", "numpyro")  # modules that ArviZ's base leaves to load themselves
+LOOKED_AT = ("jax", "numpyro")  # lazy modules that ArviZ's base leaves behind
 
 
 class Later(ModuleType):
-    """A module that is imported when something in it is looked at."""
+    """A module that is imported when one of its attributes is read."""
 
     def __getattr__(self, name: str) -> object:
-        """Return what the module calls by a name."""
+        """Return an attribute of the module."""
         if name.startswith("__"):  # which the import system asks for
             raise AttributeError(name)
         return getattr(import_module(self.__name__), name)
@@ -33,7 +34,7 @@ class Later(ModuleType):
 
 @contextmanager
 def _put_off(name: str) -> Iterator[None]:
-    """Let a module stand in for one that the imports within do not need yet."""
+    """Replace a module by a lazy one during the imports within."""
     if name in sys.modules:
         yield
         return
@@ -46,7 +47,7 @@ def _put_off(name: str) -> Iterator[None]:
 
 @contextmanager
 def _forgotten(names: tuple[str, ...]) -> Iterator[None]:
-    """Take modules away that the imports within leave behind."""
+    """Remove modules that the imports within leave behind."""
     before = set(sys.modules)
     yield
     for name in names:

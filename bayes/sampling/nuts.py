@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
 from bayes.sampling.light_imports import nutpie
 from bayes.sampling.starts import start_of
+from models.bar import bar
 from models.refusal import Stopped
 from models.structure import fields_of
 
@@ -31,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nutpie.compile_pymc import CompiledPyMCModel
+    from rich.progress import Progress, TaskID
 
     from models.arrays import Array
     from models.question import Question
@@ -41,11 +34,11 @@ __all__ = ["Chains", "SamplerError", "run"]
 
 ADAPTATION = "low_rank"  # `second-opinion speed --only posterior` measures it
 TARGET = 0.9  # acceptance, as there
-MANY = 100_000  # observations beyond which chains are led to their starts,
-COUNTED = 10_000  # and as how many all count on the way there: starts lie far apart for MANY
-LEAD = 300  # draws on the way there
-REPORT = 50  # milliseconds between two looks at the chains
-POLL = 0.005  # seconds between two questions whether they have ended
+MANY = 100_000  # observations beyond which short chains of fewer observations find the starts
+COUNTED = 10_000  # observations to which the counts of those chains add up
+LEAD = 300  # draws of those chains
+REPORT = 50  # milliseconds between two reports of the chains
+POLL = 0.005  # seconds between two checks whether they have ended
 STATISTICS = {  # nutpie's names and ArviZ's
     "diverging": "diverging",
     "energy": "energy",
@@ -59,19 +52,27 @@ STATISTICS = {  # nutpie's names and ArviZ's
 
 
 class SamplerError(Stopped, RuntimeError):
-    """The sampler could not start, or stopped on the way."""
+    """The sampler could not start, or stopped on the way.
+
+    >>> issubclass(SamplerError, RuntimeError)
+    True
+    """
 
 
 type Trace = tuple[list[pa.RecordBatch], list[pa.RecordBatch]]
-"""Of every chain the positions, and the statistics."""
+"""The positions and the statistics of every chain."""
 
 
 class Chains(NamedTuple):
-    """What the sampler returned.
+    """The draws and statistics of the sampler.
 
     positions: (chains, draws, p), unconstrained.
     statistics: (chains, draws) each, by ArviZ's names.
     seconds: of sampling, warm-up included.
+
+    >>> chains = Chains(np.zeros((4, 500, 3)), {"lp": np.zeros((4, 500))}, seconds=0.5)
+    >>> chains.positions.shape[:2] == chains.statistics["lp"].shape
+    True
     """
 
     positions: Array
@@ -80,7 +81,7 @@ class Chains(NamedTuple):
 
 
 class Counter:
-    """Where the chains are, told by nutpie from a thread of its own."""
+    """The progress of the chains, which nutpie reports from a thread of its own."""
 
     def __init__(self, chains: int) -> None:
         self.done = [0] * chains
@@ -102,23 +103,13 @@ def run[R](
     *,
     progress: bool,
 ) -> R:
-    """Return what is made of the chains at the first length at which there is enough.
+    """Return the result of `finish` for chains of the first length that is enough.
 
-    lengths: growing numbers of draws a chain.
-    enough: whether the draws up to a length will do; those of the last length always do.
-    finish: what to make of them, while the bars are still there.
+    lengths: numbers of draws of each chain, ascending.
+    enough: whether the draws up to a length are enough; the last length always is.
+    finish: makes the result of the chains, while the bars are still shown.
     """
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not (progress and console.is_terminal),
-    ) as bars:
+    with bar("{task.fields[note]}", shown=progress) as bars:
         engine = _compiled(question, bars)
         begun = time.perf_counter()
         counter = Counter(chains)
@@ -153,18 +144,18 @@ def run[R](
                 model.user_data[-1] = 1  # or every chain would end its path first
                 with suppress(RuntimeError):
                     sampler.cancel()
-        for bar in tasks:
-            bars.remove_task(bar)
+        for task in tasks:
+            bars.remove_task(task)
         bars.add_task("labels, replicates, diagnostics", total=None, note="")
         return finish(engine, found)
 
 
 def _led(engine: Engine, question: Question[Any, Any], chains: int, seed: int) -> Start:
-    """Return starts; of many observations, those that chains find which count them as fewer.
+    """Return starts; for many observations, the ends of chains in which all count as fewer.
 
-    Where observations are very many, every wrong turn of a chain is a trap: between its start and
-    the posterior the density changes by millions of nats. Of COUNTED observations the posterior is
-    wide and its hills are low, and where chains stand in it is far apart for that of all.
+    With very many observations the log density between a start and the posterior changes by
+    millions of nats, and chains get stuck on the way. With counts that add up to COUNTED the
+    posterior is wide and its modes are low. Its draws are still dispersed starts for the whole one.
     """
     start, n = start_of(engine, question), question.sample.observations
     fewer = engine.grouping.fewer(question, COUNTED / n) if n > MANY else None
@@ -194,7 +185,7 @@ def _led(engine: Engine, question: Question[Any, Any], chains: int, seed: int) -
 
 
 def _compiled(question: Question[Any, Any], bars: Progress) -> Engine:
-    """Return the engine with its machine code, saying what takes so long.
+    """Return the engine with its machine code, and show that it compiles.
 
     The work is done in another thread, so that Ctrl-C need not wait for the compiler.
     """
@@ -245,7 +236,7 @@ def _launched(
 
 @contextmanager
 def _paused(sampler: nutpie.sample._BackgroundSampler, wanted: bool) -> Iterator[None]:
-    """Let chains wait where they would only slow the look at them: on a single processor."""
+    """Pause the chains while they are judged, if there is only one processor."""
     if wanted:
         sampler.pause()
     yield
@@ -259,7 +250,7 @@ def _processors() -> int:
 
 
 def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:
-    """Return whether all chains have ended; a sampler too busy to say so has not."""
+    """Return whether all chains have ended; False if the sampler is too busy to answer."""
     try:
         return bool(sampler.is_finished)
     except TimeoutError:
@@ -269,7 +260,7 @@ def _over(sampler: nutpie.sample._BackgroundSampler) -> bool:
 def _explained(
     problem: RuntimeError, engine: Engine, question: Question[Any, Any], seed: int
 ) -> SamplerError:
-    """Return what a reader can act on in place of a backtrace of the sampler's own."""
+    """Return an error with a remedy in place of the sampler's own backtrace."""
     reason = " ".join(str(problem).split("\n\nStack backtrace", maxsplit=1)[0].split())
     position = start_of(engine, question)(seed)
     state = fields_of(engine.structures(question, position[None]))

@@ -1,4 +1,4 @@
-"""Where chains start: dispersed over the data, and ignorant of EM."""
+"""Starts of chains: dispersed over the data, and independent of EM."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["start_of"]
 
-CANDIDATES = 10  # places among which each chain finds its start
-LEEWAY = 3.0  # nats a parameter by which a start may fit worse than the best of them
+CANDIDATES = 10  # positions from which each chain chooses its start
+LEEWAY = 3.0  # nats per parameter by which a start may fit worse than the best candidate
 
 
 def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Array]:
     """Return a function from a seed to a position.
 
-    Each chain draws parameters of its own about rows that lie apart, and starts at the first that
-    the data do not rule out beside the others: where they say little, starts are far apart.
+    Each chain draws candidates about rows that lie apart, and starts at the first whose likelihood
+    is not far below the best. If the data say little, starts are far apart.
+
+    >>> from bayes.sampling.compiled import engine_of
+    >>> start = start_of(engine_of(fit.question), fit.question)
+    >>> start(1).shape
+    (3,)
     """
 
     def start(seed: int) -> Array:
@@ -49,7 +54,7 @@ def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Ar
 
 
 def _apart(question: Question[Any, Any], rng: np.random.Generator) -> Labels:
-    """Return k rows of the sample, each the likelier the farther it lies from those before it.
+    """Return k rows of the sample; rows far from the chosen ones are likelier to be chosen next.
 
     Arthur & Vassilvitskii (2007), with frequency counts.
     """

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from comparisons.binned.loss_bound import LossBound
+from models.refusal import Refusal
 from models.sample import Sample
 from models.structure import drawn_at
 
@@ -92,7 +93,7 @@ class Bins:
     def __add__(self, other: Self) -> Self:
         """Return the bins of both sets of measurements, which have the same edges."""
         if not np.array_equal(self.edges, other.edges):
-            raise ValueError("the bins have different edges; count both on one grid")
+            raise Refusal("the bins have different edges; count both on one grid")
         return type(self)(
             self.edges,
             self.sums + other.sums,

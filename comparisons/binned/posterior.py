@@ -67,7 +67,12 @@ class Binning(NamedTuple):
 
 
 def to_be_binned(question: Question[Any, Any]) -> bool:
-    """Whether bins have to stand for the measurements, and can."""
+    """Return whether the measurements are too many for the sampler and can be binned.
+
+    >>> from models.question import asked
+    >>> [to_be_binned(asked(Gaussian, Sample(range(n)), 2)) for n in (5_000, 5_001)]
+    [False, True]
+    """
     independent = question.structure is STRUCTURES[Sample]
     if question.family not in BINNED or not independent:
         return False

@@ -53,6 +53,9 @@ class Observed(NamedTuple):
     sample: of what was asked for.
     names: of the columns of x.
     dropped: how many rows had blanks.
+
+    >>> Observed(Sample([170.2, 181.5]), ["height"], dropped=1).sample.observations
+    2
     """
 
     sample: Unordered
@@ -118,13 +121,19 @@ def sample_of(
     progress: Progress | None = None,
     client: Client | None = None,
 ) -> Observed:
-    """Return what a file says was observed of a family.
+    r"""Return what a file says was observed of a family.
 
     columns, or heads: the columns that were observed.
     trials: the column of flips behind each number of heads, or one number for all rows.
     counts: the column that says how often each row occurred.
     progress: called with the number of rows read so far, and of all rows if that is known.
     client: of a cluster whose workers shall read the files.
+
+    >>> from pathlib import Path
+    >>> from models import Poisson
+    >>> _ = Path("boys.csv").write_text("boys,families\n6,1343\n7,1112\n")
+    >>> sample_of(Poisson, "boys.csv", ["boys"], None, None, "families", drop_missing=False).names
+    ['boys']
     """
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
@@ -192,6 +201,14 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     """Refuse columns without spread, more components than values, and data without a weak prior.
 
     weak: whether the weak prior is wanted.
+
+    >>> from models import Poisson
+    >>> seen = Observed(Sample([3, 3, 4]), ["boys"], dropped=0)
+    >>> try:
+    ...     refuse_components(Poisson, seen, 3, weak=True)
+    ... except Refusal as refusal:
+    ...     print(refusal)
+    -k is 3, but boys has 2 distinct values; give at most -k 2
     """
     sample, names = observed.sample, observed.names
     if here := isinstance(sample, Sample):
@@ -219,7 +236,17 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
 
 
 def refuse_estimate(path: str, question: Question[Any, Any]) -> None:
-    """Refuse an estimate that cannot be judged."""
+    """Refuse an estimate that cannot be judged.
+
+    >>> from pathlib import Path
+    >>> _ = Path("one.json").write_text('{"weight": [1], "rate": [3]}')
+    >>> question = fit.question
+    >>> try:
+    ...     refuse_estimate("one.json", question)
+    ... except Refusal as refusal:
+    ...     print(refusal)
+    one.json has 1 component, -k is 2; give -k 1
+    """
     structure, _ = estimate_of(path, question)
     given, k = components(structure.theta), question.k
     if given != k:

@@ -153,7 +153,7 @@ def _tell(name: str, setting: Setting) -> Story:
 
 
 def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
-    """Run all studies, each with a folder of its own; one that lacks a package is left out."""
+    """Run all studies, each in its own folder; skip those whose package is missing."""
     from comparisons.kept.atomic import written
     from comparisons.pages.folder import save_folder
     from comparisons.pages.json import of_story
@@ -476,7 +476,7 @@ def main() -> None:
     gc.set_threshold(KEPT)
     warnings.showwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # its encoding may lack letters
+        if isinstance(stream, TextIOWrapper):  # its encoding may not have all letters
             stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False) or 0

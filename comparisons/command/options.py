@@ -29,7 +29,13 @@ Kept = Annotated[
 
 
 class Naming(TyperCommand):
-    """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone."""
+    """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone.
+
+    >>> from typer.testing import CliRunner
+    >>> from comparisons.command.main import app
+    >>> "poisson" in CliRunner().invoke(app, ["fit", "-h"]).output
+    True
+    """
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help, the names in their places."""

@@ -164,7 +164,7 @@ def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
 
 
 def _refuse_strangers(folder: Path) -> None:
-    """Refuse a folder that holds what no run of ours has made."""
+    """Refuse a folder with files that no run of ours has made."""
     from comparisons.replicates import KEPT
     from models.names import FAMILIES
     from models.refusal import Refusal

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under another name, then renamed."""
+"""Atomic writes: files are written under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["CONTENTS", "free", "refuse_folder", "written"]
 
 CONTENTS = ("report.html", "summary.csv", "comparison.nc", "figures")
-"""What the folder of a comparison holds."""
+"""The contents of the folder of a comparison."""
 
 
 def written(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a path beside the wanted one, and rename it once it is whole.
 
     path: of a file or a folder; what was there before is replaced at the very end.
+
+    >>> written(Path("note.txt"), lambda target: target.write_text("whole"))
+    >>> Path("note.txt").read_text()
+    'whole'
     """
     beside = _folder_beside(path)
     try:
@@ -44,14 +48,14 @@ def _folder_beside(path: Path) -> Path:
 
 
 def _left_beside(path: Path) -> list[Path]:
-    """Return the folders beside a path that processes of this machine made which live no more."""
+    """Return the folders beside a path that ended processes of this machine left behind."""
     made = re.compile(rf"\.{re.escape(f'{path.name}.{node()}')}\.([0-9]+)\.[a-z0-9_]+")
     found = ((one, made.fullmatch(one.name)) for one in path.parent.iterdir())
     return [one for one, name in found if name is not None and not _lives(int(name[1]))]
 
 
 def _lives(process: int) -> bool:
-    """Return whether a process is there, whoever's it is."""
+    """Return whether a process exists, whoever owns it."""
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -65,7 +69,11 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
     """Raise Refusal if a folder cannot be written, or must not be lost, before any work.
 
     overwrite: None of a command that never does.
-    ours: what a folder that may be overwritten holds.
+    ours: the names that a folder may contain and still be overwritten.
+
+    >>> refuse_folder(Path("nowhere/report"), overwrite=None)
+    Traceback (most recent call last):
+    models.refusal.Refusal: --out nowhere/report: there is no folder nowhere; make it first
     """
     if not path.parent.is_dir():
         raise Refusal(f"--out {path}: there is no folder {path.parent}; make it first")
@@ -79,7 +87,7 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
         raise Refusal(f"--out {path} holds {others[0]}, which is not ours; give another folder")
     if path.resolve() == Path.cwd():
         raise Refusal(f"--out {path} is the folder that you are in; give another one")
-    try:  # permissions alone do not tell: a disk may be read-only, or no disk at all
+    try:  # permissions are not enough: the disk may be read-only
         _folder_beside(path).rmdir()
     except OSError as problem:
         reason = problem.strerror or problem
@@ -90,7 +98,12 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
 
 
 def free(name: str) -> Path:
-    """Return the first of name, name-2, name-3, ... that is not there."""
+    """Return the first of name, name-2, name-3, ... that does not exist.
+
+    >>> Path("report").mkdir()
+    >>> free("report").name
+    'report-2'
+    """
     path, number = Path(name), 1
     while path.exists():
         number += 1

@@ -1,4 +1,4 @@
-"""What a comparison says: the one place that reads its tree."""
+"""The facts of a comparison: the only module that reads its tree."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class Row(NamedTuple):
 
     label: such as mean[0].
     numbers: by the names of the table's columns; `truth` only where it is known.
+
+    >>> row = comparison.parameters[2]
+    >>> row.label, round(row.numbers["mle"], 2)
+    ('rate[0]', 1.09)
     """
 
     label: str
@@ -54,12 +58,12 @@ class Row(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What is known about the estimate, but for its values.
+    """The facts of the estimate, except its values.
 
-    source: EM, or where else it comes from.
+    source: EM, or another origin.
     decrement: standard errors to go to the maximum.
     missing: share of the information that hidden labels cost.
-    steps, starts, optima: of the em.Fit that was handed in, or else of EM's own search.
+    steps, starts, optima: of the given em.Fit, or else of EM's own search.
     """
 
     source: str
@@ -90,7 +94,10 @@ class Sampling(NamedTuple):
     tune, seed: None for another sampler's draws.
     gated: whether chains went on until their diagnostics were good enough.
     divergences: in all chains; None where the sampler does not count them.
-    seconds: NaN where it is not known.
+    seconds: NaN if unknown.
+
+    >>> comparison.sampling.chains, comparison.sampling.draws, comparison.sampling.gated
+    (4, 500, False)
     """
 
     library: str
@@ -106,7 +113,10 @@ class Sampling(NamedTuple):
 class Ascent(NamedTuple):
     """EM's climbs: heights (starts, steps), NaN after the last step; begun: how many there were.
 
-    Of very many observations some starts climb a part of these only, and have no heights.
+    With very many observations some starts climb on a part of them only, and have no heights.
+
+    >>> comparison.ascent.begun, len(comparison.ascent.heights)
+    (20, 20)
     """
 
     heights: Array
@@ -114,7 +124,11 @@ class Ascent(NamedTuple):
 
 
 class Optima(NamedTuple):
-    """Where EM's starts ended, best first: each field (optima,)."""
+    """Where EM's starts ended, best first: each field (optima,).
+
+    >>> comparison.optima.spike.any()
+    np.False_
+    """
 
     log_likelihood: Array
     starts: Labels
@@ -123,14 +137,22 @@ class Optima(NamedTuple):
 
 
 class Modes(NamedTuple):
-    """Modes of the posterior: heights, and shares of the draws in their basins, (modes,)."""
+    """Modes of the posterior: heights, and shares of the draws in their basins, (modes,).
+
+    >>> comparison.modes.share
+    array([1.])
+    """
 
     log_posterior: Array
     share: Array
 
 
 class Rows(NamedTuple):
-    """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any."""
+    """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any.
+
+    >>> comparison.rows.x[:3], int(comparison.rows.counts.sum())
+    (array([0., 1., 2.]), 100)
+    """
 
     x: Array
     counts: Array
@@ -141,6 +163,9 @@ class Memberships(NamedTuple):
     """Probabilities (m, K) of the components for distinct rows, and how often each occurred.
 
     low, high: the posterior's 95% interval.
+
+    >>> comparison.memberships.at(np.array([0])).em.round(2)
+    array([[1., 0.]])
     """
 
     x: Array
@@ -165,6 +190,10 @@ class Density(NamedTuple):
 
     components: (K, p), which add up to plug_in.
     low, high: 95% interval of the density at each place.
+
+    >>> density = comparison.density.at(np.array([0, 1]))
+    >>> density.x, bool(np.allclose(density.components.sum(axis=0), density.plug_in))
+    (array([0., 1.]), True)
     """
 
     x: Array
@@ -180,9 +209,9 @@ class Density(NamedTuple):
 
 
 def placed(name: str, axes: tuple[str, ...], component: int | None, dimension: str) -> Parameter:
-    """Return the parameter that a row of the table is about.
+    """Return the parameter of a row of the table.
 
-    dimension: its places on the axes but that of the components, such as "0,2".
+    dimension: its indices on the axes other than the components', such as "0,2".
 
     >>> placed("cov", ("component", "dimension", "dimension_bis"), 1, "0,2").label
     'cov[1,0,2]'
@@ -251,12 +280,12 @@ class Facts:
 
     @property
     def distinct(self) -> int:
-        """How many of them differ; a posterior of bins did not see these rows."""
+        """The number of distinct observations; a posterior of bins did not see these rows."""
         return int(self.tree.attrs.get("distinct", self.tree["constant_data"].sizes["row"]))
 
     @property
     def whole(self) -> int | None:
-        """Of how many observations they were drawn at random; None if they are all."""
+        """The size of the data from which a subsample was drawn; None if it is no subsample."""
         found = json.loads(self.tree.attrs.get("whole", "{}")).get("observations")
         return None if found is None else int(found)
 
@@ -429,7 +458,7 @@ class Facts:
 
     @property
     def free(self) -> tuple[Row, ...]:
-        """The rows that no others settle: without the last entry of each simplex of shares."""
+        """The rows of free parameters: without the last entry of each simplex of shares."""
 
         def last(one: Parameter) -> bool:
             return one.name in self.shares and one.at[-1] == self.k - 1
@@ -438,7 +467,7 @@ class Facts:
 
     @property
     def interval(self) -> str:
-        """What the table's intervals are, such as 95% equal-tailed."""
+        """The kind of the table's intervals, such as 95% equal-tailed."""
         return str(self.tree["comparison"].attrs["interval"])
 
     def covariance(self, labels: Sequence[str]) -> Array:

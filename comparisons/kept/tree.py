@@ -1,4 +1,4 @@
-"""Where a comparison is kept: the posterior's tree, with groups for all that EM says."""
+"""The tree of a comparison: the posterior's tree with groups for EM's results."""
 
 from __future__ import annotations
 
@@ -49,12 +49,15 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
     of every draw; modes: of the posterior; memberships: of the units, by both, with the posterior's
     interval; density: of one column, plugged in and predicted; truth: where it is known;
     comparison: the table.
+
+    >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
+    ['ascent', 'comparison', 'density', 'deviance']
     """
     point, sampled, checks, predictions = measured
     question = sampled.question
     if truth is not None:
-        d = question.sample.dimension
-        truth = ordered(checked(truth, question.structure, question.family, d))
+        d, sizes = question.sample.dimension, question.data.sizes
+        truth = ordered(checked(truth, question.structure, question.family, d, sizes))
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
@@ -217,7 +220,7 @@ def _density(question: Question[Any, Any], point: Point, predictions: Prediction
 def _grid(sample: Sample, point: Point) -> Array:
     """Return where to draw a density: whole numbers for counts, a fine grid otherwise.
 
-    Finer about each component of the estimate, or a narrow one would fall between two places.
+    It is finer about each component of the estimate, so that it shows narrow ones.
     """
     low, high = float(sample.x.min()), float(sample.x.max())
     if sample.trials is not None:

@@ -33,6 +33,15 @@ def save_folder(
     comparison: None for a study without a posterior, of which there are only figures.
     command: how to make it again, for the report.
     story: of a study, for the report.
+
+    >>> from pathlib import Path
+    >>> from comparisons.pages.story import Story
+    >>> from comparisons.pictures.catalogue import Picture
+    >>> from comparisons.pictures.style import blank
+    >>> empty = Picture("empty", "Nothing", "An empty picture.", lambda: blank(2.0))
+    >>> save_folder(None, Path("empty"), None, Story((), "Nothing.", (empty,)))
+    >>> sorted(one.name for one in Path("empty/figures").iterdir())
+    ['empty.png', 'empty.svg']
     """
     told = _drawn_once([] if story is None else story.pictures)
     compared = _drawn_once([] if comparison is None else pictures_of(comparison))
@@ -60,7 +69,14 @@ def _drawn_once(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG and as SVG."""
+    """Write a figure as PNG and as SVG.
+
+    >>> from pathlib import Path
+    >>> from comparisons.pictures.style import blank
+    >>> save_figure(blank(2.0), Path(), "empty")
+    >>> sorted(one.name for one in Path().glob("empty.*"))
+    ['empty.png', 'empty.svg']
+    """
     for ending in ("png", "svg"):
         figure.savefig(folder / f"{name}.{ending}", dpi=DPI)
         settle(figure)

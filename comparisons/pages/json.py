@@ -131,7 +131,12 @@ class Predictive(Struct):
 
 
 class Opinion(Struct):
-    """A comparison, or EM alone."""
+    """A comparison, or EM alone.
+
+    >>> found = of_comparison(comparison)
+    >>> found.family, found.components, found.observations, found.verdict
+    ('Poisson', 2, 100, 'agree')
+    """
 
     format: int
     family: str
@@ -167,7 +172,11 @@ class Study(Struct):
 
 
 def of_comparison(facts: Facts) -> Opinion:
-    """Return a comparison's object."""
+    """Return a comparison's object.
+
+    >>> [one.name for one in of_comparison(comparison).parameters]
+    ['weight', 'weight', 'rate', 'rate']
+    """
     estimate, sampling, worst = facts.estimate, facts.sampling, facts.worst
     numbers = Parameter.__struct_fields__[3:]  # after what says which parameter it is
     return Opinion(

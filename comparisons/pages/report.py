@@ -1,4 +1,4 @@
-"""One page that tells the whole comparison, for a browser, a phone, a printer, a colleague."""
+"""The whole comparison on one page, for a browser, a phone, a printer, a colleague."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ def report(
 
     command: by which it was made, to be shown. story: of a study.
     pictures: of the comparison, by default `pictures_of`.
+
+    >>> page = report(comparison, "second-opinion fit counts.csv", pictures=[])
+    >>> "second-opinion fit counts.csv" in page, "<script" in page
+    (True, False)
     """
     environment = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
@@ -261,7 +265,7 @@ def _signed(value: float) -> str:
 
 
 def _fixed(value: float, places: int) -> str:
-    """Return a number to so many places after the point."""
+    """Return a number with a given number of decimals."""
     if not np.isfinite(value) or abs(value) >= FIXED[1]:
         return _short(value)
     return _minus(f"{value:z,.{places}f}")  # z: no minus before 0.00
@@ -318,7 +322,7 @@ def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
 
 
 def _inlined(picture: Picture) -> Markup:
-    """Return a picture as an SVG that can stand beside others in one page."""
+    """Return a picture as an SVG that can share a page with others."""
     # its style would apply to the whole page; the template has one for pictures
     body = re.sub(r"<(style|metadata)\b.*?</\1>", "", svg(picture.figure()), flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{picture.name}-", body)

@@ -19,6 +19,9 @@ class Story(NamedTuple):
     learned: what it teaches, in a sentence or two.
     pictures: of its own, beside those of the comparison.
     comparison: of the two answers, where there is a posterior.
+
+    >>> Story((), "Ten flips are few.", ()).comparison is None
+    True
     """
 
     steps: tuple[Steps, ...]

@@ -61,7 +61,11 @@ def printed(text: str) -> None:
 
 
 def meaning(facts: Facts) -> str:
-    """Return what the verdict means, in a sentence."""
+    """Return what the verdict means, in a sentence.
+
+    >>> meaning(comparison)
+    'EM and the posterior agree.'
+    """
     name = facts.estimate.name
     who = name if name == "EM" or name.endswith(".json") else "The estimate"
     return {
@@ -87,7 +91,15 @@ def by_importance(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def stepped(steps: Iterable[Steps]) -> None:
-    """Print a study's tables."""
+    """Print a study's tables.
+
+    >>> from comparisons.pages.steps import Steps
+    >>> stepped([Steps("Flips", {"heads": "d", "p": ".2f"}, [(7, 0.7)])])
+    Flips
+    heads     p
+    7      0.70
+    <BLANKLINE>
+    """
     console = _console()
     for table in steps:
         _say(console, Text(table.title, "bold"))
@@ -105,7 +117,14 @@ def said(text: str) -> None:
 
 
 def told(facts: Facts) -> None:
-    """Print the table, the verdict and whatever is not ok."""
+    """Print the table, the verdict and whatever is not ok.
+
+    >>> told(comparison)
+    Poisson, 2 components, 100 observations, 13 distinct; EM beside 4 chains of 500 draws
+    ...
+    AGREE EM and the posterior agree.
+    ...
+    """
     console = _console()
     _say(console, Text(_headline(facts)))
     _tabulate(console, facts)
@@ -151,7 +170,7 @@ def _legend(facts: Facts) -> str:
 
 
 def numbered(names: Sequence[str]) -> str:
-    """Say which column each number in brackets stands for.
+    """Say which column each number in brackets belongs to.
 
     >>> numbered(["height", "weight"])
     '0 is height, 1 is weight'
@@ -160,7 +179,11 @@ def numbered(names: Sequence[str]) -> str:
 
 
 def among(facts: Facts) -> str:
-    """Say of how many observations those of a comparison were drawn, if not all are in it."""
+    """Say of how many observations those of a comparison were drawn, if not all are in it.
+
+    >>> among(comparison)
+    ''
+    """
     return "" if facts.whole is None else f" (of {facts.whole:,}, drawn at random)"
 
 

@@ -54,6 +54,10 @@ class Picture(NamedTuple):
     name: of its file.
     title: a short heading.
     alt: what it shows, in words and numbers.
+
+    >>> from comparisons.pictures.style import blank
+    >>> Picture("empty", "Nothing", "An empty picture.", lambda: blank(3.0)).figure().axes
+    []
     """
 
     name: str
@@ -72,7 +76,11 @@ class Kind(NamedTuple):
 
 
 def pictures_of(facts: Facts) -> list[Picture]:
-    """Return the pictures that apply to a comparison, in reading order."""
+    """Return the pictures that apply to a comparison, in reading order.
+
+    >>> [picture.name for picture in pictures_of(comparison)]
+    ['data', 'posterior', 'memberships', 'deviance', 'ascent', 'pairs']
+    """
     return [
         Picture(name, kind.title, kind.alt(facts), partial(kind.draw, facts))
         for name, kind in KINDS.items()

@@ -196,13 +196,21 @@ def _left_out(beyond: dict[int, str]) -> str:
 
 
 def no_data(facts: Facts) -> str:
-    """Say why there is no density to draw, if there is none."""
+    """Say why there is no density to draw, if there is none.
+
+    >>> no_data(comparison)
+    ''
+    """
     return "a table has no density to draw; see the plane" if facts.density is None else ""
 
 
 @styled
 def data(facts: Facts) -> Figure:
-    """Draw the observations with EM's density and the posterior predictive one."""
+    """Draw the observations with EM's density and the posterior predictive one.
+
+    >>> data(comparison).axes[0].get_ylabel()
+    'share of observations'
+    """
     if (density := facts.density) is None:
         raise Refusal(no_data(facts))
     x, counts = _column(facts)
@@ -290,7 +298,11 @@ def _data_caption(density: Density, hellinger: float, top: float) -> str:
 
 
 def no_plane(facts: Facts) -> str:
-    """Say why there is no plane to draw, if there is none."""
+    """Say why there is no plane to draw, if there is none.
+
+    >>> no_plane(comparison)
+    'one column has no plane to draw; see the data'
+    """
     return "" if facts.dimension > 1 else "one column has no plane to draw; see the data"
 
 
@@ -315,7 +327,7 @@ def _cloud(facts: Facts, panels: int) -> Cloud:
 
 
 def _spread(n: int, most: int) -> Labels:
-    """Return so many of n places at even distances, or all."""
+    """Return a number of evenly spaced places out of n, or all n."""
     return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
 
 
@@ -326,7 +338,14 @@ def _sizes(counts: Array, least: float) -> Array:
 
 @styled
 def plane(facts: Facts) -> Figure:
-    """Draw columns two at a time, with EM's ellipses over those of posterior draws."""
+    """Draw columns two at a time, with EM's ellipses over those of posterior draws.
+
+    >>> try:
+    ...     plane(comparison)
+    ... except Refusal as refusal:
+    ...     print(refusal)
+    one column has no plane to draw; see the data
+    """
     if why := no_plane(facts):
         raise Refusal(why)
     d, k = facts.dimension, facts.k
@@ -399,13 +418,21 @@ def _ellipses(axes: Axes, facts: Facts, pair: list[int]) -> None:
 
 
 def no_memberships(facts: Facts) -> str:
-    """Say why there are no memberships to draw, if there are none."""
+    """Say why there are no memberships to draw, if there are none.
+
+    >>> no_memberships(comparison)
+    ''
+    """
     alone = "a single component has all the members; there is nothing to draw"
     return alone if facts.k == 1 else ""
 
 
 def moved(both: Memberships) -> str:
-    """Return by how many points of a hundred a membership differs on average."""
+    """Return by how many points of a hundred a membership differs on average.
+
+    >>> moved(comparison.memberships).endswith("points")
+    True
+    """
     apart = np.abs(both.em - both.posterior).sum(axis=1) / 2
     points = 100 * float(np.average(apart, weights=both.counts))
     return f"{points:.2g} points" if points >= 0.01 else "less than 0.01 points"
@@ -413,7 +440,11 @@ def moved(both: Memberships) -> str:
 
 @styled
 def memberships(facts: Facts) -> Figure:
-    """Draw EM's memberships beside the posterior's."""
+    """Draw EM's memberships beside the posterior's.
+
+    >>> memberships(comparison).axes[0].get_ylabel()
+    'probability of membership'
+    """
     if why := no_memberships(facts):
         raise Refusal(why)
     both, trials = facts.memberships, facts.rows.trials

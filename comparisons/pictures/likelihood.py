@@ -48,7 +48,11 @@ VERTICES = 400  # of a line
 
 
 def no_ascent(facts: Facts) -> str:
-    """Say why there is no climb to draw, if there is none."""
+    """Say why there is no climb to draw, if there is none.
+
+    >>> no_ascent(comparison)
+    ''
+    """
     single = "a single component is found in one step; there is no climb to draw"
     return single if facts.k == 1 else ""
 
@@ -57,6 +61,9 @@ def reached(facts: Facts) -> Labels:
     """Return which optimum each start reached, -1 where that is not clear.
 
     Climbs end within INCH below an optimum; heights cannot say which of two optima that close.
+
+    >>> set(reached(comparison).tolist())
+    {0}
     """
     optima = facts.optima.log_likelihood
     ends = _ends(facts.ascent.heights)
@@ -73,7 +80,11 @@ def _ends(heights: Array) -> Array:
 
 @styled
 def ascent(facts: Facts) -> Figure:
-    """Draw the log-likelihood of every start of EM against the step."""
+    """Draw the log-likelihood of every start of EM against the step.
+
+    >>> ascent(comparison).axes[0].get_ylabel()
+    "log-likelihood, less the best's"
+    """
     if why := no_ascent(facts):
         raise Refusal(why)
     optima, climbs = facts.optima, facts.ascent
@@ -188,20 +199,32 @@ def _signed(value: float, _: int | None) -> str:
 
 
 def no_deviance(facts: Facts) -> str:
-    """Say why there is no deviance to draw, if there is none."""
+    """Say why there is no deviance to draw, if there is none.
+
+    >>> no_deviance(comparison)
+    ''
+    """
     finite = np.isfinite(facts.deviance).all()
     return "" if finite else "the estimate's log-likelihood is not finite; no deviance can be drawn"
 
 
 def beating(facts: Facts) -> tuple[int, int]:
-    """Return how many draws have a higher log-likelihood than the estimate, and of how many."""
+    """Return how many draws have a higher log-likelihood than the estimate, and of how many.
+
+    >>> beating(comparison)
+    (0, 2000)
+    """
     found = facts.deviance
     return int((found < -2 * MISSED).sum()), found.size
 
 
 @styled
 def deviance(facts: Facts) -> Figure:
-    """Draw how far below the estimate the draws lie, beside chi-squared, which theory expects."""
+    """Draw how far below the estimate the draws lie, beside chi-squared, which theory expects.
+
+    >>> deviance(comparison).axes[0].get_xlabel()
+    "deviance: twice the log-likelihood that a draw lacks of the estimate's"
+    """
     if why := no_deviance(facts):
         raise Refusal(why)
     found = facts.deviance.ravel()

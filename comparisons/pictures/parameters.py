@@ -54,8 +54,11 @@ REACH = 0.6  # widths of the 95% interval shown on either side of it
 class Marginal(NamedTuple):
     """A parameter: EM's estimate and standard error, the posterior's interval and draws.
 
-    group: what stands in one row of panels, such as the first column's means.
+    group: what shares a row of panels, such as the first column's means.
     truth: NaN where it is unknown.
+
+    >>> Marginal("mean", "mean,()", 2.0, 0.1, 1.8, 2.2, np.nan, np.full((4, 500), 2.0)).moves
+    False
     """
 
     label: str
@@ -74,7 +77,11 @@ class Marginal(NamedTuple):
 
 
 def rows_of(facts: Facts, rows: Sequence[Row] | None = None) -> list[Marginal]:
-    """Return rows of the table, by default all, with their draws."""
+    """Return rows of the table, by default all, with their draws.
+
+    >>> [row.label for row in rows_of(comparison)]
+    ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]']
+    """
     drawn, found = facts.draws, []
     for row in facts.parameters if rows is None else rows:
         label, parameter, numbers = row
@@ -88,7 +95,12 @@ def rows_of(facts: Facts, rows: Sequence[Row] | None = None) -> list[Marginal]:
 
 @styled
 def posterior(facts: Facts) -> Figure:
-    """Draw each parameter's posterior density, with EM's estimate and its standard-error curve."""
+    """Draw each parameter's posterior density, with EM's estimate and its standard-error curve.
+
+    >>> from comparisons.pictures.parameters import posterior as draw
+    >>> [axes.get_ylabel() for axes in draw(comparison).axes]
+    ['density', '', 'density', '']
+    """
     rows = rows_of(facts)
     shown, left_out = rows[:PANELS], rows[PANELS:]
     places, columns = _places(shown)
@@ -194,18 +206,30 @@ def _parameter_entries(facts: Facts, rows: list[Marginal]) -> list[Artist]:
 
 
 def paired(facts: Facts) -> list[Marginal]:
-    """Return the parameters that have pairs: free ones whose draws move."""
+    """Return the parameters that have pairs: free ones whose draws move.
+
+    >>> [row.label for row in paired(comparison)]
+    ['weight[0]', 'rate[0]', 'rate[1]']
+    """
     return [row for row in rows_of(facts, facts.free) if row.moves]
 
 
 def no_pairs(facts: Facts) -> str:
-    """Say why there are no pairs to draw, if there are none."""
+    """Say why there are no pairs to draw, if there are none.
+
+    >>> no_pairs(comparison)
+    ''
+    """
     return "" if len(paired(facts)) > 1 else "a single parameter has no pairs; see the posterior"
 
 
 @styled
 def pairs(facts: Facts) -> Figure:
-    """Draw the posterior two parameters at a time, with EM's standard-error ellipses."""
+    """Draw the posterior two parameters at a time, with EM's standard-error ellipses.
+
+    >>> [axes.get_ylabel() for axes in pairs(comparison).axes]
+    ['rate[0]', 'rate[1]', '']
+    """
     if why := no_pairs(facts):
         raise Refusal(why)
     free = paired(facts)

@@ -86,7 +86,7 @@ LETTERS = 118  # that fit in one line of a legend
 SMALL = 112  # letters in a line of a caption
 HANDLE = 10  # letters as wide as the line before an entry
 RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
-TALL = 2.5  # a curve is cut off if it is that many times as high as the bars
+TALL = 2.5  # a curve is cut off if it is this many times as high as the bars
 PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
 DIGITS = re.compile(r"(\.\d\d)\d+")
 LOOK = {
@@ -103,7 +103,13 @@ LOOK = {
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with this look whatever the user's settings are, and leave those alone."""
+    """Draw with this look whatever the user's settings are, and leave those alone.
+
+    >>> figure = styled(lambda: blank(3.0))()
+    >>> import matplotlib.pyplot as plt
+    >>> plt.rcParams["axes.spines.top"]
+    True
+    """
 
     @wraps(draw)
     def within(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -126,6 +132,10 @@ def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) 
     """Put title and legend above the panels, the caption below.
 
     The title is the legend's, as the layout keeps room for one of the two only.
+
+    >>> figure = framed(blank(3.0), "Heights", [line(EM_LINE, "EM")], "Ten people.")
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['EM']
     """
     figure.legend(
         handles=entries,
@@ -191,13 +201,23 @@ def colour(component: int) -> str:
 
 
 def em_name(facts: Facts) -> str:
-    """Return whose estimate it is: EM's, unless another was brought along."""
+    """Return whose estimate it is: EM's, unless another was brought along.
+
+    >>> em_name(comparison)
+    "EM's estimate"
+    """
     source = facts.estimate.name
     return "EM's estimate" if source == "EM" else f"the estimate ({source[-40:]})"
 
 
 def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
-    """Allow so many intervals between ticks, and quiet their labels."""
+    """Allow at most x and y intervals between ticks, and make their labels small.
+
+    >>> axes = blank(3.0).subplots()
+    >>> few_ticks(axes, 3)
+    >>> axes.get_xticks().round(3).tolist()
+    [0.0, 0.5, 1.0]
+    """
     axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
     # set on the axes, as ticks may be made after the style is left
@@ -215,7 +235,11 @@ def across(panels: int, most: int) -> int:
 
 
 def triangle(figure: Figure, names: Sequence[str]) -> dict[tuple[int, int], Axes]:
-    """Return panels for all pairs (column, row) of names, below the diagonal, axes shared."""
+    """Return panels for all pairs (column, row) of names, below the diagonal, axes shared.
+
+    >>> sorted(triangle(blank(6.0), ["a", "b", "c"]))
+    [(0, 1), (0, 2), (1, 2)]
+    """
     n = len(names) - 1
     grid = figure.add_gridspec(n, n)
     panels: dict[tuple[int, int], Axes] = {}
@@ -233,14 +257,20 @@ def triangle(figure: Figure, names: Sequence[str]) -> dict[tuple[int, int], Axes
 
 
 def label_outside(axes: Axes, x: str, y: str, *, bottom: bool, left: bool) -> None:
-    """Label the panels at the bottom and at the left only."""
+    """Label the panels at the bottom and at the left only.
+
+    >>> axes = blank(3.0).subplots()
+    >>> label_outside(axes, "height", "people", bottom=True, left=False)
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('height', '')
+    """
     axes.tick_params(labelbottom=bottom, labelleft=left)
     axes.set_xlabel(x if bottom else "")
     axes.set_ylabel(y if left else "")
 
 
 def ellipse(centre: Array, cov: Array, radius: float) -> Path:
-    """Return the ellipse at so many standard deviations of a (2, 2) covariance.
+    """Return a (2, 2) covariance's ellipse at a number of standard deviations.
 
     >>> ellipse(np.zeros(2), np.diag([1.0, 4.0]), 2).get_extents().height.round(2)
     np.float64(8.0)
@@ -297,7 +327,13 @@ def several(count: int, one: str, more: str) -> str:
 
 
 def settle(figure: Figure) -> None:
-    """Keep the layout that saving a figure worked out, which takes as long as the saving."""
+    """Keep the layout that saving a figure worked out, which takes as long as the saving.
+
+    >>> figure = blank(3.0)
+    >>> settle(figure)
+    >>> type(figure.get_layout_engine()).__name__
+    'PlaceHolderLayoutEngine'
+    """
     figure.set_layout_engine("none")
 
 

@@ -140,19 +140,36 @@ def chains(setting: Setting, question: Question[Any, Any], seed: int, draws: int
 
 
 def exchangeable(sample: Sample, k: int) -> pm.Model:
-    """Return our model of k Gaussians, in the components' own parameters."""
+    """Return our model of k Gaussians, in the components' own parameters.
+
+    >>> from models import Sample
+    >>> [variable.name for variable in exchangeable(Sample([160.0, 165, 175, 180]), 2).free_RVs]
+    ['weight', 'variance', 'mean']
+    """
     return build(Gaussian, sample, k)
 
 
 def in_order(sample: Sample, k: int) -> pm.Model:
-    """Return the same model with its means held in order."""
+    """Return the same model with its means held in order.
+
+    >>> from models import Sample
+    >>> model = in_order(Sample([160.0, 165.0, 175.0, 180.0]), 2)
+    >>> type(model.rvs_to_transforms[model["mean"]]).__name__
+    'Ordered'
+    """
     model = change_value_transforms(exchangeable(sample, k), {"mean": transforms.ordered})
     model.check_bounds = False  # as `build` has it; a copy forgets
     return model
 
 
 def unconstrained(model: pm.Model, mixture: Mixture[Gaussian]) -> Array:
-    """Return where a mixture, its components in order, lies in a model's coordinates."""
+    """Return where a mixture, its components in order, lies in a model's coordinates.
+
+    >>> from models import Sample
+    >>> mixture = Mixture(np.full(2, 0.5), Gaussian(np.array([160.0, 180.0]), np.ones(2)))
+    >>> unconstrained(exchangeable(Sample([160.0, 165, 175, 180]), 2), mixture).tolist()
+    [0.0, 0.0, 0.0, 160.0, 180.0]
+    """
     weight, (mean, sd) = mixture
     gaps = model.rvs_to_transforms[model["mean"]] is not None
     values = {

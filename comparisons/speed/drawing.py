@@ -20,7 +20,13 @@ MARKERS = "osD^vP"
 
 @styled
 def over_n(curves: Sequence[Curve], machine: str) -> Figure:
-    """Draw the seconds of a step over n, both logarithmic; ours as EM is drawn everywhere."""
+    """Draw the seconds of a step over n, both logarithmic; ours as EM is drawn everywhere.
+
+    >>> from comparisons.speed.records import Curve
+    >>> figure = over_n([Curve("ours", (1_000, 10_000), (1e-5, 1e-4))], "A machine")
+    >>> figure.axes[0].get_xscale(), figure.axes[0].get_xlabel()
+    ('log', 'observations')
+    """
     figure = blank(4.8)
     axes = figure.subplots()
     entries = []

@@ -41,7 +41,13 @@ PATIENCE = 6
 
 
 class Run(NamedTuple):
-    """So many steps of one side: how long, and where they led, weight (K,) and mean (K, d)."""
+    """Some steps of one side: their seconds, and the weight (K,) and mean (K, d) they reached.
+
+    >>> from comparisons.speed.problems import heights
+    >>> few, many = OURS.climb(heights(50, 2, np.random.default_rng(0)), [1, 3])
+    >>> few.weight.shape, few.mean.shape
+    ((2,), (2, 1))
+    """
 
     seconds: float
     weight: Array
@@ -58,6 +64,9 @@ class Peer(NamedTuple):
     rtol: how far its parameters may be from ours after the same steps.
     exact: whether its step is EM's; if not, its limit must be.
     most: of rows times components times columns, past which it is not asked.
+
+    >>> [peer.name for peer in PEERS if not peer.exact]
+    ['mixtools']
     """
 
     name: str
@@ -71,7 +80,7 @@ class Peer(NamedTuple):
 
 
 def ours(problem: Problem, counts: Sequence[int]) -> list[Run]:
-    """Take exactly so many plain steps."""
+    """Take exactly this number of plain steps."""
 
     def climb(steps: int) -> Run:
         family, k = type(problem.start.theta), len(problem.start.weight)
@@ -121,7 +130,7 @@ def scikit_learn(problem: Problem, counts: Sequence[int]) -> list[Run]:
 
 
 def stepmix(problem: Problem, counts: Sequence[int]) -> list[Run]:
-    """Take the same steps by `stepmix.StepMix`, which has no other way to be told a start."""
+    """Take the same steps by `stepmix.StepMix`, which has no other way to take a start."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its docstrings, as they are compiled
         from stepmix.stepmix import StepMix
@@ -223,6 +232,11 @@ def step(side: Peer, problem: Problem) -> float:
     """Return the seconds of one step: of many steps less those of few, which cancels set-up.
 
     A busy machine may hide the difference; then more steps are taken.
+
+    >>> from comparisons.speed.problems import heights
+    >>> quick = OURS._replace(volume=0.0)
+    >>> step(quick, heights(50, 2, np.random.default_rng(0))) > 0
+    True
     """
     n, d = problem.table.shape
     numbers = n * len(problem.start.weight) * (1 + d + d * (d + 1) // 2)
@@ -239,6 +253,9 @@ def check(side: Peer, problem: Problem) -> None:
     """Raise AssertionError unless a peer does the same work as ours.
 
     Where its step is not quite EM's, its first means must be EM's, and so must its limit.
+
+    >>> from comparisons.speed.problems import heights
+    >>> check(OURS, heights(50, 2, np.random.default_rng(0)))
     """
     if side.exact:
         _same(side, *_both(side, problem, FEW))
@@ -251,7 +268,7 @@ def check(side: Peer, problem: Problem) -> None:
 
 
 def _both(side: Peer, problem: Problem, steps: int) -> tuple[Run, Run]:
-    """Return where so many steps lead us, and a peer with its components in the same order."""
+    """Return where a number of steps leads us, and a peer with its components in the same order."""
     (mine,), (theirs,) = ours(problem, [steps]), side.climb(problem, [steps])
     order = np.lexsort(theirs.mean.T[::-1])
     return mine, theirs._replace(weight=theirs.weight[order], mean=theirs.mean[order])

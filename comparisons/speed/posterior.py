@@ -46,6 +46,10 @@ class Judged(NamedTuple):
     rate: least bulk effective draws a second of sampling.
     r_hat: the largest; diverging: the share of draws that did.
     means, errors: of the posterior means of all parameters, and their Monte Carlo standard errors.
+
+    >>> chains = Judged(rate=900.0, r_hat=1.0, diverging=0.0, means=(1.1, 7.3), errors=(0.01, 0.02))
+    >>> chains.r_hat < MIXED
+    True
     """
 
     rate: float
@@ -108,7 +112,17 @@ def duel(
 
 
 def judged(found: Drawn) -> Judged:
-    """Put every draw's components in order, and judge the chains."""
+    """Put every draw's components in order, and judge the chains.
+
+    >>> from models import Gaussian, Mixture
+    >>> from comparisons.speed.samplers import Drawn
+    >>> rng = np.random.default_rng(0)
+    >>> mean, sd = rng.normal([163.0, 175.0], 1.0, (400, 2)), rng.normal(7.0, 0.5, (400, 2))
+    >>> drawn_by = Mixture(rng.dirichlet([50, 50], 400), Gaussian(mean, sd))
+    >>> found = judged(Drawn(drawn_by, np.zeros((4, 100), bool), seconds=2.0))
+    >>> found.diverging, found.r_hat < MIXED
+    (0.0, True)
+    """
     posterior = drawn(ordered(found.mixture), found.diverging.shape)
     worst = worst_of(measured(posterior))
     means, errors = zip(*(_mean(one) for one in posterior.data_vars.values()), strict=True)
@@ -128,13 +142,23 @@ def _mean(one: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gap(mine: Judged, theirs: Judged) -> float:
-    """Return how many Monte Carlo standard errors apart the farthest posterior means are."""
+    """Return how many Monte Carlo standard errors apart the farthest posterior means are.
+
+    >>> mine = Judged(900.0, 1.0, 0.0, means=(1.0, 7.0), errors=(0.03, 0.03))
+    >>> round(gap(mine, mine._replace(means=(1.0, 7.1), errors=(0.04, 0.04))), 3)
+    2.0
+    """
     apart = np.abs(np.subtract(mine.means, theirs.means))
     return float((apart / np.hypot(mine.errors, theirs.errors)).max())
 
 
 def worth(data: str, who: str, mine: list[Judged], theirs: list[Judged]) -> Chains:
-    """Return what the chains of a side are worth, and how far they are from ours at worst."""
+    """Return what the chains of a side are worth, and how far they are from ours at worst.
+
+    >>> mine = Judged(900.0, 1.0, 0.0, means=(1.0, 7.0), errors=(0.03, 0.03))
+    >>> worth("heights", "a peer", [mine], [mine._replace(r_hat=1.5)]).gap is None
+    True
+    """
     gaps = [
         gap(a, b)
         for a, b in zip(mine, theirs, strict=True)

@@ -33,6 +33,10 @@ class Problem(NamedTuple):
 
     x: (n,) or (n, d) rows as they were drawn.
     sample: of the same rows.
+
+    >>> problem = clouds(20, 3, 2, np.random.default_rng(0))
+    >>> problem.table.shape, problem.means.shape, problem.covariances.shape
+    ((20, 3), (2, 3), (2, 3, 3))
     """
 
     x: Array
@@ -58,7 +62,11 @@ class Problem(NamedTuple):
 
 
 def people(n: int, rng: np.random.Generator) -> Array:
-    """Draw n heights: 0.4 men of mean 175 and sd 7, the others of mean 163 and sd 6."""
+    """Draw n heights: 0.4 men of mean 175 and sd 7, the others of mean 163 and sd 6.
+
+    >>> round(float(people(1_000, np.random.default_rng(0)).mean()))
+    167
+    """
     x = np.empty(n)
     for begin in range(0, n, CHUNK):
         part = x[begin : begin + CHUNK]
@@ -68,7 +76,11 @@ def people(n: int, rng: np.random.Generator) -> Array:
 
 
 def heights(n: int, k: int, rng: np.random.Generator) -> Problem:
-    """Draw n heights, with a start of k components along them."""
+    """Draw n heights, with a start of k components along them.
+
+    >>> heights(50, 2, np.random.default_rng(0)).start.theta.mean.tolist()
+    [155.0, 185.0]
+    """
     x = people(n, rng)
     return Problem(x, Sample(x), line(k))
 
@@ -83,7 +95,11 @@ def rounded_heights(n: int, rng: np.random.Generator) -> Sample:
 
 
 def clouds(n: int, d: int, k: int, rng: np.random.Generator) -> Problem:
-    """Draw n points from k overlapping clouds of unit covariance along a diagonal."""
+    """Draw n points from k overlapping clouds of unit covariance along a diagonal.
+
+    >>> clouds(20, 3, 2, np.random.default_rng(0)).x.shape
+    (20, 3)
+    """
     x = rng.normal(size=(n, d)) + rng.integers(0, k, n)[:, None]
     return Problem(x, Sample(x), diagonal(k, d))
 
@@ -98,13 +114,21 @@ def line(k: int) -> Mixture[Gaussian]:
 
 
 def diagonal(k: int, d: int) -> Mixture[MultivariateGaussian]:
-    """Start k components along the clouds."""
+    """Start k components along the clouds.
+
+    >>> diagonal(2, 3).theta.mean.tolist()
+    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
     mean = np.arange(k)[:, None] + np.zeros(d)
     return Mixture(np.full(k, 1 / k), MultivariateGaussian(mean, np.tile(2 * np.eye(d), (k, 1, 1))))
 
 
 def three_groups(n: int, d: int, rng: np.random.Generator) -> Sample:
-    """Draw n rows of d columns from groups of unit covariance, at 0, 3 and 6 in every column."""
+    """Draw n rows of d columns from groups of unit covariance, at 0, 3 and 6 in every column.
+
+    >>> three_groups(20, 4, np.random.default_rng(0)).x.shape
+    (20, 4)
+    """
     group = rng.choice(3, n, p=[0.5, 0.3, 0.2])
     rows = rng.normal(3 * group[:, None], 1, (n, d))
     return Sample(rows if d > 1 else rows[:, 0])

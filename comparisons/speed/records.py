@@ -42,6 +42,10 @@ class Scale(NamedTuple):
     heights, people: observations of the posteriors; duels: rounds of each.
     draws: of a chain, after as many of tuning.
     thorough: whether what takes minutes is measured too: Stan, the cold start, compilation.
+
+    >>> from comparisons.speed.run import FULL, QUICK
+    >>> FULL.thorough, QUICK.thorough
+    (True, False)
     """
 
     rounds: int
@@ -96,6 +100,9 @@ class Race(Struct, frozen=True):
 
     ours, theirs: seconds, or whatever the unit says, of each round.
     ratios: of each round; a larger one is better unless the goal says at most.
+
+    >>> Race("EM", "s", "a peer", (1.0, 1.0), (9.0, 11.0), (9.0, 11.0), Goal(8)).reached
+    True
     """
 
     work: str
@@ -115,7 +122,11 @@ class Race(Struct, frozen=True):
 
 
 class Measure(Struct, frozen=True):
-    """What was measured alone, round by round."""
+    """What was measured alone, round by round.
+
+    >>> Measure("--help", "s", (0.2, 0.25, 0.6), Goal(0.3, at_most=True)).reached
+    True
+    """
 
     work: str
     unit: str
@@ -129,7 +140,11 @@ class Measure(Struct, frozen=True):
 
 
 class Curve(Struct, frozen=True):
-    """Seconds of one step of EM of one side, over n."""
+    """Seconds of one step of EM of one side, over n.
+
+    >>> Curve("ours", n=(1_000, 10_000), seconds=(1e-5, 1e-4)).who
+    'ours'
+    """
 
     who: str
     n: tuple[int, ...]
@@ -143,6 +158,9 @@ class Chains(Struct, frozen=True):
     r_hat: the largest; diverging: the largest share of draws.
     gap: the largest difference of a posterior mean from ours, in its Monte Carlo standard errors,
         among the rounds in which both sides mixed; None where there is none.
+
+    >>> Chains("heights", "a peer", rates=(900.0,), r_hat=1.5, diverging=0.0, gap=None).gap is None
+    True
     """
 
     data: str
@@ -154,7 +172,12 @@ class Chains(Struct, frozen=True):
 
 
 class Found(NamedTuple):
-    """What a part of the run has found."""
+    """What a part of the run has found.
+
+    >>> help_taken = Measure("--help", "s", (0.2,))
+    >>> len(joined([Found(measures=(help_taken,)), Found(measures=(help_taken,))]).measures)
+    2
+    """
 
     races: tuple[Race, ...] = ()
     measures: tuple[Measure, ...] = ()

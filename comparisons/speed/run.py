@@ -12,13 +12,13 @@ from comparisons.json_values import json_text
 from comparisons.kept.atomic import written
 from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
-from comparisons.progress import bar
 from comparisons.speed import PARTS, compression, coordinates, growth, posterior, races, start_up
 from comparisons.speed.drawing import over_n
 from comparisons.speed.peers import PEERS
 from comparisons.speed.records import Found, Scale, joined
 from comparisons.speed.samplers import NUMPYRO, STAN
 from comparisons.speed.tables import GAP, json_of, machine, tables_of
+from models.bar import bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +120,11 @@ def apart(found: Found) -> list[str]:
 
 
 def missing() -> list[str]:
-    """Return the peers that are not there, and what brings them."""
+    """Return the peers that are not there, and what brings them.
+
+    >>> all("it comes with" in one for one in missing())
+    True
+    """
     return [
         f"{peer.name} is not found; it comes with {peer.brought}"
         for peer in (*PEERS, NUMPYRO, STAN)
@@ -129,7 +133,11 @@ def missing() -> list[str]:
 
 
 def measured(scale: Scale, parts: Sequence[str], say: Say) -> Found:
-    """Measure some parts; the tables say how the chains fared, so that warnings need not."""
+    """Measure some parts; the tables say how the chains fared, so that warnings need not.
+
+    >>> measured(QUICK, [], print) == Found()
+    True
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ChainsWarning)
         return joined([MEASURES[part](scale, say) for part in PARTS if part in parts])
@@ -146,7 +154,13 @@ def described() -> str:
 
 
 def save(target: Path, value: Speed, found: Found) -> None:
-    """Write speed.json and, where n grew, the picture."""
+    """Write speed.json and, where n grew, the picture.
+
+    >>> from pathlib import Path
+    >>> save(Path("speed"), json_of(Found(), [], [], quick=True), Found())
+    >>> [one.name for one in Path("speed").iterdir()]
+    ['speed.json']
+    """
     target.mkdir()
     (target / "speed.json").write_text(json_text(value) + "\n", encoding="utf-8")
     if found.curves:
@@ -157,7 +171,7 @@ def save(target: Path, value: Speed, found: Found) -> None:
 
 @contextmanager
 def saying() -> Iterator[Say]:
-    """Yield what is to be told each piece of work: a spinner on a terminal, lines elsewhere."""
+    """Yield what reports each piece of work: a spinner on a terminal, lines elsewhere."""
     with bar() as bars:
         task = bars.add_task("")
 

@@ -44,6 +44,10 @@ class Drawn(NamedTuple):
     mixture: each field (chains * draws, K), chain after chain.
     diverging: (chains, draws).
     seconds: of tuning and sampling; neither compilation nor imports.
+
+    >>> mixture = Mixture(np.full((8, 2), 0.5), Gaussian(np.zeros((8, 2)), np.ones((8, 2))))
+    >>> Drawn(mixture, np.zeros((4, 2), bool), seconds=1.5).diverging.shape
+    (4, 2)
     """
 
     mixture: Mixture[Gaussian]
@@ -56,6 +60,9 @@ class Sampler(NamedTuple):
 
     draw: from a sample, how many components, how many draws a chain (as many tune), and the seed.
     slow: whether it is left out of a quick run.
+
+    >>> [side.name for side in (OURS, PYMC, NUMPYRO, STAN) if side.slow]
+    ['Stan (rstan)']
     """
 
     name: str
@@ -75,7 +82,13 @@ def quantiles(x: Array, k: int) -> Array:
 
 
 def gaussians(posterior: xr.Dataset) -> Mixture[Gaussian]:
-    """Return every draw's mixture where weight, mean and sd were stored."""
+    """Return every draw's mixture where weight, mean and sd were stored.
+
+    >>> import xarray as xr
+    >>> field = xr.DataArray(np.ones((4, 500, 2)), dims=("chain", "draw", "component"))
+    >>> gaussians(xr.Dataset({"weight": field / 2, "mean": field, "sd": field})).weight.shape
+    (2000, 2)
+    """
     weight, mean, sd = (
         posterior[name].to_numpy().reshape(-1, posterior.sizes["component"])
         for name in ("weight", "mean", "sd")
@@ -93,6 +106,9 @@ def stock(x: Sample, k: int) -> pm.Model:
     """Return the model of k Gaussians that one writes in PyMC, a row for every observation.
 
     Its prior is ours, so that both draw from the same posterior, theirs with the means in order.
+
+    >>> [variable.name for variable in stock(Sample([160.0, 165.0, 175.0, 180.0]), 2).free_RVs]
+    ['weight', 'variance', 'mean']
     """
     rows, prior = x.expand(x.x), Gaussian.weak_prior(x, k)
     with pm.Model(coords={"component": range(k)}) as model:

@@ -46,7 +46,12 @@ NOT_THERE = "not found"
 
 
 def tables_of(found: Found) -> tuple[Steps, ...]:
-    """Return the tables in reading order; those that would be empty are left out."""
+    """Return the tables in reading order; those that would be empty are left out.
+
+    >>> from comparisons.speed.records import Found, Measure
+    >>> [len(table.rows) for table in tables_of(Found(measures=(Measure("--help", "s", (0.2,)),)))]
+    [1]
+    """
     tables = (
         _races("Figures to reach", [one for one in found.races if one.goal is not None]),
         _races("Other races", [one for one in found.races if one.goal is None]),
@@ -162,7 +167,12 @@ class Speed(Struct):
 
 
 def json_of(found: Found, parts: Sequence[str], left_out: Sequence[str], *, quick: bool) -> Speed:
-    """Return one JSON object; keys may be added to it as long as `format` is the same."""
+    """Return one JSON object; keys may be added to it as long as `format` is the same.
+
+    >>> from comparisons.speed.records import Found
+    >>> json_of(Found(), ["em"], ["R is not found"], quick=True).parts
+    ['em']
+    """
     return Speed(
         FORMAT,
         machine(),
@@ -185,7 +195,11 @@ def json_of(found: Found, parts: Sequence[str], left_out: Sequence[str], *, quic
 
 @cache
 def machine() -> Machine:
-    """Return what was measured on."""
+    """Return what was measured on.
+
+    >>> machine().processors > 0
+    True
+    """
     return Machine(
         _processor(),
         available(),
@@ -205,7 +219,7 @@ def _version(name: str) -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, if the system knows it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

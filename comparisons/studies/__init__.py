@@ -1,4 +1,4 @@
-"""One runnable story a file; `second-opinion study NAME` tells it."""
+"""One runnable story a file; `second-opinion study NAME` runs it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ class Setting(NamedTuple):
 
 
 class Study(Protocol):
-    """What a study's file offers."""
+    """What a study's file offers.
+
+    >>> callable(study_named("dish").tell)
+    True
+    """
 
     def tell(self, setting: Setting) -> Story:
         """Run the study."""

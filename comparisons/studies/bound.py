@@ -35,7 +35,11 @@ CHORD, PERSON, SHOWN = (1.0, 5.0), 6, 7  # two numbers; who is looked at alone; 
 
 
 def joint(theta: Array | float) -> Array:
-    """Return log(w_k p_k), (..., people, 2), women first, for men's means theta (...)."""
+    """Return log(w_k p_k), (..., people, 2), women first, for men's means theta (...).
+
+    >>> joint(166.0).shape, joint(np.array([160.0, 166.0])).shape
+    ((11, 2), (2, 11, 2))
+    """
     men = norm.logpdf(HEIGHTS, np.asarray(theta)[..., None], SD)
     women = np.broadcast_to(norm.logpdf(HEIGHTS, WOMEN, SD), men.shape)
     return np.stack([women, men], axis=-1) + np.log(0.5)
@@ -70,7 +74,12 @@ def bound(theta: Array, r: Array) -> Array:
 
 
 class Men(NamedTuple):
-    """Men's mean as a model that the loop can climb; the statistics are the shares."""
+    """Men's mean as a model that the loop can climb; the statistics are the shares.
+
+    >>> _, r = Men().expect(166.0)
+    >>> Men().maximize(r) > 166.0
+    True
+    """
 
     def expect(self, theta: float) -> tuple[float, Array]:
         """Return l, and the shares that make the bound touch it."""
@@ -98,7 +107,12 @@ def over(theta: float) -> Array:
 
 
 def tell(setting: Setting) -> Story:
-    """Climb from two sides of the valley and look at every bound."""
+    """Climb from two sides of the valley and look at every bound.
+
+    >>> from comparisons.studies import Setting
+    >>> [picture.name for picture in tell(Setting()).pictures]
+    ['jensen', 'bounds']
+    """
     paths = [path(start) for start in STARTS]
     (one, top), (other, lower) = ((found[-1], height(found[-1])) for found in paths)
     theta = float(paths[0][1])

@@ -66,18 +66,31 @@ def tell(setting: Setting) -> Story:
 
 
 def kmeans(sample: Sample, seed: int = 0) -> Fit[Mixture[MultivariateGaussian]]:
-    """Return K-means' result: hard EM, equal shares, one round covariance for all groups."""
+    """Return K-means' result: hard EM, equal shares, one round covariance for all groups.
+
+    >>> points = Sample([[0.0, 0.0], [0.1, 0.0], [5.0, 0.0], [5.1, 0.0], [0.0, 5.0], [0.1, 5.0]])
+    >>> sorted(np.bincount(kmeans(points).assign(points)).tolist())
+    [2, 2, 2]
+    """
     return fit(ROUND, sample, len(NAMES), hard=True, equal_weights=True, seed=seed)
 
 
 def matched(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the labels (n,) under the names that agree best with the true ones."""
+    """Return the labels (n,) under the names that agree best with the true ones.
+
+    >>> matched(np.array([2, 2, 0, 1]), np.array([0, 0, 1, 2])).tolist()
+    [0, 0, 1, 2]
+    """
     names = np.array(list(permutations(range(len(NAMES)))))[:, labels]
     return names[(names == truth).sum(axis=1).argmax()]
 
 
 def best_possible(x: np.ndarray) -> np.ndarray:
-    """Return the likeliest group of each row (n, 2) under the truth: nobody errs less."""
+    """Return the likeliest group of each row (n, 2) under the truth: nobody errs less.
+
+    >>> best_possible(np.array(MEANS)).tolist()
+    [0, 1, 2]
+    """
     pairs = zip(TRUTH.weight, *TRUTH.theta, strict=True)
     return np.argmax([w * multivariate_normal(m, cov).pdf(x) for w, m, cov in pairs], axis=0)
 

@@ -28,7 +28,13 @@ __all__ = ["CLOSE", "EYE", "EYES", "START", "WRONG", "Cook", "split", "tell"]
 
 
 class Cook(NamedTuple):
-    """A cook whose eye sees a share of the surplus; below 0, the fuller plate looks emptier."""
+    """A cook whose eye sees a share of the surplus; below 0, the fuller plate looks emptier.
+
+    >>> plates = np.array([60.0, 40.0])
+    >>> _, glance = Cook(0.5).expect(plates)
+    >>> Cook(0.5).maximize(glance)
+    array([55., 45.])
+    """
 
     eye: float
 
@@ -49,7 +55,12 @@ WRONG = -0.2
 
 
 def split(eye: float, *, accelerate: bool = False) -> tuple[Array, int]:
-    """Return the plates at the start and after each step, (steps + 1, 2), and the looks taken."""
+    """Return the plates at the start and after each step, (steps + 1, 2), and the looks taken.
+
+    >>> path, looks = split(0.9)
+    >>> path[:2].round(1).tolist()
+    [[690.0, 210.0], [474.0, 426.0]]
+    """
     path = [START]
 
     def keep(_: int, plates: Array, __: float) -> None:
@@ -60,7 +71,12 @@ def split(eye: float, *, accelerate: bool = False) -> tuple[Array, int]:
 
 
 def tell(setting: Setting) -> Story:
-    """Split the dish, then let other eyes do it, and one that errs."""
+    """Split the dish, then let other eyes do it, and one that errs.
+
+    >>> from comparisons.studies import Setting
+    >>> [len(step.rows) for step in tell(Setting()).steps]
+    [6, 8, 5]
+    """
     paths = {eye: split(eye)[0] for eye in EYES}
     path = paths[EYE]
     picture = Picture(

@@ -35,7 +35,12 @@ MEAN, VARIANCE = TRUTH.theta.mean[0], TRUTH.theta.sd[0] ** 2
 
 
 def trial(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Measure n people TRIALS times; return mean squares from the true mean and from their own."""
+    """Measure n people TRIALS times; return mean squares from the true mean and from their own.
+
+    >>> _, own = trial(2, np.random.default_rng(0))
+    >>> round(float(own.mean() / VARIANCE), 1)
+    0.5
+    """
     x = rng.normal(MEAN, VARIANCE**0.5, (TRIALS, n))
     return ((x - MEAN) ** 2).mean(axis=1), x.var(axis=1)
 
@@ -44,12 +49,20 @@ def posterior(n: int, own: Array | np.float64) -> rv_frozen:
     """Return the exact posterior of the variance under the default prior, inverse gamma.
 
     The prior is worth 3 degrees of freedom with squares `own`, so that the mean is own again.
+
+    >>> from comparisons.studies.gaussian import posterior as exact
+    >>> round(float(exact(10, np.float64(49.0)).mean()), 3)
+    49.0
     """
     return invgamma((3 + n) / 2, scale=(n + 1) * own / 2)
 
 
 def covers(n: int, own: Array) -> tuple[Array, Array]:
-    """Return whether 1.96 standard errors, and the posterior's 95%, hold the true variance."""
+    """Return whether 1.96 standard errors, and the posterior's 95%, contain the true variance.
+
+    >>> [each.tolist() for each in covers(10, np.array([20.0, 49.0]))]
+    [[False, True], [False, True]]
+    """
     low, high = posterior(n, own).interval(0.95)
     return abs(own - VARIANCE) < 1.96 * own * (2 / n) ** 0.5, (low < VARIANCE) & (high > VARIANCE)
 
@@ -81,7 +94,7 @@ def tell(setting: Setting) -> Story:
 
 
 def shares(trials: dict[int, tuple[Array, Array]]) -> Steps:
-    """Return how far the estimate is short, and how often each interval holds the truth."""
+    """Return how far the estimate is short, and how often each interval contains the truth."""
     rows = []
     for n, (about_true, own) in trials.items():
         parts = (about_true.mean(), own.mean(), own.std() / TRIALS**0.5)

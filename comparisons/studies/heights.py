@@ -37,13 +37,22 @@ SHOWN = 5  # people whose probabilities are printed
 
 
 def measured(people: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return heights to the millimetre, and sex, of as many women (0) as men (one more if odd)."""
+    """Return heights to the millimetre, and sex, of as many women (0) as men (one more if odd).
+
+    >>> heights, sex = measured(5, np.random.default_rng(0))
+    >>> sex.tolist()
+    [0, 0, 1, 1, 1]
+    """
     sex = np.repeat([0, 1], [people // 2, people - people // 2])
     return TRUTH.theta.draw(sex, rng, None).round(1), sex
 
 
 def volunteers(people: int, rng: np.random.Generator) -> Sample:
-    """Return the heights alone."""
+    """Return the heights alone.
+
+    >>> volunteers(200, np.random.default_rng(0)).observations
+    200
+    """
     return Sample(measured(people, rng)[0])
 
 
@@ -61,7 +70,11 @@ def tell(setting: Setting) -> Story:
 
 
 def worked() -> Steps:
-    """Return the lecture's soft counts of two people: share, share times height, and the means."""
+    """Return the lecture's soft counts of two people: share, share times height, and the means.
+
+    >>> worked().words()[-1]
+    ['mean', '–', '1.8364', '–', '1.5889']
+    """
     rows: list[Cells] = []
     sums = np.zeros(4)
     for x, r in (TALL, SMALL):

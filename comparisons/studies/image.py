@@ -1,8 +1,8 @@
-"""Foreground and background of a photograph, told apart by what pixels look like.
+"""Foreground and background of a photograph, separated by what pixels look like.
 
 A picture of 8 bits has at most 256 intensities, however many pixels: with counts, a mixture of two
 Gaussians costs the same for a stamp and for a poster. Where the picture has colours, three
-dimensions tell more than one.
+dimensions separate better than one.
 """
 
 from __future__ import annotations

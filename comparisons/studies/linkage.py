@@ -39,7 +39,12 @@ MIXTURES: dict[
 
 
 class Plants(NamedTuple):
-    """The model that the loop climbs; the statistics are plants of t/4 and of (1 - t)/4."""
+    """The model that the loop climbs; the statistics are plants of t/4 and of (1 - t)/4.
+
+    >>> _, kinds = Plants().expect(0.5)
+    >>> round(Plants().maximize(kinds), 4)
+    0.6082
+    """
 
     def expect(self, t: float) -> tuple[float, Array]:
         """Return l; the first kind is split in the ratio 1/2 to t/4."""
@@ -97,7 +102,12 @@ def rate(found: Array) -> float:
 
 
 def race(name: str) -> tuple[float, float, int, int]:
-    """Return a mixture's missing information, its rate, and evaluations, plain and accelerated."""
+    """Return a mixture's missing information, its rate, and evaluations, plain and accelerated.
+
+    >>> missing, rate, plain, fast = race("five sets of ten flips")
+    >>> plain > fast
+    True
+    """
     (sample, theta, share, equal), seen = MIXTURES[name], []
     start = Mixture(np.array([share, 1 - share]), theta)
     ask = partial(fit, type(theta), sample, 2, start=start, equal_weights=equal, max_steps=20_000)
@@ -107,7 +117,7 @@ def race(name: str) -> tuple[float, float, int, int]:
 
 
 def tell(setting: Setting) -> Story:
-    """Climb plainly and accelerated, and hold the same law against three mixtures."""
+    """Climb plainly and accelerated, and check the same law on three mixtures."""
     (observed, complete), (mean, sd), (found, slow) = information(LIMIT), moments(), path()
     error, missing = observed**-0.5, 1 - observed / complete
     races = {PLANTS: (missing, rate(found), slow, path(accelerate=True)[1])}

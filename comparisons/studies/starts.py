@@ -61,7 +61,11 @@ def tell(setting: Setting) -> Story:
 
 
 def extreme(sd: float) -> Mixture[Gaussian]:
-    """Return 0.01% men of 1 cm, the others women of 10 m, both with this sd."""
+    """Return 0.01% men of 1 cm, the others women of 10 m, both with this sd.
+
+    >>> extreme(10.0).theta.mean.tolist()
+    [1.0, 1000.0]
+    """
     share, *means = START
     return Mixture(np.array([share, 1 - share]), Gaussian(np.array(means), np.array([sd, sd])))
 

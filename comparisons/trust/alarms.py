@@ -1,8 +1,8 @@
-"""How often the verdict is wrong when nothing is: regular problems, and data that cannot tell.
+"""How often the verdict is wrong when nothing is: regular problems, and weak data.
 
 Both codes are right, so that `disagree` is a false alarm. In regular problems, groups well apart
-and enough of everybody, `agree` is the right answer; where groups overlap and data are few it is
-right to say that they cannot tell.
+and enough observations of each, `agree` is the right answer. Where groups overlap and data are few,
+`inconclusive` is right.
 """
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ class Regular(NamedTuple):
     """Regular problems of a family, K = 2 and 3 in turn.
 
     family: as on the command line.
+
+    >>> len(problem_of(Regular("gaussian", seed=1), 0).truth.weight)
+    2
     """
 
     family: str
@@ -77,7 +80,11 @@ class Regular(NamedTuple):
 
 
 class Weak(NamedTuple):
-    """Two Gaussians of equal size and width, nearer to each other than 2 sd: the cells in turn."""
+    """Two Gaussians of equal size and width, nearer to each other than 2 sd: the cells in turn.
+
+    >>> weak_problem(Weak(seed=1), 24).nearest
+    2.0
+    """
 
     seed: int = 0
 
@@ -263,7 +270,7 @@ class Cell(Struct):
 
 
 class WeakAlarms(Struct):
-    """What is written of data that cannot tell."""
+    """What is written of weak data."""
 
     format: int
     cells: list[Cell]
@@ -271,7 +278,11 @@ class WeakAlarms(Struct):
 
 
 class Told(NamedTuple):
-    """What to show of a run: tables, a sentence, the JSON object, and pictures by name."""
+    """What to show of a run: tables, a sentence, the JSON object, and pictures by name.
+
+    >>> told_weak([]).figures.keys()
+    dict_keys(['verdicts'])
+    """
 
     tables: tuple[Steps, ...]
     sentence: str
@@ -280,7 +291,12 @@ class Told(NamedTuple):
 
 
 def told_regular(records: dict[str, list[Record]]) -> Told:
-    """Return what regular problems show, by family, number of groups and their distance."""
+    """Return what regular problems show, by family, number of groups and their distance.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "k": 2, "nearest": 2.7}
+    >>> told_regular({"poisson": [record]}).sentence
+    'Where nothing is wrong, poisson: 0.0% disagree, 100.0% agree.'
+    """
     typed = {family: read(each, RegularProblem) for family, each in records.items()}
     kinds: dict[str, list[RegularProblem]] = {}
     for family, each in typed.items():
@@ -316,7 +332,12 @@ def _causes(records: Sequence[Replicate]) -> dict[str, dict[Severity, int]]:
 
 
 def told_weak(records: list[Record]) -> Told:
-    """Return what data that cannot tell show, cell by cell."""
+    """Return what weak data show, cell by cell.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "inconclusive"}
+    >>> told_weak([record] * len(GRID)).sentence
+    'Of 25 data sets whose groups overlap, 0 are said to disagree.'
+    """
     typed = read(records, Replicate)
     cells = {cell: typed[at :: len(GRID)] for at, cell in enumerate(GRID)}
     verdicts = {cell: verdicts_of(each) for cell, each in cells.items()}

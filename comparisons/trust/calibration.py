@@ -66,9 +66,13 @@ class Design(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A replicate: what was drawn, and what both sides are told.
+    """A replicate: what was drawn, and the prior and seed that both sides are given.
 
     seed: of EM and sampler.
+
+    >>> drawn = problem(Design("binomial", 2, 100), 0)
+    >>> len(drawn.truth.weight), drawn.sample.observations
+    (2, 100)
     """
 
     truth: Mixture[Any]
@@ -94,7 +98,12 @@ def problem(design: Design, number: int) -> Problem:
 
 
 def believed(family: type[Theta], k: int) -> Prior:
-    """Return the prior: the weak default, for data of a fixed scale."""
+    """Return the prior: the weak default, for data of a fixed scale.
+
+    >>> from models import Poisson
+    >>> believed(Poisson, 2)
+    Prior(weight=0.0, theta=PoissonPrior(events=0.0, exposure=0.2))
+    """
     x: Array = SCALE
     trials = FLIPS if issubclass(family, Binomial) else None
     if issubclass(family, MultivariateGaussian):
@@ -123,6 +132,9 @@ def replicate(design: Design, number: int) -> Record:
 
     Of every parameter, in label order: truth; mle and se; mean; pit, the share of draws below the
     truth; and rank, how many of some independent draws are. Of the joint log-likelihood the latter.
+
+    >>> replicate(Design("poisson", 2, 1), 0)
+    {'refused': '1 distinct value for 2 components'}
     """
     drawn = problem(design, number)
     seen = int(np.count_nonzero(drawn.sample.counts))

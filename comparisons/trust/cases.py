@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 import bayes
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.studies.heights import TRUTH
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models.bar import bar
 
 __all__ = ["CASES", "Case", "measured", "shown"]
 
@@ -40,7 +40,12 @@ MEASURES = (
 
 
 class Case(NamedTuple):
-    """What is drawn again and again."""
+    """What is drawn again and again.
+
+    >>> case = Case("one coin", Mixture(np.ones(1), Binomial(np.array([0.5]))), 30, trials=10)
+    >>> case.sample(np.random.default_rng(0)).observations
+    30
+    """
 
     name: str
     truth: Mixture[Any]
@@ -95,7 +100,11 @@ def measured(case: Case, replicate: int) -> Comparison:
 
 
 def shown(found: dict[str, list[Comparison]]) -> Table:
-    """Return a table of the measures: median, 95th percentile and largest of the replicates."""
+    """Return a table of the measures: median, 95th percentile and largest of the replicates.
+
+    >>> shown({"counts": [comparison]}).columns[1].header
+    'agree'
+    """
     table = Table("case", "agree", *(name.replace("_", " ") for name in MEASURES))
     for name, comparisons in found.items():
         verdicts = Counter(comparison.verdict for comparison in comparisons)
@@ -118,13 +127,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     replicates = parser.parse_args().replicates
-    found = {
-        case.name: [
-            measured(case, one)
-            for one in track(range(replicates), case.name, console=Console(stderr=True))
-        ]
-        for case in CASES
-    }
+    found: dict[str, list[Comparison]] = {case.name: [] for case in CASES}
+    with bar("{task.completed} of {task.total}", left=True) as bars:
+        for case in CASES:
+            task = bars.add_task(case.name, total=replicates)
+            for one in range(replicates):
+                found[case.name].append(measured(case, one))
+                bars.advance(task)
     Console(width=240).print(shown(found))
 
 

@@ -49,7 +49,15 @@ VERDICTS = {"agree": colour(0), "inconclusive": colour(2), "disagree": EM}
 
 @styled
 def ranks(found: Summary, title: str) -> Figure:
-    """Draw each parameter's ranks: their distribution function less the uniform one."""
+    """Draw each parameter's ranks: their distribution function less the uniform one.
+
+    >>> from comparisons.trust.summary import summary
+    >>> placed = {"pit": 0.5, "rank": 50}
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "joint": placed, "among": 100}
+    >>> figure = ranks(summary([record] * 20), "Ranks")
+    >>> figure.axes[0].get_xlabel()
+    'rank, from 0 to 1'
+    """
     columns = across(len(found.ranks), MOST)
     rows = -(-len(found.ranks) // columns)
     figure = blank(1.3 + 1.75 * rows)
@@ -90,7 +98,16 @@ def _ranked(axes: Axes, one: Ranks) -> None:
 
 @styled
 def coverage(found: Summary, title: str) -> Figure:
-    """Draw how often each interval held the truth, less what it promised."""
+    """Draw how often each interval contained the truth, less its level.
+
+    >>> from comparisons.trust.summary import summary
+    >>> placed = {"pit": 0.5, "rank": 50}
+    >>> rate = {"parameter": "rate[0]", "truth": 3, "mle": 3.1, "se": 0.2, "mean": 3.0, **placed}
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "joint": placed, "among": 100}
+    >>> found = summary([{**record, "parameters": [rate]}] * 20)
+    >>> coverage(found, "Coverage").axes[0].get_title()
+    'rate[0]'
+    """
     names = list(dict.fromkeys(one.parameter for one in found.coverage))
     columns = across(len(names), MOST)
     rows = -(-len(names) // columns)
@@ -133,7 +150,13 @@ def _covered(axes: Axes, each: Sequence[Coverage]) -> None:
 def weak_verdicts(
     shares: Mapping[tuple[float, int], Mapping[str, Frequency]], title: str, caption: str
 ) -> Figure:
-    """Draw the verdict's shares over a grid of separations and sizes, a bar in each cell."""
+    """Draw the verdict's shares over a grid of separations and sizes, a bar in each cell.
+
+    >>> from comparisons.trust.alarms import verdicts_of
+    >>> figure = weak_verdicts({(0.5, 50): verdicts_of([])}, "Weak data", "No data sets.")
+    >>> figure.axes[0].get_ylabel()
+    'separation, in sds'
+    """
     separations = sorted({separation for separation, _ in shares})
     sizes = sorted({n for _, n in shares})
     figure = blank(4.6)

@@ -19,7 +19,11 @@ __all__ = ["Calibrated", "Placed", "Ranked", "RegularProblem", "Replicate", "jud
 
 
 class Replicate(Struct, kw_only=True):
-    """A verdict and every finding's severity and value, or why there are none."""
+    """A verdict and every finding's severity and value, or why there are none.
+
+    >>> Replicate(replicate=0, seconds=0.1, refused="one distinct value").verdict is None
+    True
+    """
 
     replicate: int
     seconds: float
@@ -30,21 +34,34 @@ class Replicate(Struct, kw_only=True):
 
 
 class RegularProblem(Replicate, kw_only=True):
-    """Of a problem with k groups; nearest: sds between the nearest neighbours."""
+    """A record of a problem with k groups; nearest: the least distance of two groups, in sds.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "k": 2, "nearest": 2.7}
+    >>> read([record], RegularProblem)[0].nearest
+    2.7
+    """
 
     k: int = 0
     nearest: float = np.nan
 
 
 class Placed(Struct):
-    """Where the truth lies: the share of all draws below it, and how many independent ones are."""
+    """Where the truth lies: the share of all draws below it, and how many independent ones are.
+
+    >>> Placed(pit=0.25, rank=24)
+    Placed(pit=0.25, rank=24)
+    """
 
     pit: float
     rank: int
 
 
 class Ranked(Struct):
-    """A parameter: the truth, both estimates, and the truth's place among the draws."""
+    """A parameter: the truth, both estimates, and the truth's place among the draws.
+
+    >>> Ranked("rate", truth=3.0, mle=3.1, se=None, mean=3.0, pit=0.5, rank=50).se is None
+    True
+    """
 
     parameter: str
     truth: float
@@ -56,7 +73,14 @@ class Ranked(Struct):
 
 
 class Calibrated(Replicate, kw_only=True):
-    """Of a data set from the prior; joint: of the log-likelihood; among: independent draws."""
+    """A record of a data set from the prior.
+
+    joint: the truth's place by log-likelihood; among: how many independent draws there were.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "joint": {"pit": 0.25, "rank": 24}, "among": 100}
+    >>> read([record], Calibrated)[0].joint
+    Placed(pit=0.25, rank=24)
+    """
 
     parameters: list[Ranked] = []
     joint: Placed | None = None
@@ -73,7 +97,12 @@ def read[R: Replicate](records: Iterable[Record], kind: type[R]) -> list[R]:
 
 
 def judgement(comparison: Comparison) -> Record:
-    """Return the verdict, and of every finding its severity and value; None where it has none."""
+    """Return the verdict, and of every finding its severity and value; None where it has none.
+
+    >>> found = judgement(comparison)
+    >>> found["verdict"], found["findings"]["divergences"]
+    ('agree', ['ok', 0.0])
+    """
     findings: Record = {
         one.code: [one.severity, one.value if np.isfinite(one.value) else None]
         for one in comparison.findings

@@ -56,6 +56,10 @@ class Row(NamedTuple):
     """A published number beside ours.
 
     ours, tolerance: None where it was skipped.
+
+    >>> row = row_of(Number("heads", "0.7", lambda: 0.71))
+    >>> row.outcome, round(row.difference, 3)
+    ('passed', 0.01)
     """
 
     number: Number
@@ -70,7 +74,12 @@ class Row(NamedTuple):
 
 
 def replayed(cases: Sequence[Case]) -> Iterator[tuple[Case, list[Row]]]:
-    """Yield each case with its rows, computed anew."""
+    """Yield each case with its rows, computed anew.
+
+    >>> case = Case("ten flips", "the lecture", (Number("heads", "7/10", lambda: 0.7),))
+    >>> [(one.name, [row.outcome for row in rows]) for one, rows in replayed([case])]
+    [('ten flips', ['passed'])]
+    """
     for at, case in enumerate(cases, 1):
         with waiting(f"{at} of {len(cases)}, {case.name}"):
             if case.needs and not find_spec(case.needs):
@@ -81,7 +90,11 @@ def replayed(cases: Sequence[Case]) -> Iterator[tuple[Case, list[Row]]]:
 
 
 def row_of(number: Number) -> Row:
-    """Compute a number and compare it with what was printed."""
+    """Compute a number and compare it with what was printed.
+
+    >>> row_of(Number("heads", "0.70", lambda: 0.8)).outcome
+    'failed'
+    """
     ours, room = float(number.ours()), number.room()
 
     def as_printed(text: str) -> bool:
@@ -98,7 +111,12 @@ def row_of(number: Number) -> Row:
 
 
 def table_of(case: Case, rows: Iterable[Row]) -> Steps:
-    """Return a case as a table."""
+    """Return a case as a table.
+
+    >>> case = Case("ten flips", "the lecture", (Number("heads", "0.70", lambda: 0.7),))
+    >>> table_of(case, map(row_of, case.numbers)).words()
+    [['heads', '0.70', '0.700', '+0.0e+00', '5.0e-03', 'ok']]
+    """
     return Steps(f"{case.name}\n{case.source}", dict.fromkeys(HEADS, ""), list(map(_words, rows)))
 
 
@@ -130,7 +148,16 @@ def footnotes(rows: Iterable[Row]) -> list[str]:
 
 
 def recount(case: Case, rows: Sequence[Row]) -> None:
-    """Print a case: its table, and what is known to differ."""
+    """Print a case: its table, and what is known to differ.
+
+    >>> case = Case("ten flips", "the lecture", (Number("heads", "0.70", lambda: 0.7),))
+    >>> recount(case, [row_of(number) for number in case.numbers])
+    ten flips
+    the lecture
+    number  published   ours    off by  allowed  outcome
+    heads        0.70  0.700  +0.0e+00  5.0e-03       ok
+    <BLANKLINE>
+    """
     stepped([table_of(case, rows)])
     for note in footnotes(rows):
         said(note)
@@ -138,7 +165,11 @@ def recount(case: Case, rows: Sequence[Row]) -> None:
 
 
 def tally(rows: Iterable[Row]) -> dict[Outcome, int]:
-    """Return how many rows came out, and how many did not."""
+    """Return how many rows came out, and how many did not.
+
+    >>> tally([row_of(Number("heads", "0.70", lambda: 0.7))])
+    {'passed': 1, 'failed': 0, 'skipped': 0, 'erratum': 0}
+    """
     outcomes = [row.outcome for row in rows]
     return {outcome: outcomes.count(outcome) for outcome in SHOWN}
 
@@ -198,7 +229,12 @@ class References(Struct):
 
 
 def json_of(found: Sequence[tuple[Case, list[Row]]]) -> References:
-    """Return everything as one JSON object."""
+    """Return everything as one JSON object.
+
+    >>> case = Case("ten flips", "the lecture", (Number("heads", "0.70", lambda: 0.7),))
+    >>> json_of([(case, [row_of(number) for number in case.numbers])]).passed
+    1
+    """
     counted = tally(row for _, rows in found for row in rows)
     outcomes = (counted[one] for one in (PASSED, FAILED, SKIPPED, DIFFERS))
     every = [_printed(case, row) for case, rows in found for row in rows]

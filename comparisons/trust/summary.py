@@ -1,4 +1,4 @@
-"""What replicates show together: uniform ranks, intervals that hold the truth, bias, verdicts."""
+"""What replicates show together: uniform ranks, coverage of the truth, bias, verdicts."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ class Ranks(NamedTuple):
     pit: (n,) in order of the replicates, (rank + u) / (draws + 1) with u uniform.
     x, ecdf, low, high: the empirical distribution function and its simultaneous 95% band.
     distance, p: of Kolmogorov's and Smirnov's test.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> every = [{**record, "joint": {"pit": one / 20, "rank": 5 * one}} for one in range(20)]
+    >>> summary(every).ranks[0].inside
+    True
     """
 
     parameter: str
@@ -68,12 +73,15 @@ class Ranks(NamedTuple):
 
 
 class Coverage(Struct, frozen=True):
-    """How often an interval held the truth.
+    """How often an interval contained the truth.
 
     interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), or posterior.
     held, of: counts; where there are no standard errors there is no interval.
     low, high: the band in which `held` lies with 99% if the interval keeps its promise.
     share: held / of; NaN of none.
+
+    >>> Coverage("rate", "EM", 0.95, held=80, of=100, low=89, high=100, share=0.8).kept
+    False
     """
 
     parameter: str
@@ -87,12 +95,16 @@ class Coverage(Struct, frozen=True):
 
     @property
     def kept(self) -> bool:
-        """Whether the promise was kept, as far as so many replicates can tell."""
+        """Whether the promise was kept, as far as this number of replicates can show."""
         return self.low <= self.held <= self.high
 
 
 class Accuracy(Struct, frozen=True):
-    """Bias and root mean square error of both estimators, and the bias's own errors."""
+    """Bias and root mean square error of both estimators, and the bias's own errors.
+
+    >>> Accuracy("rate", 0.02, 0.01, 0.01, 0.01, rmse_em=0.3, rmse_posterior=0.2).rmse_posterior
+    0.2
+    """
 
     parameter: str
     bias_em: float
@@ -104,7 +116,12 @@ class Accuracy(Struct, frozen=True):
 
 
 class Frequency(Struct, frozen=True):
-    """How often something was seen, with its exact 95% interval (Clopper & Pearson 1934)."""
+    """How often something was seen, with its exact 95% interval (Clopper & Pearson 1934).
+
+    >>> found = frequency(3, 100)
+    >>> found.seen, found.of, round(found.high, 3)
+    (3, 100, 0.085)
+    """
 
     seen: int
     of: int
@@ -118,6 +135,11 @@ class Summary(NamedTuple):
     findings: by code, how often each severity but ok was found.
     refused, failed: replicates without two answers, and why.
     seconds: all replicates' own, added up.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> every = [{**record, "joint": {"pit": 0.0, "rank": 0}}] * 20
+    >>> summary(every).uniform
+    False
     """
 
     replicates: int
@@ -147,7 +169,13 @@ def frequency(seen: int, of: int) -> Frequency:
 
 
 def summary(records: Sequence[Record]) -> Summary:
-    """Return what the records of `calibration.replicate` show together."""
+    """Return what the records of `calibration.replicate` show together.
+
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> found.replicates, found.verdicts["agree"].seen, found.refused
+    (20, 20, 0)
+    """
     every = read(records, Calibrated)
     fitted = [one for one in every if one.verdict is not None]
     columns = _columns(fitted)

@@ -33,7 +33,14 @@ def percent(share: float) -> str:
 
 
 def tables_of(found: Summary) -> tuple[Steps, ...]:
-    """Return the tables of a calibration, in reading order."""
+    """Return the tables of a calibration, in reading order.
+
+    >>> from comparisons.trust.summary import summary
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> [len(one.rows) for one in tables_of(found)]
+    [1, 0, 0, 0, 0, 1, 0]
+    """
     return (
         _ranks(found),
         *(_coverage(found, interval) for interval in INTERVALS),
@@ -46,7 +53,14 @@ def tables_of(found: Summary) -> tuple[Steps, ...]:
 
 
 def sentence(found: Summary) -> str:
-    """Say in a sentence or two what came out."""
+    """Say in a sentence or two what came out.
+
+    >>> from comparisons.trust.summary import summary
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> sentence(found).split(". ")[-1]
+    '20 replicates are too few to tell much.'
+    """
     left = [one.parameter for one in found.ranks if not one.inside]
     ranks = "The truth's ranks among the draws stay within their bands"
     if left:
@@ -132,7 +146,12 @@ def _accuracy(found: Summary) -> Steps:
 
 
 def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
-    """Return how often each verdict was reached; a row for each kind of data, if they have one."""
+    """Return how often each verdict was reached; a row for each kind of data, if they have one.
+
+    >>> from comparisons.trust.alarms import verdicts_of
+    >>> verdict_table({"poisson": verdicts_of([])}).words()
+    [['poisson', '0 (0.0% to 100.0%)', '0 (0.0% to 100.0%)', '0 (0.0% to 100.0%)', '0']]
+    """
     named = any(verdicts)
     rows: list[Cells] = []
     for kind, found in verdicts.items():
@@ -182,7 +201,15 @@ class Calibration(Struct):
 
 
 def json_of(design: Design, found: Summary) -> dict[str, object]:
-    """Return one JSON object; keys may be added to it as long as `format` is the same."""
+    """Return one JSON object; keys may be added to it as long as `format` is the same.
+
+    >>> from comparisons.trust.calibration import Design
+    >>> from comparisons.trust.summary import summary
+    >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> json_of(Design("poisson", 2, 50), found)["replicates"]
+    20
+    """
     shown = Calibration(
         found.replicates,
         found.refused,

@@ -1,4 +1,4 @@
-"""What is measured where only EM was run."""
+"""The findings if only EM was run."""
 
 from __future__ import annotations
 

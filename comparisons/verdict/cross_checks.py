@@ -1,4 +1,4 @@
-"""What each side claims of itself, computed anew from the other's pieces."""
+"""Cross-checks: each side's results, computed again with the other side's code."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["CrossChecks", "copied", "cross_checks_of", "curvature", "density_gap"]
 
 STEP = 1e-3  # in explored coordinates, whose scale is about one
-POSITIONS = 8_000  # at which differences are taken, at most; more parameters mean fewer draws
+POSITIONS = 8_000  # positions of finite differences, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
 STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding eats differences
-RUN = 10  # draws in a row that two chains share only if one is a copy, to whatever digits
+RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
 
 
 class CrossChecks(NamedTuple):
-    """What one side makes of the other's pieces.
+    """The results of both sides on the same draws and the same estimate.
 
     heights, theirs: log-likelihood (n,) of every draw, by EM and by PyMC.
     stepped: largest relative difference of the E-step's log-likelihood from those heights.
@@ -39,8 +39,16 @@ class CrossChecks(NamedTuple):
     bend: mean |D_s - q_s| / p, where q_s = (t_s - t^)' I (t_s - t^) is D_s of a parabola.
     ours: whether `bayes.sample` drew the posterior, so that what it explored is known.
     density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
-    curvature: factor between what EM's errors say of the likelihood's curvature and what it is.
-    copied: share of runs of draws that another chain has as well.
+    curvature: factor between the curvature that EM's errors imply and that of the likelihood.
+    copied: share of runs of draws that another chain contains as well.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> checks = cross_checks_of(kept, point, kept.heights)
+    >>> checks.ours, checks.copied, bool(np.allclose(checks.heights, checks.theirs))
+    (True, 0.0, True)
     """
 
     heights: Array
@@ -55,9 +63,16 @@ class CrossChecks(NamedTuple):
 
 
 def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> CrossChecks:
-    """Return what each side makes of the other's pieces.
+    """Return the cross-checks of a posterior and an estimate.
 
     heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> cross_checks_of(kept, point, kept.heights).deviance.shape
+    (2000,)
     """
     question = posterior.question
     engine = engine_of(question)
@@ -97,12 +112,17 @@ def density_gap(
 ) -> float:
     """Return the sd over draws of PyMC's log density less EM's, NaN where it cannot be compared.
 
-    PyMC's is what the sampler explored, in coordinates z. EM's is its log-likelihood and its log
-    prior at x, and log |dx / dz| by differences. Reweighting draws by a density that is off by a
-    factor whose logarithm has sd s moves no mean by more than s of its sds.
+    PyMC's is the density that the sampler explored, in coordinates z. EM's is the sum of its
+    log-likelihood and log prior at x, and log |dx / dz| by differences. If the log of the ratio of
+    two densities has sd s, reweighting by it moves no mean by more than s of its sds.
 
-    question: that the posterior answers.
+    question: the posterior's.
     heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> density_gap(kept, kept.question, engine_of(kept.question), kept.heights) < 1e-3
+    True
     """
     if not posterior.ours:
         return np.nan
@@ -136,12 +156,15 @@ def _slopes(engine: Engine, question: Question[Any, Any], z: Array, step: float)
 
 
 def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> float:
-    """Return by what factor PyMC's likelihood bends otherwise than EM's standard errors say.
+    """Return the factor between PyMC's curvature and the one that EM's standard errors imply.
 
-    With C the covariance that the errors come from, the log-likelihood falls by e^2 / 2 at e
-    C_j / sqrt(C_jj) to either side of the maximum, e small, or 2 l(0) - l(+) - l(-) = e^2; the
-    factor is the largest of their quotients or the inverse of the least. NaN without errors, and
-    where two steps do not agree because the likelihood is nowhere near a parabola.
+    Let C be the covariance of the errors. At small steps e C_j / sqrt(C_jj) to either side of the
+    maximum the log-likelihood falls by e^2 / 2, so 2 l(0) - l(+) - l(-) = e^2. The factor is the
+    largest quotient of the two sides, or the inverse of the least. It is NaN without errors, and if
+    two step sizes disagree because the likelihood is far from a parabola.
+
+    >>> f"{curvature(engine_of(fit.question), fit.question, fit):.3f}"
+    '1.000'
     """
     if at.information is None or not at.has_errors:
         return np.nan
@@ -173,7 +196,13 @@ def _fall(
 
 
 def copied(draws: Structure, sizes: tuple[int, int]) -> float:
-    """Return the share of runs of draws that an earlier chain has as well, number by number."""
+    """Return the share of runs of draws that an earlier chain contains as well.
+
+    >>> from models import Mixture, Poisson
+    >>> twice = Mixture(np.ones((40, 1)), Poisson(np.tile(np.arange(20.0), 2)[:, None]))
+    >>> copied(twice, (2, 20))
+    0.5
+    """
     fields = fields_of(draws).values()
     rows = np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
     seen: set[bytes] = set()

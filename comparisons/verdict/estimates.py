@@ -1,4 +1,4 @@
-"""Point estimates from elsewhere: another program's are judged like EM's."""
+"""Point estimates of other programs, which are judged like EM's."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure,
 
     given: an em.Fit, a structure such as a Mixture, a fitted GaussianMixture of scikit-learn, or
         the path of a JSON file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
-    question: that it has to answer.
+    question: the one that the estimate answers.
 
     >>> from models import Gaussian, Mixture, Sample
     >>> from models.question import asked
@@ -56,18 +56,22 @@ def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure,
     array([163., 175.])
     """
     claim = _claim(given, question)
-    d = question.sample.dimension
+    d, sizes, structure = question.sample.dimension, question.data.sizes, claim.structure
     try:
-        found = checked(_rounded(claim.structure), question.structure, question.family, d)
+        found = checked(_rounded(structure), question.structure, question.family, d, sizes)
     except ValueError as problem:
         raise Refusal(f"{claim.source}: {problem}") from None
     return ordered(found), claim.source
 
 
 def family_of(given: object) -> type[Theta] | None:
-    """Return the family that an estimate implies, or None where it cannot be told.
+    """Return the family of an estimate, or None if it cannot be determined.
 
     given: as for `estimate_of`; a file that cannot be read raises Refusal.
+
+    >>> from models import Mixture, Poisson
+    >>> family_of(Mixture([0.4, 0.6], Poisson([1.0, 7.0]))).__name__
+    'Poisson'
     """
     if isinstance(given, Fit):
         return given.family
@@ -79,12 +83,12 @@ def family_of(given: object) -> type[Theta] | None:
 
 
 def _is_structure(given: object) -> TypeGuard[Structure]:
-    """Return whether it is a Mixture, or whatever other structures there are."""
+    """Return whether it is a Mixture or another structure."""
     return isinstance(given, tuple(STRUCTURES.values()))
 
 
 def _family_in(path: str | Path) -> type[Theta] | None:
-    """Return the family of which a JSON file names all fields, whatever the structure."""
+    """Return the family whose fields a JSON file names, under any structure."""
     named = names_in(path)
     for structure in dict.fromkeys(STRUCTURES.values()):
         for family in FAMILIES.values():
@@ -123,7 +127,7 @@ def _rounded(structure: Structure) -> Structure:
 
 
 def _from_file(path: str | Path, question: Question[Any, Any]) -> Structure:
-    """Return the structure that a JSON file holds."""
+    """Return the structure in a JSON file."""
     due = list(axes_of(question.structure, question.family))
     found = numbers_in(path, due, f"a {question.family.__name__} has {', '.join(due)}")
     structure: Structure = from_fields(question.structure, question.family, found)

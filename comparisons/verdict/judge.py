@@ -1,8 +1,8 @@
-"""The eight measures of agreement, each a finding or more, and how they hang together.
+"""The eight measures of agreement, each with one finding or more.
 
-That the answers lie apart is a consequence: its causes decide who is at fault, and it adds a doubt.
-Only where the posterior's prior is unknown, so that its draws cannot be tested, and no cause is
-found, is it a fault itself.
+A distance between the answers is a consequence and adds only a doubt: its causes decide which
+answer is at fault. It is a fault itself if no cause is found and the draws cannot be tested because
+their prior is unknown.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ APART = "More data, or a prior that knows more; or fewer components."
 
 
 def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
-    """Return all findings, in the order of the measures."""
+    """Return all findings, in the order of the measures.
+
+    >>> [one.code for one in comparison.findings][:3]
+    ['different_question', 'different_posterior', 'different_data']
+    """
     point, sampled, checks, predictions = measured
     at, found = point.at, point.search.fit
     em_side = [
@@ -68,11 +72,11 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
 
 
 class Gap(NamedTuple):
-    """What is known before the reasons for a gap are weighed.
+    """The state of both answers before the causes of a gap are judged.
 
     apart: whether the answers lie apart.
     proper: whether the estimate is a maximum of the posterior's likelihood, and no spike.
-    trusted: whether the chains are.
+    trusted: whether the chains can be trusted.
     """
 
     apart: bool
@@ -107,7 +111,7 @@ def same_numbers(table: Table) -> list[Finding]:
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
-    # a parameter that the sampler never moved lies infinitely far off, wherever it stands
+    # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
@@ -190,7 +194,7 @@ def data_tell(
 
 
 def _modes(sampled: Sampled, elsewhere: float, gap: Gap) -> Finding:
-    """Which share of the draws lies in basins of other modes than the estimate's."""
+    """The share of the draws in the basins of modes other than the estimate's."""
     several = elsewhere > limit.MODES
     message = "All probed draws belong to the same mode of the posterior as the estimate."
     if elsewhere == 1:
@@ -208,8 +212,8 @@ def _modes(sampled: Sampled, elsewhere: float, gap: Gap) -> Finding:
 def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) -> Finding:
     """The two symptoms of groups that overlap, each in units of its threshold.
 
-    Draws that could as well be labelled otherwise; and, where the hidden labels cost nearly all of
-    the information, a deviance that is no parabola.
+    The first is draws with ambiguous labels. The second is a deviance that is no parabola, if the
+    hidden labels cost nearly all of the information.
     """
     missing = point.at.missing
     overlap = checks.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
@@ -220,7 +224,7 @@ def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) ->
     said = [f"{sampled.ambiguous:.1%} of the draws could as well be labelled otherwise."]
     if missing >= 0:
         cost = f"Hidden labels cost up to {missing:.1%} of the information."
-        said.insert(0 if overlap > 1 and not vague else 1, cost)  # what tells comes first
+        said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
     message, remedy = " ".join(said), APART if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
 
@@ -261,7 +265,7 @@ def skewed(table: Table) -> Finding:
 
 
 def bent(checks: CrossChecks, gap: Gap) -> Finding:
-    """How far the deviance is from the parabola that standard errors take it for.
+    """The distance of the deviance from the parabola that standard errors assume.
 
     Mean |D_s - q_s| / p with q_s = (t_s - t^)' I (t_s - t^).
     """
@@ -283,10 +287,10 @@ def bent(checks: CrossChecks, gap: Gap) -> Finding:
 
 
 def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
-    """How far the prior moves the maximum (MAP - MLE, MAP by EM under it), and holds it together.
+    """How far the prior moves the maximum (MAP - MLE), and whether it narrows the posterior.
 
-    It explains why the answers lie apart if the estimate is a proper maximum. A prior that was
-    given and moves the answer is at fault; the default one says that the data are few.
+    The pull explains a gap between the answers if the estimate is a proper maximum. A given prior
+    that moves the answer is at fault. The default prior can move it only if there are few data.
     """
     if sampled.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."

@@ -1,4 +1,4 @@
-"""What is measured of the chains: whether they can be believed."""
+"""Measures of the chains: whether they can be trusted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ CHAINS = {
 
 
 def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
-    """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; otherwise no verdict."""
+    """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; any failure is a doubt.
+
+    >>> [one.message for one in comparison.findings if one.code == "copied_chains"]
+    ['No two chains share a run of draws.']
+    """
     found = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
@@ -63,7 +67,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
 
 
 def _copied(checks: CrossChecks) -> Finding:
-    """Whether chains are copies of each other, which R-hat and effective sizes take for many."""
+    """Whether chains are copies of each other, which R-hat and effective sizes do not detect."""
     share = checks.copied
     apart = share == 0
     return Finding(
@@ -79,9 +83,9 @@ def _copied(checks: CrossChecks) -> Finding:
 
 
 def _target(sampled: Sampled, *, trusted: bool) -> Finding:
-    """Whether the draws are those of the likelihood and the prior, by identities of the gradient.
+    """Whether the draws come from the likelihood and the prior, by identities of the gradient.
 
-    It is at fault only if the chains are otherwise well, by more than a bent posterior explains.
+    A violation is a fault only if the chains are otherwise good and it exceeds TARGET_PROOF.
     """
     if sampled.target is None:
         message = "Whether the draws are the posterior's cannot be tested without their prior."

@@ -1,4 +1,4 @@
-"""What is measured of EM: that it answers the same question, finished, won, and on what ground."""
+"""Measures of EM: same question, convergence, standard errors, best optimum, spikes and edges."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
 
 NOBODY = 0.5  # expected observations below which EM calls a component empty
-SAID = 6  # parameters of an optimum that a sentence has room for
+SAID = 6  # parameters of an optimum that a message names, at most
 
 
 def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[Finding]:
-    """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it."""
+    """EM's log-likelihood and PyMC's of every draw; and the estimate's own beside it.
+
+    >>> [one.severity for one in comparison.findings if one.code == "different_question"]
+    ['ok']
+    """
     each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
@@ -71,7 +75,7 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
 
 
 def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
-    """What rows that were left out, or stand for others, can have changed, if there are any."""
+    """The effect of observations that were left out or binned, if there are any."""
     whole = sampled.whole
     others = [] if whole is None else [same_rows(whole, sampled.question, best_of(point))]
     if sampled.binning is None:
@@ -121,7 +125,11 @@ def _same_posterior(checks: CrossChecks) -> Finding:
 
 
 def em_errors(point: Point, checks: CrossChecks) -> Finding:
-    """EM's standard errors against the curvature of PyMC's likelihood."""
+    """EM's standard errors against the curvature of PyMC's likelihood.
+
+    >>> [one.severity for one in comparison.findings if one.code == "wrong_errors"]
+    ['ok']
+    """
     factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
@@ -148,10 +156,13 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
 def em_finished(
     at: em.Fit[Any], reached: em.Fit[Any], best: em.Fit[Any], to_peak: float = np.inf
 ) -> list[Finding]:
-    """The Newton decrement sqrt(s' I^-1 s), the climb that is left, and the curvature.
+    """The Newton decrement sqrt(s' I^-1 s), the remaining climb, and the curvature.
 
-    at: EM at the estimate; reached: where it goes on to; best: the highest optimum it knows.
+    at: EM at the estimate; reached: where it climbs to from there; best: the highest known optimum.
     to_peak: how much the log posterior can still rise from the estimate under the prior.
+
+    >>> [(one.code, one.severity) for one in em_finished(fit, fit, fit)]
+    [('stopped_early', 'ok'), ('not_a_maximum', 'ok')]
     """
     gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
     left = float(np.sqrt(2 * gain)) if np.isfinite(gain) else np.nan
@@ -189,7 +200,7 @@ def em_finished(
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
-    """Whether the information is positive definite, as it is at a maximum."""
+    """Whether the information is positive definite, as at a maximum."""
     least = 1 - at.missing
     reason = next(
         (note.split(": ", 1)[1] for note in at.notes if note.startswith("no standard errors")), ""
@@ -208,14 +219,14 @@ def _rows(at: em.Fit[Any]) -> list[Parameter]:
 
 
 def _where(fit: em.Fit[Any]) -> str:
-    """Say where an optimum is, as far as there is room."""
+    """Return a text with the first parameters of an optimum."""
     rows = _rows(fit)
     parts = [f"{row.label} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
     return ", ".join(parts) + ", ..." * (len(rows) > SAID)
 
 
 def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
-    """Say which parameter has most standard errors to go."""
+    """Return a text about the parameter with the most standard errors to go."""
     farthest, most = "", 0.0
     for row in _rows(at):
         error = float(picked(reached.standard_errors, row))
@@ -227,14 +238,26 @@ def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
 
 
 def best_of(point: Point) -> em.Fit[Any]:
-    """Return the highest optimum that EM knows and that is no spike."""
+    """Return the highest known optimum that is no spike.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> best = best_of(point_of(fit, kept, None, kept.heights, None))
+    >>> bool(np.isclose(best.log_likelihood, fit.log_likelihood))
+    True
+    """
     known = [point.search.fit, *point.climbs, point.reached]
     proper = [one for one in known if not one.optima[0].spike]
     return max(proper, key=lambda one: one.log_likelihood, default=point.at)
 
 
 def em_won(point: Point, checks: CrossChecks) -> Finding:
-    """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them."""
+    """l(t^) >= l(t_s) for every draw, and what EM reaches from the best of them.
+
+    >>> [one.severity for one in comparison.findings if one.code == "local_optimum"]
+    ['ok']
+    """
     at, reached, own = point.at, point.reached, point.search.fit
     onto_spike = reached.optima[0].spike and not at.optima[0].spike
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
@@ -274,9 +297,12 @@ def spiked(
     point: Point | None = None,
     checks: CrossChecks | None = None,
 ) -> list[Finding]:
-    """What keeps a maximum from being one: a spike, an empty component, an edge.
+    """Obstacles to a proper maximum: a spike, an empty component, an edge.
 
     point, checks: None where there is no posterior.
+
+    >>> [one.code for one in spiked(fit, fit)]
+    ['spike', 'empty_component', 'boundary']
     """
     return [_spike(at, found, point, checks), _empty(at), _boundary(at)]
 
@@ -320,7 +346,7 @@ def _spike(
 
 
 def _empty(at: em.Fit[Any]) -> Finding:
-    """How many observations the smallest component holds."""
+    """The expected number of observations of the smallest component."""
     empty, held = at.optima[0].empty, float(_overall(at).min() * at.observations)
     message = f"Every component holds observations, the smallest {held:.4g}."
     if empty:
@@ -330,7 +356,7 @@ def _empty(at: em.Fit[Any]) -> Finding:
 
 
 def _boundary(at: em.Fit[Any]) -> Finding:
-    """How many standard errors the nearest edge of what is possible is away."""
+    """The distance to the nearest edge of the parameter space, in standard errors."""
     nearest, label = np.nan, ""
     for row in _rows(at):
         low, high = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""All that is measured of two answers, for the judge, the table and the file."""
+"""All measurements of two answers, for the judge, the table and the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ __all__ = ["Measured", "measured_of"]
 
 
 class Measured(NamedTuple):
-    """An estimate, a posterior, what each makes of the other, and what both predict."""
+    """An estimate, a posterior, their cross-checks, and the predictions of both.
+
+    >>> Measured._fields
+    ('point', 'sampled', 'checks', 'predictions')
+    """
 
     point: Point
     sampled: Sampled
@@ -32,12 +36,16 @@ class Measured(NamedTuple):
 
 
 def measured_of(given: object, posterior: Posterior, found: Search | None = None) -> Measured:
-    """Line an estimate up with a posterior.
+    """Measure an estimate and a posterior side by side.
 
     given: an em.Fit, a structure such as a Mixture, a scikit-learn GaussianMixture, or the path of
-        a JSON file; None for EM's own: the best of its search, or what it reaches from a draw if
-        that is higher.
-    found: EM's search, if it was made before.
+        a JSON file; None for EM's own: the best optimum of its search, or one that it reaches from
+        a draw if that is higher.
+    found: EM's search, if there is one.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> measured_of(None, posterior_of(posterior)).point.source
+    'EM'
     """
     refuse_few(posterior)
     question, draws = posterior.question, posterior.draws

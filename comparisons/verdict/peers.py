@@ -32,23 +32,47 @@ class Peer(Protocol):
 
 
 def is_peer(given: object) -> TypeGuard[Peer]:
-    """Return whether it is a fitted GaussianMixture, of which nothing is imported here."""
+    """Return whether it is a fitted GaussianMixture, without importing scikit-learn.
+
+    >>> from sklearn.mixture import GaussianMixture
+    >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
+    >>> is_peer(peer), is_peer(GaussianMixture(1))
+    (True, False)
+    """
     return all(hasattr(given, name) for name in FITTED)
 
 
 def refuse_unfitted(given: object) -> None:
-    """Refuse a GaussianMixture that has not been fitted."""
+    """Refuse a GaussianMixture that has not been fitted.
+
+    >>> from sklearn.mixture import GaussianMixture
+    >>> refuse_unfitted(GaussianMixture(1))
+    Traceback (most recent call last):
+    models.refusal.Refusal: the GaussianMixture is not fitted; call its fit(x) first
+    """
     if hasattr(given, "covariance_type") and hasattr(given, "n_components"):
         raise Refusal(f"the {type(given).__name__} is not fitted; call its fit(x) first")
 
 
 def source_of_peer(given: Peer) -> str:
-    """Return where the estimate comes from, in a few words."""
+    """Return where the estimate comes from, in a few words.
+
+    >>> from sklearn.mixture import GaussianMixture
+    >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
+    >>> source_of_peer(peer)
+    "scikit-learn's GaussianMixture"
+    """
     return f"scikit-learn's {type(given).__name__}" + ", not converged" * (not given.converged_)
 
 
 def family_of_peer(given: Peer) -> type[Theta] | None:
-    """Return the family that a fitted model is of, None where we have no such."""
+    """Return the family of a fitted model, None if there is none here.
+
+    >>> from sklearn.mixture import GaussianMixture
+    >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
+    >>> family_of_peer(peer).__name__
+    'Gaussian'
+    """
     if np.shape(given.means_)[1] == 1:
         return Gaussian
     form = FORMS.get(given.covariance_type)
@@ -56,7 +80,13 @@ def family_of_peer(given: Peer) -> type[Theta] | None:
 
 
 def from_peer(given: Peer, family: type[Theta], d: int) -> Structure:
-    """Return scikit-learn's estimate in our terms."""
+    """Return scikit-learn's estimate as a Mixture.
+
+    >>> from sklearn.mixture import GaussianMixture
+    >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
+    >>> from_peer(peer, Gaussian, d=1).theta.mean
+    array([2.])
+    """
     kind = type(given).__name__
     form, (k, columns) = given.covariance_type, np.shape(given.means_)
     if columns != d:
@@ -78,7 +108,7 @@ def from_peer(given: Peer, family: type[Theta], d: int) -> Structure:
 
 
 def _expanded(cov: Array, form: str, k: int, d: int) -> Array:
-    """Return covariances (K, d, d) from the shape in which scikit-learn keeps each form."""
+    """Return covariances (K, d, d) from scikit-learn's shape of each form."""
     if form == "full":
         return cov
     if form == "tied":

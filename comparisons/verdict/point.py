@@ -1,4 +1,4 @@
-"""The estimate: EM's view of it, where EM goes from there, and what else EM found."""
+"""The estimate: EM at the estimate, EM's climb from there, and EM's other optima."""
 
 from __future__ import annotations
 
@@ -34,13 +34,19 @@ class Point:
     source: where it comes from.
     estimate, errors: with the posterior's labels; covariance: of the table's rows.
     places: (K,) which component of `at` each of the posterior's is.
-    at: EM's view of the estimate itself (likelihood, information), without a step.
-    reached: where EM goes on to from there.
+    at: EM at the estimate itself (likelihood, information), without a step.
+    reached: where EM climbs to from there.
     search: EM from its own starts; climbs: from the likeliest draws.
-    made: the em.Fit that the estimate is, or else EM's search.
-    claimed: the log-likelihood that an em.Fit says it has, None of other estimates.
-    renewed: whether EM's estimate was reached from a draw, and not from its own starts.
-    lost: by how much the rows' log-likelihood may miss that of all observations.
+    made: the estimate if it is an em.Fit, otherwise EM's search.
+    claimed: the log-likelihood of a given em.Fit, None for other estimates.
+    renewed: whether EM reached its estimate from a draw and not from its own starts.
+    lost: a bound of the error of the rows' log-likelihood by binning.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> point.free, [row.label for row in point.parameters]
+    (3, ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]'])
     """
 
     source: str
@@ -59,7 +65,7 @@ class Point:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """What the table has a row for."""
+        """The parameters of the table's rows."""
         return parameters(self.estimate, self.at.question.held)
 
     @property
@@ -77,9 +83,14 @@ def point_of(
 ) -> Point:
     """Return the estimate beside a posterior.
 
-    given: as `evidence_of` takes it; found: EM's search, if it was made before.
+    given: as `measured_of` takes it; found: EM's search, if there is one.
     heights: EM's log-likelihood (n,) of every draw.
-    binning: how the posterior's rows stand for others, None where they stand for themselves.
+    binning: how the posterior's rows were binned, None if they were not.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> point_of(fit, kept, None, kept.heights, None).source
+    'EM'
     """
     question, draws = posterior.question, posterior.draws
     found = search(question) if found is None else found
@@ -121,12 +132,12 @@ def point_of(
 def _best(
     own: em.Fit[Any], climbs: tuple[em.Fit[Any], ...], lost: float
 ) -> tuple[em.Fit[Any], bool]:
-    """Return EM's best optimum that is no spike, and whether it is not that of its own starts.
+    """Return EM's best optimum that is no spike, and whether it was reached from a draw.
 
-    A likelihood with many optima hides the best one from any number of starts; a draw that finds it
-    is as good a start as any.
+    If a likelihood has many optima, no number of starts is sure to find the best one, so draws of
+    the posterior are used as starts as well.
 
-    lost: by how much the climbs' rows may miss the log-likelihood of the sample that `own` is of.
+    lost: a bound of the error of the climbs' log-likelihoods by binning.
     """
     highest = max(climbs, key=lambda climb: (not climb.optima[0].spike, climb.log_likelihood))
     if highest.optima[0].spike:
@@ -138,7 +149,7 @@ def _best(
 def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Array:
     """Return the covariance (rows, rows) of a table's rows, the inverse information.
 
-    at: EM's view of the estimate; places: (K,) which component of `at` each of the table's is.
+    at: EM at the estimate; places: (K,) which component of `at` each of the table's is.
     """
     unknown = np.full((len(rows), len(rows)), np.nan)
     if at.information is None:
@@ -151,7 +162,7 @@ def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Arr
             return unknown
         if own.label in names:
             chart[line, names[own.label]] = 1
-        else:  # the last share of a simplex is one less the others
+        else:  # the last share of a simplex is one minus the others
             others = [own._replace(at=(*own.at[:-1], one)).label for one in range(k - 1)]
             chart[line, [names[label] for label in others]] = -1
     covariance: Array = chart @ np.linalg.solve(at.information, chart.T)

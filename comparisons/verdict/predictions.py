@@ -1,4 +1,4 @@
-"""What both answers predict: the density of an observation, and who belongs to which group."""
+"""Predictions of both answers: the density of an observation, and memberships."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Memberships", "Predictions", "few_of", "predictions_of"]
 
-THINNED = 500  # draws that stand for all in predictions, whose own noise is far smaller
-POINTS = 2_048  # from either density, where their distance is measured
-UNITS = 10_000  # whose memberships are compared
-BLOCK = 1_000  # of them at once
+THINNED = 500  # draws that predictions use, at most; their noise is small enough
+POINTS = 2_048  # points from each density at which their distance is measured
+UNITS = 10_000  # units whose memberships are compared, at most
+BLOCK = 1_000  # units at once
 
 
 class Memberships(NamedTuple):
     """Probabilities (u, K) of the components for some units of the data.
 
-    posterior: their means; low, high: the interval of what draws make of them.
+    posterior: their posterior means; low, high: their posterior intervals.
+
+    >>> Memberships._fields
+    ('units', 'em', 'posterior', 'low', 'high')
     """
 
     units: Units
@@ -43,11 +46,14 @@ class Memberships(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What both answers predict.
+    """The predictions of both answers.
 
-    few: draws that stand for all; positions: the same, as chains have them.
+    few: the draws that predictions use; positions: the same in working coordinates.
     hellinger: between plug-in and posterior predictive density.
     memberships: of both, None for a single component.
+
+    >>> Predictions._fields
+    ('few', 'positions', 'hellinger', 'memberships')
     """
 
     few: Structure
@@ -57,13 +63,28 @@ class Predictions(NamedTuple):
 
 
 def few_of(draws: Structure) -> Structure:
-    """Return draws at even distances that stand for all."""
+    """Return at most THINNED draws at even distances.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> len(few_of(kept.draws).weight)
+    500
+    """
     n = len(next(iter(fields_of(draws).values())))
     return drawn_at(draws, spaced(n, THINNED))
 
 
 def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -> Predictions:
-    """Return what an estimate and draws predict."""
+    """Return the predictions of an estimate and of draws.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> found = predictions_of(kept.question, point, few_of(kept.draws))
+    >>> found.hellinger < 0.05
+    True
+    """
     engine = engine_of(question)
     positions = engine.pack(question, few)
     return Predictions(

@@ -1,4 +1,4 @@
-"""Numbers by name, as somebody else wrote them: an estimate's or a prior's."""
+"""Read the numbers of an estimate or a prior by name, from JSON or name=number."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ PLAIN = {
     "Expected": "expected",
     "Number": "number",
 }
-"""What msgspec says, and what we say."""
+"""Phrases of msgspec, and plain words for them."""
 
 type Numbers = float | list[float | list[float | list[float]]]
 
 
 def names_in(path: str | Path) -> set[str]:
-    """Return the names of a JSON file's fields, or raise Refusal that names the file."""
+    """Return the names of a JSON file's fields, or raise Refusal that names the file.
+
+    >>> _ = Path("mine.json").write_text('{"mean": [163, 175]}')
+    >>> names_in("mine.json")
+    {'mean'}
+    """
     try:
         return set(msgspec.json.decode(_text(path), type=dict[str, object]))
     except msgspec.MsgspecError as problem:
@@ -44,6 +49,10 @@ def numbers_in(
 
     names: of fields that have to be there; optional: of fields that may be.
     remedy: for the message, which fields it takes.
+
+    >>> _ = Path("mine.json").write_text('{"mean": [163, 175]}')
+    >>> numbers_in("mine.json", ["mean"], "it takes mean")
+    {'mean': array([163., 175.])}
     """
     try:
         record = msgspec.json.decode(_text(path), type=_shape(names, optional))
@@ -57,7 +66,7 @@ def pairs_in(
 ) -> dict[str, Array]:
     """Return numbers that are written as name=number, ..., or raise Refusal as `numbers_in`.
 
-    source: where the text stands, for the message.
+    source: where the text comes from, for the message.
 
     >>> pairs_in("--prior", "mean=170, n=1", ["mean", "n"], "it takes mean, n")
     {'mean': array(170.), 'n': array(1.)}
@@ -76,7 +85,7 @@ def pairs_in(
 
 
 def _shape(names: Sequence[str], optional: Sequence[str]) -> type[msgspec.Struct]:
-    """Return what has these fields, and no others."""
+    """Return a type with these fields and no others."""
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [(name, Numbers) for name in names]
     fields += [(name, Numbers | msgspec.UnsetType, msgspec.UNSET) for name in optional]
     return msgspec.defstruct("Record", fields, forbid_unknown_fields=True)
@@ -95,7 +104,7 @@ def _text(path: str | Path) -> str:
 
 
 def _refusal(source: str, problem: msgspec.MsgspecError, remedy: str = "") -> Refusal:
-    """Return why something cannot be read, in words that name where it stands."""
+    """Return a Refusal that names the place of what cannot be read."""
     said, _, where = str(problem).replace("`", "").partition(" - at $.")
     if not isinstance(problem, msgspec.ValidationError):
         return Refusal(f"{source} is not JSON: {said.removeprefix('JSON is malformed: ')}")

@@ -36,7 +36,11 @@ FIRST = 40  # of them that suffice if all are of one: others then have 7% or les
 
 
 class Mode(NamedTuple):
-    """A mode of the posterior, and how many of the probed draws lie in its basin."""
+    """A mode of the posterior, and how many of the probed draws lie in its basin.
+
+    >>> comparison.modes.share  # all draws lie in the basin of one mode
+    array([1.])
+    """
 
     estimate: Structure
     height: float
@@ -50,14 +54,22 @@ class Sampled:
     question: what was asked of it; prior: None where it is unknown.
     draws: each field (n, ...), chain after chain, `sizes` (chains, draws).
     diagnosis: of the chains; as_drawn: largest R-hat before the labels were aligned.
-    ambiguous: share of draws that could as well be labelled otherwise.
-    modes: most draws first; empty where the prior is unknown.
-    peak: where EM under the prior goes from the estimate, None where it is unknown.
-    to_peak: by how much the log posterior rises from the estimate to its peak; inf without a prior.
-    target: how far the draws are from being those of the posterior; None without its prior.
-    binning: how its rows stand for others, None where they stand for themselves.
-    shift: by how many of its sds that can have moved a posterior mean.
-    whole: what EM made of all observations, None where the posterior is of all.
+    ambiguous: share of draws with ambiguous labels.
+    modes: most draws first; empty if the prior is unknown.
+    peak: where EM under the prior climbs to from the estimate, None if the prior is unknown.
+    to_peak: the rise of the log posterior from the estimate to its peak; inf without a prior.
+    target: the test whether the draws come from the posterior; None without its prior.
+    binning: how the rows were binned, None if they were not.
+    shift: by how many of its sds binning can have shifted a posterior mean.
+    whole: EM of all observations, None if the posterior is of all.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> sampled = sampled_of(kept, point, None, kept.draws)
+    >>> sampled.sizes, len(sampled.modes), sampled.diagnosis.passed
+    ((4, 500), 1, True)
     """
 
     question: Question[Any, Any]
@@ -79,9 +91,17 @@ class Sampled:
 def sampled_of(
     posterior: Posterior, point: Point, binning: Binning | None, few: Structure
 ) -> Sampled:
-    """Return what there is to know of a posterior beside an estimate.
+    """Return the measurements of a posterior beside an estimate.
 
-    few: draws that stand for all.
+    few: some draws at even distances.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> point = point_of(fit, kept, None, kept.heights, None)
+    >>> sampled = sampled_of(kept, point, None, kept.draws)
+    >>> sampled.binning is None, sampled.to_peak < 0.1
+    (True, True)
     """
     question, prior = posterior.question, posterior.prior
     peak: Mode | None = None
@@ -110,7 +130,13 @@ def sampled_of(
 
 
 def refuse_few(posterior: Posterior) -> None:
-    """Refuse a posterior of which nothing can be said."""
+    """Refuse a posterior with too few draws.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> refuse_few(posterior_of(posterior.isel(draw=slice(9))))
+    Traceback (most recent call last):
+    models.refusal.Refusal: the posterior has fewer than 10 draws a chain; draw more
+    """
     if posterior.sizes[1] < LEAST_DRAWS:
         raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
 
@@ -127,9 +153,9 @@ def spaced(n: int, most: int) -> Labels:
 def _modes(
     question: Question[Any, Any], prior: Prior, point: Point, draws: Structure
 ) -> tuple[Mode, tuple[Mode, ...]]:
-    """Return where EM goes from the estimate under the prior, and all modes, most draws first.
+    """Return the mode that EM reaches from the estimate, and all modes, most draws first.
 
-    EM under the prior climbs from some draws, each to the mode in whose basin it lies.
+    EM under the prior climbs from some draws to the modes of their basins.
     """
     n = len(next(iter(fields_of(draws).values())))
     first = {name: field[None] for name, field in fields_of(point.at.estimate).items()}

@@ -1,4 +1,4 @@
-"""EM of all observations, beside a posterior of some of them that were drawn at random."""
+"""EM of all observations beside a posterior of a random subsample."""
 
 from __future__ import annotations
 
@@ -21,24 +21,43 @@ if TYPE_CHECKING:
 
 __all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
 
-STEPS = 10_000  # that lead from EM of all to where some observations have their maximum
+STEPS = 10_000  # of EM on the subsample from the estimate of all, at most
 
 
 class Whole(NamedTuple):
-    """What EM made of all observations, and how many there are."""
+    """EM's estimate from all observations, and their number.
+
+    >>> whole = Whole(fit.estimate, observations=1_000)
+    >>> same_rows(whole, fit.question, fit).code
+    'other_rows'
+    """
 
     estimate: Structure
     observations: int
 
 
 def keep_whole(tree: xr.DataTree, fit: em.Fit[Any]) -> None:
-    """Keep with a posterior of some observations what EM made of all."""
+    """Store EM's estimate from all observations in a posterior of some.
+
+    >>> from xarray import DataTree
+    >>> tree = DataTree()
+    >>> keep_whole(tree, fit)
+    >>> list(tree.attrs)
+    ['whole']
+    """
     kept = {name: field.tolist() for name, field in fields_of(fit.estimate).items()}
     tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
 
 
 def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
-    """Return what EM made of all observations, None where the posterior is of all."""
+    """Return EM's estimate from all observations, None if the posterior is of all.
+
+    >>> from xarray import DataTree
+    >>> tree = DataTree()
+    >>> keep_whole(tree, fit)
+    >>> whole_of(tree, fit.question).observations
+    100
+    """
     if "whole" not in tree.attrs:
         return None
     kept = json.loads(tree.attrs["whole"])
@@ -48,18 +67,20 @@ def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
 
 
 def same_rows(whole: Whole, question: Question[Any, Any], best: em.Fit[Any]) -> Finding:
-    """Whether EM of all observations lies where some of them leave it.
+    """Whether EM of all observations agrees with EM of a random subsample.
 
-    A maximum of some, drawn at random without putting back, lies about that of all with (1 - f)
-    of its own covariance, f their share; so that
+    Let f be the share of the subsample, drawn without replacement, and l its log-likelihood. Its
+    maximum differs from that of all observations with (1 - f) times its own covariance. So
 
-        D = 2 (l(t^ of some) - l(t^ of all)) / (1 - f),
+        D = 2 (l(t^ of some) - l(t^ of all)) / (1 - f)
 
-    with l that of some, is chi-squared with as many degrees of freedom as parameters if the model
-    is right, and larger if it is not (White 1982). So a large D is a doubt only where climbing from
-    the one does not lead to the other.
+    is chi-squared with one degree of freedom for each parameter if the model is right, and larger
+    if it is not (White 1982). A doubt arises only if EM climbs from the one to another optimum.
 
-    best: EM's optimum on some.
+    best: EM's optimum on the subsample.
+
+    >>> same_rows(Whole(fit.estimate, 1_000), fit.question, fit).severity
+    'ok'
     """
     n, total, free = question.sample.observations, whole.observations, len(best.coordinates)
     led = em.fitted(question, start=whole.estimate, max_steps=STEPS)

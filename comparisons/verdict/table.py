@@ -1,4 +1,4 @@
-"""One row for each parameter: the estimate beside the posterior, and what makes the gap."""
+"""One row for each parameter: the estimate, the posterior, and the causes of the gap."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ __all__ = [
 
 
 class Table(xr.Dataset):
-    """A Dataset along `parameter`."""
+    """A Dataset along `parameter`.
+
+    >>> comparison.table.to_frame().index.tolist()
+    ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]']
+    """
 
     __slots__ = ()
 
@@ -37,9 +41,12 @@ class Table(xr.Dataset):
 def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     """Return the table.
 
-    gap_in_sd = (mean - mle) / sd = prior_pull + skew, where prior_pull = (MAP - mle) / sd is what
-    the prior moves the maximum, MAP by EM under the same prior, and skew = (mean - MAP) / sd what
-    lies between the posterior's peak and its mean. noise = mcse / sd is that of the mean.
+    gap_in_sd = (mean - mle) / sd = prior_pull + skew. prior_pull = (MAP - mle) / sd is the shift of
+    the maximum by the prior, where EM under the same prior finds the MAP. skew = (mean - MAP) / sd
+    is the distance of the posterior's mean from its peak. noise = mcse / sd is that of the mean.
+
+    >>> comparison.table["mle"].to_numpy().round(2)
+    array([0.58, 0.42, 1.09, 7.34])
     """
     tail = (1 - LEVEL) / 2
     point, sampled = measured.point, measured.sampled
@@ -49,7 +56,9 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
         draws = picked(sampled.draws, parameter)
         mle, se = float(picked(point.estimate, parameter)), picked(point.errors, parameter)
         peak = np.nan if sampled.peak is None else picked(sampled.peak.estimate, parameter)
-        mean = float(draws.mean())  # of equal draws it is off by rounding, which is no spread
+        mean = float(
+            draws.mean()
+        )  # of equal draws the mean has a rounding error, which would give a spread
         sd = float(draws.std(ddof=1)) if np.ptp(draws) > 0 else 0.0
         chains = draws.reshape(sampled.sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -67,7 +76,7 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
                     "percentile": 100 * ((draws < mle).mean() + (draws == mle).mean() / 2),
                     "mcse": mcse,
                     **_diagnosed(sampled.diagnosis, parameter),
-                    # of a parameter that was not sampled there is no telling
+                    # unknown for a parameter that was not sampled
                     "prior_pull": (peak - mle) / sd if sd > 0 else np.nan,
                     "skew": (mean - peak) / sd if sd > 0 else np.nan,
                     "noise": np.divide(mcse, sd),

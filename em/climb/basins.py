@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Basin", "basins", "same_basin"]
 
-SAME_TOP = 1e-2  # of the objective: a climb that has converged is nearer than that
-HILL = 0.05  # of the objective below a top, where a parabola is 0.3 standard errors from the top;
-HILLSIDE = 0.3  # a climb that is both that high and that near has no other top to go to
+SAME_TOP = 1e-2  # of the objective: climbs that converged to one top differ by less
+HILL = 0.05  # of the objective: so far below a top a parabola is 0.3 standard errors from it
+HILLSIDE = 0.3  # standard errors: a climb within HILL and HILLSIDE of a top has no other to go to
 MAX_STEPS = 10_000
 TOLERANCE = 1e-4  # standard errors
 
 
 class Basin[S: Structure](NamedTuple):
-    """The top of a basin: where it is, its errors, and the objective there."""
+    """The top of a basin: where it is, its errors, and the objective there.
+
+    >>> top = Basin(fit.estimate, fit.standard_errors, fit.log_likelihood)
+    >>> same_basin(top, top._replace(height=top.height - 1))
+    False
+    """
 
     estimate: S
     standard_errors: S
@@ -43,12 +48,18 @@ class Basin[S: Structure](NamedTuple):
 def basins[S: Structure, T: Theta](
     question: Question[S, T], starts: S, *, prior: Prior | None = None
 ) -> tuple[tuple[Basin[S], ...], Labels]:
-    """Return the distinct tops that EM reaches, in the order found, and each start's, (n,).
+    """Return the distinct tops that EM reaches, in the order found, and each start's index, (n,).
 
     A climb ends as soon as it comes near a known top, so that many climbs cost little.
 
     starts: each field with a leading axis (n, ...), in the data's units.
     prior: climb the posterior density under this prior instead of the likelihood.
+
+    >>> from models import Mixture, Poisson
+    >>> starts = Mixture(np.full((2, 2), 0.5), Poisson(np.array([[1.0, 9.0], [7.0, 2.0]])))
+    >>> tops, member = basins(fit.question, starts)
+    >>> len(tops), member
+    (1, array([0, 0]))
     """
     n, sample = len(first(starts.theta)), question.sample
     emission, member = emission_of(question.family), np.empty(n, np.intp)
@@ -65,7 +76,7 @@ def basins[S: Structure, T: Theta](
 
 
 class Known[S: Structure]:
-    """The tops that climbs have reached so far, and who stands near one of them."""
+    """The tops that climbs have reached so far."""
 
     def __init__(self, model: Model[S]) -> None:
         self.model = model
@@ -74,7 +85,11 @@ class Known[S: Structure]:
         self.inside: list[tuple[S, float]] = []
 
     def reached(self, number: int, first: S) -> int:
-        """Return which top a climb comes to, whose start has a number; a new one is added."""
+        """Return the index of the top that a climb reaches; a new top is added.
+
+        number: of the start.
+        first: the parameters there.
+        """
         climbed = self.climb(number, first, MAX_STEPS, arrived=self._arrived)
         at = self._near(climbed.parameters, float(climbed.trace[-1]))
         if at is not None:
@@ -93,7 +108,7 @@ class Known[S: Structure]:
         return self._near(parameters, height) is not None
 
     def _near(self, parameters: S, height: float) -> int | None:
-        """Return the top to which a climb at a height must lead, if there is one."""
+        """Return the index of the known top to which a climb must lead from here, or None."""
         for number, (top, highest) in enumerate(self.inside):
             below = highest - height
             if 0 <= below <= SAME_HEIGHT and near(top, parameters):
@@ -106,15 +121,21 @@ class Known[S: Structure]:
 
 
 def same_basin[S: Structure](one: Basin[S], other: Basin[S]) -> bool:
-    """Whether two tops are the same place: as high, and within a standard error of it."""
+    """Whether two tops are the same: equally high, and at most one standard error apart.
+
+    >>> from models.structure import permuted
+    >>> top = Basin(fit.estimate, fit.standard_errors, fit.log_likelihood)
+    >>> same_basin(top, top._replace(estimate=permuted(fit.estimate, np.array([1, 0]))))
+    True
+    """
     if abs(one.height - other.height) > SAME_TOP:
         return False
     apart = _apart(one, other.estimate)
-    return apart <= 1 or np.isnan(apart)  # unknown errors tell nothing
+    return apart <= 1 or np.isnan(apart)  # without errors the height decides
 
 
 def _apart[S: Structure](top: Basin[S], place: S) -> float:
-    """Return how many standard errors a place is from a top, whatever its labels; NaN without."""
+    """Return the distance from a top in standard errors, whatever the labels; NaN without them."""
     from scipy.optimize import linear_sum_assignment  # at the top it would slow `import em`
 
     tops, errors = by_component(top.estimate), by_component(top.standard_errors)
@@ -123,7 +144,7 @@ def _apart[S: Structure](top: Basin[S], place: S) -> float:
     for a, b, se in zip(tops, by_component(place), errors, strict=True):
         if not np.isfinite(se).all():
             return np.nan
-        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # what is held does not move
+        unit = np.where(se > 0, se, np.inf).reshape(1, k, -1)  # parameters held fixed are equal
         apart = np.abs(b.reshape(k, 1, -1) - a.reshape(1, k, -1)) / unit
         distance = np.maximum(distance, apart.max(axis=2))
     if not place.exchangeable():

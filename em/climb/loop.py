@@ -1,4 +1,4 @@
-"""The EM loop: it knows a model only through `expect` and `maximize`, and enforces the ascent."""
+"""The EM loop: it uses only `expect` and `maximize` of a model, and checks that EM ascends."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["Climb", "DescentError", "Model", "climb"]
 
 PATIENCE = 3  # failures of the extrapolation after which M-steps are lengthened instead
-MEMORY = 5  # steps that the extrapolation remembers; more gained nothing on the published cases
-LAST_PLACES = 1e-15  # relative gain that is no gain any more
-ROUNDING = 1e-12  # relative fall of the objective that is rounding and not a fall
+MEMORY = 5  # steps that the extrapolation uses; more gained nothing on the published cases
+LAST_PLACES = 1e-15  # a smaller relative gain is rounding
+ROUNDING = 1e-12  # a smaller relative fall of the objective is rounding
 
 
 class Model[P, S](Protocol):
-    """What can be climbed: mixtures here; a hidden Markov model would look the same.
+    """What can be climbed: anything with an E-step and an M-step.
 
     P: parameters, an array or (nested) NamedTuples of arrays.
-    S: expected sufficient statistics, whatever `maximize` needs.
+    S: what `maximize` needs, such as expected sufficient statistics.
+
+    >>> from types import SimpleNamespace
+    >>> halfway = SimpleNamespace(expect=lambda x: (-(x**2), x), maximize=lambda x: x / 2)
+    >>> f"{climb(halfway, 8.0, accelerate=False).parameters:.3f}"
+    '0.000'
     """
 
     def expect(self, parameters: P) -> tuple[float, S]:
@@ -35,20 +40,31 @@ class Model[P, S](Protocol):
         ...
 
     def maximize(self, statistics: S) -> P:
-        """Return the parameters that the statistics make likeliest."""
+        """Return the parameters that maximise the expected objective under the statistics."""
         ...
 
 
 class DescentError(Stopped, ArithmeticError):
-    """The objective fell or stopped being a number: the model breaks EM's theorem."""
+    """The objective fell or is no longer a number: the model is no EM.
+
+    >>> from types import SimpleNamespace
+    >>> climb(SimpleNamespace(expect=lambda x: (-(x**2), x), maximize=lambda x: 2 * x), 1.0)
+    Traceback (most recent call last):
+    em.climb.loop.DescentError: step 1: the objective went from -1.0 to -4.0
+    """
 
 
 class Climb[P](NamedTuple):
     """Where a climb ended.
 
     trace: (steps + 1,) the objective at the start and after each step.
-    evaluations: E-steps taken, rejected extrapolations among them.
+    evaluations: the number of E-steps, those of rejected extrapolations included.
     converged: whether the estimated rest of the climb is below the tolerance.
+
+    >>> from types import SimpleNamespace
+    >>> halfway = SimpleNamespace(expect=lambda x: (-(x**2), x), maximize=lambda x: x / 2)
+    >>> climb(halfway, 8.0, accelerate=False, max_steps=2).trace
+    array([-64., -16.,  -4.])
     """
 
     parameters: P
@@ -72,14 +88,20 @@ def climb[P, S](
 
     With acceleration the parameters after the M-step are extrapolated by Anderson's method
     (Walker & Ni 2011; for EM: Henderson & Varadhan 2019). The extrapolated point is taken only if
-    its objective is not lower than the present one, otherwise the M-step's: the ascent holds.
+    its objective is not lower than the present one; otherwise the M-step's is taken.
 
-    tolerance: on the Newton decrement, whose half square is the objective still to gain. That
-        rest is estimated from the last two gains (Aitken), and has to be small twice running.
+    tolerance: on the Newton decrement; half its square is the objective still to gain. That rest
+        is estimated from the last two gains (Aitken) and has to be small in two successive steps.
         Zero takes exactly `max_steps` steps.
-    rounding: how far rounding can move the objective at some parameters, beside ROUNDING
-        relative to it.
+    rounding: how far rounding can move the objective at some parameters, in addition to the
+        relative ROUNDING.
     arrived: whether parameters and objective are so near to a known end that the climb may stop.
+
+    >>> from types import SimpleNamespace
+    >>> halfway = SimpleNamespace(expect=lambda x: (-(x**2), x), maximize=lambda x: x / 2)
+    >>> plain, fast = climb(halfway, 8.0, accelerate=False), climb(halfway, 8.0)
+    >>> len(plain.trace) > len(fast.trace), fast.converged
+    (True, True)
     """
     present = start
     value, statistics = model.expect(present)
@@ -122,10 +144,10 @@ def climb[P, S](
 class Memory(NamedTuple):
     """What the extrapolation remembers.
 
-    steps: of the M-steps, image less present parameters, oldest first.
-    images: where they led.
-    stride: by how much a stride lengthens the M-step.
-    failures: how often in a row Anderson's jump led down.
+    steps: the last M-steps, image less present parameters, oldest first.
+    images: the parameters after them.
+    stride: the factor by which the M-step is lengthened.
+    failures: the number of Anderson's jumps in a row that led down.
     """
 
     steps: tuple[Array, ...] = ()
@@ -135,7 +157,7 @@ class Memory(NamedTuple):
 
     @property
     def striding(self) -> bool:
-        """Whether to lengthen the M-step rather than jump to where the last ones cancel."""
+        """Whether to lengthen the M-step, instead of Anderson's jump."""
         growing = self.steps[-1] @ self.steps[-1] > self.steps[-2] @ self.steps[-2]
         return bool(growing) or self.failures >= PATIENCE
 
@@ -143,10 +165,10 @@ class Memory(NamedTuple):
 def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Array | None]:
     """Return the memory with one more M-step, and where to jump, if anywhere.
 
-    Where steps shrink, a fixed point is near: jump to where the last steps, combined, cancel
-    (Anderson type II). Where they grow, the climb is leaving a saddle, to which Anderson would
-    return; and where that has led down again and again, it cannot see the fixed point: there the
-    M-step is lengthened instead, twice as much each time.
+    If steps shrink, a fixed point is near: jump to where a combination of the last steps is zero
+    (Anderson type II). If they grow, the climb is leaving a saddle, to which Anderson's jump would
+    return. Then, and after PATIENCE jumps that led down, the M-step is lengthened instead, each
+    time twice as much.
     """
     steps = (*memory.steps[-MEMORY:], image - present)
     images = (*memory.images[-MEMORY:], image)
@@ -177,10 +199,10 @@ def _rejected(memory: Memory) -> Memory:
 def _ascends[P](
     value: float, level: float, present: P, rounding: Callable[[P], float] | None, step: int
 ) -> bool:
-    """Whether an M-step from value to level is to be taken; a fall beyond rounding raises.
+    """Whether to take an M-step from value to level; a fall beyond rounding raises DescentError.
 
-    A fall by the last places of the objective is taken: the parameters still gain digits. One that
-    only ill-conditioned parameters explain is not.
+    A fall within ROUNDING is taken, because the parameters still gain digits. A larger one that
+    `rounding` explains is not.
     """
     fall = value - level
     if fall <= ROUNDING * abs(value):
@@ -191,7 +213,7 @@ def _ascends[P](
 
 
 def _rest(trace: list[float]) -> float:
-    """Estimate what is left to gain from the last two gains, as if they shrank geometrically."""
+    """Estimate the gain still to come from the last two gains, as if gains shrank geometrically."""
     gain = trace[-1] - trace[-2]
     if gain <= LAST_PLACES * abs(trace[-1]):
         return 0.0

@@ -1,11 +1,14 @@
-"""The last stretch of a climb: on until the Newton decrement is below the tolerance."""
+"""The last part of a climb: on until the Newton decrement is below the tolerance."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from em.climb.search import in_order, joined
 from em.errors.information import information_of, unavailable
+from models.structure import shares_of
 
 if TYPE_CHECKING:
     from em.climb.search import Climber, End
@@ -15,13 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["information_at", "refined"]
 
+NO_SHARE = 1e-8  # a share below it is 0: nobody in a hundred million is expected there
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
 def refined[S: Structure](
     run: Climber[S], best: End[S], max_steps: int
 ) -> tuple[End[S], Information[S]]:
-    """Climb on from an end for as long as its Newton decrement is above the tolerance."""
+    """Climb on from an end for as long as its Newton decrement is above the tolerance.
+
+    >>> from em.climb.search import Climber, ended
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-8, on_step=None)
+    >>> _, known = refined(run, ended(model, 0, run(0, fit.inside, 5)), 100)
+    >>> known.decrement < 1e-8
+    True
+    """
     known = information_at(run.model, best)
     for more in range(1, REFINE + 1):
         if not (best.climb.converged and known.decrement > run.tolerance):
@@ -30,13 +46,25 @@ def refined[S: Structure](
         placed = rest._replace(parameters=in_order(run.model, rest.parameters))
         best = best._replace(climb=joined(best.climb, placed))
         known = information_at(run.model, best)
-    if known.decrement > run.tolerance > 0:  # what is left to gain is below the objective's digits
+    if known.decrement > run.tolerance > 0:  # the rest is below the objective's rounding
         best = best._replace(climb=best.climb._replace(converged=False))
     return best, known
 
 
 def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]:
-    """Return the information at an end, or the reason why there is none."""
+    """Return the information at an end, or the reason why there is none.
+
+    >>> from em.climb.search import Climber, ended
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    >>> end = ended(model, 0, run(0, fit.inside, 5))._replace(spike=np.array([True, False]))
+    >>> information_at(model, end).reason
+    'a component is a spike, where the likelihood has no maximum'
+    """
     parameters, reason = end.parameters, None
     if model.hard:
         reason = "hard EM does not maximise the likelihood, so that no information belongs to it"
@@ -44,8 +72,24 @@ def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]
         reason = "a component is a spike, where the likelihood has no maximum"
     elif end.empty.any() or (parameters.overall(model.question.data) == 0).any():
         reason = "a component is empty, so that its parameters mean nothing"
-    elif (edge := model.emission.edge(parameters.theta)) is not None:
+    elif (edge := model.emission.edge(parameters.theta)) is not None or (
+        edge := _share_edge(model, parameters)
+    ) is not None:
         reason = f"{edge}, on the edge of the parameter space"
     if reason:
         return unavailable(model, parameters, reason)
     return information_of(model, parameters)
+
+
+def _share_edge[S: Structure](model: Model[S], parameters: S) -> str | None:
+    """Return which estimated share is 0, in words, None if none is.
+
+    Where all rows have the same shares, such a component is empty, which is said otherwise.
+    """
+    shares = shares_of(parameters)
+    if model.grouping.common(shares) is not None:
+        return None
+    for name in model.estimated:
+        for at in np.argwhere(shares[name] < NO_SHARE)[:1]:
+            return f"{name}[{','.join(map(str, at))}] is 0"
+    return None

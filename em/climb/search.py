@@ -1,4 +1,4 @@
-"""Many starts: where each climb ended, and which of those ends are spikes or hold nobody."""
+"""Many starts: where each climb ended, and which ends have a spike or an empty component."""
 
 from __future__ import annotations
 
@@ -45,24 +45,34 @@ __all__ = [
 ]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
-SHORT = 15  # steps after which starts are compared where that would be too dear
+SHORT = 15  # steps after which starts are compared if that would take too long
 FINALISTS = 5  # of them that are then climbed to the end
 MANY = 1 << 20  # distinct rows beyond which starts are compared on some of them
-SCREEN = 1 << 17  # observations: a thirtieth of a standard error is what these take for one
-SAME_HEIGHT = 1e-3  # of the objective: within 0.05 standard errors of an end is that end
-SAME_PLACE = 0.05  # and of the parameters, in the units of the rows, about one sd
+SCREEN = 1 << 17  # observations on which starts are compared if there are MANY
+SAME_HEIGHT = 1e-3  # of the objective: two ends within 0.05 standard errors are one
+SAME_PLACE = 0.05  # of the parameters, in working coordinates, whose unit is about one sd
 NOBODY = 0.5  # expected observations below which a component is empty
-NARROW = 0.1  # of the widest component: a spike is narrower
-BY_CHANCE = 1e-3  # clumps expected by chance above which one is no evidence of a component
+NARROW = 0.1  # of the widest component's width: a spike is narrower
+BY_CHANCE = 1e-3  # if more clumps are expected by chance, a clump is no evidence of a component
 
 
 class End[S: Structure](NamedTuple):
-    """A distinct place where climbs ended, in the units of the rows, labels in order.
+    """A distinct place where climbs ended, in working coordinates, labels in order.
 
-    number: which start came highest.
-    starts: how many reached it.
+    number: of the start that came highest.
+    starts: the number of starts that reached it.
     spike: (K,) which components are spikes.
-    empty: (K,) which components hold less than half an observation.
+    empty: (K,) which components have less than half an observation.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    >>> end = ended(model, 0, run(0, fit.inside, 5))
+    >>> end.starts, end.spike, round(end.height, 3) == round(fit.log_likelihood, 3)
+    (1, array([False, False]), True)
     """
 
     climb: Climb[S]
@@ -73,12 +83,12 @@ class End[S: Structure](NamedTuple):
 
     @property
     def parameters(self) -> S:
-        """Where it is."""
+        """The parameters there."""
         return self.climb.parameters
 
     @property
     def steps(self) -> int:
-        """How many steps the climb took."""
+        """The number of steps of the climb."""
         return len(self.climb.trace) - 1
 
     @property
@@ -89,7 +99,17 @@ class End[S: Structure](NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Climber[S: Structure]:
-    """Climbs one model as the caller of `fit` wants it."""
+    """Climbs one model, with the options of `fit`.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    >>> run(number=0, first=fit.inside, steps=5).converged
+    True
+    """
 
     model: Model[S]
     accelerate: bool
@@ -108,8 +128,9 @@ class Climber[S: Structure]:
         """Climb from some parameters.
 
         number: of the start.
-        steps: most steps to take, `done` have been taken before.
-        finer: by how much to divide the tolerance.
+        steps: the largest number of steps.
+        done: the number of steps taken before.
+        finer: divides the tolerance.
         arrived: whether a known end is so near that the climb may stop.
         """
 
@@ -131,11 +152,11 @@ class Climber[S: Structure]:
 
 
 class Found[S: Structure](NamedTuple):
-    """What a search came to.
+    """The result of a search.
 
-    ends: distinct ones, best first but spikes last.
-    abandoned: how many starts were given up on lower ground.
-    screened: observations on which starts were compared before all were looked at, 0 if all were.
+    ends: the distinct ends, best first, spikes last.
+    abandoned: the number of starts that were given up because others were higher.
+    screened: the number of observations on which starts were compared first; 0 if on all.
     """
 
     ends: list[End[S]]
@@ -151,12 +172,22 @@ def search[S: Structure](
     own_floor: bool,
     seed: int,
 ) -> Found[S]:
-    """Climb from every start, as far as it is worth it.
+    """Climb from every start; if that takes too long, only the best starts to the end.
 
     A climb that comes near the end of an earlier one stops there.
 
-    own_floor: whether the user said how narrow is too narrow.
-    seed: of the rows on which starts are compared, where there are very many.
+    own_floor: whether the user gave the floor.
+    seed: of the drawn rows on which starts are compared if there are MANY.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    >>> found = search(model, [fit.inside, fit.inside], run, 100, own_floor=False, seed=1)
+    >>> [end.starts for end in found.ends], found.abandoned
+    ([2], 0)
     """
     rows = model.rows.sample.distinct
     if rows * model.k <= CHEAP or len(starts) == 1:
@@ -187,7 +218,7 @@ def _climbed[S: Structure](
 ) -> list[Numbered[S]]:
     """Return finished climbs and those from more starts, which stop where one has ended.
 
-    begun: the first steps of some, which led to where they start now.
+    begun: the earlier steps of some of them, by number; they start where these ended.
     """
     done = list(finished)
 
@@ -215,11 +246,11 @@ def _screened[S: Structure](
     own_floor: bool,
     seed: int,
 ) -> Found[S]:
-    """Climb from every start on some of the rows, and on all from where that led.
+    """Climb from every start on some of the rows, then from the ends of these climbs on all.
 
-    A hill of all the rows is one of enough of them, nearly in its place.
+    An optimum of all the rows is nearly one of enough of them.
     """
-    fewer = _of_some(model, SCREEN, np.random.default_rng([seed, 1]))  # not of the starts
+    fewer = _of_some(model, SCREEN, np.random.default_rng([seed, 1]))  # not the starts' own seed
     quiet = replace(run, model=fewer, on_step=None)
     some = search(fewer, starts, quiet, max_steps, own_floor, seed)
     finalists = some.ends[:FINALISTS]
@@ -231,7 +262,7 @@ def _screened[S: Structure](
 
 
 def _of_some[S: Structure](model: Model[S], n: int, rng: np.random.Generator) -> Model[S]:
-    """Return the model of n of the observations, drawn at random, in the same units."""
+    """Return the model of n of the observations, drawn at random, in the same coordinates."""
     ranks = np.sort(rng.integers(int(model.counted.sum()), size=n))
     x, trials = observations_at(model.runs, model.counted, ranks)
     fewer = replace(model.question, data=Sample(x, trials))
@@ -244,7 +275,18 @@ def _depth[S: Structure](pair: Numbered[S]) -> float:
 
 
 def joined[S: Structure](first: Climb[S], rest: Climb[S]) -> Climb[S]:
-    """Return two climbs, the second from where the first ended, as one."""
+    """Return two climbs, the second from where the first ended, as one.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=0.0, on_step=None)
+    >>> one = run(0, fit.inside, 2)
+    >>> len(joined(one, run(0, one.parameters, 3)).trace)
+    6
+    """
     trace = np.concatenate([first.trace, rest.trace[1:]])
     return rest._replace(trace=trace, evaluations=first.evaluations + rest.evaluations)
 
@@ -257,7 +299,7 @@ def _distinct[S: Structure](
 ) -> list[End[S]]:
     """Return one end for each optimum that was reached.
 
-    reached: for how many starts a climb stands, where that is more than its own.
+    reached: the number of starts that a climb represents, by its number; 1 if not given.
     """
     ends: list[End[S]] = []
     for number, one in sorted(climbs, key=_depth):
@@ -275,29 +317,56 @@ def _distinct[S: Structure](
 def ended[S: Structure](
     model: Model[S], number: int, climb: Climb[S], own_floor: bool = False
 ) -> End[S]:
-    """Return the end of one start's climb, whose labels are in order or need not be."""
+    """Return the end of one start's climb; labels stay as they are.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    >>> ended(model, 3, run(3, fit.inside, 5)).empty
+    array([False, False])
+    """
     spike = spikes(model, climb.parameters, own_floor)
     empty = model.observations_of(climb.parameters) < NOBODY
     return End(climb, number, 1, spike, empty & ~spike)
 
 
 def _rank[S: Structure](end: End[S], hard: bool) -> tuple[bool, bool, float]:
-    """Return what sorts the best end first.
+    """Return the key that sorts the best end first.
 
-    An empty component gives way to a full mixture as high. Under hard EM it always does: the
-    classification likelihood favours few groups, and one for all is often its maximum.
+    An end with an empty component comes after an equally high one without. Under hard EM it comes
+    after all: the maximum of the classification likelihood often has only one group.
     """
     empty = bool(end.empty.any())
     return bool(end.spike.any()), hard and empty, SAME_HEIGHT * empty - end.height
 
 
 def in_order[S: Structure](model: Model[S], parameters: S) -> S:
-    """Return parameters inside in the label order that they have outside."""
+    """Return working parameters in the label order that they have in the data's units.
+
+    >>> from models.structure import permuted
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> swapped = permuted(fit.inside, np.array([1, 0]))
+    >>> in_order(model, swapped).theta.rate.round(1)
+    array([1.1, 7.3])
+    """
     return permuted(summing_to_one(parameters), label_order(model.outside(parameters)))
 
 
 def near[S: Structure](one: S, other: S) -> bool:
-    """Whether two places are the same, but for their labels, to within SAME_PLACE."""
+    """Whether two places are the same to within SAME_PLACE, whatever their labels.
+
+    >>> from models import Mixture, Poisson
+    >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
+    >>> near(one, Mixture(np.array([0.6, 0.4]), Poisson(np.array([5.01, 1.0]))))
+    True
+    """
     mine, theirs = by_component(one), by_component(other)
     k = len(mine[-1])
     apart = np.zeros((k, k))
@@ -314,11 +383,20 @@ def near[S: Structure](one: S, other: S) -> bool:
 def spikes[S: Structure](model: Model[S], parameters: S, own_floor: bool) -> NDArray[np.bool_]:
     """Return which components are narrow by accident, (K,).
 
-    A component on the floor is: there the likelihood has no maximum but the one that the floor
-    makes. So is one under a tenth of the widest if chance explains its observations: the others
-    put m within two sd of its mean, it adds c, and among n places n P(Poisson(m) >= m + c) clumps
-    as dense are to be expected. And so is a narrow one on no more than the d + 1 observations
-    that any mean and width can fit, unless a floor of the user's says how narrow is too narrow.
+    A component on the floor is a spike: only the floor keeps the likelihood finite there. So is one
+    under a tenth of the widest if chance explains its observations. The other components put m
+    observations within two sd of its mean, and it adds c of its own. Among n places
+    n P(Poisson(m) >= m + c) clumps as dense are expected by chance. A narrow component on at most
+    d + 1 observations is also a spike, because any such few have a mean and a width, unless the
+    user gave the floor.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> spikes(model, fit.inside, own_floor=False)
+    array([False, False])
     """
     theta, overall = parameters.theta, parameters.overall(model.question.data)
     width = model.emission.width(theta, model.floor)

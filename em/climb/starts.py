@@ -19,16 +19,26 @@ if TYPE_CHECKING:
 
 __all__ = ["starting_points"]
 
-ENOUGH = 2_000  # observations that a start looks at: it need not be good, only different
+ENOUGH = 2_000  # observations for a start, which need not be good, only different
 FEW = 5  # observations a group from which random groups start
-JITTER = 1e-6  # of the spread, added to places that k-means++ looks at
-SHRINK = 1.0  # observations' worth of all the data mixed into each group, lest one be a point
+JITTER = 1e-6  # of the spread, added to the places for k-means++
+SHRINK = 1.0  # observations of average data added to each group, so that none is a point
 
 
 def starting_points[S: Structure](
     model: Model[S], number: int, rng: np.random.Generator
 ) -> Iterator[S]:
-    """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn."""
+    """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> starts = list(starting_points(model, 3, np.random.default_rng(1)))
+    >>> len(starts), starts[0].weight.round(3)
+    (3, array([0.5, 0.5]))
+    """
     for index in range(number):
         some = _observations(model, rng)
         place = model.emission.place(some.x, some.trials).reshape(len(some.x), -1)
@@ -71,7 +81,7 @@ def _kmeans(place: Array, k: int, rng: np.random.Generator) -> Labels:
 def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
     """Give each observation to one of k random seeds, each with a random reach.
 
-    Unequal reaches make narrow groups inside wide ones, which no nearest centre finds.
+    Unequal reaches make narrow groups inside wide ones, which k-means cannot make.
     """
     seeds = place[rng.choice(len(place), k, replace=len(place) < k)]
     distance = ((place[:, None] - seeds) ** 2).sum(axis=2)

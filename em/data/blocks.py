@@ -85,7 +85,7 @@ class Rows:
         return replace(self, size=min(self.size, size))
 
     def cut(self, runs: int) -> list[Rows]:
-        """Return the run as so many shorter runs of whole blocks, about equally long."""
+        """Return the run as `runs` shorter runs of whole blocks, about equally long."""
         ends = [self.blocks * i // runs for i in range(runs + 1)]
         return [
             replace(

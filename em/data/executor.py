@@ -40,7 +40,15 @@ class PreparedRuns[P](Protocol):
 
 
 class Executor(Protocol):
-    """What works on the rows of a sample."""
+    """What works on the rows of a sample.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from models import Poisson, Sample
+    >>> with executor_for(Sample([0, 3, 3]), emission_of(Poisson), 2) as executor:
+    ...     type(executor).__name__, executor.rows.end
+    ('Threads', 2)
+    """
 
     @property
     def rows(self) -> Rows:

@@ -1,4 +1,4 @@
-"""Parameters as points: their free coordinates, in the order of a Fit's information, and back."""
+"""Free coordinates of parameters, in the order of a Fit's information, and the way back."""
 
 from __future__ import annotations
 
@@ -53,9 +53,13 @@ def coordinates_of(structures: Structure, held: Collection[str] = ()) -> Array:
 
 
 def displaced[S: Structure](fit: Fit[S], steps: Array) -> S:
-    """Return the structures (n, ...) that lie steps (n, p) of its coordinates from an estimate.
+    """Return the structures (n, ...) at displacements (n, p) from an estimate, in its coordinates.
 
     They may lie outside the parameter space.
+
+    >>> moved = displaced(fit, np.array([[0.0, 1.0, 0.0]]))
+    >>> (moved.theta.rate - fit.estimate.theta.rate).round(6)
+    array([[1., 0.]])
     """
     estimate, theta, n = fit.estimate, fit.estimate.theta, len(steps)
     k, chart = components(theta), emission_of(fit.family).chart(fit.estimate.theta)
@@ -85,6 +89,11 @@ def log_prior(prior: Prior, structures: Structure, held: Collection[str] = ()) -
 
     prior: as it was given, in the data's units.
     held: fields of shares that are not estimated.
+
+    >>> from models import Mixture, Poisson, PoissonPrior, Prior
+    >>> two = Mixture(np.ones((2, 1)), Poisson(np.array([[1.0], [3.0]])))
+    >>> log_prior(Prior(0.0, PoissonPrior(events=0.0, exposure=0.5)), two).round(3)
+    array([-0.5, -1.5])
     """
     theta, believed = structures.theta, prior.theta
     n, k = np.shape(first(theta))[:2]
@@ -112,6 +121,6 @@ def _flat(structure: Structure) -> Array:
 
 
 def _each(field: Array, at: tuple[int, ...]) -> Array:
-    """Return a view of what stands at a place in each of many."""
+    """Return a view of the entries at one place, for each index along the leading axis."""
     view: Array = np.moveaxis(field, 0, -1)[at]
     return view

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["log_likelihood"]
 
-NARROWEST = 1e-150  # in units of the rows; what squares to nothing has no density
-AT_ONCE = 1 << 17  # doubles of log densities held at once, 1 MB, which a cache holds
+NARROWEST = 1e-150  # in working coordinates; the square of a smaller width is 0
+AT_ONCE = 1 << 17  # doubles of log densities at once, 1 MB, which fits a cache
 
 
 def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure) -> Array:
-    """Return the log-likelihood (n,) of n structures, from the coefficients that EM climbs with.
+    """Return the log-likelihood (n,) of n structures, from the same coefficients as EM's own.
 
     structures: each field with a leading axis (n, ...).
 
@@ -55,10 +55,10 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
 
 
 def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
-    """Return the coefficients (n K, 1 + q) of all components, None where some need more care.
+    """Return the coefficients (n K, 1 + q) of all components, None if some need more care.
 
-    Care need structures whose rows do not share one set of shares, those whose squares would
-    cancel, and those outside the parameter space.
+    Those are structures whose rows have different shares, whose squares would cancel, or which lie
+    outside the parameter space.
     """
     shares = model.grouping.common(shares_of(structures))
     if shares is None:
@@ -81,9 +81,9 @@ def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
 def _at_once[S: Structure](model: Model[S], phi: Array) -> Array:
     """Return the log-likelihood (n,) of mixtures with coefficients phi (n, K, 1 + q).
 
-    By odds against each mixture's likeliest component r in a block of rows, it is
-    phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T); where these overflow, odds against
-    each row's own likeliest component.
+    With r the most likely component of a block of rows, it is
+    phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T). If that overflows, each row has an r
+    of its own.
     """
     (found,) = model.runs.total(partial(_heights, emission=model.emission, phi=phi))
     heights: Array = model.base + np.asarray(found)

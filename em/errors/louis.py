@@ -1,11 +1,11 @@
 """Louis's identity (1982) for rows that are independent, with the same shares: one pass over them.
 
 With u_k = d log(share_k p_k) / d coordinates at one observation and r_k its responsibility, the
-information that is observed is complete information less the missing,
+observed information is the complete information less the missing,
 
     I = sum_k curvature_k(sums) - sum_n [ sum_k r_k u_k u_k' - (sum_k r_k u_k)(sum_k r_k u_k)' ].
 
-It is exact at any parameters, not at the maximum only.
+It is exact at any parameters, not only at the maximum.
 """
 
 from __future__ import annotations
@@ -30,13 +30,21 @@ if TYPE_CHECKING:
 
 __all__ = ["louis"]
 
-BUFFER = 1 << 18  # doubles of scores held at once by a thread, 2 MB
+BUFFER = 1 << 18  # doubles of scores in a thread at once, 2 MB
 
 
 def louis[S: Structure](model: Model[S], parameters: S, shares: Array) -> Slots:
     """Return observed and complete information and score of all slots, and the entropy.
 
     shares: (K,) of every row.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> louis(model, fit.inside, fit.inside.weight).observed.shape
+    (4, 4)
     """
     k, emission, theta = model.k, model.emission, parameters.theta
     centre = emission.location(theta)
@@ -82,8 +90,8 @@ def _missing(
 ) -> Sums:
     """Return a run's missing information, sums of T, and entropy.
 
-    folded: (K, 1 + q, m) slopes, with all the ones as one.
-    size: rows of a block.
+    folded: (K, 1 + q, m) slopes, with those of the ones added up.
+    size: the number of rows of a block.
     """
     k, width, m = folded.shape
     log_shares = np.log(shares)

@@ -1,8 +1,8 @@
 """Observed information of any structure: the derivative of the exact score (Oakes 1999).
 
 By Fisher's identity the score of the log-likelihood at theta is that of the expected
-log-likelihood of data and labels, d Q(. | theta) / d . at theta. So it costs one E-step, and its
-derivative along a free coordinate is a difference of two.
+log-likelihood of data and labels, d Q(. | theta) / d . at theta. So a score costs one E-step. The
+derivative of the score along a free coordinate is a difference of two scores.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import xlogy
 
 from em.errors.slots import Slots, share_places
 from em.model import densities
@@ -24,17 +23,29 @@ if TYPE_CHECKING:
 
 __all__ = ["oakes"]
 
-STEP = 1e-3  # of a standard error of complete information, to either side; Richardson halves it
+STEP = 1e-3  # to either side, in standard errors of complete information; Richardson halves it
 
 
 def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Slots, Array]:
     """Return complete information and score of all slots, and observed information (p, p).
 
-    free: (K, s + m, p) from free coordinates to slots.
+    free: (K, s + m, p) map from free coordinates to slots.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.errors.slots import free_of
+    >>> from em.model import model_of
+    >>> from models.structure import coordinates
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> _, observed = oakes(model, fit.inside, free_of(fit.inside, coordinates(fit.inside), 1))
+    >>> np.allclose(observed, fit.information, rtol=1e-4)
+    True
     """
     score, complete = _score(model, parameters), _complete(model, parameters)
     flat = free.reshape(-1, free.shape[2])
-    spread = 1 / np.sqrt(np.diagonal(flat.T @ complete @ flat))
+    curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
+    spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     observed = np.empty((flat.shape[1], flat.shape[1]))
     for column, width in enumerate(spread):
         step = STEP * width
@@ -47,10 +58,10 @@ def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Sl
 
 
 def entropy_of[S: Structure](model: Model[S], parameters: S) -> float:
-    """Return the sum over observations of -sum_k r_k log r_k."""
-    log_density = densities(model.runs, model.emission, parameters.theta)
-    members = model.grouping.members(shares_of(parameters), log_density)
-    return float(-xlogy(members, members).sum(axis=0) @ model.grouping.data.unit_counts)
+    """Return the entropy of the hidden components given the data."""
+    with np.errstate(divide="ignore"):  # the logarithm of a share of 0
+        log_density = densities(model.runs, model.emission, parameters.theta)
+        return float(model.grouping.entropy(shares_of(parameters), log_density))
 
 
 def _difference[S: Structure](model: Model[S], parameters: S, way: Array, step: float) -> Array:

@@ -1,7 +1,7 @@
-"""Where derivatives stand: component by component, its entries of the shares, then its coordinates.
+"""Slots of derivatives: for each component its entries of the shares, then its coordinates.
 
-Not all of them are free (shares sum to one, a tied covariance is one for all); what is free is a
-linear map into them, and so the delta method is exact.
+Not all slots are free: shares sum to one, and a tied covariance is one for all. The map from free
+coordinates to slots is linear, and so the delta method is exact.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ class Slots(NamedTuple):
     observed, complete: (w, w) information.
     score: (w,) gradient of the objective.
     entropy: sum over observations of -sum_k r_k log r_k.
+
+    >>> Slots(observed=np.eye(4), complete=2 * np.eye(4), score=np.zeros(4), entropy=0.0).score
+    array([0., 0., 0., 0.])
     """
 
     observed: Array
@@ -37,6 +40,10 @@ def share_places(structure: Structure) -> list[list[tuple[str, tuple[int, ...]]]
     """Return, component by component, the fields and places of its s entries of the shares.
 
     An entry belongs to the component of its last axis.
+
+    >>> from models import Mixture, Poisson
+    >>> share_places(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))
+    [[('weight', (0,))], [('weight', (1,))]]
     """
     shares = shares_of(structure)
     k = len(next(iter(structure.theta._asdict().values())))
@@ -53,7 +60,16 @@ def share_places(structure: Structure) -> list[list[tuple[str, tuple[int, ...]]]
 def free_of(structure: Structure, found: list[Coordinate], m: int) -> Array:
     """Return the linear map from free coordinates to the slots, (K, s + m, p).
 
-    m: coordinates of a component.
+    m: the number of coordinates of a component.
+
+    >>> from models import Mixture, Poisson
+    >>> from models.structure import coordinates
+    >>> two = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
+    >>> free_of(two, coordinates(two), 1).reshape(4, 3).astype(int)
+    array([[ 1,  0,  0],
+           [ 0,  1,  0],
+           [-1,  0,  0],
+           [ 0,  0,  1]])
     """
     places = share_places(structure)
     k, s = len(places), len(places[0])

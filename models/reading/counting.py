@@ -47,7 +47,7 @@ class RowCounts:
     started: bool = False
 
     def __post_init__(self) -> None:
-        """Make room for rows of so many columns."""
+        """Make room for rows with `columns` numbers."""
         self.off_grid = np.zeros((0, self.columns))
 
     def add(self, table: Array, counts: Array | None) -> RowCounts:

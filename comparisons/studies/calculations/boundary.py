@@ -92,7 +92,12 @@ def chance(mixture: Mixture[Gaussian], x: Array) -> Array:
 
 
 def each_chance(mixture: Mixture[Gaussian], x: Array) -> Array:
-    """Return the chance of the second of two Gaussians, (..., n), of fields (..., 2)."""
+    """Return the chance of the second of two Gaussians, (..., n), of fields (..., 2).
+
+    >>> halves = Mixture(np.full(2, 0.5), Gaussian(np.array([160.0, 180.0]), np.full(2, 7.0)))
+    >>> each_chance(halves, np.array([150.0, 170.0, 190.0])).round(2).tolist()
+    [0.0, 0.5, 1.0]
+    """
     weight, mean, sd = (
         np.moveaxis(field, -1, 0)[..., None] for field in (mixture.weight, *mixture.theta)
     )
@@ -131,6 +136,10 @@ def checked(
     """Return for like chances: their range, x from and to, how many, chance and share of "second".
 
     x, likely, second: (n,) values, their chances, and whether each is truly of the second group.
+
+    >>> chances = np.array([0.01, 0.02, 0.99])
+    >>> checked(np.array([150.0, 155, 190]), chances, np.array([False, False, True]))[0][:4]
+    ('0% to 5%', 150.0, 155.0, 2)
     """
     step, rows = np.digitize(likely, STEPS[1:-1]), []
     for place, (low, high) in enumerate(pairwise(STEPS)):

@@ -29,7 +29,12 @@ __all__ = ["beyond", "bic_of_cells", "cells", "loo_of_cells", "spiked"]
 
 
 def beyond(mixture: Mixture[Gaussian], flips: int) -> dict[str, Array]:
-    """Return the probabilities (...) of numbers of heads that cannot be, of fields (..., K)."""
+    """Return the probabilities (...) of numbers of heads that cannot be, of fields (..., K).
+
+    >>> two = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, 10.0]), np.ones(2)))
+    >>> {name: float(one.round(2)) for name, one in beyond(two, 10).items()}
+    {'below 0': 0.25, 'above 10': 0.25, 'beyond, when rounded': 0.31}
+    """
     ends = np.array([-0.5, 0, flips, flips + 0.5])
     weight, mean, sd = (field[..., None] for field in (mixture.weight, *mixture.theta))
     less = (weight * ndtr((ends - mean) / sd)).sum(axis=-2)
@@ -67,13 +72,26 @@ def loo_of_cells(facts: Facts) -> ELPDData:
 
 
 def bic_of_cells(fit: em.Fit[Mixture[Gaussian]], sample: Sample) -> float:
-    """Return a fit's BIC by the probabilities of its cells in place of its densities."""
+    """Return a fit's BIC by the probabilities of its cells in place of its densities.
+
+    >>> from models import Sample
+    >>> heads = Sample([2, 3, 4, 7, 8, 9])
+    >>> found = em.fit(Gaussian, heads, 1)
+    >>> bool(np.isclose(bic_of_cells(found, heads), found.bic, rtol=0.01))
+    True
+    """
     height = sample.counts @ np.log(cells(fit.mixture, sample.x))
     return float(-2 * height + len(fit.coordinates) * np.log(sample.observations))
 
 
 def spiked(sample: Sample, sd: float) -> em.Fit[Mixture[Gaussian]]:
-    """Return EM's fit of two Gaussians and a third that starts narrow, on the commonest count."""
+    """Return EM's fit of two Gaussians and a third that starts narrow, on the commonest count.
+
+    >>> from models import Sample
+    >>> heads = Sample([2, 3, 4, 7, 8, 9], counts=[5, 9, 5, 6, 10, 6])
+    >>> float(spiked(heads, 0.01).mixture.theta.sd.min().round(3))
+    0.01
+    """
     two: em.Fit[Mixture[Gaussian]] = em.fit(Gaussian, sample, 2)
     weight, (mean, width) = two.mixture
     top = int(sample.counts.argmax())

@@ -49,6 +49,10 @@ class End(NamedTuple):
 
     name: of KINDS; height: what was climbed on, there.
     weight, mean, sd: (2,) of both components, the lower mean first.
+
+    >>> end = End(LOCAL, -60.1, HALVES, np.array([163.0, 175.0]), np.array([6.0, 7.0]))
+    >>> end.groups(200)
+    ['163.0 ± 6 (50.0%)', '175.0 ± 7 (50.0%)']
     """
 
     name: str
@@ -58,7 +62,7 @@ class End(NamedTuple):
     sd: Array
 
     def groups(self, people: int) -> list[str]:
-        """Return both components in words, of so many people."""
+        """Return both components in words, for a number of people."""
         return [
             "nobody" if w * people < NOBODY else f"{m:.1f} ± {s:.2g} ({w:.1%})"
             for w, m, s in zip(self.weight, self.mean, self.sd, strict=True)
@@ -70,6 +74,10 @@ class Atlas(NamedTuple):
 
     ends: by kind, then the highest first.
     where: (m, m) which of them each pair of first means leads to.
+
+    >>> end = End(BEST, -60.1, HALVES, np.array([163.0, 175.0]), np.array([6.0, 7.0]))
+    >>> Atlas((end, end._replace(name=LOCAL)), np.array([[0, 1], [1, 1]])).share(0)
+    0.25
     """
 
     ends: tuple[End, ...]
@@ -89,6 +97,10 @@ class Path(NamedTuple):
 
     sd: the first; name: of KINDS; fast: whether it was accelerated.
     trace: (m + 1,) the height at the start and after each step; weights, means: (m + 1, 2).
+
+    >>> trace = np.array([-70.0, -61.0, -60.1])
+    >>> Path(10.0, BEST, False, trace, np.full((3, 2), 0.5), np.zeros((3, 2))).steps
+    2
     """
 
     sd: float
@@ -105,7 +117,12 @@ class Path(NamedTuple):
 
 
 def followed(sample: Sample, best: float, start: Mixture[Gaussian], *, accelerate: bool) -> Path:
-    """Climb from a mixture of one width and keep every step; best: the known optimum's height."""
+    """Climb from a mixture of one width and keep every step; best: the known optimum's height.
+
+    >>> start = Mixture(HALVES, Gaussian(np.array([1.0, 8.0]), np.array([2.0, 2.0])))
+    >>> followed(Sample([1, 2, 3, 7, 8, 9]), 0.0, start, accelerate=False).name
+    'local optimum'
+    """
     seen = [start]
     found = fit(
         Gaussian,
@@ -121,7 +138,12 @@ def followed(sample: Sample, best: float, start: Mixture[Gaussian], *, accelerat
 
 
 def kind(found: Fit[Mixture[Gaussian]]) -> str:
-    """Name what EM ended on; whether it is the best of its kind, others have to say."""
+    """Name what EM ended on; the caller decides whether it is the best optimum.
+
+    >>> import em
+    >>> kind(em.fit(Gaussian, Sample([1, 2, 3, 7, 8, 9]), 2, seed=0))
+    'local optimum'
+    """
     if (found.mixture.weight * found.observations).min() < NOBODY:
         return EMPTY
     if found.optima[0].spike:
@@ -130,7 +152,11 @@ def kind(found: Fit[Mixture[Gaussian]]) -> str:
 
 
 def em_end(sample: Sample, prior: Prior | None, sd: float, means: Array) -> End:
-    """Climb from two halves with these means (2,) and this sd, under a prior if there is one."""
+    """Climb from two halves with these means (2,) and this sd, under a prior if there is one.
+
+    >>> em_end(Sample([1, 2, 3, 7, 8, 9]), None, 1.0, np.array([2.0, 8.0])).mean.round(2).tolist()
+    [2.0, 8.0]
+    """
     start = Mixture(HALVES, Gaussian(means, np.array([sd, sd])))
     found = fit(Gaussian, sample, 2, start=start, prior=prior)
     return End(kind(found), float(found.trace[-1]), found.mixture.weight, *found.mixture.theta)
@@ -142,6 +168,9 @@ def kmeans_end(sample: Sample, means: Array) -> End:
     Hard EM with equal weights and one width gives each observation to the nearest centre and moves
     the centres to the means (Celeux & Govaert 1992). Its likelihood falls with
     the sum of squares, d n log(sum of squares) / 2, and with nothing else.
+
+    >>> kmeans_end(Sample([1, 2, 3, 7, 8, 9]), np.array([0.0, 5.0])).mean.round(3).tolist()
+    [2.0, 8.0]
     """
     nearer = np.abs(sample.x - means[0]) <= np.abs(sample.x - means[1])
     column = Sample(sample.x[:, None], counts=sample.counts)
@@ -157,7 +186,13 @@ def kmeans_end(sample: Sample, means: Array) -> End:
 
 
 def atlas(climb: Callable[[Array], End], grid: Array) -> Atlas:
-    """Climb from every pair of first means in a grid (m,); which one is called first is alike."""
+    """Climb from every pair of first means in a grid (m,); their order does not matter.
+
+    >>> from functools import partial
+    >>> climb = partial(kmeans_end, Sample([1, 2, 3, 7, 8, 9]))
+    >>> round(atlas(climb, np.array([0.0, 4.0, 9.0])).share(0), 2)
+    0.67
+    """
     ends: list[End] = []
     where = np.zeros((len(grid), len(grid)), np.intp)
     for i, j in zip(*np.triu_indices(len(grid)), strict=True):

@@ -24,6 +24,10 @@ class Exact(NamedTuple):
 
     log_evidence: of the data, binomial coefficients included.
     mean, sd: (3,) of both coins' chances of heads, in order, then of the first one's share.
+
+    >>> from models import Sample
+    >>> two_coins(Sample([5, 9, 8, 4, 7], 10), equal_weights=True).sd.shape
+    (3,)
     """
 
     log_evidence: float

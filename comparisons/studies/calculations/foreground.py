@@ -24,13 +24,16 @@ LEVELS = np.arange(256.0)
 class Mask(NamedTuple):
     """What belongs to the foreground.
 
-    by: what it was told by.
+    by: what separated it, intensity or colour.
     chance: (h, w) of foreground, of every pixel that is shown.
     area: share of all pixels that are likelier foreground.
     group: the component that is the foreground.
     held: its shares of the middle and of the edge.
     share: its weight in the mixture, and the standard error.
     within: the area's 95% interval, if it has one.
+
+    >>> Mask("colour", np.ones((2, 2)), 0.3, 1, (0.8, 0.1), (0.3, 0.01)).within
+    (None, None)
     """
 
     by: str
@@ -43,9 +46,9 @@ class Mask(NamedTuple):
 
 
 def foreground(likely: Array) -> tuple[int, float, float]:
-    """Return which component is the foreground, and how much of middle and edge it holds.
+    """Return which component is the foreground, and its shares of middle and edge.
 
-    It is the one that holds more of the middle (half as wide, half as high) than of the edge (a
+    It has a larger share of the middle (half as wide, half as high) than of the edge (a
     tenth along every side). likely: (h, w) chances of the second component.
 
     >>> foreground(np.ones((4, 4)))

@@ -1,7 +1,7 @@
 """A picture from a file as counts of its intensities and colours, in memory that stays bounded.
 
-Only the decoder holds all pixels. They are counted a tile at a time, every one of them, and every
-few of them are kept to show.
+Only the decoder keeps all pixels in memory. All are counted, a tile at a time; a few are kept to
+show.
 """
 
 from __future__ import annotations
@@ -53,6 +53,11 @@ class Photograph(NamedTuple):
     colours, colour_counts: (m, 3) the middles of cells of colour with pixels, and (m,) how many;
         none where red, green and blue are the same everywhere.
     grey, shown: (h, w) intensities and (h, w, 3) colours of every few pixels, to show.
+
+    >>> from matplotlib.cbook import get_sample_data
+    >>> photo = read_photograph(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    >>> photo.pixels, int(photo.counts.sum())
+    (307200, 307200)
     """
 
     name: str
@@ -66,10 +71,19 @@ class Photograph(NamedTuple):
 
 
 def read_photograph(path: str | Path) -> Photograph:
-    """Return what a PNG or JPEG file shows, or raise Refusal that says why it cannot be."""
+    """Return what a PNG or JPEG file shows, or raise Refusal that says why it cannot be.
+
+    >>> from PIL import Image
+    >>> Image.new("L", (8, 8)).save("black.png")
+    >>> try:
+    ...     read_photograph("black.png")
+    ... except Refusal as refusal:
+    ...     print(refusal)
+    black.png has one colour only; there is nothing to separate
+    """
     path = Path(path)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # our own limit stands in for Pillow's warning of size
+        warnings.simplefilter("ignore")  # our own limit replaces Pillow's warning of size
         photograph = _counted(path.name, *_decoded(path))
     seen = np.count_nonzero(photograph.counts)
     if seen == 1:
@@ -170,7 +184,7 @@ def _correlation(sums: NDArray[np.int64]) -> float:
 def _channels(strip: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the intensities (h, w) and the colours (h, w, 3), or (h, w, 1) of greys.
 
-    Sixteen bits are scaled to eight; what is transparent stands on white, as a page shows it.
+    Sixteen bits are scaled to eight; transparent parts are put on white, as a page shows them.
     """
     if strip.mode.startswith("I"):
         grey = ((np.asarray(strip).astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -197,7 +211,11 @@ def cell_of(colour: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def middle_of(cell: NDArray[np.intp]) -> Array:
-    """Return the colours (m, 3) in the middle of cells (m,)."""
+    """Return the colours (m, 3) in the middle of cells (m,).
+
+    >>> middle_of(np.array([0, 1])).tolist()
+    [[3.5, 3.5, 3.5], [3.5, 3.5, 11.5]]
+    """
     last = (1 << BITS) - 1
     each = np.stack([cell >> 2 * BITS, (cell >> BITS) & last, cell & last], axis=-1)
     width = 1 << (8 - BITS)

@@ -42,6 +42,11 @@ def jensen(
     """Draw the chord between two numbers, and one person's bound over the shares.
 
     odds: (2,) log(w_k p_k) of the person, women first; means: of women and men.
+
+    >>> from comparisons.studies.bound import joint
+    >>> figure = jensen((1.0, 5.0), joint(176.0)[6], 166.0, (163.0, 176.0))
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['a number', 'assumed probability that 166 cm is a man']
     """
     figure = blank(4.6, 0.12)
     left, right = figure.subplots(1, 2)
@@ -136,6 +141,11 @@ def bounds(
     """Draw l over men's mean, and the first bounds of each climb.
 
     height: of theta to l; bound: of theta and where it touches; paths: theta step by step.
+
+    >>> from comparisons.studies.bound import GRID, bound, height, path, shares
+    >>> figure = bounds(GRID, height, lambda at, here: bound(at, shares(here)), [path(166.0)])
+    >>> figure.axes[0].get_xlabel()
+    "men's mean, in cm"
     """
     figure = blank(5.4)
     axes = figure.add_subplot()

@@ -39,6 +39,10 @@ def plates(paths: dict[float, Array], eye: float, close: float) -> Figure:
 
     paths: (steps + 1, 2) grams on each plate, by the share of the surplus that the eye sees; eye:
     the one whose plates are drawn; close: the surplus that does not matter.
+
+    >>> from comparisons.studies.dish import split
+    >>> [axes.get_ylabel() for axes in plates({0.7: split(0.7)[0]}, 0.7, 1.0).axes]
+    ['grams on a plate', 'surplus, in grams']
     """
     figure = blank(4.1, 0.12)
     left, right = figure.subplots(1, 2)

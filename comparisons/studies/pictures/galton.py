@@ -40,11 +40,14 @@ SEXES = ("women", "men")
 
 
 class Rule(NamedTuple):
-    """A way to tell men from women by height.
+    """A way to separate men from women by height.
 
     man: (n,) whom it calls men; height: from where on.
     unsure: the share of people that it expects to get wrong, if it has an opinion.
     within: the 95% interval of the height, if it has one.
+
+    >>> Rule("taller than 66.5 inches", np.array([False, True]), 66.5).within
+    (None, None)
     """
 
     name: str

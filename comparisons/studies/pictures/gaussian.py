@@ -36,7 +36,11 @@ __all__ = ["bias", "nearest", "variance"]
 
 @styled
 def nearest(x: Array, mean: float, variance: float) -> Figure:
-    """Draw the mean squared distance of heights x (n,) from every point."""
+    """Draw the mean squared distance of heights x (n,) from every point.
+
+    >>> nearest(np.array([165.0, 171.0, 180.0]), 170.0, 49.0).axes[0].get_ylabel()
+    'mean squared distance'
+    """
     own, reach = x.mean(), max(1.5 * abs(x.mean() - mean), 4.0)
     at = np.linspace(min(own, mean) - reach, max(own, mean) + reach, 401)
     curve: Look = {"color": QUIET, "linewidth": 1.6}
@@ -79,7 +83,11 @@ def nearest(x: Array, mean: float, variance: float) -> Figure:
 
 @styled
 def bias(samples: dict[int, Array], truth: float) -> Figure:
-    """Draw the estimates of the variance from many samples of n people, by n."""
+    """Draw the estimates of the variance from many samples of n people, by n.
+
+    >>> [axes.get_xlabel() for axes in bias({2: np.array([20.0, 30.0]), 5: np.ones(2)}, 49.0).axes]
+    ['2 people', '5 people']
+    """
     figure = blank(3.9)
     panels = figure.subplots(1, len(samples), sharex=True)
     edges = np.linspace(0, 3 * truth, 46)

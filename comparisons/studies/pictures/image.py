@@ -41,7 +41,16 @@ PALE = 0.82  # how far the background fades
 
 @styled
 def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
-    """Draw the photograph beside its foreground, the rest faded, for each mask."""
+    """Draw the photograph beside its foreground, the rest faded, for each mask.
+
+    >>> from matplotlib.cbook import get_sample_data
+    >>> from comparisons.studies.calculations.foreground import Mask
+    >>> from comparisons.studies.calculations.photograph import read_photograph
+    >>> photo = read_photograph(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    >>> mask = Mask("intensity", np.ones(photo.grey.shape), 0.25, 1, (0.8, 0.1), (0.3, 0.01))
+    >>> [axes.get_title() for axes in masks(photo, [mask]).axes]
+    ['the photograph', 'foreground by intensity: 25.0%']
+    """
     height, width = photograph.grey.shape
     panels = 1 + len(found)
     tall = float(np.clip(9 / panels * height / width, 1.2, 5.2))

@@ -34,7 +34,7 @@ __all__ = ["linkage", "speed"]
 
 SLOPE: Look = {"color": QUIET, "linewidth": 3.5, "alpha": 0.35}
 FAST: Look = {"color": EM, "linestyle": "-", "linewidth": 1.4}
-LAST = 1e-15  # of a distance that doubles can tell
+LAST = 1e-15  # least distance that doubles resolve
 
 
 @styled
@@ -45,6 +45,11 @@ def speed(
 
     paths: t after each step, plain and accelerated; races: missing information, rate, and
     evaluations, plain and accelerated, by problem.
+
+    >>> path = 0.6 - 0.1 ** np.arange(1.0, 6.0)
+    >>> figure = speed([path, path[::2]], 0.6, {"plants": (0.1, 0.1, 5, 3)})
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['step', 'evaluations of the log-likelihood']
     """
     figure = blank(4.6, 0.12)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
@@ -118,6 +123,10 @@ def linkage(
     """Draw the posterior beside the estimate's normal curve.
 
     expect: gives l at t first; estimate: with its standard error; moments: mean and sd.
+
+    >>> from comparisons.studies.linkage import Plants
+    >>> linkage(Plants().expect, (0.6268, 0.0515), (0.6228, 0.0509)).axes[0].get_xlabel()
+    't'
     """
     centre, error = estimate
     t = np.linspace(centre - 4.2 * error, centre + 4.2 * error, 601)

