@@ -240,6 +240,7 @@ def opinion(people):
     return comparisons.second_opinion(Gaussian, people, 2, draws=500, seed=1, progress=False)
 
 
+@pytest.mark.slow  # its machine code is compiled for this alone
 def test_a_structure_of_somebodys_own_is_fitted_sampled_and_compared(opinion, people, tmp_path):
     """No file of the house knows of it: three small classes and what was observed."""
     assert opinion.verdict == "agree"
@@ -262,6 +263,7 @@ def test_a_structure_of_somebodys_own_is_fitted_sampled_and_compared(opinion, pe
     assert str(opinion).count("\n") > 4
 
 
+@pytest.mark.slow  # its machine code is compiled for this alone
 def test_shares_that_are_known_wrongly_are_another_question(opinion, people):
     """The negative control: the estimate of other shares does not pass."""
     other = Guessed(people.sample, people.shares[:, ::-1].copy())
