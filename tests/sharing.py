@@ -12,7 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 SEVERAL_COLUMNS = "bayes, several columns"
 FIRST = (SEVERAL_COLUMNS, "bayes, one column", "tests/test_faults.py")  # they take longest
-TOGETHER = ("tests/comparisons/studies/",)  # they tell each other's stories
+STORIES = "stories"  # of studies, told once for all tests that look at them
+TELLING = ("tests/comparisons/studies/", "tests/comparisons/kept/")
 
 
 def group_of(nodeid: str) -> str:
@@ -20,7 +21,7 @@ def group_of(nodeid: str) -> str:
     path = nodeid.partition("::")[0]
     if path.startswith("tests/bayes/"):
         return FIRST[0 if re.search(r"multivariate|\[.*tied|several", nodeid) else 1]
-    return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+    return STORIES if path.startswith(TELLING) else path
 
 
 def place(nodeid: str) -> int:

@@ -58,7 +58,7 @@ def planted_twice():
         yield pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if again else [])
 
 
-@pytest.mark.parametrize("fault", planted_twice())
+@pytest.mark.parametrize("fault", list(planted_twice()))
 def test_a_fault_is_caught(fault):
     missed, most = misses(fault)
     assert len(missed) < most, [(one.shift, one.verdict, sorted(one.standing)) for one in missed]

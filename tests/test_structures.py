@@ -316,6 +316,7 @@ def opinion(people):
     return comparisons.second_opinion(Gaussian, people, 2, draws=500, seed=1, progress=False)
 
 
+@pytest.mark.slow  # its machine code is compiled for this alone
 def test_a_structure_of_somebodys_own_is_fitted_sampled_and_compared(opinion, people, tmp_path):
     """No file of the house knows of it: three small classes and what was observed."""
     assert opinion.verdict == "agree"
@@ -338,6 +339,7 @@ def test_a_structure_of_somebodys_own_is_fitted_sampled_and_compared(opinion, pe
     assert str(opinion).count("\n") > 4
 
 
+@pytest.mark.slow  # as the one above
 def test_shares_with_two_axes_are_sampled_compared_and_shown(rng, tmp_path):
     town = np.repeat([0, 1], 300)
     women = rng(817).random(600) < np.array([0.3, 0.7])[town]
@@ -362,6 +364,7 @@ def test_rows_drawn_at_random_are_no_question_of_another_structure(people):
         comparisons.second_opinion(Gaussian, people, 2, some=100, progress=False)
 
 
+@pytest.mark.slow  # its machine code is compiled for this alone
 def test_shares_that_are_known_wrongly_are_another_question(opinion, people):
     """The negative control: the estimate of other shares does not pass."""
     other = Guessed(people.sample, people.shares[:, ::-1].copy())

@@ -488,7 +488,7 @@ def test_ctrl_c_ends_at_once_and_leaves_no_file(tmp_path):
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "sampling\n"
-            time.sleep(2.0)
+            time.sleep(1.0)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
         finally:

@@ -222,7 +222,10 @@ def test_heights_are_recovered(seed):
         assert_recovered(comparison, wrong)
 
 
-@pytest.mark.parametrize("seed", range(201, 211))
+@pytest.mark.parametrize(
+    "seed",
+    [201, 202, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(203, 211))],
+)
 def test_coins_are_recovered(seed, rng):
     truth = Mixture([0.4, 0.6], Binomial([0.3, 0.55]))
     sample, _ = simulate(truth, 500, rng(seed), trials=20)

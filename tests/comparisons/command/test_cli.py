@@ -396,7 +396,9 @@ def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, m
     assert strict(run(*words, "--json")[1])["verdict"]
 
 
-@pytest.mark.parametrize("form", ["full", pytest.param("spherical", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "form", ["tied-spherical", pytest.param("spherical", marks=pytest.mark.slow)]
+)
 def test_names_of_columns_are_kept_and_told(form, run, people, tmp_path):
     words = ("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2)
     (tmp_path / "found").mkdir()
@@ -478,14 +480,21 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     assert list(tmp_path.iterdir()) == [table]
 
 
-@pytest.mark.parametrize("options", ["", pytest.param("--json", marks=pytest.mark.slow)])
-def test_a_pipe_that_closes_early_is_no_verdict(options, tmp_path):
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("fit people.csv -f gaussian -c height -k 2 --only em", 0),
+        pytest.param("study coins", 3, marks=pytest.mark.slow),
+        pytest.param("study coins --json", 3, marks=pytest.mark.slow),
+    ],
+)
+def test_a_pipe_that_closes_early_is_no_verdict(words, status, people, tmp_path):
     program = f'"{sys.executable}" -c "from comparisons.command.main import main; main()"'
-    script = f"{program} study coins {options} | true; exit ${{PIPESTATUS[0]}}"
+    script = f"{program} {words} | true; exit ${{PIPESTATUS[0]}}"
     found = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert found.returncode == 3, found.stderr
+    assert found.returncode == status, found.stderr
     assert "Traceback" not in found.stderr
     assert "\x1b" not in found.stdout
 

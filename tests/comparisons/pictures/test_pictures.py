@@ -217,7 +217,10 @@ def test_readability_is_noticed_when_it_is_missing():
         assert_readable(figure)
 
 
-@pytest.mark.parametrize("case", ["heights", "two columns", "coins"])
+@pytest.mark.parametrize(
+    "case",
+    ["coins", *(pytest.param(case, marks=pytest.mark.slow) for case in ("heights", "two columns"))],
+)
 def test_a_file_gives_the_same_pictures(case, tmp_path):
     comparison = comparison_of(case)
     comparison.save(tmp_path / "kept.nc")

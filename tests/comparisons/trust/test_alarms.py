@@ -55,7 +55,7 @@ def test_a_regular_problem_agrees_and_with_a_fault_it_does_not():
     assert record["verdict"] == "agree"
     assert (record["k"], record["observations"] >= 500, record["nearest"] >= 2.5) == (3, True, True)
     told = alarms.told_regular({"gaussian": [record]})
-    assert told.value["verdicts"]["gaussian"]["agree"]["seen"] == 1
+    assert told.value.verdicts["gaussian"]["agree"].seen == 1
     assert stopped(design, number)["verdict"] != "agree"
 
 
@@ -72,8 +72,8 @@ def test_one_of_each_cell_that_cannot_tell_is_shown():
     assert record["verdict"] == "inconclusive"
     assert (record["separation"], record["observations"]) == GRID[0]
     told = alarms.told_weak([record] * len(GRID))
-    assert len(told.value["cells"]) == len(GRID)
-    assert all(cell["inconclusive"]["seen"] == 1 for cell in told.value["cells"])
+    assert len(told.value.cells) == len(GRID)
+    assert all(cell.inconclusive.seen == 1 for cell in told.value.cells)
     assert len(told.figures["verdicts"]().axes) == 1
 
 

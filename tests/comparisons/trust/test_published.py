@@ -395,7 +395,8 @@ def test_without_the_package_rows_are_skipped_and_counted(run, monkeypatch):
     assert all(row["ours"] is None and row["tolerance"] is None for row in skipped)
 
 
-@pytest.mark.parametrize("columns", [40, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.slow  # the command `fit` is looked at in a narrow terminal every time
+@pytest.mark.parametrize("columns", [40, 80])
 def test_no_number_is_cut_however_narrow_the_terminal(columns, tmp_path):
     code = (
         "from comparisons.trust import references; "
