@@ -260,7 +260,7 @@ EM_FAULTS = (
     ours(
         "memberships of the other component",
         LINE,
-        slips.other_columns,
+        slips.other_rows,
         frozenset({"other_memberships"}),
         "the memberships",
     ),

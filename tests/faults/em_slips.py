@@ -266,8 +266,8 @@ def _swapped(original):
     return in_order
 
 
-def _other_columns(original):
-    return lambda self, sample: original(self, sample)[:, ::-1]
+def _other_rows(original):
+    return lambda self, data: original(self, data)[::-1]
 
 
 def _unscaled(original):
@@ -295,7 +295,7 @@ def _halved(original):
 
 lowest_wins = replaced(search, "_rank", _lowest)
 swapped = together(replaced(search, "in_order", _swapped), replaced(refine, "in_order", _swapped))
-other_columns = replaced(Fit, "responsibilities", _other_columns)
+other_rows = replaced(Fit, "members", _other_rows)
 unscaled_density = replaced(Fit, "log_density", _unscaled)
 labels_known = replaced(information, "louis", _all_known)
 halved_information = replaced(information, "louis", _halved)
