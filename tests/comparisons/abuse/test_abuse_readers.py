@@ -24,6 +24,7 @@ from comparisons.command.inputs import prior_of
 from comparisons.verdict.estimates import estimate_of
 from models import Sample
 from models.names import FAMILIES
+from models.question import asked
 from models.refusal import Refusal
 
 PLAIN = b"x,y\n1.5,2\n3,4\n5,nan\n-7e3,8\n" * 20
@@ -77,7 +78,7 @@ def test_a_broken_json_file_is_read_or_refused(tmp_path, on_each):
         sample = samples.get(name, column)
         path.write_bytes(file.content)
         for read in (
-            lambda: estimate_of(str(path), family, sample.dimension),
+            lambda: estimate_of(str(path), asked(family, sample, 2)),
             lambda: prior_of(str(path), family, sample),
             lambda: prior_of(typed, family, sample),
         ):
