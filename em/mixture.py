@@ -48,6 +48,13 @@ class MixtureGrouping(Grouping[Sample]):
         found: Array = softmax(np.log(shares["weight"])[:, None] + log_density, axis=0)
         return found
 
+    def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
+        """The expected counts over their sum, which is above 0: someone was observed."""
+        if "weight" not in own:  # held
+            return {}
+        counts = own["weight"] + unseen
+        return {"weight": counts / counts.sum()}
+
     def common(self, shares: Shares) -> Array:
         """The same for all rows."""
         return shares["weight"]
