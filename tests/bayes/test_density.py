@@ -17,7 +17,7 @@ from models.family import rebuilt
 from models.question import asked
 
 # with equal shares each family is compiled once more, and what is equal is no family's business
-QUICK_WITH_EQUAL_SHARES = ("binomial", "gaussian", "poisson", "multivariate-full")
+QUICK_WITH_EQUAL_SHARES = ("binomial", "gaussian", "poisson")
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 STEP = 1e-5
 

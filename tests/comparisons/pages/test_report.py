@@ -378,29 +378,34 @@ def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
     assert (args[0], args[2:], settings) == (Gaussian, ("t", "n"), {})
 
 
-@pytest.mark.parametrize(
-    ("form", "words"),
-    [
-        ("full", r"a bell-shaped cloud (MultivariateGaussian)"),
-        pytest.param("spherical", "a round cloud (SphericalGaussian)", marks=pytest.mark.slow),
-    ],
-)
-def test_one_component_and_several_columns(form, words, rng, plain, monkeypatch):
+def test_one_component_is_told_as_one(rng, plain):
     counts = second_opinion(Poisson, Sample(rng(502).poisson(4, 200)), 1, **QUICK)
     said = text(report(counts))
     assert "find the same one component, a rate of events (Poisson), behind 200 counts" in said
+    with pytest.raises(Refusal, match="family 'Zipf', which is not known here"):
+        report(Facts(changed(counts.tree, family="Zipf")))
+
+
+@pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # the runs are short
+@pytest.mark.parametrize(
+    ("form", "k", "words"),
+    [
+        ("full", 2, "two components, each a bell-shaped cloud (MultivariateGaussian)"),
+        pytest.param("spherical", 1, "a round cloud (SphericalGaussian)", marks=pytest.mark.slow),
+    ],
+)
+def test_several_columns_are_told_by_their_names(form, k, words, rng, plain, monkeypatch):
     family = MultivariateGaussian.with_covariance(form)
-    clouds = second_opinion(family, Sample(rng(503).normal(size=(120, 2))), 1, **QUICK)
+    x = rng(503).normal(size=(120, 2)) + 9 * (np.arange(120) % k)[:, None]
+    clouds = second_opinion(family, Sample(x), k, **QUICK)
     said = text(report(clouds))
-    assert f"{words}, behind 120 rows of measurements?" in said
+    assert f"{words}, behind 120 rows of measurements" in said
     assert "then the column of the data. Numbers" in said
     named = changed(clouds.tree, columns=json.dumps(["length", "width"]))
     said = text(report(Facts(named)))
     assert "then the column of the data (0 is length, 1 is width). Numbers" in said
     args, _ = called(clouds.tree, monkeypatch)["second_opinion"]
     assert args[0] is family
-    with pytest.raises(Refusal, match="family 'Zipf', which is not known here"):
-        report(Facts(changed(clouds.tree, family="Zipf")))
 
 
 def test_where_starts_ended_is_told_if_they_ended_apart(heights, plain):

@@ -185,6 +185,7 @@ def test_draws_that_are_too_narrow_or_too_wide_are_not_the_posteriors(width):
     assert (finding(comparison, "other_place").value < 0) == (width < 1)
 
 
+@pytest.mark.slow  # machine code of one component of several columns, for this alone
 def test_draws_without_their_dependence_are_not_the_posteriors(rng):
     """A mean-field approximation has the right means and conditional spreads, and no more."""
     sample = Sample(rng(14).multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 400))
@@ -281,13 +282,18 @@ def test_labels_that_cannot_be_told_are_weak_separation(rng):
     assert finding(comparison, "weak_separation").severity == "doubt"
 
 
-def test_one_component_agrees_in_one_and_several_dimensions(rng):
-    line = Sample(rng(4).normal(170, 8, 300))
-    plane = Sample(rng(5).normal(size=(300, 2)) * [1, 5] + [3, 100])
-    for family, sample in ((Gaussian, line), (MultivariateGaussian, plane)):
-        comparison = comparisons.second_opinion(family, sample, 1, draws=1_000, progress=False)
-        assert comparison.verdict == "agree", comparison
-        assert "weight[0]" not in comparison.to_frame().index
+def one_component(dimensions, rng):
+    if dimensions == 1:
+        return Gaussian, Sample(rng(4).normal(170, 8, 300))
+    return MultivariateGaussian, Sample(rng(5).normal(size=(300, 2)) * [1, 5] + [3, 100])
+
+
+@pytest.mark.parametrize("dimensions", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_one_component_agrees_in_one_and_several_dimensions(dimensions, rng):
+    family, sample = one_component(dimensions, rng)
+    comparison = comparisons.second_opinion(family, sample, 1, draws=1_000, progress=False)
+    assert comparison.verdict == "agree", comparison
+    assert "weight[0]" not in comparison.to_frame().index
 
 
 @pytest.mark.parametrize(
