@@ -38,8 +38,9 @@ class Grouping(ABC):
 
     Functions of symbols build the model. Functions of arrays evaluate draws (n, ...) in NumPy.
 
-    >>> [one.__name__ for one in GROUPINGS.values()]
-    ['MixtureGrouping']
+    >>> from models import Mixture
+    >>> GROUPINGS[Mixture].__name__
+    'MixtureGrouping'
     """
 
     joins = False
