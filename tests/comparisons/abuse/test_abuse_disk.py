@@ -63,7 +63,8 @@ def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(
     told = whole.out.replace("report: whole/report.html\n", "")
     sizes = [one.stat().st_size for one in Path("whole").rglob("*") if one.is_file()]
     netcdf = Path("whole/comparison.nc").stat().st_size
-    for size in (*((0, netcdf - 1) if early else ()), max(sizes) - 1, 2 * max(sizes)):
+    # two pages of one comparison differ by some bytes: less than the largest has room for none
+    for size in (*((0, netcdf - 1) if early else ()), max(sizes) * 9 // 10, 2 * max(sizes)):
 
         def full(*arguments, size=size):
             with files_end_at(size):

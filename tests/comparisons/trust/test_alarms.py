@@ -25,6 +25,11 @@ def counted(records, verdict):
     return sum(one["verdict"] == verdict for one in records)
 
 
+def filed(record, number):
+    """Return a record as `run` files it."""
+    return {**record, "replicate": number, "seconds": 1.0}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_regular_problems_agree_and_hardly_ever_disagree(family):
@@ -51,7 +56,7 @@ def stopped(design, number):
 def test_a_regular_problem_agrees_and_with_a_fault_it_does_not():
     """The two of a kind that the slow tests count by the dozen."""
     design, number = Regular("gaussian"), 1
-    record = regular(design, number)
+    record = filed(regular(design, number), number)
     assert record["verdict"] == "agree"
     assert (record["k"], record["observations"] >= 500, record["nearest"] >= 2.5) == (3, True, True)
     told = alarms.told_regular({"gaussian": [record]})
@@ -68,7 +73,7 @@ def test_a_fault_in_every_data_set_breaks_the_bounds():
 
 
 def test_one_of_each_cell_that_cannot_tell_is_shown():
-    record = weak(Weak(), 0)
+    record = filed(weak(Weak(), 0), 0)
     assert record["verdict"] == "inconclusive"
     assert (record["separation"], record["observations"]) == GRID[0]
     told = alarms.told_weak([record] * len(GRID))
