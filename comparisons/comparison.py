@@ -205,16 +205,16 @@ def opinion_of(
     Traceback (most recent call last):
     models.refusal.Refusal: some is 1...
     """
-    family, k, whole = question.family, question.k, None
+    whole = None
     look = partial(search, starts=starts, seed=seed, progress=progress)
-    if some is not None and whole_number("some", some, k) < question.sample.observations:
-        fewer = em.subsample(family, question.sample, some, seed)
+    if some is not None and whole_number("some", some, question.k) < question.sample.observations:
+        fewer = em.subsample(question.family, question.sample, some, seed)
         if structure_for(fewer) is not question.structure:
             kind = question.structure.__name__
             raise Refusal(f"some is {some}; rows drawn at random say nothing about a {kind}")
         whole = look(question).fit
         question = replace(question, data=fewer)
-    refuse_many(family, question.sample, k)
+    refuse_many(question)
     found = look(question)
 
     def drawn(data: Units) -> xr.DataTree:

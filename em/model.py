@@ -12,7 +12,7 @@ from em.data.executor import add_sums
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
-from models.structure import free, shares_of, summing_to_one, uniform, with_shares
+from models.structure import free, normalised, shares_of, uniform, with_shares
 
 if TYPE_CHECKING:
     from em.data.blocks import Rows
@@ -109,8 +109,8 @@ class Model[S: Structure]:
         The objective is the log-likelihood, for hard EM that of the classification, plus the log
         prior up to its constant.
         """
-        parameters = summing_to_one(parameters)
-        shares, theta = shares_of(parameters), parameters.theta
+        shares, theta = normalised(shares_of(parameters)), parameters.theta
+        parameters = with_shares(type(parameters), shares, theta)
         with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
             try:
                 if any((field < 0).any() for field in shares.values()):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.names import those_that_take
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def column(sample: Sample) -> None:
         columns = f"{sample.dimension} column{'s' * (sample.dimension > 1)}"
         raise Refusal(
             f"x is a table of {columns}; give one column, such as x[:, 0] of an array or "
-            'x["name"] of a data frame, or fit a MultivariateGaussian'
+            f'x["name"] of a data frame, or fit a {those_that_take("table")}'
         )
     no_trials(sample)
 
@@ -63,7 +64,7 @@ def no_trials(sample: Sample) -> None:
     """
     if sample.trials is not None:
         raise Refusal(
-            "trials are given, but only a Binomial has flips; "
+            f"trials are given, but only a {those_that_take('heads')} has flips; "
             "to say how often each x occurred give Sample(x, counts=...)"
         )
 

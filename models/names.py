@@ -21,6 +21,7 @@ __all__ = [
     "name_of",
     "record_of",
     "register",
+    "those_that_take",
 ]
 
 FAMILIES: dict[str, type[Theta]] = {}
@@ -80,6 +81,15 @@ def name_of(family: type[Theta]) -> str:
     'multivariate'
     """
     return next(name for name, one in FAMILIES.items() if issubclass(family, one))
+
+
+def those_that_take(kind: str) -> str:
+    """Return the families that take "column", "table" or "heads", as a sentence lists them.
+
+    >>> those_that_take("table")
+    'MultivariateGaussian'
+    """
+    return " or a ".join(one.__name__ for one in FAMILIES.values() if one.takes() == kind)
 
 
 def record_of(family: type[Theta]) -> type[ConjugatePrior]:

@@ -45,6 +45,7 @@ __all__ = [
     "from_fields",
     "joined",
     "label_order",
+    "normalised",
     "ordered",
     "parameters",
     "permuted",
@@ -379,18 +380,23 @@ def by_component(structure: Structure, leading: int = 0) -> list[Array]:
     return found
 
 
+def normalised(shares: Mapping[str, Array]) -> dict[str, Array]:
+    """Return shares that sum to one, which extrapolation misses by rounding.
+
+    >>> normalised({"weight": np.array([1.0, 3.0])})
+    {'weight': array([0.25, 0.75])}
+    """
+    return {name: field / field.sum(axis=-1, keepdims=True) for name, field in shares.items()}
+
+
 def summing_to_one[S: Structure](structure: S) -> S:
-    """Return a structure with shares that sum to one, which extrapolation misses by rounding.
+    """Return a structure with normalised shares.
 
     >>> from models import Mixture, Poisson
     >>> summing_to_one(Mixture(np.array([1.0, 3.0]), Poisson(np.array([1.0, 5.0])))).weight
     array([0.25, 0.75])
     """
-    shares = {
-        name: field / field.sum(axis=-1, keepdims=True)
-        for name, field in shares_of(structure).items()
-    }
-    return with_shares(type(structure), shares, structure.theta)
+    return with_shares(type(structure), normalised(shares_of(structure)), structure.theta)
 
 
 def uniform(kind: type[Structure], k: int, sizes: Mapping[str, int]) -> dict[str, Array]:

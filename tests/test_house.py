@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def named(source: str) -> set[str]:
         elif isinstance(node, ast.alias):
             words.add(node.name.split(".")[-1])
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            words.add(node.value)
+            words |= set(re.findall(r"\w+", node.value))
     return words & NAMES
 
 

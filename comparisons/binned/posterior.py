@@ -11,12 +11,12 @@ import em
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.bins import Bins, coarsened, finest_edges
 from comparisons.binned.loss_bound import LossBound
+from comparisons.capacity import binnable
 from comparisons.thresholds import SHIFT
 from models import Gaussian, Mixture
 from models.checks import moments
-from models.names import BINNED
 from models.sample import Sample
-from models.structure import STRUCTURES, drawn_at, joined
+from models.structure import drawn_at, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,10 +73,8 @@ def to_be_binned(question: Question[Any, Any]) -> bool:
     >>> [to_be_binned(asked(Gaussian, Sample(range(n)), 2)) for n in (5_000, 5_001)]
     [False, True]
     """
-    independent = question.structure is STRUCTURES[Sample]
-    if question.family not in BINNED or not independent:
-        return False
-    return not isinstance(question.data, Sample) or question.data.distinct > MOST
+    in_memory = isinstance(question.data, Sample)
+    return binnable(question) and (not in_memory or question.sample.distinct > MOST)
 
 
 def posterior_in_bins(

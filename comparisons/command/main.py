@@ -331,7 +331,7 @@ def fit(
             _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
             return
         if some is None:
-            refuse_many(kind, sample, components)
+            refuse_many(question)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
         announce(SAMPLING)

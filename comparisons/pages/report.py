@@ -443,15 +443,15 @@ def _placeholders(facts: Facts, *, judged: bool) -> list[str]:
     heads = facts.family.takes() == "heads"
     what = "heads and trials: lists or arrays" if heads else "x: a list, an array or a table"
     found = [f"# {what} of your observations{of}"]
-    source = facts.estimate.name
+    source, title = facts.estimate.name, facts.structure.__name__
     if judged and source.endswith(".json"):
         found.append(f"estimate = {source!r}")
     elif judged:
-        found.append("# estimate: an em.Fit, a Mixture or the path of a JSON file")
+        found.append(f"# estimate: an em.Fit, a {title} or the path of a JSON file")
     if facts.sampling.seed is None:
         found.append("# tree, names: the posterior, and what it calls our parameters")
     if facts.truth:
-        found.append("# truth: the Mixture that the observations were drawn from")
+        found.append(f"# truth: the {title} that the observations were drawn from")
     return [*found, ""]
 
 

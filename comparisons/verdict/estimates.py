@@ -83,7 +83,7 @@ def family_of(given: object) -> type[Theta] | None:
 
 
 def _is_structure(given: object) -> TypeGuard[Structure]:
-    """Return whether it is a Mixture or another structure."""
+    """Return whether it is one of the structures."""
     return isinstance(given, tuple(STRUCTURES.values()))
 
 
@@ -110,8 +110,8 @@ def _claim(given: object, question: Question[Any, Any]) -> Claim:
         return Claim(found, source_of_peer(given))
     refuse_unfitted(given)
     raise Refusal(
-        f"estimate is a {type(given).__name__}; give an em.Fit, a Mixture, a fitted "
-        "GaussianMixture of scikit-learn or the path of a JSON file"
+        f"estimate is a {type(given).__name__}; give an em.Fit, a {question.structure.__name__}, "
+        "a fitted GaussianMixture of scikit-learn or the path of a JSON file"
     )
 
 

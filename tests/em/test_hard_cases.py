@@ -290,6 +290,7 @@ def test_new_data_are_scored_in_the_units_of_the_fit(rng):
         found.assign([0.0])
 
 
+@pytest.mark.slow
 def test_a_billion_deaths_end_within_tolerance_or_say_so():
     """There the objective has seven digits less to climb by."""
     counts = 1_000_000 * np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1])

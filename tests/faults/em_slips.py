@@ -114,8 +114,8 @@ variance_for_sd = replaced(GaussianEmission, "maximize", _variance)
 divided_by_components = replaced(GaussianEmission, "maximize", _by_components)
 tied = replaced(MultivariateEmission, "maximize", _tied)
 as_they_are = [
-    replaced(owner, "summing_to_one", lambda original: lambda mixture: mixture)
-    for owner in (model, search)
+    replaced(model, "normalised", lambda original: dict),
+    replaced(search, "summing_to_one", lambda original: lambda mixture: mixture),
 ]
 unnormalised = together(replaced(Model, "maximize", _by_rows), *as_they_are)
 

@@ -74,6 +74,7 @@ def give(tmp_path, monkeypatch):
 tables = csv_files() | csv_files() | csv_files() | parquet_files() | broken(csv_files())
 
 
+@pytest.mark.slow
 def test_em_answers_or_says_what_is_wrong(give, on_each):
     def check(case):
         words, files = case
@@ -84,6 +85,7 @@ def test_em_answers_or_says_what_is_wrong(give, on_each):
     on_each(0.5, command_lines(tables), check)
 
 
+@pytest.mark.slow
 def test_a_comparison_answers_and_is_whole_or_says_what_is_wrong(give, on_each, tmp_path):
     def check(case):
         words, files = case
@@ -145,6 +147,7 @@ def swapped(words, option, value):
     return [*words[:at], value, *words[at + 1 :]]
 
 
+@pytest.mark.slow
 def test_what_is_sound_is_answered_and_what_is_spoiled_is_refused(give, on_each):
     def check(case):
         (words, table, k, n), spoil = case

@@ -95,6 +95,7 @@ def ends_well(folder):
     assert beside(folder) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_as_it_writes_leaves_all_or_nothing(folder, monkeypatch):
     assert killed(folder, 0, writing=True)
     assert half_written(folder) is None

@@ -199,6 +199,7 @@ def test_cumulants_are_the_derivatives():
     np.testing.assert_allclose(found, np.abs(differences), rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_no_derivative_is_beyond_its_bound(rng):
     draws, ratios = rng(7), []
     for _ in range(1_500):

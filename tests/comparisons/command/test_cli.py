@@ -338,6 +338,7 @@ def test_overwrite_takes_the_usual_folder_again(run, tmp_path):
         assert sorted(one.name for one in tmp_path.iterdir()) == names
 
 
+@pytest.mark.slow
 def test_all_studies_are_run_one_after_the_other(run, monkeypatch, tmp_path):
     monkeypatch.setattr(
         cli, "STUDIES", {name: STUDIES[name] for name in ("dish", "coin", "galton")}

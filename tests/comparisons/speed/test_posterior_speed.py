@@ -56,6 +56,7 @@ def apart(seed, rng):
     return Sample(np.append(rng(seed).normal(0, 1, 200), rng(seed + 1).normal(8, 1, 100)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", SIDES)
 def test_samplers_draw_from_the_same_posterior(side, rng):
     x = apart(94, rng)

@@ -22,6 +22,7 @@ def test_the_foreground_holds_more_of_the_middle():
     assert foreground(1 - likely)[0] == 0  # negative control: the other way round
 
 
+@pytest.mark.slow
 def test_a_disc_is_cut_out(tmp_path):
     """A disc of known area, bright on dark, and dark on bright: within 4 standard errors."""
     rng = np.random.default_rng(0)

@@ -58,6 +58,7 @@ def test_one_step_from_there_by_hand():
         assert path.steps == len(path.trace) - 1 == len(path.means) - 1
 
 
+@pytest.mark.slow
 def test_where_it_leads(story):
     told = story("starts")
     rows = {row[0]: row for row in told.steps[0].rows}

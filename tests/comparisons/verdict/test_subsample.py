@@ -57,6 +57,7 @@ def test_some_are_drawn_without_putting_back():
     assert set(flips.trials - flips.x) <= {4}
 
 
+@pytest.mark.slow
 def test_em_of_all_lies_where_some_leave_it():
     """The chance that is found is uniform, as half of all leaves it."""
     tails = np.array([judged(seed).value for seed in range(REPEATS)])
@@ -109,5 +110,5 @@ def test_more_than_chains_can_carry_is_refused():
     n = CARRIED // 2 + 1
     table = Sample(np.column_stack([np.arange(n), np.arange(n)]).astype(float))
     with pytest.raises(ValueError, match=r"more than chains carry in an hour.*--some 20000"):
-        refuse_many(MultivariateGaussian, table, 2)
-    refuse_many(MultivariateGaussian, table, 1)
+        refuse_many(asked(MultivariateGaussian, table, 2))
+    refuse_many(asked(MultivariateGaussian, table, 1))
