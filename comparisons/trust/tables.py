@@ -64,9 +64,10 @@ def sentence(found: Summary) -> str:
     left = [one.parameter for one in found.ranks if not one.inside]
     ranks = "The truth's ranks among the draws stay within their bands"
     if left:
+        n = len(found.ranks)
         ranks = (
-            f"The truth's ranks of {', '.join(left)} leave their 95% band ({len(found.ranks)} "
-            f"bands, of which {0.05 * len(found.ranks):.2g} are left by chance)"
+            f"The truth's ranks of {', '.join(left)} leave their 95% band ({n} "
+            f"band{'s' * (n > 1)}, of which {0.05 * n:.2g} are left by chance)"
         )
     if not found.uniform:
         ranks += "; beyond chance: the draws are not the posterior's"
