@@ -25,6 +25,15 @@ class Scattered(OutOfCore):
 
     pieces: a Stream each, on the worker that read it; if that worker dies, another reads it again.
     lengths: the number of rows of each piece.
+
+    >>> from distributed import Client
+    >>> from models import Sample
+    >>> known = (1, False, False, np.array([1.0]), np.array([7.5]), 3, 7.5)
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     pieces = tuple(client.scatter([Sample([1.0, 2.0]), Sample([7.5])]))
+    ...     rows = Scattered(*known, client=client, pieces=pieces, lengths=(2, 1))
+    ...     rows.rows, float(rows.total(lambda piece: piece.x.sum()))
+    (3, 10.5)
     """
 
     client: Client
