@@ -67,10 +67,7 @@ class Sample:
     inverse: NDArray[np.unsignedinteger]
 
     def __init__(
-        self,
-        x: ArrayLike,
-        trials: ArrayLike | None = None,
-        counts: ArrayLike | None = None,
+        self, x: ArrayLike, trials: ArrayLike | None = None, counts: ArrayLike | None = None
     ) -> None:
         """Check a column or a table of observations, and count its distinct rows.
 

@@ -193,8 +193,7 @@ def tree_of(
     groups = {
         "posterior": drawn(structures, sizes),
         "sample_stats": xr.Dataset(
-            {name: (("chain", "draw"), one) for name, one in statistics.items()},
-            _counted(sizes),
+            {name: (("chain", "draw"), one) for name, one in statistics.items()}, _counted(sizes)
         ),
         "log_likelihood": pointwise,
     }
@@ -362,10 +361,7 @@ def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
         rows = sample.inverse[places].astype(np.intp)
     else:
         rows = np.searchsorted(np.cumsum(sample.counts), places, side="right")
-    coords: dict[str, object] = {
-        "observation": np.arange(len(rows)),
-        "row": ("observation", rows),
-    }
+    coords: dict[str, object] = {"observation": np.arange(len(rows)), "row": ("observation", rows)}
     if sample.trials is not None:
         coords["trials"] = ("observation", sample.trials[rows])
     if sample.x.ndim == 2:

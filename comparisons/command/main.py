@@ -207,8 +207,7 @@ def fit(
     ],
     *,
     family: Annotated[
-        str,
-        typer.Option("--family", "-f", help="What a group looks like: FAMILIES."),
+        str, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")
     ],
     column: Annotated[
         list[str] | None,

@@ -22,8 +22,7 @@ def speed(
         typer.Option(help=f"Measure this part alone; may be repeated: {', '.join(PARTS)}."),
     ] = None,
     quick: Annotated[
-        bool,
-        typer.Option("--quick", help="Small sizes, a few minutes: to see that it runs."),
+        bool, typer.Option("--quick", help="Small sizes, a few minutes: to see that it runs.")
     ] = False,
     out: Annotated[
         Path | None,

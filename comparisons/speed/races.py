@@ -137,10 +137,7 @@ def whole(n: int, rounds: int, rng: np.random.Generator) -> Race:
     check(SCIKIT_LEARN, problem)
     fit(Gaussian, Sample(x), 2)
     taken = [
-        (
-            seconds(lambda: fit(Gaussian, Sample(x), 2)),
-            SCIKIT_LEARN.climb(problem, [50])[0].seconds,
-        )
+        (seconds(lambda: fit(Gaussian, Sample(x), 2)), SCIKIT_LEARN.climb(problem, [50])[0].seconds)
         for _ in range(rounds)
     ]
     return faster(work, name, taken, Goal(100))

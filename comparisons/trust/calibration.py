@@ -16,15 +16,7 @@ from msgspec.structs import astuple
 import em
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
-from models import (
-    Binomial,
-    Mixture,
-    MultivariateGaussian,
-    Prior,
-    Sample,
-    simulate,
-    weak_prior,
-)
+from models import Binomial, Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
 from models.family import entries, rebuilt
 from models.names import family_named
 from models.prior import draw_prior

@@ -193,10 +193,7 @@ def em_finished(
         )
     elif curved.severity != OK:
         message = "EM does not move from the estimate."
-    return [
-        Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
-        curved,
-    ]
+    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy), curved]
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:

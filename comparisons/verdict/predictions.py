@@ -96,11 +96,7 @@ def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -
 
 
 def _hellinger(
-    engine: Engine,
-    question: Question[Any, Any],
-    at: em.Fit[Any],
-    few: Structure,
-    positions: Array,
+    engine: Engine, question: Question[Any, Any], at: em.Fit[Any], few: Structure, positions: Array
 ) -> float:
     """Return the Hellinger distance between the plug-in density f and the predictive g.
 

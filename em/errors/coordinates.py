@@ -8,14 +8,7 @@ import numpy as np
 
 from em.emission import emission_of
 from models.family import components, entries, first, free_entries, rebuilt
-from models.structure import (
-    coordinates,
-    drawn_at,
-    fields_of,
-    free,
-    shares_of,
-    with_shares,
-)
+from models.structure import coordinates, drawn_at, fields_of, free, shares_of, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Collection

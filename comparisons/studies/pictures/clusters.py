@@ -46,11 +46,7 @@ BARS = 90  # memberships at most
 
 @styled
 def partitions(
-    facts: Facts,
-    names: tuple[str, ...],
-    centres: Array,
-    found: dict[str, Labels],
-    truth: Labels,
+    facts: Facts, names: tuple[str, ...], centres: Array, found: dict[str, Labels], truth: Labels
 ) -> Figure:
     """Draw K-means' partition beside EM's, mistakes crossed.
 
