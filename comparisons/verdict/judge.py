@@ -84,15 +84,10 @@ class Gap(NamedTuple):
     trusted: bool
 
 
-def _shift(point: Point, checks: CrossChecks) -> float:
-    """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
-    p = point.free
-    return float((checks.deviance.mean() - p) / np.sqrt(2 * p))
-
-
 def same_place(point: Point, checks: CrossChecks) -> Finding:
     """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
-    p, mean, shift = point.free, float(checks.deviance.mean()), _shift(point, checks)
+    p, mean = point.free, float(checks.deviance.mean())
+    shift = (mean - p) / float(np.sqrt(2 * p))
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "

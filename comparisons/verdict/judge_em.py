@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.point import Point
     from comparisons.verdict.sampled import Sampled
-    from models.arrays import Array
     from models.structure import Parameter, Structure
 
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
@@ -344,7 +343,8 @@ def _spike(
 
 def _empty(at: em.Fit[Any]) -> Finding:
     """The expected number of observations of the smallest component."""
-    empty, held = at.optima[0].empty, float(_overall(at).min() * at.observations)
+    empty, least = at.optima[0].empty, at.estimate.overall(at.question.data).min()
+    held = float(least * at.observations)
     message = f"Every component holds observations, the smallest {held:.4g}."
     if empty:
         message = f"A component of the estimate holds {held:.2g} observations: it is empty."
@@ -382,12 +382,6 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     if severity != OK:
         remedy = "Trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
-
-
-def _overall(at: em.Fit[Any]) -> Array:
-    """Return the share of each component among all observations, (K,)."""
-    found: Array = at.estimate.overall(at.question.data)
-    return found
 
 
 def _narrowest(structure: Structure, at: em.Fit[Any]) -> str:
