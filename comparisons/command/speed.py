@@ -35,10 +35,11 @@ def speed(
     An hour in all; a few minutes with --quick. Without --out and --json it makes a new folder here.
     Exit status 1 if samplers disagree.
     """
-    parts = [_known(part) for part in dict.fromkeys(only or PARTS)]
+    from comparisons.command.inputs import known
     from comparisons.kept.atomic import free, refuse_folder
     from comparisons.progress import waiting
 
+    parts = [known("part", part, PARTS) for part in dict.fromkeys(only or PARTS)]
     folder = free(USUAL) if out is None and not as_json else out
     if folder is not None:
         refuse_folder(folder, overwrite=None)
@@ -46,14 +47,3 @@ def speed(
         from comparisons.speed.run import main
     agreed = main(parts, quick=quick, folder=folder, as_json=as_json)
     raise typer.Exit(int(not agreed))
-
-
-def _known(part: str) -> str:
-    """Return a part's name, or refuse it."""
-    if part not in PARTS:
-        from comparisons.command.inputs import guess
-        from models.refusal import Refusal
-
-        listed = ", ".join(PARTS)
-        raise Refusal(f"there is no part {part!r}; {guess(part, PARTS)}there are {listed}")
-    return part

@@ -50,11 +50,11 @@ def calibrate(
     in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
     Exit status 1 if ranks are not uniform by a chance of less than one in a million.
     """
-    from comparisons.command.inputs import family_of
+    from comparisons.command.inputs import family_of, known
     from models.names import FAMILIES
     from models.refusal import Refusal
 
-    family_of(_known(family), covariance)
+    family_of(known("family", family, FAMILIES), covariance)
     usual = SETS if FAMILIES[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
@@ -112,12 +112,13 @@ def alarms(
     and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
     minutes to hours, and goes on where it was.
     """
+    from comparisons.command.inputs import known
     from models.names import FAMILIES
     from models.refusal import Refusal
 
     if weak and families:
         raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
-    chosen = [_known(name) for name in families or FAMILIES]
+    chosen = [known("family", name, FAMILIES) for name in families or FAMILIES]
     with waiting("loading PyMC"):
         from comparisons.trust import alarms as trust
 
@@ -138,18 +139,6 @@ def alarms(
         told = trust.told_regular(found)
     _show(told.tables, told.sentence, told.value, as_json=as_json)
     _save(folder, told.value, told.figures, as_json=as_json)
-
-
-def _known(name: str) -> str:
-    """Return a family's name, or refuse it."""
-    from comparisons.command.inputs import guess
-    from models.names import FAMILIES
-    from models.refusal import Refusal
-
-    if name not in FAMILIES:
-        listed = ", ".join(FAMILIES)
-        raise Refusal(f"there is no family {name!r}; {guess(name, FAMILIES)}there are {listed}")
-    return name
 
 
 def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
