@@ -14,6 +14,7 @@ from comparisons.speed.peers import (
     SCIKIT_LEARN,
     STEPMIX,
     check,
+    plain,
     step,
 )
 from comparisons.speed.problems import Problem, clouds, heights, line, people
@@ -111,15 +112,7 @@ def needed(problem: Problem, height: float) -> int:
     """Return after how many plain steps the log-likelihood is as high as that."""
     steps = 64
     while steps < LONGEST:
-        trace = fit(
-            Gaussian,
-            problem.sample,
-            2,
-            start=problem.start,
-            accelerate=False,
-            tolerance=0,
-            max_steps=steps,
-        ).trace
+        trace = plain(problem, steps).trace
         if trace[-1] >= height:
             return int(np.argmax(trace >= height))
         steps *= 4
