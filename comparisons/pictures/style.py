@@ -52,7 +52,6 @@ __all__ = [
     "minus",
     "number",
     "patch",
-    "settle",
     "several",
     "styled",
     "svg",
@@ -326,17 +325,6 @@ def several(count: int, one: str, more: str) -> str:
     return f"{count:,} {one if count == 1 else more}"
 
 
-def settle(figure: Figure) -> None:
-    """Keep the layout that saving a figure worked out, which takes as long as the saving.
-
-    >>> figure = blank(3.0)
-    >>> settle(figure)
-    >>> type(figure.get_layout_engine()).__name__
-    'PlaceHolderLayoutEngine'
-    """
-    figure.set_layout_engine("none")
-
-
 def svg(figure: Figure) -> str:
     """Return a figure as SVG, its text as text, the same for the same figure.
 
@@ -348,5 +336,5 @@ def svg(figure: Figure) -> str:
     with style.context({"svg.fonttype": "none", "svg.hashsalt": "second opinion"}):
         written = StringIO()
         figure.savefig(written, format="svg", dpi=RASTER, metadata={"Date": None})
-    settle(figure)
+    figure.set_layout_engine("none")  # what saving worked out stays: it takes as long
     return PLACES.sub(lambda found: DIGITS.sub(r"\1", found[0]), written.getvalue())
