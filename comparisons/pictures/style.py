@@ -50,6 +50,7 @@ __all__ = [
     "label_outside",
     "line",
     "minus",
+    "note",
     "number",
     "patch",
     "several",
@@ -188,6 +189,19 @@ def patch(look: Look, label: str) -> Patch:
     '95% interval'
     """
     return Patch(label=label, **look)
+
+
+def note(
+    axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **look: Any
+) -> None:
+    """Write beside a place, shifted by some points.
+
+    >>> axes = blank(3.0).subplots()
+    >>> note(axes, "here", (0.5, 0.5), (5, 0))
+    >>> axes.texts[0].get_text()
+    'here'
+    """
+    axes.annotate(text, at, shift, textcoords="offset points", **look)
 
 
 def colour(component: int) -> str:
