@@ -88,10 +88,6 @@ def pictures_of(facts: Facts) -> list[Picture]:
     ]
 
 
-def _always(facts: Facts) -> str:
-    return ""
-
-
 def _data(facts: Facts) -> str:
     x = facts.rows.x
     return (
@@ -164,7 +160,7 @@ def _pairs(facts: Facts) -> str:
 KINDS = {
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
-    "posterior": Kind("The parameters", posterior, _always, _posterior),
+    "posterior": Kind("The parameters", posterior, lambda _: "", _posterior),
     "memberships": Kind("Who belongs where", memberships, no_memberships, _memberships),
     "deviance": Kind("Estimate against draws", deviance, no_deviance, _deviance),
     "ascent": Kind("EM's climbs", ascent, no_ascent, _ascent),
