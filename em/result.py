@@ -181,9 +181,9 @@ class Fit[S: Structure]:
     def icl(self) -> float:
         """BIC + 2 entropy of the memberships: lower is better (McLachlan & Peel 2000, ch. 6).
 
-        The entropy is -sum_n sum_k r_nk log r_nk, over the probabilities r of membership. `icl_hard`
-        is the other form, which mclust computes. Under hard EM the entropy is 0, so that ICL is the
-        BIC of the classification likelihood.
+        The entropy is -sum_n sum_k r_nk log r_nk, over the probabilities r of membership. The other
+        form is `icl_hard`, which mclust computes. Under hard EM the entropy is 0, so that ICL is
+        the BIC of the classification likelihood.
         """
         return self.bic + 2 * self.entropy
 
@@ -191,10 +191,10 @@ class Fit[S: Structure]:
     def icl_hard(self) -> float:
         """BIC - 2 sum_n log max_k r_nk: lower is better (Biernacki, Celeux & Govaert 2000).
 
-        Each observation counts as a certain member of its most likely component, as in mclust, whose
-        sign is the opposite. -log max_k r is the smallest of the -log r_k that the entropy averages,
-        so this is never above `icl`; the two are equal where every membership is certain. The rows
-        have to be in memory.
+        Each observation counts as a certain member of its most likely component, as in mclust,
+        whose sign is the opposite. Of the -log r_k that the entropy averages this takes the
+        smallest, so it is never above `icl`, and equal to it where every membership is certain.
+        The rows have to be in memory.
         """
         if self.question.k == 1 or self.entropy == 0:
             return self.bic

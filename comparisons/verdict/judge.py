@@ -22,6 +22,7 @@ from comparisons.verdict.judge_em import (
     same_question,
     spiked,
 )
+from comparisons.verdict.judge_identified import identified
 
 if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
@@ -47,6 +48,7 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
+        identified(sampled.question),
         *em_finished(at, point.reached, best_of(point), sampled.to_peak),
         em_errors(point, checks),
         em_won(point, checks),
@@ -290,8 +292,8 @@ def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
     """How far the prior moves the maximum (MAP - MLE), and whether it narrows the posterior.
 
     The pull explains a gap between the answers if the estimate is a proper maximum. A given prior
-    may be the right one, so that its pull is a doubt and no fault: of data sets whose true prior was
-    given, it moved the answer in one of twenty-five. The default prior moves it only if data are few.
+    may be the right one, so that its pull is a doubt and no fault: where the true prior was given,
+    it moved the answer in one data set of 25. The default prior moves it only if data are few.
     """
     if sampled.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."
