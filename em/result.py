@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from em.data.blocks import rows_of
+from em.edges import covariance_of
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from em.data.standardise import Units as Standard
+    from em.edges import Edge
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
@@ -117,6 +119,9 @@ class Fit[S: Structure]:
     notes: what a reader of the estimate has to know, in sentences.
     units, inside: the working coordinates, and the estimate in them, unrounded by the change.
     entropy: sum over observations of -sum_k r_k log r_k; 0 under hard EM.
+    edges: parameters on the edge of what is possible, which have no standard errors; along them
+        `information` is zero.
+    information_inside: (p, p) observed information just inside the edges; None without any.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -143,6 +148,8 @@ class Fit[S: Structure]:
     units: Standard
     inside: S
     entropy: float
+    edges: tuple[Edge, ...] = ()
+    information_inside: Array | None = None
 
     @property
     def family(self) -> type[Theta]:
@@ -166,6 +173,17 @@ class Fit[S: Structure]:
     def has_errors(self) -> bool:
         """Whether every parameter has a standard error."""
         return all(np.isfinite(one).all() for one in fields_of(self.standard_errors).values())
+
+    @property
+    def covariance(self) -> Array | None:
+        """The inverse information (p, p), zero along what is on an edge; None without errors."""
+        if self.information is None:
+            return None
+        if self.has_errors:
+            return np.linalg.inv(self.information)
+        errors = fields_of(self.standard_errors).values()
+        some = any(np.isfinite(one).any() for one in errors)
+        return covariance_of(self.information) if self.edges and some else None
 
     @property
     def aic(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 import em
 from bayes.sampling.compiled import engine_of
-from models.structure import drawn_at, fields_of, picked
+from models.structure import drawn_at, fields_of, from_fields, picked
 
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["CrossChecks", "copied", "cross_checks_of", "curvature", "density_gap"]
+__all__ = [
+    "CrossChecks",
+    "copied",
+    "cross_checks_of",
+    "curvature",
+    "density_gap",
+    "off_edges",
+]
 
 STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # positions of finite differences, at most; more parameters mean fewer draws
@@ -27,6 +34,7 @@ STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding 
 RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
+INSIDE = 1e-12  # from an edge, where the likelihood is that of the edge
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
 
 
@@ -93,17 +101,28 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
 
 
 def _bend(point: Point, draws: Structure, deviance: Array) -> float:
-    """Return the mean difference of the deviance from its parabola, per parameter."""
-    rows = point.parameters
-    if not np.isfinite(point.covariance).all():
-        return np.nan
-    k = point.at.question.k
+    """Return the mean difference of the deviance from its parabola, per parameter.
+
+    From an edge the deviance rises along a line: 2 slope distance is added to the parabola, whose
+    curvature is then that just inside.
+    """
+    rows, edges = point.parameters, point.edges
+    k, curved = point.at.question.k, point.at.information_inside
     shares = type(point.estimate).axes()
     # the last share of a simplex follows from the others
     kept = [at for at, row in enumerate(rows) if row.name not in shares or row.at[-1] != k - 1]
-    away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])[kept]
-    inside = point.covariance[np.ix_(kept, kept)]
-    parabola = (away * np.linalg.solve(inside, away)).sum(axis=0)
+    away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])
+    if edges and curved is not None and np.isfinite(curved).all():
+        names = [row.relabelled(point.places).label for row in rows]
+        there = away[[names.index(label) for label in point.at.coordinates]]
+        parabola = (there * (curved @ there)).sum(axis=0)
+        for at, edge in edges.items():
+            parabola += 2 * edge.slope * np.abs(away[at])
+    elif np.isfinite(point.covariance).all():
+        inside = point.covariance[np.ix_(kept, kept)]
+        parabola = (away[kept] * np.linalg.solve(inside, away[kept])).sum(axis=0)
+    else:
+        return np.nan
     return float(np.abs(deviance - parabola).mean() / point.free)
 
 
@@ -166,11 +185,14 @@ def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> 
     >>> f"{curvature(engine_of(fit.question), fit.question, fit):.3f}"
     '1.000'
     """
-    if at.information is None or not at.has_errors:
+    covariance = at.covariance
+    if covariance is None:
         return np.nan
+    moving = np.diagonal(covariance) > 0  # all but what is on an edge
     with np.errstate(all="ignore"):
-        covariance = np.linalg.inv(at.information)
-        unit = (covariance / np.sqrt(np.diagonal(covariance))).T
+        unit = (covariance / np.sqrt(np.diagonal(covariance))).T[moving]
+    if not moving.any():
+        return np.nan
     rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood))
     step = max(BEND, float(np.sqrt(rounding / DIGITS)))
     far, near = (_fall(engine, question, at, unit, one) for one in (step, step / 2))
@@ -188,11 +210,34 @@ def _fall(
     """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
     with np.errstate(all="ignore"):  # a step may leave the parameter space
-        positions = engine.pack(question, em.displaced(at, moves))
+        positions = engine.pack(question, off_edges(at, em.displaced(at, moves)))
         middle, *sides = engine.log_likelihoods(question, positions)
         plus, minus = np.split(np.array(sides), 2)
         fall: Array = (2 * middle - plus - minus) / step**2
         return fall
+
+
+def off_edges(at: em.Fit[Any], structures: Structure) -> Structure:
+    """Return structures (n, ...) with parameters on an edge moved inside by INSIDE.
+
+    PyMC's coordinates are infinite on an edge.
+
+    >>> off_edges(fit, fit.estimate) is fit.estimate  # none of it is on an edge
+    True
+    """
+    names = {edge.label.partition("[")[0] for edge in at.edges}
+    if not names:
+        return structures
+    layout, fields = at.family.layout(), fields_of(structures)
+    moved = dict(fields)
+    for name in names:
+        own = layout.get(name)
+        low, high = (0.0, 1.0) if own is None else (own.low, own.high)
+        moved[name] = np.clip(fields[name], low + INSIDE, high - INSIDE)
+        if own is None:
+            moved[name] = moved[name] / moved[name].sum(axis=-1, keepdims=True)
+    found: Structure = from_fields(type(structures), at.family, moved)
+    return found
 
 
 def copied(draws: Structure, sizes: tuple[int, int]) -> float:

@@ -55,7 +55,7 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks)
-    apart = [same_place(point, checks), *same_numbers(table), *same_predictions(predictions)]
+    apart = [same_place(point, checks), *same_numbers(table, point), *same_predictions(predictions)]
     gap = Gap(
         apart=any(one.stands for one in apart),
         proper=not any(one.stands for one in em_side),
@@ -88,7 +88,7 @@ class Gap(NamedTuple):
 
 def _shift(point: Point, checks: CrossChecks) -> float:
     """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
-    p = point.free
+    p = point.degrees
     return float((checks.deviance.mean() - p) / np.sqrt(2 * p))
 
 
@@ -98,8 +98,10 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
-        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {p}."
+        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {point.degrees:.3g}."
     )
+    if point.edges:
+        message += " One on an edge counts as one to two."
     if mean < 0:
         message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
     remedy = "The causes say what to do." * apart
@@ -108,16 +110,22 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     )
 
 
-def same_numbers(table: Table) -> list[Finding]:
-    """Gap and ratio of spreads, each at the parameter where it is worst."""
+def same_numbers(table: Table, point: Point) -> list[Finding]:
+    """Gap and ratio of spreads, each at the parameter where it is worst.
+
+    On an edge the mean of the draws is held against its expected distance from the edge.
+    """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
     # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
+    for at, edge in point.edges.items():
+        away = abs(float(table["mean"][at]) - edge.bound)
+        gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
-    compared = bool(np.isfinite(table["se"].to_numpy()).all())
+    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(point.edges))).all())
     apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
     if np.isinf(far):

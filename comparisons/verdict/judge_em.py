@@ -133,7 +133,7 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
     factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
-        if point.at.has_errors:
+        if point.at.covariance is not None:
             message = (
                 "The likelihood is nowhere near a parabola: its curvature could not be measured."
             )
@@ -272,7 +272,8 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
     if missed > limit.MISSED:
         severity = FAULT
         message = (
-            f"The estimate {'leads to' if reached.has_errors else 'is not even'} a local optimum: "
+            f"The estimate {'is not even' if reached.covariance is None else 'leads to'} a local "
+            "optimum: "
             f"{whence} EM reaches a log-likelihood {missed:.3g} higher; {likelier}."
         )
         remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
@@ -366,14 +367,18 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         room = min(value - low, high - value) / error if error > 0 else np.nan
         if room < nearest or np.isnan(nearest):
             nearest, label = room, row.label
-    edge = emission_of(at.family).edge(at.estimate.theta)
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
-    if edge is not None:
-        severity = DOUBT
-        message = (
-            f"{edge[0].upper()}{edge[1:]}: no standard error exists on the edge of what can be."
-        )
+    if at.edges:
+        proper = at.covariance is not None
+        severity, nearest = NOTE if proper else DOUBT, 0.0
+        message = f"On the edge of what is possible: {', '.join(one.said for one in at.edges)}."
+        if proper:
+            falls = " and ".join(f"{one.slope:.3g}" for one in at.edges)
+            message += (
+                f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
+                "unit. There is no standard error there; the other parameters are judged as usual."
+            )
     elif np.isnan(nearest):
         severity, message = NOTE, "Without standard errors none can say how near the edge is."
     elif nearest < limit.EDGE:

@@ -19,6 +19,7 @@ from models import (
     Gaussian,
     Mixture,
     MultivariateGaussian,
+    Poisson,
     Prior,
     Sample,
     simulate,
@@ -259,6 +260,61 @@ def test_the_command_says_which_column_and_offset(run, tmp_path, rng):
     assert err.count("\n") == 1
     assert "'time' has a spread of" in err
     assert "subtract 1.7e+15" in err
+
+
+# maxima on an edge
+
+
+def zero_inflated(seed):
+    generator = np.random.default_rng(seed)
+    return Sample(np.where(generator.random(600) < 0.45, 0, generator.poisson(2.5, 600)))
+
+
+@pytest.mark.parametrize("seed", [5, 7])  # slopes of 30 and of 5 nats per unit
+def test_zero_inflated_counts_agree_with_a_rate_of_zero(seed):
+    comparison = comparisons.second_opinion(
+        Poisson, zero_inflated(seed), 2, draws=1_000, progress=False
+    )
+    assert comparison.verdict == "agree", comparison
+    edge = finding(comparison, "boundary")
+    assert edge.severity == "note"
+    assert "rate[0] is 0" in edge.message
+    assert finding(comparison, "not_a_maximum").severity == "ok"
+    assert finding(comparison, "wrong_errors").value == pytest.approx(1, abs=1e-4)
+    table = comparison.table
+    assert np.isfinite(table["se"].to_numpy()).tolist() == [True, True, False, True]
+    # the deviance's mean is counted right: neither 3, one each, nor a half for the edge
+    expected, mean = comparison.deviance_expected, comparison.deviance_mean
+    noise = 3 * comparison.deviance.std() / np.sqrt(1_000)
+    assert abs(mean - expected) < noise
+    assert 3 < expected < 4
+    assert abs(mean - 2.5) > noise
+    assert finding(comparison, "not_quadratic").value < 0.1
+
+
+def test_an_edge_that_is_no_maximum_is_a_doubt():
+    edge = comparisons.compare(Mixture([0.5, 0.5], Binomial([0.0, 0.6])), drawn())
+    assert finding(edge, "boundary").severity == "doubt"
+    assert finding(edge, "not_a_maximum").severity != "ok"
+    assert edge.verdict != "agree"
+
+
+def test_a_saddle_is_still_no_maximum():
+    share = float((flips().x * flips().counts).sum() / (flips().trials * flips().counts).sum())
+    saddle = comparisons.compare(Mixture([0.5, 0.5], Binomial([share, share])), drawn())
+    assert finding(saddle, "not_a_maximum").severity in ("note", "doubt")
+    assert "does not show a maximum" in finding(saddle, "not_a_maximum").message
+    assert saddle.verdict != "agree"
+
+
+def test_a_coin_that_never_falls_on_heads_agrees(rng):
+    heads = np.where(rng(12).random(400) < 0.3, 0, rng(13).binomial(20, 0.4, 400))
+    sample = Sample(heads, trials=20)
+    comparison = comparisons.second_opinion(Binomial, sample, 2, draws=1_000, progress=False)
+    assert comparison.verdict == "agree", comparison
+    edge = finding(comparison, "boundary")
+    assert edge.severity == "note"
+    assert "prob[0] is 0" in edge.message
 
 
 # chains and priors
