@@ -36,6 +36,7 @@ class Question[S: Structure, T: Theta]:
     k: the number of components.
     given: the prior of the posterior as it was given, None for the weak default.
     held: the fields of shares that are not estimated but fixed at 1 / K.
+    origin: data whose place and spread fix a sampler's coordinates, None if these data do.
 
     >>> from models import Mixture, Poisson
     >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
@@ -48,6 +49,7 @@ class Question[S: Structure, T: Theta]:
     k: int
     given: Prior | None = None
     held: frozenset[str] = frozenset()
+    origin: Data | None = None
 
     @property
     def sample(self) -> Observations:
@@ -102,7 +104,8 @@ class Question[S: Structure, T: Theta]:
 
     def of(self, data: Data) -> Self:
         """Return the same question of other data, under the same prior."""
-        return replace(self, data=data, given=self.prior)
+        origin = self.data if self.origin is None else self.origin
+        return replace(self, data=data, given=self.prior, origin=origin)
 
 
 def asked[T: Theta](

@@ -8,6 +8,8 @@ import numpy as np
 
 import em
 from bayes.sampling.compiled import engine_of
+from bayes.standardise import standard_of
+from comparisons import thresholds as limit
 from models.structure import drawn_at, fields_of, from_fields, picked
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from models.structure import Structure
 
 __all__ = [
+    "EXACT",
     "CrossChecks",
+    "Rounding",
     "copied",
     "cross_checks_of",
     "curvature",
@@ -34,8 +38,31 @@ STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding 
 RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
+STEEP = 1e12  # condition of the covariance from which its inverse has too few digits
+WORST = 20  # draws at which the rounding is bounded: those that differ most
 INSIDE = 1e-12  # from an edge, where the likelihood is that of the edge
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
+
+
+class Rounding(NamedTuple):
+    """Bounds of the rounding of parameters that are kept in the data's units.
+
+    draws: of the log-likelihood of a draw, relative.
+    apart: the relative difference between EM and PyMC at that draw, the one most above its bound.
+    density: of the log density of the draws, in nats.
+    estimate: of the log-likelihood of the estimate, in nats.
+
+    >>> EXACT.draws
+    0.0
+    """
+
+    draws: float
+    apart: float
+    density: float
+    estimate: float
+
+
+EXACT = Rounding(0.0, 0.0, 0.0, 0.0)
 
 
 class CrossChecks(NamedTuple):
@@ -49,6 +76,7 @@ class CrossChecks(NamedTuple):
     density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
     curvature: factor between the curvature that EM's errors imply and that of the likelihood.
     copied: share of runs of draws that another chain contains as well.
+    rounding: what the rounding of parameters can do, where anything differs by more than it should.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -68,6 +96,7 @@ class CrossChecks(NamedTuple):
     density: float
     curvature: float
     copied: float
+    rounding: Rounding = EXACT
 
 
 def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> CrossChecks:
@@ -87,17 +116,45 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
     likeliest = np.argsort(-heights)[: len(point.climbs)]
     begun = np.array([climb.trace[0] for climb in point.climbs])
     deviance = 2 * (point.at.log_likelihood - heights)
+    density = density_gap(posterior, question, engine, heights)
+    stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
+    known = _rounding(
+        posterior, point, heights, max(stepped, density / limit.DENSITY * limit.QUESTION)
+    )
     return CrossChecks(
         heights=heights,
         theirs=posterior.heights,
-        stepped=float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max()),
+        stepped=stepped,
         deviance=deviance,
         bend=_bend(point, posterior.draws, deviance),
         ours=posterior.ours,
-        density=density_gap(posterior, question, engine, heights),
-        curvature=curvature(engine, question, point.at),
+        density=density,
+        curvature=curvature(engine, question, point.at, known.estimate),
         copied=copied(posterior.draws, posterior.sizes),
+        rounding=known,
     )
+
+
+def _rounding(posterior: Posterior, point: Point, heights: Array, most: float) -> Rounding:
+    """Return the bounds of rounding, at the draws that differ most; zero if nothing differs.
+
+    most: how far other comparisons differ, in the unit of QUESTION.
+    """
+    question, theirs = posterior.question, posterior.heights
+    each = np.abs(heights - theirs) / (1 + np.abs(theirs))
+    here = point.at.log_likelihood
+    claimed = 0.0 if point.claimed is None else abs(point.claimed - here) / (1 + abs(here))
+    plain = standard_of(question).plain
+    if plain and np.nanmax([each.max(), claimed, most]) <= limit.QUESTION:
+        return EXACT
+    worst = np.argsort(-each)[:WORST]
+    nats = em.rounding(question, drawn_at(posterior.draws, worst))
+    bound = nats / (1 + np.abs(theirs[worst]))
+    at = int(np.argmax(each[worst] - bound))
+    one = {name: field[None] for name, field in fields_of(point.at.estimate).items()}
+    alone = from_fields(question.structure, question.family, one)
+    own = em.rounding(question, alone)[0] if np.isfinite(here) else 0.0
+    return Rounding(float(bound[at]), float(each[worst][at]), float(nats.mean()), float(own))
 
 
 def _bend(point: Point, draws: Structure, deviance: Array) -> float:
@@ -120,6 +177,9 @@ def _bend(point: Point, draws: Structure, deviance: Array) -> float:
             parabola += 2 * edge.slope * np.abs(away[at])
     elif np.isfinite(point.covariance).all():
         inside = point.covariance[np.ix_(kept, kept)]
+        size = np.sqrt(np.abs(np.diagonal(inside)))
+        if not np.linalg.cond(inside / size / size[:, None]) < STEEP:
+            return np.nan
         parabola = (away[kept] * np.linalg.solve(inside, away[kept])).sum(axis=0)
     else:
         return np.nan
@@ -168,19 +228,23 @@ def _slopes(engine: Engine, question: Question[Any, Any], z: Array, step: float)
     n, p = z.shape
     moves = step * np.stack([np.eye(p), -np.eye(p)], axis=1)  # (p, 2, p)
     around = (z[None, None] + moves[:, :, None]).reshape(-1, p)
-    structures = engine.structures(question, around)
+    structures = engine.working(question, around)  # a constant volume away from the data's units
     x = em.coordinates_of(structures, question.held).reshape(p, 2, n, -1)
     slopes: Array = ((x[:, 0] - x[:, 1]) / (2 * step)).transpose(1, 2, 0)
     return slopes
 
 
-def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> float:
+def curvature(
+    engine: Engine, question: Question[Any, Any], at: em.Fit[Any], rounded: float = 0.0
+) -> float:
     """Return the factor between PyMC's curvature and the one that EM's standard errors imply.
 
     Let C be the covariance of the errors. At small steps e C_j / sqrt(C_jj) to either side of the
     maximum the log-likelihood falls by e^2 / 2, so 2 l(0) - l(+) - l(-) = e^2. The factor is the
     largest quotient of the two sides, or the inverse of the least. It is NaN without errors, and if
     two step sizes disagree because the likelihood is far from a parabola.
+
+    rounded: nats by which the rounding of parameters can move the log-likelihood.
 
     >>> f"{curvature(engine_of(fit.question), fit.question, fit):.3f}"
     '1.000'
@@ -193,7 +257,7 @@ def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> 
         unit = (covariance / np.sqrt(np.diagonal(covariance))).T[moving]
     if not moving.any():
         return np.nan
-    rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood))
+    rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood)) + rounded
     step = max(BEND, float(np.sqrt(rounding / DIGITS)))
     far, near = (_fall(engine, question, at, unit, one) for one in (step, step / 2))
     with np.errstate(all="ignore"):

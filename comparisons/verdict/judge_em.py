@@ -36,12 +36,16 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
-    ok = worst <= limit.QUESTION
+    rounded = checks.rounding
+    most = limit.QUESTION + rounded.draws
+    if rounded.draws > 0:  # the draw that is most above its own bound decides
+        worst = float(np.fmax(rounded.apart, checks.stepped))
+    ok = worst <= most
     question = Finding(
         "different_question",
         OK if ok else FAULT,
         worst,
-        limit.QUESTION,
+        most,
         f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
         if ok
         else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
@@ -53,7 +57,7 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
         return found
     here = point.at.log_likelihood
     gap = abs(point.claimed - here) / (1 + abs(here))
-    most = limit.QUESTION + point.lost / (1 + abs(here))
+    most = limit.QUESTION + (point.lost + rounded.estimate) / (1 + abs(here))
     same = bool(gap <= most) or point.claimed == here
     return [
         *found,
@@ -109,12 +113,13 @@ def _same_posterior(checks: CrossChecks) -> Finding:
             why, severity = "too many draws lie next to an edge to take differences there", DOUBT
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
-    same = gap <= limit.DENSITY
+    most = limit.DENSITY + checks.rounding.density
+    same = gap <= most
     return Finding(
         "different_posterior",
         OK if same else FAULT,
         gap,
-        limit.DENSITY,
+        most,
         "The density that the sampler explored is EM's likelihood times EM's prior, to "
         f"{gap:.0e} nats."
         if same

@@ -8,10 +8,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import bayes
 import comparisons
 import em
+from bayes.posterior.tree import posterior_of
+from bayes.standardise import standard_of
+from comparisons import thresholds
 from comparisons.command import main as cli
 from models import (
     Binomial,
@@ -260,6 +264,121 @@ def test_the_command_says_which_column_and_offset(run, tmp_path, rng):
     assert err.count("\n") == 1
     assert "'time' has a spread of" in err
     assert "subtract 1.7e+15" in err
+
+
+def two_groups(offset=0.0):
+    generator = np.random.default_rng(3)
+    x = np.concatenate([generator.normal(0, 1, 250), generator.normal(6, 1, 250)])
+    return Sample(x + offset)
+
+
+@cache
+def far_posterior():
+    return bayes.sample(Gaussian, two_groups(1.7e12), 2, draws=1_500, seed=1, progress=False)
+
+
+def far_fit():
+    return em.fit(Gaussian, two_groups(1.7e12), 2)
+
+
+def test_a_mean_of_a_million_millions_agrees():
+    comparison = comparisons.compare(far_fit(), far_posterior())
+    assert comparison.verdict == "agree", comparison
+    for code, usual in {
+        "different_question": thresholds.QUESTION,
+        "different_data": thresholds.QUESTION,
+        "different_posterior": thresholds.DENSITY,
+    }.items():
+        one = finding(comparison, code)
+        assert one.severity == "ok"
+        assert one.threshold > usual  # it has grown by the bound of rounding
+    near = em.fit(Gaussian, two_groups(), 2)
+    grain = 500 * np.spacing(1.7e12)  # the rows were rounded too
+    assert far_fit().log_likelihood == pytest.approx(near.log_likelihood, abs=grain)
+    np.testing.assert_allclose(
+        far_fit().standard_errors.theta.mean, near.standard_errors.theta.mean, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("log_likelihood", "different_question"), ("lp", "different_posterior")]
+)
+def test_far_from_zero_another_question_is_still_seen(name, code):
+    """A nat, a thousandth of the log-likelihood, is far above the bound of rounding."""
+    tree = far_posterior().copy(deep=True)
+    noise = np.random.default_rng(1).normal(0, 1, tree["sample_stats"][name].shape)
+    tree["sample_stats"][name] = tree["sample_stats"][name] + noise
+    assert finding(comparisons.compare(far_fit(), tree), code).severity == "fault"
+
+
+def test_far_from_zero_another_sample_is_still_seen():
+    x = two_groups(1.7e12).x.copy()
+    x[0] -= 3
+    other = em.fit(Gaussian, Sample(x), 2)
+    found = finding(comparisons.compare(other, far_posterior()), "different_data")
+    assert found.severity == "fault"
+
+
+def test_near_zero_the_thresholds_are_as_they_were():
+    comparison = comparisons.compare(em.fit(Binomial, flips(), 2), drawn())
+    assert finding(comparison, "different_question").threshold == thresholds.QUESTION
+    assert finding(comparison, "different_data").threshold == thresholds.QUESTION
+    assert finding(comparison, "different_posterior").threshold == thresholds.DENSITY
+    question = asked(Gaussian, two_groups(), 2)
+    assert standard_of(question).plain
+    assert not standard_of(asked(Gaussian, two_groups(1.7e12), 2)).plain
+
+
+def nearly_dependent():
+    noise = 1e-6 * np.random.default_rng(4).normal(size=len(A))
+    return Sample(columns(a=A, b=B, total=A + B + noise))
+
+
+def test_a_sum_with_noise_of_a_millionth_agrees():
+    comparison = comparisons.second_opinion(
+        MultivariateGaussian, nearly_dependent(), 2, draws=1_000, progress=False
+    )
+    assert comparison.verdict == "agree", comparison
+    one = finding(comparison, "different_question")
+    assert one.severity == "ok"
+    assert one.threshold > thresholds.QUESTION
+    # the third column's noise is what it was made of: its variance given the others
+    cov = comparison.tree["em"]["cov"].to_numpy()
+    for each in cov:
+        left = 1 / np.linalg.inv(each)[2, 2]
+        assert 1e-13 < left < 1e-11
+
+
+def test_the_samplers_coordinates_leave_the_log_likelihood_in_the_users_units():
+    """The density of one row, by hand in long arithmetic."""
+    x = (two_groups(1.7e12).x - 1.7e12).astype(np.longdouble)
+    mean, sd = np.array([0.25, 6.0]), np.array([1.0, 1.25])
+    structure = Mixture(np.array([0.4, 0.6]), Gaussian(mean + 1.7e12, sd))
+    rounded = (mean + 1.7e12 - 1.7e12).astype(np.longdouble)
+    z = (x[:, None] - rounded) / sd
+    each = np.array([0.4, 0.6]) * np.exp(-(z**2) / 2) / (sd * np.sqrt(2 * np.pi))
+    due = float(np.log(each.sum(axis=1)) @ two_groups(1.7e12).counts)
+    found = bayes.log_likelihood(Gaussian, two_groups(1.7e12), structure)
+    assert found == pytest.approx(due, rel=1e-12)
+    family, sample = MultivariateGaussian, nearly_dependent()
+    fit = em.fit(family, sample, 2)
+    theirs = bayes.log_likelihood(family, sample, fit.mixture)
+    assert theirs == pytest.approx(fit.log_likelihood, rel=1e-6)  # eps times the condition, 1e12
+    # negative control: without the volume of the coordinates it would be another number
+    volume = sample.observations * standard_of(asked(family, sample, 2)).log_volume
+    assert abs(volume) > 1e-3 * abs(theirs)
+
+
+def test_the_prior_keeps_the_density_of_the_users_units():
+    """The sampler's log prior, against the normal-inverse-gamma density by hand."""
+    posterior = posterior_of(far_posterior())
+    prior, draws = posterior.question.prior.theta, posterior.draws.theta
+    variance, sd = draws.sd**2, draws.sd / np.sqrt(prior.n)
+    by_hand = stats.invgamma.logpdf(variance, prior.degrees / 2, scale=prior.squares / 2)
+    by_hand = by_hand + stats.norm.logpdf(draws.mean, prior.mean, sd)
+    found = far_posterior()["log_prior"]["prior"].to_numpy().ravel()
+    # uniform shares of two components have a density of 1
+    np.testing.assert_allclose(found, by_hand.sum(axis=1), atol=1e-4)
 
 
 # maxima on an edge
