@@ -29,8 +29,21 @@ class Component[T: Theta, S](ABC):
     ['Binomial', 'Gaussian', 'MultivariateGaussian', 'Poisson']
     """
 
+    located = False
+    """Whether components have a location, and x a unit that may be changed."""
+
     def __init__(self, family: type[T]) -> None:
         self.family = family
+
+    @property
+    def alike(self) -> bool:
+        """Whether all columns have to keep one unit."""
+        return False
+
+    @property
+    def mixes(self) -> bool:
+        """Whether columns may be mixed so that they become uncorrelated."""
+        return False
 
     @abstractmethod
     def rows(self, sample: Sample) -> dict[str, Array]:

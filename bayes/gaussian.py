@@ -28,6 +28,8 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
     {'variance': array([25.]), 'mean': array([170.])}
     """
 
+    located = True
+
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""
         return {"x": sample.x}

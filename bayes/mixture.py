@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,4 +64,4 @@ class MixtureGrouping(Grouping):
         sample = question.rows
         seen = sample.pick(np.flatnonzero(sample.counts))
         data = Sample.weighed(seen.x, seen.counts * share, seen.trials)
-        return replace(question, data=data, given=question.prior)
+        return question.of(data)

@@ -44,6 +44,18 @@ class Apart(NamedTuple):
 class Several[S](Component[MultivariateGaussian, S]):
     """The part that all forms of covariance share."""
 
+    located = True
+
+    @property
+    def alike(self) -> bool:
+        """Whether the form is round, which it would not be in other units."""
+        return self.family.form().isotropic
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the form is kept when columns are mixed."""
+        return self.family.form().linear
+
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements as (d, m), so that sums over columns add long arrays."""
         return {"x": sample.x.T}

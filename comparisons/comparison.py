@@ -24,6 +24,7 @@ from comparisons.verdict.measured import measured_of
 from comparisons.verdict.search import search
 from comparisons.verdict.subsample import keep_whole
 from models.checks import whole as whole_number
+from models.estimable import refuse_inestimable
 from models.question import asked
 from models.refusal import Refusal
 from models.structure import structure_for
@@ -149,6 +150,7 @@ def second_opinion[T: Theta](
     truth: Structure | None = None,
     progress: bool = True,
     some: int | None = None,
+    force: bool = False,
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
@@ -164,6 +166,7 @@ def second_opinion[T: Theta](
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
     some: the size of a random subsample to compare on; EM of all is checked against it.
+    force: go on where the data cannot identify the parameters, whatever their number.
 
     >>> from models import Poisson, Sample
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
@@ -182,6 +185,7 @@ def second_opinion[T: Theta](
         truth=truth,
         progress=progress,
         some=some,
+        force=force,
     )
 
 
@@ -197,6 +201,7 @@ def opinion_of(
     truth: Structure | None = None,
     progress: bool = True,
     some: int | None = None,
+    force: bool = False,
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
@@ -205,6 +210,7 @@ def opinion_of(
     Traceback (most recent call last):
     models.refusal.Refusal: some is 1...
     """
+    refuse_inestimable(question, force=force)
     whole = None
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:

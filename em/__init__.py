@@ -7,6 +7,7 @@ from em.data.subsample import subsample
 from em.emission import EMISSIONS
 from em.errors.coordinates import coordinates_of, displaced, log_prior
 from em.errors.log_likelihood import log_likelihood
+from em.errors.rounding import rounding
 from em.fit import fit, fitted
 from em.gaussian import GaussianEmission
 from em.mixture import MixtureGrouping
@@ -37,5 +38,6 @@ __all__ = [
     "fitted",
     "log_likelihood",
     "log_prior",
+    "rounding",
     "subsample",
 ]

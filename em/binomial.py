@@ -11,6 +11,8 @@ from em.emission import Emission
 from models import Binomial, BinomialPrior
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.arrays import Array
 
 __all__ = ["BinomialEmission"]
@@ -74,7 +76,7 @@ class BinomialEmission(Emission[Binomial]):
         curvature: Array = heads / theta.prob**2 + tails / (1 - theta.prob) ** 2
         return curvature[:, None, None]
 
-    def edge(self, theta: Binomial) -> str | None:
+    def edges(self, theta: Binomial) -> NDArray[np.bool_]:
         """A coin that always falls the same way, to the digits that EM gives."""
-        side = np.minimum(theta.prob, 1 - theta.prob)
-        return "prob is 0 or 1" if (side <= EDGE).any() else None
+        low: NDArray[np.bool_] = np.minimum(theta.prob, 1 - theta.prob) <= EDGE
+        return low[:, None]

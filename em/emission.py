@@ -131,9 +131,9 @@ class Emission[T: Theta](ABC):
         """Return theta with no component narrower than the floor."""
         return theta
 
-    def edge(self, theta: T) -> str | None:
-        """Return which parameter is on the edge of its range, where there is no curvature."""
-        return None
+    def edges(self, theta: T) -> NDArray[np.bool_]:
+        """Return which coordinates are on the edge of their range, without curvature, (K, m)."""
+        return np.zeros((components(theta), self.chart(theta).shape[1]), np.bool_)
 
 
 EMISSIONS: dict[type, type[Emission[Any]]] = {}

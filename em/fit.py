@@ -169,6 +169,8 @@ def fitted[S: Structure](
         units=rows.units,
         inside=best.parameters,
         entropy=known.entropy,
+        edges=known.edges,
+        information_inside=known.inside,
     )
 
 
@@ -318,5 +320,12 @@ def _notes[S: Structure](
         )
     elif abandoned:
         yield f"{abandoned} starts were given up on lower ground after their first steps"
+    yield from _without_errors(known)
+
+
+def _without_errors[S: Structure](known: Information[S]) -> Iterator[str]:
+    """Yield which parameters have no standard errors, and why."""
+    for edge in known.edges:
+        yield f"{edge.said}, on the edge of the parameter space: it has no standard error"
     if known.reason is not None:
         yield f"no standard errors: {known.reason}"

@@ -11,6 +11,8 @@ from em.emission import Emission
 from models import Poisson, PoissonPrior
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.arrays import Array
 
 __all__ = ["PoissonEmission"]
@@ -68,6 +70,7 @@ class PoissonEmission(Emission[Poisson]):
         """events / rate^2."""
         return (sums[:, 1] / theta.rate**2)[:, None, None]
 
-    def edge(self, theta: Poisson) -> str | None:
+    def edges(self, theta: Poisson) -> NDArray[np.bool_]:
         """A rate at which nothing happens, to the digits that EM gives."""
-        return "rate is 0" if (theta.rate <= EDGE).any() else None
+        low: NDArray[np.bool_] = theta.rate <= EDGE
+        return low[:, None]

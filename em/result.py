@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from em.data.blocks import rows_of
+from em.edges import covariance_of
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from em.data.standardise import Units as Standard
+    from em.edges import Edge
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
@@ -117,6 +119,9 @@ class Fit[S: Structure]:
     notes: what a reader of the estimate has to know, in sentences.
     units, inside: the working coordinates, and the estimate in them, unrounded by the change.
     entropy: sum over observations of -sum_k r_k log r_k; 0 under hard EM.
+    edges: parameters on the edge of what is possible, which have no standard errors; along them
+        `information` is zero.
+    information_inside: (p, p) observed information just inside the edges; None without any.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -143,6 +148,8 @@ class Fit[S: Structure]:
     units: Standard
     inside: S
     entropy: float
+    edges: tuple[Edge, ...] = ()
+    information_inside: Array | None = None
 
     @property
     def family(self) -> type[Theta]:
@@ -168,6 +175,17 @@ class Fit[S: Structure]:
         return all(np.isfinite(one).all() for one in fields_of(self.standard_errors).values())
 
     @property
+    def covariance(self) -> Array | None:
+        """The inverse information (p, p), zero along what is on an edge; None without errors."""
+        if self.information is None:
+            return None
+        if self.has_errors:
+            return np.linalg.inv(self.information)
+        errors = fields_of(self.standard_errors).values()
+        some = any(np.isfinite(one).any() for one in errors)
+        return covariance_of(self.information) if self.edges and some else None
+
+    @property
     def aic(self) -> float:
         """-2 log-likelihood + 2 p: lower is better (Akaike 1974)."""
         return -2 * self.log_likelihood + 2 * len(self.coordinates)
@@ -179,11 +197,27 @@ class Fit[S: Structure]:
 
     @property
     def icl(self) -> float:
-        """BIC + 2 entropy of the memberships: lower is better (Biernacki et al. 2000).
+        """BIC + 2 entropy of the memberships: lower is better (McLachlan & Peel 2000, ch. 6).
 
-        Under hard EM the entropy is 0, so that ICL is the BIC of the classification likelihood.
+        The entropy is -sum_n sum_k r_nk log r_nk, over the probabilities r of membership. The other
+        form is `icl_hard`, which mclust computes. Under hard EM the entropy is 0, so that ICL is
+        the BIC of the classification likelihood.
         """
         return self.bic + 2 * self.entropy
+
+    @property
+    def icl_hard(self) -> float:
+        """BIC - 2 sum_n log max_k r_nk: lower is better (Biernacki, Celeux & Govaert 2000).
+
+        Each observation counts as a certain member of its most likely component, as in mclust,
+        whose sign is the opposite. Of the -log r_k that the entropy averages this takes the
+        smallest, so it is never above `icl`, and equal to it where every membership is certain.
+        The rows have to be in memory.
+        """
+        if self.question.k == 1 or self.entropy == 0:
+            return self.bic
+        likeliest = self.members(self.question.units).max(axis=0)
+        return self.bic - 2 * float(self.question.units.unit_counts @ np.log(likeliest))
 
     def responsibilities(self, data: Units) -> Array:
         """Return (n, K) probabilities of the components for each row as it was given.

@@ -1,9 +1,15 @@
 """What is estimated: families, samples, priors, simulation."""
 
-from models.binomial import Binomial, BinomialPrior
+from models.binomial import Binomial, BinomialPrior, unidentified
+from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
 from models.mixture import Mixture, simulate
-from models.multivariate import FORMS, MultivariateGaussian, MultivariateGaussianPrior
+from models.multivariate import (
+    FORMS,
+    MultivariateGaussian,
+    MultivariateGaussianPrior,
+    estimable,
+)
 from models.names import register
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
@@ -12,9 +18,17 @@ from models.question import weak_prior
 from models.sample import Sample
 from models.structure import STRUCTURES, ordered
 
-register("binomial", Binomial, BinomialPrior)
-register("gaussian", Gaussian, GaussianPrior, binned=True)
-register("multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS)
+register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
+register(
+    "gaussian",
+    Gaussian,
+    GaussianPrior,
+    binned=True,
+    estimable=lambda _, sample, names: refuse_lost_digits(sample, names),
+)
+register(
+    "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
+)
 register("poisson", Poisson, PoissonPrior)
 
 STRUCTURES[Sample] = Mixture

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["Binomial", "BinomialPrior"]
+__all__ = ["Binomial", "BinomialPrior", "unidentified"]
 
 
 class Binomial(NamedTuple):
@@ -105,3 +105,33 @@ class BinomialPrior(NamedTuple):
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""
         return self
+
+
+def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
+    """Return why rows in no order do not identify k coins; empty if they do.
+
+    Heads among n trials determine n moments of the coins' distribution, and no more. K coins and
+    their shares follow from 2 K - 1 moments (Teicher 1961; Blischke 1964); with equal shares K
+    power sums determine the K coins. If numbers of trials differ, the largest decides: it
+    determines every moment that the others do. That is what many sets identify. A few sets of many
+    trials identify it with little precision, which standard errors then show.
+
+    equal: whether all shares are held at 1 / K.
+
+    >>> from models import Sample
+    >>> unidentified(Sample([0, 2], trials=2), 2, equal=False)[:40]
+    'sets of 2 trials do not identify 2 coins'
+    >>> unidentified(Sample([0, 2], trials=[2, 3]), 2, equal=False)
+    ''
+    """
+    assert sample.trials is not None
+    most, least = int(sample.trials.max()), k if equal else 2 * k - 1
+    if most >= least:
+        return ""
+    held, rule = (" of equal shares", "K") if equal else ("", "2 K - 1")
+    fewer = most if equal else (most + 1) // 2
+    return (
+        f"sets of {most} trial{'s' * (most > 1)} do not identify {k} coins{held}: at least {least} "
+        f"trials are needed ({rule}, Blischke 1964); give sets of more trials, or at most {fewer} "
+        f"component{'s' * (fewer > 1)}"
+    )

@@ -34,6 +34,7 @@ __all__ = [
     "numbers",
     "positive",
     "refuse_row",
+    "scatter_about_mean",
     "whole",
 ]
 
@@ -184,11 +185,29 @@ def average(sample: Observations, function: Callable[[Array], Array]) -> Array:
 
 
 def moments(sample: Observations) -> tuple[Array, Array]:
-    """Return the mean (d,) and the covariance (d, d), divided by n, of the observations.
+    """Return what `scatter_about_mean` does, or raise Refusal for columns without spread.
 
     >>> from models import Sample
     >>> moments(Sample([1, 3, 3, 5]))
     (array([3.]), array([[2.]]))
+    """
+    mean, cov = scatter_about_mean(sample)
+    spread = np.diagonal(cov)
+    if not ((spread > 0) & np.isfinite(spread)).all():
+        raise Refusal(
+            "x has a column without spread, or one whose squares no double can hold, "
+            "so no weak prior has a scale; give a prior"
+        )
+    return mean, cov
+
+
+def scatter_about_mean(sample: Observations) -> tuple[Array, Array]:
+    """Return the mean (d,) and the covariance (d, d), divided by n, of the observations.
+
+    >>> from models import Sample
+    >>> scatter_about_mean(Sample([[1, 2], [3, 2]]))
+    (array([2., 2.]), array([[1., 0.],
+           [0., 0.]]))
     """
     d = sample.dimension
 
@@ -203,10 +222,4 @@ def moments(sample: Observations) -> tuple[Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean = average(sample, lambda x: x)
         cov = sample.total(total) / sample.observations
-    spread = np.diagonal(cov)
-    if not ((spread > 0) & np.isfinite(spread)).all():
-        raise Refusal(
-            "x has a column without spread, or one whose squares no double can hold, "
-            "so no weak prior has a scale; give a prior"
-        )
     return mean, (cov + cov.T) / 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from models.checks import column, fields, moments, number, positive
+from models.digits import refuse_lost_digits
 from models.family import Field
 from models.refusal import Refusal
 
@@ -54,6 +55,7 @@ class Gaussian(NamedTuple):
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> GaussianPrior:
         """Return the default of Fraley & Raftery (2007, section 2.2)."""
+        refuse_lost_digits(sample)
         mean, cov = moments(sample)
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
 

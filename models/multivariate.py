@@ -8,17 +8,19 @@ import numpy as np
 
 from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
+from models.dependence import dependence
+from models.digits import refuse_lost_digits
 from models.family import Field
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from models.arrays import Array, Labels
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["FORMS", "MultivariateGaussian", "MultivariateGaussianPrior"]
+__all__ = ["FORMS", "MultivariateGaussian", "MultivariateGaussianPrior", "estimable"]
 
 LARGEST = 1e150  # its square, a covariance, is still a double
 
@@ -88,13 +90,10 @@ class MultivariateGaussian(NamedTuple):
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> MultivariateGaussianPrior:
         """Return the default of Fraley & Raftery (2007, section 3.2)."""
+        estimable(cls, sample)
         mean, cov = moments(sample)
         d = sample.dimension
         scatter = cls.form().project(cov) / k ** (2 / d)
-        try:
-            _definite("scatter", scatter)
-        except ValueError:
-            raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
         return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
 
     @classmethod
@@ -257,6 +256,25 @@ class MultivariateGaussianPrior(NamedTuple):
             return self._replace(mean=scale @ self.mean + shift, scatter=scatter)
         scatter = self.scatter * scale[:, None] * scale
         return self._replace(mean=self.mean * scale + shift, scatter=scatter)
+
+
+def estimable(
+    family: type[MultivariateGaussian], sample: Observations, names: Sequence[str] = ()
+) -> None:
+    """Raise Refusal if doubles do not resolve a column's spread, or columns depend on each other.
+
+    Forms without correlations take columns that do.
+
+    >>> from models import Sample
+    >>> same = Sample([[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]])
+    >>> estimable(MultivariateGaussian.with_covariance("diagonal"), same)
+    >>> estimable(MultivariateGaussian, same, ["height", "again"])
+    Traceback (most recent call last):
+    models.refusal.Refusal: columns 'height' and 'again' are the same (rank 1 of 2); leave one out
+    """
+    refuse_lost_digits(sample, names)
+    if family.form().linear and (reason := dependence(sample, names)):
+        raise Refusal(reason)
 
 
 def _definite(name: str, matrix: Array) -> None:

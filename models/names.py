@@ -7,21 +7,33 @@ from typing import TYPE_CHECKING
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Protocol
 
     from models.family import ConjugatePrior, Theta
+    from models.observations import Observations
+
+    type Estimable = Callable[[Any, Observations, Sequence[str]], None]
+
+    class Unidentified(Protocol):
+        def __call__(self, sample: Observations, k: int, *, equal: bool) -> str: ...
+
 
 __all__ = [
     "BINNED",
+    "ESTIMABLE",
     "FAMILIES",
     "FORMS",
     "PRIORS",
+    "UNIDENTIFIED",
     "family_called",
     "family_named",
     "name_of",
     "record_of",
+    "refuse_inestimable_rows",
     "register",
     "those_that_take",
+    "why_unidentified",
 ]
 
 FAMILIES: dict[str, type[Theta]] = {}
@@ -35,6 +47,14 @@ PRIORS: dict[str, type[ConjugatePrior]] = {}
 """The record of each family's conjugate prior, by the family's short name."""
 
 
+ESTIMABLE: dict[str, Estimable] = {}
+"""What refuses data in which a family has no maximum, by the family's short name."""
+
+
+UNIDENTIFIED: dict[str, Unidentified] = {}
+"""What says why data do not identify k components of a family, by the family's short name."""
+
+
 BINNED: set[type[Theta]] = set()
 """Families whose measurements can be binned, because there is a bound on what bins lose."""
 
@@ -46,12 +66,16 @@ def register(
     forms: Mapping[str, type[Theta]] | None = None,
     *,
     binned: bool = False,
+    estimable: Estimable | None = None,
+    unidentified: Unidentified | None = None,
 ) -> None:
     """Give a family its short name.
 
     prior: the record of its conjugate prior.
     forms: its special cases by name, such as the forms of a covariance.
     binned: whether its measurements can be binned.
+    estimable: raises Refusal if the whole sample has no maximum, or doubles lose its differences.
+    unidentified: says why rows in no order do not identify k components, empty if they do.
 
     >>> from models import Poisson, PoissonPrior
     >>> register("poisson", Poisson, PoissonPrior)
@@ -61,6 +85,10 @@ def register(
     if binned:
         BINNED.add(family)
     FAMILIES[name], PRIORS[name] = family, prior
+    if estimable is not None:
+        ESTIMABLE[name] = estimable
+    if unidentified is not None:
+        UNIDENTIFIED[name] = unidentified
     if forms is not None:
         FORMS[name] = forms
 
@@ -112,3 +140,37 @@ def family_called(title: str) -> type[Theta]:
         if family.__name__ == title:
             return family
     raise Refusal(f"the posterior is of family {title!r}, which is not known here")
+
+
+def refuse_inestimable_rows(
+    family: type[Theta], sample: Observations, names: Sequence[str] = ()
+) -> None:
+    """Raise Refusal if the family has no maximum in the whole sample, or doubles lose it.
+
+    names: of the columns, for the message.
+
+    >>> from models import MultivariateGaussian, Sample
+    >>> refuse_inestimable_rows(MultivariateGaussian, Sample([[1, 3], [2, 5], [4, 9]]), ["a", "b"])
+    Traceback (most recent call last):
+    models.refusal.Refusal: column 'b' is 2 times 'a' plus 1 (rank 1 of 2); leave one out
+    """
+    refuse = ESTIMABLE.get(name_of(family))
+    if refuse is not None:
+        refuse(family, sample, names)
+
+
+def why_unidentified(
+    family: type[Theta], sample: Observations, k: int, *, equal: bool = False
+) -> str:
+    """Return why rows in no order do not identify k components; empty if they do.
+
+    equal: whether all shares are held at 1 / k.
+
+    >>> from models import Binomial, Poisson, Sample
+    >>> why_unidentified(Poisson, Sample([0, 1]), 2)  # Teicher (1961)
+    ''
+    >>> why_unidentified(Binomial, Sample([0, 1], trials=1), 2)[:39]
+    'sets of 1 trial do not identify 2 coins'
+    """
+    why = UNIDENTIFIED.get(name_of(family))
+    return "" if why is None else why(sample, k, equal=equal)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from models.checks import whole
-from models.names import record_of
+from models.digits import refuse_lost_digits
+from models.names import ESTIMABLE, name_of, record_of, why_unidentified
 from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
 from models.refusal import Refusal
@@ -35,6 +36,7 @@ class Question[S: Structure, T: Theta]:
     k: the number of components.
     given: the prior of the posterior as it was given, None for the weak default.
     held: the fields of shares that are not estimated but fixed at 1 / K.
+    origin: data whose place and spread fix a sampler's coordinates, None if these data do.
 
     >>> from models import Mixture, Poisson
     >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
@@ -47,6 +49,7 @@ class Question[S: Structure, T: Theta]:
     k: int
     given: Prior | None = None
     held: frozenset[str] = frozenset()
+    origin: Data | None = None
 
     @property
     def sample(self) -> Observations:
@@ -64,6 +67,17 @@ class Question[S: Structure, T: Theta]:
     def rows(self) -> Sample:
         """The distinct rows; Refusal if they are not in memory."""
         return self.units.sample
+
+    @property
+    def unidentified(self) -> str:
+        """Why the data do not identify the parameters, known before any work; empty if they do.
+
+        Only rows in no order are looked at: where labels depend on each other, or rows of a group
+        share them, several rows together identify what one alone does not.
+        """
+        if not isinstance(self.data, Sample | OutOfCore):
+            return ""
+        return why_unidentified(self.family, self.sample, self.k, equal=bool(self.held))
 
     @cached_property
     def prior(self) -> Prior:
@@ -90,7 +104,8 @@ class Question[S: Structure, T: Theta]:
 
     def of(self, data: Data) -> Self:
         """Return the same question of other data, under the same prior."""
-        return replace(self, data=data, given=self.prior)
+        origin = self.data if self.origin is None else self.origin
+        return replace(self, data=data, given=self.prior, origin=origin)
 
 
 def asked[T: Theta](
@@ -108,7 +123,7 @@ def asked[T: Theta](
     sample = data.sample
     observed(family, sample)
     k = whole("k", k, 1)
-    enough(sample, k)
+    enough(family, sample, k)
     if prior is not None:
         prior = checked_prior(prior, record_of(family), sample)
     held = frozenset(structure.axes() if equal_weights or k == 1 else ())
@@ -143,10 +158,12 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
         raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
 
 
-def enough(sample: Observations, k: int) -> None:
+def enough(family: type[Theta], sample: Observations, k: int) -> None:
     """Raise Refusal unless there are as many distinct rows as components."""
     seen = np.count_nonzero(sample.counts) if isinstance(sample, Sample) else sample.distinct
     if k > seen:
+        if name_of(family) in ESTIMABLE:  # far from zero doubles may have made rows equal
+            refuse_lost_digits(sample)
         raise Refusal(
             f"k is {k}, but x has {seen} distinct values; give at most as many components"
         )

@@ -53,6 +53,7 @@ class Sample:
     counts: (m,) how often each row occurred; doubles where counts are weights (`weighed`).
     trials: (m,) the number of flips for each number of heads, or None where rows are not heads.
     inverse: (n,) the index in x of each row, in the order in which rows were given.
+    columns: (d,) the names of the columns, if x was a data frame or an Arrow table.
 
     >>> sample = Sample([2.5, 1.0, 2.5])
     >>> sample
@@ -65,6 +66,7 @@ class Sample:
     counts: NDArray[np.int64] | Array
     trials: Array | None
     inverse: NDArray[np.unsignedinteger]
+    columns: tuple[str, ...] = ()
 
     def __init__(
         self, x: ArrayLike, trials: ArrayLike | None = None, counts: ArrayLike | None = None
@@ -82,6 +84,10 @@ class Sample:
         if times is not None and times.sum() >= LARGEST_WHOLE:
             raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
+        if values.ndim == 2:
+            titles = getattr(x, "columns", getattr(x, "column_names", ()))  # Arrow's, the second
+            named = tuple(one for one in titles if isinstance(one, str))
+            object.__setattr__(self, "columns", named if len(named) == self.dimension else ())
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
         """Count the distinct rows; counts that are not whole stay doubles."""

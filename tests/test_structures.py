@@ -291,12 +291,17 @@ def test_a_transition_matrix_is_renamed_along_both_of_its_axes(rng):
         checked(chain._replace(transition=moves[:2]), Chain, Poisson, 1)
 
 
-def test_a_share_on_the_edge_leaves_no_errors_and_says_so(rng):
+def test_a_share_on_the_edge_has_no_error_and_says_so(rng):
     x = np.concatenate([rng(815).normal(0, 1, 60), rng(816).normal(8, 1, 30)])
     town = np.repeat([0, 1, 1], 30)
     fit = em.fit(Gaussian, Towns(Sample(x), town, 2), 2)
     assert not fit.has_errors
     assert "weight[0,1] is 0, on the edge of the parameter space" in str(fit)
+    assert np.isnan(fit.standard_errors.weight[0]).all()
+    # the other parameters are those of a fit in which nobody has to be told that
+    assert np.isfinite(fit.standard_errors.weight[1]).all()
+    assert np.isfinite(fit.standard_errors.theta.mean).all()
+    assert [edge.slope > 0 for edge in fit.edges] == [True]
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ from pytensor.tensor.rewriting.basic import local_view_op
 from bayes.component import component_of
 from bayes.model import assemble, data_of
 from bayes.sampling.light_imports import CompiledPyMCModel, address_as_void_pointer
+from bayes.standardise import standard_of
 from bayes.structure import CONCENTRATION, grouping_of
 from models.family import axes
 from models.structure import axes_of, from_fields, shares_of
@@ -97,10 +98,16 @@ class Engine:
     log_prior: Callable[..., Array]
 
     def pack(self, question: Question[Any, Any], structures: Structure) -> Array:
-        """Return positions (n, p) of structures with a leading axis."""
+        """Return positions (n, p) of structures with a leading axis, in the data's units."""
+        return self._pack(question, standard_of(question).inside(structures), _data(question))
+
+    def _pack(
+        self, question: Question[Any, Any], structures: Structure, data: Mapping[str, Array]
+    ) -> Array:
+        """Return positions of structures in the units of some data."""
         own = {**shares_of(structures), **self.component.values(structures.theta)}
         given = [np.asarray(own[variable.name], np.float64) for variable in self.variables]
-        values = self.forward(*given, *data_of(question).values())
+        values = self.forward(*given, *data.values())
         names = [variable.name for variable in self.variables]
         found = dict(zip(names, values, strict=True))
         explored = self.component.explored(found, structures.overall(question.data))
@@ -128,9 +135,13 @@ class Engine:
         return found
 
     def structures(self, question: Question[Any, Any], positions: Array) -> Structure:
-        """Return the structures, with a leading axis, of positions (n, p)."""
+        """Return the structures, with a leading axis, of positions (n, p), in the data's units."""
+        return standard_of(question).outside(self.working(question, positions))
+
+    def working(self, question: Question[Any, Any], positions: Array) -> Structure:
+        """Return the same in working coordinates, without the rounding of the way out."""
         values = self.unpack(question, positions)
-        return self._structures(question, values, data_of(question))
+        return self._structures(question, values, _data(question))
 
     def _structures(
         self, question: Question[Any, Any], values: list[Array], data: Mapping[str, Array]
@@ -159,7 +170,7 @@ class Engine:
         """
         rows = question.rows if sample is None else sample
         terms = self.densities if sample is None else self.joint
-        data = data_of(question, sample)
+        data = _data(question, sample)
         inner = rows.dimension**2  # products of columns
         wide = max(rows.distinct * inner, len(question.units.unit_rows))
         block = max(1, AT_ONCE // (question.k * wide))
@@ -174,8 +185,10 @@ class Engine:
         """Return the log-likelihood of each unit of the data, (n, u), of positions (n, p)."""
 
         def look(structures: Structure, log_density: Array) -> Array:
-            return self.grouping.pointwise(question, shares_of(structures), log_density)
+            found = self.grouping.pointwise(question, shares_of(structures), log_density)
+            return found if standard.plain else found - standard.log_volume
 
+        standard = standard_of(question)
         return self.by_block(question, positions, look)
 
     def members(self, question: Question[Any, Any], positions: Array) -> Array:
@@ -191,8 +204,10 @@ class Engine:
         counts = question.units.unit_counts
 
         def look(structures: Structure, log_density: Array) -> Array:
-            return self.grouping.pointwise(question, shares_of(structures), log_density) @ counts
+            found = self.grouping.pointwise(question, shares_of(structures), log_density) @ counts
+            return found if standard.plain else found - standard.log_volume * counts.sum()
 
+        standard = standard_of(question)
         return self.by_block(question, positions, look)
 
     def log_marginals(
@@ -201,14 +216,27 @@ class Engine:
         """Return the marginal log density of other rows, (n, m)."""
 
         def look(_: Structure, log_density: Array) -> Array:
-            return log_sum(log_density)
+            found = log_sum(log_density)
+            return found if standard.plain else found - standard.log_volume
 
+        standard = standard_of(question)
         return self.by_block(question, positions, look, sample)
 
     def log_priors(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return log prior densities, on the natural scale, of positions (..., p)."""
-        values = self.unpack(question, positions.reshape(-1, positions.shape[-1]))
-        return self.log_prior(*values, *data_of(question).values()).reshape(positions.shape[:-1])
+        flat = positions.reshape(-1, positions.shape[-1])
+        found = self._log_priors(question, flat, _data(question))
+        if not standard_of(question).plain:  # another unit changes the density by a constant
+            raw = data_of(question)
+            same = self._pack(question, self.structures(question, flat[:1]), raw)
+            found = found + self._log_priors(question, same, raw) - found[:1]
+        return found.reshape(positions.shape[:-1])
+
+    def _log_priors(
+        self, question: Question[Any, Any], positions: Array, data: Mapping[str, Array]
+    ) -> Array:
+        """Return log prior densities (n,) in the units of some data."""
+        return self.log_prior(*self.unpack(question, positions), *data.values())
 
     def slopes(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return the gradients (n, p) of the log density that chains explore, at (n, p)."""
@@ -232,7 +260,7 @@ class Engine:
         start: from a seed to a position.
         """
         reads, density = machine_code(self)
-        data = data_of(question)
+        data = _data(question)
         used = [data[name] for name in reads]
         addresses = [array.ctypes.data for array in used]
         shapes = [length for array in used for length in array.shape]
@@ -263,6 +291,16 @@ def log_sum(joint: Array) -> Array:
     with np.errstate(divide="ignore"):  # a row that no component can have made
         found: Array = np.log(np.exp(joint - peak).sum(axis=1))
     return found + peak[:, 0]
+
+
+def _data(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
+    """Return everything that the model reads, in the sampler's working coordinates."""
+    found, standard = data_of(question, sample), standard_of(question)
+    if standard.plain:
+        return found
+    record = component_of(question.family).record(standard.prior(question.prior.theta))
+    moved = {"x": standard.rows(found["x"]), **record}
+    return found | {name: np.array(one, np.float64, order="C") for name, one in moved.items()}
 
 
 ENGINES: dict[tuple[type, type, frozenset[str]], Engine] = {}

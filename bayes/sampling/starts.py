@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes.component import spread
+from bayes.standardise import standard_of
 from models.structure import uniform, with_shares
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bayes.sampling.compiled import Engine
     from models.arrays import Array, Labels
     from models.question import Question
+    from models.sample import Sample
 
 __all__ = ["start_of"]
 
@@ -33,18 +35,21 @@ def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Ar
     >>> start(1).shape
     (3,)
     """
+    standard = standard_of(question)
+    sample = standard.sample(question.rows)
 
     def start(seed: int) -> Array:
         rng = np.random.default_rng(seed)
-        chosen = np.array([_apart(question, rng) for _ in range(CANDIDATES)])
+        chosen = np.array([_apart(sample, question.k, rng) for _ in range(CANDIDATES)])
         held = uniform(question.structure, question.k, question.data.sizes)
         shares = {}
         for name, field in held.items():
             sizes = (CANDIDATES, *field.shape[:-1])
             drawn = rng.dirichlet(np.full(question.k, 1.5), sizes)
             shares[name] = np.full_like(drawn, field) if name in question.held else drawn
-        theta = engine.component.start(question.rows, chosen, rng)
-        positions = engine.pack(question, with_shares(question.structure, shares, theta))
+        theta = engine.component.start(sample, chosen, rng)
+        inside = with_shares(question.structure, shares, theta)
+        positions = engine.pack(question, standard.outside(inside))
         height = engine.log_likelihoods(question, positions)
         likely = height >= height.max() - LEEWAY * positions.shape[1]
         first: Array = positions[int(np.argmax(likely))]
@@ -53,12 +58,11 @@ def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Ar
     return start
 
 
-def _apart(question: Question[Any, Any], rng: np.random.Generator) -> Labels:
+def _apart(sample: Sample, k: int, rng: np.random.Generator) -> Labels:
     """Return k rows of the sample; rows far from the chosen ones are likelier to be chosen next.
 
     Arthur & Vassilvitskii (2007), with frequency counts.
     """
-    sample = question.rows
     table = sample.x.reshape(sample.distinct, -1)
     if sample.trials is not None:
         table = table / sample.trials[:, None]
@@ -68,7 +72,7 @@ def _apart(question: Question[Any, Any], rng: np.random.Generator) -> Labels:
     chance = sample.counts / sample.counts.sum()
     rows = [int(rng.choice(len(table), p=chance))]
     nearest = np.full(len(table), np.inf)
-    for _ in range(question.k - 1):
+    for _ in range(k - 1):
         nearest = np.minimum(nearest, ((table - table[rows[-1]]) ** 2).sum(axis=1))
         odds = chance * nearest
         # rows that all coincide with chosen ones are as good as any other

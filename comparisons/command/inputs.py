@@ -12,7 +12,14 @@ from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
 from models import Prior, Sample
 from models.family import components
-from models.names import FAMILIES, FORMS, family_named, name_of, record_of
+from models.names import (
+    FAMILIES,
+    FORMS,
+    family_named,
+    name_of,
+    record_of,
+    refuse_inestimable_rows,
+)
 from models.observations import OutOfCore
 from models.prior import checked_prior
 from models.question import observed as refuse_others
@@ -231,11 +238,15 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
         seen = sample.extremes
     columns = seen.x.reshape(seen.distinct, -1).T
     for name, column in zip(names, columns, strict=True):
-        if emission_of(family).located and np.ptp(column) == 0:
+        far = (
+            np.spacing(np.abs(column[0])) >= 1
+        )  # the spread may have been lost, which is said below
+        if emission_of(family).located and np.ptp(column) == 0 and not far:
             raise Refusal(
                 f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
                 "estimate; give another column"
             )
+    refuse_inestimable_rows(family, sample, names)
     if here and k > seen.distinct:
         rows = "value" if len(names) == 1 else "row"
         has = f"has {seen.distinct} distinct {rows}s"

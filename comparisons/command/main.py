@@ -273,6 +273,10 @@ def fit(
         str | None,
         typer.Option(help="Or over a dask cluster: its scheduler, such as tcp://10.0.0.1:8786."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on where the data cannot identify so many groups."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Ask for a second opinion on a file's columns.
@@ -288,6 +292,7 @@ def fit(
         refuse_estimate,
         sample_of,
     )
+    from models.estimable import refuse_inestimable
     from models.question import asked
     from models.refusal import Refusal
 
@@ -320,6 +325,7 @@ def fit(
         believed = prior_of(prior, kind, sample)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
         question = asked(kind, sample, components, prior=believed, equal_weights=equal_weights)
+        refuse_inestimable(question, observed.names, force=force)
         if estimate is not None:
             refuse_estimate(estimate, question)
         if observed.dropped:
@@ -341,6 +347,7 @@ def fit(
             starts=starts,
             seed=seed,
             some=some,
+            force=force,
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)

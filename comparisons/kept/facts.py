@@ -492,6 +492,11 @@ class Facts:
         return int(self.tree.attrs["deviance_df"])
 
     @property
+    def deviance_expected(self) -> float:
+        """The expected mean: above the number of parameters if some are on an edge."""
+        return float(self.tree.attrs.get("deviance_expected", self.deviance_df))
+
+    @property
     def hellinger(self) -> float:
         """The Hellinger distance between the two predictive densities."""
         return float(self.tree.attrs["hellinger"])

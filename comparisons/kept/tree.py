@@ -89,6 +89,7 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
         "findings": json.dumps([finding._asdict() for finding in findings]),
         "deviance_mean": float(checks.deviance.mean()),
         "deviance_df": point.free,
+        "deviance_expected": point.degrees,
         "hellinger": predictions.hellinger,
     }
     if sampled.binning is not None:

@@ -149,7 +149,7 @@ def _why(facts: Facts, causes: list[Finding]) -> list[str]:
         f"The largest gap between posterior mean and estimate is {_short(gaps[worst])} "
         f"posterior sd ({rows[worst].label}), the draws' mean "
         f"deviance from the estimate is {_short(facts.deviance_mean)} where "
-        f"{facts.deviance_df} is expected, and the densities that the two predict are a "
+        f"{facts.deviance_expected:.4g} is expected, and the densities that the two predict are a "
         f"Hellinger distance of {_short(facts.hellinger)} apart (0 is none, 1 is all)."
     )
     return [sentence]

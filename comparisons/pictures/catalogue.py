@@ -129,7 +129,7 @@ def _deviance(facts: Facts) -> str:
     mean = number(facts.deviance_mean)
     return (
         f"Deviance of {n:,} draws from {em_name(facts)}: {mean} on average, where "
-        f"{facts.deviance_df} is expected; {better:,} draws are likelier than the "
+        f"{facts.deviance_expected:.4g} is expected; {better:,} draws are likelier than the "
         "estimate."
     )
 

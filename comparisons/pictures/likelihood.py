@@ -229,7 +229,7 @@ def deviance(facts: Facts) -> Figure:
     if why := no_deviance(facts):
         raise Refusal(why)
     found = facts.deviance.ravel()
-    p, mean = facts.deviance_df, float(found.mean())
+    p, mean = facts.deviance_expected, float(found.mean())
     tail = np.quantile(found, [0.001, 0.999])
     low, high = min(0.0, float(tail[0])), max(float(tail[1]), float(chi2.ppf(0.999, p)))
     margin = 0.03 * (high - low)
@@ -254,7 +254,7 @@ def deviance(facts: Facts) -> Figure:
     entries: list[Artist] = [
         patch(BAND | {"alpha": 0.4}, "posterior draws"),
         line(POSTERIOR_LINE, f"their mean, {number(mean)}"),
-        line(EM_LINE, f"expected: chi-squared of mean {p}, the number of parameters"),
+        line(EM_LINE, f"expected: chi-squared of mean {p:.4g}, the number of parameters"),
     ]
     side = "below or above" if 0 < better < n else "above" if better else "below"
     should = "how far below they should" if better else "how far they should"

@@ -8,8 +8,10 @@ import numpy as np
 
 import em
 from bayes.sampling.compiled import engine_of
+from bayes.standardise import standard_of
+from comparisons import thresholds as limit
 from models.arrays import spaced
-from models.structure import drawn_at, fields_of, picked
+from models.structure import drawn_at, fields_of, from_fields, picked
 
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
@@ -19,7 +21,16 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["CrossChecks", "copied", "cross_checks_of", "curvature", "density_gap"]
+__all__ = [
+    "EXACT",
+    "CrossChecks",
+    "Rounding",
+    "copied",
+    "cross_checks_of",
+    "curvature",
+    "density_gap",
+    "off_edges",
+]
 
 STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # positions of finite differences, at most; more parameters mean fewer draws
@@ -28,7 +39,31 @@ STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding 
 RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
+STEEP = 1e12  # condition of the covariance from which its inverse has too few digits
+WORST = 20  # draws at which the rounding is bounded: those that differ most
+INSIDE = 1e-12  # from an edge, where the likelihood is that of the edge
 STRAIGHT = 0.02  # share by which the falls of two steps may differ
+
+
+class Rounding(NamedTuple):
+    """Bounds of the rounding of parameters that are kept in the data's units.
+
+    draws: of the log-likelihood of a draw, relative.
+    apart: the relative difference between EM and PyMC at that draw, the one most above its bound.
+    density: of the log density of the draws, in nats.
+    estimate: of the log-likelihood of the estimate, in nats.
+
+    >>> EXACT.draws
+    0.0
+    """
+
+    draws: float
+    apart: float
+    density: float
+    estimate: float
+
+
+EXACT = Rounding(0.0, 0.0, 0.0, 0.0)
 
 
 class CrossChecks(NamedTuple):
@@ -42,6 +77,7 @@ class CrossChecks(NamedTuple):
     density: sd over draws of PyMC's log posterior less EM's; NaN where it is not known.
     curvature: factor between the curvature that EM's errors imply and that of the likelihood.
     copied: share of runs of draws that another chain contains as well.
+    rounding: what the rounding of parameters can do, where anything differs by more than it should.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -61,6 +97,7 @@ class CrossChecks(NamedTuple):
     density: float
     curvature: float
     copied: float
+    rounding: Rounding = EXACT
 
 
 def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> CrossChecks:
@@ -80,31 +117,73 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
     likeliest = np.argsort(-heights)[: len(point.climbs)]
     begun = np.array([climb.trace[0] for climb in point.climbs])
     deviance = 2 * (point.at.log_likelihood - heights)
+    density = density_gap(posterior, question, engine, heights)
+    stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
+    known = _rounding(
+        posterior, point, heights, max(stepped, density / limit.DENSITY * limit.QUESTION)
+    )
     return CrossChecks(
         heights=heights,
         theirs=posterior.heights,
-        stepped=float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max()),
+        stepped=stepped,
         deviance=deviance,
         bend=_bend(point, posterior.draws, deviance),
         ours=posterior.ours,
-        density=density_gap(posterior, question, engine, heights),
-        curvature=curvature(engine, question, point.at),
+        density=density,
+        curvature=curvature(engine, question, point.at, known.estimate),
         copied=copied(posterior.draws, posterior.sizes),
+        rounding=known,
     )
 
 
+def _rounding(posterior: Posterior, point: Point, heights: Array, most: float) -> Rounding:
+    """Return the bounds of rounding, at the draws that differ most; zero if nothing differs.
+
+    most: how far other comparisons differ, in the unit of QUESTION.
+    """
+    question, theirs = posterior.question, posterior.heights
+    each = np.abs(heights - theirs) / (1 + np.abs(theirs))
+    here = point.at.log_likelihood
+    claimed = 0.0 if point.claimed is None else abs(point.claimed - here) / (1 + abs(here))
+    plain = standard_of(question).plain
+    if plain and np.nanmax([each.max(), claimed, most]) <= limit.QUESTION:
+        return EXACT
+    worst = np.argsort(-each)[:WORST]
+    nats = em.rounding(question, drawn_at(posterior.draws, worst))
+    bound = nats / (1 + np.abs(theirs[worst]))
+    at = int(np.argmax(each[worst] - bound))
+    one = {name: field[None] for name, field in fields_of(point.at.estimate).items()}
+    alone = from_fields(question.structure, question.family, one)
+    own = em.rounding(question, alone)[0] if np.isfinite(here) else 0.0
+    return Rounding(float(bound[at]), float(each[worst][at]), float(nats.mean()), float(own))
+
+
 def _bend(point: Point, draws: Structure, deviance: Array) -> float:
-    """Return the mean difference of the deviance from its parabola, per parameter."""
-    rows = point.parameters
-    if not np.isfinite(point.covariance).all():
-        return np.nan
-    k = point.at.question.k
+    """Return the mean difference of the deviance from its parabola, per parameter.
+
+    From an edge the deviance rises along a line: 2 slope distance is added to the parabola, whose
+    curvature is then that just inside.
+    """
+    rows, edges = point.parameters, point.edges
+    k, curved = point.at.question.k, point.at.information_inside
     shares = type(point.estimate).axes()
     # the last share of a simplex follows from the others
     kept = [at for at, row in enumerate(rows) if row.name not in shares or row.at[-1] != k - 1]
-    away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])[kept]
-    inside = point.covariance[np.ix_(kept, kept)]
-    parabola = (away * np.linalg.solve(inside, away)).sum(axis=0)
+    away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])
+    if edges and curved is not None and np.isfinite(curved).all():
+        names = [row.relabelled(point.places).label for row in rows]
+        there = away[[names.index(label) for label in point.at.coordinates]]
+        parabola = (there * (curved @ there)).sum(axis=0)
+        for at, edge in edges.items():
+            parabola += 2 * edge.slope * np.abs(away[at])
+    elif np.isfinite(point.covariance).all():
+        inside = point.covariance[np.ix_(kept, kept)]
+        size = np.sqrt(np.abs(np.diagonal(inside)))
+        if not np.linalg.cond(inside / size / size[:, None]) < STEEP:
+            return np.nan
+        parabola = (away[kept] * np.linalg.solve(inside, away[kept])).sum(axis=0)
+    else:
+        return np.nan
     return float(np.abs(deviance - parabola).mean() / point.free)
 
 
@@ -150,13 +229,15 @@ def _slopes(engine: Engine, question: Question[Any, Any], z: Array, step: float)
     n, p = z.shape
     moves = step * np.stack([np.eye(p), -np.eye(p)], axis=1)  # (p, 2, p)
     around = (z[None, None] + moves[:, :, None]).reshape(-1, p)
-    structures = engine.structures(question, around)
+    structures = engine.working(question, around)  # a constant volume away from the data's units
     x = em.coordinates_of(structures, question.held).reshape(p, 2, n, -1)
     slopes: Array = ((x[:, 0] - x[:, 1]) / (2 * step)).transpose(1, 2, 0)
     return slopes
 
 
-def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> float:
+def curvature(
+    engine: Engine, question: Question[Any, Any], at: em.Fit[Any], rounded: float = 0.0
+) -> float:
     """Return the factor between PyMC's curvature and the one that EM's standard errors imply.
 
     Let C be the covariance of the errors. At small steps e C_j / sqrt(C_jj) to either side of the
@@ -164,15 +245,20 @@ def curvature(engine: Engine, question: Question[Any, Any], at: em.Fit[Any]) -> 
     largest quotient of the two sides, or the inverse of the least. It is NaN without errors, and if
     two step sizes disagree because the likelihood is far from a parabola.
 
+    rounded: nats by which the rounding of parameters can move the log-likelihood.
+
     >>> f"{curvature(engine_of(fit.question), fit.question, fit):.3f}"
     '1.000'
     """
-    if at.information is None or not at.has_errors:
+    covariance = at.covariance
+    if covariance is None:
         return np.nan
+    moving = np.diagonal(covariance) > 0  # all but what is on an edge
     with np.errstate(all="ignore"):
-        covariance = np.linalg.inv(at.information)
-        unit = (covariance / np.sqrt(np.diagonal(covariance))).T
-    rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood))
+        unit = (covariance / np.sqrt(np.diagonal(covariance))).T[moving]
+    if not moving.any():
+        return np.nan
+    rounding = np.finfo(float).eps * (1 + abs(at.log_likelihood)) + rounded
     step = max(BEND, float(np.sqrt(rounding / DIGITS)))
     far, near = (_fall(engine, question, at, unit, one) for one in (step, step / 2))
     with np.errstate(all="ignore"):
@@ -189,11 +275,34 @@ def _fall(
     """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
     with np.errstate(all="ignore"):  # a step may leave the parameter space
-        positions = engine.pack(question, em.displaced(at, moves))
+        positions = engine.pack(question, off_edges(at, em.displaced(at, moves)))
         middle, *sides = engine.log_likelihoods(question, positions)
         plus, minus = np.split(np.array(sides), 2)
         fall: Array = (2 * middle - plus - minus) / step**2
         return fall
+
+
+def off_edges(at: em.Fit[Any], structures: Structure) -> Structure:
+    """Return structures (n, ...) with parameters on an edge moved inside by INSIDE.
+
+    PyMC's coordinates are infinite on an edge.
+
+    >>> off_edges(fit, fit.estimate) is fit.estimate  # none of it is on an edge
+    True
+    """
+    names = {edge.label.partition("[")[0] for edge in at.edges}
+    if not names:
+        return structures
+    layout, fields = at.family.layout(), fields_of(structures)
+    moved = dict(fields)
+    for name in names:
+        own = layout.get(name)
+        low, high = (0.0, 1.0) if own is None else (own.low, own.high)
+        moved[name] = np.clip(fields[name], low + INSIDE, high - INSIDE)
+        if own is None:
+            moved[name] = moved[name] / moved[name].sum(axis=-1, keepdims=True)
+    found: Structure = from_fields(type(structures), at.family, moved)
+    return found
 
 
 def copied(draws: Structure, sizes: tuple[int, int]) -> float:

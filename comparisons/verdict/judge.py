@@ -22,6 +22,7 @@ from comparisons.verdict.judge_em import (
     same_question,
     spiked,
 )
+from comparisons.verdict.judge_identified import identified
 
 if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
@@ -47,13 +48,14 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
+        identified(sampled.question),
         *em_finished(at, point.reached, best_of(point), sampled.to_peak),
         em_errors(point, checks),
         em_won(point, checks),
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks)
-    apart = [same_place(point, checks), *same_numbers(table), *same_predictions(predictions)]
+    apart = [same_place(point, checks), *same_numbers(table, point), *same_predictions(predictions)]
     gap = Gap(
         apart=any(one.stands for one in apart),
         proper=not any(one.stands for one in em_side),
@@ -87,12 +89,14 @@ class Gap(NamedTuple):
 def same_place(point: Point, checks: CrossChecks) -> Finding:
     """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
     p, mean = point.free, float(checks.deviance.mean())
-    shift = (mean - p) / float(np.sqrt(2 * p))
+    shift = (mean - point.degrees) / float(np.sqrt(2 * point.degrees))
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
-        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {p}."
+        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {point.degrees:.3g}."
     )
+    if point.edges:
+        message += " One on an edge counts as one to two."
     if mean < 0:
         message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
     remedy = "The causes say what to do." * apart
@@ -101,16 +105,22 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     )
 
 
-def same_numbers(table: Table) -> list[Finding]:
-    """Gap and ratio of spreads, each at the parameter where it is worst."""
+def same_numbers(table: Table, point: Point) -> list[Finding]:
+    """Gap and ratio of spreads, each at the parameter where it is worst.
+
+    On an edge the mean of the draws is held against its expected distance from the edge.
+    """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
     # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
+    for at, edge in point.edges.items():
+        away = abs(float(table["mean"][at]) - edge.bound)
+        gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
-    compared = bool(np.isfinite(table["se"].to_numpy()).all())
+    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(point.edges))).all())
     apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
     if np.isinf(far):
@@ -285,7 +295,8 @@ def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
     """How far the prior moves the maximum (MAP - MLE), and whether it narrows the posterior.
 
     The pull explains a gap between the answers if the estimate is a proper maximum. A given prior
-    that moves the answer is at fault. The default prior can move it only if there are few data.
+    may be the right one, so that its pull is a doubt and no fault: where the true prior was given,
+    it moved the answer in one data set of 25. The default prior moves it only if data are few.
     """
     if sampled.prior is None:
         message = "The posterior's prior is unknown, and so is its pull."
@@ -297,12 +308,14 @@ def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
     pulls = not worst <= limit.GAP and gap.proper
     severity: Severity = NOTE if pulls else OK
     if pulls and gap.apart and np.isfinite(worst):
-        severity = FAULT if not usual else DOUBT if gap.trusted else NOTE
+        severity = DOUBT if gap.trusted or not usual else NOTE
     message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
     if np.isnan(worst):
         message = "What the prior pulls could not be measured: no parameter was sampled"
     elif pulls and usual:
         message += ": the data do not outweigh even the default prior"
+    elif pulls:
+        message += ": the data do not outweigh the prior that was given"
     mend = "More data, or a prior that you mean."
     mine = "Is it the prior that you mean? Compare with the default one."
     remedy = "" if severity == OK else mend if usual else mine

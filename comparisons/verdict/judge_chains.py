@@ -45,7 +45,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
                 "" if check.passed else "Draw more; if that does not help, fewer components.",
             )
         )
-    found.append(_copied(checks))
+    found += [_several(sampled), _copied(checks)]
     found.append(_target(sampled, trusted=not any(one.stands for one in found)))
     before, after = sampled.as_drawn, found[0].value
     switched = before > limit.SWITCHED
@@ -64,6 +64,15 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
         )
     )
     return found
+
+
+def _several(sampled: Sampled) -> Finding:
+    """Whether there are several chains to hold against each other; one alone is a note."""
+    chains = sampled.sizes[0]
+    if chains == 1:
+        message = "One chain cannot show whether chains agree."
+        return Finding("one_chain", NOTE, 1.0, 2.0, message, "Draw several.")
+    return Finding("one_chain", OK, float(chains), 2.0, f"There are {chains} chains.", "")
 
 
 def _copied(checks: CrossChecks) -> Finding:

@@ -35,12 +35,16 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
-    ok = worst <= limit.QUESTION
+    rounded = checks.rounding
+    most = limit.QUESTION + rounded.draws
+    if rounded.draws > 0:  # the draw that is most above its own bound decides
+        worst = float(np.fmax(rounded.apart, checks.stepped))
+    ok = worst <= most
     question = Finding(
         "different_question",
         OK if ok else FAULT,
         worst,
-        limit.QUESTION,
+        most,
         f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
         if ok
         else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
@@ -52,7 +56,7 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
         return found
     here = point.at.log_likelihood
     gap = abs(point.claimed - here) / (1 + abs(here))
-    most = limit.QUESTION + point.lost / (1 + abs(here))
+    most = limit.QUESTION + (point.lost + rounded.estimate) / (1 + abs(here))
     same = bool(gap <= most) or point.claimed == here
     return [
         *found,
@@ -108,12 +112,13 @@ def _same_posterior(checks: CrossChecks) -> Finding:
             why, severity = "too many draws lie next to an edge to take differences there", DOUBT
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
-    same = gap <= limit.DENSITY
+    most = limit.DENSITY + checks.rounding.density
+    same = gap <= most
     return Finding(
         "different_posterior",
         OK if same else FAULT,
         gap,
-        limit.DENSITY,
+        most,
         "The density that the sampler explored is EM's likelihood times EM's prior, to "
         f"{gap:.0e} nats."
         if same
@@ -132,7 +137,7 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
     factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
-        if point.at.has_errors:
+        if point.at.covariance is not None:
             message = (
                 "The likelihood is nowhere near a parabola: its curvature could not be measured."
             )
@@ -268,7 +273,8 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
     if missed > limit.MISSED:
         severity = FAULT
         message = (
-            f"The estimate {'leads to' if reached.has_errors else 'is not even'} a local optimum: "
+            f"The estimate {'is not even' if reached.covariance is None else 'leads to'} a local "
+            "optimum: "
             f"{whence} EM reaches a log-likelihood {missed:.3g} higher; {likelier}."
         )
         remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
@@ -363,14 +369,18 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         room = min(value - low, high - value) / error if error > 0 else np.nan
         if room < nearest or np.isnan(nearest):
             nearest, label = room, row.label
-    edge = emission_of(at.family).edge(at.estimate.theta)
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
-    if edge is not None:
-        severity = DOUBT
-        message = (
-            f"{edge[0].upper()}{edge[1:]}: no standard error exists on the edge of what can be."
-        )
+    if at.edges:
+        proper = at.covariance is not None
+        severity, nearest = NOTE if proper else DOUBT, 0.0
+        message = f"On the edge of what is possible: {', '.join(one.said for one in at.edges)}."
+        if proper:
+            falls = " and ".join(f"{one.slope:.3g}" for one in at.edges)
+            message += (
+                f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
+                "unit. There is no standard error there; the other parameters are judged as usual."
+            )
     elif np.isnan(nearest):
         severity, message = NOTE, "Without standard errors none can say how near the edge is."
     elif nearest < limit.EDGE:

@@ -20,6 +20,7 @@ from models.structure import drawn_at, parameters, permuted, picked
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.binned.posterior import Binning
+    from em.edges import Edge
     from models.arrays import Array, Labels
     from models.structure import Parameter, Structure
 
@@ -73,6 +74,23 @@ class Point:
     def free(self) -> int:
         """How many free parameters there are."""
         return len(self.at.coordinates)
+
+    @property
+    def degrees(self) -> float:
+        """The expected mean of D_s: one for each parameter, one to two for one on an edge.
+
+        `em.edges.Edge.degrees` derives the latter.
+        """
+        return self.free + sum(edge.degrees - 1 for edge in self.edges.values())
+
+    @property
+    def edges(self) -> dict[int, Edge]:
+        """The table's rows whose parameters are on an edge that is a maximum."""
+        if self.at.covariance is None:
+            return {}
+        known = {edge.label: edge for edge in self.at.edges}
+        labels = [row.relabelled(self.places).label for row in self.parameters]
+        return {at: known[label] for at, label in enumerate(labels) if label in known}
 
 
 def point_of(
@@ -148,23 +166,25 @@ def _best(
 
 
 def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Array:
-    """Return the covariance (rows, rows) of a table's rows, the inverse information.
+    """Return the covariance (rows, rows) of a table's rows; NaN for parameters on an edge.
 
     at: EM at the estimate; places: (K,) which component of `at` each of the table's is.
     """
     unknown = np.full((len(rows), len(rows)), np.nan)
-    if at.information is None:
+    errors = [float(picked(at.standard_errors, row.relabelled(places))) for row in rows]
+    edge = ~np.isfinite(errors)
+    if at.information is None or at.covariance is None:
         return unknown
     names, k = {name: at for at, name in enumerate(at.coordinates)}, len(places)
     chart = np.zeros((len(rows), len(names)))
     for line, row in enumerate(rows):
         own = row.relabelled(places)
-        if not np.isfinite(picked(at.standard_errors, own)):
-            return unknown
         if own.label in names:
             chart[line, names[own.label]] = 1
         else:  # the last share of a simplex is one minus the others
             others = [own._replace(at=(*own.at[:-1], one)).label for one in range(k - 1)]
             chart[line, [names[label] for label in others]] = -1
-    covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
-    return covariance
+    if not edge.any():
+        covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
+        return covariance
+    return np.where(edge | edge[:, None], np.nan, chart @ at.covariance @ chart.T)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from em.climb.search import in_order, joined
 from em.errors.information import information_of, unavailable
-from models.structure import shares_of
 
 if TYPE_CHECKING:
     from em.climb.search import Climber, End
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["information_at", "refined"]
 
-NO_SHARE = 1e-8  # a share below it is 0: nobody in a hundred million is expected there
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
@@ -72,24 +68,6 @@ def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]
         reason = "a component is a spike, where the likelihood has no maximum"
     elif end.empty.any() or (parameters.overall(model.question.data) == 0).any():
         reason = "a component is empty, so that its parameters mean nothing"
-    elif (edge := model.emission.edge(parameters.theta)) is not None or (
-        edge := _share_edge(model, parameters)
-    ) is not None:
-        reason = f"{edge}, on the edge of the parameter space"
     if reason:
         return unavailable(model, parameters, reason)
     return information_of(model, parameters)
-
-
-def _share_edge[S: Structure](model: Model[S], parameters: S) -> str | None:
-    """Return which estimated share is 0, in words, None if none is.
-
-    Where all rows have the same shares, such a component is empty, which is said otherwise.
-    """
-    shares = shares_of(parameters)
-    if model.grouping.common(shares) is not None:
-        return None
-    for name in model.estimated:
-        for at in np.argwhere(shares[name] < NO_SHARE)[:1]:
-            return f"{name}[{','.join(map(str, at))}] is 0"
-    return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
+from em.errors.edges import directions, edge_slots, edges_of, off_edges, profiled
 from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
 from em.errors.slots import free_of, share_places
@@ -16,7 +17,10 @@ from models.family import entries, free_entries, rebuilt, unflattened
 from models.structure import coordinates, shares_of, with_shares
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from em.data.executor import Sums
+    from em.edges import Edge
     from em.emission import Emission
     from em.model import Model
     from em.sweep import Known
@@ -28,6 +32,7 @@ __all__ = ["SADDLE", "Information", "information_of", "unavailable"]
 
 MOST_COORDINATES = 2_000  # with more, the matrix alone is over 32 MB and its inverse takes minutes
 SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no maximum
+STILL = 1e-12  # part of a unit step by which rounding moves what an edge keeps still
 SINGULAR = 1e-10  # least eigenvalue, relative to complete information, that is not rounding
 
 
@@ -41,6 +46,8 @@ class Information[S: Structure](NamedTuple):
     missing: the fraction of information missing in the worst direction, EM's rate (Dempster,
         Laird & Rubin 1977).
     entropy: sum over observations of -sum_k r_k log r_k.
+    edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
+    inside: the matrix just inside the edges, which leaves nothing out; None without edges.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -58,6 +65,8 @@ class Information[S: Structure](NamedTuple):
     missing: float
     entropy: float
     reason: str | None
+    edges: tuple[Edge, ...] = ()
+    inside: Array | None = None
 
 
 def information_of[S: Structure](
@@ -81,41 +90,74 @@ def information_of[S: Structure](
         too_many = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
         return unavailable(model, parameters, too_many)
     free = free_of(parameters, found, len(free_entries(parameters.theta)))
-    flat = free.reshape(-1, p)
+    fixed = edge_slots(model, parameters)
+    edges, inner = edges_of(model, parameters, fixed), directions(free, fixed)
+    along = free if inner is None else free @ inner
+    flat = along.reshape(-1, along.shape[2]) if along.size else np.zeros((fixed.size, 0))
     common = None if general else model.grouping.common(shares_of(parameters))
     if common is None:
-        slots, matrix = oakes(model, parameters, free)
+        slots, matrix = oakes(model, parameters, along, fixed)
     else:
-        slots = louis(model, parameters, common)
+        slots = louis(model, parameters, common, fixed)
         matrix = flat.T @ slots.observed @ flat
-    complete, score = flat.T @ slots.complete @ flat, flat.T @ slots.score
-    decrement = missing = np.nan
-    inverse = np.full_like(matrix, np.nan)
-    reason: str | None = None
-    try:
-        whiten = np.linalg.inv(np.linalg.cholesky(complete))
-    except np.linalg.LinAlgError:
-        reason = "even the complete information is not positive definite"
-    else:
-        relative = whiten @ matrix @ whiten.T
-        least = float(np.linalg.eigvalsh(relative)[0])
-        missing = 1 - least
-        if least > SINGULAR:
-            inverse = whiten.T @ np.linalg.inv(relative) @ whiten
-            decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
-        elif missing > SADDLE:
-            reason = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
-        else:
-            reason = (
-                "the information is not positive definite (least relative eigenvalue "
-                f"{least:.1e}): the data leave a direction open"
-            )
+    solved = _inverted(flat.T @ slots.complete @ flat, matrix, flat.T @ slots.score)
+    rising = [edge.said for edge in edges if edge.slope < 0]
+    if rising:
+        said = f"{rising[0]}, but the likelihood rises away from that edge"
+        solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said)
+    inverse, decrement, missing, reason = solved
+    if inner is not None:
+        matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
     outward = _outward(model, parameters.theta)
     step = _in_data(parameters, found, free, outward)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # units near 1e300
         in_data = np.linalg.solve(step.T, np.linalg.solve(step.T, matrix).T)
-    errors = _errors(parameters, free, outward, inverse)
-    return Information(in_data, _labels(found), errors, decrement, missing, slots.entropy, reason)
+    still = np.zeros(free.shape[:2], np.bool_)
+    if inner is not None:  # what could move, and cannot
+        still = np.abs(free).any(axis=2) & (np.abs(along) < STILL).all(axis=2)
+    errors = _errors(parameters, free, outward, inverse, still)
+    inside, names = None, _labels(found)
+    # steps of a derivative would leave the space, so that only one pass gives it
+    if edges and reason is None and common is not None:
+        inside = information_of(model, off_edges(parameters, fixed), general=general).matrix
+        edges = edges if inside is None else profiled(edges, names, inside)
+    return Information(
+        in_data, names, errors, decrement, missing, slots.entropy, reason, edges, inside
+    )
+
+
+class Inverted(NamedTuple):
+    """An inverse information, the decrement and the missing part, or the reason for none."""
+
+    inverse: Array
+    decrement: float
+    missing: float
+    reason: str | None
+
+
+def _inverted(complete: Array, matrix: Array, score: Array) -> Inverted:
+    """Return the inverse of an observed information (q, q), where it is positive definite."""
+    none = np.full_like(matrix, np.nan)
+    try:
+        whiten = np.linalg.inv(np.linalg.cholesky(complete))
+    except np.linalg.LinAlgError:
+        why = "even the complete information is not positive definite"
+        return Inverted(none, np.nan, np.nan, why)
+    relative = whiten @ matrix @ whiten.T
+    if not np.isfinite(relative).all():
+        why = "a parameter lies so near an edge that differences leave the parameter space"
+        return Inverted(none, np.nan, np.nan, why)
+    least = float(np.linalg.eigvalsh(relative)[0]) if len(relative) else 1.0
+    if least > SINGULAR:
+        inverse = whiten.T @ np.linalg.inv(relative) @ whiten
+        return Inverted(inverse, max(float(score @ inverse @ score), 0.0) ** 0.5, 1 - least, None)
+    why = (
+        f"the information is not positive definite (least relative eigenvalue {least:.1e}): the "
+        "data leave a direction open"
+    )
+    if 1 - least > SADDLE:
+        why = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
+    return Inverted(none, np.nan, 1 - least, why)
 
 
 def unavailable[S: Structure](model: Model[S], parameters: S, reason: str) -> Information[S]:
@@ -202,8 +244,13 @@ def _in_data[S: Structure](
     return np.array(rows).reshape(len(found), -1)
 
 
-def _errors[S: Structure](parameters: S, free: Array, outward: Array, inverse: Array) -> S:
-    """Return the standard error of every share and entry, in the data's units."""
+def _errors[S: Structure](
+    parameters: S, free: Array, outward: Array, inverse: Array, still: NDArray[np.bool_]
+) -> S:
+    """Return the standard error of every share and entry, in the data's units.
+
+    still: (K, s + m) slots that cannot move, which have none.
+    """
 
     def spread(directions: Array) -> Array:
         variance = ((directions @ inverse) * directions).sum(axis=1)
@@ -217,11 +264,12 @@ def _errors[S: Structure](parameters: S, free: Array, outward: Array, inverse: A
             each = spread(free[:, at])
             for component in range(k):
                 name, place = own[component][at]
-                shares[name][place] = each[component]
+                shares[name][place] = np.nan if still[component, at] else each[component]
         # multiply by the unit last, or its square would leave the range of doubles
         size = np.abs(outward).max(axis=1, keepdims=True)
         unit = np.where(size > 0, size, 1.0)
         each = np.stack([spread(outward / unit @ free[component, s:]) for component in range(k)])
+        each[(still[:, s:] @ (outward != 0).T) > 0] = np.nan
     theta = parameters.theta
     errors = rebuilt(type(theta), unflattened(theta, each * unit[:, 0]))
     return with_shares(type(parameters), shares, errors)

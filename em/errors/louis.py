@@ -20,6 +20,8 @@ from em.errors.slots import Slots
 from em.sweep import logits, responsibilities
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from em.data.executor import Sums
     from em.emission import Emission
     from em.model import Model
@@ -33,10 +35,13 @@ __all__ = ["louis"]
 BUFFER = 1 << 18  # doubles of scores in a thread at once, 2 MB
 
 
-def louis[S: Structure](model: Model[S], parameters: S, shares: Array) -> Slots:
+def louis[S: Structure](
+    model: Model[S], parameters: S, shares: Array, fixed: NDArray[np.bool_] | None = None
+) -> Slots:
     """Return observed and complete information and score of all slots, and the entropy.
 
     shares: (K,) of every row.
+    fixed: (K, 1 + m) slots on an edge, which are taken as constants.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -48,7 +53,11 @@ def louis[S: Structure](model: Model[S], parameters: S, shares: Array) -> Slots:
     """
     k, emission, theta = model.k, model.emission, parameters.theta
     centre = emission.location(theta)
-    slope = emission.slope(theta)
+    still = np.zeros((k, 0), np.bool_) if fixed is None else fixed[:, 1:]
+    with np.errstate(divide="ignore", invalid="ignore"):  # on an edge
+        slope = emission.slope(theta)
+        if still.any():
+            slope = np.where(still[:, None], 0, slope)
     folded = np.concatenate(
         [slope[:, : emission.ones].sum(axis=1, keepdims=True), slope[:, emission.ones :]], axis=1
     )
@@ -68,7 +77,10 @@ def louis[S: Structure](model: Model[S], parameters: S, shares: Array) -> Slots:
     full = model.complete(sums, sums[:, 0], centre)
     counted = sums[:, 0] + (0 if model.prior is None else model.prior.weight)
     complete, score = np.zeros((wide, wide)), np.empty((k, 1 + m))
-    curvature = emission.curvature(theta, full)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        curvature = emission.curvature(theta, full)
+        if still.any():
+            curvature = np.where(still[:, None] | still[:, :, None], 0, curvature)
     for component in range(k):
         start = component * (1 + m)
         complete[start, start] = counted[component] / shares[component] ** 2

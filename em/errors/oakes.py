@@ -17,6 +17,8 @@ from models.family import entries, rebuilt, unflattened
 from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from em.model import Model
     from models.arrays import Array
     from models.structure import Structure
@@ -26,10 +28,13 @@ __all__ = ["oakes"]
 STEP = 1e-3  # to either side, in standard errors of complete information; Richardson halves it
 
 
-def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Slots, Array]:
+def oakes[S: Structure](
+    model: Model[S], parameters: S, free: Array, fixed: NDArray[np.bool_] | None = None
+) -> tuple[Slots, Array]:
     """Return complete information and score of all slots, and observed information (p, p).
 
     free: (K, s + m, p) map from free coordinates to slots.
+    fixed: (K, s + m) slots on an edge, which are taken as constants; `free` moves none of them.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -42,7 +47,8 @@ def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Sl
     >>> np.allclose(observed, fit.information, rtol=1e-4)
     True
     """
-    score, complete = _score(model, parameters), _complete(model, parameters)
+    still = np.zeros(free.shape[:2], np.bool_) if fixed is None else fixed
+    score, complete = _score(model, parameters, still), _complete(model, parameters, still)
     flat = free.reshape(-1, free.shape[2])
     curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
@@ -50,7 +56,8 @@ def oakes[S: Structure](model: Model[S], parameters: S, free: Array) -> tuple[Sl
     for column, width in enumerate(spread):
         step = STEP * width
         far, near = (
-            _difference(model, parameters, free[:, :, column], size) for size in (step, step / 2)
+            _difference(model, parameters, free[:, :, column], size, still)
+            for size in (step, step / 2)
         )
         observed[:, column] = -flat.T @ ((4 * near - far) / 3)  # Richardson: the error is of h^4
     observed = (observed + observed.T) / 2
@@ -64,10 +71,12 @@ def entropy_of[S: Structure](model: Model[S], parameters: S) -> float:
         return float(model.grouping.entropy(shares_of(parameters), log_density))
 
 
-def _difference[S: Structure](model: Model[S], parameters: S, way: Array, step: float) -> Array:
+def _difference[S: Structure](
+    model: Model[S], parameters: S, way: Array, step: float, still: NDArray[np.bool_]
+) -> Array:
     """Return the derivative of the score along a direction in slots (K, s + m)."""
     ahead, behind = (
-        _score(model, _moved(model, parameters, sign * step * way)) for sign in (1, -1)
+        _score(model, _moved(model, parameters, sign * step * way), still) for sign in (1, -1)
     )
     return (ahead - behind) / (2 * step)
 
@@ -94,30 +103,34 @@ def _statistics[S: Structure](model: Model[S], parameters: S) -> tuple[Array, di
     return model.complete(found.sums, found.sums[:, 0], centre), own
 
 
-def _score[S: Structure](model: Model[S], parameters: S) -> Array:
-    """Return the gradient of the objective in slots, by Fisher's identity."""
+def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
+    """Return the gradient of the objective in slots, by Fisher's identity; 0 on an edge."""
     full, own = _statistics(model, parameters)
-    inner = np.einsum("kq,kqm->km", full, model.emission.slope(parameters.theta))
-    outer = model.grouping.score(shares_of(parameters), own)
-    return np.array(
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.einsum("kq,kqm->km", full, model.emission.slope(parameters.theta))
+        outer = model.grouping.score(shares_of(parameters), own)
+    found = np.array(
         [
             [*(outer[name][at] for name, at in places), *row]
             for places, row in zip(share_places(parameters), inner, strict=True)
         ]
-    ).ravel()
+    )
+    return np.where(still, 0, found).ravel()
 
 
-def _complete[S: Structure](model: Model[S], parameters: S) -> Array:
-    """Return the complete information of all slots."""
+def _complete[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
+    """Return the complete information of all slots; 0 on an edge."""
     full, own = _statistics(model, parameters)
-    curvature = model.emission.curvature(parameters.theta, full)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        curvature = model.emission.curvature(parameters.theta, full)
     places, shares = share_places(parameters), shares_of(parameters)
     s, m = len(places[0]), curvature.shape[1]
     complete = np.zeros((len(places) * (s + m),) * 2)
     for component, block in enumerate(curvature):
         start = component * (s + m)
         for at, (name, place) in enumerate(places[component]):
-            complete[start + at, start + at] = own[name][place] / shares[name][place] ** 2
-        inner = slice(start + s, start + s + m)
-        complete[inner, inner] = block
+            if not still[component, at]:
+                complete[start + at, start + at] = own[name][place] / shares[name][place] ** 2
+        inner, edge = slice(start + s, start + s + m), still[component, s:]
+        complete[inner, inner] = np.where(edge | edge[:, None], 0, block) if edge.any() else block
     return complete

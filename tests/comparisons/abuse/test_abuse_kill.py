@@ -131,8 +131,11 @@ def test_a_run_that_is_killed_while_it_compiles_hurts_no_later_one(folder, rng):
     cache = {"PYTENSOR_FLAGS": f"base_compiledir={own}", "NUMBA_CACHE_DIR": str(own / "numba")}
     moments, kept = rng(21), set()
     for _ in range(3):
+        before = set(own.rglob("*.nbc"))
         run = started(folder, 20, **cache)
-        time.sleep(moments.uniform(4, 10))
+        while run.poll() is None and set(own.rglob("*.nbc")) == before:
+            time.sleep(0.1)  # however slow the machine is, some of it is compiled by then
+        time.sleep(moments.uniform(0, 4))
         run.kill()
         run.communicate()
         shutil.rmtree(folder / "found", ignore_errors=True)  # of a run that was over before

@@ -156,7 +156,7 @@ def test_a_prior_is_read_as_observations_not_seen(run, people, tmp_path):
     inline = "mean=150,n=2000,squares=50000,degrees=2000"
     status, out, _ = run(*words, "--prior", inline)
     (pull,) = [one for one in strict(out)["findings"] if one["code"] == "prior_pull"]
-    assert (status, pull["severity"]) == (1, "fault")
+    assert (status, pull["severity"]) == (3, "doubt")
     record = {"mean": 150, "n": 2000, "squares": 50000, "degrees": 2000}
     (tmp_path / "prior.json").write_text(json.dumps(record))
     assert (

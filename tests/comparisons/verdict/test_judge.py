@@ -260,8 +260,9 @@ def test_a_prior_that_narrows_is_named():
     tree = bayes.sample(Binomial, flips(), 2, prior=prior, progress=False)
     comparison = comparisons.compare(fitted(), tree)
     pull = finding(comparison, "prior_pull")
-    assert pull.severity == "fault"
+    assert pull.severity == "doubt"
     assert pull.value > thresholds.GAP
+    assert f"{pull.value:.3g} posterior sd" in pull.message
     # a strong prior in the right place moves nothing, but holds the posterior together
     one = em.fit(Binomial, flips(), 1)
     share = float(one.mixture.theta.prob[0])

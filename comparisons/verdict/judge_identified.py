@@ -1,0 +1,30 @@
+"""Whether the data can identify the parameters at all, which is known before any work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comparisons.finding import DOUBT, OK, Finding
+
+if TYPE_CHECKING:
+    from models.question import Question
+
+__all__ = ["identified"]
+
+
+def identified(question: Question[Any, Any]) -> Finding:
+    """Say why the parameters are not identified, if they are not.
+
+    >>> identified(fit.question).message
+    'The data are of a kind that identifies the parameters.'
+    """
+    reason = question.unidentified
+    message = "The data are of a kind that identifies the parameters."
+    remedy = ""
+    if reason:
+        why, _, remedy = reason.partition("; ")
+        message = f"The parameters are not identified: {why}."
+        remedy = f"{remedy[0].upper()}{remedy[1:]}."
+    return Finding("not_identified", DOUBT if reason else OK, np.nan, np.nan, message, remedy)
