@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
+from matplotlib.ticker import MaxNLocator
+from scipy.stats import binom, norm
 
 from comparisons.pictures.data import SINGLE, counted, what
 from comparisons.pictures.style import (
@@ -48,7 +49,7 @@ def misfit(facts: Facts) -> Figure:
     """Draw a rootogram of few different counts, otherwise the distribution of the transforms.
 
     >>> misfit(comparison).axes[0].get_ylabel()
-    'square root of the number of observations'
+    '√ number of observations'
     """
     if why := no_misfit(facts):
         raise Refusal(why)
@@ -71,8 +72,8 @@ def _rootogram(facts: Facts) -> Figure:
     axes.plot(x, due, **POSTERIOR_LINE, marker="o", markersize=3)
     axes.fill_between(x, due - high, due - low, **BAND, step="mid")
     axes.axhline(0, color="black", linewidth=0.9)
-    axes.set(xlabel=what(facts), ylabel="square root of the number of observations")
-    few_ticks(axes, 10)
+    axes.set(xlabel=what(facts), ylabel="√ number of observations")
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     entries: list[Artist] = [
         patch({"color": DATA}, "observed, hanging from what is expected"),
         line(POSTERIOR_LINE, "expected by the posterior"),
@@ -86,23 +87,23 @@ def _transforms(facts: Facts) -> Figure:
     """Draw observed less fitted distribution function, a line for each column."""
     found, n = facts.fitted, facts.observations
     assert found is not None
-    tail = (1 - LEVEL) / 2
-    band = binom.ppf([[tail], [1 - tail]], n, found.probability) / n - found.probability
+    t = found.probability
+    band = norm.ppf((1 + LEVEL) / 2) * np.sqrt(t * (1 - t) / n)
     figure = blank(4.2)
     axes = figure.add_subplot()
-    axes.fill_between(100 * found.probability, *(100 * band), **BAND)
+    axes.fill_between(100 * t, -100 * band, 100 * band, **BAND)
     axes.axhline(0, color="black", linewidth=0.9)
     entries: list[Artist] = [patch(BAND, f"{LEVEL:.0%} of the differences if the model is right")]
     for at, curve in enumerate(found.curve):
         look = {**POSTERIOR_LINE, "color": colour(at)} if len(found.curve) > 1 else POSTERIOR_LINE
-        axes.plot(100 * found.probability, 100 * (curve - found.probability), **look)
+        axes.plot(100 * t, 100 * (curve - t), **look)
         name = facts.columns[at] if at < len(facts.columns) else f"column {at}"
         given = "" if at == 0 else ", given those before"
         label = f"{name}{given}" if len(found.curve) > 1 else "observed less fitted"
         entries.append(line(look, label))
     axes.set(xlim=(0, 100))
     axes.set_xlabel("percentile of the fitted distribution")
-    axes.set_ylabel("observed less fitted, percentage points")
+    axes.set_ylabel("difference, percentage points")
     few_ticks(axes, 10)
     return framed(figure, TITLE, entries, _size(facts))
 
