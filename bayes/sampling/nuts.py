@@ -108,6 +108,11 @@ def run[R](
     lengths: numbers of draws of each chain, ascending.
     enough: whether the draws up to a length are enough; the last length always is.
     finish: makes the result of the chains, while the bars are still shown.
+
+    >>> asked = {"lengths": [50, 100], "tune": 50, "chains": 2, "seed": 1, "progress": False}
+    >>> found = run(fit.question, **asked, enough=lambda *_: True, finish=lambda _, chains: chains)
+    >>> found.positions.shape[:2]  # the first 50 draws were enough
+    (2, 50)
     """
     with bar("{task.fields[note]}", shown=progress) as bars:
         engine = _compiled(question, bars)

@@ -89,6 +89,17 @@ def posterior_in_bins(
     draw: sample -> its posterior.
     rows: all measurements.
     fit: EM's fit of all measurements.
+
+    >>> import bayes
+    >>> rng = np.random.default_rng(1)
+    >>> rows = Sample(rng.normal([160.0, 180.0], 5.0, (1_000, 2)).ravel())
+    >>> estimate = em.fit(Gaussian, rows, 2, seed=1)
+    >>> weight, (mean, sd) = em.displaced(estimate, 0.01 * rng.normal(size=(20, 5)))
+    >>> fields = {"weight": weight, "mean": mean, "sd": sd}
+    >>> draws = xr.Dataset({name: (("draw", "component"), one) for name, one in fields.items()})
+    >>> tree = posterior_in_bins(lambda bins: bayes.adopt(Gaussian, bins, draws), rows, estimate)
+    >>> tree.attrs["distinct"], tree.attrs["bins"] < 1_000
+    (2000, True)
     """
     fine = Bins.count(rows, finest_edges(rows))
     bins = _chosen(fine, _around(fit, fine))

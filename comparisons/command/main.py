@@ -479,7 +479,15 @@ def _print(text: str, *, err: bool = False) -> None:
 
 
 def main() -> None:
-    """Run the command line; what is wrong with the input is one line and status 2."""
+    """Run the command line; what is wrong with the input is one line and status 2.
+
+    >>> from contextlib import redirect_stderr, suppress
+    >>> from unittest.mock import patch
+    >>> typed = patch("sys.argv", ["second-opinion", "study", "cion"])
+    >>> with typed, redirect_stderr(sys.stdout), suppress(SystemExit):
+    ...     main()
+    second-opinion: there is no study 'cion'; did you mean coin? there are coin, ...
+    """
     gc.set_threshold(KEPT)
     warnings.showwarning = _one_line
     for stream in (sys.stdout, sys.stderr):

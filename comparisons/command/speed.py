@@ -35,7 +35,12 @@ def speed(
 
     An hour in all; a few minutes with --quick. Without --out and --json it makes a new folder here.
     Exit status 1 if samplers disagree.
-    """
+    \f
+
+    >>> speed(only=["growht"])
+    Traceback (most recent call last):
+    models.refusal.Refusal: there is no part 'growht'; did you mean growth? there are em, ...
+    """  # noqa: D301 (what follows \f is not for -h)
     parts = [_known(part) for part in dict.fromkeys(only or PARTS)]
     from comparisons.kept.atomic import free, refuse_folder
     from comparisons.progress import waiting

@@ -49,7 +49,12 @@ def calibrate(
     Such as: second-opinion calibrate binomial; a thousand take some minutes. What is done is kept
     in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
     Exit status 1 if ranks are not uniform by a chance of less than one in a million.
-    """
+    \f
+
+    >>> calibrate("poisson", components=3, observations=2)
+    Traceback (most recent call last):
+    models.refusal.Refusal: --observations is 2; give at least 3, as -k is 3
+    """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import family_of
     from models.names import FAMILIES
     from models.refusal import Refusal
@@ -111,7 +116,12 @@ def alarms(
     Regular problems of each family, groups 2.5 to 4 sd apart, 500 observations and more, K = 2
     and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
     minutes to hours, and goes on where it was.
-    """
+    \f
+
+    >>> alarms(["poisson"], weak=True)
+    Traceback (most recent call last):
+    models.refusal.Refusal: --weak simulates Gaussians; leave out the families, or --weak
+    """  # noqa: D301 (what follows \f is not for -h)
     from models.names import FAMILIES
     from models.refusal import Refusal
 

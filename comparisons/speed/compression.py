@@ -29,6 +29,11 @@ def measure(scale: Scale, say: Say) -> Found:
     """Let ours count the distinct heights, and pyarrow read the file, turn by turn.
 
     Both read it from the system's cache: it has just been written, and read once by either.
+
+    >>> from comparisons.speed.run import QUICK
+    >>> found = measure(QUICK._replace(file=2_000, group=1_000), lambda what: None)
+    >>> found.races[0].peer, len(found.races[0].ratios)
+    ('pyarrow, reading it', 1)
     """
     work = f"compressing {scale.file:,} rounded heights in a Parquet file to counts"
     with TemporaryDirectory() as folder:

@@ -28,7 +28,14 @@ for (one in commandArgs(trailingOnly = TRUE))
 
 
 def ran(*arguments: str) -> str:
-    """Run Rscript and return what it prints; its complaints are in the error that is raised."""
+    """Run Rscript and return what it prints; its complaints are in the error that is raised.
+
+    >>> from unittest.mock import patch
+    >>> with patch.dict("os.environ", PATH=""):
+    ...     ran("--version")
+    Traceback (most recent call last):
+    FileNotFoundError: ... 'Rscript'
+    """
     command = ["Rscript", "--vanilla", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -39,7 +46,11 @@ def ran(*arguments: str) -> str:
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of those of R's packages that are there."""
+    """Return the versions of those of R's packages that are there.
+
+    >>> packages().keys() <= set(PACKAGES)  # none at all without R
+    True
+    """
     if shutil.which("Rscript") is None:
         return {}
     said = ran("-e", VERSIONS, *PACKAGES).split()
@@ -49,7 +60,15 @@ def packages() -> dict[str, str]:
 def climbs(
     package: str, problem: Problem, counts: Sequence[int]
 ) -> list[tuple[float, Array, Array]]:
-    """Climb by a package, once for each count: seconds, weight (K,) and mean (K, d)."""
+    """Climb by a package, once for each count: seconds, weight (K,) and mean (K, d).
+
+    >>> from unittest.mock import patch
+    >>> from comparisons.speed.problems import heights
+    >>> with patch.dict("os.environ", PATH=""):
+    ...     climbs("mclust", heights(50, 2, np.random.default_rng(0)), [4, 9])
+    Traceback (most recent call last):
+    FileNotFoundError: ... 'Rscript'
+    """
     table, k = problem.table, len(problem.start.weight)
     start = (problem.start.weight, problem.means, problem.covariances)
     sizes = [str(size) for size in (*table.shape, k)]

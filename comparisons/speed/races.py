@@ -63,7 +63,14 @@ def measure(scale: Scale, say: Say) -> Found:
 def raced(
     work: str, problem: Problem, goals: Mapping[Peer, Goal | None], rounds: int, say: Say
 ) -> list[Race]:
-    """Take turns, a step at a time, all those that are there; each must do the same work."""
+    """Take turns, a step at a time, all those that are there; each must do the same work.
+
+    >>> from comparisons.speed.peers import OURS
+    >>> problem, peer = heights(50, 2, np.random.default_rng(0)), OURS._replace(name="a peer")
+    >>> (race,) = raced("a step", problem, {peer: Goal(1)}, 3, lambda what: None)
+    >>> race.peer, len(race.ratios)
+    ('a peer', 3)
+    """
     sides = [peer for peer in goals if peer.found()]
     for peer in sides:
         say(f"{work}: does {peer.name} do the same?")

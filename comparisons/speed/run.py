@@ -79,6 +79,13 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
     parts: of PARTS.
     folder: a new one for speed.json and the picture; None for none.
     as_json: print the object and nothing else on standard output.
+
+    >>> main([], quick=True, folder=None, as_json=True)
+    {
+    ...
+      "parts": [],
+    ...
+    True
     """
     left_out = missing()
     for one in left_out:
@@ -171,7 +178,13 @@ def save(target: Path, value: Speed, found: Found) -> None:
 
 @contextmanager
 def saying() -> Iterator[Say]:
-    """Yield what reports each piece of work: a spinner on a terminal, lines elsewhere."""
+    """Yield what reports each piece of work: a spinner on a terminal, lines elsewhere.
+
+    >>> from contextlib import redirect_stderr
+    >>> with redirect_stderr(sys.stdout), saying() as say:
+    ...     say("start-up: imports")
+    start-up: imports
+    """
     with bar() as bars:
         task = bars.add_task("")
 

@@ -45,7 +45,13 @@ def likelihood(p: Array) -> Array:
 
 
 def tell(setting: Setting) -> Story:
-    """Weigh some guesses, then ask both codes."""
+    """Weigh some guesses, then ask both codes.
+
+    >>> from comparisons.studies import Setting
+    >>> story = tell(Setting(progress=False))
+    >>> story.comparison.observations, [picture.name for picture in story.pictures]
+    (10, ['likelihood'])
+    """
     sample = Sample(FLIPS, trials=1)
     comparison = second_opinion(Binomial, sample, 1, seed=setting.seed, progress=setting.progress)
     comparison.name_columns(["heads"])

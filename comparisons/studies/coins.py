@@ -35,7 +35,13 @@ HARD, SOFT = (0.5, 0.9), (0.5, 0.6)  # where the climbs start: coins A and B
 
 
 def tell(setting: Setting) -> Story:
-    """Follow the lecture from known labels to the posterior; each coin is as likely drawn."""
+    """Follow the lecture from known labels to the posterior; each coin is as likely drawn.
+
+    >>> from comparisons.studies import Setting
+    >>> story = tell(Setting(progress=False))
+    >>> story.steps[0].words()[0]
+    ['A', '5 4', '9', '20', '0.45']
+    """
     hard, soft = climb(HARD, hard=True), climb(SOFT, hard=False)
     seed, progress = setting.seed, setting.progress
     comparison = second_opinion(

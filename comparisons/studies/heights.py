@@ -57,7 +57,13 @@ def volunteers(people: int, rng: np.random.Generator) -> Sample:
 
 
 def tell(setting: Setting) -> Story:
-    """Measure the volunteers, ask both codes, and look who was misassigned."""
+    """Measure the volunteers, ask both codes, and look who was misassigned.
+
+    >>> from comparisons.studies import Setting
+    >>> tell(Setting(people=1))
+    Traceback (most recent call last):
+    models.refusal.Refusal: k is 2, but x has 1 distinct values; give at most as many components
+    """
     heights, sex = measured(setting.people or PEOPLE, np.random.default_rng(setting.seed))
     ask = partial(second_opinion, Gaussian, Sample(heights), 2, truth=TRUTH)
     comparison = ask(seed=setting.seed, progress=setting.progress)

@@ -33,7 +33,13 @@ ALIKE = 0.1  # correlation of neighbours from which pixels are no independent dr
 
 
 def tell(setting: Setting) -> Story:
-    """Fit two groups to the intensities, ask both codes, and cut the foreground out."""
+    """Fit two groups to the intensities, ask both codes, and cut the foreground out.
+
+    >>> from comparisons.studies import Setting
+    >>> tell(Setting(image="nowhere.png"))
+    Traceback (most recent call last):
+    models.refusal.Refusal: nowhere.png does not exist; give a picture in PNG or JPEG
+    """
     path = setting.image or get_sample_data("grace_hopper.jpg", asfileobj=False)
     photo, seed = read_photograph(path), setting.seed
     seen = np.flatnonzero(photo.counts)

@@ -103,7 +103,12 @@ class Problem(NamedTuple):
 
 
 def regular(design: Regular, number: int) -> Record:
-    """Return the verdict on a regular problem, and every measure."""
+    """Return the verdict on a regular problem, and every measure.
+
+    >>> record = regular(Regular("poisson"), 0)
+    >>> record["k"], record["verdict"]
+    (2, 'agree')
+    """
     drawn = problem_of(design, number)
     found = judgement(opinion_on(drawn))
     k, n = len(drawn.truth.weight), drawn.sample.observations
@@ -118,7 +123,12 @@ def weak(design: Weak, number: int) -> Record:
 
 
 def opinion_on(drawn: Problem) -> Comparison:
-    """Ask for a second opinion as a user would, with nothing set."""
+    """Ask for a second opinion as a user would, with nothing set.
+
+    >>> drawn = Problem(fit.mixture, fit.question.sample, nearest=3.0, seed=1)
+    >>> opinion_on(drawn).observations
+    100
+    """
     return second_opinion(
         type(drawn.truth.theta),
         drawn.sample,

@@ -112,7 +112,13 @@ def believed(family: type[Theta], k: int) -> Prior:
 
 
 def opinion_on(design: Design, drawn: Problem) -> Comparison:
-    """Fit a replicate both ways and compare."""
+    """Fit a replicate both ways and compare.
+
+    >>> design = Design("poisson", 2, 100)
+    >>> found = opinion_on(design, problem(design, 14))
+    >>> found.sampling.chains, found.sampling.draws, list(found.truth)
+    (2, 500, ['weight', 'rate'])
+    """
     return second_opinion(
         design.kind(),
         drawn.sample,

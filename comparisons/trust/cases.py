@@ -90,7 +90,12 @@ CASES = (
 
 
 def measured(case: Case, replicate: int) -> Comparison:
-    """Draw a data set and ask for a second opinion on it."""
+    """Draw a data set and ask for a second opinion on it.
+
+    >>> rates = Case("two rates", Mixture(HALVES, Poisson(np.array([2.0, 8.0]))), 100)
+    >>> measured(rates, 0).observations
+    100
+    """
     sample = case.sample(np.random.default_rng([replicate, case.n, len(case.name)]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bayes.ChainsWarning)  # a finding says it

@@ -40,7 +40,21 @@ class WorkerRuns[P]:
 
 @dataclass(frozen=True, eq=False)
 class DaskWorkers:
-    """The dask workers that have the rows of a scattered sample."""
+    """The dask workers that have the rows of a scattered sample.
+
+    >>> from types import SimpleNamespace
+    >>> from distributed import Client
+    >>> from em.data.blocks import Rows
+    >>> from em.data.standardise import Units
+    >>> from models import Sample
+    >>> parts, places = [Sample([1.0, 2.0]), Sample([30.0])], {"lengths": (2, 1), "extremes": None}
+    >>> rows = Rows(parts[0], Units(np.ones(1), np.zeros(1)), 2, 0, 3)
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     there = SimpleNamespace(client=client, pieces=client.scatter(parts), **places)
+    ...     runs = DaskWorkers(rows, there).prepare(lambda run: run.block(0).x)
+    ...     runs.total(lambda x: (len(x), float(x.sum())))
+    (3, 33.0)
+    """
 
     rows: Rows
     sample: Scattered

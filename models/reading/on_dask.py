@@ -44,6 +44,12 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
 
     address: of a dask scheduler, such as "tcp://10.0.0.1:8786".
     workers: the number of processes to start on this machine if there is no address.
+
+    >>> from distributed import LocalCluster
+    >>> with LocalCluster(processes=False, dashboard_address=None) as cluster:
+    ...     with connected(cluster.scheduler_address) as client:
+    ...         client.submit(sum, [1, 2]).result()
+    3
     """
     try:
         import dask
@@ -130,9 +136,21 @@ def scan_on_workers(
     drop_missing: bool,
     progress: Progress | None,
 ) -> ScanResult:
-    """Count the rows of files on the workers, or keep them there if they do not compress.
+    r"""Count the rows of files on the workers, or keep them there if they do not compress.
 
     files: which every worker sees under the same names.
+
+    >>> from pathlib import Path
+    >>> from distributed import Client
+    >>> from models.reading.files import open_files
+    >>> size = Path("heights.csv").write_text("height\n162.5\n171.0\n162.5\n")
+    >>> files = open_files("heights.csv", ["height"], drop_missing=False)
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     found = scan_on_workers(
+    ...         client, files, Columns(("height",)), drop_missing=False, progress=None
+    ...     )
+    >>> found.sample
+    Sample(3 observations, 2 distinct)
     """
     pieces = files.pieces
     counted = client.map(partial(_count, columns=columns, few=MAX_IN_MEMORY), pieces, pure=False)

@@ -25,6 +25,15 @@ class Scattered(OutOfCore):
 
     pieces: a Stream each, on the worker that read it; if that worker dies, another reads it again.
     lengths: the number of rows of each piece.
+
+    >>> from distributed import Client
+    >>> from models import Sample
+    >>> known = (1, False, False, np.array([1.0]), np.array([7.5]), 3, 7.5)
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     pieces = tuple(client.scatter([Sample([1.0, 2.0]), Sample([7.5])]))
+    ...     rows = Scattered(*known, client=client, pieces=pieces, lengths=(2, 1))
+    ...     rows.rows, float(rows.total(lambda piece: piece.x.sum()))
+    (3, 10.5)
     """
 
     client: Client
@@ -57,6 +66,11 @@ def summed(client: Client, futures: list[Future[Any]]) -> Any:
     The tree depends on the number of results only, so that sums are rounded in the same way
     whichever worker comes first. Results are arrays, numbers, anything that can be added, or tuples
     of these.
+
+    >>> from distributed import Client
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     summed(client, client.map(lambda n: (n, 10 * n), range(20)))
+    (190, 1900)
     """
     while len(futures) > 1:
         cut = [futures[begin : begin + FAN_IN] for begin in range(0, len(futures), FAN_IN)]
@@ -65,7 +79,16 @@ def summed(client: Client, futures: list[Future[Any]]) -> Any:
 
 
 def result_of(future: Future[Any]) -> Any:
-    """Return the result of a future; raise MemoryError if workers died while computing it."""
+    """Return the result of a future; raise MemoryError if workers died while computing it.
+
+    >>> from concurrent.futures import Future
+    >>> from distributed import KilledWorker
+    >>> lost = Future()
+    >>> lost.set_exception(KilledWorker("a task", None, 3))
+    >>> result_of(lost)
+    Traceback (most recent call last):
+    MemoryError: workers died over the same rows again and again, ...
+    """
     from distributed import KilledWorker
 
     try:

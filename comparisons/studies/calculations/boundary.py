@@ -32,7 +32,16 @@ STEPS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)  # of chances, side by side
 
 
 def both(facts: Facts) -> tuple[Mixture[Gaussian], Mixture[Gaussian]]:
-    """Return a comparison's two answers: EM's, fields (K,), and the draws, fields (draws, K)."""
+    """Return a comparison's two answers: EM's, fields (K,), and the draws, fields (draws, K).
+
+    >>> from types import SimpleNamespace
+    >>> mean = np.array([163.0, 175.0])
+    >>> fields = {"weight": np.full(2, 0.5), "mean": mean, "sd": np.full(2, 7.0)}
+    >>> draws = {name: np.tile(field, (100, 1)) for name, field in fields.items()}
+    >>> em, drawn = both(SimpleNamespace(fields=fields, draws=draws))
+    >>> em.theta.mean.shape, drawn.theta.mean.shape
+    ((2,), (100, 2))
+    """
     one, other = (
         Mixture(fields["weight"], Gaussian(fields["mean"], fields["sd"]))
         for fields in (facts.fields, facts.draws)

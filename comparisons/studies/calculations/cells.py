@@ -63,7 +63,16 @@ def cells(mixture: Mixture[Gaussian], x: Array) -> Array:
 
 
 def loo_of_cells(facts: Facts) -> ELPDData:
-    """Return `bayes.loo` of a Gaussian mixture on whole numbers, by probabilities of cells."""
+    """Return `bayes.loo` of a Gaussian mixture on whole numbers, by probabilities of cells.
+
+    >>> from types import SimpleNamespace
+    >>> rate, (rows, tree) = comparison.draws["rate"], (comparison.rows, comparison.tree)
+    >>> draws = {"weight": comparison.draws["weight"], "mean": rate, "sd": np.sqrt(rate)}
+    >>> known = {"fields": draws, "draws": draws, "deviance": comparison.deviance}
+    >>> found = loo_of_cells(SimpleNamespace(tree=tree, rows=rows, **known))
+    >>> bool(found.elpd < bayes.loo(tree).elpd)  # Gaussians with the same moments predict worse
+    True
+    """
     known, (_, draws) = facts.tree["log_likelihood"].to_dataset(), both(facts)
     log = np.log(cells(draws, facts.rows.x)).reshape(*facts.deviance.shape, -1)
     asked = facts.tree.copy()

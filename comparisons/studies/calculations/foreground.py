@@ -66,6 +66,20 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
 
     The posterior's rather than EM's: where one intensity fills much of a picture, that group is a
     spike, which EM has to set aside.
+
+    >>> from types import SimpleNamespace
+    >>> import pandas as pd
+    >>> from matplotlib.cbook import get_sample_data
+    >>> from comparisons.studies.calculations.photograph import read_photograph
+    >>> photo = read_photograph(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    >>> mean = np.array([50.0, 150.0])
+    >>> fields = {"weight": np.full(2, 0.5), "mean": mean, "sd": np.full(2, 30.0)}
+    >>> draws = {name: np.tile(field, (9, 1)) for name, field in fields.items()}
+    >>> frame = pd.DataFrame({"mle": 0.5, "se": 0.01}, index=["weight[0]", "weight[1]"])
+    >>> known = SimpleNamespace(fields=fields, draws=draws, to_frame=lambda: frame)
+    >>> mask = by_intensity(photo, known)
+    >>> mask.chance.shape == photo.grey.shape, mask.share
+    (True, (0.5, 0.01))
     """
     draws, share = both(comparison)[1], photo.counts / photo.pixels
     likely = chance(draws, LEVELS)
@@ -83,7 +97,17 @@ def by_intensity(photo: Photograph, comparison: Comparison) -> Mask:
 
 
 def by_colour(photo: Photograph, seed: int) -> Mask:
-    """Return the mask of two Gaussians in red, green and blue, fitted by EM alone."""
+    """Return the mask of two Gaussians in red, green and blue, fitted by EM alone.
+
+    >>> from PIL import Image
+    >>> from comparisons.studies.calculations.photograph import read_photograph
+    >>> pixels = np.random.default_rng(0).normal(60, 9, (24, 24, 3))
+    >>> pixels[6:18, 6:18] += 120
+    >>> Image.fromarray(pixels.astype(np.uint8)).save("square.png")
+
+    >>> round(by_colour(read_photograph("square.png"), seed=0).area, 2)  # of the picture
+    0.25
+    """
     colours = Sample(photo.colours, counts=photo.colour_counts)
     fit: em.Fit[Mixture[MultivariateGaussian]]
     fit = em.fit(MultivariateGaussian, colours, 2, seed=seed)

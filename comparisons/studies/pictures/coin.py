@@ -37,6 +37,13 @@ def likelihood(height: Callable[[Array], Array], exact: rv_frozen, facts: Facts)
     """Draw the likelihood, its logarithm, and the posterior with its draws.
 
     height: of p to the likelihood; exact: the posterior; facts: of the comparison.
+
+    >>> from types import SimpleNamespace
+    >>> from comparisons.studies.coin import POSTERIOR, likelihood as height
+    >>> fields, draws = {"prob": np.array([0.7])}, {"prob": POSTERIOR.rvs(100, random_state=0)}
+    >>> figure = likelihood(height, POSTERIOR, SimpleNamespace(fields=fields, draws=draws))
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['likelihood, in thousandths', 'log-likelihood', 'posterior density']
     """
     p = np.linspace(0.001, 0.999, 999)
     best = float(facts.fields["prob"][0])

@@ -41,6 +41,17 @@ def climbs(facts: Facts, known: Array, hard: list[Array], soft: list[Array]) -> 
     """Draw the climbs over the likelihood, and whose each set is.
 
     facts: of the comparison; known: the coins (2,) had labels been known; hard, soft: paths.
+
+    >>> from types import SimpleNamespace
+    >>> from comparisons.kept.facts import Memberships, Rows
+    >>> from comparisons.studies.coins import BIASES, FLIPS, climb
+    >>> rows = Rows(FLIPS.x, FLIPS.counts, FLIPS.trials)
+    >>> draws = {"prob": np.full((9, 2), [0.5, 0.8])}
+    >>> known = Memberships(rows.x, rows.counts, *np.full((4, len(rows.x), 2), 0.5))
+    >>> paths = [climb((0.5, 0.9), hard=True), climb((0.5, 0.6), hard=False)]
+    >>> figure = climbs(SimpleNamespace(rows=rows, draws=draws, memberships=known), BIASES, *paths)
+    >>> figure.axes[0].get_xlabel()
+    'coin A: probability of heads'
     """
     figure = blank(4.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

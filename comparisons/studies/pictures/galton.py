@@ -64,6 +64,17 @@ def sexes(
     """Draw each sex with its group as it is and as it was found, and who is misplaced.
 
     height, man: (n,); rules: the best threshold first, then the true Gaussians, EM, the posterior.
+
+    >>> from types import SimpleNamespace
+    >>> from comparisons.studies.galton import rules, truth_of
+    >>> from models.structure import fields_of
+    >>> height, man = np.array([60.0, 62, 70, 72]), np.array([False, False, True, True])
+    >>> truth = truth_of(height, man)
+    >>> draws = {name: np.tile(field, (9, 1)) for name, field in fields_of(truth).items()}
+    >>> facts = SimpleNamespace(fields=fields_of(truth), draws=draws)
+    >>> figure = sexes(height, man, truth, facts, rules(height, man, facts))
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['women per inch', 'men per inch']
     """
     best, _, em, posterior = rules
     figure = blank(6.0)

@@ -121,7 +121,15 @@ def bias(samples: dict[int, Array], truth: float) -> Figure:
 
 @styled
 def variance(facts: Facts, exact: rv_frozen, truth: float) -> Figure:
-    """Draw the posterior of the variance beside EM's estimate and its standard-error curve."""
+    """Draw the posterior of the variance beside EM's estimate and its standard-error curve.
+
+    >>> from types import SimpleNamespace
+    >>> from comparisons.studies.gaussian import posterior as exact
+    >>> fields, draws = {"sd": np.array([7.0])}, {"sd": np.linspace(4.0, 12.0, 100)}
+    >>> facts = SimpleNamespace(fields=fields, draws=draws, observations=10)
+    >>> variance(facts, exact(10, np.float64(49.0)), 49.0).axes[0].get_xlabel()
+    'variance, in cm²'
+    """
     own = float(facts.fields["sd"][0]) ** 2
     draws = facts.draws["sd"].ravel() ** 2
     n = facts.observations

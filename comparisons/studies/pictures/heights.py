@@ -42,6 +42,11 @@ def misassigned(
     """Draw women and men, those whom EM takes for the other darker, over how sure one is.
 
     facts: of the comparison; heights, sex: (n,); truth: of heights to probabilities of a man.
+
+    >>> x = comparison.rows.x  # counts in place of heights
+    >>> figure = misassigned(comparison, x, x > 4, lambda rows: 1.0 * (rows > 4))
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['people', 'probability of a man']
     """
     x, _, *each = facts.memberships.ascending
     em, mean, low, high = (one[:, 1] for one in each)

@@ -91,6 +91,17 @@ def histogram(
     """Draw how often each intensity occurs, both groups, and where they part.
 
     foreground: its component; within: where they part by EM, and the posterior's interval.
+
+    >>> from types import SimpleNamespace
+    >>> from matplotlib.cbook import get_sample_data
+    >>> from comparisons.studies.calculations.photograph import read_photograph
+    >>> photo = read_photograph(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    >>> mean = np.array([50.0, 150.0])
+    >>> fields = {"weight": np.full(2, 0.5), "mean": mean, "sd": np.full(2, 30.0)}
+    >>> draws = {name: np.tile(field, (9, 1)) for name, field in fields.items()}
+    >>> facts = SimpleNamespace(fields=fields, draws=draws)
+    >>> histogram(photo, facts, 1, (100.0, 99.0, 101.0)).axes[0].get_ylabel()
+    'share of pixels'
     """
     em, draws = both(facts)
     sds = em.theta.sd

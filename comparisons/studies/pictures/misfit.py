@@ -66,6 +66,16 @@ def replicated(right: Facts, wrong: Facts, flips: int, rng: np.random.Generator)
     """Return what a mixture of coins predicts, then one of Gaussians, rounded.
 
     right, wrong: of their comparisons.
+
+    >>> from types import SimpleNamespace
+    >>> half, middle = {"weight": np.full(2, 0.5)}, np.array([3.0, 8.0])
+    >>> one, other = half | {"prob": middle / 10}, half | {"mean": middle, "sd": np.full(2, 1.4)}
+    >>> answers = [(each, {name: np.tile(field, (9, 1)) for name, field in each.items()})
+    ...     for each in (one, other)]
+    >>> right, wrong = (SimpleNamespace(fields=a, draws=b, observations=200) for a, b in answers)
+    >>> found = replicated(right, wrong, 10, np.random.default_rng(0))
+    >>> [(model.name, round(model.lost, 1)) for model in found]
+    [('Two coins', 0.0), ('Two Gaussians, rounded', ...)]
     """
     wide = np.arange(-BEYOND, flips + BEYOND + 1.0)
     coins = [Mixture(one["weight"], Binomial(one["prob"])) for one in (right.fields, right.draws)]
@@ -138,6 +148,13 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
     """Draw densities with an ever narrower component, and what they do to BIC.
 
     fits: the widest first; coins: BIC of the right model.
+
+    >>> from comparisons.studies.calculations.cells import spiked
+    >>> from models import Sample
+    >>> heads = Sample([2, 3, 4, 7, 8, 9], counts=[5, 9, 5, 6, 10, 6])
+    >>> figure = spikes(heads, [spiked(heads, sd) for sd in (0.1, 0.01)], coins=180.0)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['sd 0.1', 'sd 0.01']
     """
     figure = blank(4.3)
     left, right = figure.subplots(1, 2)

@@ -64,7 +64,18 @@ TITLES = ("EM", "EM under the posterior's prior", "K-means")
 def pictures(
     paths: list[Path], grid: Array, maps: tuple[Atlas, ...], facts: Facts
 ) -> tuple[Picture, ...]:
-    """Return the study's pictures with their words."""
+    """Return the study's pictures with their words.
+
+    >>> from types import SimpleNamespace
+    >>> from comparisons.studies.calculations.ends import End, Path
+    >>> means = np.array([163.0, 175.0])
+    >>> end, sds = End(BEST, -60.1, np.full(2, 0.5), means, np.full(2, 7.0)), np.full((3, 2), 7.0)
+    >>> path = Path(10.0, BEST, False, np.ones(3), sds, sds)
+    >>> found = Atlas((end,), np.zeros((2, 2), int))
+    >>> told = pictures([path], means, (found,) * 3, SimpleNamespace(truth={"mean": means}))
+    >>> [picture.name for picture in told]
+    ['extreme', 'map', 'ends']
+    """
     slow = [path for path in paths if not path.fast]
     ways = "; ".join(f"sd {path.sd:,g} cm: {path.name}" for path in slow)
     found = [
