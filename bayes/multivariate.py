@@ -205,11 +205,7 @@ def gaussian(away: Tensor, root: Tensor) -> Tensor:
 
 
 def inverse_wishart(
-    root: Tensor,
-    degrees: Tensor,
-    scatter: Tensor,
-    constant: Tensor,
-    places: Tensor,
+    root: Tensor, degrees: Tensor, scatter: Tensor, constant: Tensor, places: Tensor
 ) -> Tensor:
     """Return log InverseWishart(cov | degrees, scatter) at cov = (root' root)^-1.
 

@@ -29,13 +29,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure, Units
 
-__all__ = [
-    "ChainsWarning",
-    "align",
-    "log_likelihood",
-    "sample",
-    "sampled",
-]
+__all__ = ["ChainsWarning", "align", "log_likelihood", "sample", "sampled"]
 
 AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
 """Draws of each chain after which draws="auto" checks whether there are enough."""

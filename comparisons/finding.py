@@ -43,6 +43,16 @@ class Finding(NamedTuple):
         """Whether it prevents agreement: a doubt or a fault."""
         return self.severity in (DOUBT, FAULT)
 
+    def unless(self, holds: bool, message: str = "") -> Finding:
+        """Return this finding, or if the measure holds an ok one, with its own message if any.
+
+        >>> Finding("spike", DOUBT, 1.0, 0.0, "A spike.", "Look.").unless(True, "No spike.")[4:]
+        ('No spike.', '')
+        """
+        if not holds:
+            return self
+        return self._replace(severity=OK, message=message or self.message, remedy="")
+
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
     """Return disagree if anything is at fault, inconclusive if in doubt, otherwise agree.

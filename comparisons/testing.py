@@ -56,10 +56,7 @@ def assert_recovered(comparison: Comparison, truth: Structure, k: float = 4.0) -
         structure = permuted(structure, matched(structure, draws))
     true = np.array([picked(structure, row.parameter) for row in comparison.parameters], float)
     posterior = np.hypot(frame["sd"], frame["mcse"])
-    rows = {
-        "EM": (frame["mle"], frame["se"]),
-        "posterior": (frame["mean"], posterior),
-    }
+    rows = {"EM": (frame["mle"], frame["se"]), "posterior": (frame["mean"], posterior)}
     failures = []
     for source, (value, error) in rows.items():
         far = np.abs(value - true) / error

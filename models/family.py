@@ -26,6 +26,7 @@ __all__ = [
     "free_entries",
     "one_dimensional",
     "rebuilt",
+    "unflattened",
 ]
 
 
@@ -233,6 +234,20 @@ def components(theta: Theta) -> int:
     3
     """
     return len(first(theta))
+
+
+def unflattened(theta: Theta, flat: Array) -> list[Array]:
+    """Return a Theta's fields (..., K, ...) from each component's entries in a row, (..., K, M).
+
+    >>> from models import Gaussian
+    >>> one = Gaussian(np.array([1.0, 5.0]), np.array([2.0, 2.0]))
+    >>> unflattened(one, np.array([[0.0, 1.0], [2.0, 3.0]]))
+    [array([0., 2.]), array([1., 3.])]
+    """
+    fields = entries(theta).values()
+    cuts = np.cumsum([field[0].size for field in fields])[:-1]
+    parts = zip(np.split(flat, cuts, axis=-1), fields, strict=True)
+    return [part.reshape(*part.shape[:-1], *field.shape[1:]) for part, field in parts]
 
 
 def rebuilt[T: Theta](family: type[T], fields: Iterable[Array]) -> T:

@@ -94,12 +94,7 @@ class Question[S: Structure, T: Theta]:
 
 
 def asked[T: Theta](
-    family: type[T],
-    data: Data,
-    k: int,
-    *,
-    prior: Prior | None = None,
-    equal_weights: bool = False,
+    family: type[T], data: Data, k: int, *, prior: Prior | None = None, equal_weights: bool = False
 ) -> Question[Any, T]:
     """Return a question, or raise Refusal for what cannot be estimated.
 

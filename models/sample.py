@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from models.arrays import LARGEST_WHOLE
+from models.arrays import LARGEST_WHOLE, spaced
 from models.refusal import Refusal
 from models.value_grid import cells_of, value_grid_of
 
@@ -67,10 +67,7 @@ class Sample:
     inverse: NDArray[np.unsignedinteger]
 
     def __init__(
-        self,
-        x: ArrayLike,
-        trials: ArrayLike | None = None,
-        counts: ArrayLike | None = None,
+        self, x: ArrayLike, trials: ArrayLike | None = None, counts: ArrayLike | None = None
     ) -> None:
         """Check a column or a table of observations, and count its distinct rows.
 
@@ -157,8 +154,7 @@ class Sample:
 
     def spaced(self, most: int) -> Self:
         """Return at most `most` of the distinct rows, evenly spaced in their order."""
-        n = self.distinct
-        return self.pick(np.linspace(0, n - 1, min(n, most)).astype(np.intp))
+        return self.pick(spaced(self.distinct, most))
 
     def blocks(self, size: int) -> Iterator[Self]:
         """Yield samples of the distinct rows, `size` rows at a time."""

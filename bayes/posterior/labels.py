@@ -170,12 +170,6 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     return _judged(permutation, _against(own, shares, mean, counts))
 
 
-def _taken(field: Array, permutation: Labels) -> Array:
-    """Return (n, K, ...) with the components of each draw permuted."""
-    places = permutation.reshape(*permutation.shape, *(1,) * (field.ndim - 2))
-    return np.take_along_axis(field, places, axis=1)
-
-
 def _own(shares: Array, counts: Array) -> Array:
     """Return the sum (n, K) over observations of each share times its logarithm."""
     found: Array = (shares * np.log(np.maximum(shares, LEAST))) @ counts
@@ -208,7 +202,8 @@ def _assigned(loss: Array) -> Labels:
 
 def _judged(permutation: Labels, loss: Array) -> Alignment:
     """Return an alignment from the losses (n, K, K) before labels were permuted."""
-    return Alignment(permutation, _margin(_taken(loss, permutation)))
+    moved = np.take_along_axis(loss, permutation[:, :, None], axis=1)
+    return Alignment(permutation, _margin(moved))
 
 
 def _margin(loss: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.diagnose import measured
+from models.arrays import spaced
 from models.names import family_called, record_of
 from models.prior import Prior, draw_prior
 from models.question import asked
@@ -200,8 +201,7 @@ def tree_of(
     groups = {
         "posterior": drawn(structures, sizes),
         "sample_stats": xr.Dataset(
-            {name: (("chain", "draw"), one) for name, one in statistics.items()},
-            _counted(sizes),
+            {name: (("chain", "draw"), one) for name, one in statistics.items()}, _counted(sizes)
         ),
         "log_likelihood": pointwise,
     }
@@ -338,7 +338,7 @@ def _predicted(
     trials = None if sample.trials is None else sample.trials[rows]
     size = len(rows) * sample.dimension
     most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // size) // sizes[0])
-    draws = np.unique(np.linspace(0, sizes[1] - 1, min(most, sizes[1])).astype(np.intp))
+    draws = np.unique(spaced(sizes[1], most))
     replicates = np.empty((sizes[0], len(draws), len(rows), *sample.x.shape[1:]))
     for chain in range(sizes[0]):
         for place, draw in enumerate(draws):
@@ -369,10 +369,7 @@ def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
         rows = sample.inverse[places].astype(np.intp)
     else:
         rows = np.searchsorted(np.cumsum(sample.counts), places, side="right")
-    coords: dict[str, object] = {
-        "observation": np.arange(len(rows)),
-        "row": ("observation", rows),
-    }
+    coords: dict[str, object] = {"observation": np.arange(len(rows)), "row": ("observation", rows)}
     if sample.trials is not None:
         coords["trials"] = ("observation", sample.trials[rows])
     if sample.x.ndim == 2:

@@ -14,6 +14,7 @@ from comparisons.binned.loss_bound import LossBound
 from comparisons.capacity import binnable
 from comparisons.thresholds import SHIFT
 from models import Gaussian, Mixture
+from models.arrays import spaced
 from models.checks import moments
 from models.sample import Sample
 from models.structure import drawn_at, joined
@@ -105,7 +106,8 @@ def posterior_in_bins(
     bins = _chosen(fine, _around(fit, fine))
     for again in range(RECHOSEN + 1):
         tree = draw(bins.sample())
-        draws = _some(tree)
+        draws = cast("Mixture[Gaussian]", posterior_of(tree).draws)  # nothing else is binned
+        draws = drawn_at(draws, spaced(len(draws.weight), DRAWS))
         bounds = bins.loss_bound().total(draws)
         if largest_shift(bounds) <= SHIFT or again == RECHOSEN or bins is fine:
             break
@@ -157,13 +159,6 @@ def largest_shift(bounds: Array) -> float:
     with np.errstate(over="ignore"):
         found = np.exp(bounds.mean()) * np.sqrt((np.expm1(bounds) ** 2).mean())
     return float(found)
-
-
-def _some(tree: xr.DataTree) -> Mixture[Gaussian]:
-    """Return DRAWS evenly spaced draws."""
-    draws = cast("Mixture[Gaussian]", posterior_of(tree).draws)  # nothing else is binned
-    n = len(draws.weight)
-    return drawn_at(draws, np.linspace(0, n - 1, min(n, DRAWS)).astype(np.intp))
 
 
 def _around(fit: em.Fit[Mixture[Gaussian]], fine: Bins) -> Mixture[Gaussian]:

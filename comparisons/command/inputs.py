@@ -39,6 +39,7 @@ __all__ = [
     "family_of",
     "forms",
     "guess",
+    "known",
     "one_of",
     "prior_of",
     "refuse_components",
@@ -83,6 +84,18 @@ def one_of(option: str, given: str, choices: Collection[str]) -> str:
         return given
     listed = ", ".join(choices)
     raise Refusal(f"{option} is {given!r}; {guess(given, choices)}it takes {listed}")
+
+
+def known(what: str, name: str, choices: Collection[str]) -> str:
+    """Return a name, or refuse one that is not among those there are, and say which may be meant.
+
+    >>> known("part", "em", ["em"])
+    'em'
+    """
+    if name not in choices:
+        listed = ", ".join(choices)
+        raise Refusal(f"there is no {what} {name!r}; {guess(name, choices)}there are {listed}")
+    return name
 
 
 def family_of(name: str, form: str | None) -> type[Theta]:

@@ -101,18 +101,17 @@ def study(
     """
     if name is None and not every:
         width = max(map(len, STUDIES))
-        for known, question in STUDIES.items():
-            typer.echo(f"{known:<{width}}  {question}")
+        for one, question in STUDIES.items():
+            typer.echo(f"{one:<{width}}  {question}")
         return
-    from comparisons.command.inputs import guess
+    from comparisons.command.inputs import known
     from comparisons.kept.atomic import free
     from models.refusal import Refusal
 
     if name is not None and every:
         raise Refusal(f"--all runs all studies; leave out {name} or --all")
-    if name is not None and name not in STUDIES:
-        listed = ", ".join(STUDIES)
-        raise Refusal(f"there is no study {name!r}; {guess(name, STUDIES)}there are {listed}")
+    if name is not None:
+        known("study", name, STUDIES)
     setting = Setting(people, image, seed)
     for option, takers in OPTIONS.items():
         if getattr(setting, option) is not None and name not in takers:
@@ -207,8 +206,7 @@ def fit(
     ],
     *,
     family: Annotated[
-        str,
-        typer.Option("--family", "-f", help="What a group looks like: FAMILIES."),
+        str, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")
     ],
     column: Annotated[
         list[str] | None,

@@ -22,8 +22,7 @@ def speed(
         typer.Option(help=f"Measure this part alone; may be repeated: {', '.join(PARTS)}."),
     ] = None,
     quick: Annotated[
-        bool,
-        typer.Option("--quick", help="Small sizes, a few minutes: to see that it runs."),
+        bool, typer.Option("--quick", help="Small sizes, a few minutes: to see that it runs.")
     ] = False,
     out: Annotated[
         Path | None,
@@ -41,10 +40,11 @@ def speed(
     Traceback (most recent call last):
     models.refusal.Refusal: there is no part 'growht'; did you mean growth? there are em, ...
     """  # noqa: D301 (what follows \f is not for -h)
-    parts = [_known(part) for part in dict.fromkeys(only or PARTS)]
+    from comparisons.command.inputs import known
     from comparisons.kept.atomic import free, refuse_folder
     from comparisons.progress import waiting
 
+    parts = [known("part", part, PARTS) for part in dict.fromkeys(only or PARTS)]
     folder = free(USUAL) if out is None and not as_json else out
     if folder is not None:
         refuse_folder(folder, overwrite=None)
@@ -52,14 +52,3 @@ def speed(
         from comparisons.speed.run import main
     agreed = main(parts, quick=quick, folder=folder, as_json=as_json)
     raise typer.Exit(int(not agreed))
-
-
-def _known(part: str) -> str:
-    """Return a part's name, or refuse it."""
-    if part not in PARTS:
-        from comparisons.command.inputs import guess
-        from models.refusal import Refusal
-
-        listed = ", ".join(PARTS)
-        raise Refusal(f"there is no part {part!r}; {guess(part, PARTS)}there are {listed}")
-    return part

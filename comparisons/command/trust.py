@@ -55,11 +55,11 @@ def calibrate(
     Traceback (most recent call last):
     models.refusal.Refusal: --observations is 2; give at least 3, as -k is 3
     """  # noqa: D301 (what follows \f is not for -h)
-    from comparisons.command.inputs import family_of
+    from comparisons.command.inputs import family_of, known
     from models.names import FAMILIES
     from models.refusal import Refusal
 
-    family_of(_known(family), covariance)
+    family_of(known("family", family, FAMILIES), covariance)
     usual = SETS if FAMILIES[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
@@ -122,12 +122,13 @@ def alarms(
     Traceback (most recent call last):
     models.refusal.Refusal: --weak simulates Gaussians; leave out the families, or --weak
     """  # noqa: D301 (what follows \f is not for -h)
+    from comparisons.command.inputs import known
     from models.names import FAMILIES
     from models.refusal import Refusal
 
     if weak and families:
         raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
-    chosen = [_known(name) for name in families or FAMILIES]
+    chosen = [known("family", name, FAMILIES) for name in families or FAMILIES]
     with waiting("loading PyMC"):
         from comparisons.trust import alarms as trust
 
@@ -148,18 +149,6 @@ def alarms(
         told = trust.told_regular(found)
     _show(told.tables, told.sentence, told.value, as_json=as_json)
     _save(folder, told.value, told.figures, as_json=as_json)
-
-
-def _known(name: str) -> str:
-    """Return a family's name, or refuse it."""
-    from comparisons.command.inputs import guess
-    from models.names import FAMILIES
-    from models.refusal import Refusal
-
-    if name not in FAMILIES:
-        listed = ", ".join(FAMILIES)
-        raise Refusal(f"there is no family {name!r}; {guess(name, FAMILIES)}there are {listed}")
-    return name
 
 
 def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:

@@ -424,15 +424,12 @@ class Facts:
     @property
     def worst(self) -> Worst:
         """R-hat and effective sizes of the worst parameter, labels aligned."""
-        return self._worst("aligned")
+        return worst_of(posterior_of(self.tree).measured("aligned"))
 
     @property
     def worst_as_drawn(self) -> Worst:
         """The same before labels were aligned."""
-        return self._worst("as drawn")
-
-    def _worst(self, labels: str) -> Worst:
-        return worst_of(self.tree["diagnostics"].to_dataset().sel(labels=labels))
+        return worst_of(posterior_of(self.tree).measured("as drawn"))
 
     @property
     def assigned(self) -> bool:

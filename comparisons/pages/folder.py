@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from comparisons.kept.atomic import written
 from comparisons.pages.report import report
 from comparisons.pictures.catalogue import pictures_of
-from comparisons.pictures.style import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,4 +78,4 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """
     for ending in ("png", "svg"):
         figure.savefig(folder / f"{name}.{ending}", dpi=DPI)
-        settle(figure)
+        figure.set_layout_engine("none")  # what saving worked out stays: it takes as long

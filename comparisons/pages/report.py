@@ -13,7 +13,7 @@ from markupsafe import Markup
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.pages.terminal import among, by_importance, meaning
 from comparisons.pictures.catalogue import pictures_of
-from comparisons.pictures.style import svg
+from comparisons.pictures.style import minus, svg
 from comparisons.thresholds import GAP, LEVEL
 from models.names import FAMILIES, FORMS, name_of
 
@@ -233,7 +233,7 @@ def _rounded(value: float, error: float) -> str:
     least, most = FIXED
     place = int(np.floor(np.log10(error)))
     if error >= least and max(abs(value), error) < most:
-        return _minus(f"{round(value, 1 - place):z,.{max(1 - place, 0)}f}")
+        return minus(f"{round(value, 1 - place):z,.{max(1 - place, 0)}f}")
     digits = int(np.floor(np.log10(abs(value)))) - place + 1 if value else 0
     return _scientific(value, max(digits, 0))
 
@@ -243,20 +243,20 @@ def _short(value: float) -> str:
     if np.isnan(value):
         return UNKNOWN
     if np.isinf(value):
-        return _minus(f"{value:.0f}".replace("inf", "∞"))
+        return minus(f"{value:.0f}".replace("inf", "∞"))
     size, (least, most) = abs(value), FIXED
     if value and not least <= size < most:
         return _scientific(value, 1).replace(".0", "")
     digits = 4 if size >= 1 else 2
     rounded = float(f"{value:.{digits}g}")
-    return _minus(f"{rounded:,.10g}" if size < 1e4 else f"{value:,.0f}")
+    return minus(f"{rounded:,.10g}" if size < 1e4 else f"{value:,.0f}")
 
 
 def _scientific(value: float, digits: int) -> str:
     mantissa, exponent = f"{value:.{digits}e}".split("e")
     space = "\N{NO-BREAK SPACE}"
     power = str(int(exponent)).translate(SUPERSCRIPTS)
-    return f"{_minus(mantissa)}{space}×{space}10{power}"
+    return f"{minus(mantissa)}{space}×{space}10{power}"
 
 
 def _signed(value: float) -> str:
@@ -268,12 +268,7 @@ def _fixed(value: float, places: int) -> str:
     """Return a number with a given number of decimals."""
     if not np.isfinite(value) or abs(value) >= FIXED[1]:
         return _short(value)
-    return _minus(f"{value:z,.{places}f}")  # z: no minus before 0.00
-
-
-def _minus(text: str) -> str:
-    """Write the sign as typographers do."""
-    return text.replace("-", "−")  # noqa: RUF001
+    return minus(f"{value:z,.{places}f}")  # z: no minus before 0.00
 
 
 def _typeset(message: str) -> str:
@@ -313,7 +308,7 @@ def _steps(story: Story | None) -> list[tuple[str, list[str], list[list[str]]]]:
 
 def _cell(word: str) -> str:
     """Return a cell, the minus sign of a number as typographers write it."""
-    return _minus(word[:1]) + word[1:] if word[1:2].isdigit() else word
+    return minus(word[:1]) + word[1:] if word[1:2].isdigit() else word
 
 
 def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
@@ -341,9 +336,9 @@ def _of_em(facts: Facts) -> dict[str, str]:
         "Distinct optima": f"{em.optima:,}",
         "Steps of the best start": f"{em.steps:,}",
         "Converged": "yes" if em.converged else "no",
-        "Log-likelihood of the estimate": _minus(f"{em.log_likelihood:,.3f}"),
+        "Log-likelihood of the estimate": minus(f"{em.log_likelihood:,.3f}"),
         "Newton decrement (standard errors to go)": _short(em.decrement),
-        "BIC": _minus(f"{em.bic:,.1f}"),
+        "BIC": minus(f"{em.bic:,.1f}"),
     }
     if 0 <= em.missing <= 1:  # otherwise the estimate is no maximum
         found["Information lost to hidden labels"] = f"{em.missing:.1%}"
@@ -354,7 +349,7 @@ def _optima(facts: Facts) -> list[tuple[str, ...]]:
     """Return where starts ended: log-likelihood, starts, and what is wrong with the place."""
     return [
         (
-            _minus(f"{height:,.3f}"),
+            minus(f"{height:,.3f}"),
             f"{starts:,}",
             "spike, set aside" if spike else "empty component" if empty else "proper",
         )

@@ -140,10 +140,7 @@ def told(facts: Facts) -> None:
     if legend := _legend(facts):
         _say(console, Text(legend, style="dim"))
     verdict = facts.verdict
-    _say(
-        console,
-        Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts)),
-    )
+    _say(console, Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts)))
     findings = facts.findings
     if verdict == "agree":
         for finding in findings:

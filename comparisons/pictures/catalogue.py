@@ -89,10 +89,6 @@ def pictures_of(facts: Facts) -> list[Picture]:
     ]
 
 
-def _always(facts: Facts) -> str:
-    return ""
-
-
 def _data(facts: Facts) -> str:
     x = facts.rows.x
     return (
@@ -175,7 +171,7 @@ KINDS = {
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
     "misfit": Kind("Does the model fit?", misfit, no_misfit, _misfit),
-    "posterior": Kind("The parameters", posterior, _always, _posterior),
+    "posterior": Kind("The parameters", posterior, lambda _: "", _posterior),
     "memberships": Kind("Who belongs where", memberships, no_memberships, _memberships),
     "deviance": Kind("Estimate against draws", deviance, no_deviance, _deviance),
     "ascent": Kind("EM's climbs", ascent, no_ascent, _ascent),

@@ -37,6 +37,7 @@ from comparisons.pictures.style import (
     triangle,
 )
 from em.emission import emission_of
+from models.arrays import spaced
 from models.refusal import Refusal
 from models.value_grid import step_of
 
@@ -320,17 +321,11 @@ class Cloud(NamedTuple):
 def _cloud(facts: Facts, panels: int) -> Cloud:
     """Return rows at even distances, fewer for many panels, with EM's components."""
     both = facts.memberships
-    x, counts, share, *_ = both.at(
-        _spread(len(both.x), POINTS if panels == 1 else SPREAD // panels)
-    )
+    most = POINTS if panels == 1 else SPREAD // panels
+    x, counts, share, *_ = both.at(spaced(len(both.x), most))
     even = 1 / facts.k
     certainty = np.ones(len(x)) if facts.k == 1 else (share.max(axis=1) - even) / (1 - even)
     return Cloud(x, share.argmax(axis=1), certainty, counts)
-
-
-def _spread(n: int, most: int) -> Labels:
-    """Return a number of evenly spaced places out of n, or all n."""
-    return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
 
 
 def _sizes(counts: Array, least: float) -> Array:
@@ -492,7 +487,7 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
 
 def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
     """Draw the memberships by one against those by the other."""
-    both = both.at(_spread(len(both.x), POINTS))
+    both = both.at(spaced(len(both.x), POINTS))
     figure = blank(5.6)
     axes = figure.add_subplot()
     axes.set_aspect("equal")

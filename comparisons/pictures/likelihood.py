@@ -24,6 +24,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     number,
     patch,
     several,
@@ -142,7 +143,7 @@ def _spikes(axes: Axes, optima: Optima, heights: Array, ended: Labels) -> None:
             steps, y = _path(heights[starts[0]])
             end = (steps[-1], y[-1])
             axes.plot(*end, "^", color="black", markersize=6, zorder=4)
-            axes.annotate("spike", end, (6, 3), textcoords="offset points", fontsize=9)
+            note(axes, "spike", end, (6, 3), fontsize=9)
 
 
 def _ascent_entries(optima: Optima, begun: int, looks: list[Look]) -> list[Artist]:

@@ -30,6 +30,7 @@ from comparisons.pictures.style import (
     styled,
     triangle,
 )
+from models.arrays import spaced
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def _em_entry(facts: Facts, *, errors: bool) -> Artist:
 
 def _cloud(axes: Axes, x: Marginal, y: Marginal, covariance: Array) -> bool:
     """Draw one pair, and return whether there were standard errors to draw."""
-    chosen = np.linspace(0, len(x.draws) - 1, min(len(x.draws), POINTS)).astype(int)
+    chosen = spaced(len(x.draws), POINTS)
     axes.scatter(
         x.draws[chosen], y.draws[chosen], s=4, color=POSTERIOR, alpha=0.3, lw=0, rasterized=True
     )

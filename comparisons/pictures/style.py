@@ -50,9 +50,9 @@ __all__ = [
     "label_outside",
     "line",
     "minus",
+    "note",
     "number",
     "patch",
-    "settle",
     "several",
     "styled",
     "svg",
@@ -191,6 +191,19 @@ def patch(look: Look, label: str) -> Patch:
     return Patch(label=label, **look)
 
 
+def note(
+    axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **look: Any
+) -> None:
+    """Write beside a place, shifted by some points.
+
+    >>> axes = blank(3.0).subplots()
+    >>> note(axes, "here", (0.5, 0.5), (5, 0))
+    >>> axes.texts[0].get_text()
+    'here'
+    """
+    axes.annotate(text, at, shift, textcoords="offset points", **look)
+
+
 def colour(component: int) -> str:
     """Return a component's colour; with more components than colours some share one.
 
@@ -326,17 +339,6 @@ def several(count: int, one: str, more: str) -> str:
     return f"{count:,} {one if count == 1 else more}"
 
 
-def settle(figure: Figure) -> None:
-    """Keep the layout that saving a figure worked out, which takes as long as the saving.
-
-    >>> figure = blank(3.0)
-    >>> settle(figure)
-    >>> type(figure.get_layout_engine()).__name__
-    'PlaceHolderLayoutEngine'
-    """
-    figure.set_layout_engine("none")
-
-
 def svg(figure: Figure) -> str:
     """Return a figure as SVG, its text as text, the same for the same figure.
 
@@ -348,5 +350,5 @@ def svg(figure: Figure) -> str:
     with style.context({"svg.fonttype": "none", "svg.hashsalt": "second opinion"}):
         written = StringIO()
         figure.savefig(written, format="svg", dpi=RASTER, metadata={"Date": None})
-    settle(figure)
+    figure.set_layout_engine("none")  # what saving worked out stays: it takes as long
     return PLACES.sub(lambda found: DIGITS.sub(r"\1", found[0]), written.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
@@ -19,7 +18,7 @@ from bayes.sampling.compiled import engine_of
 from bayes.sampling.starts import start_of
 from comparisons.speed.posterior import judged, worth
 from comparisons.speed.problems import people, rounded_heights, three_groups
-from comparisons.speed.records import Found
+from comparisons.speed.records import Found, timed
 from comparisons.speed.samplers import CHAINS, Drawn, gaussians
 from models import Gaussian, Mixture, MultivariateGaussian, Sample, ordered
 from models.question import asked
@@ -121,8 +120,8 @@ def cases(scale: Scale) -> tuple[Case, ...]:
 def chains(setting: Setting, question: Question[Any, Any], seed: int, draws: int) -> Drawn:
     """Sample as the setting says."""
     model = setting.coordinates.model(question)
-    begun = time.perf_counter()
-    trace = nutpie.sample(
+    draw = partial(
+        nutpie.sample,
         model,
         draws=draws,
         tune=draws,
@@ -134,7 +133,7 @@ def chains(setting: Setting, question: Question[Any, Any], seed: int, draws: int
         save_warmup=False,
         progress_bar=False,
     )
-    took = time.perf_counter() - begun
+    trace, took = timed(draw)
     mixture = setting.coordinates.mixture(question, trace["posterior"].to_dataset())
     return Drawn(mixture, trace["sample_stats"]["diverging"].to_numpy(), took)
 

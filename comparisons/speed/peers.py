@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from comparisons.speed import r
-from comparisons.speed.records import seconds
+from comparisons.speed.records import seconds, timed
 from em import fit
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "Peer",
     "Run",
     "check",
+    "plain",
     "step",
 ]
 
@@ -80,30 +81,26 @@ class Peer(NamedTuple):
 
 
 def ours(problem: Problem, counts: Sequence[int]) -> list[Run]:
-    """Take exactly this number of plain steps."""
+    """Take the steps by `em.fit`."""
 
     def climb(steps: int) -> Run:
-        family, k = type(problem.start.theta), len(problem.start.weight)
-        found: list[Fit[Any]] = []
-
-        def work() -> None:
-            found[:] = [
-                fit(
-                    family,
-                    problem.sample,
-                    k,
-                    start=problem.start,
-                    accelerate=False,
-                    tolerance=0,
-                    max_steps=steps,
-                )
-            ]
-
-        took = seconds(work)
-        mixture = found[0].mixture
-        return Run(took, mixture.weight, mixture.theta.mean.reshape(k, -1))
+        found, took = timed(lambda: plain(problem, steps))
+        weight, theta = found.mixture
+        return Run(took, weight, theta.mean.reshape(len(weight), -1))
 
     return [climb(steps) for steps in counts]
+
+
+def plain(problem: Problem, steps: int) -> Fit[Any]:
+    """Take exactly this number of our plain steps.
+
+    >>> from comparisons.speed.problems import heights
+    >>> plain(heights(50, 2, np.random.default_rng(0)), 3).steps
+    3
+    """
+    start = problem.start
+    by_steps = partial(fit, start=start, accelerate=False, tolerance=0, max_steps=steps)
+    return by_steps(type(start.theta), problem.sample, len(start.weight))
 
 
 def scikit_learn(problem: Problem, counts: Sequence[int]) -> list[Run]:

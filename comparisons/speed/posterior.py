@@ -85,12 +85,7 @@ def measure(scale: Scale, say: Say) -> Found:
 
 
 def duel(
-    data: str,
-    draw: Draw,
-    rounds: int,
-    goals: Mapping[Sampler, Goal | None],
-    draws: int,
-    say: Say,
+    data: str, draw: Draw, rounds: int, goals: Mapping[Sampler, Goal | None], draws: int, say: Say
 ) -> tuple[list[Race], list[Chains]]:
     """Take turns, and see whether all drew from the same posterior."""
     sides = [OURS, *(peer for peer in goals if peer.found())]

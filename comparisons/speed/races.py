@@ -14,6 +14,7 @@ from comparisons.speed.peers import (
     SCIKIT_LEARN,
     STEPMIX,
     check,
+    plain,
     step,
 )
 from comparisons.speed.problems import Problem, clouds, heights, line, people
@@ -118,15 +119,7 @@ def needed(problem: Problem, height: float) -> int:
     """Return after how many plain steps the log-likelihood is as high as that."""
     steps = 64
     while steps < LONGEST:
-        trace = fit(
-            Gaussian,
-            problem.sample,
-            2,
-            start=problem.start,
-            accelerate=False,
-            tolerance=0,
-            max_steps=steps,
-        ).trace
+        trace = plain(problem, steps).trace
         if trace[-1] >= height:
             return int(np.argmax(trace >= height))
         steps *= 4
@@ -144,10 +137,7 @@ def whole(n: int, rounds: int, rng: np.random.Generator) -> Race:
     check(SCIKIT_LEARN, problem)
     fit(Gaussian, Sample(x), 2)
     taken = [
-        (
-            seconds(lambda: fit(Gaussian, Sample(x), 2)),
-            SCIKIT_LEARN.climb(problem, [50])[0].seconds,
-        )
+        (seconds(lambda: fit(Gaussian, Sample(x), 2)), SCIKIT_LEARN.climb(problem, [50])[0].seconds)
         for _ in range(rounds)
     ]
     return faster(work, name, taken, Goal(100))

@@ -28,6 +28,7 @@ __all__ = [
     "richer",
     "seconds",
     "spread",
+    "timed",
 ]
 
 
@@ -211,9 +212,18 @@ def seconds(work: Callable[[], object]) -> float:
     >>> seconds(lambda: None) < 1
     True
     """
+    return timed(work)[1]
+
+
+def timed[T](work: Callable[[], T]) -> tuple[T, float]:
+    """Return what the work returns, and how long it takes.
+
+    >>> timed(lambda: "done")[0]
+    'done'
+    """
     begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+    found = work()
+    return found, time.perf_counter() - begun
 
 
 def faster(

@@ -19,12 +19,12 @@ from pymc.distributions import transforms
 
 from bayes import sample
 from comparisons.speed import r
-from comparisons.speed.records import seconds
+from comparisons.speed.records import timed
 from em.data.threads import available
 from models import Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -151,15 +151,15 @@ def numpyro(x: Sample, k: int, draws: int, seed: int) -> Drawn:
     rows, prior = x.expand(x.x), Gaussian.weak_prior(x, k)
     given = (rows, quantiles(rows, k), prior.mean, prior.n, prior.squares, prior.degrees)
     keys = jax.random.split(jax.random.PRNGKey(seed), CHAINS)
-    found: list[Array] = []
 
-    def work() -> None:
-        found[:] = jax.block_until_ready(chain(keys, *given))
+    def work() -> Sequence[object]:
+        drawn: Sequence[object] = jax.block_until_ready(chain(keys, *given))
+        return drawn
 
     if len(rows) not in _numpyro_compiled(k, draws):
         work()  # compiles for this number of rows
         _numpyro_compiled(k, draws).add(len(rows))
-    took = seconds(work)
+    found, took = timed(work)
     weight, mean, sd, diverging = map(np.asarray, found)
     fields = [field.reshape(-1, k) for field in (weight, mean, sd)]
     return Drawn(Mixture(fields[0], Gaussian(fields[1], fields[2])), diverging > 0, took)

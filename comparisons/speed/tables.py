@@ -95,14 +95,7 @@ def _measures(measures: Sequence[Measure]) -> Steps:
 
 def _chains(chains: Sequence[Chains]) -> Steps:
     rows = [
-        [
-            one.data,
-            one.who,
-            f"{spread(one.rates):,.0f}",
-            one.r_hat,
-            f"{one.diverging:.2%}",
-            one.gap,
-        ]
+        [one.data, one.who, f"{spread(one.rates):,.0f}", one.r_hat, f"{one.diverging:.2%}", one.gap]
         for one in chains
     ]
     columns = {

@@ -49,10 +49,7 @@ def tell(setting: Setting) -> Story:
     masks = [by_intensity(photo, comparison)]
     if len(photo.colours):
         masks.append(by_colour(photo, seed))
-    parted = (
-        float(crossing(both(comparison)[0])),
-        *interval(crossing(both(comparison)[1])),
-    )
+    parted = (float(crossing(both(comparison)[0])), *interval(crossing(both(comparison)[1])))
     told = " and by ".join(f"{mask.by}, {mask.area:.1%} of the pixels" for mask in masks)
     pictures = (
         Picture(

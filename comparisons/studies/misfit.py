@@ -103,10 +103,7 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
     """Return PSIS-LOO of both, by probabilities, and of densities as it is naively computed."""
     coins = bayes.loo(right.tree)
     rows = []
-    for name, other in (
-        ("probability", loo_of_cells(wrong)),
-        ("density", bayes.loo(wrong.tree)),
-    ):
+    for name, other in (("probability", loo_of_cells(wrong)), ("density", bayes.loo(wrong.tree))):
         frame = az.compare({"coins": coins, "Gaussians": other}, round_to="none")
         for model, row in frame.iterrows():
             behind = (abs(row["elpd_diff"]), row["dse"], row["weight"])

@@ -7,7 +7,6 @@ and enough observations of each, `agree` is the right answer. Where groups overl
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,13 +22,13 @@ from comparisons.thresholds import FORMAT
 from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
 from comparisons.trust.judged import RegularProblem, Replicate, judgement, read
-from comparisons.trust.summary import Frequency, findings_of, frequency
-from comparisons.trust.tables import findings_table, percent, verdict_table
+from comparisons.trust.summary import Frequency, findings_of, verdicts_of
+from comparisons.trust.tables import findings_table, verdict_table
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
 from models.names import family_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -48,7 +47,6 @@ __all__ = [
     "regular",
     "told_regular",
     "told_weak",
-    "verdicts_of",
     "weak",
     "weak_problem",
 ]
@@ -233,19 +231,6 @@ def weak_problem(design: Weak, number: int) -> Problem:
     return Problem(truth, _drawn(truth, n, rng), separation, int(rng.integers(1 << 31)))
 
 
-def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
-    """Return how often each verdict was reached; one that failed is none of them.
-
-    >>> verdicts_of([])["disagree"].seen
-    0
-    """
-    each = list(records)
-    counts = Counter(one.verdict for one in each)
-    return {
-        name: frequency(counts[name], len(each)) for name in ("agree", "inconclusive", "disagree")
-    }
-
-
 def measures_table(records: Mapping[str, Sequence[Replicate]]) -> Steps:
     """Return median, 95th percentile and largest value of each measure, a row for each kind."""
     rows: list[Cells] = []
@@ -327,8 +312,8 @@ def told_regular(records: dict[str, list[Record]]) -> Told:
         ),
     )
     said = "; ".join(
-        f"{family}: {percent(one['disagree'].seen / one['disagree'].of)} disagree, "
-        f"{percent(one['agree'].seen / one['agree'].of)} agree"
+        f"{family}: {one['disagree'].seen / one['disagree'].of:.1%} disagree, "
+        f"{one['agree'].seen / one['agree'].of:.1%} agree"
         for family, one in every.items()
     )
     value = RegularAlarms(FORMAT, {**every, **verdicts}, causes)
@@ -357,8 +342,7 @@ def told_weak(records: list[Record]) -> Told:
     every = verdicts_of(typed)["disagree"]
     said = f"Of {every.of:,} data sets whose groups overlap, {every.seen:,} are said to disagree"
     if every.seen:
-        share = percent(of.seen / of.of)
-        said += f", at most {share} in a cell ({worst[0]:g} sd, n = {worst[1]:,})"
+        said += f", at most {of.seen / of.of:.1%} in a cell ({worst[0]:g} sd, n = {worst[1]:,})"
     said += "."
     causes = _causes(typed)
     each = [Cell(*cell, *found.values()) for cell, found in verdicts.items()]

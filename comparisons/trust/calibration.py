@@ -16,19 +16,10 @@ from msgspec.structs import astuple
 import em
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
-from models import (
-    Binomial,
-    Mixture,
-    MultivariateGaussian,
-    Prior,
-    Sample,
-    simulate,
-    weak_prior,
-)
-from models.family import entries, rebuilt
+from models import Binomial, Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
 from models.names import family_named
 from models.prior import draw_prior
-from models.structure import drawn_at, from_fields, ordered, parameters, permuted, picked
+from models.structure import drawn_at, fields_of, from_fields, ordered, parameters, permuted, picked
 
 if TYPE_CHECKING:
     from comparisons.replicates import Record
@@ -170,7 +161,9 @@ def replicate(design: Design, number: int) -> Record:
                 *astuple(_placed(truth, each, thin)),
             )
         )
-    height = float(em.log_likelihood(family, drawn.sample, _stacked(drawn.truth))[0])
+    alone = {name: field[None] for name, field in fields_of(drawn.truth).items()}
+    one = from_fields(Mixture, family, alone)
+    height = float(em.log_likelihood(family, drawn.sample, one)[0])
     joint = _placed(height, heights.ravel(), thin)
     found = {"parameters": rows, "joint": joint, "among": len(thin)}
     return {**to_builtins(found), **judgement(comparison)}
@@ -179,9 +172,3 @@ def replicate(design: Design, number: int) -> Record:
 def _placed(truth: float, draws: Array, thin: Labels) -> Placed:
     """Return where the truth lies among all draws (n,), and among those at some places."""
     return Placed(float((draws < truth).mean()), int((draws[thin] < truth).sum()))
-
-
-def _stacked[T: Theta](mixture: Mixture[T]) -> Mixture[T]:
-    """Return a mixture as one of many, with an axis before."""
-    fields = [field[None] for field in entries(mixture.theta).values()]
-    return Mixture(mixture.weight[None], rebuilt(type(mixture.theta), fields))

@@ -58,24 +58,10 @@ def ranks(found: Summary, title: str) -> Figure:
     >>> figure.axes[0].get_xlabel()
     'rank, from 0 to 1'
     """
-    columns = across(len(found.ranks), MOST)
-    rows = -(-len(found.ranks) // columns)
-    figure = blank(1.3 + 1.75 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    panels = list(grid.flat)
-    for place, axes in enumerate(panels):
-        if place >= len(found.ranks):
-            axes.set_visible(False)
-            continue
-        _ranked(axes, found.ranks[place])
-        bottom = place + columns >= len(found.ranks)
-        label_outside(
-            axes,
-            "rank, from 0 to 1",
-            "share, less uniform",
-            bottom=bottom,
-            left=place % columns == 0,
-        )
+    names = [one.parameter for one in found.ranks]
+    figure, panels = _panels(names, "rank, from 0 to 1", "share, less uniform")
+    for axes, one in zip(panels, found.ranks, strict=True):
+        _ranked(axes, one)
     entries = [
         line({"color": POSTERIOR, "linewidth": 1.6}, "share of ranks up to there, less uniform"),
         patch(BAND, "95% band of uniform ranks"),
@@ -88,11 +74,25 @@ def ranks(found: Summary, title: str) -> Figure:
     return framed(figure, title, entries, caption)
 
 
+def _panels(names: Sequence[str], x: str, y: str) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, one for each name, labelled at the bottom and at the left."""
+    columns = across(len(names), MOST)
+    rows = -(-len(names) // columns)
+    figure = blank(1.3 + 1.75 * rows)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+    for place, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        axes.set_title(name)
+        bottom, left = place + columns >= len(names), place % columns == 0
+        label_outside(axes, x, y, bottom=bottom, left=left)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    return figure, panels[: len(names)]
+
+
 def _ranked(axes: Axes, one: Ranks) -> None:
     axes.fill_between(one.x, one.low - one.x, one.high - one.x, step="post", **BAND)
     axes.step(one.x, one.ecdf - one.x, where="post", color=POSTERIOR, linewidth=1.4)
     axes.axhline(0, color=QUIET, linewidth=0.6)
-    axes.set_title(one.parameter)
     few_ticks(axes, 4, 4)
 
 
@@ -109,18 +109,9 @@ def coverage(found: Summary, title: str) -> Figure:
     'rate[0]'
     """
     names = list(dict.fromkeys(one.parameter for one in found.coverage))
-    columns = across(len(names), MOST)
-    rows = -(-len(names) // columns)
-    figure = blank(1.3 + 1.75 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(names):
-            axes.set_visible(False)
-            continue
-        _covered(axes, [one for one in found.coverage if one.parameter == names[place]])
-        axes.set_title(names[place])
-        bottom, left = place + columns >= len(names), place % columns == 0
-        label_outside(axes, "promised", "held, less promised", bottom=bottom, left=left)
+    figure, panels = _panels(names, "promised", "held, less promised")
+    for axes, name in zip(panels, names, strict=True):
+        _covered(axes, [one for one in found.coverage if one.parameter == name])
     entries = [
         *(line(look, name, MARKERS[name]) for name, look in LOOKS.items()),
         patch(CHANCE, "99% band of a promise that is kept"),
@@ -152,7 +143,7 @@ def weak_verdicts(
 ) -> Figure:
     """Draw the verdict's shares over a grid of separations and sizes, a bar in each cell.
 
-    >>> from comparisons.trust.alarms import verdicts_of
+    >>> from comparisons.trust.summary import verdicts_of
     >>> figure = weak_verdicts({(0.5, 50): verdicts_of([])}, "Weak data", "No data sets.")
     >>> figure.axes[0].get_ylabel()
     'separation, in sds'

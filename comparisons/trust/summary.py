@@ -34,6 +34,7 @@ __all__ = [
     "findings_of",
     "frequency",
     "summary",
+    "verdicts_of",
 ]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -168,6 +169,19 @@ def frequency(seen: int, of: int) -> Frequency:
     return Frequency(seen, of, float(interval[0]), float(interval[1]))
 
 
+def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
+    """Return how often each verdict was reached; one that failed is none of them.
+
+    >>> verdicts_of([])["disagree"].seen
+    0
+    """
+    each = list(records)
+    counts = Counter(one.verdict for one in each)
+    return {
+        name: frequency(counts[name], len(each)) for name in ("agree", "inconclusive", "disagree")
+    }
+
+
 def summary(records: Sequence[Record]) -> Summary:
     """Return what the records of `calibration.replicate` show together.
 
@@ -179,7 +193,6 @@ def summary(records: Sequence[Record]) -> Summary:
     every = read(records, Calibrated)
     fitted = [one for one in every if one.verdict is not None]
     columns = _columns(fitted)
-    verdicts = Counter(one.verdict for one in fitted)
     return Summary(
         replicates=len(every),
         ranks=tuple(_ranks(name, one) for name, one in columns.items()),
@@ -187,10 +200,7 @@ def summary(records: Sequence[Record]) -> Summary:
             found for name, one in columns.items() if name != JOINT for found in _covered(name, one)
         ),
         accuracy=tuple(_accuracy(name, one) for name, one in columns.items() if name != JOINT),
-        verdicts={
-            name: frequency(verdicts[name], len(fitted))
-            for name in ("agree", "inconclusive", "disagree")
-        },
+        verdicts=verdicts_of(fitted),
         findings=findings_of(fitted),
         refused=sum(one.refused is not None for one in every),
         failed=tuple(one.failed for one in every if one.failed is not None),

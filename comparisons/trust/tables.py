@@ -17,19 +17,9 @@ if TYPE_CHECKING:
     from comparisons.trust.calibration import Design
     from comparisons.trust.summary import Summary
 
-__all__ = ["findings_table", "json_of", "percent", "sentence", "tables_of", "verdict_table"]
-
+__all__ = ["findings_table", "json_of", "sentence", "tables_of", "verdict_table"]
 
 ENOUGH = 100  # with fewer replicates the bands are too wide to judge by
-
-
-def percent(share: float) -> str:
-    """Return a share as people write it.
-
-    >>> percent(0.0123)
-    '1.2%'
-    """
-    return f"{share:.1%}"
 
 
 def tables_of(found: Summary) -> tuple[Steps, ...]:
@@ -81,7 +71,7 @@ def sentence(found: Summary) -> str:
     lacking = [one for one in found.coverage if one.of < found.replicates - found.refused]
     without = ""
     if lacking:
-        share = percent(1 - lacking[0].of / (found.replicates - found.refused))
+        share = f"{1 - lacking[0].of / (found.replicates - found.refused):.1%}"
         without = f" EM has no standard errors, and so no interval, in {share} of the data sets."
     refused = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
     if found.replicates < ENOUGH:
@@ -149,16 +139,14 @@ def _accuracy(found: Summary) -> Steps:
 def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
     """Return how often each verdict was reached; a row for each kind of data, if they have one.
 
-    >>> from comparisons.trust.alarms import verdicts_of
+    >>> from comparisons.trust.summary import verdicts_of
     >>> verdict_table({"poisson": verdicts_of([])}).words()
     [['poisson', '0 (0.0% to 100.0%)', '0 (0.0% to 100.0%)', '0 (0.0% to 100.0%)', '0']]
     """
     named = any(verdicts)
     rows: list[Cells] = []
     for kind, found in verdicts.items():
-        cells = [
-            f"{one.seen:,} ({percent(one.low)} to {percent(one.high)})" for one in found.values()
-        ]
+        cells = [f"{one.seen:,} ({one.low:.1%} to {one.high:.1%})" for one in found.values()]
         of = float(next(iter(found.values())).of)
         rows.append([*([kind] if named else []), *cells, of])
     columns = {**({head: ""} if named else {}), "agree": "", "inconclusive": "", "disagree": ""}

@@ -8,6 +8,7 @@ import numpy as np
 
 import em
 from bayes.sampling.compiled import engine_of
+from models.arrays import spaced
 from models.structure import drawn_at, fields_of, picked
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def density_gap(
     raw = posterior.as_drawn
     p = engine.pack(question, drawn_at(raw, np.zeros(1, np.intp))).shape[1]
     wanted = int(np.clip(POSITIONS // (4 * p), FEWEST, MOST))
-    some = np.linspace(0, len(heights) - 1, min(wanted, len(heights))).astype(np.intp)
+    some = spaced(len(heights), wanted)
     draws = drawn_at(raw, some)
     z = engine.pack(question, draws)
     near, far = (_slopes(engine, question, z, step) for step in (STEP, 2 * STEP))

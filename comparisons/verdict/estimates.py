@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -31,17 +31,6 @@ __all__ = ["estimate_of", "family_of"]
 ROUNDING = 1e-6  # by which shares that were written down may miss 1
 
 
-class Claim(NamedTuple):
-    """An estimate before it is checked.
-
-    structure: as it was given.
-    source: where it comes from, for messages.
-    """
-
-    structure: Structure
-    source: str
-
-
 def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure, str]:
     """Return an estimate, labels in order, and a short description of where it comes from.
 
@@ -55,13 +44,13 @@ def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure,
     >>> estimate_of(given, asked(Gaussian, Sample([160, 165, 170, 175]), 2))[0].theta.mean
     array([163., 175.])
     """
-    claim = _claim(given, question)
-    d, sizes, structure = question.sample.dimension, question.data.sizes, claim.structure
+    structure, source = _claim(given, question)
+    d, sizes = question.sample.dimension, question.data.sizes
     try:
         found = checked(_rounded(structure), question.structure, question.family, d, sizes)
     except ValueError as problem:
-        raise Refusal(f"{claim.source}: {problem}") from None
-    return ordered(found), claim.source
+        raise Refusal(f"{source}: {problem}") from None
+    return ordered(found), source
 
 
 def family_of(given: object) -> type[Theta] | None:
@@ -97,17 +86,17 @@ def _family_in(path: str | Path) -> type[Theta] | None:
     return None
 
 
-def _claim(given: object, question: Question[Any, Any]) -> Claim:
-    """Return the estimate that was given, whatever kind it is."""
+def _claim(given: object, question: Question[Any, Any]) -> tuple[Structure, str]:
+    """Return the estimate that was given, whatever kind it is, unchecked, and its source."""
     if isinstance(given, Fit):
-        return Claim(given.estimate, "EM")
+        return given.estimate, "EM"
     if _is_structure(given):
-        return Claim(given, f"a {type(given).__name__}")
+        return given, f"a {type(given).__name__}"
     if isinstance(given, str | Path):
-        return Claim(_from_file(given, question), str(given))
+        return _from_file(given, question), str(given)
     if is_peer(given):
         found = from_peer(given, question.family, question.sample.dimension)
-        return Claim(found, source_of_peer(given))
+        return found, source_of_peer(given)
     refuse_unfitted(given)
     raise Refusal(
         f"estimate is a {type(given).__name__}; give an em.Fit, a {question.structure.__name__}, "

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
+CAUSES = "The causes say what to do."
+
 
 def judged(measured: Measured, table: Table, *, accept_misfit: bool = False) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures.
@@ -86,26 +88,18 @@ class Gap(NamedTuple):
     trusted: bool
 
 
-def _shift(point: Point, checks: CrossChecks) -> float:
-    """Return how many of chi-squared's sds the mean of D_s lies above its mean."""
-    p = point.free
-    return float((checks.deviance.mean() - p) / np.sqrt(2 * p))
-
-
 def same_place(point: Point, checks: CrossChecks) -> Finding:
     """D_s against chi-squared: in a regular problem the mean is p, the sd sqrt(2 p)."""
-    p, mean, shift = point.free, float(checks.deviance.mean()), _shift(point, checks)
-    apart = not abs(shift) <= limit.DEVIANCE_SHIFT
+    p, mean = point.free, float(checks.deviance.mean())
+    shift = (mean - p) / float(np.sqrt(2 * p))
     message = (
         f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
         f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {p}."
     )
     if mean < 0:
         message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
-    remedy = "The causes say what to do." * apart
-    return Finding(
-        "other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, remedy
-    )
+    found = Finding("other_place", DOUBT, shift, limit.DEVIANCE_SHIFT, message, CAUSES)
+    return found.unless(abs(shift) <= limit.DEVIANCE_SHIFT)
 
 
 def same_numbers(table: Table) -> list[Finding]:
@@ -118,70 +112,43 @@ def same_numbers(table: Table) -> list[Finding]:
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
     compared = bool(np.isfinite(table["se"].to_numpy()).all())
-    apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
     if np.isinf(far):
         numbers = f"All draws have the same {where}: it was not sampled."
     spread = f"Posterior sd and standard error differ by up to a factor of {most:.3g} ({whose})."
     if not compared:
         spread = "There are no standard errors to compare the posterior's spread with."
-    return [
-        Finding(
-            "other_numbers",
-            DOUBT if apart else OK,
-            far,
-            limit.GAP,
-            numbers,
-            "The causes say what to do." if apart else "",
-        ),
-        Finding(
-            "other_spread",
-            DOUBT if other else OK,
-            most,
-            limit.SPREAD,
-            spread,
-            ""
-            if not other
-            else "Is it the prior that holds the posterior together?"
-            if bool((ratio < 1 / limit.SPREAD).any())
-            else "Take the posterior's intervals: standard errors lean on large samples.",
-        ),
-    ]
+    remedy = "Take the posterior's intervals: standard errors lean on large samples."
+    if (ratio < 1 / limit.SPREAD).any():
+        remedy = "Is it the prior that holds the posterior together?"
+    place = Finding("other_numbers", DOUBT, far, limit.GAP, numbers, CAUSES)
+    width = Finding("other_spread", DOUBT, most, limit.SPREAD, spread, remedy)
+    return [place.unless(far <= limit.GAP), width.unless(compared and most <= limit.SPREAD)]
 
 
 def same_predictions(predictions: Predictions) -> list[Finding]:
     """Hellinger distance of the densities, and how far memberships differ."""
-    apart = not predictions.hellinger <= limit.HELLINGER
-    found = [
-        Finding(
-            "other_predictions",
-            DOUBT if apart else OK,
-            predictions.hellinger,
-            limit.HELLINGER,
+    distance, remedy = predictions.hellinger, "Predict with the posterior."
+    message = "The estimate has no density to predict with."
+    if np.isfinite(distance):
+        message = (
             "The density with the estimate plugged in and the posterior predictive one are "
-            f"{predictions.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
-            if np.isfinite(predictions.hellinger)
-            else "The estimate has no density to predict with.",
-            "Predict with the posterior." if apart else "",
+            f"{distance:.2g} apart (Hellinger distance, 0 to 1)."
         )
-    ]
+    one = Finding("other_predictions", DOUBT, distance, limit.HELLINGER, message, remedy)
+    found = [one.unless(distance <= limit.HELLINGER)]
     both = predictions.memberships
     if both is not None:
         share = both.units.unit_counts / both.units.unit_counts.sum()
         mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
         moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
-        other = not mean <= limit.MEMBERSHIPS
-        found.append(
-            Finding(
-                "other_memberships",
-                DOUBT if other else OK,
-                mean,
-                limit.MEMBERSHIPS,
-                f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
-                "observations change their likeliest component.",
-                "Take memberships from the posterior." if other else "",
-            )
+        message = (
+            f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
+            "observations change their likeliest component."
         )
+        remedy = "Take memberships from the posterior."
+        one = Finding("other_memberships", DOUBT, mean, limit.MEMBERSHIPS, message, remedy)
+        found.append(one.unless(mean <= limit.MEMBERSHIPS))
     return found
 
 
@@ -251,11 +218,9 @@ def _counted(point: Point) -> Finding:
 def _noisy(table: Table) -> Finding:
     """How well the posterior means are known."""
     noise, _ = worst_of(table, table["noise"].to_numpy())
-    loud = not noise <= limit.NOISE
     message = f"The posterior means are known to {noise:.1%} of their sds."
-    remedy = "Draw more." if loud else ""
-    severity = DOUBT if loud else OK
-    return Finding("monte_carlo_noise", severity, noise, limit.NOISE, message, remedy)
+    found = Finding("monte_carlo_noise", DOUBT, noise, limit.NOISE, message, "Draw more.")
+    return found.unless(noise <= limit.NOISE)
 
 
 def skewed(table: Table) -> Finding:
@@ -263,10 +228,10 @@ def skewed(table: Table) -> Finding:
     known = np.isfinite(table["skew"].to_numpy()).any()
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
     peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
-    large = worst > limit.GAP
     message = f"The posterior's mean lies up to {worst:.2g} sd from its {peak} ({label})."
-    remedy = "Read the posterior's intervals, not its mean." if large else ""
-    return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
+    remedy = "Read the posterior's intervals, not its mean."
+    found = Finding("skewness", NOTE, worst, limit.GAP, message, remedy)
+    return found.unless(not worst > limit.GAP)
 
 
 def bent(checks: CrossChecks, gap: Gap) -> Finding:
@@ -320,18 +285,10 @@ def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
     if not usual:
         negative, whose = worst_of(table, -table["sd_ratio"].to_numpy())
         least = -negative
-        holds = least < 1 / limit.SPREAD and gap.proper
-        found.append(
-            Finding(
-                "prior_hold",
-                DOUBT if holds else OK,
-                least,
-                1 / limit.SPREAD,
-                f"The posterior sd is at least {least:.2g} standard errors ({whose})"
-                + (": the prior, not the data, holds it together." if holds else "."),
-                mine if holds else "",
-            )
-        )
+        good = f"The posterior sd is at least {least:.2g} standard errors ({whose})."
+        bad = f"{good[:-1]}: the prior, not the data, holds it together."
+        one = Finding("prior_hold", DOUBT, least, 1 / limit.SPREAD, bad, mine)
+        found.append(one.unless(not (least < 1 / limit.SPREAD and gap.proper), good))
     return found
 
 

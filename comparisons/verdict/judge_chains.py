@@ -35,16 +35,9 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
-        found.append(
-            Finding(
-                code,
-                OK if check.passed else DOUBT,
-                check.value,
-                check.threshold,
-                f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
-                "" if check.passed else "Draw more; if that does not help, fewer components.",
-            )
-        )
+        remedy = "Draw more; if that does not help, fewer components."
+        one = Finding(code, DOUBT, check.value, check.threshold, f"{bad}: {number}.", remedy)
+        found.append(one.unless(check.passed, f"{good[0].upper()}{good[1:]}: {number}."))
     found.append(_copied(checks))
     found.append(_target(sampled, trusted=not any(one.stands for one in found)))
     before, after = sampled.as_drawn, found[0].value
@@ -69,17 +62,10 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
 def _copied(checks: CrossChecks) -> Finding:
     """Whether chains are copies of each other, which R-hat and effective sizes do not detect."""
     share = checks.copied
-    apart = share == 0
-    return Finding(
-        "copied_chains",
-        OK if apart else DOUBT,
-        share,
-        0.0,
-        "No two chains share a run of draws."
-        if apart
-        else f"{share:.1%} of the draws are in another chain as well, in the same order: a copy.",
-        "" if apart else "Draw every chain with a seed of its own.",
-    )
+    bad = f"{share:.1%} of the draws are in another chain as well, in the same order: a copy."
+    remedy = "Draw every chain with a seed of its own."
+    found = Finding("copied_chains", DOUBT, share, 0.0, bad, remedy)
+    return found.unless(share == 0, "No two chains share a run of draws.")
 
 
 def _target(sampled: Sampled, *, trusted: bool) -> Finding:
@@ -94,23 +80,20 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         )
     place, shape = sampled.target
     worst = max(place, shape)
-    wrong = not worst <= limit.TARGET
     how = "they sit elsewhere"
     if shape > place:
         how = "they are too narrow or too wide, or depend on each other otherwise"
     proof = not worst <= limit.TARGET_PROOF
     are = "are not" if proof else "hardly look like"
-    return Finding(
-        "wrong_target",
-        OK if not wrong else FAULT if trusted and proof else DOUBT,
-        worst,
-        limit.TARGET,
+    severity = FAULT if trusted and proof else DOUBT
+    bad = (
         f"The draws {are} those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
         "errors."
-        if wrong
-        else "The draws obey the identities that those of this likelihood and prior obey, to "
-        f"{worst:.2g} Monte Carlo errors.",
-        "Is it the same model, with the same data and prior? If so, mistrust the sampler."
-        if wrong
-        else "",
     )
+    good = (
+        "The draws obey the identities that those of this likelihood and prior obey, to "
+        f"{worst:.2g} Monte Carlo errors."
+    )
+    remedy = "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+    found = Finding("wrong_target", severity, worst, limit.TARGET, bad, remedy)
+    return found.unless(worst <= limit.TARGET, good)

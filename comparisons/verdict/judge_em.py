@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.point import Point
     from comparisons.verdict.sampled import Sampled
-    from models.arrays import Array
     from models.structure import Parameter, Structure
 
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
@@ -36,42 +35,31 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     each = np.abs(checks.heights - checks.theirs) / (1 + np.abs(checks.theirs))
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
-    ok = worst <= limit.QUESTION
-    question = Finding(
-        "different_question",
-        OK if ok else FAULT,
-        worst,
-        limit.QUESTION,
-        f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
-        if ok
-        else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
-        "it: they answer different questions.",
-        "" if ok else "Give both the same sample, family, trials and counts.",
+    good = f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
+    bad = (
+        f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of it: "
+        "they answer different questions."
     )
+    remedy = "Give both the same sample, family, trials and counts."
+    question = Finding("different_question", FAULT, worst, limit.QUESTION, bad, remedy)
+    question = question.unless(worst <= limit.QUESTION, good)
     found = [question, _same_posterior(checks), *_same_observations(point, sampled)]
     if point.claimed is None:
         return found
     here = point.at.log_likelihood
     gap = abs(point.claimed - here) / (1 + abs(here))
     most = limit.QUESTION + point.lost / (1 + abs(here))
-    same = bool(gap <= most) or point.claimed == here
-    return [
-        *found,
-        Finding(
-            "different_data",
-            OK if same else FAULT,
-            gap,
-            most,
-            "The estimate's log-likelihood is the one that the posterior's sample gives it."
-            if same
-            else f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the "
-            f"posterior's sample it is {here:.3f}.",
-            ""
-            if same
-            else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
-            "maximises something else.",
-        ),
-    ]
+    good = "The estimate's log-likelihood is the one that the posterior's sample gives it."
+    bad = (
+        f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the posterior's "
+        f"sample it is {here:.3f}."
+    )
+    remedy = (
+        "Fit the sample that the posterior was drawn from, and not by hard EM, which maximises "
+        "something else."
+    )
+    data = Finding("different_data", FAULT, gap, most, bad, remedy)
+    return [*found, data.unless(bool(gap <= most) or point.claimed == here, good)]
 
 
 def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
@@ -80,24 +68,15 @@ def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
     others = [] if whole is None else [same_rows(whole, sampled.question, best_of(point))]
     if sampled.binning is None:
         return others
-    close = sampled.shift <= limit.SHIFT
     seen = (
         f"The posterior saw {sampled.binning.rows:,} rows that stand for "
         f"{point.at.observations:,} observations: "
     )
-    return [
-        *others,
-        Finding(
-            "binned",
-            OK if close else DOUBT,
-            sampled.shift,
-            limit.SHIFT,
-            f"{seen}no posterior mean is moved by more than {sampled.shift:.2g} of its sd."
-            if close
-            else f"{seen}a posterior mean may be moved by {sampled.shift:.2g} of its sd.",
-            "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
-        ),
-    ]
+    good = f"{seen}no posterior mean is moved by more than {sampled.shift:.2g} of its sd."
+    bad = f"{seen}a posterior mean may be moved by {sampled.shift:.2g} of its sd."
+    remedy = "Fewer components, or a posterior of all rows by bayes.sample."
+    binned = Finding("binned", DOUBT, sampled.shift, limit.SHIFT, bad, remedy)
+    return [*others, binned.unless(sampled.shift <= limit.SHIFT, good)]
 
 
 def _same_posterior(checks: CrossChecks) -> Finding:
@@ -109,19 +88,15 @@ def _same_posterior(checks: CrossChecks) -> Finding:
             why, severity = "too many draws lie next to an edge to take differences there", DOUBT
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
-    same = gap <= limit.DENSITY
-    return Finding(
-        "different_posterior",
-        OK if same else FAULT,
-        gap,
-        limit.DENSITY,
-        "The density that the sampler explored is EM's likelihood times EM's prior, to "
-        f"{gap:.0e} nats."
-        if same
-        else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
-        f"logarithms differ by {gap:.2g} nats (sd over draws).",
-        "" if same else "One of the two has another prior, other counts or a slip in its volume.",
+    explored = "The density that the sampler explored is"
+    good = f"{explored} EM's likelihood times EM's prior, to {gap:.0e} nats."
+    bad = (
+        f"{explored} not EM's likelihood times EM's prior: their logarithms differ by {gap:.2g} "
+        "nats (sd over draws)."
     )
+    remedy = "One of the two has another prior, other counts or a slip in its volume."
+    found = Finding("different_posterior", FAULT, gap, limit.DENSITY, bad, remedy)
+    return found.unless(gap <= limit.DENSITY, good)
 
 
 def em_errors(point: Point, checks: CrossChecks) -> Finding:
@@ -138,19 +113,17 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
                 "The likelihood is nowhere near a parabola: its curvature could not be measured."
             )
         return Finding("wrong_errors", NOTE, factor, limit.CURVATURE, message, "")
-    right = factor <= limit.CURVATURE
-    return Finding(
-        "wrong_errors",
-        OK if right else FAULT,
-        factor,
-        limit.CURVATURE,
+    good = (
         "EM's standard errors are those of PyMC's likelihood, whose curvature they give to a "
         f"factor of {factor:.4g}."
-        if right
-        else "EM's standard errors are not those of PyMC's likelihood: the curvatures differ by a "
-        f"factor of {factor:.3g}.",
-        "" if right else "Mistrust the standard errors; take the posterior's intervals.",
     )
+    bad = (
+        "EM's standard errors are not those of PyMC's likelihood: the curvatures differ by a "
+        f"factor of {factor:.3g}."
+    )
+    remedy = "Mistrust the standard errors; take the posterior's intervals."
+    found = Finding("wrong_errors", FAULT, factor, limit.CURVATURE, bad, remedy)
+    return found.unless(factor <= limit.CURVATURE, good)
 
 
 def em_finished(
@@ -193,10 +166,7 @@ def em_finished(
         )
     elif curved.severity != OK:
         message = "EM does not move from the estimate."
-    return [
-        Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
-        curved,
-    ]
+    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy), curved]
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
@@ -347,12 +317,12 @@ def _spike(
 
 def _empty(at: em.Fit[Any]) -> Finding:
     """The expected number of observations of the smallest component."""
-    empty, held = at.optima[0].empty, float(_overall(at).min() * at.observations)
-    message = f"Every component holds observations, the smallest {held:.4g}."
-    if empty:
-        message = f"A component of the estimate holds {held:.2g} observations: it is empty."
-    remedy = "Fewer components." if empty else ""
-    return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
+    empty, least = at.optima[0].empty, at.estimate.overall(at.question.data).min()
+    held = float(least * at.observations)
+    good = f"Every component holds observations, the smallest {held:.4g}."
+    bad = f"A component of the estimate holds {held:.2g} observations: it is empty."
+    found = Finding("empty_component", DOUBT, held, NOBODY, bad, "Fewer components.")
+    return found.unless(not empty, good)
 
 
 def _boundary(at: em.Fit[Any]) -> Finding:
@@ -385,12 +355,6 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     if severity != OK:
         remedy = "Trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
-
-
-def _overall(at: em.Fit[Any]) -> Array:
-    """Return the share of each component among all observations, (K,)."""
-    found: Array = at.estimate.overall(at.question.data)
-    return found
 
 
 def _narrowest(structure: Structure, at: em.Fit[Any]) -> str:

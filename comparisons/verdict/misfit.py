@@ -9,7 +9,6 @@ from scipy.stats import binom
 
 import em
 from comparisons import thresholds as limit
-from comparisons.verdict.sampled import spaced
 from comparisons.verdict.transforms import (
     Observed,
     chance_of,
@@ -23,6 +22,7 @@ from comparisons.verdict.transforms import (
     transformed,
 )
 from em.emission import emission_of
+from models.arrays import spaced
 from models.structure import drawn_at, fields_of
 from models.value_grid import step_of
 

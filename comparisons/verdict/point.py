@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import em
 from comparisons.thresholds import MISSED
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.matching import matched
-from comparisons.verdict.search import Climber, Search, search
+from comparisons.verdict.search import Search, search
 from models.family import components
 from models.refusal import Refusal
 from models.structure import drawn_at, parameters, permuted, picked
@@ -94,9 +95,9 @@ def point_of(
     """
     question, draws = posterior.question, posterior.draws
     found = search(question) if found is None else found
-    climbed = Climber(question)
+    climbed = partial(em.fitted, question)
     likeliest = np.argsort(-heights)[:CLIMBED]
-    climbs = tuple(climbed(drawn_at(draws, int(one))) for one in likeliest)
+    climbs = tuple(climbed(start=drawn_at(draws, int(one))) for one in likeliest)
     renewed = False
     if given is None:
         lost = 0.0 if binning is None else binning.loss(found.fit.estimate)
@@ -107,7 +108,7 @@ def point_of(
         raise Refusal(
             f"the estimate has {k} components, the posterior {question.k}; compare equals"
         )
-    at = climbed(structure, max_steps=0)
+    at = climbed(start=structure, max_steps=0)
     places = np.arange(question.k)
     if posterior.by_assignment:
         places = matched(at.estimate, draws)
@@ -119,7 +120,7 @@ def point_of(
         covariance=covariance_of(at, parameters(estimate, question.held), places),
         places=places,
         at=at,
-        reached=climbed(at.estimate),
+        reached=climbed(start=at.estimate),
         search=found,
         climbs=climbs,
         made=given if isinstance(given, em.Fit) and not renewed else found.fit,

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import LEVEL
-from comparisons.verdict.sampled import spaced
+from models.arrays import spaced
 from models.family import entries, rebuilt
 from models.sample import Sample
 from models.structure import drawn_at, fields_of
@@ -48,15 +48,14 @@ class Memberships(NamedTuple):
 class Predictions(NamedTuple):
     """The predictions of both answers.
 
-    few: the draws that predictions use; positions: the same in working coordinates.
+    positions: of the draws that predictions use, in working coordinates.
     hellinger: between plug-in and posterior predictive density.
     memberships: of both, None for a single component.
 
     >>> Predictions._fields
-    ('few', 'positions', 'hellinger', 'memberships')
+    ('positions', 'hellinger', 'memberships')
     """
 
-    few: Structure
     positions: Array
     hellinger: float
     memberships: Memberships | None
@@ -88,7 +87,6 @@ def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -
     engine = engine_of(question)
     positions = engine.pack(question, few)
     return Predictions(
-        few,
         positions,
         _hellinger(engine, question, point.at, few, positions),
         _memberships(engine, question, point, positions) if question.k > 1 else None,
@@ -96,11 +94,7 @@ def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -
 
 
 def _hellinger(
-    engine: Engine,
-    question: Question[Any, Any],
-    at: em.Fit[Any],
-    few: Structure,
-    positions: Array,
+    engine: Engine, question: Question[Any, Any], at: em.Fit[Any], few: Structure, positions: Array
 ) -> float:
     """Return the Hellinger distance between the plug-in density f and the predictive g.
 

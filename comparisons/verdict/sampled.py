@@ -12,8 +12,8 @@ from bayes.posterior.diagnose import checked, worst_of
 from bayes.posterior.stein import target_of
 from comparisons.thresholds import LEAST_DRAWS
 from comparisons.verdict.matching import matched
-from comparisons.verdict.search import Climber
 from comparisons.verdict.subsample import whole_of
+from models.arrays import spaced
 from models.refusal import Refusal
 from models.structure import drawn_at, fields_of, from_fields, joined, permuted
 
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from comparisons.binned.posterior import Binning
     from comparisons.verdict.point import Point
     from comparisons.verdict.subsample import Whole
-    from models.arrays import Labels
     from models.prior import Prior
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["Mode", "Sampled", "refuse_few", "sampled_of", "spaced"]
+__all__ = ["Mode", "Sampled", "refuse_few", "sampled_of"]
 
 PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
 FIRST = 40  # of them that suffice if all are of one: others then have 7% or less, at 95%
@@ -108,7 +107,7 @@ def sampled_of(
     modes: tuple[Mode, ...] = ()
     to_peak = np.inf
     if prior is not None:
-        start = Climber(question)(point.at.estimate, prior, max_steps=0)
+        start = em.fitted(question, start=point.at.estimate, prior=prior, max_steps=0)
         peak, modes = _modes(question, prior, point, posterior.draws)
         to_peak = peak.height - float(start.trace[0])
     return Sampled(
@@ -139,15 +138,6 @@ def refuse_few(posterior: Posterior) -> None:
     """
     if posterior.sizes[1] < LEAST_DRAWS:
         raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
-
-
-def spaced(n: int, most: int) -> Labels:
-    """Return places among n at even distances, all of them or as many as `most`.
-
-    >>> spaced(10, 4)
-    array([0, 3, 6, 9])
-    """
-    return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
 
 
 def _modes(

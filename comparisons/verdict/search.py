@@ -1,8 +1,7 @@
-"""EM's own search, and its climbs from given places."""
+"""EM's own search."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,11 +11,9 @@ from comparisons.progress import starts_bar
 
 if TYPE_CHECKING:
     from models.arrays import Array
-    from models.prior import Prior
     from models.question import Question
-    from models.structure import Structure
 
-__all__ = ["Climber", "Search", "search"]
+__all__ = ["Search", "search"]
 
 
 class Search(NamedTuple):
@@ -57,21 +54,3 @@ def search(
         each = heights[start]
         traces[row, np.array(list(each)) - 1] = list(each.values())
     return Search(found, traces)
-
-
-@dataclass(frozen=True)
-class Climber:
-    """EM on a question's data, from given starts.
-
-    >>> again = Climber(fit.question)(fit.estimate)
-    >>> abs(again.log_likelihood - fit.log_likelihood) < 1e-6
-    True
-    """
-
-    question: Question[Any, Any]
-
-    def __call__(
-        self, start: Structure, prior: Prior | None = None, max_steps: int = 10_000
-    ) -> em.Fit[Any]:
-        """Return EM's fit from a start; with a prior, EM climbs the posterior."""
-        return em.fitted(self.question, start=start, prior=prior, max_steps=max_steps)

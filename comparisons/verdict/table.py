@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from comparisons.verdict.measured import Measured
     from models.structure import Parameter, Structure
 
-__all__ = [
-    "Table",
-    "table_of",
-]
+__all__ = ["Table", "table_of"]
 
 
 class Table(xr.Dataset):

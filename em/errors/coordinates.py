@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.emission import emission_of
-from models.family import components, entries, first, free_entries, rebuilt
-from models.structure import (
-    coordinates,
-    drawn_at,
-    fields_of,
-    free,
-    shares_of,
-    with_shares,
-)
+from models.family import components, entries, first, free_entries, rebuilt, unflattened
+from models.structure import coordinates, drawn_at, fields_of, free, shares_of, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,11 +70,8 @@ def displaced[S: Structure](fit: Fit[S], steps: Array) -> S:
             who = coordinate.component
             which = slice(0, k) if who is None else slice(who, who + 1)
             moved[:, which] += column[:, None, None] * chart[:, coordinate.entry]
-    fields = list(entries(theta).values())
-    cuts = np.cumsum([field[0].size for field in fields])[:-1]
-    parts = np.split(moved, cuts, axis=2)
-    back = [part.reshape(n, *field.shape) for part, field in zip(parts, fields, strict=True)]
-    return with_shares(type(estimate), shares, rebuilt(type(theta), back))
+    back = rebuilt(type(theta), unflattened(theta, moved))
+    return with_shares(type(estimate), shares, back)
 
 
 def log_prior(prior: Prior, structures: Structure, held: Collection[str] = ()) -> Array:

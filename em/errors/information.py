@@ -12,8 +12,8 @@ from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
 from em.errors.slots import free_of, share_places
 from em.sweep import logits, responsibilities
-from models.family import entries, free_entries, rebuilt
-from models.structure import coordinates, from_fields, shares_of, with_shares
+from models.family import entries, free_entries, rebuilt, unflattened
+from models.structure import coordinates, shares_of, with_shares
 
 if TYPE_CHECKING:
     from em.data.executor import Sums
@@ -173,14 +173,9 @@ def _uncertain(known: Known, emission: Emission[Any], log_shares: Array, theta: 
 def _outward[S: Structure](model: Model[S], theta: Theta) -> Array:
     """Return d (a component's entries in the data's units) / d (working coordinates), (M, m)."""
     columns = []
-    fields = [field[:1] for field in entries(theta).values()]
     for column in model.emission.chart(theta).T:
-        cuts = np.cumsum([field.size for field in fields])[:-1]
-        pieces = np.split(column, cuts)
-        direction = [
-            piece.reshape(field.shape) for piece, field in zip(pieces, fields, strict=True)
-        ]
-        moved = model.rows.units.stretch_out(rebuilt(type(theta), direction))
+        direction = rebuilt(type(theta), unflattened(theta, column[None]))
+        moved = model.rows.units.stretch_out(direction)
         columns.append(np.concatenate([field.ravel() for field in entries(moved).values()]))
     return np.array(columns).T
 
@@ -227,10 +222,6 @@ def _errors[S: Structure](parameters: S, free: Array, outward: Array, inverse: A
         size = np.abs(outward).max(axis=1, keepdims=True)
         unit = np.where(size > 0, size, 1.0)
         each = np.stack([spread(outward / unit @ free[component, s:]) for component in range(k)])
-    rows = each * unit[:, 0]
-    fields, used = {}, 0
-    for name, field in entries(parameters.theta).items():
-        size_of = field[0].size
-        fields[name] = rows[:, used : used + size_of].reshape(field.shape)
-        used += size_of
-    return from_fields(type(parameters), type(parameters.theta), shares | fields)
+    theta = parameters.theta
+    errors = rebuilt(type(theta), unflattened(theta, each * unit[:, 0]))
+    return with_shares(type(parameters), shares, errors)

@@ -13,7 +13,7 @@ import numpy as np
 
 from em.errors.slots import Slots, share_places
 from em.model import densities
-from models.family import entries, rebuilt
+from models.family import entries, rebuilt, unflattened
 from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
@@ -76,16 +76,12 @@ def _moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
     """Return the parameters that lie a displacement in slots, (K, s + m), away."""
     shares = {name: field.copy() for name, field in shares_of(parameters).items()}
     places = share_places(parameters)
-    for own, moves in zip(places, way, strict=True):
-        for (name, at), move in zip(own, moves, strict=False):
-            shares[name][at] += move
+    for own, steps in zip(places, way, strict=True):
+        for (name, at), step in zip(own, steps, strict=False):
+            shares[name][at] += step
     theta, chart = parameters.theta, model.emission.chart(parameters.theta)
-    moved = way[:, len(places[0]) :] @ chart.T  # (K, M)
-    fields, used = [], 0
-    for field in entries(theta).values():
-        size = field[0].size
-        fields.append(field + moved[:, used : used + size].reshape(field.shape))
-        used += size
+    moves = unflattened(theta, way[:, len(places[0]) :] @ chart.T)
+    fields = [field + move for field, move in zip(entries(theta).values(), moves, strict=True)]
     return with_shares(type(parameters), shares, rebuilt(type(theta), fields))
 
 

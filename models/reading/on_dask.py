@@ -61,10 +61,7 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
             TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
             dask.config.set({"temporary-directory": scratch}),
             LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=":0",
-                silence_logs=50,
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):

@@ -18,6 +18,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     styled,
 )
 
@@ -76,20 +77,10 @@ def _chord(axes: Axes, low: float, high: float) -> None:
     axes.plot(middle, log, "o", color=QUIET, markersize=6)
     axes.plot(middle, mean, "o", color=EM, markersize=6)
     axes.annotate("", (middle, log), (middle, mean), arrowprops=GAP)
-    axes.annotate(
-        f"log {middle:g} = {log:.3f},\nlog of the mean",
-        (middle, log),
-        (-10, 10),
-        textcoords="offset points",
-        ha="right",
-    )
-    axes.annotate(
-        f"(log {low:g} + log {high:g})/2 = {mean:.3f},\nmean of the logs",
-        (middle, mean),
-        (10, -4),
-        textcoords="offset points",
-        va="top",
-    )
+    upper = f"log {middle:g} = {log:.3f},\nlog of the mean"
+    lower = f"(log {low:g} + log {high:g})/2 = {mean:.3f},\nmean of the logs"
+    note(axes, upper, (middle, log), (-10, 10), ha="right")
+    note(axes, lower, (middle, mean), (10, -4), va="top")
     axes.set(xlabel="a number", ylabel="its logarithm", ylim=(-0.95, 2.15))
     few_ticks(axes)
 
@@ -110,21 +101,11 @@ def _person(axes: Axes, odds: Array, person: float) -> None:
     axes.plot(best, level, "o", color=EM, markersize=7)
     axes.plot(guess, below, "o", color=EM, markersize=5)
     axes.annotate("", (guess, level), (guess, below), arrowprops=GAP)
-    axes.annotate(
-        f"{level - below:.2f} lost\nby this\nguess",
-        (guess, level),
-        (6 if guess > 0.5 else -6, -8),
-        textcoords="offset points",
-        ha="left" if guess > 0.5 else "right",
-        va="top",
-    )
-    axes.annotate(
-        f"touches at {best:.3f},\nthe responsibility",
-        (best, level),
-        (0, 8),
-        textcoords="offset points",
-        ha="center",
-    )
+    side, shift = ("left", 6) if guess > 0.5 else ("right", -6)
+    lost = f"{level - below:.2f} lost\nby this\nguess"
+    note(axes, lost, (guess, level), (shift, -8), ha=side, va="top")
+    touches = f"touches at {best:.3f},\nthe responsibility"
+    note(axes, touches, (best, level), (0, 8), ha="center")
     axes.set(xlim=(0, 1), xlabel=f"assumed probability that {person:.0f} cm is a man")
     lowest = float(bound(r).min())
     axes.set(ylabel="log-likelihood", ylim=(lowest - 0.05, level + 0.35 * (level - lowest)))
@@ -163,17 +144,10 @@ def bounds(
             axes.plot(
                 [after, after], [top, float(height(after))], color=EM, linewidth=1, linestyle=":"
             )
-            axes.annotate(
-                str(step), (here, height(here)), (-9, 6), textcoords="offset points", ha="center"
-            )
-        end = (found[-1], height(found[-1]))
-        axes.annotate(
-            minus(f"ends at {end[0]:.1f} cm,\nl = {end[1]:.2f}"),
-            end,
-            (0, 28),
-            textcoords="offset points",
-            ha="center",
-        )
+            note(axes, str(step), (here, float(height(here))), (-9, 6), ha="center")
+        end = (found[-1], float(height(found[-1])))
+        ends = minus(f"ends at {end[0]:.1f} cm,\nl = {end[1]:.2f}")
+        note(axes, ends, end, (0, 28), ha="center")
     axes.set(xlim=(grid[0], grid[-1]), ylim=(floor, ceiling))
     axes.set(xlabel="men's mean, in cm", ylabel="log-likelihood")
     few_ticks(axes, 9)

@@ -24,6 +24,7 @@ from comparisons.pictures.style import (
     line,
     styled,
 )
+from models.arrays import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,11 +47,7 @@ BARS = 90  # memberships at most
 
 @styled
 def partitions(
-    facts: Facts,
-    names: tuple[str, ...],
-    centres: Array,
-    found: dict[str, Labels],
-    truth: Labels,
+    facts: Facts, names: tuple[str, ...], centres: Array, found: dict[str, Labels], truth: Labels
 ) -> Figure:
     """Draw K-means' partition beside EM's, mistakes crossed.
 
@@ -146,7 +143,7 @@ def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
     few_ticks(left)
     rows = np.flatnonzero(~sure)
     rows = rows[np.argsort(em[rows, group[rows]], kind="stable")]
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(BARS, len(rows))).astype(int))]
+    rows = rows[np.unique(spaced(len(rows), BARS))]
     at, own = np.arange(len(rows)), group[rows]
     right.vlines(at, low[rows, own], high[rows, own], color=POSTERIOR, alpha=0.45, linewidth=2)
     right.plot(at, mean[rows, own], "o", color=POSTERIOR, markersize=3.5)

@@ -17,6 +17,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     patch,
     styled,
 )
@@ -92,4 +93,4 @@ def _surplus(axes: Axes, path: Array, seen: float, *, own: bool) -> None:
     speed = np.log(surplus[0] / surplus[1])
     at = min(float(np.log(surplus[0] / NAMED) / speed), SHOWN - 3.2)
     place = (at, surplus[0] * np.exp(-at * speed))
-    axes.annotate(f"sees {seen:.0%}", place, (5, 2), textcoords="offset points", fontsize=9)
+    note(axes, f"sees {seen:.0%}", place, (5, 2), fontsize=9)

@@ -17,6 +17,7 @@ from comparisons.pictures.style import (
     few_ticks,
     framed,
     line,
+    note,
     patch,
     styled,
 )
@@ -124,12 +125,5 @@ def _threshold(axes: Axes, em: Rule, posterior: Rule) -> None:
     assert low is not None
     assert high is not None
     axes.plot([low, high], [1.08 * top] * 2, **POSTERIOR_LINE | {"linewidth": 5, "alpha": 0.5})
-    axes.annotate(
-        f"called men from {em.height:.1f} on\n(95%: {low:.1f} to {high:.1f})",
-        (low, 1.08 * top),
-        (-8, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontsize=9,
-    )
+    told = f"called men from {em.height:.1f} on\n(95%: {low:.1f} to {high:.1f})"
+    note(axes, told, (low, 1.08 * top), (-8, 0), ha="right", va="center", fontsize=9)

@@ -61,8 +61,7 @@ def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
     shade = np.array(_shade(1 - found[0].group))
     for mask, axes in zip(found, others, strict=True):
         axes.imshow(
-            _faded(photograph.shown, mask.chance[..., None], shade),
-            interpolation="antialiased",
+            _faded(photograph.shown, mask.chance[..., None], shade), interpolation="antialiased"
         )
         axes.set_title(f"foreground by {mask.by}: {mask.area:.1%}")
     for axes in figure.axes:

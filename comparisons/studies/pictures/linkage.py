@@ -19,6 +19,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     styled,
 )
 
@@ -92,20 +93,10 @@ def _evaluations(axes: Axes, races: Mapping[str, tuple[float, float, int, int]])
         axes.plot([fast, slow], [row, row], color=QUIET, linewidth=0.8)
         axes.plot(slow, row, "o", color=EM, markersize=8)
         axes.plot(fast, row, "o", color=EM, markerfacecolor="white", markersize=8)
-        axes.annotate(
-            f"{name}: {missing:.2%} missing", (3.4, row), (0, 14), textcoords="offset points"
-        )
+        note(axes, f"{name}: {missing:.2%} missing", (3.4, row), (0, 14))
         for count, side in ((slow, "left"), (fast, "right")):
             shift = 8 if side == "left" else -8
-            axes.annotate(
-                f"{count:,}",
-                (count, row),
-                (shift, 0),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=9,
-            )
+            note(axes, f"{count:,}", (count, row), (shift, 0), ha=side, va="center", fontsize=9)
     axes.set(xscale="log", xlim=(3, 2.2e4), ylim=(len(races) - 0.6, -0.7), yticks=[])
     axes.set(xlabel="evaluations of the log-likelihood", title="how much work")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))

@@ -20,6 +20,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     patch,
     styled,
 )
@@ -167,14 +168,7 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
         x = np.union1d(np.linspace(-0.9, plain.x.max() + 0.9, 300), near)
         left.plot(x, fit.density(x), color=EM, alpha=0.35 + 0.3 * place, lw=1.2)
         top = fit.density(near).max()
-        left.annotate(
-            f"sd {least[place]:g}",
-            (near[40], top),
-            (5, 0),
-            textcoords="offset points",
-            fontsize=9,
-            va="top",
-        )
+        note(left, f"sd {least[place]:g}", (near[40], top), (5, 0), fontsize=9, va="top")
     left.set(yscale="log", ylim=(1e-3, None), xlabel="heads", ylabel="share, density per head")
     cell = [bic_of_cells(fit, plain) for fit in fits]
     right.plot(least, [fit.bic for fit in fits], **EM_LINE, marker="o")

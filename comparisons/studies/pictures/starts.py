@@ -25,6 +25,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     minus,
+    note,
     patch,
     styled,
 )
@@ -137,7 +138,7 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
     if longest.name == BEST:
         for mean, name in zip(longest.means[-1], ('"men"', '"women"'), strict=True):
             at = (longest.steps, mean)
-            right.annotate(name, at, (0, 9), textcoords="offset points", ha="right")
+            note(right, name, at, (0, 9), ha="right")
     entries = [
         line({"color": shade, "linewidth": 2.2}, f"first sd {path.sd:,g} cm: {path.name}", "o")
         for path, shade in zip(paths, SHADES, strict=True)
