@@ -1,8 +1,8 @@
 """How often the verdict says that a model does not fit: where it does, and where it does not.
 
-`python -m comparisons.trust.fits` draws data sets of every family with one to three groups and 50 to
-50,000 observations, and data sets of five kinds whose model is wrong. It asks for a second opinion
-on each, and counts the doubts `misfit` and the verdicts.
+`python -m comparisons.trust.fits` draws data sets of every family with one to three groups and 50
+to 50,000 observations, and data sets of five kinds whose model is wrong. It asks for a second
+opinion on each, and counts the doubts `misfit` and the verdicts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Wrong(NamedTuple):
 
 
 def _three(rng: np.random.Generator) -> Array:
-    return rng.normal(4.0 * rng.integers(3, size=300), 1)
+    x: Array = rng.normal(4.0 * rng.integers(3, size=300), 1)
+    return x
 
 
 def _banana(rng: np.random.Generator) -> Array:
@@ -70,7 +71,7 @@ WRONG = (
         "negative binomial, twice the variance, as Poisson, n = 500",
         Poisson,
         1,
-        lambda rng: rng.negative_binomial(5, 0.5, 500),
+        lambda rng: rng.negative_binomial(5, 0.5, 500).astype(np.float64),
     ),
     Wrong("three groups 4 sd apart called two, n = 300", Gaussian, 2, _three),
     Wrong("a banana called an ellipse, n = 500", MultivariateGaussian, 1, _banana),
