@@ -151,6 +151,7 @@ def second_opinion[T: Theta](
     progress: bool = True,
     some: int | None = None,
     force: bool = False,
+    accept_misfit: bool = False,
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
@@ -167,6 +168,7 @@ def second_opinion[T: Theta](
     progress: show bars on a terminal.
     some: the size of a random subsample to compare on; EM of all is checked against it.
     force: go on where the data cannot identify the parameters, whatever their number.
+    accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
 
     >>> from models import Poisson, Sample
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
@@ -186,6 +188,7 @@ def second_opinion[T: Theta](
         progress=progress,
         some=some,
         force=force,
+        accept_misfit=accept_misfit,
     )
 
 
@@ -202,6 +205,7 @@ def opinion_of(
     progress: bool = True,
     some: int | None = None,
     force: bool = False,
+    accept_misfit: bool = False,
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
@@ -235,7 +239,8 @@ def opinion_of(
         tree = drawn(question.units)
     if whole is not None:
         keep_whole(tree, whole)
-    return Comparison(laid_out(tree, measured_of(estimate, posterior_of(tree), found), truth))
+    measured = measured_of(estimate, posterior_of(tree), found)
+    return Comparison(laid_out(tree, measured, truth, accept_misfit=accept_misfit))
 
 
 def compare(
@@ -247,6 +252,7 @@ def compare(
     prior: Prior | None = None,
     equal_weights: bool = False,
     truth: Structure | None = None,
+    accept_misfit: bool = False,
 ) -> Comparison:
     """Compare an estimate with a posterior; EM judges the estimate whoever made it.
 
@@ -255,6 +261,7 @@ def compare(
     posterior: of `bayes.sample` or `bayes.adopt`, or of another sampler: then give the sample and,
         as `bayes.adopt` takes them, names, prior and equal_weights.
     truth: where it is known, for the pictures and the table.
+    accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
 
     >>> from models import Mixture, Poisson
     >>> compare(fit, posterior).verdict
@@ -277,7 +284,7 @@ def compare(
     elif sample is not None or names is not None or prior is not None or equal_weights:
         raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
     measured = measured_of(estimate, posterior_of(posterior))
-    return Comparison(laid_out(posterior, measured, truth))
+    return Comparison(laid_out(posterior, measured, truth, accept_misfit=accept_misfit))
 
 
 def load(path: str | Path) -> Comparison:

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "AMBIGUOUS",
     "BEND",
+    "CLEARLY_BETTER",
     "CURVATURE",
     "DENSITY",
     "DEVIANCE_SHIFT",
@@ -21,6 +22,8 @@ __all__ = [
     "LEAST_DRAWS",
     "LEVEL",
     "MEMBERSHIPS",
+    "MISFIT_CHANCE",
+    "MISFIT_SIZE",
     "MISSED",
     "MODES",
     "NOISE",
@@ -51,6 +54,10 @@ construction one right comparison in a thousand is doubted."""
 SHIFT = 0.01
 """Posterior sds by which bins that stand for measurements can move a posterior mean. It is a tenth
 of NOISE, and what is bounded; with all measurements in the chains, means differ far less."""
+
+CLEARLY_BETTER = 10.0
+"""Difference of two BIC beyond which one model is better beyond doubt: "very strong" evidence by
+Kass & Raftery (1995, section 3.2)."""
 
 CURVATURE = 1.1
 """Quotient of two curvatures. Standard errors are then wrong by 5%. Where they are right and two
@@ -128,6 +135,13 @@ LEAST_DRAWS = 10
 
 SWITCHED = 1.1
 """R-hat as drawn from which labels are called switched; nothing depends on it."""
+
+MISFIT_CHANCE = 0.001
+"""P-value of uniform transforms below which a misfit is more than chance."""
+
+MISFIT_SIZE = 0.03
+"""Largest difference between the observed and the fitted distribution function above which a misfit
+matters: three percentage points."""
 
 LEVEL = 0.95
 """Probability of the equal-tailed intervals, next to 1.96 standard errors."""

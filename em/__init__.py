@@ -1,5 +1,6 @@
 """How the optimum is found: the hand-written EM."""
 
+from em.ahead import ahead
 from em.binomial import BinomialEmission
 from em.climb.basins import Basin, basins
 from em.climb.loop import DescentError, climb
@@ -30,6 +31,7 @@ __all__ = [
     "Fit",
     "Optimum",
     "Step",
+    "ahead",
     "basins",
     "climb",
     "coordinates_of",

@@ -73,6 +73,13 @@ class Grouping[D: Data](ABC):
     def members(self, shares: Shares, log_density: Array) -> Array:
         """Return the probability of each component at each unit of the data, (K, u)."""
 
+    def ahead(self, shares: Shares, log_density: Array) -> Array:
+        """Return the probability of each component at each unit before it is seen, (K, u).
+
+        Here that of units whose components are independent: what is seen of others tells nothing.
+        """
+        return self.members(shares, np.zeros_like(log_density))
+
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """Return the shares that maximise sum (own + unseen) log shares.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
+from scipy.special import betainc
 
 from models.checks import fields, positive
 from models.family import Field
@@ -77,6 +78,16 @@ class Binomial(NamedTuple):
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""
         return self
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """P(X <= c) is the incomplete beta function at (trials - c, c + 1, 1 - prob)."""
+        if trials is None:
+            raise Refusal("trials are missing; give Sample(heads, trials)")
+        highest, prob = np.clip(np.floor(ends), -1, trials), self.prob[:, None, None]
+        inside = np.clip(highest, 0, trials - 1)
+        below = betainc(trials - inside, inside + 1, 1 - prob)
+        below = np.where(highest < 0, 0.0, np.where(highest >= trials, 1.0, below))
+        return below[None], np.zeros((1, len(self.prob), len(x)))
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a number of heads from the component that each label names."""

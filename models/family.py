@@ -145,6 +145,15 @@ class Theta(Protocol):
         """Draw (n, ...) observations, each from the component that its label names, (n,)."""
         ...
 
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """Return the distribution of each of the d columns given the columns before it.
+
+        P(X_j <= end | x_1, ..., x_(j-1)) is (d, K, e, m), log p(x_1, ..., x_(j-1)) is (d, K, m).
+
+        x: (m,) or (m, d) rows; ends: (e, m) or (e, m, d); trials: (m,) for coins.
+        """
+        ...
+
     def _asdict(self) -> dict[str, Array]: ...
 
 

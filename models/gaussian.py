@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
+from scipy.special import ndtr
 
 from models.checks import column, fields, moments, number, positive
 from models.digits import refuse_lost_digits
@@ -85,6 +86,11 @@ class Gaussian(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a measurement from the component that each label names."""
         return rng.normal(self.mean[labels], self.sd[labels])
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """The normal distribution function."""
+        z = (ends - self.mean[:, None, None]) / self.sd[:, None, None]
+        return ndtr(z)[None], np.zeros((1, len(self.mean), len(x)))
 
 
 class GaussianPrior(NamedTuple):

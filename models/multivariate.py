@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import ndtr
 
 from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
@@ -135,6 +137,18 @@ class MultivariateGaussian(NamedTuple):
         noise = rng.normal(size=(len(labels), self.mean.shape[1]))
         moved: Array = np.einsum("nij,nj->ni", factor[labels], noise)
         return self.mean[labels] + moved
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """Of z = L^-1 (x - mean), cov = L L', each z_j is standard normal given those before."""
+        factor = np.linalg.cholesky(self.cov)
+        away = np.moveaxis(x - self.mean[:, None], 1, 2)
+        z = np.stack([solve_triangular(*one, lower=True) for one in zip(factor, away, strict=True)])
+        scale = np.diagonal(factor, axis1=1, axis2=2)
+        log_p = -(z**2) / 2 - np.log(scale)[:, :, None] - np.log(2 * np.pi) / 2
+        before = np.cumsum(log_p, axis=1) - log_p
+        moved = np.moveaxis(ends - x, 2, 0)[None] / scale[:, :, None, None]
+        below = ndtr(z[:, :, None] + moved)
+        return np.moveaxis(below, 1, 0), np.moveaxis(before, 1, 0)
 
 
 class TiedGaussian(MultivariateGaussian):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
+from scipy.special import pdtr
 
 from models.checks import average, column, fields, positive, refuse_row
 from models.family import Field
@@ -78,6 +79,11 @@ class Poisson(NamedTuple):
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""
         return self
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """P(X <= c) of one column."""
+        below = pdtr(np.maximum(ends, 0), self.rate[:, None, None]) * (ends >= 0)
+        return below[None], np.zeros((1, len(self.rate), len(x)))
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a count from the component that each label names."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["Cells", "ValueGrid", "cells_of", "value_grid_of"]
+__all__ = ["Cells", "ValueGrid", "cells_of", "step_of", "value_grid_of"]
 
 PROBE = 1 << 14  # rows from which the spacing is estimated
 MARGIN = 0.5  # of the probe's range, on either side of it: room for values outside the probe
@@ -21,6 +21,20 @@ NOISE = 1e-9  # of the range: values closer than this are one value, rounded in 
 AT_ONCE = 1 << 15  # rows in a working set that fits the cache
 SHIFT = 2.0**52 + 2.0**51  # x + SHIFT has the integer nearest to x in its last bits
 ORIGIN = int(np.float64(SHIFT).view(np.int64))
+
+
+def step_of(x: Array) -> float:
+    """Return the step to which sorted distinct values are rounded, 0 if to none.
+
+    >>> step_of(np.array([1.5, 2.0, 4.0])), step_of(np.array([0.1, 0.25, 2 / 3]))
+    (0.5, 0.0)
+    """
+    if len(x) < 2:
+        return 0.0
+    step = float(np.diff(x).min())
+    steps = (x - x[0]) / step
+    rounded = steps[-1] < 1e6 and np.abs(steps - np.rint(steps)).max() < 1e-3
+    return step if rounded else 0.0
 
 
 class ValueGrid(NamedTuple):

@@ -134,6 +134,13 @@ class Posterior:
         return found
 
     @property
+    def replicates(self) -> tuple[Array, Array]:
+        """The observations (n,) or (n, d), and replicates (r, n) or (r, n, d) of them."""
+        imagined: Array = self.tree["posterior_predictive"]["x"].to_numpy()
+        seen: Array = self.tree["observed_data"]["x"].to_numpy()
+        return seen, imagined.reshape(-1, *imagined.shape[2:])
+
+    @property
     def explored(self) -> Array:
         """The log density that the sampler explored, or else the log-likelihood, (n,)."""
         statistics = self.tree["sample_stats"]

@@ -146,6 +146,11 @@ class Bins:
         points = np.where(apart, points, np.clip(centre + width * mean, low, high))
         return points, np.stack([n * share, n * (1 - share)])
 
+    def ends(self) -> tuple[Array, Array]:
+        """Return the lower and the upper ends (f,) of the bins that are not empty."""
+        some = np.flatnonzero(self.sums[0])
+        return self.edges[some], self.edges[some + 1]
+
     def loss_bound(self) -> LossBound:
         """Return what bounds the loss of log-likelihood by the bins that are not empty."""
         some, (n, mean, m2, m3, m4) = self._moments()

@@ -120,7 +120,9 @@ def posterior_in_bins(
         xr.Dataset({name: ("bin", one) for name, one in left._asdict().items()})
     )
     middle, counts = (points * weights).sum(axis=0) / weights.sum(axis=0), weights.sum(axis=0)
-    tree["histogram"] = xr.DataTree(xr.Dataset({"x": ("row", middle), "counts": ("row", counts)}))
+    low, high = shown.ends()
+    each = {"x": middle, "counts": counts, "low": low, "high": high}
+    tree["histogram"] = xr.DataTree(xr.Dataset({name: ("row", one) for name, one in each.items()}))
     tree.attrs |= {"bins": len(left.low), "distinct": rows.distinct}
     return tree
 

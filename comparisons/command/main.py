@@ -259,6 +259,12 @@ def fit(
             min=2, help="An opinion on so many observations, drawn at random from all, and on EM's."
         ),
     ] = None,
+    accept_misfit: Annotated[
+        bool,
+        typer.Option(
+            "--accept-misfit", help="Agree even if the model does not fit the data; say so."
+        ),
+    ] = False,
     only: Annotated[
         str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
     ] = None,
@@ -348,6 +354,7 @@ def fit(
             seed=seed,
             some=some,
             force=force,
+            accept_misfit=accept_misfit,
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)

@@ -147,6 +147,25 @@ class Modes(NamedTuple):
     share: Array
 
 
+class Fitted(NamedTuple):
+    """The fit of the model to the data.
+
+    probability: (p,) from 0 to 1.
+    curve: (d, p) the share of the transforms of each column up to it.
+    chance: a p-value of uniform transforms.
+    size: their largest distance from uniform ones; plugged: the same under the estimate.
+
+    >>> comparison.fitted.curve.shape, comparison.fitted.size < 0.05
+    ((1, 201), True)
+    """
+
+    probability: Array
+    curve: Array
+    chance: float
+    size: float
+    plugged: float
+
+
 class Rows(NamedTuple):
     """Distinct rows (m,) or (m, d), how often each occurred, and their trials if there are any.
 
@@ -427,7 +446,7 @@ class Facts:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that was measured, in the order of the eight measures."""
+        """All that was measured, in the order of the nine measures."""
         return tuple(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
 
     @property
@@ -500,6 +519,15 @@ class Facts:
     def hellinger(self) -> float:
         """The Hellinger distance between the two predictive densities."""
         return float(self.tree.attrs["hellinger"])
+
+    @property
+    def fitted(self) -> Fitted | None:
+        """The fit of the model; None in files that were written before it was measured."""
+        if "misfit" not in self.tree.children:
+            return None
+        group = self.tree["misfit"]
+        numbers = (float(group.attrs[name]) for name in ("chance", "size", "plugged"))
+        return Fitted(group["probability"].to_numpy(), group["curve"].to_numpy(), *numbers)
 
     @property
     def memberships(self) -> Memberships:

@@ -14,6 +14,7 @@ from comparisons.thresholds import FORMAT, LEVEL, STOPPED
 from comparisons.verdict.judge import judged
 from comparisons.verdict.matching import matched
 from comparisons.verdict.table import table_of
+from comparisons.verdict.transforms import places
 from em.emission import emission_of
 from models.family import components
 from models.sample import Sample
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.measured import Measured
+    from comparisons.verdict.misfit import Misfit
     from comparisons.verdict.point import Point
     from comparisons.verdict.predictions import Memberships, Predictions
     from comparisons.verdict.sampled import Sampled
@@ -36,24 +38,30 @@ __all__ = ["laid_out"]
 FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
 GROUPS = (
-    *("em", "ascent", "optima", "deviance", "modes", "memberships", "density", "truth"),
+    *("em", "ascent", "optima", "deviance", "modes", "misfit", "memberships", "density", "truth"),
     "comparison",
 )
 
 
-def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> xr.DataTree:
+def laid_out(
+    tree: xr.DataTree,
+    measured: Measured,
+    truth: Structure | None,
+    *,
+    accept_misfit: bool = False,
+) -> xr.DataTree:
     """Return the tree with the groups of a comparison.
 
     em: estimate, standard errors (`_se`), MAP (`_map`) and the covariance of the table's rows;
     ascent: every start's heights; optima: where they ended; deviance: D_s and EM's log-likelihood
     of every draw; modes: of the posterior; memberships: of the units, by both, with the posterior's
-    interval; density: of one column, plugged in and predicted; truth: where it is known;
-    comparison: the table.
+    interval; misfit: the distribution functions of the transforms; density: of one column, plugged
+    in and predicted; truth: where it is known; comparison: the table.
 
     >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
     ['ascent', 'comparison', 'density', 'deviance']
     """
-    point, sampled, checks, predictions = measured
+    point, sampled, checks, predictions, misfit, _ = measured
     question = sampled.question
     if truth is not None:
         d, sizes = question.sample.dimension, question.data.sizes
@@ -61,7 +69,7 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
-    findings = judged(measured, table)
+    findings = judged(measured, table, accept_misfit=accept_misfit)
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
     groups = {
         "em": _em(point, sampled, list(table["parameter"].to_numpy())),
@@ -72,6 +80,7 @@ def laid_out(tree: xr.DataTree, measured: Measured, truth: Structure | None) -> 
         "optima": _optima(point),
         "deviance": _deviance(sampled, checks),
         "modes": _modes(sampled),
+        "misfit": _misfit(misfit),
         "comparison": table,
     }
     if predictions.memberships is not None:
@@ -162,6 +171,12 @@ def _modes(sampled: Sampled) -> xr.Dataset:
             "share": ("mode", np.array([mode.share for mode in sampled.modes], float)),
         }
     )
+
+
+def _misfit(misfit: Misfit) -> xr.Dataset:
+    curves = (("column", "probability"), misfit.curves)
+    attrs = {"chance": misfit.chance, "size": misfit.size, "plugged": misfit.plugged}
+    return xr.Dataset({"curve": curves}, {"probability": places()}, attrs)
 
 
 def _memberships(both: Memberships) -> xr.Dataset:

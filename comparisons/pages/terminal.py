@@ -27,8 +27,13 @@ MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
 SEVERITIES = (FAULT, DOUBT, NOTE, OK)
 CONSEQUENCE = "other_"  # begins codes that say that the answers differ, but not why
+MISFIT = "misfit"  # the code of a model that does not fit
+MEANT = (
+    "Agreement means that two independent methods give the same answer and that the model fits the "
+    "data; it does not mean that the groups are real."
+)
 BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
-CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
+CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions", MISFIT)
 PROSE = 100  # most columns of a line of prose
 PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
 ENDLESS = 10_000  # columns of a pipe
@@ -68,6 +73,10 @@ def meaning(facts: Facts) -> str:
     """
     name = facts.estimate.name
     who = name if name == "EM" or name.endswith(".json") else "The estimate"
+    if {one.code for one in facts.findings if one.stands} == {MISFIT}:
+        return (
+            f"{who} and the posterior agree with each other, but the model does not fit the data."
+        )
     return {
         "agree": f"{who} and the posterior agree.",
         "disagree": f"{who} and the posterior disagree: one of them is wrong.",
@@ -137,6 +146,7 @@ def told(facts: Facts) -> None:
         for finding in findings:
             if finding.code in CARRYING:
                 _say(console, Text(finding.message), 2)
+        _say(console, Text(MEANT), 2)
     for finding in findings:
         if finding.code in BESIDE and finding.severity == OK:
             _say(console, Text(finding.message), 2)

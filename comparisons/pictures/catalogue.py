@@ -24,6 +24,7 @@ from comparisons.pictures.likelihood import (
     no_deviance,
     reached,
 )
+from comparisons.pictures.misfit import misfit, no_misfit
 from comparisons.pictures.parameters import no_pairs, paired, pairs, posterior
 from comparisons.pictures.style import as_given, em_name, number, several, svg
 
@@ -79,7 +80,7 @@ def pictures_of(facts: Facts) -> list[Picture]:
     """Return the pictures that apply to a comparison, in reading order.
 
     >>> [picture.name for picture in pictures_of(comparison)]
-    ['data', 'posterior', 'memberships', 'deviance', 'ascent', 'pairs']
+    ['data', 'misfit', 'posterior', 'memberships', 'deviance', 'ascent', 'pairs']
     """
     return [
         Picture(name, kind.title, kind.alt(facts), partial(kind.draw, facts))
@@ -102,6 +103,15 @@ def _plane(facts: Facts) -> str:
     return (
         f"{facts.observations:,} observations in the plane of two columns, with the "
         f"ellipses of {em_name(facts)} over those of posterior draws; shares {shares}."
+    )
+
+
+def _misfit(facts: Facts) -> str:
+    found = facts.fitted
+    assert found is not None
+    return (
+        f"Observed less fitted distribution; the largest difference is {100 * found.size:.2g} "
+        "percentage points."
     )
 
 
@@ -160,6 +170,7 @@ def _pairs(facts: Facts) -> str:
 KINDS = {
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
+    "misfit": Kind("Does the model fit?", misfit, no_misfit, _misfit),
     "posterior": Kind("The parameters", posterior, lambda _: "", _posterior),
     "memberships": Kind("Who belongs where", memberships, no_memberships, _memberships),
     "deviance": Kind("Estimate against draws", deviance, no_deviance, _deviance),

@@ -39,6 +39,7 @@ from comparisons.pictures.style import (
 from em.emission import emission_of
 from models.arrays import spaced
 from models.refusal import Refusal
+from models.value_grid import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,9 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
 
 __all__ = [
+    "SINGLE",
     "bars_of",
+    "counted",
     "data",
     "frame_of",
     "memberships",
@@ -60,6 +63,7 @@ __all__ = [
     "no_memberships",
     "no_plane",
     "plane",
+    "what",
 ]
 
 SINGLE = 60  # whole numbers: as many get a bar and a mark each
@@ -85,18 +89,26 @@ class Bars(NamedTuple):
         return float(self.edges[1] - self.edges[0])
 
 
-def _counted(facts: Facts) -> bool:
-    """Whether observations are whole numbers by their family."""
+def counted(facts: Facts) -> bool:
+    """Whether observations are whole numbers by their family.
+
+    >>> counted(comparison)
+    True
+    """
     return not emission_of(facts.family).located
 
 
-def _what(facts: Facts) -> str:
-    """Return what an observation is."""
+def what(facts: Facts) -> str:
+    """Return what an observation is.
+
+    >>> what(comparison)
+    'count'
+    """
     if facts.columns:
         return facts.columns[0]
     if facts.family.takes() == "heads":
         return "heads"
-    return "count" if _counted(facts) else "observation"
+    return "count" if counted(facts) else "observation"
 
 
 def bars_of(x: Array, counts: Array, density: tuple[Array, Array], *, whole: bool) -> Bars:
@@ -114,7 +126,7 @@ def bars_of(x: Array, counts: Array, density: tuple[Array, Array], *, whole: boo
     rough = float((np.diff(density[1]) ** 2 / np.diff(density[0])).sum()) if span else 0.0
     best = np.cbrt(6 / (n * rough)) if rough > 0 else span
     width = float(np.clip(best, span / 100, span / 5)) or 1.0
-    step = 1.0 if whole else _step(x)
+    step = 1.0 if whole else step_of(x)
     if whole and span < SINGLE:
         width = 1.0
     elif step > 0:
@@ -123,16 +135,6 @@ def bars_of(x: Array, counts: Array, density: tuple[Array, Array], *, whole: boo
     bars = int(np.ceil((x.max() - first) / width + 1e-9)) + 1
     edges = first + width * np.arange(bars, dtype=np.float64)
     return Bars(edges, np.histogram(x, edges, weights=counts)[0] / (n * width))
-
-
-def _step(x: Array) -> float:
-    """Return the step to which sorted distinct values are rounded, 0 if to none."""
-    if len(x) < 2:
-        return 0.0
-    step = float(np.diff(x).min())
-    steps = (x - x[0]) / step
-    rounded = steps[-1] < 1e6 and np.abs(steps - np.rint(steps)).max() < 1e-3
-    return step if rounded else 0.0
 
 
 def _column(facts: Facts) -> tuple[Array, Array]:
@@ -215,7 +217,7 @@ def data(facts: Facts) -> Figure:
     if (density := facts.density) is None:
         raise Refusal(no_data(facts))
     x, counts = _column(facts)
-    whole = _counted(facts)
+    whole = counted(facts)
     frame = frame_of(x, counts)
     beyond = _beyond(x, counts, frame)
     shown = (x >= frame[0]) & (x <= frame[1])
@@ -243,7 +245,7 @@ def data(facts: Facts) -> Figure:
     highest = max(bars.heights.max(), near.predictive.max())
     axes.set_ylim(0, above(highest, max(near.plug_in.max(), near.high.max())))
     few_ticks(axes, 8)
-    axes.set_xlabel(_what(facts))
+    axes.set_xlabel(what(facts))
     axes.set_ylabel("share of observations" if whole else "density")
     label = f"{facts.observations:,} observations"
     caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1]) + _left_out(beyond)
@@ -472,8 +474,7 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
             axes.set_xlim(frame)
         few_ticks(axes, 4)
         bottom, left = component + columns >= k, component % columns == 0
-        what = _what(facts)
-        label_outside(axes, what, "probability of membership", bottom=bottom, left=left)
+        label_outside(axes, what(facts), "probability of membership", bottom=bottom, left=left)
     entries: list[Artist] = [
         line(EM_LINE, f"by {em_name(facts)}", mark),
         line(POSTERIOR_LINE, "by the posterior", mark),

@@ -1,4 +1,4 @@
-"""The eight measures of agreement, each with one finding or more.
+"""The nine measures of agreement, each with one finding or more.
 
 A distance between the answers is a consequence and adds only a doubt: its causes decide which
 answer is at fault. It is a fault itself if no cause is found and the draws cannot be tested because
@@ -22,11 +22,13 @@ from comparisons.verdict.judge_em import (
     same_question,
     spiked,
 )
+from comparisons.verdict.judge_fit import fits
 from comparisons.verdict.judge_identified import identified
 
 if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.measured import Measured
+    from comparisons.verdict.neighbours import Neighbours
     from comparisons.verdict.point import Point
     from comparisons.verdict.predictions import Predictions
     from comparisons.verdict.sampled import Sampled
@@ -35,16 +37,16 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
-APART = "More data, or a prior that knows more; or fewer components."
 
-
-def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
+def judged(measured: Measured, table: Table, *, accept_misfit: bool = False) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures.
+
+    accept_misfit: whether a model that does not fit prevents no agreement.
 
     >>> [one.code for one in comparison.findings][:3]
     ['different_question', 'different_posterior', 'different_data']
     """
-    point, sampled, checks, predictions = measured
+    point, sampled, checks, predictions, misfit, near = measured
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
@@ -62,7 +64,7 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
         trusted=not any(one.stands for one in chains),
     )
     reasons = [
-        *data_tell(point, sampled, checks, table, gap),
+        *data_tell(measured, table, gap),
         bent(checks, gap),
         skewed(table),
         *pulled(sampled, table, gap),
@@ -70,7 +72,7 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
     known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
     apart = [one._replace(severity=severity) if one.stands else one for one in apart]
-    return (*em_side, *chains, *apart, *reasons)
+    return (*em_side, *chains, *apart, *reasons, fits(misfit, near, accepted=accept_misfit))
 
 
 class Gap(NamedTuple):
@@ -188,18 +190,19 @@ def same_predictions(predictions: Predictions) -> list[Finding]:
     return found
 
 
-def data_tell(
-    point: Point, sampled: Sampled, checks: CrossChecks, table: Table, gap: Gap
-) -> list[Finding]:
-    """Whether the data can tell the components apart: modes, labels, size, and enough draws."""
-    found = [] if sampled.peak is None else [_modes(sampled, 1 - sampled.peak.share, gap)]
+def data_tell(measured: Measured, table: Table, gap: Gap) -> list[Finding]:
+    """Whether the data identify the components: modes, labels, size, and enough draws."""
+    point, sampled = measured.point, measured.sampled
+    found = [] if sampled.peak is None else [_modes(sampled, measured.near, gap)]
     if sampled.question.k > 1:
-        found.append(_separated(point, sampled, checks, gap))
+        found.append(_separated(point, sampled, measured.checks, measured.near, gap))
     return [*found, _counted(point), _noisy(table)]
 
 
-def _modes(sampled: Sampled, elsewhere: float, gap: Gap) -> Finding:
+def _modes(sampled: Sampled, near: Neighbours, gap: Gap) -> Finding:
     """The share of the draws in the basins of modes other than the estimate's."""
+    assert sampled.peak is not None
+    elsewhere = 1 - sampled.peak.share
     several = elsewhere > limit.MODES
     message = "All probed draws belong to the same mode of the posterior as the estimate."
     if elsewhere == 1:
@@ -209,12 +212,14 @@ def _modes(sampled: Sampled, elsewhere: float, gap: Gap) -> Finding:
             f"The posterior has {len(sampled.modes)} modes: {elsewhere:.0%} of the draws belong "
             "to others than the estimate's."
         )
-    remedy = APART if several and gap.proper else ""
+    remedy = near.advice if several and gap.proper else ""
     severity: Severity = OK if not several else DOUBT if gap.proper else NOTE
     return Finding("several_modes", severity, elsewhere, limit.MODES, message, remedy)
 
 
-def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) -> Finding:
+def _separated(
+    point: Point, sampled: Sampled, checks: CrossChecks, near: Neighbours, gap: Gap
+) -> Finding:
     """The two symptoms of groups that overlap, each in units of its threshold.
 
     The first is draws with ambiguous labels. The second is a deviance that is no parabola, if the
@@ -230,7 +235,7 @@ def _separated(point: Point, sampled: Sampled, checks: CrossChecks, gap: Gap) ->
     if missing >= 0:
         cost = f"Hidden labels cost up to {missing:.1%} of the information."
         said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
-    message, remedy = " ".join(said), APART if stands else ""
+    message, remedy = " ".join(said), near.advice if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
 
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import em
 from comparisons.binned.posterior import binning_of
 from comparisons.verdict.cross_checks import cross_checks_of
+from comparisons.verdict.judge_em import best_of
+from comparisons.verdict.misfit import misfit_of
+from comparisons.verdict.neighbours import Neighbours
 from comparisons.verdict.point import point_of
 from comparisons.verdict.predictions import few_of, predictions_of
 from comparisons.verdict.sampled import refuse_few, sampled_of
@@ -14,6 +17,7 @@ from comparisons.verdict.sampled import refuse_few, sampled_of
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.misfit import Misfit
     from comparisons.verdict.point import Point
     from comparisons.verdict.predictions import Predictions
     from comparisons.verdict.sampled import Sampled
@@ -23,16 +27,20 @@ __all__ = ["Measured", "measured_of"]
 
 
 class Measured(NamedTuple):
-    """An estimate, a posterior, their cross-checks, and the predictions of both.
+    """An estimate, a posterior, their cross-checks, the predictions of both, and the model's fit.
+
+    near: the numbers of groups next to the question's.
 
     >>> Measured._fields
-    ('point', 'sampled', 'checks', 'predictions')
+    ('point', 'sampled', 'checks', 'predictions', 'misfit', 'near')
     """
 
     point: Point
     sampled: Sampled
     checks: CrossChecks
     predictions: Predictions
+    misfit: Misfit
+    near: Neighbours
 
 
 def measured_of(given: object, posterior: Posterior, found: Search | None = None) -> Measured:
@@ -57,4 +65,6 @@ def measured_of(given: object, posterior: Posterior, found: Search | None = None
         sampled_of(posterior, point, binning, few),
         cross_checks_of(posterior, point, heights),
         predictions_of(question, point, few),
+        misfit_of(posterior, point),
+        Neighbours(question, best_of(point).bic),
     )

@@ -17,7 +17,7 @@ from comparisons import load
 PROGRAM = (sys.executable, "-c", "from comparisons.command.main import main; main()")
 FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2", "--chains", "2", "--draws")
 OURS = {"report.html", "summary.csv", "comparison.nc", "figures"}
-FIGURES = 2 * len(("posterior", "data", "ascent", "deviance", "memberships", "pairs"))
+FIGURES = 2 * len(("misfit", "posterior", "data", "ascent", "deviance", "memberships", "pairs"))
 KILLS = 100
 
 

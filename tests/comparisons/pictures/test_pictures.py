@@ -28,8 +28,8 @@ from comparisons.pictures.style import COMPONENTS, EM, POSTERIOR, TRUTH
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
 
 DEATHS = [162, 267, 271, 185, 111, 61, 27, 8, 3, 1]
-COLUMN = ["data", "posterior", "memberships", "deviance", "ascent", "pairs"]
-TABLE = ["plane", "posterior", "memberships", "deviance", "ascent", "pairs"]
+COLUMN = ["data", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
+TABLE = ["plane", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
 EXPECTED = {
     "heights": COLUMN,
     "coins": COLUMN,
@@ -38,8 +38,8 @@ EXPECTED = {
     "spike": COLUMN,
     "two columns": TABLE,
     "three columns": TABLE,
-    "one component": ["data", "posterior", "deviance", "pairs"],
-    "one parameter": ["data", "posterior", "deviance"],
+    "one component": ["data", "misfit", "posterior", "deviance", "pairs"],
+    "one parameter": ["data", "misfit", "posterior", "deviance"],
 }
 EVERY = [(case, name) for case, names in EXPECTED.items() for name in names]
 LARGEST = 400_000  # characters of an SVG

@@ -1,0 +1,114 @@
+"""Pictures of the model's fit: a rootogram of counts, the distribution of transforms otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from scipy.stats import binom, norm
+
+from comparisons.pictures.data import SINGLE, counted, what
+from comparisons.pictures.style import (
+    BAND,
+    DATA,
+    POSTERIOR_LINE,
+    blank,
+    colour,
+    few_ticks,
+    framed,
+    line,
+    patch,
+    styled,
+)
+from comparisons.thresholds import LEVEL
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+    from comparisons.kept.facts import Facts
+
+__all__ = ["misfit", "no_misfit"]
+
+TITLE = "Does the model fit? Observed against fitted distribution"
+
+
+def no_misfit(facts: Facts) -> str:
+    """Say why there is no fit to draw, if there is none.
+
+    >>> no_misfit(comparison)
+    ''
+    """
+    return "" if facts.fitted is not None else "the file was written before the fit was measured"
+
+
+@styled
+def misfit(facts: Facts) -> Figure:
+    """Draw a rootogram of few different counts, otherwise the distribution of the transforms.
+
+    >>> misfit(comparison).axes[0].get_ylabel()
+    '√ number of observations'
+    """
+    if why := no_misfit(facts):
+        raise Refusal(why)
+    few = facts.density is not None and len(facts.density.x) <= SINGLE
+    return _rootogram(facts) if few and counted(facts) else _transforms(facts)
+
+
+def _rootogram(facts: Facts) -> Figure:
+    """Draw bars of square-root frequencies that hang from those expected (Tukey 1977)."""
+    density, rows, n = facts.density, facts.histogram, facts.observations
+    assert density is not None
+    x = density.x
+    seen = np.sqrt([rows.counts[rows.x == one].sum() for one in x])
+    due = np.sqrt(n * density.predictive)
+    tail = (1 - LEVEL) / 2
+    low, high = np.sqrt(binom.ppf([[tail], [1 - tail]], n, density.predictive))
+    figure = blank(4.2)
+    axes = figure.add_subplot()
+    axes.bar(x, -seen, 0.8, due, color=DATA)
+    axes.plot(x, due, **POSTERIOR_LINE, marker="o", markersize=3)
+    axes.fill_between(x, due - high, due - low, **BAND, step="mid")
+    axes.axhline(0, color="black", linewidth=0.9)
+    axes.set(xlabel=what(facts), ylabel="√ number of observations")
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    entries: list[Artist] = [
+        patch({"color": DATA}, "observed, hanging from what is expected"),
+        line(POSTERIOR_LINE, "expected by the posterior"),
+        patch(BAND, f"where {LEVEL:.0%} of the bars end if the model is right"),
+    ]
+    caption = f"{_size(facts)} A bar that ends outside the band is more than chance."
+    return framed(figure, TITLE, entries, caption)
+
+
+def _transforms(facts: Facts) -> Figure:
+    """Draw observed less fitted distribution function, a line for each column."""
+    found, n = facts.fitted, facts.observations
+    assert found is not None
+    t = found.probability
+    band = norm.ppf((1 + LEVEL) / 2) * np.sqrt(t * (1 - t) / n)
+    figure = blank(4.2)
+    axes = figure.add_subplot()
+    axes.fill_between(100 * t, -100 * band, 100 * band, **BAND)
+    axes.axhline(0, color="black", linewidth=0.9)
+    entries: list[Artist] = [patch(BAND, f"{LEVEL:.0%} of the differences if the model is right")]
+    for at, curve in enumerate(found.curve):
+        look = {**POSTERIOR_LINE, "color": colour(at)} if len(found.curve) > 1 else POSTERIOR_LINE
+        axes.plot(100 * t, 100 * (curve - t), **look)
+        name = facts.columns[at] if at < len(facts.columns) else f"column {at}"
+        given = "" if at == 0 else ", given those before"
+        label = f"{name}{given}" if len(found.curve) > 1 else "observed less fitted"
+        entries.append(line(look, label))
+    axes.set(xlim=(0, 100))
+    axes.set_xlabel("percentile of the fitted distribution")
+    axes.set_ylabel("difference, percentage points")
+    few_ticks(axes, 10)
+    return framed(figure, TITLE, entries, _size(facts))
+
+
+def _size(facts: Facts) -> str:
+    """Return the size of the misfit in a sentence."""
+    assert facts.fitted is not None
+    return f"The largest difference is {100 * facts.fitted.size:.2g} percentage points."

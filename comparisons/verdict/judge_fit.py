@@ -1,0 +1,105 @@
+"""Measure nine: whether the model fits the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons import thresholds as limit
+from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
+
+if TYPE_CHECKING:
+    from comparisons.verdict.misfit import Cause, Misfit
+    from comparisons.verdict.neighbours import Neighbours
+
+__all__ = ["fits"]
+
+
+def fits(misfit: Misfit, near: Neighbours, *, accepted: bool = False) -> Finding:
+    """The difference between observed and fitted distribution, and whether it is chance.
+
+    near: other numbers of groups, fitted only if the model does not fit.
+    accepted: whether the user knows of the misfit, and wants the other measures alone to decide.
+
+    >>> [one.severity for one in comparison.findings if one.code == "misfit"]
+    ['ok']
+    """
+    size, chance = 100 * misfit.size, _chance(misfit.chance)
+    value, most = misfit.size, limit.MISFIT_SIZE
+    if not np.isfinite(value):
+        message = "Whether the model fits was not measured: the estimate has no distribution."
+        return Finding("misfit", NOTE, value, most, message, "")
+    if misfit.chance >= limit.MISFIT_CHANCE:
+        message = (
+            f"The model fits: observed and fitted distribution differ by {size:.2g} percentage "
+            f"points at most, which is within chance ({chance})."
+        )
+        return Finding("misfit", OK, value, most, message, "")
+    if not misfit.large:
+        message = (
+            f"Observed and fitted distribution differ by {size:.2g} percentage points at most: "
+            f"more than chance ({chance}), but little."
+        )
+        return Finding("misfit", NOTE, value, most, message, "")
+    said, remedy = _cause(misfit.cause, near)
+    message = f"The model does not fit: {_where(misfit)} ({chance}).{said}"
+    severity: Severity = NOTE if accepted else DOUBT
+    return Finding("misfit", severity, value, most, message, remedy)
+
+
+def _chance(chance: float) -> str:
+    """Return a p-value as people write it.
+
+    >>> _chance(0.25), _chance(1e-9)
+    ('p = 0.25', 'p < 0.001')
+    """
+    return "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
+
+
+def _where(misfit: Misfit) -> str:
+    """Return where observations and model differ most."""
+    if misfit.cause is not None and misfit.cause.kind == "dependence":
+        return (
+            f"the columns depend on each other in another way, by {100 * misfit.size:.2g} "
+            "percentage points"
+        )
+    shares = (
+        f"{misfit.seen:.0%} of the observations lie",
+        f"where the model expects {misfit.due:.0%}",
+    )
+    if np.isfinite(misfit.low):
+        return f"{shares[0]} from {misfit.low:.4g} to {misfit.high:.4g}, {shares[1]}"
+    low, high = misfit.stretch
+    column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
+    return (
+        f"{shares[0]} between percentiles {100 * low:.0f} and {100 * high:.0f} of the model's "
+        f"distribution{column}, {shares[1]}"
+    )
+
+
+def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
+    """Return the cause of a misfit, and what to do about it."""
+    kind = "other" if cause is None else cause.kind
+    seen, due = (np.nan, np.nan) if cause is None else (cause.seen, cause.due)
+    groups = near.best > near.question.k
+    family = "Another family may fit."
+    said = {
+        "heaping": f" Values are heaped on multiples of {seen:.4g}, which are {due:.0%} of them.",
+        "zeros": f" {seen:,.0f} observations are 0; the model expects {due:,.0f}.",
+        "spread": f" The variance of the observations is {seen:.2g} times the model's.",
+        "skewness": f" The groups are skewed to the {'right' if seen > 0 else 'left'}.",
+        "tails": " The groups have heavier tails than the model.",
+        "dependence": "",
+        "other": f" {near.better}" if groups else "",
+    }[kind]
+    remedy = {
+        "heaping": f"Round all values to {seen:.4g}, or accept the misfit.",
+        "zeros": "Take a family with extra zeros.",
+        "spread": "Take a family whose counts spread more, such as the negative binomial.",
+        "skewness": "Take logarithms if all values are above 0, or a skewed family.",
+        "tails": "Take a family with heavy tails, or look for recording errors.",
+        "dependence": f"Fit {near.best} groups." if groups else "Transform the columns.",
+        "other": f"Fit {near.best} groups." if groups else family,
+    }[kind]
+    return said, remedy

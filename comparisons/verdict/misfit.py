@@ -1,0 +1,280 @@
+"""Whether the model fits the data: how uniform their transforms are, and why they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+import em
+from comparisons import thresholds as limit
+from comparisons.verdict.transforms import (
+    Observed,
+    chance_of,
+    curve,
+    distance_of,
+    ends_of,
+    observed_of,
+    places,
+    scores,
+    tables,
+    transformed,
+)
+from em.emission import emission_of
+from models.arrays import spaced
+from models.structure import drawn_at, fields_of
+from models.value_grid import step_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bayes.posterior.tree import Posterior
+    from comparisons.verdict.point import Point
+    from comparisons.verdict.transforms import Intervals
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
+
+__all__ = ["Cause", "Misfit", "misfit_of"]
+
+DRAWS = 200  # of the posterior, under which the data are transformed, at most
+LEAST = 25  # of them at least
+WORK = 1 << 26  # transforms and pairs of them, in all, that are affordable
+COARSER = (2, 5, 10)  # multiples of a step to which people round
+HEAPED = 1e-6  # chance at which so many multiples of a coarser step are not accidental
+ZEROS = 0.02  # share of zeros beyond the model's that is named
+SPREAD = 1.2  # quotient of the variances of counts and model that is named
+SKEWED = 0.3  # skewness of normal scores that is named
+HEAVY = 0.5  # excess kurtosis of normal scores that is named
+
+
+class Cause(NamedTuple):
+    """The cause of a misfit.
+
+    kind: heaping, zeros, spread, skewness, tails, dependence (of columns), or other.
+    seen: the step, the number of zeros, a quotient of variances, the skewness or the excess
+        kurtosis of the normal scores, the distance of distribution functions.
+    due: what the model expects; of heaping, the share of the values on multiples of the step.
+
+    >>> Cause("zeros", 173.0, 88.0).kind
+    'zeros'
+    """
+
+    kind: str
+    seen: float
+    due: float
+
+
+class Misfit(NamedTuple):
+    """The fit of the model.
+
+    chance: a p-value: twice the median over draws of that of uniform transforms.
+    size: the largest difference between the distribution functions of transforms and uniform.
+    plugged: the same under the estimate.
+    column: the one where the difference is largest.
+    seen, due: shares of the observations and of the model where they differ most.
+    stretch: its ends as probabilities; low, high: in units of x, NaN for several columns.
+    cause: None if the model fits.
+    curves: (d, GRID) distribution functions of the transforms, averaged over draws.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> found = misfit_of(kept, point_of(fit, kept, None, kept.heights, None))
+    >>> found.chance > 0.001, found.size < 0.05, found.cause is None
+    (True, True, True)
+    """
+
+    chance: float
+    size: float
+    plugged: float
+    column: int
+    seen: float
+    due: float
+    stretch: tuple[float, float]
+    low: float
+    high: float
+    cause: Cause | None
+    curves: Array
+
+    @property
+    def large(self) -> bool:
+        """Whether the misfit is beyond chance, and large enough to matter."""
+        return self.chance < limit.MISFIT_CHANCE and self.size > limit.MISFIT_SIZE
+
+
+def misfit_of(posterior: Posterior, point: Point) -> Misfit:
+    """Return the fit of the model under the posterior's draws and under the estimate.
+
+    Every p-value of a draw is uniform if the model is right; twice the median of dependent p-values
+    is a p-value again (Rueger 1978). Several tests are combined by Bonferroni's rule.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> misfit_of(kept, point_of(fit, kept, None, kept.heights, None)).curves.shape
+    (1, 201)
+    """
+    question, observed = posterior.question, _observed(posterior)
+    tested = _tested(question, observed, posterior.draws)
+    curves, plugged = (
+        tested.curves,
+        curve(_under(question, observed, point.at.estimate), observed.counts),
+    )
+    away = curves - places()
+    column = int(np.abs(away).max(axis=1).argmax())
+    begin, end = np.sort([away[column].argmin(), away[column].argmax()])
+    seen, due = (float(one[end] - one[begin]) for one in (curves[column], places()))
+    found = Misfit(
+        chance=tested.chance,
+        size=tested.size,
+        plugged=float(np.abs(plugged - places()).max()),
+        column=column,
+        seen=seen,
+        due=due,
+        stretch=(float(places()[begin]), float(places()[end])),
+        low=np.nan,
+        high=np.nan,
+        cause=None,
+        curves=curves,
+    )
+    if not found.large:
+        return found
+    under = _under(question, observed, point.at.estimate)
+    if observed.x.ndim == 1 and (observed.trials is None or np.ptp(observed.trials) == 0):
+        found = _in_units(found, observed, under)
+    if tested.chances.argmin() >= len(curves):  # a pair of columns
+        return found._replace(cause=Cause("dependence", float(tested.apart.max()), 0.0))
+    return found._replace(cause=_cause(posterior, observed, point, under, column))
+
+
+def _in_units(found: Misfit, observed: Observed, under: Intervals) -> Misfit:
+    """Return the misfit with its stretch in units of x, and the shares of just these values."""
+    middle = (under.low + under.high)[0] / 2
+    inside = (middle >= found.stretch[0]) & (middle <= found.stretch[1])
+    if not inside.any():
+        return found
+    x, counts = observed.x[observed.rows[inside]], observed.counts
+    due = float(under.high[0, inside].max() - under.low[0, inside].min())
+    seen = float(counts[inside].sum() / counts.sum())
+    return found._replace(low=float(x.min()), high=float(x.max()), seen=seen, due=due)
+
+
+def _observed(posterior: Posterior) -> Observed:
+    """Return the data; measurements that the sampler saw in bins as finer bins."""
+    if "histogram" not in posterior.tree.children:
+        return observed_of(posterior.question)
+    kept = posterior.tree["histogram"]
+    x, counts, *bins = (kept[name].to_numpy() for name in ("x", "counts", "low", "high"))
+    ends = ends_of(x, whole=False) if step_of(np.unique(x)) > 0 else np.stack(bins)
+    return Observed(x, None, ends, np.arange(len(x)), np.rint(counts).astype(np.int64))
+
+
+def _each(
+    question: Question[Any, Any], observed: Observed, structures: Sequence[Structure]
+) -> Iterator[Intervals]:
+    """Yield the transforms under each structure."""
+    for one, before in zip(structures, em.ahead(question, structures), strict=True):
+        yield transformed(observed, one.theta, before)
+
+
+def _under(question: Question[Any, Any], observed: Observed, structure: Structure) -> Intervals:
+    """Return the transforms under one structure."""
+    return next(_each(question, observed, [structure]))
+
+
+class _Tested(NamedTuple):
+    """Tests of the transforms under draws.
+
+    chances: (d + pairs,) twice the median p-values; curves: (d, GRID) mean distribution functions;
+    apart: (pairs,) distances of the distribution functions of pairs.
+    """
+
+    chances: Array
+    curves: Array
+    apart: Array
+
+    @property
+    def chance(self) -> float:
+        """The p-value of all tests together."""
+        return float(min(1.0, self.chances.min() * len(self.chances)))
+
+    @property
+    def size(self) -> float:
+        """The largest difference between distribution functions."""
+        return float(max(np.abs(self.curves - places()).max(), *self.apart, 0.0))
+
+
+def _tested(question: Question[Any, Any], observed: Observed, draws: Structure) -> _Tested:
+    """Return the tests under some of the draws."""
+    d = 1 if observed.x.ndim == 1 else observed.x.shape[1]
+    n = int(observed.counts.sum()) if d > 1 else 0
+    work = question.k * d * len(observed.rows) + d * (d - 1) // 2 * n
+    n = len(next(iter(fields_of(draws).values())))
+    at = spaced(n, int(np.clip(WORK // work, LEAST, DRAWS)))
+    rng, found, curves = np.random.default_rng(0), [], []
+    for one in _each(question, observed, [drawn_at(draws, int(draw)) for draw in at]):
+        found.append(tables(one, observed.counts, rng))
+        curves.append(curve(one, observed.counts))
+    chances = 2 * np.median([[chance_of(one) for one in each] for each in found], axis=0)
+    pairs = zip(*(each[d:] for each in found), strict=True)
+    apart = np.array([distance_of(np.mean(each, axis=0)) for each in pairs])
+    return _Tested(chances, np.mean(curves, axis=0), apart)
+
+
+def _cause(
+    posterior: Posterior, observed: Observed, point: Point, under: Intervals, column: int
+) -> Cause:
+    """Return the cause of a misfit that the data show."""
+    if emission_of(posterior.question.family).located:
+        return _heaped(posterior, observed) or _shaped(observed, under, column)
+    return _counted(posterior, point)
+
+
+def _heaped(posterior: Posterior, observed: Observed) -> Cause | None:
+    """Return the step on which values are heaped, if the model fits once all are rounded to it."""
+    if observed.x.ndim > 1 or (step := step_of(np.unique(observed.x))) == 0:
+        return None
+    whole = np.rint(observed.x / step).astype(np.int64)
+    n = int(observed.counts.sum())
+    for times in COARSER:
+        heaped = int(observed.counts[whole[observed.rows] % times == 0].sum())
+        if binom.sf(heaped - 1, n, 1 / times) > HEAPED:
+            continue
+        middle = times * step * np.rint(whole / times)
+        half = times * step / 2
+        coarse = observed._replace(ends=np.stack([middle - half, middle + half]))
+        if _tested(posterior.question, coarse, posterior.draws).size <= limit.MISFIT_SIZE:
+            return Cause("heaping", times * step, heaped / n)
+    return None
+
+
+def _shaped(observed: Observed, under: Intervals, column: int) -> Cause:
+    """Return how the normal scores of a column differ from normal ones."""
+    share = observed.counts / observed.counts.sum()
+    z = scores(under)[column]
+    z = z - share @ z
+    skewness, kurtosis = (
+        float(share @ z**power / (share @ z**2) ** (power / 2)) for power in (3, 4)
+    )
+    if abs(skewness) > SKEWED and skewness**2 > abs(kurtosis - 3) / 3:
+        return Cause("skewness", skewness, 0.0)
+    if kurtosis - 3 > HEAVY:
+        return Cause("tails", kurtosis - 3, 0.0)
+    return Cause("other", np.nan, np.nan)
+
+
+def _counted(posterior: Posterior, point: Point) -> Cause:
+    """Return whether counts have more zeros or spread more than the model's."""
+    seen, imagined = posterior.replicates
+    zeros, due = float((seen == 0).mean()), float((imagined == 0).mean())
+    above, others = seen[seen > 0], imagined[imagined > 0]
+    rest = above.var() / above.mean() / (others.var() / others.mean()) if len(above) else 1.0
+    if zeros - due > ZEROS and rest < SPREAD:  # the counts above zero do not spread more
+        n = point.at.observations
+        return Cause("zeros", zeros * n, due * n)
+    quotient = float(seen.var() / imagined.var())
+    if quotient > SPREAD:
+        return Cause("spread", quotient, 1.0)
+    return Cause("other", np.nan, np.nan)

@@ -1,0 +1,45 @@
+"""The probability of each component at each unit of the data before the unit is seen."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from em.data.threads import executor_for
+from em.emission import emission_of
+from em.model import densities
+from em.structure import grouping_of
+from em.sweep import known_of
+from models.structure import shares_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
+
+__all__ = ["ahead"]
+
+
+def ahead(question: Question[Any, Any], structures: Sequence[Structure]) -> Iterator[Array]:
+    """Yield the probabilities (K, u) under each structure; (K, 1) if all units have the same.
+
+    Where units depend on each other, they are one step ahead: given all units before.
+
+    >>> [one.round(2).tolist() for one in ahead(fit.question, [fit.estimate])]
+    [[[0.58], [0.42]]]
+    """
+    emission = emission_of(question.family)
+    grouping = grouping_of(question.structure, question.data, question.k)
+    common = [grouping.common(shares_of(one)) for one in structures]
+    if all(one is not None for one in common):
+        yield from (np.asarray(one)[:, None] for one in common)
+        return
+    with executor_for(question.sample, emission, question.k) as workers:
+        runs = workers.prepare(partial(known_of, emission=emission, keep=False))
+        for one in structures:
+            theta = workers.rows.units.move_in(one.theta)
+            yield grouping.ahead(shares_of(one), densities(runs, emission, theta))

@@ -1,0 +1,160 @@
+"""A model that does not fit is named with its cause; one that fits is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import bayes
+import comparisons
+from bayes.posterior.tree import posterior_of
+from comparisons.finding import DOUBT, NOTE, OK
+from comparisons.thresholds import MISFIT_CHANCE, MISFIT_SIZE
+from comparisons.verdict.judge_fit import fits
+from comparisons.verdict.misfit import misfit_of
+from comparisons.verdict.neighbours import Neighbours
+from comparisons.verdict.point import point_of
+from comparisons.verdict.transforms import chance_of, observed_of, tables, transformed
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models.question import asked
+
+pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
+
+SURPRISE = 1e-6  # chance at which a promise counts as broken
+HALVES = np.array([0.4, 0.6])
+TRUTHS = {
+    "binomial": (Mixture(HALVES, Binomial(np.array([0.2, 0.7]))), 6),
+    "gaussian": (Mixture(HALVES, Gaussian(np.array([0.0, 4.0]), np.array([1.0, 1.5]))), None),
+    "poisson": (Mixture(HALVES, Poisson(np.array([1.0, 8.0]))), None),
+    "multivariate": (
+        Mixture(
+            HALVES,
+            MultivariateGaussian(
+                np.array([[0.0, 0.0], [3.0, 3.0]]), np.array([np.eye(2) + 0.5] * 2)
+            ),
+        ),
+        None,
+    ),
+}
+
+
+def judged(family, sample, k, accepted=False):
+    """Return the misfit and its finding, of a short posterior."""
+    kept = posterior_of(bayes.sample(family, sample, k, draws=250, tune=400, progress=False))
+    point = point_of(None, kept, None, kept.heights, None)
+    found = misfit_of(kept, point)
+    return found, fits(found, Neighbours(kept.question, point.at.bic), accepted=accepted)
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_transforms_are_uniform_under_the_truth_and_not_beside_it(name, rng):
+    truth, trials = TRUTHS[name]
+    generator, n, level = rng(41), 60, 0.05
+    low, wrong = [], []
+    other = truth._replace(weight=truth.weight[::-1])
+    for _ in range(n):
+        sample, _ = simulate(truth, 400, generator, trials)
+        observed = observed_of(asked(type(truth.theta), sample, 2))
+        for one, each in ((truth, low), (other, wrong)):
+            found = transformed(observed, one.theta, one.weight[:, None])
+            each.append([chance_of(table) for table in tables(found, observed.counts, generator)])
+    seen = (np.array(low) < level).sum(axis=0)
+    assert (seen <= stats.binom.isf(SURPRISE, n, level)).all()
+    assert ((np.array(wrong) < level).sum(axis=0) > stats.binom.isf(SURPRISE, n, level)).any()
+
+
+def exponential(rng):
+    return rng.exponential(1, 300)
+
+
+def heavy(rng):
+    return rng.standard_t(3, 1_000)
+
+
+def three(rng):
+    return np.concatenate([rng.normal(mean, 1, 100) for mean in (0, 4, 8)])
+
+
+def banana(rng):
+    x = rng.normal(size=(500, 2))
+    x[:, 1] += 0.7 * x[:, 0] ** 2
+    return x
+
+
+def heaped(rng):
+    x = rng.normal(40, 12, 3_000).round()
+    return np.where(rng.random(3_000) < 0.5, 5 * np.round(x / 5), x)
+
+
+WRONG = {
+    "exponential as Gaussian": (Gaussian, 1, exponential, "skewness", "skewed to the right"),
+    "t as Gaussian": (Gaussian, 1, heavy, "tails", "heavier tails"),
+    "negative binomial as Poisson": (
+        *(Poisson, 1, lambda rng: rng.negative_binomial(5, 0.5, 500), "spread"),
+        "times the model's",
+    ),
+    "extra zeros as Poisson": (
+        *(Poisson, 1, lambda rng: np.where(rng.random(600) < 0.2, 0, rng.poisson(5, 600)), "zeros"),
+        "are 0; the model expects",
+    ),
+    "three groups called two": (Gaussian, 2, three, "other", "With 3 groups BIC is lower by"),
+    "a banana called an ellipse": (MultivariateGaussian, 1, banana, None, ""),
+    "heaped values": (Gaussian, 1, heaped, "heaping", "heaped on multiples of 5"),
+}
+RIGHT = {
+    "one Gaussian": (Gaussian, 1, lambda rng: rng.normal(3, 2, 300)),
+    "rounded values": (Gaussian, 1, lambda rng: rng.normal(40, 12, 3_000).round()),
+    "coarsely rounded values": (
+        Gaussian,
+        1,
+        lambda rng: 5 * (rng.normal(40, 12, 3_000) / 5).round(),
+    ),
+    "counts": (Poisson, 1, lambda rng: rng.poisson(5, 500)),
+    "two rates": (Poisson, 2, lambda rng: rng.poisson(rng.choice([1.0, 9.0], 500))),
+    "three groups called three": (Gaussian, 3, three),
+    "an ellipse": (
+        MultivariateGaussian,
+        1,
+        lambda rng: rng.normal(size=(500, 2)) @ [[1, 1], [0, 1]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_model_that_does_not_fit_is_named_with_its_cause(name, rng):
+    family, k, draw, kind, words = WRONG[name]
+    found, finding = judged(family, Sample(draw(rng(42))), k)
+    assert found.chance < MISFIT_CHANCE
+    assert min(found.size, found.plugged) > MISFIT_SIZE
+    assert finding.severity == DOUBT
+    assert kind in (None, found.cause.kind)
+    assert words in finding.message
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_model_that_fits_is_left_alone(name, rng):
+    family, k, draw = RIGHT[name]
+    found, finding = judged(family, Sample(draw(rng(43))), k)
+    assert finding.severity == OK, finding
+    assert found.cause is None
+
+
+def test_a_small_misfit_of_many_observations_is_a_note(rng):
+    x = rng(44).standard_t(20, 60_000)
+    found, finding = judged(Gaussian, Sample(x), 1)
+    assert found.chance < MISFIT_CHANCE
+    assert found.size < MISFIT_SIZE
+    assert finding.severity == NOTE
+
+
+def test_the_verdict_says_that_the_model_does_not_fit_unless_that_is_accepted(rng):
+    sample = Sample(exponential(rng(45)))
+    options = {"draws": 400, "progress": False}
+    found = comparisons.second_opinion(Gaussian, sample, 1, **options)
+    assert found.verdict == "inconclusive"
+    assert [one.code for one in found.findings if one.stands] == ["misfit"]
+    accepted = comparisons.second_opinion(Gaussian, sample, 1, accept_misfit=True, **options)
+    assert accepted.verdict == "agree"
+    (finding,) = [one for one in accepted.findings if one.code == "misfit"]
+    assert finding.severity == NOTE
