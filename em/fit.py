@@ -64,7 +64,7 @@ def fit[S: Structure](
     sample: the observations; the structure follows from their kind.
     start: a Mixture to climb from, instead of all other starts.
     starts: the number of starts: quantiles, k-means++, random seeds and random groups. By default
-        20, and more, up to 100, where the best optimum was reached fewer than ten times and others
+        20, and more, up to 100, where the best optimum was reached fewer than five times and others
         may be unseen (`em.climb.stopping`).
     hard: classification EM: each observation belongs wholly to its most likely component.
     equal_weights: fix all shares at 1 / k.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["AGAIN", "FIRST", "MOST", "most_starts", "settled", "times_reached"]
 
 FIRST = 20  # starts before the first look at their ends
-AGAIN = 10  # starts that reached the best optimum, after which no more are tried (em/README.md)
+AGAIN = 5  # starts that reached the best optimum, after which no more are tried (em/README.md)
 MOST = 100  # starts at most, unless the user asked for more
 
 
@@ -37,7 +37,7 @@ def settled[S: Structure](ends: Sequence[End[S]]) -> bool:
     ...     model = model_of(fit.question, workers, floor=fit.floor)
     >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
     >>> end = ended(model, 0, run(0, fit.inside, 100))
-    >>> [settled([end._replace(starts=n)]) for n in (7, 8)]  # 2 + 3 + 2 = 7
+    >>> [settled([end._replace(starts=n)]) for n in (4, 5)]
     [False, True]
     """
     proper = [end for end in ends if not end.spike.any()]
