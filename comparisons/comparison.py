@@ -142,7 +142,7 @@ def second_opinion[T: Theta](
     estimate: object = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
-    starts: int = 20,
+    starts: int | None = None,
     draws: int | Literal["auto"] = "auto",
     tune: int = 1_000,
     chains: int = 4,
@@ -162,7 +162,8 @@ def second_opinion[T: Theta](
     estimate: to be judged in place of EM's: whatever `compare` takes.
     prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
     equal_weights: hold all shares at 1 / k on both sides.
-    starts: of EM; draws, tune, chains: of the sampler, as in `bayes.sample`.
+    starts: of EM, by default as many as it takes (`em.fit`).
+    draws, tune, chains: of the sampler, as in `bayes.sample`.
     seed: of everything random.
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
@@ -196,7 +197,7 @@ def opinion_of(
     question: Question[Any, Any],
     *,
     estimate: object = None,
-    starts: int = 20,
+    starts: int | None = None,
     draws: int | Literal["auto"] = "auto",
     tune: int = 1_000,
     chains: int = 4,

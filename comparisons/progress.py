@@ -112,5 +112,5 @@ def starts_bar(starts: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     from models.bar import bar
 
     with bar("{task.completed} of {task.total} starts", shown=shown) as bars:
-        task = bars.add_task("EM", total=starts)
-        yield lambda start: bars.update(task, completed=start + 1)
+        task = bars.add_task("EM", total=starts)  # EM may take more
+        yield lambda start: bars.update(task, completed=start + 1, total=max(starts, start + 1))

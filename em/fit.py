@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, Climber, End, Found, search
 from em.climb.starts import starting_points
+from em.climb.stopping import FIRST, most_starts, settled, times_reached
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import Emission, emission_of
@@ -46,7 +48,7 @@ def fit[S: Structure](
     k: int,
     *,
     start: S | None = None,
-    starts: int = 20,
+    starts: int | None = None,
     hard: bool = False,
     equal_weights: bool = False,
     prior: Prior | None = None,
@@ -61,7 +63,9 @@ def fit[S: Structure](
 
     sample: the observations; the structure follows from their kind.
     start: a Mixture to climb from, instead of all other starts.
-    starts: the number of starts: quantiles, k-means++, random seeds and random groups.
+    starts: the number of starts: quantiles, k-means++, random seeds and random groups. By default
+        20, and more, up to 100, where the best optimum was reached fewer than five times and others
+        may be unseen (`em.climb.stopping`).
     hard: classification EM: each observation belongs wholly to its most likely component.
     equal_weights: fix all shares at 1 / k.
     prior: maximise the posterior density under this prior instead of the likelihood.
@@ -104,7 +108,7 @@ def fitted[S: Structure](
     *,
     prior: Prior | None = None,
     start: S | None = None,
-    starts: int = 20,
+    starts: int | None = None,
     hard: bool = False,
     seed: int = 0,
     accelerate: bool = True,
@@ -126,7 +130,8 @@ def fitted[S: Structure](
         raise Refusal(f"tolerance is {tolerance}; give a number from 0 up")
     if on_step is not None and not callable(on_step):
         raise Refusal(f"on_step is {on_step!r}; give a function of a Step")
-    starts, max_steps = whole("starts", starts, 1), whole("max_steps", max_steps, 0)
+    starts = None if starts is None else whole("starts", starts, 1)
+    max_steps = whole("max_steps", max_steps, 0)
     seed, emission = whole("seed", seed, 0), emission_of(question.family)
     if start is not None:
         start = _checked_start(start, question)
@@ -139,14 +144,19 @@ def fitted[S: Structure](
         flat = _without_width(model) if floor is None and prior is None else None
         if question.k == 1 and flat is not None:
             return _degenerate(model, flat)
-        begin = _begin(model, None if start is None else model.inside(start), starts, seed)
+        points = _begin(model, None if start is None else model.inside(start), starts, seed)
+        begin = list(islice(points, starts or FIRST))
         run = Climber(model, accelerate and not hard, tolerance, on_step)
-        found = search(model, begin, run, max_steps, own_floor=floor is not None, seed=seed)
+        found = search(
+            model, begin, run, max_steps, floor is not None, seed, more=points, enough=settled
+        )
         best, known = refined(run, found.ends[0], max_steps)
         ends, saddles = _without_saddles(model, [best, *found.ends[1:]])
         log_prior = model.log_prior(best.parameters)
     least = rows.units.floor_out(model.floor)
     notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
+    if start is None and question.k > 1:
+        notes += _seldom(found)
     if flat is not None:
         notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(
@@ -163,7 +173,7 @@ def fitted[S: Structure](
         decrement=known.decrement,
         missing=known.missing,
         optima=tuple(_optimum(model, end) for end in ends),
-        starts=len(begin),
+        starts=found.begun,
         floor=least,
         notes=tuple(notes),
         units=rows.units,
@@ -174,15 +184,19 @@ def fitted[S: Structure](
     )
 
 
-def _begin[S: Structure](model: Model[S], start: S | None, starts: int, seed: int) -> list[S]:
-    """Return the starts, in working coordinates."""
+def _begin[S: Structure](
+    model: Model[S], start: S | None, starts: int | None, seed: int
+) -> Iterator[S]:
+    """Return the starts, in working coordinates; more than are needed if their number is open."""
     if start is not None:
         if not model.wide_enough(start.theta):
             raise Refusal("start has a component narrower than the floor; widen it")
-        return [start]
+        return iter([start])
     if model.k == 1:
-        return [model.begin(model.total[None])]
-    return list(starting_points(model, starts, np.random.default_rng(seed)))
+        return iter([model.begin(model.total[None])])
+    if starts is None:
+        starts = most_starts(model.rows.sample.distinct * model.k, CHEAP)
+    return starting_points(model, starts, np.random.default_rng(seed))
 
 
 def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple[list[End[S]], int]:
@@ -286,7 +300,7 @@ def _notes[S: Structure](
     floor: Array,
 ) -> Iterator[str]:
     """Yield what a reader of the estimate has to know."""
-    ends, abandoned, screened = found
+    ends, _, abandoned, screened = found
     best = ends[0]
     least = ", ".join(f"{width:.3g}" for width in floor)
     if not best.climb.converged:
@@ -329,3 +343,11 @@ def _without_errors[S: Structure](known: Information[S]) -> Iterator[str]:
         yield f"{edge.said}, on the edge of the parameter space: it has no standard error"
     if known.reason is not None:
         yield f"no standard errors: {known.reason}"
+
+
+def _seldom[S: Structure](found: Found[S]) -> Iterator[str]:
+    """Yield that only one start reached the best optimum, if so: others may be higher."""
+    best = found.ends[0]
+    if best.climb.converged and not best.spike.any() and times_reached(found.ends) == 1:
+        others = f", of {found.begun}" if found.begun > 1 else ""
+        yield f"the best optimum was reached by one start only{others}: a higher one may exist"

@@ -249,7 +249,12 @@ def fit(
         str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")
     ] = "auto",
     chains: Annotated[int, typer.Option(min=1, help="How many chains.")] = 4,
-    starts: Annotated[int, typer.Option(min=1, help="How many starts of EM.")] = 20,
+    starts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many starts of EM: 20, and more where optima are many, if not given."
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -419,7 +424,7 @@ def _draws(text: str) -> int | str:
 
 
 def _only_em(
-    question: Question[Any, Any], names: list[str], *, starts: int, seed: int, as_json: bool
+    question: Question[Any, Any], names: list[str], *, starts: int | None, seed: int, as_json: bool
 ) -> None:
     """Fit by EM and print that."""
     from comparisons.pages.terminal import numbered

@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
@@ -248,7 +249,8 @@ def best_of(point: Point) -> em.Fit[Any]:
     >>> bool(np.isclose(best.log_likelihood, fit.log_likelihood))
     True
     """
-    known = [point.search.fit, *point.climbs, point.reached]
+    rivals = (one.fit for one in point.rivals)
+    known = [point.search.fit, *point.climbs, *rivals, point.reached]
     proper = [one for one in known if not one.optima[0].spike]
     return max(proper, key=lambda one: one.log_likelihood, default=point.at)
 
@@ -263,7 +265,9 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
     onto_spike = reached.optima[0].spike and not at.optima[0].spike
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
     best = best_of(point)
-    whence = f"from {own.starts} starts of its own" if best is own else "from a draw"
+    whence = (
+        f"from {own.starts} starts of its own" if best is own else f"from {led(point.rivals, best)}"
+    )
     # EM's own search saw all observations, the estimate is judged on rows that stand for them
     missed = max(best.log_likelihood - higher - point.lost, 0.0)
     beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
@@ -282,8 +286,8 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
         severity, missed = NOTE, at.log_likelihood - own.log_likelihood
         ended = "on a spike" if own.optima[0].spike else f"{missed:.3g} lower"
         message = (
-            f"EM's own {own.starts} starts ended {ended}; a draw led it to the estimate: the "
-            "likelihood has several optima."
+            f"EM's own {own.starts} starts ended {ended}; {led(point.rivals, best)} led it to the "
+            "estimate: the likelihood has several optima."
         )
     elif beaten:
         severity = NOTE

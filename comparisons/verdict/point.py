@@ -12,6 +12,7 @@ import em
 from comparisons.thresholds import MISSED
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.matching import matched
+from comparisons.verdict.rivals import Rival, other_seed, rivals_of
 from comparisons.verdict.search import Search, search
 from models.family import components
 from models.refusal import Refusal
@@ -38,10 +39,10 @@ class Point:
     places: (K,) which component of `at` each of the posterior's is.
     at: EM at the estimate itself (likelihood, information), without a step.
     reached: where EM climbs to from there.
-    search: EM from its own starts; climbs: from the likeliest draws.
+    search: EM from its own starts; climbs: from the likeliest draws; rivals: from elsewhere.
     made: the estimate if it is an em.Fit, otherwise EM's search.
     claimed: the log-likelihood of a given em.Fit, None for other estimates.
-    renewed: whether EM reached its estimate from a draw and not from its own starts.
+    renewed: whether EM reached its estimate from elsewhere and not from its own starts.
     lost: a bound of the error of the rows' log-likelihood by binning.
 
     >>> from bayes.posterior.tree import posterior_of
@@ -60,6 +61,7 @@ class Point:
     reached: em.Fit[Any]
     search: Search
     climbs: tuple[em.Fit[Any], ...]
+    rivals: tuple[Rival, ...]
     made: em.Fit[Any]
     claimed: float | None
     renewed: bool
@@ -112,14 +114,16 @@ def point_of(
     'EM'
     """
     question, draws = posterior.question, posterior.draws
-    found = search(question) if found is None else found
+    own = found is not None
+    found = search(question, seed=other_seed(posterior)) if found is None else found
     climbed = partial(em.fitted, question)
     likeliest = np.argsort(-heights)[:CLIMBED]
     climbs = tuple(climbed(start=drawn_at(draws, int(one))) for one in likeliest)
+    rivals = rivals_of(posterior, heights, found, again=own)
     renewed = False
     if given is None:
         lost = 0.0 if binning is None else binning.loss(found.fit.estimate)
-        given, renewed = _best(found.fit, climbs, lost)
+        given, renewed = _best(found.fit, (*climbs, *(one.fit for one in rivals)), lost)
     structure, source = estimate_of(given, question)
     k = components(structure.theta)
     if k != question.k:
@@ -141,6 +145,7 @@ def point_of(
         reached=climbed(start=at.estimate),
         search=found,
         climbs=climbs,
+        rivals=rivals,
         made=given if isinstance(given, em.Fit) and not renewed else found.fit,
         claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
         renewed=renewed,
@@ -151,10 +156,10 @@ def point_of(
 def _best(
     own: em.Fit[Any], climbs: tuple[em.Fit[Any], ...], lost: float
 ) -> tuple[em.Fit[Any], bool]:
-    """Return EM's best optimum that is no spike, and whether it was reached from a draw.
+    """Return EM's best optimum that is no spike, and whether it was reached from elsewhere.
 
     If a likelihood has many optima, no number of starts is sure to find the best one, so draws of
-    the posterior are used as starts as well.
+    the posterior, its means and the starts of another seed are used as well.
 
     lost: a bound of the error of the climbs' log-likelihoods by binning.
     """

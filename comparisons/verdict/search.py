@@ -8,6 +8,7 @@ import numpy as np
 
 import em
 from comparisons.progress import starts_bar
+from em.climb.stopping import FIRST
 
 if TYPE_CHECKING:
     from models.arrays import Array
@@ -30,10 +31,15 @@ class Search(NamedTuple):
 
 
 def search(
-    question: Question[Any, Any], *, starts: int = 20, seed: int = 0, progress: bool = False
+    question: Question[Any, Any],
+    *,
+    starts: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Search:
     """Fit by EM from many starts, and keep the heights of each climb.
 
+    starts: their number; by default as many as it takes, as in `em.fit`.
     progress: show a bar on a terminal.
 
     >>> search(fit.question, starts=3).fit.starts
@@ -45,7 +51,7 @@ def search(
         heights.setdefault(step.start, {})[step.step] = step.objective
         tell(step.start)
 
-    with starts_bar(starts, shown=progress) as tell:
+    with starts_bar(starts or FIRST, shown=progress) as tell:
         found = em.fitted(question, starts=starts, seed=seed, on_step=on_step)
     length = max((max(each) for each in heights.values()), default=0)
     climbed = sorted(heights) or range(found.starts)  # not all start on all of very many rows

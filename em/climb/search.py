@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ from models.sample import Part
 from models.structure import by_component, label_order, permuted, summing_to_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
+BATCH = 5  # further starts between two looks at the ends
 SHORT = 15  # steps after which starts are compared if that would take too long
 FINALISTS = 5  # of them that are then climbed to the end
 MANY = 1 << 20  # distinct rows beyond which starts are compared on some of them
@@ -155,11 +157,13 @@ class Found[S: Structure](NamedTuple):
     """The result of a search.
 
     ends: the distinct ends, best first, spikes last.
-    abandoned: the number of starts that were given up because others were higher.
+    begun: the number of starts.
+    abandoned: the number of them that were given up because others were higher.
     screened: the number of observations on which starts were compared first; 0 if on all.
     """
 
     ends: list[End[S]]
+    begun: int
     abandoned: int
     screened: int
 
@@ -171,6 +175,8 @@ def search[S: Structure](
     max_steps: int,
     own_floor: bool,
     seed: int,
+    more: Iterable[S] = (),
+    enough: Callable[[Sequence[End[S]]], bool] = bool,
 ) -> Found[S]:
     """Climb from every start; if that takes too long, only the best starts to the end.
 
@@ -178,6 +184,8 @@ def search[S: Structure](
 
     own_floor: whether the user gave the floor.
     seed: of the drawn rows on which starts are compared if there are MANY.
+    more: further starts, taken where every start is climbed to the end.
+    enough: whether no more of them are needed, given the ends so far.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -192,7 +200,12 @@ def search[S: Structure](
     rows = model.rows.sample.distinct
     if rows * model.k <= CHEAP or len(starts) == 1:
         finished = _climbed(run, list(enumerate(starts)), max_steps)
-        return Found(_distinct(model, finished, own_floor), 0, 0)
+        ends = _distinct(model, finished, own_floor)
+        further = enumerate(more, len(starts))
+        while not enough(ends) and (batch := list(islice(further, BATCH))):
+            finished = _climbed(run, batch, max_steps, finished)
+            ends = _distinct(model, finished, own_floor)
+        return Found(ends, len(finished), 0, 0)
     if rows > MANY and run.tolerance > 0 and model.streams:
         return _screened(model, starts, run, max_steps, own_floor, seed)
     short = min(SHORT, max_steps)
@@ -206,7 +219,8 @@ def search[S: Structure](
         finished,
         dict(going),
     )
-    return Found(_distinct(model, finished, own_floor), len(going[FINALISTS:]), 0)
+    ends = _distinct(model, finished, own_floor)
+    return Found(ends, len(starts), len(going[FINALISTS:]), 0)
 
 
 def _climbed[S: Structure](
@@ -258,7 +272,7 @@ def _screened[S: Structure](
     reached = {end.number: end.starts for end in finalists}
     ends = _distinct(model, _climbed(run, begin, max_steps), own_floor, reached)
     abandoned = len(starts) - sum(reached.values())
-    return Found(ends, abandoned, fewer.rows.sample.observations)
+    return Found(ends, len(starts), abandoned, fewer.rows.sample.observations)
 
 
 def _of_some[S: Structure](model: Model[S], n: int, rng: np.random.Generator) -> Model[S]:

@@ -22,6 +22,8 @@ __all__ = ["starting_points"]
 ENOUGH = 2_000  # observations for a start, which need not be good, only different
 FEW = 5  # observations a group from which random groups start
 JITTER = 1e-6  # of the spread, added to the places for k-means++
+RANK = 1e-12  # of the longest axis: a shorter one is rounding
+ROUNDS = 10  # of k-means in uncorrelated coordinates
 SHRINK = 1.0  # observations of average data added to each group, so that none is a point
 
 
@@ -29,6 +31,8 @@ def starting_points[S: Structure](
     model: Model[S], number: int, rng: np.random.Generator
 ) -> Iterator[S]:
     """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn.
+
+    Several columns are clustered in their own coordinates and in uncorrelated ones (`_sphered`).
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -45,7 +49,8 @@ def starting_points[S: Structure](
         if index == 0:
             labels = _quantiles(place, model.k)
         else:
-            labels = (_groups, _kmeans, _seeds, _kmeans, _seeds)[index % 5](place, model.k, rng)
+            kinds = IN_A_LINE if place.shape[1] == 1 else IN_SPACE
+            labels = kinds[(index - 1) % len(kinds)](place, model.k, rng)
         yield _fitted(model, some, labels)
 
 
@@ -66,15 +71,18 @@ def _quantiles(place: Array, k: int) -> Labels:
     return labels
 
 
-def _kmeans(place: Array, k: int, rng: np.random.Generator) -> Labels:
-    """Seed by k-means++ (Arthur & Vassilvitskii 2007) and give each observation to the nearest."""
+def _kmeans(place: Array, k: int, rng: np.random.Generator, rounds: int = 1) -> Labels:
+    """Seed by k-means++ (Arthur & Vassilvitskii 2007) and give each observation to the nearest.
+
+    rounds: of moving the seeds to the means of their observations.
+    """
     from scipy.cluster.vq import kmeans2  # at the top it would slow `import em`
 
     noise = JITTER * place.std() or 1.0  # k-means++ fails on fewer than k distinct places
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an empty cluster is as good a start
         blurred = place + noise * rng.normal(size=place.shape)
-        _, labels = kmeans2(blurred, k, iter=1, minit="++", rng=rng)
+        _, labels = kmeans2(blurred, k, iter=rounds, minit="++", rng=rng)
     return np.asarray(labels, np.intp)
 
 
@@ -88,12 +96,37 @@ def _seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
     return (distance / rng.gamma(2.0, size=k)).argmin(axis=1)
 
 
+def _sphered(place: Array) -> Array:
+    """Return the observations in uncorrelated coordinates of sd 1.
+
+    Where columns measure nearly the same, groups differ in what is left, which k-means in the
+    columns' own coordinates does not see (Scrucca & Raftery 2015).
+    """
+    centred = place - place.mean(axis=0)
+    scores, size, _ = np.linalg.svd(centred, full_matrices=False)
+    kept = size > RANK * size[0]
+    sphered: Array = scores[:, kept] * np.sqrt(len(place))
+    return sphered if kept.any() else centred
+
+
+def _sphered_kmeans(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    return _kmeans(_sphered(place), k, rng, ROUNDS)
+
+
+def _sphered_seeds(place: Array, k: int, rng: np.random.Generator) -> Labels:
+    return _seeds(_sphered(place), k, rng)
+
+
 def _groups(place: Array, k: int, rng: np.random.Generator) -> Labels:
     """Give a few observations to random groups and none of the others (-1) to any."""
     labels = np.full(len(place), -1)
     few = rng.permutation(len(place))[: FEW * k]
     labels[few] = rng.permutation(np.arange(len(few)) % k)  # none is empty
     return labels
+
+
+IN_A_LINE = (_kmeans, _seeds, _kmeans, _seeds, _groups)
+IN_SPACE = (_kmeans, _sphered_kmeans, _seeds, _kmeans, _sphered_seeds)
 
 
 def _fitted[S: Structure](model: Model[S], some: Part, labels: Labels) -> S:
