@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
-from bayes.posterior.labels import alignment_of, labelling_of
+from bayes.posterior.labels import alignment_of, best_alignment_of
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
 from bayes.sampling.nuts import Chains, run
@@ -70,7 +70,8 @@ def sample[T: Theta](
 ) -> xr.DataTree:
     """Draw from the posterior of k components of a family.
 
-    Labels are aligned: by order in one dimension, by assignment in several. The groups are
+    Labels are aligned: by order in one dimension, by assignment in several, and in one dimension
+    too where only that identifies the groups (equal means, other widths). The groups are
     posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate), prior,
     posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
     and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
@@ -113,14 +114,13 @@ def sampled(
         raise Refusal(f"seed is {seed}; give a whole number below 2**64")
     if draws != "auto":
         draws = whole("draws", draws, 1)
-    by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
     last: list[Look] = []
 
     def look(engine: Engine, found: Chains) -> Look:
         if not last or last[0].chains is not found:
-            last[:] = [_looked(engine, question, found, by)]
+            last[:] = [_looked(engine, question, found)]
         return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:
@@ -134,7 +134,7 @@ def sampled(
             "tune": tune,
             "chains": chains,
             "seed": seed,
-            "labels": by,
+            "labels": seen.by,
             "sampling_seconds": found.seconds,
         }
         if draws == "auto":
@@ -208,11 +208,13 @@ class Look(NamedTuple):
     """Chains so far, with their labels aligned and measured.
 
     structures: of every draw as it was drawn, each field (n, ...).
+    by: how labels were aligned; the draws so far choose it.
     measures: R-hat and effective sizes of aligned draws.
     """
 
     chains: Chains
     structures: Structure
+    by: Labelling
     alignment: Alignment
     measures: xr.Dataset
 
@@ -223,12 +225,12 @@ class Look(NamedTuple):
         return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
 
 
-def _looked(engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling) -> Look:
+def _looked(engine: Engine, question: Question[Any, Any], found: Chains) -> Look:
     """Return the look at some chains."""
     positions = found.positions.reshape(-1, found.positions.shape[2])
     structures = engine.structures(question, positions)
     height = found.statistics["lp"].ravel()
-    alignment = alignment_of(engine, question, positions, structures, height, by)
+    by, alignment = best_alignment_of(engine, question, positions, structures, height)
     aligned = permuted(structures, alignment.permutation)
     measures = measured(drawn(aligned, found.positions.shape[:2]))
-    return Look(found, structures, alignment, measures)
+    return Look(found, structures, by, alignment, measures)
