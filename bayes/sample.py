@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
 from bayes.posterior.labels import alignment_of, best_alignment_of
+from bayes.posterior.prospects import hopeless_of
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
 from bayes.sampling.nuts import Chains, run
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes.posterior.labels import Alignment, Labelling
+    from bayes.posterior.prospects import Hopeless
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
@@ -80,7 +83,8 @@ def sample[T: Theta](
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
     draws: draws of each chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until
-        R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter.
+        R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter,
+        or until it is clear why more draws will not help (the attribute `hopeless`).
     tune: draws of each chain that adapt the sampler and are thrown away.
     seed: of all random numbers; the same seed gives the same draws.
     progress: show bars on a terminal.
@@ -124,7 +128,8 @@ def sampled(
         return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:
-        return look(engine, found).will_do
+        seen = look(engine, found)
+        return seen.will_do or seen.hopeless is not None
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
         seen = look(engine, found)
@@ -139,6 +144,9 @@ def sampled(
         }
         if draws == "auto":
             settings["gates"] = "met" if seen.will_do else "not met"
+            if seen.hopeless is not None:
+                settings["gates"] = "hopeless"
+                settings["hopeless"] = json.dumps(seen.hopeless._asdict())
         return tree_of(
             engine,
             question,
@@ -150,17 +158,30 @@ def sampled(
         )
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
+    _warn(tree, question, asked_for=draws)
+    return tree
+
+
+def _warn(tree: xr.DataTree, question: Question[Any, Any], asked_for: int | str) -> None:
+    """Warn, two calls further up, of chains that fail a check."""
     aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
     failed = [check for check in checked(aligned, tree).checks if not check.passed]
-    if failed:
+    if "hopeless" in tree.attrs:
+        reason = json.loads(tree.attrs["hopeless"])["reason"]
+        warnings.warn(
+            f"{reason} More draws would not help: the chains ended after {tree.attrs['draws']:,}. "
+            f"{'Give fewer components' if question.k > 1 else 'Look at the data'}",
+            ChainsWarning,
+            stacklevel=3,
+        )
+    elif failed:
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
-        remedy = "draw longer" if draws == "auto" else 'give draws="auto"'
+        remedy = "draw longer" if asked_for == "auto" else 'give draws="auto"'
         warnings.warn(
             f"the chains are not to be relied on yet: {measures}; {remedy}, or fewer components",
             ChainsWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return tree
 
 
 def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
@@ -210,6 +231,7 @@ class Look(NamedTuple):
     structures: of every draw as it was drawn, each field (n, ...).
     by: how labels were aligned; the draws so far choose it.
     measures: R-hat and effective sizes of aligned draws.
+    hopeless: why more draws would not help; None where they may.
     """
 
     chains: Chains
@@ -217,6 +239,7 @@ class Look(NamedTuple):
     by: Labelling
     alignment: Alignment
     measures: xr.Dataset
+    hopeless: Hopeless | None = None
 
     @property
     def will_do(self) -> bool:
@@ -232,5 +255,11 @@ def _looked(engine: Engine, question: Question[Any, Any], found: Chains) -> Look
     height = found.statistics["lp"].ravel()
     by, alignment = best_alignment_of(engine, question, positions, structures, height)
     aligned = permuted(structures, alignment.permutation)
-    measures = measured(drawn(aligned, found.positions.shape[:2]))
-    return Look(found, structures, by, alignment, measures)
+    sizes = found.positions.shape[:2]
+    seen = Look(found, structures, by, alignment, measured(drawn(aligned, sizes)))
+    if seen.will_do:
+        return seen
+    hopeless = hopeless_of(
+        question, aligned, sizes, alignment, seen.measures, longest=AUTO[-1], needed=AUTO_ESS
+    )
+    return seen._replace(hopeless=hopeless)

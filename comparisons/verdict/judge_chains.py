@@ -8,8 +8,10 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.verdict.headline import HOPELESS
 
 if TYPE_CHECKING:
+    from bayes.posterior.prospects import Hopeless
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.sampled import Sampled
 
@@ -31,7 +33,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     >>> [one.message for one in comparison.findings if one.code == "copied_chains"]
     ['No two chains share a run of draws.']
     """
-    found = []
+    found: list[Finding] = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
@@ -48,6 +50,8 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     found.append(_copied(checks))
     found.append(_target(sampled, trusted=not any(one.stands for one in found)))
     before, after = sampled.as_drawn, found[0].value
+    if sampled.hopeless is not None:
+        found.append(_hopeless(sampled.hopeless, sampled.question.k))
     switched = before > limit.SWITCHED
     undone = not after > limit.SWITCHED
     found.append(
@@ -64,6 +68,12 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
         )
     )
     return found
+
+
+def _hopeless(why: Hopeless, k: int) -> Finding:
+    """That the sampler ended early because more draws would not help."""
+    fewer = f"Fit {k - 1} group{'s' * (k > 2)}." if k > 1 else "Look at the data."
+    return Finding(HOPELESS, DOUBT, why.value, why.threshold, why.reason, fewer)
 
 
 def _copied(checks: CrossChecks) -> Finding:
