@@ -29,6 +29,7 @@ PARAMETER = {
 }
 OBJECT = {
     "bins",
+    "headline",
     "whole",
     *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
     *("sampler", "parameters", "deviance", "predictive"),
