@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
-from bayes.posterior.labels import alignment_of, labelling_of
+from bayes.posterior.labels import alignment_of, best_alignment_of
+from bayes.posterior.prospects import hopeless_of
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
 from bayes.sampling.nuts import Chains, run
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes.posterior.labels import Alignment, Labelling
+    from bayes.posterior.prospects import Hopeless
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
@@ -64,7 +67,8 @@ def sample[T: Theta](
 ) -> xr.DataTree:
     """Draw from the posterior of k components of a family.
 
-    Labels are aligned: by order in one dimension, by assignment in several. The groups are
+    Labels are aligned: by order in one dimension, by assignment in several, and in one dimension
+    too where only that identifies the groups (equal means, other widths). The groups are
     posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate), prior,
     posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
     and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
@@ -73,7 +77,8 @@ def sample[T: Theta](
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
     draws: draws of each chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until
-        R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter.
+        R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter,
+        or until it is clear why more draws will not help (the attribute `hopeless`).
     tune: draws of each chain that adapt the sampler and are thrown away.
     seed: of all random numbers; the same seed gives the same draws.
     progress: show bars on a terminal.
@@ -107,18 +112,18 @@ def sampled(
         raise Refusal(f"seed is {seed}; give a whole number below 2**64")
     if draws != "auto":
         draws = whole("draws", draws, 1)
-    by = labelling_of(question)
     lengths = AUTO if draws == "auto" else [draws]
 
     last: list[Look] = []
 
     def look(engine: Engine, found: Chains) -> Look:
         if not last or last[0].chains is not found:
-            last[:] = [_looked(engine, question, found, by)]
+            last[:] = [_looked(engine, question, found)]
         return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:
-        return look(engine, found).will_do
+        seen = look(engine, found)
+        return seen.will_do or seen.hopeless is not None
 
     def finish(engine: Engine, found: Chains) -> xr.DataTree:
         seen = look(engine, found)
@@ -128,11 +133,14 @@ def sampled(
             "tune": tune,
             "chains": chains,
             "seed": seed,
-            "labels": by,
+            "labels": seen.by,
             "sampling_seconds": found.seconds,
         }
         if draws == "auto":
             settings["gates"] = "met" if seen.will_do else "not met"
+            if seen.hopeless is not None:
+                settings["gates"] = "hopeless"
+                settings["hopeless"] = json.dumps(seen.hopeless._asdict())
         return tree_of(
             engine,
             question,
@@ -144,17 +152,30 @@ def sampled(
         )
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
+    _warn(tree, question, asked_for=draws)
+    return tree
+
+
+def _warn(tree: xr.DataTree, question: Question[Any, Any], asked_for: int | str) -> None:
+    """Warn, two calls further up, of chains that fail a check."""
     aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
     failed = [check for check in checked(aligned, tree).checks if not check.passed]
-    if failed:
+    if "hopeless" in tree.attrs:
+        reason = json.loads(tree.attrs["hopeless"])["reason"]
+        warnings.warn(
+            f"{reason} More draws would not help: the chains ended after {tree.attrs['draws']:,}. "
+            f"{'Give fewer components' if question.k > 1 else 'Look at the data'}",
+            ChainsWarning,
+            stacklevel=3,
+        )
+    elif failed:
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
-        remedy = "draw longer" if draws == "auto" else 'give draws="auto"'
+        remedy = "draw longer" if asked_for == "auto" else 'give draws="auto"'
         warnings.warn(
             f"the chains are not to be relied on yet: {measures}; {remedy}, or fewer components",
             ChainsWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return tree
 
 
 def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
@@ -202,13 +223,17 @@ class Look(NamedTuple):
     """Chains so far, with their labels aligned and measured.
 
     structures: of every draw as it was drawn, each field (n, ...).
+    by: how labels were aligned; the draws so far choose it.
     measures: R-hat and effective sizes of aligned draws.
+    hopeless: why more draws would not help; None where they may.
     """
 
     chains: Chains
     structures: Structure
+    by: Labelling
     alignment: Alignment
     measures: xr.Dataset
+    hopeless: Hopeless | None = None
 
     @property
     def will_do(self) -> bool:
@@ -217,12 +242,18 @@ class Look(NamedTuple):
         return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
 
 
-def _looked(engine: Engine, question: Question[Any, Any], found: Chains, by: Labelling) -> Look:
+def _looked(engine: Engine, question: Question[Any, Any], found: Chains) -> Look:
     """Return the look at some chains."""
     positions = found.positions.reshape(-1, found.positions.shape[2])
     structures = engine.structures(question, positions)
     height = found.statistics["lp"].ravel()
-    alignment = alignment_of(engine, question, positions, structures, height, by)
+    by, alignment = best_alignment_of(engine, question, positions, structures, height)
     aligned = permuted(structures, alignment.permutation)
-    measures = measured(drawn(aligned, found.positions.shape[:2]))
-    return Look(found, structures, alignment, measures)
+    sizes = found.positions.shape[:2]
+    seen = Look(found, structures, by, alignment, measured(drawn(aligned, sizes)))
+    if seen.will_do:
+        return seen
+    hopeless = hopeless_of(
+        question, aligned, sizes, alignment, seen.measures, longest=AUTO[-1], needed=AUTO_ESS
+    )
+    return seen._replace(hopeless=hopeless)

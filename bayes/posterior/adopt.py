@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.component import component_of
-from bayes.posterior.labels import alignment_of, labelling_of
+from bayes.posterior.labels import best_alignment_of
 from bayes.posterior.tree import tree_of
 from bayes.sampling.compiled import engine_of
 from bayes.sampling.nuts import STATISTICS, Chains
@@ -112,8 +112,7 @@ def adopt[T: Theta](
     flat = positions.reshape(-1, positions.shape[2])
     known = "lp" in statistics
     height = statistics["lp"].ravel() if known else engine.log_likelihoods(question, flat)
-    by = labelling_of(question)
-    alignment = alignment_of(engine, question, flat, structures, height, by)
+    by, alignment = best_alignment_of(engine, question, flat, structures, height)
     settings = _settings(draws) | {"labels": by, "made_by": "bayes.adopt"}
     return tree_of(
         engine,

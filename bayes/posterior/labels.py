@@ -25,6 +25,7 @@ __all__ = [
     "align_by_assignment",
     "align_by_order",
     "alignment_of",
+    "best_alignment_of",
     "labelling_of",
     "members_of",
 ]
@@ -34,6 +35,12 @@ FEW = 4  # components up to which every labelling is tried
 ROUNDS = 50  # of assigning labels and averaging, at most
 DECISIVE = np.log(20)  # nats by which the labels must fit better than with any two exchanged
 LEAST = 1e-12  # lower bound of memberships in logarithms
+RARELY = 0.001  # share of draws that may lie nearer to another labelling than the gap
+CLEAR = 0.25
+"""Gap from which an alignment identifies the labels. Simulated: 4 chains of 500 draws, 12 data sets
+a case. Assigned labels of one group called two (200 values; counts likewise), of two groups 2 sd
+apart (200), of equal means with sds of ratio 1.5 (300), of 200 heights: at most 0.17. Equal means
+with sds of ratio 3 (500 values) or 4 (200): at least 0.27, and 0.37 where the chains had mixed."""
 
 
 type Labelling = Literal["order", "assignment", "given"]
@@ -45,6 +52,9 @@ class Alignment(NamedTuple):
     permutation: (n, K) which of the draw's components comes first, second, ...
     margin: (n,) by how much exchanging two labels would fit worse, in nats: the expected log odds
         of memberships drawn under this draw, judged by the average ones.
+    gap: the margin of the draws nearest to another labelling, for the two labels where it is least,
+        in units of a typical margin. Near 0, or below, the draws go over from one labelling into
+        another; near 1 no draw lies between.
 
     >>> Alignment(np.array([[1, 0], [0, 1]]), margin=np.array([9.0, 0.5])).ambiguous
     array([False,  True])
@@ -52,6 +62,7 @@ class Alignment(NamedTuple):
 
     permutation: Labels
     margin: Array
+    gap: float = np.nan
 
     @property
     def ambiguous(self) -> NDArray[np.bool_]:
@@ -61,7 +72,7 @@ class Alignment(NamedTuple):
 
 
 def labelling_of(question: Question[Any, Any]) -> Labelling:
-    """Return how labels are aligned by default.
+    """Return how labels are aligned at first.
 
     By order in one dimension, by assignment in several, and not at all if the structure itself
     identifies its components.
@@ -100,7 +111,7 @@ def alignment_of[S: Structure](
     """
     if by == "given":
         places = np.tile(np.arange(question.k), (len(positions), 1))
-        return Alignment(places, np.full(len(positions), np.inf))
+        return Alignment(places, np.full(len(positions), np.inf), np.inf)
     shares, counts = members_of(engine, question, positions)
     if by == "order":
         return align_by_order(structures, shares, counts)
@@ -109,6 +120,35 @@ def alignment_of[S: Structure](
     mean = [np.mean(field, axis=0) for field in entries(moved).values()]
     order = rebuilt(question.family, mean).order()
     return found._replace(permutation=found.permutation[:, order])
+
+
+def best_alignment_of[S: Structure](
+    engine: Engine, question: Question[S, Any], positions: Array, structures: S, height: Array
+) -> tuple[Labelling, Alignment]:
+    """Align draws by `labelling_of`, or by assignment where that alone identifies the labels.
+
+    Components of nearly equal means have no order, but may have other widths or shares. The draws
+    themselves say so: sorted, they have labels that go over into each other; assigned, they leave a
+    gap of CLEAR or more.
+
+    positions, structures, height: as `alignment_of` takes them.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from bayes.sampling.compiled import engine_of
+    >>> kept = posterior_of(posterior)
+    >>> engine = engine_of(kept.question)
+    >>> draws = kept.as_drawn
+    >>> at = engine.pack(kept.question, draws)
+    >>> by, alignment = best_alignment_of(engine, kept.question, at, draws, kept.explored)
+    >>> by, alignment.gap > CLEAR
+    ('order', True)
+    """
+    by = labelling_of(question)
+    found = alignment_of(engine, question, positions, structures, height, by)
+    if by != "order" or found.gap >= CLEAR:
+        return by, found
+    other = alignment_of(engine, question, positions, structures, height, "assignment")
+    return ("assignment", other) if other.gap >= CLEAR else (by, found)
 
 
 def members_of(
@@ -202,15 +242,25 @@ def _assigned(loss: Array) -> Labels:
 
 def _judged(permutation: Labels, loss: Array) -> Alignment:
     """Return an alignment from the losses (n, K, K) before labels were permuted."""
-    moved = np.take_along_axis(loss, permutation[:, :, None], axis=1)
-    return Alignment(permutation, _margin(moved))
+    rise = _rise(np.take_along_axis(loss, permutation[:, :, None], axis=1))
+    return Alignment(permutation, rise.min(axis=1, initial=np.inf), _gap(rise))
 
 
-def _margin(loss: Array) -> Array:
-    """Return the least rise (n,) of the loss when two labels are exchanged."""
-    k = loss.shape[1]
+def _rise(loss: Array) -> Array:
+    """Return the rise (n, pairs) of the loss when two labels are exchanged."""
+    first, second = np.triu_indices(loss.shape[1], 1)
     own = np.diagonal(loss, axis1=1, axis2=2)
-    rise = loss + np.swapaxes(loss, 1, 2) - own[:, :, None] - own[:, None, :]
-    rise[:, range(k), range(k)] = np.inf
-    least: Array = rise.min(axis=(1, 2))
-    return least
+    crossed = loss[:, first, second] + loss[:, second, first]
+    found: Array = crossed - own[:, first] - own[:, second]
+    return found
+
+
+def _gap(rise: Array) -> float:
+    """Return the least ratio, over pairs of labels, of a rare margin to the median one.
+
+    A median that is not above 0 means that the labels say nothing; its gap is 0.
+    """
+    typical = np.median(rise, axis=0)
+    rare = np.quantile(rise, RARELY, axis=0)
+    ratio = np.where(typical > 0, rare / np.where(typical > 0, typical, 1), 0.0)
+    return float(ratio.min(initial=np.inf))

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.diagnose import measured
+from bayes.posterior.prospects import Hopeless
 from models.arrays import spaced
 from models.names import family_called, record_of
 from models.prior import Prior, draw_prior
@@ -94,6 +95,12 @@ class Posterior:
     def by_assignment(self) -> bool:
         """Whether labels were aligned by assignment, not by order."""
         return bool(self.tree.attrs["labels"] == "assignment")
+
+    @property
+    def hopeless(self) -> Hopeless | None:
+        """Why the sampler ended early, None if it did not."""
+        kept = self.tree.attrs.get("hopeless")
+        return None if kept is None else Hopeless(**json.loads(kept))
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@
   "whole": 10000000,                                       of which observations were drawn, or null
   "bins": {"rows", "shift"},                               null where the posterior saw all rows
   "verdict": "agree" | "disagree" | "inconclusive" | null  null where only EM was run
+  "headline": {"code", "sentence"},                        the first cause, null if there is none
   "findings": [{"code", "severity", "value", "threshold", "message", "remedy"}, ...],
   "em": {"log_likelihood", "steps", "converged", "starts", "optima"},
   "sampler": {"draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences",
@@ -41,6 +42,7 @@ from msgspec.structs import asdict
 from comparisons import finding
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.alone import findings_of
+from comparisons.verdict.headline import headline
 from models.structure import parameters, picked
 
 if TYPE_CHECKING:
@@ -70,6 +72,13 @@ class Finding(Struct):
     threshold: float
     message: str
     remedy: str
+
+
+class Headline(Struct):
+    """The first cause of a verdict that is not agree."""
+
+    code: str
+    sentence: str
 
 
 class EM(Struct):
@@ -146,6 +155,7 @@ class Opinion(Struct):
     whole: int | None
     bins: Bins | None
     verdict: finding.Verdict | None
+    headline: Headline | None
     findings: list[Finding]
     em: EM
     sampler: Sampler | None
@@ -188,6 +198,7 @@ def of_comparison(facts: Facts) -> Opinion:
         facts.whole,
         None if facts.bins is None else Bins(len(facts.rows.x), facts.shift),
         facts.verdict,
+        _headline(facts.findings),
         _findings(facts.findings),
         EM(
             estimate.log_likelihood,
@@ -220,6 +231,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
         None,
         None,
         None,
+        _headline(findings_of(fit)),
         _findings(findings_of(fit)),
         EM(fit.log_likelihood, fit.steps, bool(fit.converged), fit.starts, len(fit.optima)),
         None,
@@ -250,6 +262,11 @@ def of_story(name: str, story: Story) -> dict[str, object]:
 def _cell(cell: float | str | None) -> float | str | None:
     """Return a cell; all numbers of a table are written alike, whole ones too."""
     return cell if cell is None or isinstance(cell, str) else float(cell)
+
+
+def _headline(found: Iterable[finding.Finding]) -> Headline | None:
+    first = headline(found)
+    return None if first is None else Headline(first.code, first.message)
 
 
 def _findings(found: Iterable[finding.Finding]) -> list[Finding]:

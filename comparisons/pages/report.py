@@ -11,10 +11,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from comparisons.finding import DOUBT, FAULT, Finding
-from comparisons.pages.terminal import among, by_importance, meaning
+from comparisons.pages.terminal import among, meaning
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus, svg
 from comparisons.thresholds import GAP, LEVEL
+from comparisons.verdict.headline import by_importance, follows
 from models.names import FAMILIES, FORMS, name_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def report(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     template = files("comparisons.pages").joinpath("report.html.j2").read_text("utf-8")
-    causes = by_importance(facts.findings)
+    after = follows(facts.findings)
+    causes = [one for one in by_importance(facts.findings) if one not in after]
     return environment.from_string(template).render(
         verdict=facts.verdict,
         lead=meaning(facts),
@@ -67,6 +69,7 @@ def report(
         question=_question(facts),
         table=[_line(row) for row in facts.parameters],
         causes=[_card(one) for one in causes],
+        after=[_card(one) for one in after],
         measures=[_card(one) for one in facts.findings],
         few=_few(facts, causes),
         steps=_steps(story),

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
-__all__ = ["among", "by_importance", "meaning", "numbered", "printed", "said", "stepped", "told"]
+__all__ = ["among", "meaning", "numbered", "printed", "said", "stepped", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
-SEVERITIES = (FAULT, DOUBT, NOTE, OK)
-CONSEQUENCE = "other_"  # begins codes that say that the answers differ, but not why
 MISFIT = "misfit"  # the code of a model that does not fit
 MEANT = (
     "Agreement means that two independent methods give the same answer and that the model fits the "
@@ -77,26 +76,14 @@ def meaning(facts: Facts) -> str:
         return (
             f"{who} and the posterior agree with each other, but the model does not fit the data."
         )
+    first = headline(facts.findings)
+    if first is not None and first.code == HOPELESS:
+        return "More draws would not help; the cause:"
     return {
         "agree": f"{who} and the posterior agree.",
         "disagree": f"{who} and the posterior disagree: one of them is wrong.",
         "inconclusive": "The data or the chains cannot tell yet; the causes:",
     }[facts.verdict]
-
-
-def by_importance(findings: Iterable[Finding]) -> list[Finding]:
-    """Return what is not ok: the worst first, and causes before consequences.
-
-    >>> other = Finding("other_place", "fault", 9.0, 1.0, "They lie apart.", "")
-    >>> cause = other._replace(code="local_optimum")
-    >>> [one.code for one in by_importance([other, cause])]
-    ['local_optimum', 'other_place']
-    """
-
-    def order(finding: Finding) -> tuple[int, bool]:
-        return SEVERITIES.index(finding.severity), finding.code.startswith(CONSEQUENCE)
-
-    return sorted((one for one in findings if one.severity != OK), key=order)
 
 
 def stepped(steps: Iterable[Steps]) -> None:
@@ -150,10 +137,13 @@ def told(facts: Facts) -> None:
     for finding in findings:
         if finding.code in BESIDE and finding.severity == OK:
             _say(console, Text(finding.message), 2)
-    causes = by_importance(findings)
+    after = follows(findings)
+    causes = [one for one in by_importance(findings) if one not in after]
     for at, finding in enumerate(causes):
         last = all(finding.remedy != later.remedy for later in causes[at + 1 :])
         _say(console, _cause(finding, remedy=last), 2)
+        if finding.code == HOPELESS and after:
+            _say(console, Text(f"It follows: {', '.join(one.code for one in after)}.", "dim"), 4)
     passed = sum(finding.severity == OK for finding in findings)
     _say(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.correlations import lost_correlations
 from comparisons.verdict.judge_chains import chains_finished
 from comparisons.verdict.judge_em import (
     best_of,
@@ -56,11 +57,13 @@ def judged(measured: Measured, table: Table, *, accept_misfit: bool = False) -> 
         em_won(point, checks),
         *spiked(at, found, point, checks),
     ]
-    chains = chains_finished(sampled, checks)
+    chains = chains_finished(sampled, checks, near)
     apart = [same_place(point, checks), *same_numbers(table, point), *same_predictions(predictions)]
+    proper = not any(one.stands for one in em_side)
+    chains = [*lost_correlations(point, sampled, [*chains, *apart], trusted=proper), *chains]
     gap = Gap(
         apart=any(one.stands for one in apart),
-        proper=not any(one.stands for one in em_side),
+        proper=proper,
         trusted=not any(one.stands for one in chains),
     )
     reasons = [

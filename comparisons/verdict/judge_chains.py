@@ -8,9 +8,12 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.verdict.headline import HOPELESS
 
 if TYPE_CHECKING:
+    from bayes.posterior.prospects import Hopeless
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.neighbours import Neighbours
     from comparisons.verdict.sampled import Sampled
 
 __all__ = ["chains_finished"]
@@ -25,13 +28,13 @@ CHAINS = {
 }
 
 
-def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
+def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> list[Finding]:
     """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; any failure is a doubt.
 
     >>> [one.message for one in comparison.findings if one.code == "copied_chains"]
     ['No two chains share a run of draws.']
     """
-    found = []
+    found: list[Finding] = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
@@ -42,12 +45,14 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
                 check.value,
                 check.threshold,
                 f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
-                "" if check.passed else "Draw more; if that does not help, fewer components.",
+                "" if check.passed else f"Draw more. If that does not help: {near.advice}",
             )
         )
     found += [_several(sampled), _copied(checks)]
     found.append(_target(sampled, trusted=not any(one.stands for one in found)))
     before, after = sampled.as_drawn, found[0].value
+    if sampled.hopeless is not None:
+        found.append(_hopeless(sampled.hopeless, near))
     switched = before > limit.SWITCHED
     undone = not after > limit.SWITCHED
     found.append(
@@ -73,6 +78,11 @@ def _several(sampled: Sampled) -> Finding:
         message = "One chain cannot show whether chains agree."
         return Finding("one_chain", NOTE, 1.0, 2.0, message, "Draw several.")
     return Finding("one_chain", OK, float(chains), 2.0, f"There are {chains} chains.", "")
+
+
+def _hopeless(why: Hopeless, near: Neighbours) -> Finding:
+    """That the sampler ended early because more draws would not help."""
+    return Finding(HOPELESS, DOUBT, why.value, why.threshold, why.reason, near.advice)
 
 
 def _copied(checks: CrossChecks) -> Finding:

@@ -19,6 +19,7 @@ from models.structure import drawn_at, fields_of, from_fields, joined, permuted
 
 if TYPE_CHECKING:
     from bayes.posterior.diagnose import Diagnosis
+    from bayes.posterior.prospects import Hopeless
     from bayes.posterior.stein import Target
     from bayes.posterior.tree import Posterior
     from comparisons.binned.posterior import Binning
@@ -61,6 +62,7 @@ class Sampled:
     binning: how the rows were binned, None if they were not.
     shift: by how many of its sds binning can have shifted a posterior mean.
     whole: EM of all observations, None if the posterior is of all.
+    hopeless: why the sampler ended early, None if it did not.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -85,6 +87,7 @@ class Sampled:
     binning: Binning | None
     shift: float
     whole: Whole | None
+    hopeless: Hopeless | None = None
 
 
 def sampled_of(
@@ -125,6 +128,7 @@ def sampled_of(
         binning=binning,
         shift=0.0 if binning is None else binning.shift(few),
         whole=whole_of(posterior.tree, question),
+        hopeless=posterior.hopeless,
     )
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TARGET = frozenset({"wrong_target"})
 SAME = TARGET | QUESTION | {"different_posterior"}
+LOST = frozenset({"lost_correlations"})
 UNMIXED = frozenset({"unmixed_chains"})
 FEW = frozenset({"few_draws", "few_tail_draws", "monte_carlo_noise", *UNMIXED})
 APART = frozenset({"other_place", "other_numbers", "other_spread"})
@@ -241,7 +242,7 @@ BAYES_FAULTS = (
         RATES,
         lambda case: under(case, exposure=100 * case.prior.theta.exposure),
     ),
-    user("mean-field: correlations lost", CLOSE, independent, TARGET, "the correlations"),
+    user("mean-field: correlations lost", CLOSE, independent, LOST, "the correlations"),
     user("draws shrunk to 0.8 of their spread", LINE, partial(scaled, by=0.8)),
     user("draws shrunk to 0.88 of their spread", LINE, partial(scaled, by=0.88)),
     user("draws 0.3 sd off", LINE, partial(moved, by=0.3)),

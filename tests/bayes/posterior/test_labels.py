@@ -9,7 +9,7 @@ from families import FAMILIES
 
 import bayes
 from bayes.posterior.diagnose import measured, worst_of
-from bayes.posterior.labels import align_by_assignment, align_by_order
+from bayes.posterior.labels import CLEAR, align_by_assignment, align_by_order
 from bayes.posterior.tree import drawn
 from models import Gaussian, Mixture, Sample
 from models.family import entries, rebuilt
@@ -82,6 +82,37 @@ def test_groups_that_coincide_are_ambiguous(by, rng):
         else align_by_assignment(shares, counts, pivot=0)
     )
     assert found.ambiguous.mean() > 0.9
+
+
+def wide_and_narrow(rng, ratio: float):
+    """Return draws of two groups with one mean and widths of a ratio, and memberships of 60 rows."""
+    n = CHAINS * DRAWS
+    mean = rng.normal(scale=0.1, size=(n, 2))
+    sd = np.array([1.0, ratio]) * np.exp(rng.normal(scale=0.05, size=(n, 2)))
+    mixture = Mixture(np.full((n, 2), 0.5), Gaussian(mean, sd))
+    x = rng.normal(size=60) * np.repeat([1.0, ratio], 30)
+    log_share = -0.5 * ((x - mean[:, :, None]) / sd[:, :, None]) ** 2 - np.log(sd)[:, :, None]
+    share = np.exp(log_share - np.logaddexp.reduce(log_share, axis=1)[:, None])
+    return mixture, share, np.ones(60)
+
+
+def test_widths_identify_what_means_do_not(rng):
+    """A gap between labellings is what an alignment needs, whatever it goes by."""
+    draws, shares, counts = wide_and_narrow(rng(49), ratio=4)
+    sorted_, assigned = (
+        align_by_order(draws, shares, counts),
+        align_by_assignment(shares, counts, pivot=0),
+    )
+    assert sorted_.ambiguous.mean() > 0.2
+    assert sorted_.gap < CLEAR < assigned.gap
+    # of groups with one width, neither alignment leaves a gap
+    draws, shares, counts = wide_and_narrow(rng(50), ratio=1)
+    assert align_by_order(draws, shares, counts).gap < CLEAR
+    assert align_by_assignment(shares, counts, pivot=0).gap < CLEAR
+    # and of groups apart both do
+    _, switched, shares, _, counts = planted(rng(51), 3, apart=4.0)
+    assert align_by_order(switched, shares, counts).gap > CLEAR
+    assert align_by_assignment(shares, counts, pivot=0).gap > CLEAR
 
 
 def test_the_best_exchange_is_the_one_that_brute_force_finds(rng):

@@ -18,8 +18,9 @@ from comparisons import load
 from comparisons.command import main as cli
 from comparisons.finding import Finding
 from comparisons.kept.facts import Facts
-from comparisons.pages.terminal import by_importance, told
+from comparisons.pages.terminal import told
 from comparisons.studies import STUDIES
+from comparisons.verdict.headline import by_importance
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
 PARAMETER = {
@@ -28,6 +29,7 @@ PARAMETER = {
 }
 OBJECT = {
     "bins",
+    "headline",
     "whole",
     *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
     *("sampler", "parameters", "deviance", "predictive"),
