@@ -18,7 +18,8 @@ from comparisons.finding import OK
 from comparisons.kept.atomic import written
 from comparisons.kept.facts import Facts
 from comparisons.kept.tree import laid_out
-from comparisons.thresholds import FORMAT
+from comparisons.thresholds import FORMAT, WITHIN
+from comparisons.verdict.distance import refuse_within
 from comparisons.verdict.estimates import family_of
 from comparisons.verdict.measured import measured_of
 from comparisons.verdict.search import search
@@ -149,6 +150,7 @@ def second_opinion[T: Theta](
     truth: Structure | None = None,
     progress: bool = True,
     some: int | None = None,
+    within: float = WITHIN,
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
@@ -164,6 +166,7 @@ def second_opinion[T: Theta](
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
     some: the size of a random subsample to compare on; EM of all is checked against it.
+    within: standard errors up to which a distance of the estimate from the maximum is a note only.
 
     >>> from models import Poisson, Sample
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
@@ -182,6 +185,7 @@ def second_opinion[T: Theta](
         truth=truth,
         progress=progress,
         some=some,
+        within=within,
     )
 
 
@@ -197,6 +201,7 @@ def opinion_of(
     truth: Structure | None = None,
     progress: bool = True,
     some: int | None = None,
+    within: float = WITHIN,
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
@@ -206,6 +211,7 @@ def opinion_of(
     models.refusal.Refusal: some is 1...
     """
     whole = None
+    refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
         fewer = em.subsample(question.family, question.sample, some, seed)
@@ -229,7 +235,8 @@ def opinion_of(
         tree = drawn(question.units)
     if whole is not None:
         keep_whole(tree, whole)
-    return Comparison(laid_out(tree, measured_of(estimate, posterior_of(tree), found), truth))
+    measured = measured_of(estimate, posterior_of(tree), found)
+    return Comparison(laid_out(tree, measured, truth, within))
 
 
 def compare(
@@ -241,6 +248,7 @@ def compare(
     prior: Prior | None = None,
     equal_weights: bool = False,
     truth: Structure | None = None,
+    within: float = WITHIN,
 ) -> Comparison:
     """Compare an estimate with a posterior; EM judges the estimate whoever made it.
 
@@ -249,6 +257,7 @@ def compare(
     posterior: of `bayes.sample` or `bayes.adopt`, or of another sampler: then give the sample and,
         as `bayes.adopt` takes them, names, prior and equal_weights.
     truth: where it is known, for the pictures and the table.
+    within: standard errors up to which a distance of the estimate from the maximum is a note only.
 
     >>> from models import Mixture, Poisson
     >>> compare(fit, posterior).verdict
@@ -270,8 +279,9 @@ def compare(
         )
     elif sample is not None or names is not None or prior is not None or equal_weights:
         raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
+    refuse_within(within)
     measured = measured_of(estimate, posterior_of(posterior))
-    return Comparison(laid_out(posterior, measured, truth))
+    return Comparison(laid_out(posterior, measured, truth, within))
 
 
 def load(path: str | Path) -> Comparison:

@@ -14,6 +14,7 @@ __all__ = [
     "DENSITY",
     "DEVIANCE_SHIFT",
     "EDGE",
+    "EXPLAINED",
     "FEW",
     "FORMAT",
     "GAP",
@@ -27,12 +28,15 @@ __all__ = [
     "OTHER_ROWS",
     "OVERLAP",
     "QUESTION",
+    "ROUNDED",
     "SHIFT",
     "SPREAD",
     "STOPPED",
     "SWITCHED",
     "TARGET",
     "TARGET_PROOF",
+    "WITHIN",
+    "WRONG",
 ]
 
 QUESTION = 1e-9
@@ -59,6 +63,21 @@ steps agree, 1.000002 was the most in 950 small data sets from priors of coins, 
 STOPPED = 0.05
 """Standard errors from the maximum. D_s then moves by 0.0025, which nothing else here would notice;
 EM stops at 1e-4; scikit-learn's default tolerance leaves over 0.5 on 10,000 heights."""
+
+WITHIN = 0.1
+"""Standard errors up to which a distance from the maximum is a note only; --within moves it. A 95%
+interval of the moved estimate still contains 94.9% or more: 0.951 - 0.0011 at 0.1."""
+
+WRONG = 0.5
+"""Standard errors from which it is a fault, below it a doubt. At 0.5 a 95% interval contains 92.1%;
+D_s then moves by 0.25, half a sd of chi-squared with one parameter more."""
+
+ROUNDED = 1e-3
+"""Standard errors from which it is worth saying that an estimate was rounded."""
+
+EXPLAINED = 0.05
+"""Part of the distance that a slip may leave when it is undone. A random change of the estimate
+leaves more than that with any of the hypotheses: see tests/comparisons/cases/test_slips.py."""
 
 MISSED = 0.01
 """Nats. Two optima within it have a likelihood ratio of 1.01, and no data tell them apart; where EM

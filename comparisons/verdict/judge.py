@@ -37,8 +37,10 @@ __all__ = ["judged"]
 APART = "More data, or a prior that knows more; or fewer components."
 
 
-def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
+def judged(measured: Measured, table: Table, within: float = limit.WITHIN) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures.
+
+    within: standard errors up to which a distance from the maximum is a note only.
 
     >>> [one.code for one in comparison.findings][:3]
     ['different_question', 'different_posterior', 'different_data']
@@ -47,7 +49,14 @@ def judged(measured: Measured, table: Table) -> tuple[Finding, ...]:
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
-        *em_finished(at, point.reached, best_of(point), sampled.to_peak),
+        *em_finished(
+            at,
+            point.reached,
+            best_of(point),
+            sampled.to_peak,
+            within,
+            unfinished=point.claimed is not None and not point.made.converged,
+        ),
         em_errors(point, checks),
         em_won(point, checks),
         *spiked(at, found, point, checks),

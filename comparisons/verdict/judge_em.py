@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.distance import distant
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
@@ -154,12 +155,23 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
 
 
 def em_finished(
-    at: em.Fit[Any], reached: em.Fit[Any], best: em.Fit[Any], to_peak: float = np.inf
+    at: em.Fit[Any],
+    reached: em.Fit[Any],
+    best: em.Fit[Any],
+    to_peak: float = np.inf,
+    within: float = limit.WITHIN,
+    *,
+    unfinished: bool = False,
 ) -> list[Finding]:
     """The Newton decrement sqrt(s' I^-1 s), the remaining climb, and the curvature.
 
+    The first finding has the code of the cause: `stopped_early` if there is none, or if EM was
+    stopped on its way; otherwise the slip's own (`comparisons.verdict.slips`).
+
     at: EM at the estimate; reached: where it climbs to from there; best: the highest known optimum.
     to_peak: how much the log posterior can still rise from the estimate under the prior.
+    within: standard errors up to which a distance from the maximum is a note only.
+    unfinished: whether the estimate is a fit that says itself that EM was stopped.
 
     >>> [(one.code, one.severity) for one in em_finished(fit, fit, fit)]
     [('stopped_early', 'ok'), ('not_a_maximum', 'ok')]
@@ -169,9 +181,8 @@ def em_finished(
     distance = float(np.fmax(at.decrement, left))
     stopped = not distance <= limit.STOPPED
     curved = _curved(at, stopped)
-    away = f"The estimate is {distance:.2g} standard errors from where EM goes on to"
     severity: Severity = OK
-    message, remedy = f"The estimate is {distance:.2g} standard errors from its maximum.", ""
+    message, remedy = "EM does not move from the estimate.", ""
     if at.optima[0].spike:
         severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
     elif np.isnan(distance):
@@ -180,23 +191,20 @@ def em_finished(
         severity = DOUBT
         message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
         remedy = "See what the spike rests on; the posterior's prior rules it out."
-    elif stopped and to_peak <= limit.STOPPED**2 / 2:
-        severity = DOUBT
-        message = f"{away}, but at the maximum of the posterior (MAP): the prior keeps it there."
-        remedy = "Compare the maximum of the likelihood, from EM without a prior."
-    elif stopped:
-        severity = FAULT
-        message = f"{away}: the log-likelihood can rise by {gain:.3g}{_moved(at, reached)}."
-        remedy = (
-            f"Take EM's best optimum ({_where(best)}), or let the program that made the estimate "
-            "go on: a smaller tolerance, more steps."
+    elif stopped or curved.severity == OK:
+        away = distant(
+            at,
+            reached,
+            best,
+            distance,
+            to_peak=to_peak,
+            within=within,
+            unfinished=unfinished,
+            instead=_where(best),
+            moved=_moved(at, reached),
         )
-    elif curved.severity != OK:
-        message = "EM does not move from the estimate."
-    return [
-        Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy),
-        curved,
-    ]
+        return [away, curved]
+    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy), curved]
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
