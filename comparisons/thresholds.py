@@ -35,6 +35,7 @@ __all__ = [
     "SWITCHED",
     "TARGET",
     "TARGET_PROOF",
+    "WARM_UP",
     "WITHIN",
     "WRONG",
 ]
@@ -75,7 +76,7 @@ D_s then moves by 0.25, half a sd of chi-squared with one parameter more."""
 ROUNDED = 1e-3
 """Standard errors from which it is worth saying that an estimate was rounded."""
 
-EXPLAINED = 0.05
+EXPLAINED = 0.1
 """Part of the distance that a slip may leave when it is undone. A random change of the estimate
 leaves more than that with any of the hypotheses: see tests/comparisons/cases/test_slips.py."""
 
@@ -141,6 +142,10 @@ right, 18 missed by more than 5, none by more than 6.8."""
 BEND = 0.3
 """Mean difference of deviance and parabola for each parameter. Simulated: 95th percentile at most
 0.25 where groups of equal size are 3 sd apart or more, 1.4 at 2.5 sd."""
+
+WARM_UP = 100
+"""Draws of tuning below which chains that have not mixed are put down to it: nutpie's adaptation of
+step size and mass matrix takes some hundred."""
 
 LEAST_DRAWS = 10
 """Draws a chain below which nothing can be said of them, and no comparison is made."""

@@ -47,7 +47,7 @@ def severity_of(distance: float, within: float = limit.WITHIN) -> Severity:
     return DOUBT if distance <= limit.WRONG else FAULT
 
 
-def distant(
+def distant(  # noqa: PLR0911 (one line for each cause)
     at: em.Fit[Any],
     reached: em.Fit[Any],
     best: em.Fit[Any],
@@ -83,25 +83,33 @@ def distant(
     if digits:
         only = NOTE if distance <= max(limit.WRONG, within) else FAULT
         message = (
-            f"The estimate is the maximum, rounded to {digits}: it is {distance:.2g} standard errors "
-            "away."
+            f"The estimate is the maximum, rounded to {digits}: {distance:.2g} standard errors are "
+            "lost."
         )
         return found("rounded", message, "Give more digits.", only)
     if severity == OK:
         message = f"The estimate is {distance:.2g} standard errors from its maximum."
         return found("stopped_early", message, "")
-    gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
-    size = f"The estimate is {distance:.2g} standard errors from where EM goes on to"
+    size = f"The estimate is {distance:.2g} standard errors from the maximum"
     if severity != FAULT:
         size = f"The estimate is right to about {distance:.2g} standard errors"
-    if to_peak <= limit.STOPPED**2 / 2:
+    # the posterior's own prior explains it without a search
+    peak = to_peak <= limit.STOPPED**2 / 2 and not reached.optima[0].spike
+    slip = None if peak else named(at, reached, best, distance)
+    if peak:
         message = f"{size}, but at the maximum of the posterior (MAP): the prior keeps it there."
         remedy = "Compare the maximum of the likelihood, from EM without a prior."
         return found("map_estimate", message, remedy, NOTE if severity == NOTE else DOUBT)
-    slip = named(at, reached, best, distance)
     if slip is not None:
-        message = f"{size}: {slip.says}. With that undone it is {slip.left:.2g}."
+        message = (
+            f"{size}: {slip.says}. Apart from that it is {slip.left:.2g} standard errors away."
+        )
         return found(slip.code, message, slip.remedy)
+    gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
+    if reached.optima[0].spike:
+        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
+        remedy = "See what the spike rests on; the posterior's prior rules it out."
+        return found("stopped_early", message, remedy, DOUBT)
     early = unfinished or on_path(Seen(at, reached, best, distance))
     code = "stopped_early" if early else "not_at_maximum"
     if severity != FAULT:
@@ -110,5 +118,6 @@ def distant(
     other = "let the program that made the estimate go on: a smaller tolerance, more steps."
     if not early:
         other = "check how the estimate was computed and written; no simple slip explains it."
+    size = size.replace("from the maximum", "short of the maximum") if early else size
     message = f"{size}: the log-likelihood can rise by {gain:.3g}{moved}."
     return found(code, message, f"Take EM's best optimum ({instead}), or {other}")

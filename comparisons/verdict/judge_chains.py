@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.verdict.chain_slips import slip_of_chains
 
 if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
@@ -34,6 +35,9 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
     found = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
+        slip = None if check.passed or code != "unmixed_chains" else slip_of_chains(sampled)
+        if slip is not None:
+            code, bad = slip.code, f"{bad}, because {slip.says}"
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
         found.append(
             Finding(
@@ -42,7 +46,11 @@ def chains_finished(sampled: Sampled, checks: CrossChecks) -> list[Finding]:
                 check.value,
                 check.threshold,
                 f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
-                "" if check.passed else "Draw more; if that does not help, fewer components.",
+                ""
+                if check.passed
+                else slip.remedy
+                if slip is not None
+                else "Draw more; if that does not help, fewer components.",
             )
         )
     found.append(_copied(checks))
@@ -100,8 +108,12 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         how = "they are too narrow or too wide, or depend on each other otherwise"
     proof = not worst <= limit.TARGET_PROOF
     are = "are not" if proof else "hardly look like"
+    slip = sampled.slip
+    remedy = "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+    if slip is not None:
+        how, remedy = slip.says, slip.remedy
     return Finding(
-        "wrong_target",
+        "wrong_target" if slip is None else slip.code,
         OK if not wrong else FAULT if trusted and proof else DOUBT,
         worst,
         limit.TARGET,
@@ -110,7 +122,5 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         if wrong
         else "The draws obey the identities that those of this likelihood and prior obey, to "
         f"{worst:.2g} Monte Carlo errors.",
-        "Is it the same model, with the same data and prior? If so, mistrust the sampler."
-        if wrong
-        else "",
+        remedy if wrong else "",
     )

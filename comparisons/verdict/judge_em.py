@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.claims import slip_of_claim
 from comparisons.verdict.distance import distant
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
@@ -38,16 +39,22 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     # the E-step that climbs, and the log-likelihood of many draws at once, are two codes too
     worst, n = float(np.fmax(each.max(), checks.stepped)), len(each)
     ok = worst <= limit.QUESTION
+    slip = None if ok else checks.heights_slip
+    why = "they answer different questions" if slip is None else slip.says
     question = Finding(
-        "different_question",
+        "different_question" if slip is None else slip.code,
         OK if ok else FAULT,
         worst,
         limit.QUESTION,
         f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
         if ok
         else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
-        "it: they answer different questions.",
-        "" if ok else "Give both the same sample, family, trials and counts.",
+        f"it: {why}.",
+        ""
+        if ok
+        else "Give both the same sample, family, trials and counts."
+        if slip is None
+        else slip.remedy,
     )
     found = [question, _same_posterior(checks), *_same_observations(point, sampled)]
     if point.claimed is None:
@@ -56,19 +63,22 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     gap = abs(point.claimed - here) / (1 + abs(here))
     most = limit.QUESTION + point.lost / (1 + abs(here))
     same = bool(gap <= most) or point.claimed == here
+    slip = None if same else slip_of_claim(point.made, point.at)
     return [
         *found,
         Finding(
-            "different_data",
+            "different_data" if slip is None else slip.code,
             OK if same else FAULT,
             gap,
             most,
             "The estimate's log-likelihood is the one that the posterior's sample gives it."
             if same
             else f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the "
-            f"posterior's sample it is {here:.3f}.",
+            f"posterior's sample it is {here:.3f}{'' if slip is None else f': {slip.says}'}.",
             ""
             if same
+            else slip.remedy
+            if slip is not None
             else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
             "maximises something else.",
         ),
@@ -111,8 +121,9 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
     same = gap <= limit.DENSITY
+    slip = None if same else checks.density_slip
     return Finding(
-        "different_posterior",
+        "different_posterior" if slip is None else slip.code,
         OK if same else FAULT,
         gap,
         limit.DENSITY,
@@ -120,8 +131,13 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         f"{gap:.0e} nats."
         if same
         else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
-        f"logarithms differ by {gap:.2g} nats (sd over draws).",
-        "" if same else "One of the two has another prior, other counts or a slip in its volume.",
+        f"logarithms differ by {gap:.2g} nats (sd over draws)"
+        f"{'' if slip is None else f': {slip.says}'}.",
+        ""
+        if same
+        else slip.remedy
+        if slip is not None
+        else "One of the two has another prior, other counts or a slip in its volume.",
     )
 
 
@@ -182,15 +198,11 @@ def em_finished(
     stopped = not distance <= limit.STOPPED
     curved = _curved(at, stopped)
     severity: Severity = OK
-    message, remedy = "EM does not move from the estimate.", ""
+    message = "EM does not move from the estimate."
     if at.optima[0].spike:
         severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
     elif np.isnan(distance):
         severity, message = DOUBT, "How far the estimate is from a maximum could not be measured."
-    elif stopped and reached.optima[0].spike:
-        severity = DOUBT
-        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
-        remedy = "See what the spike rests on; the posterior's prior rules it out."
     elif stopped or curved.severity == OK:
         away = distant(
             at,
@@ -204,7 +216,7 @@ def em_finished(
             moved=_moved(at, reached),
         )
         return [away, curved]
-    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy), curved]
+    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, ""), curved]
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:

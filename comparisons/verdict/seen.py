@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,10 +17,34 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["BROKEN", "Seen", "apart", "stacked", "stepped", "widths", "with_fields"]
+__all__ = ["BROKEN", "Looked", "Seen", "apart", "stacked", "stepped", "widths", "with_fields"]
 
 BROKEN = (ValueError, em.DescentError, np.linalg.LinAlgError, FloatingPointError)
 """How EM refuses a candidate that makes no sense."""
+
+
+class Looked(Protocol):
+    """What a change of fields needs: an estimate, or draws with a leading axis.
+
+    >>> one: Looked = Seen(fit, fit, fit, 0.0)
+    >>> one.k
+    2
+    """
+
+    @property
+    def question(self) -> Question[Any, Any]:
+        """What was asked."""
+        ...
+
+    @property
+    def estimate(self) -> Structure:
+        """The estimate, or the draws."""
+        ...
+
+    @property
+    def k(self) -> int:
+        """How many components there are."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +164,7 @@ def with_fields(structure: Structure, fields: dict[str, Array]) -> Structure:
     return found
 
 
-def widths(seen: Seen) -> dict[str, int]:
+def widths(seen: Looked) -> dict[str, int]:
     """Return the fields that are widths: 1 for standard deviations, 2 for (co)variances.
 
     A width is positive and in the unit of the data, or declared to have variances.

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.verdict.seen import widths, with_fields
-from models.family import entries
+from models.family import entries, first
 from models.sample import Sample
 from models.structure import fields_of, free, permuted, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from comparisons.verdict.seen import Seen
+    from comparisons.verdict.seen import Looked, Seen
     from models.arrays import Array, Labels
     from models.structure import Structure
 
@@ -62,20 +62,28 @@ def _orders(k: int) -> list[Labels]:
     return found
 
 
-def _groups(seen: Seen) -> list[tuple[str, ...]]:
+def _for_each(seen: Looked, order: Labels) -> Labels:
+    """Return an order as `permuted` takes it: for each of many draws, if these are draws."""
+    family = type(seen.estimate.theta)
+    one = first(seen.estimate.theta)
+    draws = np.ndim(one) - len(next(iter(family.layout().values())).axes)
+    return np.tile(order, (len(one), 1)) if draws else order
+
+
+def _groups(seen: Looked) -> list[tuple[str, ...]]:
     """Return the names of fields that move together: all shares, each field of theta."""
     shares = tuple(free(type(seen.estimate), seen.question.held))
     own: list[tuple[str, ...]] = [(name,) for name in entries(seen.estimate.theta)]
     return [shares, *own] if shares else own
 
 
-def _permuted(seen: Seen, names: tuple[str, ...]) -> Changes:
+def _permuted(seen: Looked, names: tuple[str, ...]) -> Changes:
     """Yield estimates of which some fields have another order of the components."""
     if seen.k == 1 or not names:
         return
     said = " and ".join(names)
     for order in _orders(seen.k):
-        moved = fields_of(permuted(seen.estimate, order))
+        moved = fields_of(permuted(seen.estimate, _for_each(seen, order)))
         changed = {name: moved[name] for name in names}
         yield (
             f"{said} stand in another order than the other fields",
@@ -83,7 +91,7 @@ def _permuted(seen: Seen, names: tuple[str, ...]) -> Changes:
         )
 
 
-def shares_swapped(seen: Seen) -> Changes:
+def shares_swapped(seen: Looked) -> Changes:
     """Yield the estimate with its shares in other orders.
 
     >>> from comparisons.verdict.seen import Seen
@@ -94,7 +102,7 @@ def shares_swapped(seen: Seen) -> Changes:
     return _permuted(seen, names)
 
 
-def swapped(seen: Seen) -> Changes:
+def swapped(seen: Looked) -> Changes:
     """Yield the estimate with fields of theta in other orders, alone or with the shares.
 
     >>> from comparisons.verdict.seen import Seen
@@ -113,7 +121,7 @@ def swapped(seen: Seen) -> Changes:
         yield from _permuted(seen, own[0])
 
 
-def _positive(seen: Seen) -> dict[str, Array]:
+def _positive(seen: Looked) -> dict[str, Array]:
     """Return the fields that have no bound but 0."""
     layout = type(seen.estimate.theta).layout()
     values = entries(seen.estimate.theta)
@@ -124,14 +132,14 @@ def _positive(seen: Seen) -> dict[str, Array]:
     }
 
 
-def _matrices(seen: Seen) -> dict[str, Array]:
+def _matrices(seen: Looked) -> dict[str, Array]:
     """Return the fields that are matrices with variances."""
     layout = type(seen.estimate.theta).layout()
     values = entries(seen.estimate.theta)
     return {name: values[name] for name, field in layout.items() if field.variances}
 
 
-def squared(seen: Seen) -> Changes:
+def squared(seen: Looked) -> Changes:
     """Yield the estimate with the root of a positive field.
 
     >>> from comparisons.verdict.seen import Seen
@@ -145,7 +153,7 @@ def squared(seen: Seen) -> Changes:
         )
 
 
-def root(seen: Seen) -> Changes:
+def root(seen: Looked) -> Changes:
     """Yield the estimate with the square of a positive field, or of a covariance matrix.
 
     >>> from comparisons.verdict.seen import Seen
@@ -164,7 +172,7 @@ def root(seen: Seen) -> Changes:
         )
 
 
-def reciprocal(seen: Seen) -> Changes:
+def reciprocal(seen: Looked) -> Changes:
     """Yield the estimate with the reciprocal of a positive field, or the inverse of a covariance.
 
     >>> from comparisons.verdict.seen import Seen
@@ -184,7 +192,7 @@ def reciprocal(seen: Seen) -> Changes:
         )
 
 
-def logarithm(seen: Seen) -> Changes:
+def logarithm(seen: Looked) -> Changes:
     """Yield the estimate with the exponential of a positive field.
 
     >>> from comparisons.verdict.seen import Seen
@@ -199,7 +207,7 @@ def logarithm(seen: Seen) -> Changes:
             )
 
 
-def complement(seen: Seen) -> Changes:
+def complement(seen: Looked) -> Changes:
     """Yield the estimate with 1 - p for a field p of probabilities.
 
     >>> from comparisons.verdict.seen import Seen
@@ -231,7 +239,7 @@ def minus_one(seen: Seen) -> Changes:
         yield f"{name} was divided by n - 1 for n", with_fields(seen.estimate, {name: value * by})
 
 
-def in_other_units(seen: Seen) -> Changes:
+def in_other_units(seen: Looked) -> Changes:
     """Yield the estimate in other units.
 
     >>> from comparisons.verdict.seen import Seen
@@ -252,7 +260,7 @@ def in_other_units(seen: Seen) -> Changes:
                 )
 
 
-def standardised(seen: Seen) -> Changes:
+def standardised(seen: Looked) -> Changes:
     """Yield the estimate of standardised or centred data in the data's units.
 
     >>> from comparisons.verdict.seen import Seen
@@ -275,7 +283,7 @@ def standardised(seen: Seen) -> Changes:
         yield f"it is of {said} data", with_fields(seen.estimate, moved)
 
 
-def factor_transposed(seen: Seen) -> Changes:
+def factor_transposed(seen: Looked) -> Changes:
     """Yield the estimate with L L' for covariances L' L, where L is a Cholesky factor.
 
     With J the reversal of rows, J cov J = C C' and cov = U U', U = J C J. So L = U' and
@@ -286,8 +294,8 @@ def factor_transposed(seen: Seen) -> Changes:
     []
     """
     for name, value in _matrices(seen).items():
-        upper = np.linalg.cholesky(value[:, ::-1, ::-1])[:, ::-1, ::-1]
+        upper = np.linalg.cholesky(value[..., ::-1, ::-1])[..., ::-1, ::-1]
         yield (
             f"{name} is L' L of a Cholesky factor L, for L L'",
-            with_fields(seen.estimate, {name: upper.transpose(0, 2, 1) @ upper}),
+            with_fields(seen.estimate, {name: upper.swapaxes(-1, -2) @ upper}),
         )
