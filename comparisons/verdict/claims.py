@@ -39,7 +39,7 @@ def slip_of_claim(made: em.Fit[Any], at: em.Fit[Any]) -> Slip | None:
 
     if made.observations != n:
         return Slip(
-            "other_observations",
+            "wrong_observations",
             f"it was fitted to {made.observations:,} observations, the posterior has {n:,}",
             "Fit the rows that the posterior was drawn from.",
             0.0,

@@ -21,7 +21,7 @@ from bayes.sampling.compiled import engine_of
 from comparisons import thresholds as limit
 from comparisons.verdict import undone
 from comparisons.verdict.seen import BROKEN, with_fields
-from comparisons.verdict.slips import HYPOTHESES, Slip
+from comparisons.verdict.slips import HYPOTHESES, Hypothesis, Slip
 from models.sample import Sample
 from models.structure import drawn_at, fields_of, shares_of, summing_to_one
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from bayes.posterior.stein import Probed
     from bayes.posterior.tree import Posterior
     from bayes.sampling.compiled import Engine
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["slip_of_draws"]
+__all__ = ["slip_of_draws", "slip_without_prior"]
 
 MOST = 1_000  # draws that are looked at
 FEW = 100  # of them that say whether a changed draw is likelier
@@ -43,6 +43,7 @@ STEP = 1e-4  # of a position, for the prior's slope by differences
 AROUND = 3  # times a factor is found anew with the errors at the last one
 NEAR = 0.12  # by which a factor may miss the one that has a name,
 SURE = 4.0  # or errors of it
+FAR = 5.0  # sds of chi-squared by which a mean deviance is far off
 TRIED = -0.1  # sds by which all fields are moved to see what that does
 EDGED = 0.015  # share of draws next to the least: 0.1% of a normal, 4% if a fifth is cut off
 PAIRS = 40  # numbers of trials that are tried as a cut, at most
@@ -124,6 +125,36 @@ def slip_of_draws(posterior: Posterior, worst: float) -> Slip | None:
     return None
 
 
+def slip_without_prior(posterior: Posterior, highest: float, p: int) -> Slip | None:
+    """Return the change of fields that explains draws whose prior is unknown, None if none does.
+
+    The identities cannot be tested, but in a regular problem the mean deviance is about p. A change
+    is the cause if without it the mean is many of chi-squared's sds away, and with it near.
+
+    highest: the log-likelihood of EM's maximum; p: the number of free parameters.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> slip_without_prior(posterior_of(posterior), fit.log_likelihood, 3) is None
+    True
+    """
+    question = posterior.question
+    drawn = Drawn(question, probed_of(posterior, MOST), np.nan)
+
+    def shift(heights: Array) -> float:
+        return float((2 * (highest - heights).mean() - p) / np.sqrt(2 * p))
+
+    if shift(drawn.engine.log_likelihoods(question, drawn.flat)) <= FAR:
+        return None
+    few = np.arange(len(drawn.flat))
+    for one in HYPOTHESES:
+        for _, _, says, structures in _ranked(drawn, one, few):
+            positions = drawn.engine.pack(question, structures)
+            left = shift(drawn.engine.log_likelihoods(question, positions))
+            if abs(left) <= limit.DEVIANCE_SHIFT:
+                return Slip(one.code, says.replace("maximum", "posterior"), one.remedy, left)
+    return None
+
+
 def _accepted(drawn: Drawn, left: float) -> bool:
     """Whether a hypothesis leaves no violation, and there was one in the draws looked at."""
     before = max(worst_violations(identities(drawn.probed.positions, drawn.probed.slopes)))
@@ -149,28 +180,36 @@ def _changed(drawn: Drawn) -> Iterator[Slip]:
     """Yield what a change of the draws' fields explains, simplest first."""
     few = np.linspace(0, len(drawn.flat) - 1, min(FEW, len(drawn.flat))).astype(np.intp)
     for one in HYPOTHESES:
-        if one.way != "maximum" or one.changes is undone.minus_one:
-            continue
-        try:
-            candidates = list(cast("Any", one.changes)(drawn))
-        except BROKEN:
-            continue
-        ranked: list[tuple[float, int, str, Structure]] = []
-        for says, structures in candidates:
-            with np.errstate(all="ignore"):
-                try:
-                    positions = drawn.engine.pack(drawn.question, drawn_at(structures, few))
-                    heights = drawn.engine.log_likelihoods(drawn.question, positions)
-                except BROKEN:
-                    continue
-            height = float(np.median(heights))
-            if np.isfinite(positions).all() and np.isfinite(height):
-                ranked.append((-height, len(ranked), says, structures))
-        for _, _, says, structures in sorted(ranked)[:2]:
+        for _, _, says, structures in _ranked(drawn, one, few):
             left = _violation(drawn, drawn.question, structures)
             if _accepted(drawn, left):
                 yield Slip(one.code, says.replace("maximum", "posterior"), one.remedy, left)
                 return
+
+
+def _ranked(drawn: Drawn, one: Hypothesis, few: Labels) -> list[tuple[float, int, str, Structure]]:
+    """Return the likeliest changed draws of a hypothesis about fields, as sorted by height.
+
+    few: places of the draws that are looked at.
+    """
+    if one.way != "maximum" or one.changes is undone.minus_one:
+        return []
+    try:
+        candidates = list(cast("Any", one.changes)(drawn))
+    except BROKEN:
+        return []
+    ranked: list[tuple[float, int, str, Structure]] = []
+    for says, structures in candidates:
+        with np.errstate(all="ignore"):
+            try:
+                positions = drawn.engine.pack(drawn.question, drawn_at(structures, few))
+                heights = drawn.engine.log_likelihoods(drawn.question, positions)
+            except BROKEN:
+                continue
+        height = float(np.median(heights))
+        if np.isfinite(positions).all() and np.isfinite(height):
+            ranked.append((-height, len(ranked), says, structures))
+    return sorted(ranked, key=lambda each: each[:2])[:2]
 
 
 def _violation(drawn: Drawn, question: Question[Any, Any], structures: Structure) -> float:
@@ -241,7 +280,7 @@ def _other_density(drawn: Drawn) -> Iterator[Slip]:
             slip = _said(drawn, name, factor, max(NEAR, SURE * error), left)
             if slip is not None:
                 yield slip
-                if slip.code != "other_prior":  # a name of its own before one of many priors
+                if slip.code != "wrong_prior":  # a name of its own before one of many priors
                     return
 
 
@@ -269,13 +308,13 @@ def _said(drawn: Drawn, name: str, factor: float, near: float, left: float) -> S
         )
     if name == "prior":
         times = f"to the power {factor:.2g}"
-        return Slip("other_prior", f"they are those under the prior {times}", "", left)
+        return Slip("wrong_prior", f"they are those under the prior {times}", "", left)
     record = drawn.question.prior.theta._asdict()
     says = f"they are those under another prior: every number of its record {factor - 1:+.3g}"
     if name in record:
         value = float(record[name]) + factor - 1
         says = f"they are those under another prior: {name} {value:.3g} for {record[name]:.3g}"
-    return Slip("other_prior", says, "Give the prior that was used.", left)
+    return Slip("wrong_prior", says, "Give the prior that was used.", left)
 
 
 def _records(drawn: Drawn) -> Iterator[tuple[str, Array]]:

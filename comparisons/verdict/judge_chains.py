@@ -95,6 +95,10 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
 
     A violation is a fault only if the chains are otherwise good and it exceeds TARGET_PROOF.
     """
+    if sampled.target is None and sampled.slip is not None:
+        code, says, remedy, left = sampled.slip
+        message = f"The draws are not those of this likelihood: {says}."
+        return Finding(code, FAULT, left, limit.DEVIANCE_SHIFT, message, remedy)
     if sampled.target is None:
         message = "Whether the draws are the posterior's cannot be tested without their prior."
         return Finding(

@@ -11,7 +11,7 @@ import em
 from bayes.posterior.diagnose import checked, worst_of
 from bayes.posterior.stein import target_of
 from comparisons.thresholds import LEAST_DRAWS
-from comparisons.verdict.draw_slips import slip_of_draws
+from comparisons.verdict.draw_slips import slip_of_draws, slip_without_prior
 from comparisons.verdict.matching import matched
 from comparisons.verdict.search import Climber
 from comparisons.verdict.subsample import whole_of
@@ -118,6 +118,11 @@ def sampled_of(
         peak, modes = _modes(question, prior, point, posterior.draws)
         to_peak = peak.height - float(start.trace[0])
     target = None if prior is None else target_of(posterior)
+    if target is None:
+        highest = max(point.reached.log_likelihood, point.search.fit.log_likelihood)
+        slip = slip_without_prior(posterior, highest, point.free)
+    else:
+        slip = slip_of_draws(posterior, max(target))
     return Sampled(
         question=question,
         prior=prior,
@@ -131,7 +136,7 @@ def sampled_of(
         peak=peak,
         to_peak=to_peak,
         target=target,
-        slip=None if target is None else slip_of_draws(posterior, max(target)),
+        slip=slip,
         binning=binning,
         shift=0.0 if binning is None else binning.shift(few),
         whole=whole_of(posterior.tree, question),

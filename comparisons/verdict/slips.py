@@ -89,7 +89,7 @@ HYPOTHESES = (
     Hypothesis("logarithm", "Take its exponential.", "maximum", undone.logarithm),
     Hypothesis("complement", "Count the other outcome.", "maximum", undone.complement),
     Hypothesis(
-        "other_units",
+        "wrong_units",
         "Give the estimate in the units of the data.",
         "maximum",
         undone.in_other_units,
