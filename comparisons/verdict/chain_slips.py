@@ -38,6 +38,8 @@ def slip_of_chains(sampled: Sampled) -> Slip | None:
     if sampled.tune is not None and sampled.tune < limit.WARM_UP:
         says = f"the sampler adapted for {sampled.tune:,} draws only"
         return Slip("no_warm_up", says, f"Tune for {limit.WARM_UP} draws or more.", before)
+    if _largest(sampled.draws, sampled.sizes) < R_HAT:
+        return None
     question = sampled.question
     if question.k > 1 and question.structure.exchangeable():
         after = _largest(ordered(sampled.draws), sampled.sizes)

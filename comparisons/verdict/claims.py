@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comparisons import thresholds as limit
 from comparisons.verdict.seen import stepped
 from comparisons.verdict.slips import Slip
 from em.emission import emission_of
@@ -34,8 +33,11 @@ def slip_of_claim(made: em.Fit[Any], at: em.Fit[Any]) -> Slip | None:
     """
     claimed, here, n = made.log_likelihood, at.log_likelihood, at.observations
 
+    def close(one: float, other: float) -> bool:
+        return bool(abs(one - other) <= FINE * (1 + abs(other)))
+
     def same(value: float) -> bool:
-        return bool(abs(claimed - value) <= FINE * (1 + abs(value)))
+        return close(claimed, value)
 
     if made.observations != n:
         return Slip(
@@ -51,7 +53,8 @@ def slip_of_claim(made: em.Fit[Any], at: em.Fit[Any]) -> Slip | None:
     if constant != 0 and same(here - constant):
         says = f"the constant {constant:.6g} was left out, which no parameter touches"
         return Slip("constant_missing", says, "Add the constants of the density.", 0.0)
-    if len(made.trace) > 1 and abs(claimed - made.trace[-2]) <= limit.QUESTION * abs(claimed):
+    trace = made.trace
+    if len(trace) > 1 and same(trace[-2]) and not same(trace[-1]) and close(trace[-1], here):
         says = "it is that of the step before the last"
         return Slip("previous_step", says, "Take it after the last M-step.", 0.0)
     hard = stepped(at.question, at.estimate, 0, hard=True)

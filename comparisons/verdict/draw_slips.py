@@ -310,10 +310,10 @@ def _said(drawn: Drawn, name: str, factor: float, near: float, left: float) -> S
         times = f"to the power {factor:.2g}"
         return Slip("wrong_prior", f"they are those under the prior {times}", "", left)
     record = drawn.question.prior.theta._asdict()
-    says = f"they are those under another prior: every number of its record {factor - 1:+.3g}"
+    says = f"they are like those under another prior: every number of its record {factor - 1:+.3g}"
     if name in record:
         value = float(record[name]) + factor - 1
-        says = f"they are those under another prior: {name} {value:.3g} for {record[name]:.3g}"
+        says = f"they are like those under another prior: {name} {value:.3g} for {record[name]:.3g}"
     return Slip("wrong_prior", says, "Give the prior that was used.", left)
 
 

@@ -85,10 +85,8 @@ def _permuted(seen: Looked, names: tuple[str, ...]) -> Changes:
     for order in _orders(seen.k):
         moved = fields_of(permuted(seen.estimate, _for_each(seen, order)))
         changed = {name: moved[name] for name in names}
-        yield (
-            f"{said} stand in another order than the other fields",
-            with_fields(seen.estimate, changed),
-        )
+        says = f"{said} {'stands' if len(names) == 1 else 'stand'} in another order than the rest"
+        yield says, with_fields(seen.estimate, changed)
 
 
 def shares_swapped(seen: Looked) -> Changes:

@@ -90,7 +90,8 @@ def test_another_likelihood_is_another_question():
     tree["sample_stats"] = xr.DataTree(other)
     comparison = comparisons.compare(fitted(), tree)
     assert comparison.verdict == "disagree"
-    assert finding(comparison, "different_question").severity == "fault"
+    # PyMC gives these draws other log-likelihoods than those that are stored with them
+    assert finding(comparison, "foreign_draws").severity == "fault"
 
 
 def test_an_estimate_of_other_data_says_so():
@@ -139,7 +140,9 @@ def test_unmixed_chains_allow_no_verdict():
     posterior["prob"][0] = posterior["prob"][0] + 0.1
     comparison = comparisons.compare(fitted(), adopted(lambda _: posterior))
     assert comparison.verdict == "inconclusive"
-    assert finding(comparison, "unmixed_chains").severity == "doubt"
+    apart = finding(comparison, "stuck_chain")
+    assert apart.severity == "doubt"
+    assert "chain 0 stays apart" in apart.message
     assert "fault" not in standing(comparison).values()
 
 
@@ -163,10 +166,11 @@ def test_draws_that_sit_elsewhere_are_not_the_posteriors(moved):
         )
 
     comparison = comparisons.compare(fitted(), adopted(elsewhere))
-    wrong = finding(comparison, "wrong_target")
+    # another prior can move the draws just so, unless they lie far away
+    named = set(standing(comparison)) & {"wrong_target", "wrong_prior", "shifted_draws"}
     assert comparison.verdict == "disagree"
-    assert wrong.severity == "fault"
-    assert "sit elsewhere" in wrong.message
+    assert len(named) == 1
+    assert standing(comparison)[named.pop()] == "fault"
     if moved == 4:
         assert {"other_place", "other_numbers"} <= set(standing(comparison))
 
@@ -178,10 +182,10 @@ def test_draws_that_are_too_narrow_or_too_wide_are_not_the_posteriors(width):
         return mean + width * (posterior - mean)
 
     comparison = comparisons.compare(fitted(), adopted(tempered))
-    wrong = finding(comparison, "wrong_target")
+    wrong = finding(comparison, "narrow_draws" if width < 1 else "wide_draws")
     assert comparison.verdict == "disagree"
     assert wrong.severity == "fault"
-    assert "narrow or too wide" in wrong.message
+    assert f"{width:.1f}" in wrong.message
     assert (finding(comparison, "other_place").value < 0) == (width < 1)
 
 
