@@ -164,7 +164,7 @@ def _fitted(apart: Array, part: Array) -> tuple[float, float]:
     return factor, _spread(apart - factor * part)
 
 
-def slip_of_heights(  # noqa: PLR0911 (one line for each cause)
+def slip_of_heights(  # noqa: C901, PLR0911 (one line for each cause)
     engine: Engine, question: Question[Any, Any], draws: Structure, ours: Array, theirs: Array
 ) -> Slip | None:
     """Return the slip that explains log-likelihoods of EM and of PyMC that differ.
@@ -183,6 +183,10 @@ def slip_of_heights(  # noqa: PLR0911 (one line for each cause)
     def same(one: Array, other: Array) -> bool:
         return bool((np.abs(one - other) <= limit.QUESTION * (1 + np.abs(other))).all())
 
+    def alike(one: Array, other: Array) -> bool:
+        """Whether they are the same but for a constant."""
+        return _spread(one - other) <= limit.QUESTION * (1 + float(np.abs(other).mean()))
+
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return None
     constant = float((theirs - ours).mean())
@@ -194,7 +198,7 @@ def slip_of_heights(  # noqa: PLR0911 (one line for each cause)
     some, ours, theirs = drawn_at(draws, few), ours[few], theirs[few]
     equal = {n: np.full_like(one, 1 / one.shape[-1]) for n, one in shares_of(some).items()}
     without = engine.log_likelihoods(question, engine.pack(question, with_fields(some, equal)))
-    if same(without, ours):
+    if alike(without, ours):
         says = "EM computes the densities without the shares"
         return Slip("weightless", says, "Multiply each density by its share.", 0.0)
     positions = engine.pack(question, some)
@@ -207,8 +211,8 @@ def slip_of_heights(  # noqa: PLR0911 (one line for each cause)
             by_ours = em.log_likelihood(question.family, data, some)
         except BROKEN:
             continue
-        if same(by_theirs - by_theirs.mean(), ours - ours.mean()):  # but for a constant
+        if alike(by_theirs, ours):
             return Slip(code, f"EM {says}", REMEDIES[code], 0.0)
-        if same(by_ours - by_ours.mean(), theirs - theirs.mean()):
+        if alike(by_ours, theirs):
             return Slip(code, f"PyMC {says}", REMEDIES[code], 0.0)
     return None

@@ -259,7 +259,7 @@ EM_FAULTS = (
     user(
         "log-sum-exp underflow", LONG, lambda case: resting(case, slips.underflowing), "underflow"
     ),
-    ours("log-sum-exp underflow", LONG, slips.underflowing, "underflow"),
+    ours("log-sum-exp underflow", LONG, slips.underflowing, *QUESTION),
     user("tied for full covariance", PLANE, one_covariance, "tied"),
     ours("tied for full covariance", PLANE, slips.tied, *DOWN),
     user("transposed Cholesky factor", PLANE, turned, "transposed_factor"),
