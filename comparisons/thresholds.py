@@ -78,8 +78,8 @@ ROUNDED = 1e-3
 
 EXPLAINED = 0.1
 """Part of the distance that a slip may leave when it is undone. A random change of the estimate
-leaves more than that with any of the hypotheses: none of 72 in tests/comparisons/cases/test_slips.py
-was given a name, from 0.15 to 2 standard errors in six problems."""
+leaves more than that with any hypothesis: none of 72 in tests/comparisons/cases/test_slips.py was
+given a name, from 0.15 to 2 standard errors in six problems."""
 
 MISSED = 0.01
 """Nats. Two optima within it have a likelihood ratio of 1.01, and no data tell them apart; where EM
