@@ -18,7 +18,8 @@ from comparisons.finding import OK
 from comparisons.kept.atomic import written
 from comparisons.kept.facts import Facts
 from comparisons.kept.tree import laid_out
-from comparisons.thresholds import FORMAT
+from comparisons.thresholds import FORMAT, WITHIN
+from comparisons.verdict.distance import refuse_within
 from comparisons.verdict.estimates import family_of
 from comparisons.verdict.measured import measured_of
 from comparisons.verdict.search import search
@@ -152,6 +153,7 @@ def second_opinion[T: Theta](
     some: int | None = None,
     force: bool = False,
     accept_misfit: bool = False,
+    within: float = WITHIN,
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
@@ -170,6 +172,7 @@ def second_opinion[T: Theta](
     some: the size of a random subsample to compare on; EM of all is checked against it.
     force: go on where the data cannot identify the parameters, whatever their number.
     accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
+    within: standard errors up to which a distance of the estimate from the maximum is a note only.
 
     >>> from models import Poisson, Sample
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
@@ -190,6 +193,7 @@ def second_opinion[T: Theta](
         some=some,
         force=force,
         accept_misfit=accept_misfit,
+        within=within,
     )
 
 
@@ -207,6 +211,7 @@ def opinion_of(
     some: int | None = None,
     force: bool = False,
     accept_misfit: bool = False,
+    within: float = WITHIN,
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
@@ -217,6 +222,7 @@ def opinion_of(
     """
     refuse_inestimable(question, force=force)
     whole = None
+    refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
         fewer = em.subsample(question.family, question.sample, some, seed)
@@ -241,7 +247,7 @@ def opinion_of(
     if whole is not None:
         keep_whole(tree, whole)
     measured = measured_of(estimate, posterior_of(tree), found)
-    return Comparison(laid_out(tree, measured, truth, accept_misfit=accept_misfit))
+    return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
 
 
 def compare(
@@ -254,6 +260,7 @@ def compare(
     equal_weights: bool = False,
     truth: Structure | None = None,
     accept_misfit: bool = False,
+    within: float = WITHIN,
 ) -> Comparison:
     """Compare an estimate with a posterior; EM judges the estimate whoever made it.
 
@@ -263,6 +270,7 @@ def compare(
         as `bayes.adopt` takes them, names, prior and equal_weights.
     truth: where it is known, for the pictures and the table.
     accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
+    within: standard errors up to which a distance of the estimate from the maximum is a note only.
 
     >>> from models import Mixture, Poisson
     >>> compare(fit, posterior).verdict
@@ -284,8 +292,9 @@ def compare(
         )
     elif sample is not None or names is not None or prior is not None or equal_weights:
         raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
+    refuse_within(within)
     measured = measured_of(estimate, posterior_of(posterior))
-    return Comparison(laid_out(posterior, measured, truth, accept_misfit=accept_misfit))
+    return Comparison(laid_out(posterior, measured, truth, within, accept_misfit=accept_misfit))
 
 
 def load(path: str | Path) -> Comparison:

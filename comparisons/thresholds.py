@@ -15,6 +15,7 @@ __all__ = [
     "DENSITY",
     "DEVIANCE_SHIFT",
     "EDGE",
+    "EXPLAINED",
     "FEW",
     "FORMAT",
     "GAP",
@@ -31,12 +32,16 @@ __all__ = [
     "OTHER_ROWS",
     "OVERLAP",
     "QUESTION",
+    "ROUNDED",
     "SHIFT",
     "SPREAD",
     "STOPPED",
     "SWITCHED",
     "TARGET",
     "TARGET_PROOF",
+    "WARM_UP",
+    "WITHIN",
+    "WRONG",
 ]
 
 QUESTION = 1e-9
@@ -67,6 +72,22 @@ steps agree, 1.000002 was the most in 950 small data sets from priors of coins, 
 STOPPED = 0.05
 """Standard errors from the maximum. D_s then moves by 0.0025, which nothing else here would notice;
 EM stops at 1e-4; scikit-learn's default tolerance leaves over 0.5 on 10,000 heights."""
+
+WITHIN = 0.1
+"""Standard errors up to which a distance from the maximum is a note only; --within moves it. At 0.1
+a 95% interval about the estimate still covers 94.9%."""
+
+WRONG = 0.5
+"""Standard errors from which it is a fault, below it a doubt. At 0.5 a 95% interval about the
+estimate covers 92.1%, and D_s moves by 0.25."""
+
+ROUNDED = 1e-3
+"""Standard errors from which it is worth saying that an estimate was rounded."""
+
+EXPLAINED = 0.1
+"""Part of the distance that a slip may leave when it is undone. A random change of the estimate
+leaves more than that with any hypothesis: none of 72 in tests/comparisons/cases/test_slips.py was
+given a name, from 0.15 to 2 standard errors in six problems."""
 
 MISSED = 0.01
 """Nats. Two optima within it have a likelihood ratio of 1.01, and no data tell them apart; where EM
@@ -135,6 +156,10 @@ right draws had at most 0.06. With each parameter drawn by itself, three designs
 BEND = 0.3
 """Mean difference of deviance and parabola for each parameter. Simulated: 95th percentile at most
 0.25 where groups of equal size are 3 sd apart or more, 1.4 at 2.5 sd."""
+
+WARM_UP = 100
+"""Draws of tuning below which chains that have not mixed are put down to it: nutpie's adaptation of
+step size and mass matrix takes some hundred."""
 
 LEAST_DRAWS = 10
 """Draws a chain below which nothing can be said of them, and no comparison is made."""

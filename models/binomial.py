@@ -58,6 +58,11 @@ class Binomial(NamedTuple):
         return BinomialPrior(heads=0.0, tails=0.0)
 
     @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, BinomialPrior]]:
+        """Return Laplace's prior as the posterior mean has it: one head and one tail more."""
+        return {"one head and one tail more (add-one smoothing)": (0.0, BinomialPrior(1.0, 1.0))}
+
+    @classmethod
     def draw_prior(
         cls, prior: BinomialPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from models.arrays import Array, Labels
     from models.observations import Observations
@@ -118,6 +118,16 @@ class Theta(Protocol):
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> ConjugatePrior:
         """Return the weak, proper default prior on the scale of the data."""
+        ...
+
+    @classmethod
+    def common_priors(
+        cls, sample: Observations, k: int
+    ) -> Mapping[str, tuple[float, ConjugatePrior]]:
+        """Return priors under which other programs maximise, by name: weight and record each.
+
+        Some are improper; they serve to recognise an estimate, and nothing is drawn from them.
+        """
         ...
 
     @classmethod

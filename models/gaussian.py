@@ -61,6 +61,27 @@ class Gaussian(NamedTuple):
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
 
     @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, GaussianPrior]]:
+        """Return the prior of Fraley & Raftery (2007) in mclust, and scikit-learn's.
+
+        scikit-learn's BayesianGaussianMixture divides W0 + S_k by 1 + n_k, ours by
+        n_k + 3 + degrees; W0 is the variance over n - 1.
+        """
+        mean, cov = moments(sample)
+        centre, variance, n = float(mean[0]), float(cov[0, 0]), sample.observations
+        wide = variance * n / max(n - 1, 1)
+        return {
+            "mclust's prior (Fraley and Raftery 2007)": (
+                0.0,
+                GaussianPrior(centre, 0.01, variance / k**2, 3.0),
+            ),
+            "the prior of scikit-learn's BayesianGaussianMixture": (
+                0.0,
+                GaussianPrior(centre, 1.0, wide, -2.0),
+            ),
+        }
+
+    @classmethod
     def draw_prior(
         cls, prior: GaussianPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:

@@ -99,6 +99,29 @@ class MultivariateGaussian(NamedTuple):
         return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
 
     @classmethod
+    def common_priors(
+        cls, sample: Observations, k: int
+    ) -> dict[str, tuple[float, MultivariateGaussianPrior]]:
+        """Return the prior of Fraley & Raftery (2007) in mclust, and scikit-learn's.
+
+        scikit-learn's BayesianGaussianMixture divides W0 + S_k by d + n_k, ours by
+        n_k + d + 2 + degrees; W0 is the covariance over n - 1.
+        """
+        mean, cov = moments(sample)
+        d, n, form = sample.dimension, sample.observations, cls.form()
+        wide = form.project(cov) * n / max(n - 1, 1)
+        return {
+            "mclust's prior (Fraley and Raftery 2007)": (
+                0.0,
+                MultivariateGaussianPrior(mean, 0.01, form.project(cov) / k ** (2 / d), d + 2.0),
+            ),
+            "the prior of scikit-learn's BayesianGaussianMixture": (
+                0.0,
+                MultivariateGaussianPrior(mean, 1.0, wide, -2.0),
+            ),
+        }
+
+    @classmethod
     def draw_prior(
         cls, prior: MultivariateGaussianPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:

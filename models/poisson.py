@@ -59,6 +59,11 @@ class Poisson(NamedTuple):
         return PoissonPrior(events=0.0, exposure=1.0 / mean if mean > 0 else 1.0)
 
     @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, PoissonPrior]]:
+        """Return one event in one interval more."""
+        return {"one event in one interval more": (0.0, PoissonPrior(1.0, 1.0))}
+
+    @classmethod
     def draw_prior(
         cls, prior: PoissonPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:

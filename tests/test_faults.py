@@ -25,6 +25,13 @@ MISSED = 0.01  # share of data sets in which a fault may go unseen
 DISAGREED = 0.05  # and in which right answers may not agree
 SURPRISE = 1e-6  # chance at which a promise counts as broken
 TRIES = 8  # data sets among which a fault has to change an answer
+CATCH_ALL = {  # codes that say that something is wrong, but not what
+    "different_data",
+    "different_posterior",
+    "different_question",
+    "not_at_maximum",
+    "wrong_target",
+}
 CONTROLS = [1, pytest.param(2, marks=pytest.mark.slow)]  # without a fault, of each design
 
 
@@ -86,6 +93,24 @@ def test_the_list_is_long_and_its_names_differ():
     names = {(fault.side, fault.name) for fault in FAULTS}
     assert len(names) == len(FAULTS) >= 34
     assert all(fault.codes for fault in FAULTS)
+
+
+def test_most_faults_have_a_code_that_no_other_kind_shares():
+    """That each is caught under it is tested above: its codes are the only ones that count."""
+    kinds = {}
+    for fault in FAULTS:
+        for code in fault.codes:
+            kinds.setdefault(code, set()).add(fault.kind)
+    own = [
+        fault
+        for fault in FAULTS
+        if all(len(kinds[code]) == 1 and code not in CATCH_ALL for code in fault.codes)
+    ]
+    assert len(FAULTS) == 94
+    assert len(own) >= 70, sorted(fault.name for fault in FAULTS if fault not in own)
+    # a catch-all would be found out
+    assert "wrong_target" in CATCH_ALL
+    assert len(kinds["wrong_target"]) > 1
 
 
 def line(fault: Fault, found: list[Outcome]) -> str:

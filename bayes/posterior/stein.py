@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["Target", "target", "target_of"]
+__all__ = [
+    "Probed",
+    "Target",
+    "identities",
+    "probed_of",
+    "target",
+    "target_of",
+    "worst_violations",
+]
 
 MOST = 2_000  # draws at which the gradient is taken, at even distances
 PAIRED = 30  # coordinates of which every pair is looked at
@@ -62,20 +70,67 @@ def target_of(posterior: Posterior) -> Target:
     >>> max(target_of(posterior_of(posterior))) < 5
     True
     """
+    probed = probed_of(posterior, MOST)
+    terms = identities(probed.positions, probed.slopes)
+    return Target(*worst_violations(terms))
+
+
+class Probed(NamedTuple):
+    """Draws at even distances: as structures, as positions, and the gradient there.
+
+    structures: each field (n, ...), under labels that cut off no part of the density.
+    positions, slopes: (chains, draws, p).
+
+    >>> probed_of(posterior_of(posterior), 100).slopes.shape
+    (4, 25, 3)
+    """
+
+    structures: Structure
+    positions: Array
+    slopes: Array
+
+
+def probed_of(posterior: Posterior, most: int) -> Probed:
+    """Return at most so many draws of all chains, with the gradient of their log density.
+
+    >>> probed_of(posterior_of(posterior), 100).positions.shape
+    (4, 25, 3)
+    """
     question, (chains, draws) = posterior.question, posterior.sizes
-    engine = engine_of(question)
-    step = -(-chains * draws // MOST)
+    step = -(-chains * draws // most)
     kept = np.arange(chains * draws).reshape(chains, draws)[:, ::step]
-    some = drawn_at(posterior.as_drawn, kept.ravel())
-    positions = _free_of_edges(engine, question, some)
-    slopes = engine.slopes(question, positions)
-    positions, slopes = (one.reshape(*kept.shape, -1) for one in (positions, slopes))
+    engine = engine_of(question)
+    free = _free_of_edges(engine, question, drawn_at(posterior.as_drawn, kept.ravel()))
+    slopes = engine.slopes(question, free)
+    positions, slopes = (one.reshape(*kept.shape, -1) for one in (free, slopes))
+    return Probed(engine.structures(question, free), positions, slopes)
+
+
+def identities(positions: Array, slopes: Array) -> tuple[Array, Array]:
+    """Return what has the mean 0 over draws, (chains, draws, m) of place and of shape.
+
+    positions, slopes: (chains, draws, p) coordinates and gradients of the log density.
+
+    >>> place, shape = identities(*probed_of(posterior_of(posterior), 100)[1:])
+    >>> place.shape, shape.shape
+    ((4, 25, 3), (4, 25, 9))
+    """
     centred = (positions - positions.mean(axis=(0, 1)))[..., :PAIRED, None]
     p = centred.shape[2]
     products = centred * slopes[..., None, :PAIRED] + np.eye(p)
     rest = (positions - positions.mean(axis=(0, 1)))[..., PAIRED:] * slopes[..., PAIRED:] + 1
-    shape = _worst(products.reshape(*kept.shape, -1))
-    return Target(_worst(slopes), max(shape, _worst(rest)))
+    both = [products.reshape(*positions.shape[:2], -1), rest]
+    return slopes, np.concatenate(both, axis=2)
+
+
+def worst_violations(terms: tuple[Array, Array]) -> tuple[float, float]:
+    """Return the largest means of both kinds of terms, in their Monte Carlo standard errors.
+
+    >>> max(worst_violations(identities(*probed_of(posterior_of(posterior), 2_000)[1:]))) < 5
+    True
+    """
+    place, shape = terms
+    return _worst(place), _worst(shape)
 
 
 def _free_of_edges(engine: Engine, question: Question[Any, Any], structures: Structure) -> Array:

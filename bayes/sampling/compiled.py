@@ -240,17 +240,28 @@ class Engine:
 
     def slopes(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return the gradients (n, p) of the log density that chains explore, at (n, p)."""
+        return self._explored(question, positions)[1]
+
+    def explored(self, question: Question[Any, Any], positions: Array) -> Array:
+        """Return the log density (n,) that chains explore, at (n, p)."""
+        return self._explored(question, positions)[0]
+
+    def _explored(self, question: Question[Any, Any], positions: Array) -> tuple[Array, Array]:
+        """Return the log density (n,) that chains explore and its gradients, NaN if undefined."""
         model = self.nutpie_model(question, lambda _: positions[0])
         density = model.compiled_logp_func.ctypes
         found, value = np.empty_like(positions), np.empty(1)
+        heights = np.empty(len(positions))
         data = model.user_data.ctypes.data_as(ctypes.c_void_p)
         height, size = value.ctypes.data_as(DOUBLES), positions.shape[1]
         positions = np.ascontiguousarray(positions)
         places = zip(_rows(positions), _rows(found), strict=True)
         for row, (position, slope) in enumerate(places):
-            if density(size, position, slope, height, data):
+            failed = density(size, position, slope, height, data)
+            heights[row] = np.nan if failed else value[0]
+            if failed:
                 found[row] = np.nan
-        return found
+        return heights, found
 
     def nutpie_model(
         self, question: Question[Any, Any], start: Callable[[int], Array]

@@ -21,7 +21,7 @@ from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
 from comparisons.progress import announce, loaded, rows_bar, waiting
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
-from comparisons.thresholds import FORMAT, LEAST_DRAWS
+from comparisons.thresholds import FORMAT, LEAST_DRAWS, WITHIN
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -238,6 +238,13 @@ def fit(
             help='Judge this estimate: a JSON file, {"weight": [...], "mean": [...], ...}.'
         ),
     ] = None,
+    within: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Standard errors from the maximum up to which the estimate counts as right.",
+        ),
+    ] = WITHIN,
     prior: Annotated[
         str | None,
         typer.Option(
@@ -360,6 +367,7 @@ def fit(
             some=some,
             force=force,
             accept_misfit=accept_misfit,
+            within=within,
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes.sampling.compiled import engine_of
 from comparisons.finding import verdict_of
-from comparisons.thresholds import FORMAT, LEVEL, STOPPED
+from comparisons.thresholds import FORMAT, LEVEL, STOPPED, WITHIN
 from comparisons.verdict.judge import judged
 from comparisons.verdict.matching import matched
 from comparisons.verdict.table import table_of
@@ -47,10 +47,13 @@ def laid_out(
     tree: xr.DataTree,
     measured: Measured,
     truth: Structure | None,
+    within: float = WITHIN,
     *,
     accept_misfit: bool = False,
 ) -> xr.DataTree:
     """Return the tree with the groups of a comparison.
+
+    within: standard errors up to which a distance from the maximum is a note only.
 
     em: estimate, standard errors (`_se`), MAP (`_map`) and the covariance of the table's rows;
     ascent: every start's heights; optima: where they ended; deviance: D_s and EM's log-likelihood
@@ -69,7 +72,7 @@ def laid_out(
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
-    findings = judged(measured, table, accept_misfit=accept_misfit)
+    findings = judged(measured, table, within, accept_misfit=accept_misfit)
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
     groups = {
         "em": _em(point, sampled, list(table["parameter"].to_numpy())),

@@ -10,6 +10,7 @@ import em
 from bayes.sampling.compiled import engine_of
 from bayes.standardise import standard_of
 from comparisons import thresholds as limit
+from comparisons.verdict.density_slips import Terms, slip_of_density, slip_of_heights
 from models.arrays import spaced
 from models.structure import drawn_at, fields_of, from_fields, picked
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from bayes.sampling.compiled import Engine
     from comparisons.verdict.point import Point
+    from comparisons.verdict.slips import Slip
     from models.arrays import Array
     from models.question import Question
     from models.structure import Structure
@@ -29,6 +31,7 @@ __all__ = [
     "cross_checks_of",
     "curvature",
     "density_gap",
+    "density_terms",
     "off_edges",
 ]
 
@@ -78,6 +81,7 @@ class CrossChecks(NamedTuple):
     curvature: factor between the curvature that EM's errors imply and that of the likelihood.
     copied: share of runs of draws that another chain contains as well.
     rounding: what the rounding of parameters can do, where anything differs by more than it should.
+    heights_slip, density_slip: what explains different log-likelihoods, different densities.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -97,6 +101,8 @@ class CrossChecks(NamedTuple):
     density: float
     curvature: float
     copied: float
+    heights_slip: Slip | None
+    density_slip: Slip | None
     rounding: Rounding = EXACT
 
 
@@ -117,11 +123,14 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
     likeliest = np.argsort(-heights)[: len(point.climbs)]
     begun = np.array([climb.trace[0] for climb in point.climbs])
     deviance = 2 * (point.at.log_likelihood - heights)
-    density = density_gap(posterior, question, engine, heights)
+    terms, theirs = density_terms(posterior, question, engine, heights), posterior.heights
+    density = np.nan if terms is None else terms.gap
     stepped = float((np.abs(begun - heights[likeliest]) / (1 + np.abs(begun))).max())
     known = _rounding(
         posterior, point, heights, max(stepped, density / limit.DENSITY * limit.QUESTION)
     )
+    differ = not (np.abs(heights - theirs) <= limit.QUESTION * (1 + np.abs(theirs))).all()
+    slip = slip_of_heights(engine, question, posterior.draws, heights, theirs) if differ else None
     return CrossChecks(
         heights=heights,
         theirs=posterior.heights,
@@ -132,6 +141,8 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
         density=density,
         curvature=curvature(engine, question, point.at, known.estimate),
         copied=copied(posterior.draws, posterior.sizes),
+        heights_slip=slip,
+        density_slip=None if terms is None else slip_of_density(question, terms),
         rounding=known,
     )
 
@@ -204,8 +215,25 @@ def density_gap(
     >>> density_gap(kept, kept.question, engine_of(kept.question), kept.heights) < 1e-3
     True
     """
+    terms = density_terms(posterior, question, engine, heights)
+    return np.nan if terms is None else terms.gap
+
+
+def density_terms(
+    posterior: Posterior, question: Question[Any, Any], engine: Engine, heights: Array
+) -> Terms | None:
+    """Return PyMC's log density of some draws and EM's parts of it, None if it is not known.
+
+    question: the posterior's.
+    heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> density_terms(kept, kept.question, engine_of(kept.question), kept.heights).gap < 1e-3
+    True
+    """
     if not posterior.ours:
-        return np.nan
+        return None
     raw = posterior.as_drawn
     p = engine.pack(question, drawn_at(raw, np.zeros(1, np.intp))).shape[1]
     wanted = int(np.clip(POSITIONS // (4 * p), FEWEST, MOST))
@@ -217,11 +245,10 @@ def density_gap(
         steady = np.abs(np.linalg.slogdet(near)[1] - np.linalg.slogdet(far)[1]) < STEADY
         volume = np.linalg.slogdet((4 * near - far) / 3)[1]  # Richardson: the error is of h^4
     if steady.sum() < FEWEST:
-        return np.nan
+        return None
     log_prior = em.log_prior(question.prior, draws, question.held)
-    explored = posterior.explored[some]
-    apart = (explored - (heights[some] + log_prior + volume))[steady]
-    return float(apart.std()) if np.isfinite(apart).all() else np.inf
+    every = (posterior.explored[some], heights[some], log_prior, volume)
+    return Terms(drawn_at(draws, np.flatnonzero(steady)), *(one[steady] for one in every))
 
 
 def _slopes(engine: Engine, question: Question[Any, Any], z: Array, step: float) -> Array:

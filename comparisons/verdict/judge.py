@@ -39,9 +39,16 @@ if TYPE_CHECKING:
 __all__ = ["judged"]
 
 
-def judged(measured: Measured, table: Table, *, accept_misfit: bool = False) -> tuple[Finding, ...]:
+def judged(
+    measured: Measured,
+    table: Table,
+    within: float = limit.WITHIN,
+    *,
+    accept_misfit: bool = False,
+) -> tuple[Finding, ...]:
     """Return all findings, in the order of the measures.
 
+    within: standard errors up to which a distance from the maximum is a note only.
     accept_misfit: whether a model that does not fit prevents no agreement.
 
     >>> [one.code for one in comparison.findings][:3]
@@ -52,7 +59,14 @@ def judged(measured: Measured, table: Table, *, accept_misfit: bool = False) -> 
     em_side = [
         *same_question(point, sampled, checks),
         identified(sampled.question),
-        *em_finished(at, point.reached, best_of(point), sampled.to_peak),
+        *em_finished(
+            at,
+            point.reached,
+            best_of(point),
+            sampled.to_peak,
+            within,
+            unfinished=point.claimed is not None and not point.made.converged,
+        ),
         em_errors(point, checks),
         em_won(point, checks),
         *spiked(at, found, point, checks),

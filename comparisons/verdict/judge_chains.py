@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.verdict.chain_slips import slip_of_chains
 from comparisons.verdict.headline import HOPELESS
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
     found: list[Finding] = []
     for check in sampled.diagnosis.checks:
         code, bad, good = CHAINS[check.name]
+        slip = None if check.passed or code != "unmixed_chains" else slip_of_chains(sampled)
+        if slip is not None:
+            code, bad = slip.code, f"{bad}, because {slip.says}"
         number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
         found.append(
             Finding(
@@ -45,7 +49,11 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
                 check.value,
                 check.threshold,
                 f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
-                "" if check.passed else f"Draw more. If that does not help: {near.advice}",
+                ""
+                if check.passed
+                else slip.remedy
+                if slip is not None
+                else f"Draw more. If that does not help: {near.advice}",
             )
         )
     found += [_several(sampled), _copied(checks)]
@@ -106,6 +114,10 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
 
     A violation is a fault only if the chains are otherwise good and it exceeds TARGET_PROOF.
     """
+    if sampled.target is None and sampled.slip is not None:
+        code, says, remedy, left = sampled.slip
+        message = f"The draws are not those of this likelihood: {says}."
+        return Finding(code, FAULT, left, limit.DEVIANCE_SHIFT, message, remedy)
     if sampled.target is None:
         message = "Whether the draws are the posterior's cannot be tested without their prior."
         return Finding(
@@ -119,8 +131,12 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         how = "they are too narrow or too wide, or depend on each other otherwise"
     proof = not worst <= limit.TARGET_PROOF
     are = "are not" if proof else "hardly look like"
+    slip = sampled.slip
+    remedy = "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+    if slip is not None:
+        how, remedy = slip.says, slip.remedy
     return Finding(
-        "wrong_target",
+        "wrong_target" if slip is None else slip.code,
         OK if not wrong else FAULT if trusted and proof else DOUBT,
         worst,
         limit.TARGET,
@@ -129,7 +145,5 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         if wrong
         else "The draws obey the identities that those of this likelihood and prior obey, to "
         f"{worst:.2g} Monte Carlo errors.",
-        "Is it the same model, with the same data and prior? If so, mistrust the sampler."
-        if wrong
-        else "",
+        remedy if wrong else "",
     )

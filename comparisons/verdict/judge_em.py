@@ -8,6 +8,8 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.verdict.claims import slip_of_claim
+from comparisons.verdict.distance import distant
 from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
@@ -41,16 +43,22 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     if rounded.draws > 0:  # the draw that is most above its own bound decides
         worst = float(np.fmax(rounded.apart, checks.stepped))
     ok = worst <= most
+    slip = None if ok else checks.heights_slip
+    why = "they answer different questions" if slip is None else slip.says
     question = Finding(
-        "different_question",
+        "different_question" if slip is None else slip.code,
         OK if ok else FAULT,
         worst,
         most,
         f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
         if ok
         else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
-        "it: they answer different questions.",
-        "" if ok else "Give both the same sample, family, trials and counts.",
+        f"it: {why}.",
+        ""
+        if ok
+        else "Give both the same sample, family, trials and counts."
+        if slip is None
+        else slip.remedy,
     )
     found = [question, _same_posterior(checks), *_same_observations(point, sampled)]
     if point.claimed is None:
@@ -59,19 +67,22 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
     gap = abs(point.claimed - here) / (1 + abs(here))
     most = limit.QUESTION + (point.lost + rounded.estimate) / (1 + abs(here))
     same = bool(gap <= most) or point.claimed == here
+    slip = None if same else slip_of_claim(point.made, point.at)
     return [
         *found,
         Finding(
-            "different_data",
+            "different_data" if slip is None else slip.code,
             OK if same else FAULT,
             gap,
             most,
             "The estimate's log-likelihood is the one that the posterior's sample gives it."
             if same
             else f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the "
-            f"posterior's sample it is {here:.3f}.",
+            f"posterior's sample it is {here:.3f}{'' if slip is None else f': {slip.says}'}.",
             ""
             if same
+            else slip.remedy
+            if slip is not None
             else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
             "maximises something else.",
         ),
@@ -115,8 +126,9 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
     most = limit.DENSITY + checks.rounding.density
     same = gap <= most
+    slip = None if same else checks.density_slip
     return Finding(
-        "different_posterior",
+        "different_posterior" if slip is None else slip.code,
         OK if same else FAULT,
         gap,
         most,
@@ -124,8 +136,13 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         f"{gap:.0e} nats."
         if same
         else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
-        f"logarithms differ by {gap:.2g} nats (sd over draws).",
-        "" if same else "One of the two has another prior, other counts or a slip in its volume.",
+        f"logarithms differ by {gap:.2g} nats (sd over draws)"
+        f"{'' if slip is None else f': {slip.says}'}.",
+        ""
+        if same
+        else slip.remedy
+        if slip is not None
+        else "One of the two has another prior, other counts or a slip in its volume.",
     )
 
 
@@ -159,12 +176,23 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
 
 
 def em_finished(
-    at: em.Fit[Any], reached: em.Fit[Any], best: em.Fit[Any], to_peak: float = np.inf
+    at: em.Fit[Any],
+    reached: em.Fit[Any],
+    best: em.Fit[Any],
+    to_peak: float = np.inf,
+    within: float = limit.WITHIN,
+    *,
+    unfinished: bool = False,
 ) -> list[Finding]:
     """The Newton decrement sqrt(s' I^-1 s), the remaining climb, and the curvature.
 
+    The first finding has the code of the cause: `stopped_early` if there is none, or if EM was
+    stopped on its way; otherwise the slip's own (`comparisons.verdict.slips`).
+
     at: EM at the estimate; reached: where it climbs to from there; best: the highest known optimum.
     to_peak: how much the log posterior can still rise from the estimate under the prior.
+    within: standard errors up to which a distance from the maximum is a note only.
+    unfinished: whether the estimate is a fit that says itself that EM was stopped.
 
     >>> [(one.code, one.severity) for one in em_finished(fit, fit, fit)]
     [('stopped_early', 'ok'), ('not_a_maximum', 'ok')]
@@ -174,31 +202,26 @@ def em_finished(
     distance = float(np.fmax(at.decrement, left))
     stopped = not distance <= limit.STOPPED
     curved = _curved(at, stopped)
-    away = f"The estimate is {distance:.2g} standard errors from where EM goes on to"
     severity: Severity = OK
-    message, remedy = f"The estimate is {distance:.2g} standard errors from its maximum.", ""
+    message = "EM does not move from the estimate."
     if at.optima[0].spike:
         severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
     elif np.isnan(distance):
         severity, message = DOUBT, "How far the estimate is from a maximum could not be measured."
-    elif stopped and reached.optima[0].spike:
-        severity = DOUBT
-        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
-        remedy = "See what the spike rests on; the posterior's prior rules it out."
-    elif stopped and to_peak <= limit.STOPPED**2 / 2:
-        severity = DOUBT
-        message = f"{away}, but at the maximum of the posterior (MAP): the prior keeps it there."
-        remedy = "Compare the maximum of the likelihood, from EM without a prior."
-    elif stopped:
-        severity = FAULT
-        message = f"{away}: the log-likelihood can rise by {gain:.3g}{_moved(at, reached)}."
-        remedy = (
-            f"Take EM's best optimum ({_where(best)}), or let the program that made the estimate "
-            "go on: a smaller tolerance, more steps."
+    elif stopped or curved.severity == OK:
+        away = distant(
+            at,
+            reached,
+            best,
+            distance,
+            to_peak=to_peak,
+            within=within,
+            unfinished=unfinished,
+            instead=_where(best),
+            moved=_moved(at, reached),
         )
-    elif curved.severity != OK:
-        message = "EM does not move from the estimate."
-    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, remedy), curved]
+        return [away, curved]
+    return [Finding("stopped_early", severity, distance, limit.STOPPED, message, ""), curved]
 
 
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:

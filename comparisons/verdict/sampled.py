@@ -11,6 +11,7 @@ import em
 from bayes.posterior.diagnose import checked, worst_of
 from bayes.posterior.stein import target_of
 from comparisons.thresholds import LEAST_DRAWS
+from comparisons.verdict.draw_slips import slip_of_draws, slip_without_prior
 from comparisons.verdict.matching import matched
 from comparisons.verdict.subsample import whole_of
 from models.arrays import spaced
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.binned.posterior import Binning
     from comparisons.verdict.point import Point
+    from comparisons.verdict.slips import Slip
     from comparisons.verdict.subsample import Whole
     from models.prior import Prior
     from models.question import Question
@@ -53,12 +55,14 @@ class Sampled:
 
     question: what was asked of it; prior: None where it is unknown.
     draws: each field (n, ...), chain after chain, `sizes` (chains, draws).
+    tune: draws that adapted the sampler, None where it is unknown.
     diagnosis: of the chains; as_drawn: largest R-hat before the labels were aligned.
     ambiguous: share of draws with ambiguous labels.
     modes: most draws first; empty if the prior is unknown.
     peak: where EM under the prior climbs to from the estimate, None if the prior is unknown.
     to_peak: the rise of the log posterior from the estimate to its peak; inf without a prior.
     target: the test whether the draws come from the posterior; None without its prior.
+    slip: what explains draws that miss the test; None if nothing does, or they do not.
     binning: how the rows were binned, None if they were not.
     shift: by how many of its sds binning can have shifted a posterior mean.
     whole: EM of all observations, None if the posterior is of all.
@@ -77,6 +81,7 @@ class Sampled:
     prior: Prior | None
     draws: Structure
     sizes: tuple[int, int]
+    tune: int | None
     diagnosis: Diagnosis
     as_drawn: float
     ambiguous: float
@@ -84,6 +89,7 @@ class Sampled:
     peak: Mode | None
     to_peak: float
     target: Target | None
+    slip: Slip | None
     binning: Binning | None
     shift: float
     whole: Whole | None
@@ -113,18 +119,26 @@ def sampled_of(
         start = em.fitted(question, start=point.at.estimate, prior=prior, max_steps=0)
         peak, modes = _modes(question, prior, point, posterior.draws)
         to_peak = peak.height - float(start.trace[0])
+    target = None if prior is None else target_of(posterior)
+    if target is None:
+        highest = max(point.reached.log_likelihood, point.search.fit.log_likelihood)
+        slip = slip_without_prior(posterior, highest, point.free)
+    else:
+        slip = slip_of_draws(posterior, max(target))
     return Sampled(
         question=question,
         prior=prior,
         draws=posterior.draws,
         sizes=posterior.sizes,
+        tune=posterior.tree.attrs.get("tune") if posterior.ours else None,
         diagnosis=checked(posterior.measured("aligned"), posterior.tree),
         as_drawn=worst_of(posterior.measured("as drawn")).r_hat,
         ambiguous=posterior.ambiguous if question.k > 1 else 0.0,
         modes=modes,
         peak=peak,
         to_peak=to_peak,
-        target=None if prior is None else target_of(posterior),
+        target=target,
+        slip=slip,
         binning=binning,
         shift=0.0 if binning is None else binning.shift(few),
         whole=whole_of(posterior.tree, question),

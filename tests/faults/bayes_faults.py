@@ -11,7 +11,7 @@ from bayes.posterior.tree import posterior_of
 from faults import bayes_slips as slips
 from faults import chains
 from faults.bayes_slips import adopted, changed, instead, renamed
-from faults.em_faults import QUESTION, some
+from faults.em_faults import QUESTION, SHARES, SQUARED, SUM, some
 from faults.fault import (
     CLOSE,
     COINS,
@@ -41,9 +41,12 @@ if TYPE_CHECKING:
 TARGET = frozenset({"wrong_target"})
 SAME = TARGET | QUESTION | {"different_posterior"}
 LOST = frozenset({"lost_correlations"})
-UNMIXED = frozenset({"unmixed_chains"})
-FEW = frozenset({"few_draws", "few_tail_draws", "monte_carlo_noise", *UNMIXED})
-APART = frozenset({"other_place", "other_numbers", "other_spread"})
+PRIOR = frozenset({"wrong_prior"})
+BELIEF = "another prior"  # kinds of faults that have several names
+PRECISION = "precision for a width"
+FOREIGN = "the posterior of other data"
+NARROW = "draws too narrow"
+OFFSET = "draws shifted"
 OTHER = 1_000  # added to a seed for data that are not the case's
 
 
@@ -56,29 +59,26 @@ def user(
     name: str,
     design: Design,
     make: Callable[[Case], xr.DataTree],
-    codes: frozenset[str] = TARGET,
+    *codes: str,
     also: str = "",
+    of: str = "",
 ) -> Fault:
-    return Fault(f"{name}, in a user's code", "Bayes", design, beside(make), codes, beside=also)
+    named = f"{name}, in a user's code"
+    return Fault(named, "Bayes", design, beside(make), frozenset(codes), beside=also, of=of)
 
 
 def again(case: Case) -> xr.DataTree:
     return drawn(case.family, case.sample, case.k, case.seed)
 
 
-def ours(name: str, design: Design, slip: Slip, codes: frozenset[str] = SAME) -> Fault:
-    return Fault(f"{name}, in ours", "Bayes", design, beside(again), codes, slip)
+def ours(name: str, design: Design, slip: Slip, *codes: str, of: str = "") -> Fault:
+    named = f"{name}, in ours"
+    return Fault(named, "Bayes", design, beside(again), frozenset(codes), slip, of=of)
 
 
-def simply(
-    name: str,
-    design: Design,
-    make: Callable[[Case], xr.DataTree],
-    codes: frozenset[str],
-    also: str = "",
-) -> Fault:
+def simply(name: str, design: Design, make: Callable[[Case], xr.DataTree], *codes: str) -> Fault:
     """Return a fault that is the same whoever makes it."""
-    return Fault(name, "Bayes", design, beside(make), codes, beside=also)
+    return Fault(name, "Bayes", design, beside(make), frozenset(codes))
 
 
 def without_jacobian(case: Case) -> xr.DataTree:
@@ -195,68 +195,113 @@ def variance_untold(case: Case) -> xr.DataTree:
 
 
 BAYES_FAULTS = (
-    user("prior ten times too narrow", COINS, partial(held, told=0.0, used=147.0)),
-    ours("prior ten times too narrow", COINS, slips.narrow_prior),
-    user("missing Jacobian", RARE, without_jacobian),
-    ours("missing Jacobian", RARE, slips.jacobian_everywhere),
-    user("weights not summing to one", LINE, off_simplex, frozenset({REFUSED})),
-    ours("weights not summing to one", LINE, slips.off_simplex, SAME | {REFUSED}),
-    user("log-likelihood counted twice", LINE, partial(recounted, times=lambda one: 2 * one)),
-    ours("log-likelihood counted twice", LINE, slips.twice),
-    user("counts ignored", RATES, partial(recounted, times=np.ones_like)),
-    ours("counts ignored", RATES, slips.uncounted),
-    simply("a chain stuck in one mode", THREE, chains.one_stuck, UNMIXED),
-    simply("all chains stuck in one mode", THREE, chains.all_stuck, TARGET | {"several_modes"}),
-    simply("labels unaligned", THREE, chains.unaligned, UNMIXED | {"other_numbers"}),
+    user(
+        "prior ten times too narrow", COINS, partial(held, told=0.0, used=147.0), *PRIOR, of=BELIEF
+    ),
+    ours("prior ten times too narrow", COINS, slips.narrow_prior, *PRIOR, of=BELIEF),
+    user("missing Jacobian", RARE, without_jacobian, "no_jacobian"),
+    ours("missing Jacobian", RARE, slips.jacobian_everywhere, "no_jacobian"),
+    user("weights not summing to one", LINE, off_simplex, REFUSED, of=SUM),
+    ours("weights not summing to one", LINE, slips.off_simplex, REFUSED, of=SUM),
+    user(
+        "log-likelihood counted twice",
+        LINE,
+        partial(recounted, times=lambda one: 2 * one),
+        "counted_twice",
+    ),
+    ours("log-likelihood counted twice", LINE, slips.twice, "counted_twice"),
+    user("counts ignored", RATES, partial(recounted, times=np.ones_like), "counts_ignored"),
+    ours("counts ignored", RATES, slips.uncounted, "counts_ignored"),
+    simply("a chain stuck in one mode", THREE, chains.one_stuck, "stuck_chain"),
+    simply("all chains stuck in one mode", THREE, chains.all_stuck, *TARGET, "several_modes"),
+    simply("labels unaligned", THREE, chains.unaligned, "unaligned_labels"),
     simply(
         "too few draws",
         LINE,
         lambda case: drawn(case.family, case.sample, case.k, case.seed, draws=25),
-        FEW,
+        "few_draws",
     ),
-    simply("thinning that hides divergences", LINE, chains.without_edge, TARGET),
-    user("truncated trials", COINS, cut),
-    ours("truncated trials", COINS, slips.cut_trials),
-    user("variance for sd", LINE, lambda case: renamed(case, sd=case.draws.theta.sd**2)),
-    user("precision for sd", LINE, lambda case: renamed(case, sd=case.draws.theta.sd**-2)),
-    user("sd for variance", LINE, lambda case: renamed(case, sd=case.draws.theta.sd**0.5)),
-    user("precision for covariance", PLANE, precision),
-    user("variance for sd, prior unknown", LINE, variance_untold, APART),
+    simply("thinning that hides divergences", LINE, chains.without_edge, "cut_draws"),
+    user("truncated trials", COINS, cut, "truncated_trials"),
+    ours("truncated trials", COINS, slips.cut_trials, "truncated_trials"),
+    user(
+        "variance for sd",
+        LINE,
+        lambda case: renamed(case, sd=case.draws.theta.sd**2),
+        "squared",
+    ),
+    user(
+        "precision for sd",
+        LINE,
+        lambda case: renamed(case, sd=case.draws.theta.sd**-2),
+        "reciprocal",
+        of=PRECISION,
+    ),
+    user(
+        "sd for variance",
+        LINE,
+        lambda case: renamed(case, sd=case.draws.theta.sd**0.5),
+        "root",
+    ),
+    user("precision for covariance", PLANE, precision, "reciprocal", of=PRECISION),
+    user("variance for sd, prior unknown", LINE, variance_untold, "squared", of=SQUARED),
     user(
         "a wrong data column",
         LINE,
         lambda case: instead(case, case.design.sample(case.seed + OTHER)),
+        *TARGET,
+        of=FOREIGN,
     ),
-    user("a column of other rows", PLANE, torn),
-    simply("a file of draws of other data", LINE, other_file, QUESTION),
-    user("the end of the file missing", LINE, lambda case: instead(case, some(case))),
-    user("heads beside other rows' trials", COINS, shuffled),
-    ours("heads beside other rows' trials", COINS, slips.shuffled_heads),
-    user("temperature 2", LINE, tempered),
-    ours("temperature 2", LINE, slips.tempered),
-    user("prior counted twice", COINS, partial(held, told=40.0, used=80.0)),
-    user("prior's degrees of freedom wrong", LINE, partial(under, degrees=30.0)),
-    ours("prior's degrees of freedom wrong", LINE, slips.many_degrees),
+    user("a column of other rows", PLANE, torn, *TARGET, of=FOREIGN),
+    simply("a file of draws of other data", LINE, other_file, "foreign_draws"),
+    user(
+        "the end of the file missing",
+        LINE,
+        lambda case: instead(case, some(case)),
+        *TARGET,
+        of=FOREIGN,
+    ),
+    user("heads beside other rows' trials", COINS, shuffled, *TARGET, of=FOREIGN),
+    ours("heads beside other rows' trials", COINS, slips.shuffled_heads, *SAME, of=FOREIGN),
+    user("temperature 2", LINE, tempered, "tempered"),
+    ours("temperature 2", LINE, slips.tempered, "tempered"),
+    user("prior counted twice", COINS, partial(held, told=40.0, used=80.0), *PRIOR, of=BELIEF),
+    user("prior's degrees of freedom wrong", LINE, partial(under, degrees=30.0), *PRIOR, of=BELIEF),
+    ours("prior's degrees of freedom wrong", LINE, slips.many_degrees, *PRIOR, of=BELIEF),
     user(
         "prior's exposure wrong",
         RATES,
         lambda case: under(case, exposure=100 * case.prior.theta.exposure),
+        *PRIOR,
+        of=BELIEF,
     ),
-    user("mean-field: correlations lost", CLOSE, independent, LOST, "the correlations"),
-    user("draws shrunk to 0.8 of their spread", LINE, partial(scaled, by=0.8)),
-    user("draws shrunk to 0.88 of their spread", LINE, partial(scaled, by=0.88)),
-    user("draws 0.3 sd off", LINE, partial(moved, by=0.3)),
-    user("draws 0.12 sd off", LINE, partial(moved, by=0.12)),
+    user("mean-field: correlations lost", CLOSE, independent, *LOST, also="the correlations"),
+    user(
+        "draws shrunk to 0.8 of their spread",
+        LINE,
+        partial(scaled, by=0.8),
+        "narrow_draws",
+        of=NARROW,
+    ),
+    user(
+        "draws shrunk to 0.88 of their spread",
+        LINE,
+        partial(scaled, by=0.88),
+        "narrow_draws",
+        of=NARROW,
+    ),
+    user("draws 0.3 sd off", LINE, partial(moved, by=0.3), "shifted_draws", of=OFFSET),
+    user("draws 0.12 sd off", LINE, partial(moved, by=0.12), "shifted_draws", of=OFFSET),
     simply(
         "no warm-up",
         THREE,
         lambda case: drawn(case.family, case.sample, case.k, case.seed, tune=1),
-        FEW | TARGET,
+        "no_warm_up",
     ),
-    simply("one chain copied four times", LINE, chains.copied, frozenset({"copied_chains"})),
-    user("likeliest draws kept", LINE, chains.likeliest),
-    user("standardised on one side only", LINE, standardised),
-    user("log rate for the rate", RATES, log_rate),
-    user("shares held equal", LINE, equal_shares),
-    user("shares in reverse of the means", LINE, crossed),
+    simply("one chain copied four times", LINE, chains.copied, "copied_chains"),
+    user("likeliest draws kept", LINE, chains.likeliest, "likeliest_draws"),
+    user("standardised on one side only", LINE, standardised, "standardised"),
+    user("log rate for the rate", RATES, log_rate, "logarithm"),
+    user("shares held equal", LINE, equal_shares, "equal_shares"),
+    user("shares in reverse of the means", LINE, crossed, "swapped_shares", of=SHARES),
 )

@@ -36,12 +36,16 @@ if TYPE_CHECKING:
     from faults.fault import Design
 
 LONG_ENOUGH = 150  # steps of a plain EM after which it rests, wherever its slip makes it rest
-OFF = frozenset({"stopped_early", "local_optimum"})
+OFF = frozenset({"not_at_maximum", "local_optimum"})
 DOWN = OFF | {DESCENT}
 QUESTION = frozenset({"different_question"})
 BROKEN = QUESTION | {DESCENT}  # an M-step that does not fit its E-step may also lead down
 DATA = frozenset({"different_data"})
-SPREAD = frozenset({"other_spread", "wrong_errors"})
+SQUARED = "variance for sd"  # kinds of faults that have several names
+SUM = "shares that do not sum to one"
+COUNTS = "counts ignored"
+SHARES = "shares in another order"
+EARLY = "EM stopped early"
 TOLERANCE = 1e-3  # scikit-learn's, of the mean log-likelihood
 
 
@@ -76,14 +80,21 @@ def user(
     name: str,
     design: Design,
     make: Callable[[Case], em.Fit | Mixture],
-    codes: frozenset[str] = OFF,
+    *codes: str,
     beside: str = "",
+    of: str = "",
 ) -> Fault:
-    return Fault(f"{name}, in a user's code", "EM", design, given(make), codes, beside=beside)
+    named = f"{name}, in a user's code"
+    return Fault(named, "EM", design, given(make), frozenset(codes), beside=beside, of=of)
 
 
-def ours(name: str, design: Design, slip: Slip, codes: frozenset[str], beside: str = "") -> Fault:
-    return Fault(f"{name}, in ours", "EM", design, given(fitted), codes, slip, beside)
+def ours(
+    name: str, design: Design, slip: Slip, *codes: str, beside: str = "", of: str = ""
+) -> Fault:
+    """Return a fault in our own EM, which often cannot climb with it."""
+    return Fault(
+        f"{name}, in ours", "EM", design, given(fitted), frozenset(codes), slip, beside, of
+    )
 
 
 def short(case: Case) -> Mixture:
@@ -188,64 +199,111 @@ def unknown_ways(case: Case) -> em.Fit:
 
 
 EM_FAULTS = (
-    user("n - 1 for n", SMALL, lambda case: resting(case, slips.minus_one)),
-    ours("n - 1 for n", SMALL, slips.minus_one, DOWN),
-    user("sd for variance", LINE, squared),
-    ours("sd for variance", LINE, slips.variance_for_sd, DOWN),
-    user("weights not renormalised", ROUNDED, by_rows, frozenset({REFUSED})),
-    ours("weights not renormalised", ROUNDED, slips.unnormalised, frozenset({REFUSED})),
-    user("small responsibilities dropped", CLOSE, lambda case: resting(case, slips.dropped)),
-    ours("small responsibilities dropped", CLOSE, slips.dropped, DOWN),
-    user("missing binomial coefficient", COINS, unknown_ways, DATA, "the log-likelihood"),
-    ours(
-        "missing binomial coefficient", COINS, slips.coefficientless, QUESTION, "the log-likelihood"
+    user("n - 1 for n", SMALL, lambda case: resting(case, slips.minus_one), "n_minus_one"),
+    ours("n - 1 for n", SMALL, slips.minus_one, *DOWN),
+    user("sd for variance", LINE, squared, "squared", of=SQUARED),
+    ours("sd for variance", LINE, slips.variance_for_sd, *DOWN, of=SQUARED),
+    user("weights not renormalised", ROUNDED, by_rows, REFUSED, of=SUM),
+    ours("weights not renormalised", ROUNDED, slips.unnormalised, REFUSED, of=SUM),
+    user(
+        "small responsibilities dropped",
+        CLOSE,
+        lambda case: resting(case, slips.dropped),
+        "memberships_dropped",
     ),
-    user("responsibilities from the previous step", CLOSE, stale),
-    ours("responsibilities from the previous step", CLOSE, slips.stale, DOWN),
-    user("M-step ignores counts", ROUNDED, without_counts),
-    ours("M-step ignores counts", ROUNDED, slips.uncounted, DOWN),
-    user("trials taken as constant", COINS, equal_flips),
-    ours("trials taken as constant", COINS, slips.one_number_of_flips, BROKEN),
-    user("stop at scikit-learn's tolerance", CLOSE, loose),
+    ours("small responsibilities dropped", CLOSE, slips.dropped, *DOWN),
+    user(
+        "missing binomial coefficient",
+        COINS,
+        unknown_ways,
+        "constant_missing",
+        beside="the log-likelihood",
+    ),
+    ours(
+        "missing binomial coefficient",
+        COINS,
+        slips.coefficientless,
+        "constant_missing",
+        beside="the log-likelihood",
+    ),
+    user("responsibilities from the previous step", CLOSE, stale, "stopped_early", of=EARLY),
+    ours("responsibilities from the previous step", CLOSE, slips.stale, *DOWN),
+    user("M-step ignores counts", ROUNDED, without_counts, "counts_ignored", of=COUNTS),
+    ours("M-step ignores counts", ROUNDED, slips.uncounted, *DOWN, of=COUNTS),
+    user("trials taken as constant", COINS, equal_flips, "constant_trials"),
+    ours("trials taken as constant", COINS, slips.one_number_of_flips, "constant_trials"),
+    user("stop at scikit-learn's tolerance", CLOSE, loose, "stopped_early", of=EARLY),
     Fault(
         "stop at scikit-learn's tolerance, in ours",
         "EM",
         CLOSE,
         given(lambda case: fitted(case, starts=1, accelerate=False)),
-        OFF,
+        frozenset({"stopped_early"}),
         slips.early(CLOSE.n),
+        of=EARLY,
     ),
-    user("one step short", THREE, short),
-    user("wrong optimum", THREE, astray, frozenset({"local_optimum"})),
+    user("one step short", THREE, short, "stopped_early", of=EARLY),
+    user("wrong optimum", THREE, astray, "local_optimum"),
     ours(
-        "wrong optimum: the lowest is kept", THREE, slips.lowest_wins, frozenset({"local_optimum"})
+        "wrong optimum: the lowest is kept",
+        THREE,
+        slips.lowest_wins,
+        "local_optimum",
+        of="wrong optimum",
     ),
-    user("swapped component: shares in reverse", LINE, reversed_shares),
-    ours("swapped component: shares in reverse", LINE, slips.swapped, OFF | DATA),
-    user("means sorted without their sds", LINE, reversed_widths),
-    user("log-sum-exp underflow", LONG, lambda case: resting(case, slips.underflowing)),
-    ours("log-sum-exp underflow", LONG, slips.underflowing, BROKEN),
-    user("tied for full covariance", PLANE, one_covariance),
-    ours("tied for full covariance", PLANE, slips.tied, DOWN),
-    user("transposed Cholesky factor", PLANE, turned),
-    ours("transposed Cholesky factor", PLANE, slips.transposed, BROKEN),
-    user("float32 accumulation near 1e9", FAR, in_single_precision),
-    ours("float32 accumulation near 1e9", FAR, slips.single_precision, QUESTION),
-    user("E-step without the weights", LINE, lambda case: resting(case, slips.weightless)),
-    ours("E-step without the weights", LINE, slips.weightless, BROKEN),
-    user("M-step divides by n / K", LINE, lambda case: resting(case, slips.divided_by_components)),
-    ours("M-step divides by n / K", LINE, slips.divided_by_components, DOWN),
-    user("shares held equal", LINE, lambda case: fitted(case, equal_weights=True).mixture),
-    user("hard EM for soft", CLOSE, lambda case: fitted(case, hard=True).mixture),
-    user("a floor too high", LINE, lambda case: fitted(case, floor=2.5).mixture),
-    user("the end of the file missing", LINE, lambda case: fitted(case, some(case)), DATA | OFF),
-    user("the maximum under a prior for the likelihood's", COINS, held),
+    user(
+        "swapped component: shares in reverse", LINE, reversed_shares, "swapped_shares", of=SHARES
+    ),
+    ours("swapped component: shares in reverse", LINE, slips.swapped, *OFF, *DATA, of=SHARES),
+    user("means sorted without their sds", LINE, reversed_widths, "swapped_fields"),
+    user(
+        "log-sum-exp underflow", LONG, lambda case: resting(case, slips.underflowing), "underflow"
+    ),
+    ours("log-sum-exp underflow", LONG, slips.underflowing, *QUESTION),
+    user("tied for full covariance", PLANE, one_covariance, "tied"),
+    ours("tied for full covariance", PLANE, slips.tied, *DOWN),
+    user("transposed Cholesky factor", PLANE, turned, "transposed_factor"),
+    ours("transposed Cholesky factor", PLANE, slips.transposed, *BROKEN),
+    user("float32 accumulation near 1e9", FAR, in_single_precision, "single_precision"),
+    ours("float32 accumulation near 1e9", FAR, slips.single_precision, "single_precision"),
+    user(
+        "E-step without the weights",
+        LINE,
+        lambda case: resting(case, slips.weightless),
+        "weightless",
+    ),
+    ours("E-step without the weights", LINE, slips.weightless, "weightless"),
+    user(
+        "M-step divides by n / K",
+        LINE,
+        lambda case: resting(case, slips.divided_by_components),
+        "divided_equally",
+    ),
+    ours("M-step divides by n / K", LINE, slips.divided_by_components, *DOWN),
+    user(
+        "shares held equal",
+        LINE,
+        lambda case: fitted(case, equal_weights=True).mixture,
+        "equal_shares",
+    ),
+    user(
+        "hard EM for soft", CLOSE, lambda case: fitted(case, hard=True).mixture, "hard_assignment"
+    ),
+    user("a floor too high", LINE, lambda case: fitted(case, floor=2.5).mixture, "floor_reached"),
+    user(
+        "the end of the file missing",
+        LINE,
+        lambda case: fitted(case, some(case)),
+        "wrong_observations",
+        of="EM: the end of the file missing",
+    ),
+    user("the maximum under a prior for the likelihood's", COINS, held, *OFF),
     user(
         "mean log-likelihood for the sum",
         LINE,
         claiming(lambda fit: fit.log_likelihood / fit.observations),
-        DATA,
-        "the log-likelihood",
+        "mean_log_likelihood",
+        beside="the log-likelihood",
     ),
     user(
         "log-likelihood of the previous step",
@@ -253,24 +311,36 @@ EM_FAULTS = (
         lambda case: replace(
             climbing(case, 8), log_likelihood=float(climbing(case, 7).log_likelihood)
         ),
-        DATA | OFF,
-        "the log-likelihood",
+        "previous_step",
+        beside="the log-likelihood",
     ),
-    ours("log rate without the rate", RATES, slips.rateless, BROKEN),
+    ours("log rate without the rate", RATES, slips.rateless, *BROKEN),
     ours(
         "memberships of the other component",
         LINE,
         slips.other_rows,
-        frozenset({"other_memberships"}),
-        "the memberships",
+        "other_memberships",
+        beside="the memberships",
     ),
     ours(
         "density in other units",
         FAR,
         slips.unscaled_density,
-        frozenset({"other_predictions"}),
-        "the density",
+        "other_predictions",
+        beside="the density",
     ),
-    ours("standard errors as if labels were known", CLOSE, slips.labels_known, SPREAD),
-    ours("standard errors too large by the root of 2", LINE, slips.halved_information, SPREAD),
+    ours(
+        "standard errors as if labels were known",
+        CLOSE,
+        slips.labels_known,
+        "wrong_errors",
+        of="wrong standard errors",
+    ),
+    ours(
+        "standard errors too large by the root of 2",
+        LINE,
+        slips.halved_information,
+        "wrong_errors",
+        of="wrong standard errors",
+    ),
 )

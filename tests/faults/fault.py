@@ -141,6 +141,7 @@ class Fault(NamedTuple):
     codes: of the findings that name its cause; any of them will do.
     ours: what patches our own code, while the answers are made and while they are compared.
     beside: what else comes out wrong, where neither parameters nor their errors need to.
+    of: the kind of fault, if others have the same cause under another name.
     """
 
     name: str
@@ -150,6 +151,13 @@ class Fault(NamedTuple):
     codes: frozenset[str]
     ours: Callable[[], AbstractContextManager[object]] = nullcontext
     beside: str = ""
+    of: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The cause, whoever makes it."""
+        name = self.name.removesuffix(", in ours").removesuffix(", in a user's code")
+        return self.of or name
 
 
 class Outcome(NamedTuple):

@@ -90,7 +90,8 @@ def test_another_likelihood_is_another_question():
     tree["sample_stats"] = xr.DataTree(other)
     comparison = comparisons.compare(fitted(), tree)
     assert comparison.verdict == "disagree"
-    assert finding(comparison, "different_question").severity == "fault"
+    # PyMC gives these draws other log-likelihoods than those that are stored with them
+    assert finding(comparison, "foreign_draws").severity == "fault"
 
 
 def test_an_estimate_of_other_data_says_so():
@@ -120,7 +121,7 @@ def test_the_distance_to_the_maximum_is_measured_in_standard_errors(steps):
 def test_hard_em_is_no_maximum_of_the_likelihood():
     comparison = comparisons.compare(em.fit(Binomial, flips(), 2, hard=True), drawn())
     assert comparison.verdict == "disagree"
-    assert {"different_data", "stopped_early"} <= set(standing(comparison))
+    assert "hard_assignment" in standing(comparison)
 
 
 def test_a_saddle_is_no_maximum():
@@ -139,7 +140,9 @@ def test_unmixed_chains_allow_no_verdict():
     posterior["prob"][0] = posterior["prob"][0] + 0.1
     comparison = comparisons.compare(fitted(), adopted(lambda _: posterior))
     assert comparison.verdict == "inconclusive"
-    assert finding(comparison, "unmixed_chains").severity == "doubt"
+    apart = finding(comparison, "stuck_chain")
+    assert apart.severity == "doubt"
+    assert "chain 0 stays apart" in apart.message
     assert "fault" not in standing(comparison).values()
 
 
@@ -163,10 +166,11 @@ def test_draws_that_sit_elsewhere_are_not_the_posteriors(moved):
         )
 
     comparison = comparisons.compare(fitted(), adopted(elsewhere))
-    wrong = finding(comparison, "wrong_target")
+    # another prior can move the draws just so, unless they lie far away
+    named = set(standing(comparison)) & {"wrong_target", "wrong_prior", "shifted_draws"}
     assert comparison.verdict == "disagree"
-    assert wrong.severity == "fault"
-    assert "sit elsewhere" in wrong.message
+    assert len(named) == 1
+    assert standing(comparison)[named.pop()] == "fault"
     if moved == 4:
         assert {"other_place", "other_numbers"} <= set(standing(comparison))
 
@@ -178,10 +182,10 @@ def test_draws_that_are_too_narrow_or_too_wide_are_not_the_posteriors(width):
         return mean + width * (posterior - mean)
 
     comparison = comparisons.compare(fitted(), adopted(tempered))
-    wrong = finding(comparison, "wrong_target")
+    wrong = finding(comparison, "narrow_draws" if width < 1 else "wide_draws")
     assert comparison.verdict == "disagree"
     assert wrong.severity == "fault"
-    assert "narrow or too wide" in wrong.message
+    assert f"{width:.1f}" in wrong.message
     assert (finding(comparison, "other_place").value < 0) == (width < 1)
 
 
@@ -247,11 +251,11 @@ def test_a_maximum_of_the_posterior_is_told_from_an_early_stop():
     prior = Prior(0.0, BinomialPrior(heads=40.0, tails=40.0))
     tree = bayes.sample(Binomial, flips(), 2, prior=prior, progress=False)
     peak = em.fit(Binomial, flips(), 2, prior=prior)
-    early = finding(comparisons.compare(peak, tree), "stopped_early")
+    early = finding(comparisons.compare(peak, tree), "map_estimate")
     assert early.severity == "doubt"
     assert "(MAP)" in early.message
     # under another prior it is no peak
-    other = finding(comparisons.compare(peak, drawn()), "stopped_early")
+    other = finding(comparisons.compare(peak, drawn()), "not_at_maximum")
     assert other.severity == "fault"
 
 
