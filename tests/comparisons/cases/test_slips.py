@@ -19,7 +19,6 @@ from comparisons.command.main import app
 from comparisons.verdict.draw_slips import slip_of_draws
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.judge_em import em_finished
-from comparisons.verdict.search import Climber
 from comparisons.verdict.slips import HYPOTHESES
 from models import (
     Binomial,
@@ -70,9 +69,8 @@ def fitted(number: int):
 def judged(fit, given, **options):
     """Return the finding of the distance from the maximum."""
     structure, _ = estimate_of(given, fit.question)
-    climb = Climber(fit.question)
-    at = climb(structure, max_steps=0)
-    reached = climb(at.estimate)
+    at = em.fitted(fit.question, start=structure, max_steps=0)
+    reached = em.fitted(fit.question, start=at.estimate)
     best = max([fit, reached], key=lambda one: one.log_likelihood)
     return em_finished(at, reached, best, **options)[0]
 
@@ -95,7 +93,7 @@ def by_groups(fit, limit=None):
         return em.fit(fit.family, fit.question.sample, 2, hard=True, start=fit.mixture).mixture
     sample, mixture = fit.question.sample, fit.mixture
     for _ in range(200):
-        at = Climber(fit.question)(mixture, max_steps=0)
+        at = em.fitted(fit.question, start=mixture, max_steps=0)
         share = at.members(sample)
         share = np.where(share < limit, 0, share) * sample.counts
         n = share.sum(axis=1)
