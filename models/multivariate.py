@@ -10,6 +10,7 @@ from models.checks import fields, moments, no_trials, numbers, positive, refuse_
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
 from models.family import Field
 from models.refusal import Refusal
+from models.within import within_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,15 +88,21 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> MultivariateGaussianPrior:
-        """Return the default of Fraley & Raftery (2007, section 3.2)."""
+        """Return a prior on the scale of the covariance W within groups, not of the whole.
+
+        degrees = b + 2, where b is the size of a free block: the fewest whole degrees with which a
+        covariance has a mean. scatter = degrees W / 3, a third of W a degree, as Fraley & Raftery
+        (2007, section 2.2) have it in one column. There W = var(x) / k^2 as in their article. In
+        several columns near rows say what W is (`within_groups`). `models/README.md` says why.
+        """
         mean, cov = moments(sample)
-        d = sample.dimension
-        scatter = cls.form().project(cov) / k ** (2 / d)
-        try:
-            _definite("scatter", scatter)
-        except ValueError:
-            raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
-        return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
+        form, d = cls.form(), sample.dimension
+        _not_collinear(form.project(cov))
+        degrees = form.block(d) + 2.0
+        within = cov / k**2 if d == 1 else within_groups(sample, cov, k)
+        scatter = degrees / 3 * form.project(within)
+        _not_collinear(scatter)
+        return MultivariateGaussianPrior(mean, 0.01, scatter, degrees)
 
     @classmethod
     def draw_prior(
@@ -257,6 +264,14 @@ class MultivariateGaussianPrior(NamedTuple):
             return self._replace(mean=scale @ self.mean + shift, scatter=scatter)
         scatter = self.scatter * scale[:, None] * scale
         return self._replace(mean=self.mean * scale + shift, scatter=scatter)
+
+
+def _not_collinear(scatter: Array) -> None:
+    """Raise Refusal unless the (d, d) scatter is positive definite."""
+    try:
+        _definite("scatter", scatter)
+    except Refusal:
+        raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
 
 
 def _definite(name: str, matrix: Array) -> None:

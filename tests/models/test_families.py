@@ -72,7 +72,7 @@ BAD = {
     "prior improper": (Gaussian, NUMBERS, 1, {"prior": Prior(0, GaussianPrior(0, 0, 1, 1))}, "prior: n is 0; give"),
     "prior heads": (Binomial, Sample([1, 2], 3), 1, {"prior": Prior(0, BinomialPrior(-1, 1))}, "prior: heads is -1; give"),
     "prior weight": (Gaussian, NUMBERS, 1, {"prior": Prior(-1, GaussianPrior(0, 1, 1, 1))}, "prior: weight is -1; give"),
-    "prior dimension": (FULL, PAIRS, 1, {"prior": weak_prior(FULL, Sample(np.eye(3)), 1)}, "prior: mean .*x has 2 columns"),
+    "prior dimension": (FULL, PAIRS, 1, {"prior": weak_prior(FULL, Sample(np.eye(4)[:, :3]), 1)}, "prior: mean .*x has 2 columns"),
 }  # fmt: skip
 
 
