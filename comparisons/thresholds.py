@@ -27,6 +27,7 @@ __all__ = [
     "OTHER_ROWS",
     "OVERLAP",
     "QUESTION",
+    "SENSITIVE",
     "SHIFT",
     "SPREAD",
     "STOPPED",
@@ -128,6 +129,12 @@ LEAST_DRAWS = 10
 
 SWITCHED = 1.1
 """R-hat as drawn from which labels are called switched; nothing depends on it."""
+
+SENSITIVE = 0.05
+"""Sensitivity by power-scaling from which Kallioinen et al. (2024) speak of it. Simulated for the
+mean of a normal, 20 samples of 4,000 draws a case: if prior and data agree and the prior has half
+of the information, both sensitivities are 0.040 to 0.049; if it has 70%, that to the prior is 0.056
+to 0.069 and that to the likelihood 0.024 to 0.029."""
 
 LEVEL = 0.95
 """Probability of the equal-tailed intervals, next to 1.96 standard errors."""

@@ -88,19 +88,20 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> MultivariateGaussianPrior:
-        """Return a prior on the scale of the covariance W within groups, not of the whole.
+        """Return a prior on the scale of the covariance W of near rows, not of all rows.
 
         degrees = b + 2, where b is the size of a free block: the fewest whole degrees with which a
-        covariance has a mean. scatter = degrees W / 3, a third of W a degree, as Fraley & Raftery
-        (2007, section 2.2) have it in one column. There W = var(x) / k^2 as in their article. In
-        several columns near rows say what W is (`within_groups`). `models/README.md` says why.
+        covariance has a mean. scatter = degrees W / 2. In several columns near rows say what W is
+        (`within_groups`), as the covariance of all rows is far too wide where groups lie apart. In
+        one column it is that of a Gaussian (Fraley & Raftery 2007, section 2.2), var(x) / k^2.
+        `models/README.md` says why.
         """
         mean, cov = moments(sample)
         form, d = cls.form(), sample.dimension
         _not_collinear(form.project(cov))
         degrees = form.block(d) + 2.0
-        within = cov / k**2 if d == 1 else within_groups(sample, cov, k)
-        scatter = degrees / 3 * form.project(within)
+        scatter = cov / k**2 if d == 1 else degrees / 2 * within_groups(sample, cov, k)
+        scatter = form.project(scatter)
         _not_collinear(scatter)
         return MultivariateGaussianPrior(mean, 0.01, scatter, degrees)
 

@@ -20,7 +20,7 @@ __all__ = ["Few", "few_rows", "within_groups"]
 
 PAIRED = 400  # rows in pairs: their scatter is then known to a tenth
 MOST = 4_000  # rows in which directions are looked for
-NEAREST, NEAR = 0.02, 0.5  # parts of the pairs within groups: to find them, then to measure them
+NEAREST, NEAR = 0.02, 0.25  # parts of the pairs within groups: to find them, then to measure them
 FINDING, MEASURING = 5, 6  # steps with each
 DIRECTIONS, PURSUIT = 3, 20  # directions of least kurtosis; steps to find them
 NARROWED = 1e-3  # variance of a start in such a direction
