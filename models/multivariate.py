@@ -92,18 +92,22 @@ class MultivariateGaussian(NamedTuple):
 
         degrees = b + 2, where b is the size of a free block: the fewest whole degrees with which a
         covariance has a mean. scatter = degrees W / 2. In several columns near rows say what W is
-        (`within_groups`), as the covariance of all rows is far too wide where groups lie apart. In
-        one column it is that of a Gaussian (Fraley & Raftery 2007, section 2.2), var(x) / k^2.
-        `models/README.md` says why.
+        (`within_groups`), as the covariance V of all rows is far too wide where groups lie apart.
+        n = 1 / (largest eigenvalue of W^-1 V), so that W / n covers V: no group's mean is far out,
+        and that of an empty group stays near the rows. In one column all is as for a Gaussian
+        (Fraley & Raftery 2007, section 2.2). `models/README.md` says why.
         """
         mean, cov = moments(sample)
         form, d = cls.form(), sample.dimension
         _not_collinear(form.project(cov))
         degrees = form.block(d) + 2.0
-        scatter = cov / k**2 if d == 1 else degrees / 2 * within_groups(sample, cov, k)
-        scatter = form.project(scatter)
-        _not_collinear(scatter)
-        return MultivariateGaussianPrior(mean, 0.01, scatter, degrees)
+        if d == 1:
+            return MultivariateGaussianPrior(mean, 0.01, cov / k**2, degrees)
+        within = form.project(within_groups(sample, cov, k))
+        _not_collinear(within)
+        half = np.linalg.inv(np.linalg.cholesky(within))
+        widest = float(np.linalg.eigvalsh(half @ form.project(cov) @ half.T)[-1])
+        return MultivariateGaussianPrior(mean, 1 / widest, degrees / 2 * within, degrees)
 
     @classmethod
     def draw_prior(
