@@ -91,7 +91,7 @@ class MultivariateGaussian(NamedTuple):
         """Return a prior on the scale of the covariance W of near rows, not of all rows.
 
         degrees = b + 2, where b is the size of a free block: the fewest whole degrees with which a
-        covariance has a mean. scatter = degrees W / 2. In several columns near rows say what W is
+        covariance has a mean. scatter = degrees W / 3. In several columns near rows say what W is
         (`within_groups`), as the covariance V of all rows is far too wide where groups lie apart.
         n = 1 / (largest eigenvalue of W^-1 V), so that W / n covers V: no group's mean is far out,
         and that of an empty group stays near the rows. In one column all is as for a Gaussian
@@ -107,7 +107,7 @@ class MultivariateGaussian(NamedTuple):
         _not_collinear(within)
         half = np.linalg.inv(np.linalg.cholesky(within))
         widest = float(np.linalg.eigvalsh(half @ form.project(cov) @ half.T)[-1])
-        return MultivariateGaussianPrior(mean, 1 / widest, degrees / 2 * within, degrees)
+        return MultivariateGaussianPrior(mean, 1 / widest, degrees / 3 * within, degrees)
 
     @classmethod
     def draw_prior(

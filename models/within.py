@@ -120,7 +120,7 @@ def within_groups(sample: Observations, cov: Array, k: int) -> Array:
     >>> np.linalg.eigvalsh(np.cov(x.T)).round(1), np.linalg.eigvalsh(
     ...     within_groups(Sample(x), np.cov(x.T), 2)
     ... ).round(1)
-    (array([  0.8, 202.7]), array([0.7, 0.9]))
+    (array([  1. , 201.4]), array([0.4, 1.7]))
     """
     if k == 1:
         return cov

@@ -49,8 +49,8 @@ class Design(NamedTuple):
     part: variance within groups over the whole variance, in the directions in which groups differ.
     line: whether the centres lie on a line; otherwise all are equally far from each other.
 
-    >>> Design("full", d=4, k=3, part=0.1, line=True).distance
-    4.5
+    >>> round(Design("full", d=4, k=3, part=0.1, line=True).distance, 2)
+    3.67
     """
 
     form: str
@@ -128,7 +128,7 @@ def drawn(design: Design, rng: np.random.Generator) -> tuple[Mixture[Any], Sampl
 
     >>> truth, sample = drawn(Design("full", 2, 3, 0.1, True), np.random.default_rng(1))
     >>> sample, truth.theta.cov.shape
-    (Sample(900 observations, 900 distinct), (3, 2, 2))
+    (Sample(900 observations of 2 columns, 900 distinct), (3, 2, 2))
     """
     d, k, form = design.d, design.k, design.family.form()
     turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
@@ -209,7 +209,7 @@ def designs(dimensions: list[int], most: int) -> list[Design]:
     """Return full covariances of every size, and each other form in four columns.
 
     >>> len(designs([1, 2], most=2))
-    36
+    20
     """
     full = [
         Design("full", d, k, part, line)

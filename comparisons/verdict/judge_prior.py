@@ -34,7 +34,7 @@ def pulled(
     apart, proper, trusted: as in `judge.Gap`.
 
     >>> [one.message for one in comparison.findings if one.code == "prior_pull"]
-    ['The prior moves the maximum by up to 0.0434 posterior sd (weight[0]).']
+    ['The prior moves the maximum by up to 0.146 posterior sd (rate[1]).']
     """
     if sampled.prior is None or sampled.best is None or sampled.peak is None:
         message = "The posterior's prior is unknown, and so is its pull."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import arviz_stats as az
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from models.structure import Parameter
 
 __all__ = ["Sensitivity", "power_scaled", "sensitivity_of"]
+
+FLAT = 1e-9  # nats by which a log density may differ from a constant
 
 
 class Sensitivity(NamedTuple):
@@ -92,8 +95,20 @@ def power_scaled(
     prior, likelihood = np.full((2, len(draws)), np.nan)
     if not moving.any():
         return Sensitivity(prior, likelihood, np.nan)
-    with np.errstate(all="ignore"):
-        both = az.psense(tree, group="prior")
-        prior[moving], noise = both["moved"].to_numpy(), both["shuffled"].to_numpy()
-        likelihood[moving] = az.psense(tree, var_names=["moved"], group="likelihood")["moved"]
-    return Sensitivity(prior, likelihood, float(noise.max()))
+    prior[moving], noise = _scaled(tree, "prior", log_prior)
+    likelihood[moving], _ = _scaled(tree, "likelihood", log_likelihood)
+    return Sensitivity(prior, likelihood, float(np.max(noise)))
+
+
+def _scaled(tree: xr.DataTree, group: str, log_density: Array) -> tuple[Array, Array]:
+    """Return the sensitivities of the parameters, and those of shuffled draws."""
+    rows = tree["posterior"].sizes["parameter"]
+    if np.ptp(log_density) < FLAT:  # ArviZ can fit no tail to equal weights
+        return np.zeros(rows), np.zeros(rows)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about the number of draws in the tails
+        try:
+            found = az.psense(tree, group=group)
+        except ValueError:  # the weights in a tail are equal: copied draws
+            return np.full(rows, np.nan), np.full(rows, np.nan)
+    return found["moved"].to_numpy(), found["shuffled"].to_numpy()
