@@ -14,6 +14,7 @@ from models.dependence import dependence
 from models.digits import refuse_lost_digits
 from models.family import Field
 from models.refusal import Refusal
+from models.within import within_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,12 +92,26 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> MultivariateGaussianPrior:
-        """Return the default of Fraley & Raftery (2007, section 3.2)."""
+        """Return a prior on the scale of the covariance W of near rows, not of all rows.
+
+        degrees = b + 2, where b is the size of a free block: the fewest whole degrees with which a
+        covariance has a mean. scatter = degrees W / 3. In several columns near rows say what W is
+        (`within_groups`), as the covariance V of all rows is far too wide where groups lie apart.
+        n = 1 / (largest eigenvalue of W^-1 V), so that W / n covers V: no group's mean is far out,
+        and that of an empty group stays near the rows. In one column all is as for a Gaussian
+        (Fraley & Raftery 2007, section 2.2). `models/README.md` says why.
+        """
         estimable(cls, sample)
         mean, cov = moments(sample)
-        d = sample.dimension
-        scatter = cls.form().project(cov) / k ** (2 / d)
-        return MultivariateGaussianPrior(mean, 0.01, scatter, d + 2.0)
+        form, d = cls.form(), sample.dimension
+        degrees = form.block(d) + 2.0
+        if d == 1:
+            return MultivariateGaussianPrior(mean, 0.01, cov / k**2, degrees)
+        within = form.project(within_groups(sample, cov, k))
+        _not_collinear(within)
+        half = np.linalg.inv(np.linalg.cholesky(within))
+        widest = float(np.linalg.eigvalsh(half @ form.project(cov) @ half.T)[-1])
+        return MultivariateGaussianPrior(mean, 1 / widest, degrees / 3 * within, degrees)
 
     @classmethod
     def common_priors(
@@ -312,6 +327,14 @@ def estimable(
     refuse_lost_digits(sample, names)
     if family.form().linear and (reason := dependence(sample, names)):
         raise Refusal(reason)
+
+
+def _not_collinear(scatter: Array) -> None:
+    """Raise Refusal unless the (d, d) scatter is positive definite."""
+    try:
+        _definite("scatter", scatter)
+    except Refusal:
+        raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
 
 
 def _definite(name: str, matrix: Array) -> None:

@@ -25,6 +25,8 @@ from comparisons.verdict.judge_em import (
 )
 from comparisons.verdict.judge_fit import fits
 from comparisons.verdict.judge_identified import identified
+from comparisons.verdict.judge_prior import pulled, sensitive
+from comparisons.verdict.table import worst_of
 
 if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from comparisons.verdict.predictions import Predictions
     from comparisons.verdict.sampled import Sampled
     from comparisons.verdict.table import Table
-    from models.arrays import Array
 
 __all__ = ["judged"]
 
@@ -84,7 +85,8 @@ def judged(
         *data_tell(measured, table, gap),
         bent(checks, gap),
         skewed(table),
-        *pulled(sampled, table, gap),
+        *pulled(point, sampled, table, **gap._asdict()),
+        *sensitive(sampled, table),
     ]
     known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
@@ -311,58 +313,3 @@ def bent(checks: CrossChecks, gap: Gap) -> Finding:
         )
     remedy = "More data; until then read the posterior's intervals." if large else ""
     return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)
-
-
-def pulled(sampled: Sampled, table: Table, gap: Gap) -> list[Finding]:
-    """How far the prior moves the maximum (MAP - MLE), and whether it narrows the posterior.
-
-    The pull explains a gap between the answers if the estimate is a proper maximum. A given prior
-    may be the right one, so that its pull is a doubt and no fault: where the true prior was given,
-    it moved the answer in one data set of 25. The default prior moves it only if data are few.
-    """
-    if sampled.prior is None:
-        message = "The posterior's prior is unknown, and so is its pull."
-        return [
-            Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
-        ]
-    worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
-    usual = sampled.question.usual
-    pulls = not worst <= limit.GAP and gap.proper
-    severity: Severity = NOTE if pulls else OK
-    if pulls and gap.apart and np.isfinite(worst):
-        severity = DOUBT if gap.trusted or not usual else NOTE
-    message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
-    if np.isnan(worst):
-        message = "What the prior pulls could not be measured: no parameter was sampled"
-    elif pulls and usual:
-        message += ": the data do not outweigh even the default prior"
-    elif pulls:
-        message += ": the data do not outweigh the prior that was given"
-    mend = "More data, or a prior that you mean."
-    mine = "Is it the prior that you mean? Compare with the default one."
-    remedy = "" if severity == OK else mend if usual else mine
-    found = [Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)]
-    if not usual:
-        negative, whose = worst_of(table, -table["sd_ratio"].to_numpy())
-        least = -negative
-        holds = least < 1 / limit.SPREAD and gap.proper
-        found.append(
-            Finding(
-                "prior_hold",
-                DOUBT if holds else OK,
-                least,
-                1 / limit.SPREAD,
-                f"The posterior sd is at least {least:.2g} standard errors ({whose})"
-                + (": the prior, not the data, holds it together." if holds else "."),
-                mine if holds else "",
-            )
-        )
-    return found
-
-
-def worst_of(table: Table, column: Array) -> tuple[float, str]:
-    """Return the largest of (rows,) values and whose it is; NaN where there is none."""
-    if np.isnan(column).all():
-        return np.nan, "no parameter"
-    at = int(np.nanargmax(column))
-    return float(column[at]), str(table["parameter"].to_numpy()[at])

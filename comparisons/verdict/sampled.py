@@ -10,9 +10,11 @@ import numpy as np
 import em
 from bayes.posterior.diagnose import checked, worst_of
 from bayes.posterior.stein import target_of
-from comparisons.thresholds import LEAST_DRAWS
+from comparisons.thresholds import LEAST_DRAWS, MISSED
 from comparisons.verdict.draw_slips import slip_of_draws, slip_without_prior
+from comparisons.verdict.emptied import emptied
 from comparisons.verdict.matching import matched
+from comparisons.verdict.sensitivity import sensitivity_of
 from comparisons.verdict.subsample import whole_of
 from models.arrays import spaced
 from models.refusal import Refusal
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.binned.posterior import Binning
     from comparisons.verdict.point import Point
+    from comparisons.verdict.sensitivity import Sensitivity
     from comparisons.verdict.slips import Slip
     from comparisons.verdict.subsample import Whole
     from models.prior import Prior
@@ -35,6 +38,7 @@ __all__ = ["Mode", "Sampled", "refuse_few", "sampled_of"]
 
 PROBES = 100  # draws from which EM climbs the posterior to see which mode each belongs to
 FIRST = 40  # of them that suffice if all are of one: others then have 7% or less, at 95%
+OWN = 10  # EM's own starts under the prior, besides the draws and the starts with an empty group
 
 
 class Mode(NamedTuple):
@@ -60,6 +64,8 @@ class Sampled:
     ambiguous: share of draws with ambiguous labels.
     modes: most draws first; empty if the prior is unknown.
     peak: where EM under the prior climbs to from the estimate, None if the prior is unknown.
+    best: the highest mode under the prior that any start reaches; `peak` if none is higher.
+    sensitivity: of the posterior to its prior and its likelihood; None if the prior is unknown.
     to_peak: the rise of the log posterior from the estimate to its peak; inf without a prior.
     target: the test whether the draws come from the posterior; None without its prior.
     slip: what explains draws that miss the test; None if nothing does, or they do not.
@@ -87,6 +93,8 @@ class Sampled:
     ambiguous: float
     modes: tuple[Mode, ...]
     peak: Mode | None
+    best: Mode | None
+    sensitivity: Sensitivity | None
     to_peak: float
     target: Target | None
     slip: Slip | None
@@ -113,11 +121,13 @@ def sampled_of(
     """
     question, prior = posterior.question, posterior.prior
     peak: Mode | None = None
+    best: Mode | None = None
     modes: tuple[Mode, ...] = ()
     to_peak = np.inf
     if prior is not None:
         start = em.fitted(question, start=point.at.estimate, prior=prior, max_steps=0)
         peak, modes = _modes(question, prior, point, posterior.draws)
+        best = _highest(question, prior, peak, modes, posterior.draws)
         to_peak = peak.height - float(start.trace[0])
     target = None if prior is None else target_of(posterior)
     if target is None:
@@ -136,6 +146,8 @@ def sampled_of(
         ambiguous=posterior.ambiguous if question.k > 1 else 0.0,
         modes=modes,
         peak=peak,
+        best=best,
+        sensitivity=None if prior is None else sensitivity_of(posterior, point.parameters),
         to_peak=to_peak,
         target=target,
         slip=slip,
@@ -182,3 +194,29 @@ def _modes(
     peak = here._replace(estimate=permuted(here.estimate, order))
     reached = [mode for mode in modes if mode.share > 0]
     return peak, tuple(sorted(reached, key=lambda mode: (-mode.share, -mode.height)))
+
+
+def _highest(
+    question: Question[Any, Any],
+    prior: Prior,
+    peak: Mode,
+    modes: tuple[Mode, ...],
+    draws: Structure,
+) -> Mode:
+    """Return the highest mode under the prior that any start reaches, labelled like the peak.
+
+    The starts are EM's own, the draws, and the estimate's mode with each group emptied in turn.
+    """
+    own = em.fitted(question, prior=prior, starts=OWN)
+    known = [peak, *modes]
+    if not own.optima[0].spike:
+        known.append(Mode(own.estimate, float(own.trace[-1]), 0.0))
+    starts = emptied(peak.estimate, question.sample.observations)
+    if starts is not None:
+        tops, _ = em.basins(question, starts, prior=prior)
+        known += [Mode(top.estimate, top.height, 0.0) for top in tops]
+    best = max(known, key=lambda mode: mode.height)
+    if best.height - peak.height <= MISSED:
+        return peak
+    order = matched(best.estimate, draws, peak.estimate)
+    return best._replace(estimate=permuted(best.estimate, order))

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from bayes.posterior.diagnose import Diagnosis
     from comparisons.verdict.measured import Measured
+    from models.arrays import Array
     from models.structure import Parameter, Structure
 
-__all__ = ["Table", "table_of"]
+__all__ = ["Table", "table_of", "worst_of"]
 
 
 class Table(xr.Dataset):
@@ -102,3 +103,15 @@ def _diagnosed(diagnosis: Diagnosis, parameter: Parameter) -> dict[str, float]:
     at = dict(zip(parameter.axes, (one or 0 for one in parameter.at), strict=True))
     one = field.sel(at)
     return {name: float(one.sel(measure=name)) for name in ("r_hat", "ess_bulk", "ess_tail")}
+
+
+def worst_of(table: Table, column: Array) -> tuple[float, str]:
+    """Return the largest of (rows,) values and whose it is; NaN where there is none.
+
+    >>> worst_of(comparison.table, comparison.table["mle"].to_numpy())[1]
+    'rate[1]'
+    """
+    if np.isnan(column).all():
+        return np.nan, "no parameter"
+    at = int(np.nanargmax(column))
+    return float(column[at]), str(table["parameter"].to_numpy()[at])
