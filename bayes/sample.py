@@ -164,7 +164,7 @@ def _warn(tree: xr.DataTree, question: Question[Any, Any], asked_for: int | str)
         reason = json.loads(tree.attrs["hopeless"])["reason"]
         warnings.warn(
             f"{reason} More draws would not help: the chains ended after {tree.attrs['draws']:,}. "
-            f"{'Give fewer components' if question.k > 1 else 'Look at the data'}",
+            f"{'Check the number of components' if question.k > 1 else 'Look at the data'}",
             ChainsWarning,
             stacklevel=3,
         )
@@ -172,7 +172,7 @@ def _warn(tree: xr.DataTree, question: Question[Any, Any], asked_for: int | str)
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
         remedy = "draw longer" if asked_for == "auto" else 'give draws="auto"'
         warnings.warn(
-            f"the chains are not to be relied on yet: {measures}; {remedy}, or fewer components",
+            f"the chains are not to be relied on yet: {measures}; {remedy}",
             ChainsWarning,
             stacklevel=3,
         )

@@ -110,7 +110,7 @@ def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
             f"{seen}no posterior mean is moved by more than {sampled.shift:.2g} of its sd."
             if close
             else f"{seen}a posterior mean may be moved by {sampled.shift:.2g} of its sd.",
-            "" if close else "Fewer components, or a posterior of all rows by bayes.sample.",
+            "" if close else "Take a posterior of all rows, by bayes.sample.",
         ),
     ]
 
@@ -234,7 +234,7 @@ def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
         message = "The information is positive definite there."
         return Finding("not_a_maximum", OK, least, 0.0, message, "")
     message = f"The information does not show a maximum: {reason or 'it is not positive definite'}."
-    remedy = "" if stopped else "Fewer components, other starts, or the posterior's intervals."
+    remedy = "" if stopped else "Try other starts, or read the posterior's intervals."
     return Finding("not_a_maximum", NOTE if stopped else DOUBT, least, 0.0, message, remedy)
 
 
@@ -349,8 +349,8 @@ def _spike(
     if checks is not None and ended:
         beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
     remedy = (
-        "Look at those observations: is one an error? If not: fewer components, or the posterior, "
-        "whose prior rules spikes out."
+        "Look at those observations: is one an error? If not, take the posterior, whose prior "
+        "rules spikes out."
     )
     severity: Severity = DOUBT
     if at.optima[0].spike:
@@ -381,7 +381,8 @@ def _empty(at: em.Fit[Any]) -> Finding:
     message = f"Every component holds observations, the smallest {held:.4g}."
     if empty:
         message = f"A component of the estimate holds {held:.2g} observations: it is empty."
-    remedy = "Fewer components." if empty else ""
+    k = at.question.k - 1
+    remedy = f"Fit {k} group{'s' * (k > 1)}." if empty else ""
     return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
 
 
