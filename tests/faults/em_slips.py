@@ -278,16 +278,16 @@ def _unscaled(original):
 
 
 def _all_known(original):
-    def louis(model, parameters, shares):
-        found = original(model, parameters, shares)
+    def louis(model, parameters, shares, *rest):
+        found = original(model, parameters, shares, *rest)
         return found._replace(observed=found.complete)
 
     return louis
 
 
 def _halved(original):
-    def louis(model, parameters, shares):
-        found = original(model, parameters, shares)
+    def louis(model, parameters, shares, *rest):
+        found = original(model, parameters, shares, *rest)
         return found._replace(observed=found.observed / 2, complete=found.complete / 2)
 
     return louis

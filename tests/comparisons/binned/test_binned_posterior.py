@@ -147,7 +147,7 @@ def test_bins_are_kept_with_the_posterior(tmp_path):
     # negative control: an estimate of other measurements is of other data still
     stranger = em.fit(Gaussian, people(20_000), 2)
     other = comparisons.compare(stranger, again.tree)
-    assert finding(other, "different_data").severity == "fault"
+    assert finding(other, "wrong_observations").severity == "fault"
 
 
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
