@@ -136,7 +136,9 @@ def _halves(chain: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _hat(chains: NDArray[np.float64]) -> float:
-    """Return the R-hat of (chains, draws); 1 where nothing varies."""
+    """Return the R-hat of (chains, draws); 1 where nothing varies, inf where only chains differ."""
     if np.ptp(chains) <= 1e-12 * np.abs(chains).max():
         return 1.0
+    if (np.ptp(chains, axis=1) == 0).all():
+        return np.inf
     return float(array_stats.rhat(chains, method="rank"))

@@ -208,7 +208,7 @@ def test_the_cause_comes_first_and_consequences_after(wrong, plain):
     assert "Both find" not in said
     cause = next(one for one in wrong.findings if one.severity == "fault")
     every = said.index(f"All {len(wrong.findings)} measures")
-    assert said.index("Stopped early") < said.index("Other place") < every
+    assert said.index("Not at maximum") < said.index("Other place") < every
     assert f"measured {module._short(cause.value)}, threshold 0.05" in said
     assert "threshold\xa00.05" in report(wrong)  # a line does not end between them
     assert f"What to do: {escape(cause.remedy)}" in said
