@@ -53,7 +53,8 @@ def once(monkeypatch):
     monkeypatch.setattr(comparisons.comparison, "second_opinion", answered)
 
 
-@pytest.mark.parametrize("early", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("early", [False, True])
 def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(
     early, folder, once, monkeypatch
 ):

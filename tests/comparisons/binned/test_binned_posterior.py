@@ -136,6 +136,7 @@ def test_few_measurements_stand_for_themselves():
     assert of_comparison(found).bins is None
 
 
+@pytest.mark.slow
 def test_bins_are_kept_with_the_posterior(tmp_path):
     opinion().save(tmp_path / "opinion.nc")
     again = comparisons.load(tmp_path / "opinion.nc")
@@ -150,6 +151,7 @@ def test_bins_are_kept_with_the_posterior(tmp_path):
     assert finding(other, "wrong_observations").severity == "fault"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 def test_bins_ten_times_as_wide_are_doubted(monkeypatch):
     """Nobody chooses them again, and the loss is what the finding says."""

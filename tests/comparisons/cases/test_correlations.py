@@ -16,6 +16,7 @@ def codes(comparison):
     return {one.code for one in comparison.findings if one.stands}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [CLOSE, pytest.param(LINE, marks=pytest.mark.slow)])
 def test_mean_field_draws_are_named(design):
     case = right(design, 0)

@@ -87,6 +87,7 @@ def test_groups_in_order_stay_in_order(truth, trials, rng):
     assert (values.sel(component=0) <= values.sel(component=1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truth", [OVERLAPPING, ALIKE], ids=["1 sd apart", "alike"])
 def test_groups_that_neither_alignment_identifies_stay_inconclusive(truth, rng):
     comparison = opinion(truth, 200, 704, rng)

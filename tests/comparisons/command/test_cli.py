@@ -415,6 +415,7 @@ def test_names_of_columns_are_kept_and_told(form, run, people, tmp_path):
     assert "report: found/report.html\n" in out
 
 
+@pytest.mark.slow
 def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
     (tmp_path / "twice.py").write_text(
         "import os, sys\n"
@@ -465,6 +466,7 @@ def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
     assert out.endswith("1 of 5 measures are ok.\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(tmp_path, rng):
     program = [sys.executable, "-c", "from comparisons.command.main import main; main()"]
     table = tmp_path / "long.csv"  # the chains of so many distinct values take minutes

@@ -56,6 +56,7 @@ def test_a_file_says_what_memory_says(story, tmp_path):
     assert again.equal_weights
 
 
+@pytest.mark.slow
 def test_shares_are_not_the_family_s_and_the_last_is_not_free(story):
     facts = story("clusters").comparison
     assert facts.shares == ("weight",)

@@ -150,6 +150,7 @@ def test_k_means_is_scipys():
     assert kmeans_end(FEW, np.array([170.0, 170.0])).name == EMPTY
 
 
+@pytest.mark.slow
 def test_the_posterior_s_modes_are_em_s_ends_under_its_prior(story):
     told = story("starts")
     modes = told.comparison.tree["modes"]

@@ -53,6 +53,7 @@ def stopped(design, number):
     return judgement(compare(moved, opinion.tree))
 
 
+@pytest.mark.slow
 def test_a_regular_problem_agrees_and_with_a_fault_it_does_not():
     """The two of a kind that the slow tests count by the dozen."""
     design, number = Regular("gaussian"), 1

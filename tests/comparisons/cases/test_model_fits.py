@@ -140,6 +140,7 @@ def test_a_model_that_fits_is_left_alone(name, rng):
     assert found.cause is None
 
 
+@pytest.mark.slow
 def test_a_small_misfit_of_many_observations_is_a_note(rng):
     x = rng(44).standard_t(20, 60_000)
     found, finding = judged(Gaussian, Sample(x), 1)
