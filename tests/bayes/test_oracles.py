@@ -165,6 +165,7 @@ def test_poisson_by_enumeration():
 HEIGHTS = np.array([158.0, 161.0, 163.5, 164.0, 171.0, 174.0, 176.0, 181.0])
 
 
+@pytest.mark.slow
 def test_gaussian_by_enumeration():
     prior = GaussianPrior(mean=168.0, n=0.5, squares=300.0, degrees=12.0)
 

@@ -458,6 +458,7 @@ def test_other_bad_input():
         bayes.log_likelihood(Gaussian, SAMPLE, edge)
 
 
+@pytest.mark.slow
 def test_a_sampler_that_cannot_start_says_where_it_stood():
     prior = Prior(0.0, GaussianPrior(1e160, 1e12, 1e-30, 3.0))
     with pytest.raises(bayes.SamplerError, match=r"a start was weight .* mean .* sd") as caught:

@@ -64,6 +64,7 @@ def test_an_extreme_start_still_gives_an_answer(rng):
     assert not default.optima[0].empty
 
 
+@pytest.mark.slow
 def test_same_seed_same_answer(rng):
     sample = heights(rng(43), 500)
     one, other = fit(Gaussian, sample, 3, seed=5), fit(Gaussian, sample, 3, seed=5)

@@ -152,6 +152,7 @@ def test_realigning_a_posterior_and_back(rng):
         bayes.align(az.convert_to_datatree({"mean": np.zeros((1, 10))}), "order")
 
 
+@pytest.mark.slow
 def test_chains_that_settle_in_labellings_of_their_own(rng):
     """In several dimensions alignment is not optional."""
     generator = rng(47)

@@ -113,6 +113,7 @@ def test_a_shift_of_means_is_never_beyond_its_bound(rng, scale):
     assert abs(np.average(values, weights=worst) - values.mean()) / values.std() > shift
 
 
+@pytest.mark.slow
 def test_a_second_opinion_of_many_measurements_says_what_stands_for_them():
     found = opinion()
     assert found.verdict == "agree"

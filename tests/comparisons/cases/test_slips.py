@@ -243,6 +243,7 @@ def test_every_hypothesis_is_tested():
     assert {one.code for one in HYPOTHESES} >= ELSEWHERE
 
 
+@pytest.mark.slow
 def test_no_random_change_is_given_a_name():
     named = {one.code for one in HYPOTHESES} | {"rounded", "single_precision"}
     found = [
@@ -365,6 +366,7 @@ def slip_in(change):
     return slip_of_draws(found, max(target_of(found)))
 
 
+@pytest.mark.slow
 def test_changed_draws_are_named_and_randomly_changed_ones_are_not(rng):
     sizes = (0.8, -0.6, 0.5, -0.9)
     spread = [one.std(axis=0) for one in kept().draws.theta]

@@ -154,6 +154,7 @@ def test_families_and_tables_are_read(run, people, tmp_path):
     assert "DiagonalGaussian, 2 components" in plane[1]
 
 
+@pytest.mark.slow
 def test_a_prior_is_read_as_observations_not_seen(run, people, tmp_path):
     words = ("fit", people, *GAUSSIAN, "--draws", 300, "--json")
     inline = "mean=150,n=2000,squares=50000,degrees=2000"

@@ -76,6 +76,7 @@ def told(folder, family, *, seed=3, threads=1, cores=None, **environment):
     return plain(found.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # the runs are short
 def test_a_seed_fixes_the_json_whatever_the_threads(folder, here):
     """One core and two threads, against all cores; one thing at a time in the slow tests."""

@@ -108,6 +108,7 @@ def changed(tree, **attrs):
     return found
 
 
+@pytest.mark.slow
 def test_the_same_comparison_gives_the_same_bytes_from_memory_and_from_a_file(heights, tmp_path):
     html = report(heights, "second-opinion heights.csv")
     assert report(heights, "second-opinion heights.csv") == html

@@ -107,6 +107,7 @@ def test_nobody_errs_less_than_the_truth():
     assert not abs((nearest != labels).mean() - expected) < 4 * error
 
 
+@pytest.mark.slow
 def test_the_study_counts_what_it_says(story):
     told = story("clusters")
     table = {row[0]: row for row in told.steps[0].rows}
@@ -123,6 +124,7 @@ def test_the_study_counts_what_it_says(story):
     assert f"K-means puts {table['K-means'][2]:.1%}" in told.learned
 
 
+@pytest.mark.slow
 def test_memberships_lie_in_their_intervals(story):
     told = story("clusters")
     tree = told.comparison.tree
@@ -136,6 +138,7 @@ def test_memberships_lie_in_their_intervals(story):
         assert clusters.NAMES[each.argmax()] == group
 
 
+@pytest.mark.slow
 def test_the_posterior_covers_the_truth(story):
     frame = story("clusters").comparison.to_frame()
     truth = clusters.TRUTH

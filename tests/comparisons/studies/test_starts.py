@@ -173,6 +173,7 @@ def test_the_posterior_s_modes_are_em_s_ends_under_its_prior(story):
     assert em_end(FEW, prior, 1.0, np.array([163.0, 175.0])).height == pytest.approx(heights[0])
 
 
+@pytest.mark.slow
 def test_the_story_says_what_the_tables_say(story):
     told = story("starts")
     assert "these first sds: 100 cm, 1,000 cm; and not with these: 1 cm, 10 cm." in told.learned

@@ -14,6 +14,7 @@ from comparisons.pictures.catalogue import KINDS
 from comparisons.pictures.style import svg
 from comparisons.studies import NEEDS, OPTIONS, STUDIES
 
+LONG = ("starts", "clusters")  # studies that take over eight seconds
 FOLDER = Path(comparisons.studies.__file__).parent
 
 
@@ -35,7 +36,9 @@ def test_every_file_is_a_study_and_reads_as_a_story():
     assert {name for takers in OPTIONS.values() for name in takers} <= set(STUDIES)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one in LONG)) for one in STUDIES]
+)
 def test_a_study_tells_a_whole_story(name, story):
     told = story(name)
     assert told.steps

@@ -43,9 +43,8 @@ def promised(found):
     return min(chances) * len(chances)
 
 
-@pytest.mark.parametrize(
-    ("n", "jobs"), [(6, 1), pytest.param(80, None, marks=pytest.mark.slow)], ids=["few", "many"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "jobs"), [(6, 1), (80, None)], ids=["few", "many"])
 def test_ranks_are_uniform_and_intervals_hold_what_they_promise(n, jobs):
     records = records_of(Design("binomial", 2, 100), n, jobs=jobs)
     found = summary(records)
@@ -147,7 +146,8 @@ def made(rng, shrunk=1.0, n=4_000, power=1.0):
     return found
 
 
-@pytest.mark.parametrize("n", [600, pytest.param(4_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [600, 4_000])
 def test_coverage_is_counted_as_it_was_made(n, rng):
     found = summary(made(rng(3), n=n))
     promised = {

@@ -87,6 +87,7 @@ def test_another_optimum_is_a_doubt_on_either_side():
     assert "leads to a higher one" in finding.message
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # the runs are short
 def test_an_opinion_on_some_says_so():
     table = np.column_stack([people().x, np.random.default_rng(942).normal(0, 3, ALL)])

@@ -142,6 +142,7 @@ def connect(address: str) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_addresses_that_are_no_use(monkeypatch):
     monkeypatch.setattr(models.reading.on_dask, "PATIENCE", 2)
     assert "no scheduler answers at tcp://127.0.0.1:9" in refused(
