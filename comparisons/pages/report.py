@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from comparisons.finding import DOUBT, FAULT, Finding
-from comparisons.pages.terminal import among, meaning
+from comparisons.pages.terminal import among, meaning, meant
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus, svg
 from comparisons.thresholds import GAP, LEVEL
@@ -62,6 +62,7 @@ def report(
     return environment.from_string(template).render(
         verdict=facts.verdict,
         lead=meaning(facts),
+        meant=meant(facts),
         story=story,
         groups=_groups(facts) if facts.verdict == "agree" else [],
         why=_why(facts, causes),

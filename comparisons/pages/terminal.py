@@ -21,18 +21,14 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
-__all__ = ["among", "meaning", "numbered", "printed", "said", "stepped", "told"]
+__all__ = ["among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
 MISFIT = "misfit"  # the code of a model that does not fit
-MEANT = (
-    "Agreement means that two independent methods give the same answer and that the model fits the "
-    "data; it does not mean that the groups are real."
-)
 BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
-CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions", MISFIT)
+CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
 PROSE = 100  # most columns of a line of prose
 PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
 ENDLESS = 10_000  # columns of a pipe
@@ -86,6 +82,20 @@ def meaning(facts: Facts) -> str:
     }[facts.verdict]
 
 
+def meant(facts: Facts) -> str:
+    """Return what agreement means and what it does not mean, in a sentence.
+
+    >>> meant(comparison).endswith("it does not mean that the groups are real.")
+    True
+    """
+    fits = not any(one.code == MISFIT and one.severity != OK for one in facts.findings)
+    return (
+        "Agreement means that two independent methods give the same answer"
+        f"{' and that the model fits the data' * fits}; it does not mean that "
+        f"{'' if fits else 'the model fits or that '}the groups are real."
+    )
+
+
 def stepped(steps: Iterable[Steps]) -> None:
     """Print a study's tables.
 
@@ -131,9 +141,9 @@ def told(facts: Facts) -> None:
     findings = facts.findings
     if verdict == "agree":
         for finding in findings:
-            if finding.code in CARRYING:
+            if finding.code in CARRYING or (finding.code == MISFIT and finding.severity == OK):
                 _say(console, Text(finding.message), 2)
-        _say(console, Text(MEANT), 2)
+        _say(console, Text(meant(facts)), 2)
     for finding in findings:
         if finding.code in BESIDE and finding.severity == OK:
             _say(console, Text(finding.message), 2)

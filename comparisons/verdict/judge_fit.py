@@ -88,8 +88,8 @@ def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
         "heaping": f" Values are heaped on multiples of {seen:.4g}, which are {due:.0%} of them.",
         "zeros": f" {seen:,.0f} observations are 0; the model expects {due:,.0f}.",
         "spread": f" The variance of the observations is {seen:.2g} times the model's.",
-        "skewness": f" The groups are skewed to the {'right' if seen > 0 else 'left'}.",
-        "tails": " The groups have heavier tails than the model.",
+        "skewness": f" The observations are skewed to the {'right' if seen > 0 else 'left'}.",
+        "tails": " Their tails are heavier than the model's.",
         "dependence": "",
         "other": f" {near.better}" if groups else "",
     }[kind]

@@ -89,7 +89,7 @@ def heaped(rng):
 
 WRONG = {
     "exponential as Gaussian": (Gaussian, 1, exponential, "skewness", "skewed to the right"),
-    "t as Gaussian": (Gaussian, 1, heavy, "tails", "heavier tails"),
+    "t as Gaussian": (Gaussian, 1, heavy, "tails", "tails are heavier"),
     "negative binomial as Poisson": (
         *(Poisson, 1, lambda rng: rng.negative_binomial(5, 0.5, 500), "spread"),
         "times the model's",
