@@ -188,7 +188,7 @@ def test_a_small_run_goes_from_end_to_end(part, tmp_path):
     assert value["machine"]["processors"] >= 1
     assert value["machine"]["packages"]["scikit-learn"]
     for race in value["races"]:
-        assert set(race) == {*Race._fields, "ratio", "reached"}
+        assert set(race) == {*Race.__struct_fields__, "ratio", "reached"}
         assert len(race["ours"]) == len(race["theirs"]) == len(race["ratios"])
         assert race["peer"] in ("mclust", "mixtools", "pomegranate", "NumPyro") or race["ratios"]
         assert min(race["ours"] + race["theirs"], default=1) > 0
