@@ -179,6 +179,7 @@ def test_scikit_learn_stopped_early():
     assert comparison.verdict == "agree"
 
 
+@pytest.mark.slow
 def test_a_local_optimum_is_named_with_what_it_misses(rng):
     clumps = Mixture([0.3, 0.3, 0.4], Gaussian([0.0, 10.0, 20.0], [1.0, 1.0, 1.0]))
     sample, _ = simulate(clumps, 600, rng(31))

@@ -34,6 +34,7 @@ def _nobody_asked():
     ASKED.clear()
 
 
+@pytest.mark.slow
 def test_records_come_in_order_from_any_number_of_processes(tmp_path):
     one = run(squared, 12, jobs=1)
     two = run(squared, 12, jobs=2)

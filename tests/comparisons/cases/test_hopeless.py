@@ -68,6 +68,7 @@ def test_each_reason_is_named_and_none_without_it(rng):
     assert prospects(generator, quick, share=1 / N)[0] is None
 
 
+@pytest.mark.slow
 def test_chains_that_need_some_thousand_draws_go_on(rng):
     """With .06 effective draws for each draw 4,000 to 8,000 meet the gates, whatever the labels."""
     generator = rng(712)

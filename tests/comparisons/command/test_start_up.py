@@ -64,6 +64,7 @@ def test_em_alone_loads_what_it_reads_and_climbs_with(loaded):
     assert found == READING
 
 
+@pytest.mark.slow
 def test_the_posterior_leaves_jax_alone_and_nutpie_what_it_calls():
     check = (
         "import sys\n"

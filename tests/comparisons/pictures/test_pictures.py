@@ -639,6 +639,7 @@ def test_large_tables_are_thinned():
         assert len(pictures.svg(figure)) < LARGEST
 
 
+@pytest.mark.slow
 def test_an_estimate_of_somebody_elses_is_not_called_em():
     estimate = Mixture(np.array([0.5, 0.5]), Gaussian(np.array([1.6, 1.8]), np.array([0.1, 0.1])))
     tree = comparisons.compare(estimate, tree_of("heights")).tree  # heights in metres, by mistake

@@ -105,6 +105,7 @@ def test_em_is_as_sure_as_it_may_be(story, rng):
     assert not calibrated(0.25)  # negative control: far too sure
 
 
+@pytest.mark.slow
 def test_few_people_cannot_be_told_apart():
     story = heights.tell(Setting(people=200, progress=False))
     assert story.comparison.verdict == "inconclusive"

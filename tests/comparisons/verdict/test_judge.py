@@ -135,6 +135,7 @@ def test_a_saddle_is_no_maximum():
     assert "not even a local optimum" in local.message
 
 
+@pytest.mark.slow
 def test_unmixed_chains_allow_no_verdict():
     posterior = drawn()["posterior"].to_dataset().copy(deep=True)
     posterior["prob"][0] = posterior["prob"][0] + 0.1
@@ -146,6 +147,7 @@ def test_unmixed_chains_allow_no_verdict():
     assert "fault" not in standing(comparison).values()
 
 
+@pytest.mark.slow
 def test_few_draws_and_divergences_are_named():
     posterior = drawn()["posterior"].to_dataset().isel(draw=slice(0, 40))
     comparison = comparisons.compare(fitted(), adopted(lambda _: posterior))
@@ -158,6 +160,7 @@ def test_few_draws_and_divergences_are_named():
     assert finding(comparisons.compare(fitted(), tree), "divergences").severity == "doubt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [0.5, 1.0, 4.0])
 def test_draws_that_sit_elsewhere_are_not_the_posteriors(moved):
     def elsewhere(posterior):
@@ -259,6 +262,7 @@ def test_a_maximum_of_the_posterior_is_told_from_an_early_stop():
     assert other.severity == "fault"
 
 
+@pytest.mark.slow
 def test_a_prior_that_narrows_is_named():
     prior = Prior(0.0, BinomialPrior(heads=2_700.0, tails=3_300.0))
     tree = bayes.sample(Binomial, flips(), 2, prior=prior, progress=False)

@@ -77,6 +77,7 @@ def close(ours, theirs, rel):
         np.testing.assert_allclose(one, other, rtol=rel, atol=rel * np.abs(other).max())
 
 
+@pytest.mark.slow
 def test_em_on_the_workers_is_em_on_one_machine(client, short, people):
     path, columns = people
     table = np.column_stack([columns["exact"], columns["weight"]])
