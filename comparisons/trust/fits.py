@@ -157,6 +157,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=available())
     parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
     asked = parser.parse_args()
+    if asked.out is not None:
+        asked.out.mkdir(parents=True, exist_ok=True)
     done = partial(run, jobs=asked.jobs)
     records = done(right, asked.right, folder=asked.out and asked.out / "right", name="right")
     families = [one.__name__ for one in FAMILIES.values()]
