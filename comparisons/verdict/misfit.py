@@ -10,14 +10,17 @@ from scipy.stats import binom
 import em
 from comparisons import thresholds as limit
 from comparisons.verdict.transforms import (
+    FINE,
     Observed,
     chance_of,
+    counted,
     curve,
     distance_of,
     ends_of,
     observed_of,
     places,
     scores,
+    smooth_chance_of,
     tables,
     transformed,
 )
@@ -187,7 +190,7 @@ def _under(question: Question[Any, Any], observed: Observed, structure: Structur
 class _Tested(NamedTuple):
     """Tests of the transforms under draws.
 
-    chances: (d + pairs,) twice the median p-values; curves: (d, GRID) mean distribution functions;
+    chances: (d + pairs,) p-values; curves: (d, GRID) mean distribution functions;
     apart: (pairs,) distances of the distribution functions of pairs.
     """
 
@@ -213,11 +216,15 @@ def _tested(question: Question[Any, Any], observed: Observed, draws: Structure) 
     work = question.k * d * len(observed.rows) + d * (d - 1) // 2 * n
     n = len(next(iter(fields_of(draws).values())))
     at = spaced(n, int(np.clip(WORK // work, LEAST, DRAWS)))
-    rng, found, curves = np.random.default_rng(0), [], []
+    rng, found, curves, smooth = np.random.default_rng(0), [], [], []
     for one in _each(question, observed, [drawn_at(draws, int(draw)) for draw in at]):
         found.append(tables(one, observed.counts, rng))
         curves.append(curve(one, observed.counts))
+        columns = zip(one.low, one.high, strict=True)
+        fine = [counted(*ends, observed.counts, FINE, rng) for ends in columns]
+        smooth.append([smooth_chance_of(each) for each in fine])
     chances = 2 * np.median([[chance_of(one) for one in each] for each in found], axis=0)
+    chances[:d] = 2 * np.minimum(chances[:d], 2 * np.median(smooth, axis=0))  # two tests of each
     pairs = zip(*(each[d:] for each in found), strict=True)
     apart = np.array([distance_of(np.mean(each, axis=0)) for each in pairs])
     return _Tested(chances, np.mean(curves, axis=0), apart)

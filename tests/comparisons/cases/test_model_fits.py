@@ -15,7 +15,15 @@ from comparisons.verdict.judge_fit import fits
 from comparisons.verdict.misfit import misfit_of
 from comparisons.verdict.neighbours import Neighbours
 from comparisons.verdict.point import point_of
-from comparisons.verdict.transforms import chance_of, observed_of, tables, transformed
+from comparisons.verdict.transforms import (
+    FINE,
+    chance_of,
+    counted,
+    observed_of,
+    smooth_chance_of,
+    tables,
+    transformed,
+)
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
 from models.question import asked
 
@@ -59,6 +67,8 @@ def test_transforms_are_uniform_under_the_truth_and_not_beside_it(name, rng):
         for one, each in ((truth, low), (other, wrong)):
             found = transformed(observed, one.theta, one.weight[:, None])
             each.append([chance_of(table) for table in tables(found, observed.counts, generator)])
+            fine = counted(found.low[0], found.high[0], observed.counts, FINE, generator)
+            each[-1].append(smooth_chance_of(fine))
     seen = (np.array(low) < level).sum(axis=0)
     assert (seen <= stats.binom.isf(SURPRISE, n, level)).all()
     assert ((np.array(wrong) < level).sum(axis=0) > stats.binom.isf(SURPRISE, n, level)).any()
