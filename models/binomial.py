@@ -84,6 +84,12 @@ class Binomial(NamedTuple):
         """Counts have no unit to change."""
         return self
 
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a number of heads from the component that each label names."""
+        if trials is None:
+            raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
+        return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) is the incomplete beta function at (trials - c, c + 1, 1 - prob)."""
         if trials is None:
@@ -93,12 +99,6 @@ class Binomial(NamedTuple):
         below = betainc(trials - inside, inside + 1, 1 - prob)
         below = np.where(highest < 0, 0.0, np.where(highest >= trials, 1.0, below))
         return below[None], np.zeros((1, len(self.prob), len(x)))
-
-    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a number of heads from the component that each label names."""
-        if trials is None:
-            raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
-        return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
 
 class BinomialPrior(NamedTuple):

@@ -85,14 +85,14 @@ class Poisson(NamedTuple):
         """Counts have no unit to change."""
         return self
 
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a count from the component that each label names."""
+        return rng.poisson(self.rate[labels]).astype(np.float64)
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) of one column."""
         below = pdtr(np.maximum(ends, 0), self.rate[:, None, None]) * (ends >= 0)
         return below[None], np.zeros((1, len(self.rate), len(x)))
-
-    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a count from the component that each label names."""
-        return rng.poisson(self.rate[labels]).astype(np.float64)
 
 
 class PoissonPrior(NamedTuple):

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["MOST", "Binning", "binning_of", "largest_shift", "posterior_in_bins", "to_be_binned"]
+__all__ = [
+    "MOST",
+    "Binning",
+    "Histogram",
+    "binning_of",
+    "histogram_of",
+    "largest_shift",
+    "posterior_in_bins",
+    "to_be_binned",
+]
 
 MOST = 5_000  # distinct rows: with more, the sampler sees bins (20,000 rows take a minute)
 BUDGET = SHIFT / 1_000  # log-likelihood that the bins may lose under each mixture; see `_chosen`
@@ -125,6 +134,34 @@ def posterior_in_bins(
     tree["histogram"] = xr.DataTree(xr.Dataset({name: ("row", one) for name, one in each.items()}))
     tree.attrs |= {"bins": len(left.low), "distinct": rows.distinct}
     return tree
+
+
+class Histogram(NamedTuple):
+    """Bins finer than the posterior's, which are not empty: (bins,) means, counts and ends.
+
+    >>> Histogram._fields
+    ('x', 'counts', 'low', 'high')
+    """
+
+    x: Array
+    counts: Array
+    low: Array
+    high: Array
+
+
+def histogram_of(tree: xr.DataTree) -> Histogram | None:
+    """Return the finer bins of a posterior, None if the sampler saw the rows themselves.
+
+    Files that were written before the ends were kept have bins without a width.
+
+    >>> histogram_of(xr.DataTree()) is None
+    True
+    """
+    if "histogram" not in tree.children:
+        return None
+    kept = tree["histogram"]
+    ends = ("low", "high") if "low" in kept else ("x", "x")
+    return Histogram(*(kept[name].to_numpy() for name in ("x", "counts", *ends)))
 
 
 def binning_of(tree: xr.DataTree) -> Binning | None:

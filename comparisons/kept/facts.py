@@ -12,6 +12,7 @@ import numpy as np
 
 from bayes.posterior.diagnose import Worst, worst_of
 from bayes.posterior.tree import posterior_of, structure_of
+from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
 from comparisons.verdict.table import Table
 from models.names import family_called
@@ -342,9 +343,8 @@ class Facts:
     @property
     def histogram(self) -> Rows:
         """One column to look at: bins finer than the posterior's, if it was of bins."""
-        if "histogram" not in self.tree.children:
-            return self.rows
-        return Rows(*(self.tree["histogram"][name].to_numpy() for name in ("x", "counts")))
+        bins = histogram_of(self.tree)
+        return self.rows if bins is None else Rows(bins.x, bins.counts)
 
     # the two answers
 
@@ -522,8 +522,8 @@ class Facts:
 
     @property
     def fitted(self) -> Fitted | None:
-        """The fit of the model; None in files that were written before it was measured."""
-        if "misfit" not in self.tree.children:
+        """The fit of the model; None where it was not measured, as in older files."""
+        if "misfit" not in self.tree.children or np.isnan(self.tree["misfit"].attrs["size"]):
             return None
         group = self.tree["misfit"]
         numbers = (float(group.attrs[name]) for name in ("chance", "size", "plugged"))

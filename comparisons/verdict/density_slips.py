@@ -14,6 +14,7 @@ import em
 from comparisons import thresholds as limit
 from comparisons.verdict.seen import BROKEN, with_fields
 from comparisons.verdict.slips import Slip
+from models.arrays import spaced
 from models.sample import Sample
 from models.structure import drawn_at, shares_of
 
@@ -192,9 +193,9 @@ def slip_of_heights(  # noqa: C901, PLR0911 (one line for each cause)
     constant = float((theirs - ours).mean())
     if same(ours + constant, theirs):
         side = "EM" if abs(ours.mean()) < abs(theirs.mean()) else "PyMC"
-        says = f"they differ by the same {constant:.6g} for every draw: one lacks a constant"
-        return Slip("constant_missing", says.replace("one", side), "Add the constants.", 0.0)
-    few = np.linspace(0, len(ours) - 1, min(FEW, len(ours))).astype(np.intp)
+        says = f"{side} leaves out a constant: they differ by {constant:.6g} for every draw"
+        return Slip("constant_missing", says, "Add the constants.", 0.0)
+    few = spaced(len(ours), FEW)
     some, ours, theirs = drawn_at(draws, few), ours[few], theirs[few]
     equal = {n: np.full_like(one, 1 / one.shape[-1]) for n, one in shares_of(some).items()}
     without = engine.log_likelihoods(question, engine.pack(question, with_fields(some, equal)))

@@ -22,6 +22,7 @@ from comparisons import thresholds as limit
 from comparisons.verdict import undone
 from comparisons.verdict.seen import BROKEN, with_fields
 from comparisons.verdict.slips import HYPOTHESES, Hypothesis, Slip
+from models.arrays import spaced
 from models.sample import Sample
 from models.structure import drawn_at, fields_of, shares_of, summing_to_one
 
@@ -178,7 +179,7 @@ def _not_sampled(posterior: Posterior) -> Slip | None:
 
 def _changed(drawn: Drawn) -> Iterator[Slip]:
     """Yield what a change of the draws' fields explains, simplest first."""
-    few = np.linspace(0, len(drawn.flat) - 1, min(FEW, len(drawn.flat))).astype(np.intp)
+    few = spaced(len(drawn.flat), FEW)
     for one in HYPOTHESES:
         for _, _, says, structures in _ranked(drawn, one, few):
             left = _violation(drawn, drawn.question, structures)

@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 
 __all__ = ["fits"]
 
+CAUSES = {
+    "heaping": (
+        "Values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
+        "Round all values to {seen:.4g}, or accept the misfit.",
+    ),
+    "zeros": (
+        "{seen:,.0f} observations are 0; the model expects {due:,.0f}.",
+        "Take a family with extra zeros.",
+    ),
+    "spread": (
+        "The variance of the observations is {seen:.2g} times the model's.",
+        "Take a family whose counts spread more, such as the negative binomial.",
+    ),
+    "skewness": (
+        "The observations are skewed to the {side}.",
+        "Take logarithms if all values are above 0, or a skewed family.",
+    ),
+    "tails": (
+        "Their tails are heavier than the model's.",
+        "Take a family with heavy tails, or look for recording errors.",
+    ),
+}
+"""What is said of each kind of cause, and what to do; others depend on the number of groups."""
+
 
 def fits(misfit: Misfit, near: Neighbours, *, accepted: bool = False) -> Finding:
     """The difference between observed and fitted distribution, and whether it is chance.
@@ -28,7 +52,7 @@ def fits(misfit: Misfit, near: Neighbours, *, accepted: bool = False) -> Finding
     size, chance = 100 * misfit.size, _chance(misfit.chance)
     value, most = misfit.size, limit.MISFIT_SIZE
     if not np.isfinite(value):
-        message = "Whether the model fits was not measured: the estimate has no distribution."
+        message = "Whether the model fits could not be measured."
         return Finding("misfit", NOTE, value, most, message, "")
     if misfit.chance >= limit.MISFIT_CHANCE:
         message = (
@@ -59,47 +83,34 @@ def _chance(chance: float) -> str:
 
 def _where(misfit: Misfit) -> str:
     """Return where observations and model differ most."""
-    if misfit.cause is not None and misfit.cause.kind == "dependence":
+    cause = misfit.cause
+    if cause is not None and cause.columns:
         return (
-            f"the columns depend on each other in another way, by {100 * misfit.size:.2g} "
-            "percentage points"
+            f"columns {cause.columns[0]} and {cause.columns[1]} (counted from 0) depend on each "
+            f"other in another way, by {100 * cause.seen:.2g} percentage points"
         )
-    shares = (
-        f"{misfit.seen:.0%} of the observations lie",
-        f"where the model expects {misfit.due:.0%}",
-    )
     if np.isfinite(misfit.low):
-        return f"{shares[0]} from {misfit.low:.4g} to {misfit.high:.4g}, {shares[1]}"
-    low, high = misfit.stretch
-    column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
+        lie = f"from {misfit.low:.4g} to {misfit.high:.4g}"
+    else:
+        low, high = misfit.stretch
+        column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
+        lie = (
+            f"between percentiles {100 * low:.0f} and {100 * high:.0f} of the model's distribution"
+        )
+        lie += column
     return (
-        f"{shares[0]} between percentiles {100 * low:.0f} and {100 * high:.0f} of the model's "
-        f"distribution{column}, {shares[1]}"
+        f"{misfit.seen:.0%} of the observations lie {lie}, where the model expects {misfit.due:.0%}"
     )
 
 
 def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
     """Return the cause of a misfit, and what to do about it."""
     kind = "other" if cause is None else cause.kind
-    seen, due = (np.nan, np.nan) if cause is None else (cause.seen, cause.due)
-    groups = near.best > near.question.k
-    family = "Another family may fit."
-    said = {
-        "heaping": f" Values are heaped on multiples of {seen:.4g}, which are {due:.0%} of them.",
-        "zeros": f" {seen:,.0f} observations are 0; the model expects {due:,.0f}.",
-        "spread": f" The variance of the observations is {seen:.2g} times the model's.",
-        "skewness": f" The observations are skewed to the {'right' if seen > 0 else 'left'}.",
-        "tails": " Their tails are heavier than the model's.",
-        "dependence": "",
-        "other": f" {near.better}" if groups else "",
-    }[kind]
-    remedy = {
-        "heaping": f"Round all values to {seen:.4g}, or accept the misfit.",
-        "zeros": "Take a family with extra zeros.",
-        "spread": "Take a family whose counts spread more, such as the negative binomial.",
-        "skewness": "Take logarithms if all values are above 0, or a skewed family.",
-        "tails": "Take a family with heavy tails, or look for recording errors.",
-        "dependence": f"Fit {near.best} groups." if groups else "Transform the columns.",
-        "other": f"Fit {near.best} groups." if groups else family,
-    }[kind]
-    return said, remedy
+    if cause is not None and kind in CAUSES:
+        said, remedy = CAUSES[kind]
+        side = "right" if cause.seen > 0 else "left"
+        words = {"seen": cause.seen, "due": cause.due, "side": side}
+        return f" {said.format(**words)}", remedy.format(**words)
+    if near.best > near.question.k:
+        return f" {near.better}", f"Fit {near.best} groups."
+    return "", "Transform the columns." if kind == "dependence" else "Another family may fit."

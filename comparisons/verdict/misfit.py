@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.stats import binom
 
 import em
 from comparisons import thresholds as limit
+from comparisons.binned.posterior import histogram_of
 from comparisons.verdict.transforms import (
     FINE,
     Observed,
@@ -59,6 +61,7 @@ class Cause(NamedTuple):
     seen: the step, the number of zeros, a quotient of variances, the skewness or the excess
         kurtosis of the normal scores, the distance of distribution functions.
     due: what the model expects; of heaping, the share of the values on multiples of the step.
+    columns: the pair that depends on each other in another way.
 
     >>> Cause("zeros", 173.0, 88.0).kind
     'zeros'
@@ -67,10 +70,11 @@ class Cause(NamedTuple):
     kind: str
     seen: float
     due: float
+    columns: tuple[int, ...] = ()
 
 
 class Misfit(NamedTuple):
-    """The fit of the model.
+    """The fit of the model; all numbers are NaN if it could not be measured.
 
     chance: a p-value: twice the median over draws of that of uniform transforms.
     size: the largest difference between the distribution functions of transforms and uniform.
@@ -120,15 +124,18 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
     (1, 201)
     """
     question, observed = posterior.question, _observed(posterior)
-    tested = _tested(question, observed, posterior.draws)
-    curves, plugged = (
-        tested.curves,
-        curve(_under(question, observed, point.at.estimate), observed.counts),
-    )
-    away = curves - places()
+    d = 1 if observed.x.ndim == 1 else observed.x.shape[1]
+    if observed.counts.sum() != question.sample.observations:  # weights: rows stand for others
+        return _unmeasured(d)
+    try:
+        tested = _tested(question, observed, posterior.draws)
+        plugged = curve(_under(question, observed, point.at.estimate), observed.counts)
+    except np.linalg.LinAlgError:  # of a covariance that is none
+        return _unmeasured(d)
+    away = tested.curves - places()
     column = int(np.abs(away).max(axis=1).argmax())
     begin, end = np.sort([away[column].argmin(), away[column].argmax()])
-    seen, due = (float(one[end] - one[begin]) for one in (curves[column], places()))
+    seen, due = (float(one[end] - one[begin]) for one in (tested.curves[column], places()))
     found = Misfit(
         chance=tested.chance,
         size=tested.size,
@@ -140,16 +147,26 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         low=np.nan,
         high=np.nan,
         cause=None,
-        curves=curves,
+        curves=tested.curves,
     )
     if not found.large:
         return found
-    under = _under(question, observed, point.at.estimate)
-    if observed.x.ndim == 1 and (observed.trials is None or np.ptp(observed.trials) == 0):
+    under = _under(question, observed, drawn_at(posterior.draws, int(posterior.heights.argmax())))
+    if d == 1 and (observed.trials is None or np.ptp(observed.trials) == 0):
         found = _in_units(found, observed, under)
-    if tested.chances.argmin() >= len(curves):  # a pair of columns
-        return found._replace(cause=Cause("dependence", float(tested.apart.max()), 0.0))
+    pair = int(tested.chances.argmin()) - d
+    if pair >= 0:
+        columns = list(combinations(range(d), 2))[pair]
+        cause = Cause("dependence", float(tested.apart[pair]), 0.0, columns)
+        return found._replace(cause=cause)
     return found._replace(cause=_cause(posterior, observed, point, under, column))
+
+
+def _unmeasured(d: int) -> Misfit:
+    """Return that the fit to d columns could not be measured."""
+    nan = np.nan
+    curves = np.full((d, len(places())), nan)
+    return Misfit(nan, nan, nan, 0, nan, nan, (nan, nan), nan, nan, None, curves)
 
 
 def _in_units(found: Misfit, observed: Observed, under: Intervals) -> Misfit:
@@ -166,11 +183,11 @@ def _in_units(found: Misfit, observed: Observed, under: Intervals) -> Misfit:
 
 def _observed(posterior: Posterior) -> Observed:
     """Return the data; measurements that the sampler saw in bins as finer bins."""
-    if "histogram" not in posterior.tree.children:
+    bins = histogram_of(posterior.tree)
+    if bins is None:
         return observed_of(posterior.question)
-    kept = posterior.tree["histogram"]
-    x, counts, *bins = (kept[name].to_numpy() for name in ("x", "counts", "low", "high"))
-    ends = ends_of(x, whole=False) if step_of(np.unique(x)) > 0 else np.stack(bins)
+    x, counts, low, high = bins
+    ends = ends_of(x, whole=False) if step_of(np.unique(x)) > 0 else np.stack([low, high])
     return Observed(x, None, ends, np.arange(len(x)), np.rint(counts).astype(np.int64))
 
 
@@ -277,7 +294,9 @@ def _counted(posterior: Posterior, point: Point) -> Cause:
     seen, imagined = posterior.replicates
     zeros, due = float((seen == 0).mean()), float((imagined == 0).mean())
     above, others = seen[seen > 0], imagined[imagined > 0]
-    rest = above.var() / above.mean() / (others.var() / others.mean()) if len(above) else 1.0
+    rest = 1.0
+    if above.size and others.size and np.ptp(others) > 0:
+        rest = above.var() / above.mean() / (others.var() / others.mean())
     if zeros - due > ZEROS and rest < SPREAD:  # the counts above zero do not spread more
         n = point.at.observations
         return Cause("zeros", zeros * n, due * n)

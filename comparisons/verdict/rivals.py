@@ -11,6 +11,7 @@ from comparisons.thresholds import MISSED
 from comparisons.verdict.search import search
 from em.climb.search import CHEAP
 from em.climb.stopping import most_starts
+from models.arrays import spaced
 from models.structure import drawn_at, fields_of, from_fields, joined
 
 if TYPE_CHECKING:
@@ -139,8 +140,7 @@ def _chosen(posterior: Posterior, heights: Array, question: Question[Any, Any]) 
     some = drawn_at(posterior.draws, likeliest)
     if question.sample.distinct * question.k > EASY:
         return some
-    spaced = np.linspace(0, len(heights) - 1, SPACED).astype(np.intp)
-    return joined(some, drawn_at(posterior.draws, spaced))
+    return joined(some, drawn_at(posterior.draws, spaced(len(heights), SPACED)))
 
 
 def _mapped(posterior: Posterior, change: Callable[[Array], Array]) -> Structure:

@@ -17,7 +17,7 @@ def codes(comparison):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", [CLOSE, pytest.param(LINE, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("design", [CLOSE, LINE])
 def test_mean_field_draws_are_named(design):
     case = right(design, 0)
     comparison = compare(case.fit, independent(case))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from xarray import Dataset, DataTree
 
 import bayes
 import comparisons
 from bayes.posterior.tree import posterior_of
+from comparisons.binned.posterior import histogram_of
 from comparisons.finding import DOUBT, NOTE, OK
 from comparisons.thresholds import MISFIT_CHANCE, MISFIT_SIZE
 from comparisons.verdict.judge_fit import fits
@@ -110,7 +112,7 @@ WRONG = {
     ),
     "three groups called two": (Gaussian, 2, three, "other", "With 3 groups BIC is lower by"),
     "a banana called an ellipse": (MultivariateGaussian, 1, banana, None, ""),
-    "heaped values": (Gaussian, 1, heaped, "heaping", "heaped on multiples of 5"),
+    "heaped values": (Gaussian, 1, heaped, "heaping", "of them are multiples of 5"),
 }
 RIGHT = {
     "one Gaussian": (Gaussian, 1, lambda rng: rng.normal(3, 2, 300)),
@@ -157,6 +159,36 @@ def test_a_small_misfit_of_many_observations_is_a_note(rng):
     assert found.chance < MISFIT_CHANCE
     assert found.size < MISFIT_SIZE
     assert finding.severity == NOTE
+
+
+def test_columns_that_depend_otherwise_are_named(rng):
+    """Each column alone is normal, and no two are correlated: a sign depends on a size."""
+    x = rng(46).normal(size=(2_000, 3))
+    x[:, 2] = np.abs(rng(47).normal(size=2_000)) * np.sign(np.abs(x[:, 0]) - 0.6745)
+    found, finding = judged(MultivariateGaussian, Sample(x), 1)
+    assert finding.severity == DOUBT
+    assert found.cause.columns == (0, 2)
+    assert "columns 0 and 2 (counted from 0) depend on each other" in finding.message
+    # negative control: the same columns, one of them in another order
+    x[:, 2] = x[::-1, 2]
+    found, finding = judged(MultivariateGaussian, Sample(x), 1)
+    assert finding.severity == OK, finding
+
+
+def test_rows_that_stand_for_others_are_not_tested(rng):
+    x = rng(48).exponential(1, 60)
+    found, finding = judged(Gaussian, Sample.weighed(x, np.full(60, 5.5)), 1)
+    assert np.isnan(found.size)
+    assert finding.severity == NOTE
+    assert finding.message == "Whether the model fits could not be measured."
+
+
+def test_bins_without_ends_can_still_be_read():
+    """As in files that were written before the ends were kept."""
+    kept = Dataset({"x": ("row", [1.0, 2.5]), "counts": ("row", [3.0, 4.0])})
+    found = histogram_of(DataTree.from_dict({"histogram": kept}))
+    np.testing.assert_array_equal(found.low, found.x)
+    np.testing.assert_array_equal(found.high, found.x)
 
 
 def test_the_verdict_says_that_the_model_does_not_fit_unless_that_is_accepted(rng):
