@@ -39,7 +39,6 @@ STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # positions of finite differences, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
 STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding eats differences
-TOGETHER = 10  # coordinates that may differ so far together; each adds its own error of steps
 RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
@@ -243,8 +242,7 @@ def density_terms(
     z = engine.pack(question, draws)
     near, far = (_slopes(engine, question, z, step) for step in (STEP, 2 * STEP))
     with np.errstate(all="ignore"):
-        differ = np.abs(np.linalg.slogdet(near)[1] - np.linalg.slogdet(far)[1])
-        steady = differ < STEADY * max(1.0, p / TOGETHER)
+        steady = np.abs(np.linalg.slogdet(near)[1] - np.linalg.slogdet(far)[1]) < STEADY
         volume = np.linalg.slogdet((4 * near - far) / 3)[1]  # Richardson: the error is of h^4
     if steady.sum() < FEWEST:
         return None
