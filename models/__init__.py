@@ -3,7 +3,8 @@
 from models.binomial import Binomial, BinomialPrior, unidentified
 from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
-from models.mixture import Mixture, simulate
+from models.hidden_markov import HiddenMarkov
+from models.mixture import Mixture
 from models.multivariate import (
     FORMS,
     MultivariateGaussian,
@@ -16,6 +17,8 @@ from models.poisson import Poisson, PoissonPrior
 from models.prior import Prior
 from models.question import weak_prior
 from models.sample import Sample
+from models.sequences import Sequences
+from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
@@ -33,12 +36,14 @@ register("poisson", Poisson, PoissonPrior)
 
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture
+STRUCTURES[Sequences] = HiddenMarkov
 
 __all__ = [
     "Binomial",
     "BinomialPrior",
     "Gaussian",
     "GaussianPrior",
+    "HiddenMarkov",
     "Mixture",
     "MultivariateGaussian",
     "MultivariateGaussianPrior",
@@ -46,6 +51,7 @@ __all__ = [
     "PoissonPrior",
     "Prior",
     "Sample",
+    "Sequences",
     "ordered",
     "simulate",
     "weak_prior",

@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.family import Theta, first
-from models.refusal import Refusal
+from models.family import Theta
 from models.sample import Sample
-from models.structure import checked
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from models.arrays import Array, Labels
-    from models.structure import Data
+    from models.structure import Data, Structure
 
-__all__ = ["Mixture", "simulate"]
+__all__ = ["Mixture"]
 
 
 class Mixture[T: Theta](NamedTuple):
@@ -44,6 +40,16 @@ class Mixture[T: Theta](NamedTuple):
         """The likelihood is the same under any order of the components."""
         return True
 
+    @classmethod
+    def asked_by(cls, data: Data) -> type[Structure]:
+        """There is one kind."""
+        return cls
+
+    @classmethod
+    def given(cls, structure: Structure) -> Structure:
+        """As it is."""
+        return structure
+
     def overall(self, data: Data) -> Array:
         """The shares themselves, for any data."""
         return np.asarray(self.weight)
@@ -53,27 +59,9 @@ class Mixture[T: Theta](NamedTuple):
         edges = np.cumsum(self.weight[:-1])
         return np.searchsorted(edges, rng.random(len(places)), side="right")
 
-
-def simulate[T: Theta](
-    mixture: Mixture[T], n: int, rng: np.random.Generator, trials: ArrayLike | None = None
-) -> tuple[Sample, Labels]:
-    """Draw n observations and return them with the (n,) hidden labels, in the same order.
-
-    trials: for coins, the number of flips of each observation: one number for all, or (n,).
-
-    >>> from models import Poisson
-    >>> calls = Mixture([0.4, 0.6], Poisson([1.0, 9.0]))
-    >>> sample, labels = simulate(calls, 1_000, np.random.default_rng(1))
-    >>> sample.observations, labels.shape
-    (1000, (1000,))
-    """
-    if n < 1:
-        raise Refusal(f"n is {n}; draw at least one observation")
-    if not isinstance(rng, np.random.Generator):
-        raise Refusal(f"rng is {rng!r}; give numpy.random.default_rng(seed)")
-    shape = np.shape(first(mixture.theta))
-    d = shape[1] if len(shape) > 1 else 1
-    weight, theta = checked(mixture, Mixture, type(mixture.theta), d)
-    labels = rng.choice(len(weight), n, p=weight)
-    flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
-    return Sample(theta.draw(labels, rng, flips), flips), labels
+    def simulated(
+        self, n: int, rng: np.random.Generator, trials: Array | None
+    ) -> tuple[Sample, Labels]:
+        """Every observation has a component of its own."""
+        labels = rng.choice(len(self.weight), n, p=self.weight)
+        return Sample(self.theta.draw(labels, rng, trials), trials), labels

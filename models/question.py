@@ -126,7 +126,13 @@ def asked[T: Theta](
     enough(family, sample, k)
     if prior is not None:
         prior = checked_prior(prior, record_of(family), sample)
-    held = frozenset(structure.axes() if equal_weights or k == 1 else ())
+    axes = structure.axes()
+    if equal_weights and any("component_next" in one for one in axes.values()):
+        raise Refusal(
+            "equal_weights fixes all shares at 1 / k, so that no state would depend on the one "
+            "before it; give Sample(x)"
+        )
+    held = frozenset(axes if equal_weights or k == 1 else ())
     return Question(structure, family, data, k, prior, held)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array, Numbers
 
-__all__ = ["Part", "Sample", "checked_rows", "refuse", "sorted_rows"]
+__all__ = ["Part", "Sample", "checked_rows", "column_titles", "refuse", "sorted_rows"]
 
 LARGEST = 2.0**1020  # of a measurement, so that differences of differences do not overflow
 ROUNDING = 1e-9  # relative, of a sum of weights that should be a whole number
@@ -84,10 +84,7 @@ class Sample:
         if times is not None and times.sum() >= LARGEST_WHOLE:
             raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
-        if values.ndim == 2:
-            titles = getattr(x, "columns", getattr(x, "column_names", ()))  # Arrow's, the second
-            named = tuple(one for one in titles if isinstance(one, str))
-            object.__setattr__(self, "columns", named if len(named) == self.dimension else ())
+        object.__setattr__(self, "columns", column_titles(x, self))
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
         """Count the distinct rows; counts that are not whole stay doubles."""
@@ -286,6 +283,19 @@ class Sample:
         flips = "" if self.trials is None else ", with trials"
         size = f"{self.observations:,} observations{columns}, {self.distinct:,} distinct"
         return f"Sample({size}{flips})"
+
+
+def column_titles(x: object, sample: Sample) -> tuple[str, ...]:
+    """Return the names of the columns of a data frame or an Arrow table; empty if it has none.
+
+    >>> column_titles([[1.0, 2.0]], Sample([[1.0, 2.0]]))
+    ()
+    """
+    if not sample.table:
+        return ()
+    titles = getattr(x, "columns", getattr(x, "column_names", ()))  # Arrow's, the second
+    named = tuple(one for one in titles if isinstance(one, str))
+    return named if len(named) == sample.dimension else ()
 
 
 def checked_rows(

@@ -8,7 +8,7 @@ relabelling, parameters and their names, checks, and the way to files and back.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 
@@ -54,6 +54,7 @@ __all__ = [
     "structure_called",
     "structure_for",
     "summing_to_one",
+    "title_of",
     "uniform",
     "with_shares",
 ]
@@ -175,12 +176,28 @@ class Structure(Protocol):
         """Return whether the model is the same under any order of the components."""
         ...
 
+    @classmethod
+    def asked_by(cls, data: Data) -> type[Structure]:
+        """Return the kind of this structure that the data ask for."""
+        ...
+
+    @classmethod
+    def given(cls, structure: Structure) -> Structure:
+        """Return somebody's parameters as this kind; as they are if they cannot be."""
+        ...
+
     def overall(self, data: Data) -> Array:
         """Return the share of each component among all observations, (..., K)."""
         ...
 
     def labels(self, data: Data, places: Labels, rng: np.random.Generator) -> Labels:
         """Draw the hidden components of the observations at (n,) places in the order given."""
+        ...
+
+    def simulated(
+        self, n: int, rng: np.random.Generator, trials: Array | None
+    ) -> tuple[Data, Labels]:
+        """Draw n observations; return them with their (n,) hidden components, in order."""
         ...
 
     def _asdict(self) -> dict[str, object]: ...
@@ -191,7 +208,7 @@ STRUCTURES: dict[type, type[Structure]] = {}
 
 
 def structure_for(data: object) -> type[Structure]:
-    """Return the structure of a kind of data, or raise Refusal.
+    """Return the structure that data ask for, or raise Refusal.
 
     >>> from models import Sample
     >>> structure_for(Sample([1.0, 2.0])).__name__
@@ -199,12 +216,12 @@ def structure_for(data: object) -> type[Structure]:
     """
     for kind, structure in STRUCTURES.items():
         if isinstance(data, kind):
-            return structure
+            return structure.asked_by(cast("Data", data))
     raise Refusal(f"sample is a {type(data).__name__}; give Sample(x)")
 
 
 def structure_called(title: str) -> type[Structure]:
-    """Return the structure whose class has a title; files store that title.
+    """Return the registered structure whose class has a title; files store that title.
 
     >>> structure_called("Mixture").__name__
     'Mixture'
@@ -222,7 +239,17 @@ def data_of(structure: type[Structure]) -> type[Units]:
     >>> data_of(Mixture).__name__
     'Sample'
     """
-    return next(kind for kind, one in STRUCTURES.items() if one is structure)
+    return next(kind for kind, one in STRUCTURES.items() if issubclass(structure, one))
+
+
+def title_of(structure: type[Structure]) -> str:
+    """Return the title under which files store a structure.
+
+    >>> from models import Mixture
+    >>> title_of(Mixture)
+    'Mixture'
+    """
+    return next(one.__name__ for one in STRUCTURES.values() if issubclass(structure, one))
 
 
 # fields
@@ -432,21 +459,22 @@ def checked[S: Structure](
     Traceback (most recent call last):
     models.refusal.Refusal: weight sums to 0.9; divide the shares by their sum
     """
-    if not isinstance(structure, kind):
+    taken = kind.given(structure)
+    if not isinstance(taken, kind):
         fields = ", ".join([*kind.axes(), f"{family.__name__}(...)"])
         raise Refusal(
             f"{structure!r} is no {kind.__name__.lower()}; give {kind.__name__}({fields})"
         )
     shares = {
-        name: _simplex(name, axes, numbers(name, structure._asdict()[name]))
+        name: _simplex(name, axes, numbers(name, taken._asdict()[name]))
         for name, axes in kind.axes().items()
     }
-    given = type(structure.theta)
+    given = type(taken.theta)
     if not hasattr(given, "_fields") or not (
         issubclass(family, given) or issubclass(given, family)
     ):
         raise Refusal(f"theta is a {given.__name__}; give a {family.__name__}")
-    theta = rebuilt(family, list(entries(structure.theta).values()))
+    theta = rebuilt(family, list(entries(taken.theta).values()))
     k = next((field.shape[-1] for field in shares.values()), len(np.atleast_1d(first(theta))))
     for name, own in kind.axes().items():
         lengths = {axis: k for axis in own if axis.startswith("component")} | dict(sizes or {})

@@ -79,6 +79,14 @@ class ByTown(NamedTuple):
     def exchangeable(cls):
         return True
 
+    @classmethod
+    def asked_by(cls, data):
+        return cls
+
+    @classmethod
+    def given(cls, structure):
+        return structure
+
     def overall(self, data):
         return np.moveaxis(self.weight[..., data.town, :], -2, 0).mean(axis=0)
 

@@ -9,7 +9,9 @@ from known_shares import Guessed, Known
 from scipy.special import logsumexp
 from shares_by_town import ByTown, Towns
 
-from models import Mixture, Sample
+from models import HiddenMarkov, Mixture, Sample, Sequences
+from models.hidden_markov import walked as path
+from models.structure import with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +68,53 @@ def by_towns_weights(structure: ByTown, data: Towns, row: Row) -> float:
     return float(logsumexp(log_density + np.log(structure.weight[data.town]), axis=1).sum())
 
 
+def walked(
+    rng: np.random.Generator, row: Row, k: int, n: int, initial: str
+) -> tuple[HiddenMarkov, Sequences]:
+    """A chain whose states stay for a while, in three sequences."""
+    theta = row.random(rng, k).theta
+    moves = 0.6 * np.eye(k) + 0.4 * rng.dirichlet(np.ones(k), k)
+    trials, lengths = row.trials(rng, n), np.array([n // 2, n // 4, n - n // 2 - n // 4])
+    data = Sequences(np.arange(n) + 0.0, sequence=lengths, initial=initial)
+    kind = HiddenMarkov.asked_by(data)
+    shares = {"initial": rng.dirichlet(np.full(k, 4.0)), "transition": moves}
+    chain = with_shares(kind, shares, theta)
+    x = theta.draw(path(chain.initial, moves, lengths, rng), rng, trials)
+    return chain, Sequences(x, trials, lengths, initial)
+
+
+def free_start(rng: np.random.Generator, row: Row, k: int, n: int) -> tuple[Any, Sequences]:
+    return walked(rng, row, k, n, "free")
+
+
+def stationary_start(rng: np.random.Generator, row: Row, k: int, n: int) -> tuple[Any, Sequences]:
+    """One row of eight is not seen."""
+    chain, data = walked(rng, row, k, n, "stationary")
+    x = data.sample.x[data.places].copy()
+    x[3::8] = np.nan
+    trials = None if data.sample.trials is None else data.sample.trials[data.places]
+    return chain, Sequences(x, trials, data.lengths, "stationary")
+
+
+def by_steps(structure: HiddenMarkov, data: Sequences, row: Row) -> float:
+    """In logarithms, from each row to the next; `test_hidden_markov` sums over all paths."""
+    log_density = np.vstack(
+        [row.log_density(structure.theta, data.sample), np.zeros(len(structure.initial))]
+    )
+    total = 0.0
+    for begin, end in zip(data.begins, data.ends, strict=True):
+        ahead = np.log(structure.initial)
+        for at in range(begin, end):
+            here = ahead + log_density[data.places[at]]
+            ahead = logsumexp(here[:, None] + np.log(structure.transition), axis=0)
+        total += float(logsumexp(here))
+    return total
+
+
 STRUCTURES = [
     StructureRow("mixture", mixed, by_weights),
     StructureRow("known shares", guessed, by_guesses),
     StructureRow("shares by town", by_town, by_towns_weights),
+    StructureRow("hidden Markov", stationary_start, by_steps),
+    StructureRow("hidden Markov, free start", free_start, by_steps),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ from em.data.threads import executor_for
 from em.emission import emission_of
 from em.errors.information import information_of
 from em.model import model_of
-from models import Gaussian, Poisson, Sample
+from models import Gaussian, HiddenMarkov, Poisson, Sample
 from models.question import asked
 from models.structure import (
     checked,
@@ -244,37 +243,22 @@ def test_some_units_are_what_they_are_among_all(structure, row, rng):
 @every_pair
 def test_labels_are_drawn_with_the_overall_shares(structure, row, rng):
     truth, data = structure.random(rng(812), row, 3, 40)
-    n = 4_000
-    places = np.repeat(np.arange(40), n)
-    drawn = np.bincount(truth.labels(data, places, rng(813)), minlength=3) / len(places)
+    n, generator = 4_000, rng(813)
+    seen = np.arange(data.sample.observations)
+    labels = [truth.labels(data, seen, generator) for _ in range(n)]
+    each = np.array([np.bincount(one, minlength=3) / len(seen) for one in labels])
+    drawn, error = each.mean(axis=0), each.std(axis=0) / np.sqrt(n)
     overall = truth.overall(data)
-    error = np.sqrt(overall * (1 - overall) / len(places))
     assert (np.abs(drawn - overall) < 4.5 * error).all()
     other = permuted(truth, np.array([1, 2, 0])).overall(data)  # negative control
     moved = type(truth).exchangeable() and np.abs(drawn - other).max() > 4.5 * error.max()
     assert moved == type(truth).exchangeable()
 
 
-class Chain(NamedTuple):
-    """Shares with two axes of components, as a hidden Markov model has them."""
-
-    initial: object
-    transition: object
-    theta: object
-
-    @classmethod
-    def axes(cls):
-        return {"initial": ("component",), "transition": ("component", "component_next")}
-
-    @classmethod
-    def exchangeable(cls):
-        return True
-
-
 def test_a_transition_matrix_is_renamed_along_both_of_its_axes(rng):
     generator, order = rng(814), np.array([2, 0, 1])
     moves = generator.dirichlet([1, 1, 1], 3)
-    chain = Chain(generator.dirichlet([1, 1, 1]), moves, Poisson(np.array([1.0, 5.0, 9.0])))
+    chain = HiddenMarkov(generator.dirichlet([1, 1, 1]), moves, Poisson(np.array([1.0, 5.0, 9.0])))
     renamed = permuted(chain, order)
     np.testing.assert_array_equal(renamed.transition, moves[np.ix_(order, order)])
     assert not np.array_equal(renamed.transition, moves[order])  # negative control: one axis
@@ -288,7 +272,7 @@ def test_a_transition_matrix_is_renamed_along_both_of_its_axes(rng):
         *("transition[1,0]", "transition[1,1]", "transition[2,0]", "transition[2,1]"),
     ]
     with pytest.raises(ValueError, match=r"transition has shape \(2, 3\); give \(3, 3\)"):
-        checked(chain._replace(transition=moves[:2]), Chain, Poisson, 1)
+        checked(chain._replace(transition=moves[:2]), HiddenMarkov, Poisson, 1)
 
 
 def test_a_share_on_the_edge_has_no_error_and_says_so(rng):

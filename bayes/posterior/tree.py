@@ -29,6 +29,7 @@ from models.structure import (
     ordered,
     permuted,
     structure_called,
+    title_of,
 )
 
 if TYPE_CHECKING:
@@ -401,7 +402,7 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
     }
     packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
     return {
-        "structure": question.structure.__name__,
+        "structure": title_of(question.structure),
         "family": question.family.__name__,
         "components": question.k,
         "observations": question.sample.observations,

@@ -1,0 +1,331 @@
+"""Rows in time: one sequence or several, with the places of rows that were not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, get_args
+
+import numpy as np
+
+from models.arrays import spaced
+from models.refusal import Refusal
+from models.sample import Sample, checked_rows, column_titles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from models.arrays import Array, Numbers
+
+__all__ = ["INITIALS", "Initial", "Sequences"]
+
+type Initial = Literal["stationary", "free", "uniform"]
+
+INITIALS: tuple[str, ...] = get_args(Initial.__value__)
+MANY = 10  # sequences from which their first states tell of a distribution
+STRETCH = 64  # rows of a stretch that represents a long sequence
+UNSURE = 16  # rows at its beginning whose states depend on rows that were left out
+WHOLE_UP_TO = 1_024  # rows that represent themselves
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Sequences:
+    """Observations in time, in one sequence or several; some of them may not have been seen.
+
+    sample: the distinct rows that were seen.
+    places: (n,) index in the sample of each row in time; the number of distinct rows where nothing
+        was seen.
+    ends: (S,) where each sequence ends; the next one begins there.
+    titles: (S,) the name of each sequence, empty if sequences have no names.
+    initial: how the hidden states of a sequence begin. "stationary": it was under way when the
+        first row was seen, so the first state is distributed as all later ones. "free": all
+        sequences begin at the same kind of moment, so the first state has a distribution of its
+        own. "uniform": each state is as likely.
+
+    >>> quakes = Sequences([13, 14, None, 10])
+    >>> quakes
+    Sequences(4 rows in 1 sequence, 1 not seen, 3 distinct)
+    >>> quakes.places, quakes.ends, quakes.initial
+    (array([1, 2, 3, 0]), array([4]), 'stationary')
+    """
+
+    sample: Sample
+    places: NDArray[np.intp]
+    ends: NDArray[np.intp]
+    titles: tuple[str, ...]
+    initial: Initial
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        trials: ArrayLike | None = None,
+        sequence: ArrayLike | None = None,
+        initial: Initial | None = None,
+    ) -> None:
+        """Check rows in time, and count the distinct ones among those that were seen.
+
+        x: (n,) numbers or (n, d), as `Sample` takes them. NaN, None or a masked value means that
+            the row was not seen; in a table, all columns of it.
+        trials: the number of flips for each x: one number for all rows, or (n,).
+        sequence: (n,) the name of each row's sequence, whose rows follow one another; or the
+            lengths of the sequences, which sum to n. By default all rows are one sequence.
+        initial: by default "free" with ten sequences or more, otherwise "stationary", as one
+            sequence says almost nothing about the first state of others.
+        """
+        values, seen = _seen(x)
+        if not seen.any():
+            raise Refusal("x: no row was seen; give at least one observation")
+        n = len(values)
+        flips = None if trials is None else np.broadcast_to(np.asarray(trials), (n,))
+        filled = values
+        if not seen.all():  # check all rows under their own numbers
+            filled = values.copy()
+            filled[~seen] = values[seen.argmax()]
+            if flips is not None:
+                flips = np.where(seen, flips, flips[seen.argmax()])
+        rows, flips, _ = checked_rows(filled, flips, None)
+        ends, titles = (np.array([n]), ()) if sequence is None else _ends(sequence, n)
+        _refuse_unseen(seen, ends, titles)
+        if len(ends) == n:
+            raise Refusal(
+                "every sequence has one row, so none follows another; give Sample(x), whose rows "
+                "have no order"
+            )
+        if initial is None:
+            initial = "free" if len(ends) >= MANY else "stationary"
+        if initial not in INITIALS:
+            raise Refusal(f"initial is {initial!r}; give one of {', '.join(INITIALS)}")
+        sample = Sample(rows[seen], None if flips is None else flips[seen])
+        object.__setattr__(sample, "columns", column_titles(x, sample))
+        places = np.full(n, sample.distinct)
+        places[seen] = sample.inverse
+        self._keep(sample, places, ends, titles, initial)
+
+    def _keep(
+        self,
+        sample: Sample,
+        places: NDArray[np.intp],
+        ends: NDArray[np.intp],
+        titles: tuple[str, ...],
+        initial: Initial,
+    ) -> None:
+        """Set the fields of this frozen record."""
+        places.flags.writeable = ends.flags.writeable = False
+        fields = {"sample": sample, "places": places, "ends": ends}
+        for name, field in (fields | {"titles": titles, "initial": initial}).items():
+            object.__setattr__(self, name, field)
+
+    @classmethod
+    def _of(
+        cls,
+        sample: Sample,
+        places: NDArray[np.intp],
+        ends: NDArray[np.intp],
+        titles: tuple[str, ...],
+        initial: Initial,
+    ) -> Self:
+        """Return sequences of rows that are known to be valid."""
+        self = cls.__new__(cls)
+        self._keep(sample, places, ends, titles, initial)
+        return self
+
+    @cached_property
+    def begins(self) -> NDArray[np.intp]:
+        """Where each sequence begins, (S,)."""
+        return np.concatenate([[0], self.ends[:-1]])
+
+    @cached_property
+    def lengths(self) -> NDArray[np.intp]:
+        """The number of rows of each sequence, (S,)."""
+        return np.diff(self.ends, prepend=0)
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which rows were seen, (n,)."""
+        return self.places < self.sample.distinct
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Empty: shares have no axes but those of the components."""
+        return {}
+
+    @cached_property
+    def unit_rows(self) -> NDArray[np.intp]:
+        """The distinct row of each row in time, (n,); 0 where nothing was seen."""
+        return np.where(self.seen, self.places, 0)
+
+    @cached_property
+    def unit_counts(self) -> NDArray[np.int64]:
+        """1 for each row that was seen and 0 for the others, (n,)."""
+        return self.seen.astype(np.int64)
+
+    def spaced(self, most: int) -> Self:
+        """Return all rows: a state depends on the rows around it."""
+        return self
+
+    def blocks(self, size: int) -> Iterator[Self]:
+        """Yield all rows at once: a state depends on the rows around it."""
+        yield self
+
+    def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
+        """Return the values (n, ...): each row is a unit of its own."""
+        return values
+
+    def representative(self, most: int) -> tuple[Self, Array]:
+        """Return all rows of short data, otherwise stretches of them, and each row's weight.
+
+        The first rows of a stretch have no weight, since rows before them were left out.
+        """
+        n = len(self.places)
+        if n <= max(most, WHOLE_UP_TO):
+            return self, self.unit_counts.astype(np.float64)
+        rows, weights, ends = [], [], []
+        for at in np.unique(spaced(n - STRETCH, max(1, WHOLE_UP_TO // STRETCH))):
+            inside = self.ends[np.searchsorted(self.ends, at, side="right")]
+            own = np.arange(at, min(at + STRETCH, inside))
+            known = at in self.begins
+            weights.append(self.seen[own] * (known | (own >= at + min(UNSURE, len(own) - 1))))
+            rows.append(own)
+            ends.append(len(own))
+        weight = np.concatenate(weights).astype(np.float64)
+        if not weight.any():  # in these stretches hardly a row was seen
+            return self, self.unit_counts.astype(np.float64)
+        few = self.stretch(np.concatenate(rows), np.cumsum(ends))
+        return few, weight * (self.sample.observations / weight.sum())
+
+    def stretch(self, rows: NDArray[np.intp], ends: NDArray[np.intp]) -> Self:
+        """Return the sequences of some rows, given where each of them ends.
+
+        >>> Sequences([3, 4, 5, 6]).stretch(np.arange(1, 3), np.array([2]))
+        Sequences(2 rows in 1 sequence, 2 distinct)
+        """
+        seen = self.seen[rows]
+        at = self.places[rows[seen]]
+        sample = Sample(
+            self.sample.x[at], None if self.sample.trials is None else self.sample.trials[at]
+        )
+        places = np.full(len(rows), sample.distinct)
+        places[seen] = sample.inverse
+        return self._of(sample, places, ends, (), self.initial)
+
+    def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
+        """Return the axes and values of each field, by name."""
+        found = self.sample.arrays() | {
+            "places": (("time",), self.places),
+            "ends": (("sequence",), self.ends),
+            "initial_kind": ((), np.asarray(INITIALS.index(self.initial))),
+        }
+        if self.titles:
+            found["titles"] = ("sequence",), np.array(self.titles)
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
+        """Return the sequences whose method `arrays` returned these values."""
+        own = {"places", "ends", "initial_kind", "titles"}
+        initial: Initial = INITIALS[int(arrays["initial_kind"])]  # type: ignore[assignment]
+        return cls._of(
+            Sample.from_arrays({name: one for name, one in arrays.items() if name not in own}),
+            np.array(arrays["places"], np.intp),
+            np.array(arrays["ends"], np.intp),
+            tuple(str(one) for one in arrays.get("titles", ())),
+            initial,
+        )
+
+    def __repr__(self) -> str:
+        n, several = len(self.places), len(self.ends)
+        columns = f" of {self.sample.dimension} columns" if self.sample.table else ""
+        missing = n - self.sample.observations
+        unseen = f", {missing:,} not seen" if missing else ""
+        what = f"{n:,} rows{columns} in {several:,} sequence{'s' * (several > 1)}"
+        flips = "" if self.sample.trials is None else ", with trials"
+        return f"Sequences({what}{unseen}, {self.sample.distinct:,} distinct{flips})"
+
+
+def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]:
+    """Return the values as an array, and which rows were seen, (n,)."""
+    if isinstance(x, Sample):
+        raise Refusal(
+            "x is a Sample, whose rows have counts and no order in time; give the rows one by one"
+        )
+    masked = np.ma.getmaskarray(x) if np.ma.is_masked(x) else None
+    try:
+        values = np.asarray(x)
+    except ValueError as problem:
+        raise Refusal(f"x is ragged: give rows of one length ({problem})") from None
+    if values.ndim not in (1, 2):
+        raise Refusal(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
+    if values.size == 0:
+        raise Refusal("x is empty; give at least one observation")
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+    elif values.dtype.kind == "O":
+        missing = np.array([_absent(one) for one in values.flat], np.bool_).reshape(values.shape)
+    else:
+        missing = np.zeros(values.shape, np.bool_)
+    if masked is not None:
+        missing = missing | masked
+    if values.ndim == 1:
+        return values, ~missing
+    some = missing.any(axis=1) & ~missing.all(axis=1)
+    if some.any():
+        row = int(some.argmax())
+        column = int(missing[row].argmax())
+        raise Refusal(
+            f"x: row {row} (counted from 0) has no value in column {column}, but has others; a row "
+            "is seen as a whole or not at all"
+        )
+    return values, ~missing.all(axis=1)
+
+
+def _absent(value: object) -> bool:
+    """Return whether an object means that nothing was seen: None, NaN, pandas' NA."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and np.isnan(value)
+
+
+def _ends(sequence: ArrayLike, n: int) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return where each sequence ends, and the sequences' names, from names or lengths."""
+    given = np.asarray(sequence)
+    if given.ndim != 1:
+        raise Refusal(
+            f"sequence has {given.ndim} dimensions; one column names the sequence of each row"
+        )
+    if len(given) != n:
+        if given.dtype.kind not in "iu" or given.sum() != n:
+            raise Refusal(
+                f"sequence has {len(given)} entries, x has {n} rows; give one for each row, or "
+                "lengths that sum to the number of rows"
+            )
+        if (given < 1).any():
+            raise Refusal(f"sequence: length {int(given.min())} is below 1; leave it out")
+        return np.cumsum(given), ()
+    if any(_absent(one) for one in given.tolist()):
+        row = next(row for row, one in enumerate(given.tolist()) if _absent(one))
+        raise Refusal(f"sequence: row {row} (counted from 0) has no name; give one")
+    starts = np.flatnonzero(np.concatenate([[True], given[1:] != given[:-1]]))
+    names = [str(one) for one in given[starts].tolist()]
+    first: dict[str, int] = {}
+    for name, start in zip(names, starts.tolist(), strict=True):
+        if name in first:
+            raise Refusal(
+                f"sequence: {name!r} begins at row {first[name]} and again at row {start} (counted "
+                "from 0); sort the rows by sequence, and within each by time"
+            )
+        first[name] = start
+    return np.append(starts[1:], n), tuple(names)
+
+
+def _refuse_unseen(
+    seen: NDArray[np.bool_], ends: NDArray[np.intp], titles: tuple[str, ...]
+) -> None:
+    """Raise Refusal for a sequence of which no row was seen."""
+    begins = np.concatenate([[0], ends[:-1]])
+    empty = np.flatnonzero(np.add.reduceat(seen, begins, dtype=np.int64) == 0)
+    if len(empty):
+        at = int(empty[0])
+        name = repr(titles[at]) if titles else f"{at} (counted from 0)"
+        raise Refusal(f"sequence {name}: none of its rows was seen; leave it out")
