@@ -250,23 +250,19 @@ def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]
         raise Refusal(
             "x is a Sample, whose rows have counts and no order in time; give the rows one by one"
         )
-    masked = np.ma.getmaskarray(x) if np.ma.is_masked(x) else None
     try:
         values = np.asarray(x)
     except ValueError as problem:
         raise Refusal(f"x is ragged: give rows of one length ({problem})") from None
+    if values.dtype.kind in "US":  # numbers beside text became text
+        values = np.asarray(x, dtype=object)
     if values.ndim not in (1, 2):
         raise Refusal(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
     if values.size == 0:
         raise Refusal("x is empty; give at least one observation")
-    if values.dtype.kind == "f":
-        missing = np.isnan(values)
-    elif values.dtype.kind == "O":
-        missing = np.array([_absent(one) for one in values.flat], np.bool_).reshape(values.shape)
-    else:
-        missing = np.zeros(values.shape, np.bool_)
-    if masked is not None:
-        missing = missing | masked
+    missing = _missing(values)
+    if np.ma.is_masked(x):
+        missing = missing | np.ma.getmaskarray(x)
     if values.ndim == 1:
         return values, ~missing
     some = missing.any(axis=1) & ~missing.all(axis=1)
@@ -278,6 +274,16 @@ def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]
             "is seen as a whole or not at all"
         )
     return values, ~missing.all(axis=1)
+
+
+def _missing(values: Array | NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return which values mean that nothing was seen."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind == "O":
+        found = np.array([_absent(one) for one in values.flat], np.bool_)
+        return found.reshape(values.shape)
+    return np.zeros(values.shape, np.bool_)
 
 
 def _absent(value: object) -> bool:
@@ -303,11 +309,12 @@ def _ends(sequence: ArrayLike, n: int) -> tuple[NDArray[np.intp], tuple[str, ...
         if (given < 1).any():
             raise Refusal(f"sequence: length {int(given.min())} is below 1; leave it out")
         return np.cumsum(given), ()
-    if any(_absent(one) for one in given.tolist()):
-        row = next(row for row, one in enumerate(given.tolist()) if _absent(one))
-        raise Refusal(f"sequence: row {row} (counted from 0) has no name; give one")
     starts = np.flatnonzero(np.concatenate([[True], given[1:] != given[:-1]]))
-    names = [str(one) for one in given[starts].tolist()]
+    names = []
+    for start, one in zip(starts.tolist(), given[starts].tolist(), strict=True):
+        if _absent(one):
+            raise Refusal(f"sequence: row {start} (counted from 0) has no name; give one")
+        names.append(str(one))
     first: dict[str, int] = {}
     for name, start in zip(names, starts.tolist(), strict=True):
         if name in first:

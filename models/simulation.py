@@ -26,9 +26,7 @@ class Simulated[D](Protocol):
     >>> calls: Simulated = Mixture([0.4, 0.6], Poisson([1.0, 9.0]))
     """
 
-    def simulated(
-        self, n: int, rng: np.random.Generator, trials: Array | None
-    ) -> tuple[D, Labels]:
+    def simulated(self, n: int, rng: np.random.Generator, trials: Array | None) -> tuple[D, Labels]:
         """Draw n observations and their hidden components, in order."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -26,9 +26,11 @@ from models.question import observed as refuse_others
 from models.question import weak_prior
 from models.reading.column_names import column_label
 from models.reading.columns import Columns
+from models.reading.in_order import scan_in_order
 from models.reading.messages import located_in_file
 from models.reading.scan import scan_columns
 from models.refusal import Refusal
+from models.sequences import INITIALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.question import Question
     from models.reading.columns import Progress
-    from models.structure import Unordered
+    from models.sequences import Initial
+    from models.structure import Data
 
 __all__ = [
     "Observed",
@@ -52,13 +55,14 @@ __all__ = [
     "refuse_components",
     "refuse_estimate",
     "sample_of",
+    "sequences_of",
 ]
 
 
 class Observed(NamedTuple):
     """What a file says was observed.
 
-    sample: of what was asked for.
+    data: of what was asked for.
     names: of the columns of x.
     dropped: how many rows had blanks.
 
@@ -66,9 +70,14 @@ class Observed(NamedTuple):
     2
     """
 
-    sample: Unordered
+    data: Data
     names: list[str]
     dropped: int
+
+    @property
+    def sample(self) -> Observations:
+        """The distinct rows."""
+        return self.data.sample
 
 
 def guess(given: str, choices: Collection[str]) -> str:
@@ -155,19 +164,67 @@ def sample_of(
     >>> sample_of(Poisson, "boys.csv", ["boys"], None, None, "families", drop_missing=False).names
     ['boys']
     """
-    observed = _observed(family, columns, heads, trials)
-    flips = trials if trials is not None and not trials.isdecimal() else None
-    if trials is not None and flips is None and int(trials) < 1:
-        raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
-    behind = flips if trials is None or flips is not None else int(trials)
-    asked = Columns(tuple(observed), behind, counts)
+    asked = _columns(family, columns, heads, trials, counts)
     found = scan_columns(file, asked, drop_missing=drop_missing, progress=progress, client=client)
     try:
         refuse_others(family, found.sample)
     except ValueError:
         found.refuse_rows(family.observe)
         raise
-    return Observed(found.sample, [column_label(one) for one in observed], found.dropped)
+    return Observed(found.sample, [column_label(one) for one in asked.x], found.dropped)
+
+
+def sequences_of(
+    family: type[Theta],
+    file: str,
+    columns: Sequence[str],
+    heads: str | None,
+    trials: str | None,
+    counts: str | None,
+    sequence: str | None,
+    initial: str | None,
+    progress: Progress | None = None,
+) -> Observed:
+    r"""Return what a file says was observed of a family, its rows in order.
+
+    sequence: the column that names each row's sequence; all rows are one sequence without it.
+    initial: how sequences begin, as `Sequences` takes it.
+    The other arguments are those of `sample_of`.
+
+    >>> from pathlib import Path
+    >>> from models import Poisson
+    >>> _ = Path("quakes.csv").write_text("year,n\n1900,13\n1901,14\n")
+    >>> sequences_of(Poisson, "quakes.csv", ["n"], None, None, None, None, None).data
+    Sequences(2 rows in 1 sequence, 2 distinct)
+    """
+    if initial is not None:
+        one_of("--initial", initial, INITIALS)
+    if counts is not None:
+        raise Refusal(
+            "--counts says how often a row occurred, but rows in order occurred once each; leave "
+            "it out"
+        )
+    asked = _columns(family, columns, heads, trials, counts)
+    start = cast("Initial | None", initial)
+    found = scan_in_order(file, asked, sequence, initial=start, progress=progress)
+    found.refuse_rows(family.observe)
+    return Observed(found.data, [column_label(one) for one in asked.x], 0)
+
+
+def _columns(
+    family: type[Theta],
+    columns: Sequence[str],
+    heads: str | None,
+    trials: str | None,
+    counts: str | None,
+) -> Columns:
+    """Return the columns to read, or refuse those that the family cannot take."""
+    observed = _observed(family, columns, heads, trials)
+    flips = trials if trials is not None and not trials.isdecimal() else None
+    if trials is not None and flips is None and int(trials) < 1:
+        raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
+    behind = flips if trials is None or flips is not None else int(trials)
+    return Columns(tuple(observed), behind, counts)
 
 
 def _observed(

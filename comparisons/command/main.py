@@ -222,6 +222,24 @@ def fit(
     counts: Annotated[
         str | None, typer.Option(help="The column that says how often each row occurred.")
     ] = None,
+    in_order: Annotated[
+        bool,
+        typer.Option(
+            "--in-order",
+            help="Rows follow each other in time: fit a hidden Markov model. Blank rows stay.",
+        ),
+    ] = False,
+    sequence: Annotated[
+        str | None,
+        typer.Option(help="The column that names the sequence of each row, with --in-order."),
+    ] = None,
+    initial: Annotated[
+        str | None,
+        typer.Option(
+            help="How a sequence begins: stationary (under way when first seen), free (a "
+            "distribution of its own) or uniform; free from ten sequences on if not given."
+        ),
+    ] = None,
     covariance: Annotated[
         str | None,
         typer.Option(
@@ -309,6 +327,7 @@ def fit(
         refuse_components,
         refuse_estimate,
         sample_of,
+        sequences_of,
     )
     from models.estimable import refuse_inestimable
     from models.question import asked
@@ -322,27 +341,25 @@ def fit(
             raise Refusal("--only em is of all observations: no --some")
     if workers is not None and cluster is not None:
         raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
+    in_order = in_order or sequence is not None
+    _refuse_beside_order(in_order, initial, drop_missing, some, workers, cluster)
     _refuse_folder(out, overwrite=overwrite)
     length = _draws(draws)
     kind = family_of(family, covariance)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:
-            observed = sample_of(
-                kind,
-                file,
-                column or [],
-                heads,
-                trials,
-                counts,
-                drop_missing=drop_missing,
-                progress=tell,
-                client=client,
-            )
-        sample = observed.sample
-        believed = prior_of(prior, kind, sample)
+            asked_for = kind, file, column or [], heads, trials, counts
+            if in_order:
+                observed = sequences_of(*asked_for, sequence, initial, tell)
+            else:
+                observed = sample_of(
+                    *asked_for, drop_missing=drop_missing, progress=tell, client=client
+                )
+        data = observed.data
+        believed = prior_of(prior, kind, observed.sample)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
-        question = asked(kind, sample, components, prior=believed, equal_weights=equal_weights)
+        question = asked(kind, data, components, prior=believed, equal_weights=equal_weights)
         refuse_inestimable(question, observed.names, force=force)
         if estimate is not None:
             refuse_estimate(estimate, question)
@@ -371,6 +388,32 @@ def fit(
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)
+
+
+def _refuse_beside_order(
+    in_order: bool,
+    initial: str | None,
+    drop_missing: bool,
+    some: int | None,
+    workers: int | None,
+    cluster: str | None,
+) -> None:
+    """Refuse options that make no sense with rows in order, or without."""
+    from models.refusal import Refusal
+
+    if not in_order:
+        if initial is not None:
+            raise Refusal("--initial says how a sequence begins; it needs --in-order or --sequence")
+        return
+    if drop_missing:
+        raise Refusal(
+            "--drop-missing is not needed with rows in order: a blank row counts as not seen and "
+            "keeps its place; leave it out"
+        )
+    if some is not None:
+        raise Refusal("--some draws rows at random, which have no order; give a part of the file")
+    if workers is not None or cluster is not None:
+        raise Refusal("--workers and --cluster are for rows in no order; leave them out")
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:

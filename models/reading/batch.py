@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     type Piece = Callable[[], Iterator[Batch]]
 
-__all__ = ["Batch", "FileTable", "MissingValues", "OpenFiles"]
+__all__ = ["Batch", "FileTable", "MissingValues", "OpenFiles", "refuse_infinite"]
 
 
 class Batch(NamedTuple):
@@ -158,7 +158,7 @@ class MissingValues:
             )
 
     def _complete(self, batch: Batch) -> Batch:
-        _refuse_infinite(batch)
+        refuse_infinite(batch)
         missing = {name: np.isnan(values) for name, values in batch.values.items()}
         for name, one in missing.items():
             self.blank[name] = self.blank.get(name, 0) + int(one.sum())
@@ -170,7 +170,13 @@ class MissingValues:
         return Batch(values, lambda row: batch.where(int(kept[row])))
 
 
-def _refuse_infinite(batch: Batch) -> None:
+def refuse_infinite(batch: Batch) -> None:
+    """Raise Refusal for the first infinite value.
+
+    >>> refuse_infinite(Batch({"x": np.array([1.0, np.inf])}, lambda row: f"line {row + 2}"))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: line 3 is inf, which is not finite; remove or impute such rows
+    """
     for name, values in batch.values.items():
         infinite = np.isinf(values)
         if infinite.any():

@@ -12,15 +12,20 @@ from models.reading.text import text_table
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from models.reading.batch import FileTable
+    from models.reading.labels import LabelParser
 
 __all__ = ["open_files"]
 
 
 def open_files(
-    path: str | Path | Sequence[str | Path], names: Sequence[str], *, drop_missing: bool = False
+    path: str | Path | Sequence[str | Path],
+    names: Sequence[str],
+    *,
+    drop_missing: bool = False,
+    labels: Mapping[str, LabelParser] | None = None,
 ) -> OpenFiles:
     r"""Return the columns of files; only the beginnings of the files are read.
 
@@ -28,6 +33,7 @@ def open_files(
         Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
     names: of columns, or their positions from 1 where no column has that name.
     drop_missing: drop rows with a missing value in one of these columns.
+    labels: what numbers the labels of columns that hold no numbers.
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
@@ -46,7 +52,7 @@ def open_files(
     for source in sources:
         kind = parquet_table if source.head[:4] == b"PAR1" else text_table
         prefix = f"{source.label}, " if len(sources) > 1 else ""
-        tables.append(kind(source, names, prefix))
+        tables.append(kind(source, names, prefix, labels or {}))
         _refuse_unlike(tables[0], tables[-1])
     return OpenFiles(tuple(tables), tuple(names), drop_missing)
 

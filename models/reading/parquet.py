@@ -15,11 +15,12 @@ from models.reading.messages import not_a_number, one_line, too_large
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
     from models.arrays import Array
+    from models.reading.labels import LabelParser
     from models.reading.source import Source
 
 __all__ = ["parquet_table"]
@@ -29,11 +30,14 @@ PIECE = 1 << 22  # rows, in whole row groups, that one dask task reads
 BUFFER = 1 << 20  # bytes read at once, so that a large row group is not loaded as a whole
 
 
-def parquet_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
+def parquet_table(
+    source: Source, names: Sequence[str], prefix: str, labels: Mapping[str, LabelParser]
+) -> FileTable:
     """Return the columns of a Parquet file; only its schema is read.
 
     names: of columns, or their positions from 1.
     prefix: of places in messages, to name the file if there are several.
+    labels: what numbers the labels of columns that hold no numbers.
 
     >>> from io import BytesIO
     >>> import pyarrow as pa
@@ -41,7 +45,7 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> FileTabl
     >>> from models.reading.source import Source
     >>> parquet.write_table(pa.table({"x": [1.5, None]}), sink := BytesIO())
     >>> source = Source("a.parquet", b"PAR1", 0, lambda: pa.BufferReader(sink.getvalue()))
-    >>> table = parquet_table(source, ["x"], prefix="")
+    >>> table = parquet_table(source, ["x"], prefix="", labels={})
     >>> table.total, [batch.values["x"] for piece in table.pieces for batch in piece()]
     (2, [array([1.5, nan])])
     """
@@ -77,11 +81,16 @@ def parquet_table(source: Source, names: Sequence[str], prefix: str) -> FileTabl
                 for batch in file.iter_batches(
                     size, row_groups=groups, columns=wanted, use_threads=threads
                 ):
-                    values = {
-                        name: _doubles(name, batch.column(schema.names[place]), begin, prefix)
-                        for name, place in places.items()
-                    }
-                    yield Batch(values, _where(begin, prefix))
+                    where, values = _where(begin, prefix), {}
+                    for name, place in places.items():
+                        column = batch.column(schema.names[place])
+                        label = labels.get(name)
+                        values[name] = (
+                            _doubles(name, column, begin, prefix)
+                            if label is None
+                            else label(column, where)
+                        )
+                    yield Batch(values, where)
                     begin += batch.num_rows
         except (pa.ArrowException, OSError) as problem:
             raise _broken(source, problem) from None

@@ -14,10 +14,11 @@ from models.reading.number_parser import NumberParser
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from models.reading.labels import LabelParser
     from models.reading.source import Source
 
 __all__ = ["text_table"]
@@ -49,17 +50,20 @@ class Layout(NamedTuple):
     width: float
 
 
-def text_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
+def text_table(
+    source: Source, names: Sequence[str], prefix: str, labels: Mapping[str, LabelParser]
+) -> FileTable:
     r"""Return the columns of a CSV file; only its beginning is read.
 
     names: of columns, or their positions from 1.
     prefix: of places in messages, to name the file if there are several.
+    labels: what numbers the labels of columns that hold no numbers.
 
     >>> import pyarrow as pa
     >>> from models.reading.source import Source
     >>> text = b"sex;height\nf;162,5\nm;NA\n"
     >>> source = Source("a.csv", text[:8], len(text), lambda: pa.BufferReader(text))
-    >>> table = text_table(source, ["height"], prefix="")
+    >>> table = text_table(source, ["height"], prefix="", labels={})
     >>> [batch.values["height"] for piece in table.pieces for batch in piece()]
     [array([162.5,   nan])]
     """
@@ -74,7 +78,8 @@ def text_table(source: Source, names: Sequence[str], prefix: str) -> FileTable:
         return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
 
     def batches() -> Iterator[Batch]:
-        parsers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
+        numbers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
+        parsers: dict[str, NumberParser | LabelParser] = {**numbers, **labels}
         begin, skipped = 0, headed
         for read in _read(source, layout, places):
             batch = read.slice(skipped) if skipped else read
