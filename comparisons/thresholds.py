@@ -29,6 +29,7 @@ __all__ = [
     "MISSED",
     "MODES",
     "NOISE",
+    "ORDER",
     "OTHER_ROWS",
     "OVERLAP",
     "QUESTION",
@@ -36,10 +37,12 @@ __all__ = [
     "SENSITIVE",
     "SHIFT",
     "SPREAD",
+    "STAY",
     "STOPPED",
     "SWITCHED",
     "TARGET",
     "TARGET_PROOF",
+    "VISITED",
     "WARM_UP",
     "WITHIN",
     "WRONG",
@@ -176,6 +179,16 @@ MISFIT_SIZE = 0.03
 matters: three percentage points, by choice. In 160 data sets whose model is right no p-value was
 below MISFIT_CHANCE (`python -m comparisons.trust.fits`), so that the size decides only where many
 observations make every model wrong."""
+
+ORDER = 0.05
+"""P-value of the likelihood ratio above which the order of rows is said to add nothing; a note
+only, as the level is by convention."""
+
+STAY = 0.5
+"""Probability of staying below which a state is left more often than kept; a note only."""
+
+VISITED = 0.5
+"""Expected rows, or departures, below which a state is not visited, or not left."""
 
 SENSITIVE = 0.05
 """Sensitivity by power-scaling from which Kallioinen et al. (2024) speak of it. Simulated for the

@@ -155,6 +155,10 @@ class Sample:
         """How often each distinct row occurred, (m,)."""
         return self.counts
 
+    def neighbours(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return no pairs: rows have no order."""
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+
     def spaced(self, most: int) -> Self:
         """Return at most `most` of the distinct rows, evenly spaced in their order."""
         return self.pick(spaced(self.distinct, most))

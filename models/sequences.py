@@ -161,6 +161,13 @@ class Sequences:
         """1 for each row that was seen and 0 for the others, (n,)."""
         return self.seen.astype(np.int64)
 
+    def neighbours(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows that follow each other in a sequence and were both seen."""
+        later = np.ones(len(self.places), np.bool_)
+        later[self.begins] = False
+        found = np.flatnonzero(later & self.seen & np.roll(self.seen, 1))
+        return found - 1, found
+
     def spaced(self, most: int) -> Self:
         """Return all rows: a state depends on the rows around it."""
         return self

@@ -45,6 +45,7 @@ __all__ = [
     "from_fields",
     "joined",
     "label_order",
+    "moves_of",
     "normalised",
     "ordered",
     "parameters",
@@ -122,6 +123,10 @@ class Units(Protocol):
     @property
     def unit_counts(self) -> Array | NDArray[np.int64]:
         """The number of observations of each unit, (u,); whole unless rows have weights."""
+        ...
+
+    def neighbours(self) -> tuple[Labels, Labels]:
+        """Return the units that follow each other in time, (p,) earlier and (p,) later ones."""
         ...
 
     def spaced(self, most: int) -> Self:
@@ -405,6 +410,23 @@ def by_component(structure: Structure, leading: int = 0) -> list[Array]:
         if len(own) == 1:
             found.append(np.moveaxis(field, leading + own[0], leading))
     return found
+
+
+def moves_of(structure: Structure) -> Array | None:
+    """Return the shares that say which component follows which, (..., K, K); None without any.
+
+    >>> from models import HiddenMarkov, Mixture, Poisson
+    >>> rates = Poisson(np.array([1.0, 5.0]))
+    >>> moves_of(HiddenMarkov([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], rates))
+    array([[0.9, 0.1],
+           [0.2, 0.8]])
+    >>> moves_of(Mixture([0.5, 0.5], rates)) is None
+    True
+    """
+    for name, own in structure.axes().items():
+        if "component_next" in own:
+            return shares_of(structure)[name]
+    return None
 
 
 def normalised(shares: Mapping[str, Array]) -> dict[str, Array]:

@@ -41,6 +41,9 @@ class Guessed:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Guessed(Sample(self.sample.x[places], trials), self.shares[rows])
 
+    def neighbours(self):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+
     def spaced(self, most):
         n = len(self.shares)
         return self._pick(np.linspace(0, n - 1, min(n, most)).astype(np.intp))

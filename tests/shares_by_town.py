@@ -40,6 +40,9 @@ class Towns:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Towns(Sample(self.sample.x[places], trials), self.town[rows], self.towns)
 
+    def neighbours(self):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+
     def spaced(self, most):
         n = len(self.town)
         return self._pick(np.linspace(0, n - 1, min(n, most)).astype(np.intp))

@@ -14,12 +14,22 @@ from models.structure import STRUCTURES
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("models", "em", "bayes", "comparisons")
+KNOWN = [one for one in STRUCTURES.values() if one.__module__.startswith("models.")]
 NAMES = {
     *(one.__name__ for one in FAMILIES.values()),
     *(one.__name__ for forms in FORMS.values() for one in forms.values()),
-    *(one.__name__ for one in STRUCTURES.values() if one.__module__.startswith("models.")),
+    *(one.__name__ for one in KNOWN),
+    *(kind.__name__ for one in KNOWN for kind in one.__subclasses__()),
 }
-SIBLINGS = {"binomial", "gaussian", "multivariate", "poisson", "mixture", "covariance"}
+SIBLINGS = {
+    "binomial",
+    "gaussian",
+    "multivariate",
+    "poisson",
+    "mixture",
+    "hidden_markov",
+    "covariance",
+}
 REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}
 TOLD = {
     "comparisons/verdict/peers.py": "the registry of other programs' models",

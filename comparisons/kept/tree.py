@@ -64,7 +64,7 @@ def laid_out(
     >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
     ['ascent', 'comparison', 'density', 'deviance']
     """
-    point, sampled, checks, predictions, misfit, _ = measured
+    point, sampled, checks, predictions, misfit, _, _ = measured
     question = sampled.question
     if truth is not None:
         d, sizes = question.sample.dimension, question.data.sizes

@@ -25,6 +25,7 @@ from comparisons.verdict.judge_em import (
 )
 from comparisons.verdict.judge_fit import fits
 from comparisons.verdict.judge_identified import identified
+from comparisons.verdict.judge_order import ordered_well
 from comparisons.verdict.judge_prior import pulled, sensitive
 from comparisons.verdict.table import worst_of
 
@@ -55,7 +56,7 @@ def judged(
     >>> [one.code for one in comparison.findings][:3]
     ['different_question', 'different_posterior', 'different_data']
     """
-    point, sampled, checks, predictions, misfit, near = measured
+    point, sampled, checks, predictions, misfit, near, order = measured
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
@@ -87,6 +88,7 @@ def judged(
         skewed(table),
         *pulled(point, sampled, table, **gap._asdict()),
         *sensitive(sampled, table),
+        *ordered_well(order),
     ]
     known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT

@@ -84,6 +84,11 @@ def _chance(chance: float) -> str:
 def _where(misfit: Misfit) -> str:
     """Return where observations and model differ most."""
     cause = misfit.cause
+    if cause is not None and cause.kind == "order":
+        return (
+            "a row depends on the one before it in another way, by "
+            f"{100 * cause.seen:.2g} percentage points"
+        )
     if cause is not None and cause.columns:
         return (
             f"columns {cause.columns[0]} and {cause.columns[1]} (counted from 0) depend on each "
@@ -113,4 +118,6 @@ def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
         return f" {said.format(**words)}", remedy.format(**words)
     if near.best > near.question.k:
         return f" {near.better}", f"Fit {near.best} groups."
+    if kind == "order":
+        return "", "More states, or a model in which rows depend on earlier values."
     return "", "Transform the columns." if kind == "dependence" else "Another family may fit."

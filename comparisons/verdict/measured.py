@@ -8,6 +8,7 @@ import em
 from comparisons.binned.posterior import binning_of
 from comparisons.verdict.cross_checks import cross_checks_of
 from comparisons.verdict.judge_em import best_of
+from comparisons.verdict.judge_order import order_of
 from comparisons.verdict.misfit import misfit_of
 from comparisons.verdict.neighbours import Neighbours
 from comparisons.verdict.point import point_of
@@ -17,6 +18,7 @@ from comparisons.verdict.sampled import refuse_few, sampled_of
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.judge_order import Order
     from comparisons.verdict.misfit import Misfit
     from comparisons.verdict.point import Point
     from comparisons.verdict.predictions import Predictions
@@ -30,9 +32,10 @@ class Measured(NamedTuple):
     """An estimate, a posterior, their cross-checks, the predictions of both, and the model's fit.
 
     near: the numbers of groups next to the question's.
+    order: what the order of the rows adds; None if they have none.
 
     >>> Measured._fields
-    ('point', 'sampled', 'checks', 'predictions', 'misfit', 'near')
+    ('point', 'sampled', 'checks', 'predictions', 'misfit', 'near', 'order')
     """
 
     point: Point
@@ -41,6 +44,7 @@ class Measured(NamedTuple):
     predictions: Predictions
     misfit: Misfit
     near: Neighbours
+    order: Order | None
 
 
 def measured_of(given: object, posterior: Posterior, found: Search | None = None) -> Measured:
@@ -67,4 +71,5 @@ def measured_of(given: object, posterior: Posterior, found: Search | None = None
         predictions_of(question, point, few),
         misfit_of(posterior, point),
         Neighbours(question, best_of(point).bic),
+        order_of(question, point),
     )

@@ -22,6 +22,8 @@ from comparisons.verdict.transforms import (
     observed_of,
     places,
     scores,
+    serial_chance_of,
+    serial_table,
     smooth_chance_of,
     tables,
     transformed,
@@ -57,7 +59,8 @@ HEAVY = 0.5  # excess kurtosis of normal scores that is named
 class Cause(NamedTuple):
     """The cause of a misfit.
 
-    kind: heaping, zeros, spread, skewness, tails, dependence (of columns), or other.
+    kind: heaping, zeros, spread, skewness, tails, dependence (of columns), order (of rows), or
+        other.
     seen: the step, the number of zeros, a quotient of variances, the skewness or the excess
         kurtosis of the normal scores, the distance of distribution functions.
     due: what the model expects; of heaping, the share of the values on multiples of the step.
@@ -156,9 +159,9 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         found = _in_units(found, observed, under)
     pair = int(tested.chances.argmin()) - d
     if pair >= 0:
-        columns = list(combinations(range(d), 2))[pair]
-        cause = Cause("dependence", float(tested.apart[pair]), 0.0, columns)
-        return found._replace(cause=cause)
+        every = list(combinations(range(d), 2))
+        kind, columns = ("dependence", every[pair]) if pair < len(every) else ("order", ())
+        return found._replace(cause=Cause(kind, float(tested.apart[pair]), 0.0, columns))
     return found._replace(cause=_cause(posterior, observed, point, under, column))
 
 
@@ -207,8 +210,10 @@ def _under(question: Question[Any, Any], observed: Observed, structure: Structur
 class _Tested(NamedTuple):
     """Tests of the transforms under draws.
 
-    chances: (d + pairs,) p-values; curves: (d, GRID) mean distribution functions;
-    apart: (pairs,) distances of the distribution functions of pairs.
+    chances: (d + pairs + d,) p-values of columns, of pairs of columns, and of each column's
+        neighbours in time, the last only if rows follow each other.
+    curves: (d, GRID) mean distribution functions.
+    apart: (pairs + d,) distances of the distribution functions of both kinds of pairs.
     """
 
     chances: Array
@@ -233,16 +238,23 @@ def _tested(question: Question[Any, Any], observed: Observed, draws: Structure) 
     work = question.k * d * len(observed.rows) + d * (d - 1) // 2 * n
     n = len(next(iter(fields_of(draws).values())))
     at = spaced(n, int(np.clip(WORK // work, LEAST, DRAWS)))
-    rng, found, curves, smooth = np.random.default_rng(0), [], [], []
+    rng, found, curves, smooth, serial = np.random.default_rng(0), [], [], [], []
     for one in _each(question, observed, [drawn_at(draws, int(draw)) for draw in at]):
         found.append(tables(one, observed.counts, rng))
         curves.append(curve(one, observed.counts))
-        columns = zip(one.low, one.high, strict=True)
+        columns = list(zip(one.low, one.high, strict=True))
         fine = [counted(*ends, observed.counts, FINE, rng) for ends in columns]
         smooth.append([smooth_chance_of(each) for each in fine])
+        if len(observed.earlier):
+            order = observed.earlier, observed.later
+            serial.append([serial_table(*ends, *order, rng) for ends in columns])
     chances = 2 * np.median([[chance_of(one) for one in each] for each in found], axis=0)
     chances[:d] = 2 * np.minimum(chances[:d], 2 * np.median(smooth, axis=0))  # two tests of each
-    pairs = zip(*(each[d:] for each in found), strict=True)
+    pairs = list(zip(*(each[d:] for each in found), strict=True))
+    if serial:
+        after = np.median([[serial_chance_of(one) for one in each] for each in serial], axis=0)
+        chances = np.concatenate([chances, 2 * after])
+        pairs += zip(*serial, strict=True)
     apart = np.array([distance_of(np.mean(each, axis=0)) for each in pairs])
     return _Tested(chances, np.mean(curves, axis=0), apart)
 

@@ -34,6 +34,8 @@ __all__ = [
     "observed_of",
     "places",
     "scores",
+    "serial_chance_of",
+    "serial_table",
     "smooth_chance_of",
     "tables",
     "transformed",
@@ -44,6 +46,7 @@ ORDER = 6  # of the smooth test: groups between groups need an even order above 
 FINE = 200  # cells in which transforms are counted for it
 GRID = 201  # places at which the transforms' distribution function is known
 AT_ONCE = 1 << 20  # doubles in a working set
+NONE = np.empty(0, np.intp)
 FARTHEST = 8.0  # normal score beyond which a transform is 0 or 1 to rounding
 
 
@@ -53,6 +56,7 @@ class Observed(NamedTuple):
     x: (m,) or (m, d) distinct rows; trials: (m,) for coins.
     ends: (2, m) or (2, m, d) a row stands for all values above the first and up to the second.
     rows: (u,) the row of each unit; counts: (u,) how many observations it stands for.
+    earlier, later: (p,) units that follow each other in time.
 
     >>> observed_of(fit.question).ends[:, :3]
     array([[-1.,  0.,  1.],
@@ -64,6 +68,8 @@ class Observed(NamedTuple):
     ends: Array
     rows: Labels
     counts: Labels
+    earlier: Labels = NONE
+    later: Labels = NONE
 
 
 class Intervals(NamedTuple):
@@ -92,7 +98,7 @@ def observed_of(question: Question[Any, Any]) -> Observed:
     whole = not emission_of(question.family).located
     ends = ends_of(sample.x, whole=whole)
     counts = np.rint(units.unit_counts).astype(np.int64)
-    return Observed(sample.x, sample.trials, ends, units.unit_rows, counts)
+    return Observed(sample.x, sample.trials, ends, units.unit_rows, counts, *units.neighbours())
 
 
 def ends_of(x: Array, *, whole: bool) -> Array:
@@ -194,6 +200,42 @@ def chance_of(table: Labels) -> float:
     """
     due = table.sum() / table.size
     return float(chdtrc(table.size - 1, ((table - due) ** 2).sum() / due))
+
+
+def serial_table(
+    low: Array, high: Array, earlier: Labels, later: Labels, rng: np.random.Generator
+) -> Labels:
+    """Return how often a transform in each cell is followed by one in each cell, (cells, cells).
+
+    low, high: (u,) ends of the units' transforms, between which they are drawn at random.
+    earlier, later: (p,) units that follow each other.
+
+    >>> u, first = np.array([0.1, 0.9, 0.2, 0.8]), np.arange(3)
+    >>> serial_table(u, u, first, first + 1, np.random.default_rng(1)).tolist()
+    [[0, 2], [1, 0]]
+    """
+    side = max(2, round(min(CELLS, len(earlier) ** 0.4) ** 0.5))
+    u = low + (high - low) * rng.random(len(low))
+    cell = np.minimum((u * side).astype(np.intp), side - 1)
+    both = np.bincount(cell[earlier] * side + cell[later], minlength=side**2)
+    return both.reshape(side, side)
+
+
+def serial_chance_of(table: Labels) -> float:
+    """Return the p-value of a test that transforms which follow each other are independent.
+
+    Pairs overlap, so that Pearson's statistic of their cells is no chi-squared. That of the pairs
+    less that of the single cells is, with s^2 - s degrees of freedom for s cells (Good 1953).
+
+    >>> round(serial_chance_of(np.full((3, 3), 50)), 3)
+    1.0
+    >>> round(serial_chance_of(np.array([[90, 10], [10, 90]])), 3)
+    0.0
+    """
+    side, alone = len(table), table.sum(axis=1)
+    due = table.sum() / side
+    pairs = ((table - due / side) ** 2).sum() / (due / side)
+    return float(chdtrc(side**2 - side, max(pairs - ((alone - due) ** 2).sum() / due, 0.0)))
 
 
 def smooth_chance_of(table: Labels) -> float:

@@ -1,0 +1,132 @@
+"""What the order of the rows adds, and how long states last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc
+
+import em
+from comparisons import thresholds as limit
+from comparisons.finding import NOTE, OK, Finding, Severity
+from comparisons.verdict.judge_em import best_of
+from models.question import asked
+from models.structure import moves_of
+
+if TYPE_CHECKING:
+    from comparisons.verdict.point import Point
+    from models.arrays import Array
+    from models.question import Question
+
+__all__ = ["Order", "order_of", "ordered_well"]
+
+STARTS = 10  # of EM for the same rows in no order
+
+
+class Order(NamedTuple):
+    """What the order of the rows adds.
+
+    gain: of the log-likelihood over that of the same rows in no order.
+    degrees: how many parameters that takes.
+    moves: (K, K) the estimate's transitions; rows: (K,) expected number of rows of each state.
+
+    >>> Order(6.0, 1, np.eye(2), np.array([3.0, 4.0])).chance < 0.001
+    True
+    """
+
+    gain: float
+    degrees: int
+    moves: Array
+    rows: Array
+
+    @property
+    def chance(self) -> float:
+        """The p-value of the likelihood ratio (Wilks 1938): rows in no order are a special case."""
+        return float(chdtrc(self.degrees, max(2 * self.gain, 0.0))) if self.degrees else 1.0
+
+
+def order_of(question: Question[Any, Any], point: Point) -> Order | None:
+    """Return what order adds; None if rows have none.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> order_of(kept.question, point_of(fit, kept, None, kept.heights, None)) is None
+    True
+    """
+    moves = moves_of(point.estimate)
+    if moves is None or question.k == 1 or not np.isfinite(point.at.log_likelihood):
+        return None
+    alone = em.fitted(asked(question.family, question.rows, question.k), starts=STARTS)
+    best = best_of(point)
+    rows = point.at.members(question.units) @ question.units.unit_counts
+    return Order(
+        best.log_likelihood - alone.log_likelihood,
+        len(best.coordinates) - len(alone.coordinates),
+        moves,
+        rows[point.places],
+    )
+
+
+def ordered_well(order: Order | None) -> list[Finding]:
+    """Return whether order adds anything, whether states last, and whether one is never left.
+
+    >>> alternating = Order(60.0, 1, np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([40.0, 60.0]))
+    >>> [one.severity for one in ordered_well(alternating)]
+    ['ok', 'note', 'ok']
+    """
+    return [] if order is None else [_adds(order), _lasts(order), _left(order)]
+
+
+def _adds(order: Order) -> Finding:
+    """The likelihood ratio of rows in order against the same rows in no order."""
+    little = order.chance > limit.ORDER
+    gain = f"{max(order.gain, 0.0):.3g}"
+    more = f"{order.degrees} parameter{'s' * (order.degrees > 1)} more"
+    message = f"The order of the rows raises the log-likelihood by {gain}, for {more}."
+    if little:
+        message = (
+            f"The order of the rows adds nothing: the log-likelihood rises by {gain}, for {more} "
+            f"(p = {order.chance:.2g})."
+        )
+    remedy = "Fit the rows in no order." if little else ""
+    severity: Severity = NOTE if little else OK
+    return Finding("order_adds_nothing", severity, order.chance, limit.ORDER, message, remedy)
+
+
+def _lasts(order: Order) -> Finding:
+    """The expected number of rows for which a state goes on: g / (1 - g), g that of staying."""
+    stay = np.diagonal(order.moves)
+    state = int(stay.argmin())
+    short = bool(stay[state] < limit.STAY)
+    with np.errstate(divide="ignore"):
+        lasts = 1 / (1 - stay[state])
+    message = f"Every state is expected to last {lasts:.3g} rows or more."
+    if short:
+        message = (
+            f"State {state} is expected to last {lasts:.3g} rows: it is left more often than kept."
+        )
+    if order.rows.min() < limit.VISITED:
+        short, state = True, int(order.rows.argmin())
+        message = f"State {state} is not visited: {order.rows[state]:.2g} rows are expected in it."
+    remedy = "Fewer states, if you expected stretches of one state." if short else ""
+    severity: Severity = NOTE if short else OK
+    return Finding("short_stay", severity, float(stay.min()), limit.STAY, message, remedy)
+
+
+def _left(order: Order) -> Finding:
+    """The expected number of times that a state is left."""
+    left = order.rows * (1 - np.diagonal(order.moves))
+    visited = order.rows >= limit.VISITED
+    kept = visited & (left < limit.VISITED)
+    state = int(np.where(visited, left, np.inf).argmin())
+    message = "Every state is left again."
+    if kept.any():
+        message = (
+            f"State {state} is never left once it is reached: {left[state]:.2g} departures are "
+            "expected."
+        )
+    remedy = "Read how long it lasts as a lower bound." if kept.any() else ""
+    severity: Severity = NOTE if kept.any() else OK
+    return Finding("absorbing", severity, float(left[state]), limit.VISITED, message, remedy)
