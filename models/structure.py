@@ -51,6 +51,7 @@ __all__ = [
     "parameters",
     "permuted",
     "picked",
+    "registered",
     "shares_of",
     "structure_called",
     "structure_for",
@@ -247,6 +248,16 @@ def data_of(structure: type[Structure]) -> type[Units]:
     return next(kind for kind, one in STRUCTURES.items() if issubclass(structure, one))
 
 
+def registered(structure: type[Structure]) -> type[Structure]:
+    """Return the registered structure of which this is a kind.
+
+    >>> from models import Mixture
+    >>> registered(Mixture).__name__
+    'Mixture'
+    """
+    return next(one for one in STRUCTURES.values() if issubclass(structure, one))
+
+
 def title_of(structure: type[Structure]) -> str:
     """Return the title under which files store a structure.
 
@@ -254,7 +265,7 @@ def title_of(structure: type[Structure]) -> str:
     >>> title_of(Mixture)
     'Mixture'
     """
-    return next(one.__name__ for one in STRUCTURES.values() if issubclass(structure, one))
+    return registered(structure).__name__
 
 
 # fields

@@ -32,7 +32,8 @@ SIBLINGS = {
 }
 REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}
 TOLD = {
-    "comparisons/verdict/peers.py": "the registry of other programs' models",
+    "comparisons/verdict/peer_mixtures.py": "another program's models",
+    "comparisons/verdict/peer_chains.py": "another program's models",
     "comparisons/binned": "what bins lose of a mixture of Gaussians, a sibling of theirs",
     "em/result.py": "`Fit.mixture` stays, for mixtures",
 }

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from comparisons.verdict.peers import (
-    family_of_peer,
-    from_peer,
-    is_peer,
-    refuse_unfitted,
-    source_of_peer,
-)
+from comparisons.verdict.peers import program_of
 from comparisons.verdict.records import names_in, numbers_in
 from em import Fit
 from models.checks import numbers
+from models.family import axes
 from models.names import FAMILIES
 from models.refusal import Refusal
-from models.structure import STRUCTURES, axes_of, checked, from_fields, ordered, with_shares
+from models.structure import (
+    STRUCTURES,
+    axes_of,
+    checked,
+    from_fields,
+    ordered,
+    registered,
+    title_of,
+    with_shares,
+)
 
 if TYPE_CHECKING:
     from models.family import Theta
@@ -34,7 +38,7 @@ ROUNDING = 1e-6  # by which shares that were written down may miss 1
 def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure, str]:
     """Return an estimate, labels in order, and a short description of where it comes from.
 
-    given: an em.Fit, a structure such as a Mixture, a fitted GaussianMixture of scikit-learn, or
+    given: an em.Fit, a structure such as a Mixture, a fitted model of scikit-learn or hmmlearn, or
         the path of a JSON file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
     question: the one that the estimate answers.
 
@@ -68,7 +72,8 @@ def family_of(given: object) -> type[Theta] | None:
         return type(given.theta) if hasattr(given.theta, "_fields") else None
     if isinstance(given, str | Path):
         return _family_in(given)
-    return family_of_peer(given) if is_peer(given) else None
+    program = program_of(given)
+    return None if program is None else program.family(given)
 
 
 def _is_structure(given: object) -> TypeGuard[Structure]:
@@ -81,7 +86,8 @@ def _family_in(path: str | Path) -> type[Theta] | None:
     named = names_in(path)
     for structure in dict.fromkeys(STRUCTURES.values()):
         for family in FAMILIES.values():
-            if set(axes_of(structure, family)) == named:
+            own = set(axes(family))
+            if own <= named and named - own <= set(structure.axes()):
                 return family
     return None
 
@@ -94,13 +100,12 @@ def _claim(given: object, question: Question[Any, Any]) -> tuple[Structure, str]
         return given, f"a {type(given).__name__}"
     if isinstance(given, str | Path):
         return _from_file(given, question), str(given)
-    if is_peer(given):
-        found = from_peer(given, question.family, question.sample.dimension)
-        return found, source_of_peer(given)
-    refuse_unfitted(given)
+    if program := program_of(given):
+        found = program.structure(given, question.family, question.sample.dimension)
+        return found, program.source(given)
     raise Refusal(
-        f"estimate is a {type(given).__name__}; give an em.Fit, a {question.structure.__name__}, "
-        "a fitted GaussianMixture of scikit-learn or the path of a JSON file"
+        f"estimate is a {type(given).__name__}; give an em.Fit, a {title_of(question.structure)}, "
+        "a fitted model of scikit-learn or hmmlearn, or the path of a JSON file"
     )
 
 
@@ -116,8 +121,11 @@ def _rounded(structure: Structure) -> Structure:
 
 
 def _from_file(path: str | Path, question: Question[Any, Any]) -> Structure:
-    """Return the structure in a JSON file."""
-    due = list(axes_of(question.structure, question.family))
-    found = numbers_in(path, due, f"a {question.family.__name__} has {', '.join(due)}")
-    structure: Structure = from_fields(question.structure, question.family, found)
+    """Return the structure in a JSON file, which may write out shares that follow from others."""
+    kind, whole, family = question.structure, registered(question.structure), question.family
+    if kind is not whole and set(axes_of(whole, family)) == names_in(path):
+        kind = whole
+    due = list(axes_of(kind, family))
+    found = numbers_in(path, due, f"a {family.__name__} has {', '.join(due)}")
+    structure: Structure = from_fields(kind, family, found)
     return structure
