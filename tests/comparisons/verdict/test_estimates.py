@@ -123,7 +123,8 @@ def test_what_scikit_learn_cannot_stand_for_is_refused(rng):
     )
     fresh = sklearn.GaussianMixture(2)
     assert "the GaussianMixture is not fitted; call its fit(x) first" in refused(fresh)
-    assert family_of(fresh) is None
+    with pytest.raises(ValueError, match="is not fitted; call its fit"):
+        family_of(fresh)
     peer.covariance_type = "round"
     assert "covariance_type is 'round'; give one of" in refused(peer, MultivariateGaussian, 2)
     assert family_of(peer) is None
