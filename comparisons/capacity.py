@@ -38,9 +38,11 @@ def refuse_many(question: Question[Any, Any]) -> None:
     Traceback (most recent call last):
     models.refusal.Refusal: 1,001 distinct rows are more than chains carry in an hour: ...
     """
-    rows = question.sample.distinct
+    rows, what, how = question.sample.distinct, "distinct rows", "drawn at random"
+    if isinstance(question.sample, Sample) and len(question.units.followers()):
+        rows, what, how = len(question.units.unit_rows), "rows in order", "in whole stretches"
     if not binnable(question) and rows * question.k > CARRIED:
         raise Refusal(
-            f"{rows:,} distinct rows are more than chains carry in an hour: ask of some of them, "
-            "drawn at random, with --some 20000 (some=20000), or for --only em (em.fit)"
+            f"{rows:,} {what} are more than chains carry in an hour: ask of some of them, "
+            f"{how}, with --some 20000 (some=20000), or for --only em (em.fit)"
         )

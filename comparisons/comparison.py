@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 import bayes
@@ -28,7 +29,8 @@ from models.checks import whole as whole_number
 from models.estimable import refuse_inestimable
 from models.question import asked
 from models.refusal import Refusal
-from models.structure import structure_for
+from models.sample import Sample
+from models.structure import structure_for, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +102,18 @@ class Comparison(Facts):
         """Draw who belongs to which group, by EM and by the posterior."""
         return self._drawn("memberships")
 
+    def plot_series(self) -> Figure:
+        """Draw rows in time with their states."""
+        return self._drawn("series")
+
+    def plot_dwell(self) -> Figure:
+        """Draw how long states last."""
+        return self._drawn("dwell")
+
+    def plot_residuals(self) -> Figure:
+        """Draw how well each row is predicted from those before it."""
+        return self._drawn("residuals")
+
     def plot_pairs(self) -> Figure:
         """Draw pairs of parameters with EM's ellipse."""
         return self._drawn("pairs")
@@ -169,7 +183,8 @@ def second_opinion[T: Theta](
     seed: of everything random.
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
-    some: the size of a random subsample to compare on; EM of all is checked against it.
+    some: the size of a random subsample to compare on; EM of all is checked against it. Of rows in
+        order it takes whole sequences, or a stretch of a long one.
     force: go on where the data cannot identify the parameters, whatever their number.
     accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
     within: standard errors up to which a distance of the estimate from the maximum is a note only.
@@ -225,10 +240,7 @@ def opinion_of(
     refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
-        fewer = em.subsample(question.family, question.sample, some, seed)
-        if structure_for(fewer) is not question.structure:
-            kind = question.structure.__name__
-            raise Refusal(f"some is {some}; rows drawn at random say nothing about a {kind}")
+        fewer = _some(question, some, seed)
         whole = look(question).fit
         question = replace(question, data=fewer)
     refuse_many(question)
@@ -248,6 +260,19 @@ def opinion_of(
         keep_whole(tree, whole)
     measured = measured_of(estimate, posterior_of(tree), found)
     return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
+
+
+def _some(question: Question[Any, Any], n: int, seed: int) -> Data:
+    """Return about n rows drawn at random, or n that follow each other where rows have an order."""
+    data: Data | None = None
+    if isinstance(question.sample, Sample):
+        data = question.units.stretches(n, np.random.default_rng(seed))
+    if data is None:
+        data = em.subsample(question.family, question.sample, n, seed)
+    if structure_for(data) is not question.structure:
+        kind = title_of(question.structure)
+        raise Refusal(f"some is {n}; rows drawn at random say nothing about a {kind}")
+    return data
 
 
 def compare(

@@ -155,13 +155,16 @@ class Sample:
         """How often each distinct row occurred, (m,)."""
         return self.counts
 
-    def neighbours(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return no pairs: rows have no order."""
-        return np.empty(0, np.intp), np.empty(0, np.intp)
+    def followers(self) -> NDArray[np.intp]:
+        """There are none: rows have no order."""
+        return np.empty(0, np.intp)
 
     def spaced(self, most: int) -> Self:
         """Return at most `most` of the distinct rows, evenly spaced in their order."""
         return self.pick(spaced(self.distinct, most))
+
+    def stretches(self, n: int, rng: np.random.Generator) -> None:
+        """There are none: rows have no order."""
 
     def blocks(self, size: int) -> Iterator[Self]:
         """Yield samples of the distinct rows, `size` rows at a time."""

@@ -161,12 +161,9 @@ class Sequences:
         """1 for each row that was seen and 0 for the others, (n,)."""
         return self.seen.astype(np.int64)
 
-    def neighbours(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the rows that follow each other in a sequence and were both seen."""
-        later = np.ones(len(self.places), np.bool_)
-        later[self.begins] = False
-        found = np.flatnonzero(later & self.seen & np.roll(self.seen, 1))
-        return found - 1, found
+    def followers(self) -> NDArray[np.intp]:
+        """All rows but the first of each sequence."""
+        return np.delete(np.arange(len(self.places)), self.begins)
 
     def spaced(self, most: int) -> Self:
         """Return all rows: a state depends on the rows around it."""
@@ -199,15 +196,33 @@ class Sequences:
         weight = np.concatenate(weights).astype(np.float64)
         if not weight.any():  # in these stretches hardly a row was seen
             return self, self.unit_counts.astype(np.float64)
-        few = self.stretch(np.concatenate(rows), np.cumsum(ends))
+        few = self._part(np.concatenate(rows), np.cumsum(ends))
         return few, weight * (self.sample.observations / weight.sum())
 
-    def stretch(self, rows: NDArray[np.intp], ends: NDArray[np.intp]) -> Self:
-        """Return the sequences of some rows, given where each of them ends.
+    def stretches(self, n: int, rng: np.random.Generator) -> Self:
+        """Return whole sequences in random order, n rows or a few more; of a longer one a stretch.
 
-        >>> Sequences([3, 4, 5, 6]).stretch(np.arange(1, 3), np.array([2]))
-        Sequences(2 rows in 1 sequence, 2 distinct)
+        >>> Sequences(range(100)).stretches(10, np.random.default_rng(1))
+        Sequences(10 rows in 1 sequence, 10 distinct)
         """
+        rows: list[NDArray[np.intp]] = []
+        left = n
+        for at in rng.permutation(len(self.ends)):
+            begin, length = int(self.begins[at]), int(self.lengths[at])
+            taken = min(length, left) if length > n else length
+            begin += int(rng.integers(length - taken + 1))
+            if self.seen[begin : begin + taken].any():
+                rows.append(np.arange(begin, begin + taken))
+                left -= taken
+            if left <= 0:
+                break
+        if not rows:  # hardly a row was seen
+            return self
+        rows.sort(key=lambda one: int(one[0]))
+        return self._part(np.concatenate(rows), np.cumsum([len(one) for one in rows]))
+
+    def _part(self, rows: NDArray[np.intp], ends: NDArray[np.intp]) -> Self:
+        """Return the sequences of some rows, given where each of them ends."""
         seen = self.seen[rows]
         at = self.places[rows[seen]]
         sample = Sample(

@@ -126,8 +126,8 @@ class Units(Protocol):
         """The number of observations of each unit, (u,); whole unless rows have weights."""
         ...
 
-    def neighbours(self) -> tuple[Labels, Labels]:
-        """Return the units that follow each other in time, (p,) earlier and (p,) later ones."""
+    def followers(self) -> Labels:
+        """Return the units, (p,), each of which follows the unit before it in time."""
         ...
 
     def spaced(self, most: int) -> Self:
@@ -136,6 +136,10 @@ class Units(Protocol):
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
         """Return values (n, ...) for the rows as given from values (u, ...) for the units."""
+        ...
+
+    def stretches(self, n: int, rng: np.random.Generator) -> Self | None:
+        """Return n rows or a few more that follow each other; None if rows have no order."""
         ...
 
     def blocks(self, size: int) -> Iterator[Self]:

@@ -41,8 +41,11 @@ class Guessed:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Guessed(Sample(self.sample.x[places], trials), self.shares[rows])
 
-    def neighbours(self):
-        return np.empty(0, np.intp), np.empty(0, np.intp)
+    def followers(self):
+        return np.empty(0, np.intp)
+
+    def stretches(self, n, rng):
+        return None
 
     def spaced(self, most):
         n = len(self.shares)

@@ -40,8 +40,11 @@ class Towns:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Towns(Sample(self.sample.x[places], trials), self.town[rows], self.towns)
 
-    def neighbours(self):
-        return np.empty(0, np.intp), np.empty(0, np.intp)
+    def followers(self):
+        return np.empty(0, np.intp)
+
+    def stretches(self, n, rng):
+        return None
 
     def spaced(self, most):
         n = len(self.town)

@@ -342,7 +342,7 @@ def fit(
     if workers is not None and cluster is not None:
         raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
     in_order = in_order or sequence is not None
-    _refuse_beside_order(in_order, initial, drop_missing, some, workers, cluster)
+    _refuse_beside_order(in_order, initial, drop_missing, workers, cluster)
     _refuse_folder(out, overwrite=overwrite)
     length = _draws(draws)
     kind = family_of(family, covariance)
@@ -394,7 +394,6 @@ def _refuse_beside_order(
     in_order: bool,
     initial: str | None,
     drop_missing: bool,
-    some: int | None,
     workers: int | None,
     cluster: str | None,
 ) -> None:
@@ -410,8 +409,6 @@ def _refuse_beside_order(
             "--drop-missing is not needed with rows in order: a blank row counts as not seen and "
             "keeps its place; leave it out"
         )
-    if some is not None:
-        raise Refusal("--some draws rows at random, which have no order; give a part of the file")
     if workers is not None or cluster is not None:
         raise Refusal("--workers and --cluster are for rows in no order; leave them out")
 

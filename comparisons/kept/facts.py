@@ -39,6 +39,7 @@ __all__ = [
     "Row",
     "Rows",
     "Sampling",
+    "States",
 ]
 
 
@@ -165,6 +166,31 @@ class Fitted(NamedTuple):
     chance: float
     size: float
     plugged: float
+
+
+class States(NamedTuple):
+    """The states of rows in time.
+
+    path: (n,) the likeliest states by the estimate.
+    goes_on: (n,) whether a row follows the one before; seen: (n,) whether it was seen.
+    residual: (d, n) normal scores of each row given all before, NaN where it was not seen.
+
+    >>> bits = np.array([False, True, True])
+    >>> States(np.array([0, 0, 1]), bits, bits, np.zeros((1, 3))).stays
+    [(0, 2), (1, 1)]
+    """
+
+    path: Labels
+    goes_on: Labels
+    seen: Labels
+    residual: Array
+
+    @property
+    def stays(self) -> list[tuple[int, int]]:
+        """The state and the length of each stretch of the path in one state."""
+        new = np.flatnonzero(~self.goes_on | (np.diff(self.path, prepend=-1) != 0))
+        lengths = np.diff(np.append(new, len(self.path)))
+        return list(zip(self.path[new].tolist(), lengths.tolist(), strict=True))
 
 
 class Rows(NamedTuple):
@@ -528,6 +554,16 @@ class Facts:
         group = self.tree["misfit"]
         numbers = (float(group.attrs[name]) for name in ("chance", "size", "plugged"))
         return Fitted(group["probability"].to_numpy(), group["curve"].to_numpy(), *numbers)
+
+    @property
+    def states(self) -> States | None:
+        """The states of rows in time; None if rows have no order."""
+        if "states" not in self.tree.children:
+            return None
+        group = self.tree["states"]
+        goes_on, seen = (group[name].to_numpy().astype(bool) for name in ("goes_on", "seen"))
+        residual = group["residual"].to_numpy() if "residual" in group else np.empty((0, 0))
+        return States(group["path"].to_numpy(), goes_on, seen, residual)
 
     @property
     def memberships(self) -> Memberships:

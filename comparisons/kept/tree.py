@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.judge_order import Order
     from comparisons.verdict.measured import Measured
     from comparisons.verdict.misfit import Misfit
     from comparisons.verdict.point import Point
@@ -38,8 +39,8 @@ __all__ = ["laid_out"]
 FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
 GROUPS = (
-    *("em", "ascent", "optima", "deviance", "modes", "misfit", "memberships", "density", "truth"),
-    "comparison",
+    *("em", "ascent", "optima", "deviance", "modes", "misfit", "states", "memberships", "density"),
+    *("truth", "comparison"),
 )
 
 
@@ -58,13 +59,14 @@ def laid_out(
     em: estimate, standard errors (`_se`), MAP (`_map`) and the covariance of the table's rows;
     ascent: every start's heights; optima: where they ended; deviance: D_s and EM's log-likelihood
     of every draw; modes: of the posterior; memberships: of the units, by both, with the posterior's
-    interval; misfit: the distribution functions of the transforms; density: of one column, plugged
+    interval; misfit: the distribution functions of the transforms; states: of rows in order, the
+    likeliest path and the residuals; density: of one column, plugged
     in and predicted; truth: where it is known; comparison: the table.
 
     >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
     ['ascent', 'comparison', 'density', 'deviance']
     """
-    point, sampled, checks, predictions, misfit, _, _ = measured
+    point, sampled, checks, predictions, misfit, _, order = measured
     question = sampled.question
     if truth is not None:
         d, sizes = question.sample.dimension, question.data.sizes
@@ -88,6 +90,8 @@ def laid_out(
     }
     if predictions.memberships is not None:
         groups["memberships"] = _memberships(predictions.memberships)
+    if order is not None:
+        groups["states"] = _states(question, order, misfit)
     if not question.sample.table:
         groups["density"] = _density(question, point, predictions)
     if truth is not None:
@@ -180,6 +184,23 @@ def _misfit(misfit: Misfit) -> xr.Dataset:
     curves = (("column", "probability"), misfit.curves)
     attrs = {"chance": misfit.chance, "size": misfit.size, "plugged": misfit.plugged}
     return xr.Dataset({"curve": curves}, {"probability": places()}, attrs)
+
+
+def _states(question: Question[Any, Any], order: Order, misfit: Misfit) -> xr.Dataset:
+    """Return the likeliest path, which rows follow the one before, and the residuals."""
+    units = question.units
+    goes_on = np.zeros(len(units.unit_counts), np.int8)
+    goes_on[units.followers()] = 1
+    found = xr.Dataset(
+        {
+            "path": ("row", order.path),
+            "goes_on": ("row", goes_on),
+            "seen": ("row", (units.unit_counts > 0).astype(np.int8)),
+        }
+    )
+    if misfit.residuals is not None:
+        found["residual"] = (("column", "row"), misfit.residuals)
+    return found
 
 
 def _memberships(both: Memberships) -> xr.Dataset:

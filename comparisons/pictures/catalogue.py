@@ -26,6 +26,7 @@ from comparisons.pictures.likelihood import (
 )
 from comparisons.pictures.misfit import misfit, no_misfit
 from comparisons.pictures.parameters import no_pairs, paired, pairs, posterior
+from comparisons.pictures.series import dwell, no_residuals, no_series, residuals, series
 from comparisons.pictures.style import as_given, em_name, number, several, svg
 
 if TYPE_CHECKING:
@@ -167,11 +168,43 @@ def _pairs(facts: Facts) -> str:
     )
 
 
+def _series(facts: Facts) -> str:
+    states = facts.states
+    assert states is not None
+    shares = np.bincount(states.path, minlength=facts.k) / len(states.path)
+    listed = ", ".join(f"{share:.0%} in state {state}" for state, share in enumerate(shares))
+    return f"The series over time and its likeliest states: of {len(states.path):,} rows {listed}."
+
+
+def _dwell(facts: Facts) -> str:
+    states = facts.states
+    assert states is not None
+    found = []
+    for state in range(facts.k):
+        own = [length for one, length in states.stays if one == state]
+        mean = f", {np.mean(own):.3g} rows on average" if own else ""
+        found.append(f"state {state}: {several(len(own), 'stretch', 'stretches')}{mean}")
+    return f"How long the likeliest path stays in a state. {'; '.join(found)}."
+
+
+def _residuals(facts: Facts) -> str:
+    states = facts.states
+    assert states is not None
+    z = states.residual[0]
+    return (
+        f"One-step-ahead residuals against normal quantiles, and their autocorrelation; mean "
+        f"{np.nanmean(z):.2g}, standard deviation {np.nanstd(z):.2g}."
+    )
+
+
 KINDS = {
+    "series": Kind("The series and its states", series, no_series, _series),
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
     "misfit": Kind("Does the model fit?", misfit, no_misfit, _misfit),
     "posterior": Kind("The parameters", posterior, lambda _: "", _posterior),
+    "dwell": Kind("How long states last", dwell, no_series, _dwell),
+    "residuals": Kind("One step ahead", residuals, no_residuals, _residuals),
     "memberships": Kind("Who belongs where", memberships, no_memberships, _memberships),
     "deviance": Kind("Estimate against draws", deviance, no_deviance, _deviance),
     "ascent": Kind("EM's climbs", ascent, no_ascent, _ascent),

@@ -420,6 +420,8 @@ def no_memberships(facts: Facts) -> str:
     >>> no_memberships(comparison)
     ''
     """
+    if facts.states is not None:
+        return "memberships of rows in time are in the picture of the series"
     alone = "a single component has all the members; there is nothing to draw"
     return alone if facts.k == 1 else ""
 

@@ -16,7 +16,7 @@ from models.structure import moves_of
 
 if TYPE_CHECKING:
     from comparisons.verdict.point import Point
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.question import Question
 
 __all__ = ["Order", "order_of", "ordered_well"]
@@ -30,8 +30,9 @@ class Order(NamedTuple):
     gain: of the log-likelihood over that of the same rows in no order.
     degrees: how many parameters that takes.
     moves: (K, K) the estimate's transitions; rows: (K,) expected number of rows of each state.
+    path: (n,) the likeliest states.
 
-    >>> Order(6.0, 1, np.eye(2), np.array([3.0, 4.0])).chance < 0.001
+    >>> Order(6.0, 1, np.eye(2), np.array([3.0, 4.0]), np.array([0, 1])).chance < 0.001
     True
     """
 
@@ -39,6 +40,7 @@ class Order(NamedTuple):
     degrees: int
     moves: Array
     rows: Array
+    path: Labels
 
     @property
     def chance(self) -> float:
@@ -66,13 +68,15 @@ def order_of(question: Question[Any, Any], point: Point) -> Order | None:
         len(best.coordinates) - len(alone.coordinates),
         moves,
         rows[point.places],
+        np.argsort(point.places)[point.at.decode()],
     )
 
 
 def ordered_well(order: Order | None) -> list[Finding]:
     """Return whether order adds anything, whether states last, and whether one is never left.
 
-    >>> alternating = Order(60.0, 1, np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([40.0, 60.0]))
+    >>> moves, rows = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([40.0, 60.0])
+    >>> alternating = Order(60.0, 1, moves, rows, np.array([0, 1]))
     >>> [one.severity for one in ordered_well(alternating)]
     ['ok', 'note', 'ok']
     """

@@ -87,6 +87,8 @@ class Misfit(NamedTuple):
     stretch: its ends as probabilities; low, high: in units of x, NaN for several columns.
     cause: None if the model fits.
     curves: (d, GRID) distribution functions of the transforms, averaged over draws.
+    residuals: (d, u) normal scores of the transforms under the estimate, NaN where a unit was not
+        seen; None if rows have no order, or nothing was measured.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -107,6 +109,7 @@ class Misfit(NamedTuple):
     high: float
     cause: Cause | None
     curves: Array
+    residuals: Array | None = None
 
     @property
     def large(self) -> bool:
@@ -132,9 +135,11 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         return _unmeasured(d)
     try:
         tested = _tested(question, observed, posterior.draws)
-        plugged = curve(_under(question, observed, point.at.estimate), observed.counts)
+        at_estimate = _under(question, observed, point.at.estimate)
     except np.linalg.LinAlgError:  # of a covariance that is none
         return _unmeasured(d)
+    plugged = curve(at_estimate, observed.counts)
+    ordered = len(observed.later) > 0
     away = tested.curves - places()
     column = int(np.abs(away).max(axis=1).argmax())
     begin, end = np.sort([away[column].argmin(), away[column].argmax()])
@@ -151,6 +156,7 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         high=np.nan,
         cause=None,
         curves=tested.curves,
+        residuals=np.where(observed.counts > 0, scores(at_estimate), np.nan) if ordered else None,
     )
     if not found.large:
         return found
@@ -245,9 +251,8 @@ def _tested(question: Question[Any, Any], observed: Observed, draws: Structure) 
         columns = list(zip(one.low, one.high, strict=True))
         fine = [counted(*ends, observed.counts, FINE, rng) for ends in columns]
         smooth.append([smooth_chance_of(each) for each in fine])
-        if len(observed.earlier):
-            order = observed.earlier, observed.later
-            serial.append([serial_table(*ends, *order, rng) for ends in columns])
+        if len(observed.later):
+            serial.append([serial_table(*ends, observed.later, rng) for ends in columns])
     chances = 2 * np.median([[chance_of(one) for one in each] for each in found], axis=0)
     chances[:d] = 2 * np.minimum(chances[:d], 2 * np.median(smooth, axis=0))  # two tests of each
     pairs = list(zip(*(each[d:] for each in found), strict=True))

@@ -56,7 +56,7 @@ class Observed(NamedTuple):
     x: (m,) or (m, d) distinct rows; trials: (m,) for coins.
     ends: (2, m) or (2, m, d) a row stands for all values above the first and up to the second.
     rows: (u,) the row of each unit; counts: (u,) how many observations it stands for.
-    earlier, later: (p,) units that follow each other in time.
+    later: (p,) units that follow the one before them in time, both of them seen.
 
     >>> observed_of(fit.question).ends[:, :3]
     array([[-1.,  0.,  1.],
@@ -68,7 +68,6 @@ class Observed(NamedTuple):
     ends: Array
     rows: Labels
     counts: Labels
-    earlier: Labels = NONE
     later: Labels = NONE
 
 
@@ -98,7 +97,9 @@ def observed_of(question: Question[Any, Any]) -> Observed:
     whole = not emission_of(question.family).located
     ends = ends_of(sample.x, whole=whole)
     counts = np.rint(units.unit_counts).astype(np.int64)
-    return Observed(sample.x, sample.trials, ends, units.unit_rows, counts, *units.neighbours())
+    later = units.followers()
+    later = later[(counts[later] > 0) & (counts[later - 1] > 0)]
+    return Observed(sample.x, sample.trials, ends, units.unit_rows, counts, later)
 
 
 def ends_of(x: Array, *, whole: bool) -> Array:
@@ -202,22 +203,20 @@ def chance_of(table: Labels) -> float:
     return float(chdtrc(table.size - 1, ((table - due) ** 2).sum() / due))
 
 
-def serial_table(
-    low: Array, high: Array, earlier: Labels, later: Labels, rng: np.random.Generator
-) -> Labels:
+def serial_table(low: Array, high: Array, later: Labels, rng: np.random.Generator) -> Labels:
     """Return how often a transform in each cell is followed by one in each cell, (cells, cells).
 
     low, high: (u,) ends of the units' transforms, between which they are drawn at random.
-    earlier, later: (p,) units that follow each other.
+    later: (p,) units that follow the one before them.
 
-    >>> u, first = np.array([0.1, 0.9, 0.2, 0.8]), np.arange(3)
-    >>> serial_table(u, u, first, first + 1, np.random.default_rng(1)).tolist()
+    >>> u = np.array([0.1, 0.9, 0.2, 0.8])
+    >>> serial_table(u, u, np.arange(1, 4), np.random.default_rng(1)).tolist()
     [[0, 2], [1, 0]]
     """
-    side = max(2, round(min(CELLS, len(earlier) ** 0.4) ** 0.5))
+    side = max(2, round(min(CELLS, len(later) ** 0.4) ** 0.5))
     u = low + (high - low) * rng.random(len(low))
     cell = np.minimum((u * side).astype(np.intp), side - 1)
-    both = np.bincount(cell[earlier] * side + cell[later], minlength=side**2)
+    both = np.bincount(cell[later - 1] * side + cell[later], minlength=side**2)
     return both.reshape(side, side)
 
 

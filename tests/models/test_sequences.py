@@ -157,3 +157,14 @@ def test_few_rows_of_many_are_stretches_whose_first_rows_have_no_weight():
     assert weights[few.begins[1]] == 0
     short = Sequences(range(100))
     assert short.representative(10)[0] is short
+
+
+def test_stretches_are_whole_sequences_or_a_part_of_a_long_one(rng):
+    data = Sequences(np.arange(60) % 7, sequence=[10] * 5 + [5, 5])
+    some = data.stretches(20, rng(6))
+    assert 20 <= len(some.places) <= 29
+    assert set(some.lengths.tolist()) <= {5, 10}
+    x = Sequences(np.arange(1_000)).stretches(100, rng(7))
+    assert (np.diff(x.sample.x[x.places]) == 1).all()
+    assert len(x.places) == 100
+    assert Sample([1, 2]).stretches(1, rng(8)) is None
