@@ -11,19 +11,24 @@ from em.errors.log_likelihood import log_likelihood
 from em.errors.rounding import rounding
 from em.fit import fit, fitted
 from em.gaussian import GaussianEmission
+from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson
+from models import Binomial, Gaussian, HiddenMarkov, Mixture, MultivariateGaussian, Poisson
+from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
 
+GROUPINGS[HiddenMarkov] = MarkovGrouping
 GROUPINGS[Mixture] = MixtureGrouping
+GROUPINGS[StationaryHiddenMarkov] = StationaryGrouping
+GROUPINGS[UniformHiddenMarkov] = UniformGrouping
 
 __all__ = [
     "Basin",

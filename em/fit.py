@@ -195,7 +195,7 @@ def _begin[S: Structure](
     if model.k == 1:
         return iter([model.begin(model.total[None])])
     if starts is None:
-        starts = most_starts(model.rows.sample.distinct * model.k, CHEAP)
+        starts = most_starts(model.size, CHEAP)
     return starting_points(model, starts, np.random.default_rng(seed))
 
 
@@ -204,7 +204,7 @@ def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple
 
     Only small samples are checked, because each end costs a pass over the rows.
     """
-    if model.rows.sample.distinct * model.k > CHEAP:
+    if model.size > CHEAP:
         return ends, 0
     kept, ended = ends[:1], 0
     for end in ends[1:]:

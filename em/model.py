@@ -38,7 +38,7 @@ class Statistics(NamedTuple):
 
     sums: (K, 1 + q).
     centre: (K,) or (K, d) points about which T was expanded, or None for zero.
-    own: how often each entry of the shares is expected, by field.
+    own: what the structure's M-step needs: how often each entry of the shares is expected, by field.
 
     >>> from em.data.threads import executor_for
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
@@ -103,6 +103,12 @@ class Model[S: Structure]:
         shares = uniform(self.question.structure, self.k, self.question.data.sizes)
         return self.grouping.common(shares) is not None
 
+    @property
+    def size(self) -> int:
+        """The number of densities that a step needs, which says how long it takes."""
+        sample, data = self.rows.sample, self.question.data
+        return self.k * (sample.distinct if self.streams else len(data.unit_rows))
+
     def expect(self, parameters: S) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
 
@@ -154,7 +160,11 @@ class Model[S: Structure]:
         theta = self.emission.maximize(self.complete(sums, observed, centre))
         if centre is not None:
             theta = theta.affine(np.ones(1), centre)
-        counts = {name: np.where(own[name] > NOBODY, own[name], 0) for name in self.estimated}
+        counts = {
+            name: np.where(one > NOBODY, one, 0)
+            for name, one in own.items()
+            if name not in self.even
+        }
         best = self.grouping.maximize(counts, 0 if self.prior is None else self.prior.weight)
         shares = self.even | best
         return with_shares(self.question.structure, shares, self.emission.widen(theta, self.floor))

@@ -31,7 +31,8 @@ class Expected(NamedTuple):
 
     log_likelihood: of the data; of hard EM, the classification log-likelihood.
     occupancy: (K, m) expected number of observations of each component at each distinct row.
-    own: for each field of shares, how often each of its entries is expected, in its shape.
+    own: for each field of shares, how often each of its entries is expected, in its shape; and what
+        else `maximize` needs.
 
     >>> from models import Mixture, Sample
     >>> grouping, log_density = grouping_of(Mixture, Sample([0, 3, 3]), 2), np.zeros((2, 2))
@@ -97,6 +98,11 @@ class Grouping[D: Data](ABC):
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
         """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""
         return {name: own[name] / field for name, field in shares.items()}
+
+    def curvature(self, shares: Shares, own: Shares) -> Array:
+        """Return -d^2 (sum own log shares) / d shares^2 over all entries, field by field, (N, N)."""
+        every = [(own[name] / field**2).ravel() for name, field in shares.items()]
+        return np.diag(np.concatenate(every))
 
     def entropy(self, shares: Shares, log_density: Array) -> float:
         """Return the entropy of the hidden components given the data.

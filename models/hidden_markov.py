@@ -116,6 +116,10 @@ class StationaryHiddenMarkov[T: Theta](HiddenMarkov[T]):
             initial = stationary(moves)
         return cls._make((initial, transition, theta))
 
+    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+        """What it is made anew from, in copies and from files."""
+        return self.transition, self.theta
+
     @classmethod
     def axes(cls) -> dict[str, tuple[str, ...]]:
         """A share of each state after each state."""
@@ -144,6 +148,10 @@ class UniformHiddenMarkov[T: Theta](HiddenMarkov[T]):
         moves = np.asarray(transition)
         initial = np.full(moves.shape[:-1], 1 / moves.shape[-1])
         return cls._make((initial, transition, theta))
+
+    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+        """What it is made anew from, in copies and from files."""
+        return self.transition, self.theta
 
     @classmethod
     def axes(cls) -> dict[str, tuple[str, ...]]:

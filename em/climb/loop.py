@@ -229,9 +229,9 @@ def _flat(tree: object) -> Array:
 
 
 def _leaves(tree: object) -> Iterator[ArrayLike]:
-    """Yield the arrays of nested NamedTuples."""
+    """Yield the arrays of nested NamedTuples, without fields that follow from others."""
     if isinstance(tree, tuple):
-        for part in tree:
+        for part in _parts(tree):
             yield from _leaves(part)
     else:
         yield cast("ArrayLike", tree)
@@ -246,10 +246,16 @@ def _rebuilt[P](like: P, row: Array) -> P:
             stop = start + leaf.size
             return row[start:stop].reshape(leaf.shape), stop
         parts = []
-        for branch in tree:
+        for branch in _parts(tree):
             part, start = build(branch, start)
             parts.append(part)
         return type(tree)(*parts), start
 
     built: P = build(like, 0)[0]
     return built
+
+
+def _parts(tree: Any) -> tuple[object, ...]:
+    """Return what a NamedTuple is made anew from: its fields, unless its class says otherwise."""
+    parts: tuple[object, ...] = tree.__getnewargs__()
+    return parts

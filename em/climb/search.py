@@ -197,8 +197,7 @@ def search[S: Structure](
     >>> [end.starts for end in found.ends], found.abandoned
     ([2], 0)
     """
-    rows = model.rows.sample.distinct
-    if rows * model.k <= CHEAP or len(starts) == 1:
+    if model.size <= CHEAP or len(starts) == 1:
         finished = _climbed(run, list(enumerate(starts)), max_steps)
         ends = _distinct(model, finished, own_floor)
         further = enumerate(more, len(starts))
@@ -206,7 +205,7 @@ def search[S: Structure](
             finished = _climbed(run, batch, max_steps, finished)
             ends = _distinct(model, finished, own_floor)
         return Found(ends, len(finished), 0, 0)
-    if rows > MANY and run.tolerance > 0 and model.streams:
+    if model.rows.sample.distinct > MANY and run.tolerance > 0 and model.streams:
         return _screened(model, starts, run, max_steps, own_floor, seed)
     short = min(SHORT, max_steps)
     begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]

@@ -17,6 +17,8 @@ from models.family import entries, rebuilt, unflattened
 from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from em.model import Model
@@ -99,7 +101,10 @@ def _statistics[S: Structure](model: Model[S], parameters: S) -> tuple[Array, di
     centre = model.emission.location(parameters.theta)
     _, found = model.expect_by_rows(parameters, centre)
     unseen = 0 if model.prior is None else model.prior.weight
-    own = {name: field + unseen for name, field in found.own.items()}
+    own = {
+        name: field + unseen if name in model.estimated else field
+        for name, field in found.own.items()
+    }
     return model.complete(found.sums, found.sums[:, 0], centre), own
 
 
@@ -123,14 +128,24 @@ def _complete[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bo
     full, own = _statistics(model, parameters)
     with np.errstate(divide="ignore", invalid="ignore"):
         curvature = model.emission.curvature(parameters.theta, full)
-    places, shares = share_places(parameters), shares_of(parameters)
-    s, m = len(places[0]), curvature.shape[1]
+        among = model.grouping.curvature(shares_of(parameters), own)
+    places, m = share_places(parameters), curvature.shape[1]
+    s, index = len(places[0]), _indices(shares_of(parameters))
     complete = np.zeros((len(places) * (s + m),) * 2)
     for component, block in enumerate(curvature):
-        start = component * (s + m)
-        for at, (name, place) in enumerate(places[component]):
-            if not still[component, at]:
-                complete[start + at, start + at] = own[name][place] / shares[name][place] ** 2
-        inner, edge = slice(start + s, start + s + m), still[component, s:]
-        complete[inner, inner] = np.where(edge | edge[:, None], 0, block) if edge.any() else block
-    return complete
+        inner = slice(component * (s + m) + s, (component + 1) * (s + m))
+        complete[inner, inner] = block
+    slots = [component * (s + m) + at for component in range(len(places)) for at in range(s)]
+    entries = [index[name][place] for row in places for name, place in row]
+    complete[np.ix_(slots, slots)] = among[np.ix_(entries, entries)]
+    fixed = still.ravel()
+    return np.where(fixed | fixed[:, None], 0, complete)
+
+
+def _indices(shares: Mapping[str, Array]) -> dict[str, NDArray[np.intp]]:
+    """Return the index of every entry among those of all fields, field by field."""
+    found, start = {}, 0
+    for name, field in shares.items():
+        found[name] = start + np.arange(field.size).reshape(field.shape)
+        start += field.size
+    return found

@@ -1,0 +1,370 @@
+"""Sums over all paths of a chain, and its best path, in machine code.
+
+The scaled forward-backward algorithm (Rabiner 1989), walked from both ends of a sequence to its
+middle and from there outwards. With b_t the densities of row t, G the transition matrix and delta
+the initial distribution,
+
+    v_t = b_t * (G' v_{t-1}), v_1 = b_1 * delta,      u_t = b_t * (G u_{t+1}), u_n = b_n,
+
+so that both directions are one recursion, by G' and by G. Inwards v is kept up to the middle and u
+down to it. Outwards the other one meets what was kept:
+
+    gamma_t = v_t (G u_{t+1}) / their sum = (G' v_{t-1}) u_t / their sum,
+    expected moves from i to j at t = G_ij v_{t-1,i} u_{t,j} / the same sum.
+
+The directions write to different rows, so that two threads can take one each. Vectors are divided
+by their sum only when it gets small, which keeps divisions out of the chain of dependent products.
+
+Rows have K numbers padded with zeros to WIDE of them, or just two. Indices are unsigned: numba would
+look at signed ones for being below 0, which takes longer than the sums.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.arrays import Array
+
+__all__ = ["WIDE", "best_path", "inward", "inward_two", "outward", "outward_two", "padded"]
+
+WIDE = 4  # numbers that the loops take at once
+SMALL = 1e-60  # a sum below it is divided out
+U0, U1, U2, U3, U4 = (np.uint64(one) for one in range(5))
+
+compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+inlined = njit(inline="always")
+
+
+def padded(k: int) -> int:
+    """Return the length of rows for K components.
+
+    >>> [padded(k) for k in (1, 2, 3, 5)]
+    [4, 2, 4, 8]
+    """
+    return 2 if k == 2 else -(-k // WIDE) * WIDE
+
+
+@inlined
+def _moved(last: Array, moves: Array, ahead: Array) -> None:
+    """Write moves' last to `ahead`."""
+    k = np.uint64(len(last))
+    for j in range(U0, k, U4):
+        a = b = c = d = 0.0
+        for i in range(U0, k):
+            one = last[i]
+            a += one * moves[i, j]
+            b += one * moves[i, j + U1]
+            c += one * moves[i, j + U2]
+            d += one * moves[i, j + U3]
+        ahead[j], ahead[j + U1], ahead[j + U2], ahead[j + U3] = a, b, c, d
+
+
+@inlined
+def _met(ahead: Array, density: Array, row: np.uint64, last: Array) -> float:
+    """Write ahead * density[row] to `last` and return its sum."""
+    total = 0.0
+    for j in range(U0, np.uint64(len(ahead)), U4):
+        a = ahead[j] * density[row, j]
+        b = ahead[j + U1] * density[row, j + U1]
+        c = ahead[j + U2] * density[row, j + U2]
+        d = ahead[j + U3] * density[row, j + U3]
+        last[j], last[j + U1], last[j + U2], last[j + U3] = a, b, c, d
+        total += (a + b) + (c + d)
+    return total
+
+
+@compiled
+def _rescaled(ahead: Array, density: Array, row: np.uint64, last: Array) -> float:
+    """Write ahead * density[row] divided by its sum to `last`; return the sum's logarithm."""
+    high = ahead.max()
+    if not high > 0:
+        return -np.inf
+    total = _met(ahead / high, density, row, last)
+    if not total > 0:
+        return -np.inf
+    last /= total
+    found: float = np.log(high) + np.log(total)
+    return found
+
+
+@compiled
+def inward(
+    density: Array,
+    places: NDArray[np.intp],
+    start: Array,
+    moves: Array,
+    firsts: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    step: int,
+    kept: Array,
+) -> float:
+    """Walk from one end of each sequence; return the log of what was divided out.
+
+    density: (m + 1, W) of each distinct row, and ones for what was not seen.
+    places: (n,) the row in `density` of each row in time.
+    start: (W,) what the first row's densities are multiplied by.
+    moves: (W, W), transposed if the walk is backwards.
+    firsts, lengths: (S,) where each walk begins, and its number of rows.
+    step: 1 or -1.
+    kept: (n, W), where v or u is written.
+
+    >>> kept, ones = np.empty((2, 2)), np.ones(2)
+    >>> both = np.array([0, 0]), np.array([1.0, 0.0]), np.eye(2), np.array([0]), np.array([2])
+    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *both, 1, kept), kept.tolist()
+    (0.0, [[0.5, 0.0], [0.25, 0.0]])
+    """
+    k, logs = len(start), 0.0
+    ahead, last = np.empty(k), np.empty(k)
+    for s in range(len(firsts)):
+        ahead[:] = start
+        t = firsts[s]
+        for _ in range(lengths[s]):
+            row = np.uint64(places[t])
+            if not _met(ahead, density, row, last) >= SMALL:
+                logs += _rescaled(ahead, density, row, last)
+                if logs == -np.inf:
+                    return logs
+            here = np.uint64(t)
+            for j in range(U0, np.uint64(k)):
+                kept[here, j] = last[j]
+            _moved(last, moves, ahead)
+            t += step
+    return logs
+
+
+@compiled
+def outward(
+    density: Array,
+    places: NDArray[np.intp],
+    start: Array,
+    moves: Array,
+    firsts: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    step: int,
+    kept: Array,
+    where: NDArray[np.intp],
+    joins: NDArray[np.bool_],
+    occupancy: Array,
+    pairs: Array,
+    ends: Array,
+) -> float:
+    """Walk on from the middle of each sequence; return the log of what is left of its likelihood.
+
+    where: (n,) the row of `occupancy` to which each row in time is added.
+    joins: (S,) whether there is a row before the first; otherwise the walk begins with `start`.
+    occupancy: (..., W), to which gamma is added.
+    pairs: (W, W), to which moves are added, each yet to be multiplied by its probability; the one
+        across the middle by the walk forwards.
+    ends: (W,), to which gamma of each walk's last row is added.
+
+    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
+    >>> rows, none, found = np.array([[0.5, 0.2], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
+    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
+    >>> round(np.exp(log), 6), found[0].round(3)
+    (0.7, array([0.714, 0.286]))
+    """
+    k, logs = np.uint64(len(start)), 0.0
+    ahead, last, gamma = np.empty(len(start)), np.empty(len(start)), np.empty(len(start))
+    for s in range(len(firsts)):
+        if lengths[s] == 0:
+            continue
+        t = firsts[s]
+        last[:] = 0.0
+        ahead[:] = start
+        if joins[s]:
+            last[:] = kept[t - step]
+            _moved(last, moves, ahead)
+        if step < 0:
+            last[:] = 0.0
+        for r in range(lengths[s]):
+            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
+            total = _met(ahead, kept, here, gamma)
+            if r == 0:
+                logs += np.log(total)
+            unit = 1 / total
+            for j in range(U0, k, U4):
+                a, b = kept[here, j] * unit, kept[here, j + U1] * unit
+                c, d = kept[here, j + U2] * unit, kept[here, j + U3] * unit
+                for i in range(U0, k):
+                    one = last[i]
+                    pairs[i, j] += one * a
+                    pairs[i, j + U1] += one * b
+                    pairs[i, j + U2] += one * c
+                    pairs[i, j + U3] += one * d
+            for j in range(U0, k):
+                gamma[j] *= unit
+                occupancy[to, j] += gamma[j]
+            if not _met(ahead, density, row, last) >= SMALL:
+                _rescaled(ahead, density, row, last)
+            _moved(last, moves, ahead)
+            t += step
+        ends += gamma
+    return logs
+
+
+@inlined
+def _two_rescaled(x: float, y: float, b: float, c: float) -> tuple[float, float, float]:
+    """Return x b and y c divided by their sum, and its logarithm."""
+    high = max(x, y)
+    if not high > 0:
+        return 0.0, 0.0, -np.inf
+    v, w = x / high * b, y / high * c
+    total = v + w
+    if not total > 0:
+        return 0.0, 0.0, -np.inf
+    return v / total, w / total, np.log(high) + np.log(total)
+
+
+@compiled
+def inward_two(
+    density: Array,
+    places: NDArray[np.intp],
+    start: Array,
+    moves: Array,
+    firsts: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    step: int,
+    kept: Array,
+) -> float:
+    """`inward` for two components, whose numbers stay in registers.
+
+    >>> kept = np.empty((1, 2))
+    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1])
+    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *walk, 1, kept), kept.tolist()
+    (0.0, [[0.5, 0.2]])
+    """
+    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
+    logs = 0.0
+    for s in range(len(firsts)):
+        x, y = start[0], start[1]
+        t = firsts[s]
+        for _ in range(lengths[s]):
+            row, here = np.uint64(places[t]), np.uint64(t)
+            v, w = x * density[row, U0], y * density[row, U1]
+            if not v + w >= SMALL:
+                v, w, log = _two_rescaled(x, y, density[row, U0], density[row, U1])
+                logs += log
+                if logs == -np.inf:
+                    return logs
+            kept[here, U0], kept[here, U1] = v, w
+            x, y = v * a + w * c, v * b + w * d
+            t += step
+    return logs
+
+
+@compiled
+def outward_two(
+    density: Array,
+    places: NDArray[np.intp],
+    start: Array,
+    moves: Array,
+    firsts: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    step: int,
+    kept: Array,
+    where: NDArray[np.intp],
+    joins: NDArray[np.bool_],
+    occupancy: Array,
+    pairs: Array,
+    ends: Array,
+) -> float:
+    """`outward` for two components.
+
+    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
+    >>> rows, none, found = np.array([[0.5, 0.5], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
+    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
+    >>> log, found[0]
+    (0.0, array([0.5, 0.5]))
+    """
+    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
+    logs, aa, ab, ba, bb = 0.0, 0.0, 0.0, 0.0, 0.0
+    for s in range(len(firsts)):
+        if lengths[s] == 0:
+            continue
+        t = firsts[s]
+        x, y, v, w = start[0], start[1], 0.0, 0.0
+        if joins[s]:
+            v, w = kept[t - step, 0], kept[t - step, 1]
+            x, y = v * a + w * c, v * b + w * d
+        if step < 0:
+            v, w = 0.0, 0.0
+        logs += np.log(x * kept[t, 0] + y * kept[t, 1])
+        g = h = 0.0
+        for _ in range(lengths[s]):
+            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
+            e, f = kept[here, U0], kept[here, U1]
+            unit = 1 / (x * e + y * f)
+            g, h = x * e * unit, y * f * unit
+            occupancy[to, U0] += g
+            occupancy[to, U1] += h
+            aa += v * unit * e
+            ab += v * unit * f
+            ba += w * unit * e
+            bb += w * unit * f
+            v, w = x * density[row, U0], y * density[row, U1]
+            if not v + w >= SMALL:
+                v, w, _log = _two_rescaled(x, y, density[row, U0], density[row, U1])
+            x, y = v * a + w * c, v * b + w * d
+            t += step
+        ends[0] += g
+        ends[1] += h
+    pairs[0, 0] += aa
+    pairs[0, 1] += ab
+    pairs[1, 0] += ba
+    pairs[1, 1] += bb
+    return logs
+
+
+@compiled
+def best_path(
+    log_density: Array,
+    places: NDArray[np.intp],
+    log_start: Array,
+    log_moves: Array,
+    begins: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    path: NDArray[np.intp],
+) -> float:
+    """Write the most likely path (n,) and return its joint log-probability (Viterbi 1967).
+
+    Of equally likely states the first is taken.
+
+    log_density: (m + 1, K), zeros for what was not seen.
+    log_start, log_moves: (K,) and (K, K).
+
+    >>> path, log = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1, 1]]))
+    >>> ends = np.array([0]), np.array([2])
+    >>> best = best_path(log, np.array([0, 1]), log[2], log[:2], *ends, path)
+    >>> round(np.exp(best), 6), path
+    (0.128, array([1, 1]))
+    """
+    k, n = len(log_start), len(places)
+    came = np.empty((n, k), np.uint16)
+    here, ahead, total = np.empty(k), np.empty(k), 0.0
+    for s in range(len(begins)):
+        for j in range(k):
+            here[j] = log_start[j] + log_density[places[begins[s]], j]
+        for t in range(begins[s] + 1, ends[s]):
+            row = places[t]
+            for j in range(k):
+                best, who = here[0] + log_moves[0, j], 0
+                for i in range(1, k):
+                    way = here[i] + log_moves[i, j]
+                    if way > best:
+                        best, who = way, i
+                came[t, j] = who
+                ahead[j] = best + log_density[row, j]
+            here[:] = ahead
+        at = np.argmax(here)
+        total += here[at]
+        for t in range(ends[s] - 1, begins[s] - 1, -1):
+            path[t] = at
+            if t > begins[s]:
+                at = np.intp(came[t, at])
+    return total

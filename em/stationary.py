@@ -1,0 +1,151 @@
+"""The transition matrix of chains that begin in their stationary distribution.
+
+With n_ij expected moves and u_i sequences that begin in i, the M-step maximises
+
+    Q(G) = sum_ij n_ij log g_ij + sum_i u_i log delta_i(G),    delta = delta G.
+
+With Z = (I - G + 1 delta')^-1 the first two derivatives of delta are
+
+    d delta = delta dG Z,    d^2 delta [D, E] = delta (E Z D + D Z E) Z,
+
+so that of phi = sum_i u_i log delta_i, with w = u / delta and v = Z w, they are
+
+    d phi / d g_ij = delta_i v_j,
+    d^2 phi / d g_ij d g_kl = delta_i Z_jk v_l + delta_k Z_li v_j
+                              - delta_i delta_k sum_m Z_jm Z_lm u_m / delta_m^2
+
+(Schweitzer 1968, Journal of Applied Probability 5, for the first).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.hidden_markov import stationary
+
+if TYPE_CHECKING:
+    from models.arrays import Array
+
+__all__ = ["Tilt", "best_moves", "tilt"]
+
+TRACE = 1e-13  # moves added to every entry, so that none is quite 0 and Q is smooth
+STEPS = 200  # of Newton's method at most; five are usual
+REACH = 4.0  # by which a step changes the logarithm of a probability at most
+DONE = 1e-13  # gain of Q still expected, relative, at which it is done
+HALVINGS = 40
+
+
+class Tilt(NamedTuple):
+    """The derivatives of phi = sum_i u_i log delta_i.
+
+    slope: (K, K), d phi / d g_ij.
+    curvature: (K, K, K, K), d^2 phi / d g_ij d g_kl.
+
+    >>> tilt(np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([1.0, 0.0])).slope
+    array([[ 0.75, -0.25],
+           [ 0.75, -0.25]])
+    """
+
+    slope: Array
+    curvature: Array
+
+
+def tilt(moves: Array, first: Array) -> Tilt:
+    """Return the derivatives at a transition matrix, along changes that keep the sums of its rows.
+
+    first: (K,) u, the expected number of sequences that begin in each state.
+
+    >>> g = np.array([[0.9, 0.1], [0.3, 0.7]])
+    >>> step = 1e-6 * np.array([[-1.0, 1.0], [0.0, 0.0]])
+    >>> u = np.array([2.0, 1.0])
+    >>> gain = u @ np.log(stationary(g + step)) - u @ np.log(stationary(g - step))
+    >>> bool(np.isclose(gain, 2 * (tilt(g, u).slope * step).sum()))
+    True
+    """
+    k = len(moves)
+    delta = stationary(moves)
+    try:
+        spread = np.linalg.inv(np.eye(k) - moves + delta)
+    except np.linalg.LinAlgError:  # states that are never left
+        spread = np.linalg.pinv(np.eye(k) - moves + delta)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.where(first > 0, first / delta, 0)
+        square = np.where(first > 0, weight / delta, 0)
+    change = spread @ weight
+    mixed = np.einsum("i,jk,l->ijkl", delta, spread, change)
+    ahead = (spread * square) @ spread.T
+    curvature = mixed + mixed.transpose(2, 3, 0, 1)
+    curvature -= np.einsum("i,k,jl->ijkl", delta, delta, ahead)
+    return Tilt(delta[:, None] * change, curvature)
+
+
+def best_moves(counts: Array, first: Array) -> Array:
+    """Return the transition matrix (K, K) that maximises Q, by Newton's method in log g.
+
+    Where Q is not concave, the step follows the absolute values of its curvatures; a step that does
+    not raise Q is halved. From n_ij / n_i. it cannot end lower.
+
+    counts: (K, K) n, with the prior's.
+    first: (K,) u.
+
+    >>> g = best_moves(np.array([[8.0, 2.0], [1.0, 4.0]]), np.array([0.0, 1.0]))
+    >>> g.round(4)
+    array([[0.7817, 0.2183],
+           [0.1764, 0.8236]])
+    >>> every = np.array([[8.0, 2.0], [1.0, 4.0]]) / g + tilt(g, np.array([0.0, 1.0])).slope
+    >>> bool(np.allclose(every[:, 0], every[:, 1]))  # no change that keeps the sums gains anything
+    True
+    """
+    k = len(counts)
+    counts = counts + TRACE
+    log = np.log(counts) - np.log(counts.sum(axis=1, keepdims=True))
+    moves = np.exp(log)
+    here = _height(counts, first, log, moves)
+    for _ in range(STEPS):
+        slope, hessian = _derivatives(counts, first, moves)
+        values, vectors = np.linalg.eigh(hessian)
+        size = np.abs(values)
+        along = vectors.T @ slope.ravel()
+        known = size > np.finfo(float).eps * size.max() * k  # a row's common factor changes nothing
+        step = (vectors @ np.where(known, along / np.where(known, size, 1), 0)).reshape(k, k)
+        if not slope.ravel() @ step.ravel() > DONE * (1 + abs(here)):
+            return moves
+        step *= min(1.0, REACH / np.abs(step).max())
+        for _ in range(HALVINGS):
+            moved = log + step
+            moved -= np.logaddexp.reduce(moved, axis=1, keepdims=True)
+            there = _height(counts, first, moved, np.exp(moved))
+            if there > here:
+                break
+            step /= 2
+        else:
+            return moves
+        log, moves, here = moved, np.exp(moved), there
+    return moves
+
+
+def _height(counts: Array, first: Array, log: Array, moves: Array) -> float:
+    """Return Q; minus infinity if a sequence begins where the chain never is."""
+    with np.errstate(divide="ignore"):
+        begun = np.log(stationary(moves))
+    return float((counts * log).sum() + np.where(first > 0, first * begun, 0).sum())
+
+
+def _derivatives(counts: Array, first: Array, moves: Array) -> tuple[Array, Array]:
+    """Return the gradient (K, K) and Hessian (K^2, K^2) of Q in log g, rows of g kept at 1."""
+    k = len(moves)
+    slope, curvature = tilt(moves, first)
+    eye = np.eye(k)
+    # d g_ij / d log g_il = g_ij (1{j = l} - g_il)
+    jacobian = moves[:, :, None] * (eye - moves[:, None, :])
+    total = counts.sum(axis=1) + (moves * slope).sum(axis=1)
+    gradient = counts + moves * slope - moves * total[:, None]
+    second = np.einsum("ijl,ijkm,kmn->ilkn", jacobian, curvature, jacobian, optimize=True)
+    own = jacobian * (slope - total[:, None])[:, :, None]
+    falls = np.einsum("ijl,ij->il", jacobian, slope)
+    own -= moves[:, :, None] * falls[:, None, :]
+    for i in range(k):
+        second[i, :, i] += own[i]
+    return gradient, second.reshape(k * k, k * k)
