@@ -7,6 +7,7 @@ import bayes.sampling.light_imports  # noqa: F401 (before anything that loads Ar
 from bayes.binomial import BinomialComponent
 from bayes.component import COMPONENTS
 from bayes.gaussian import GaussianComponent
+from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, UniformGrouping
 from bayes.mixture import MixtureGrouping
 from bayes.model import build
 from bayes.multivariate import multivariate
@@ -18,7 +19,8 @@ from bayes.posterior.stein import Target, target
 from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson
+from models import Binomial, Gaussian, HiddenMarkov, Mixture, MultivariateGaussian, Poisson
+from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Gaussian] = GaussianComponent
@@ -26,6 +28,9 @@ COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[Poisson] = PoissonComponent
 
 GROUPINGS[Mixture] = MixtureGrouping
+GROUPINGS[HiddenMarkov] = HiddenMarkovGrouping
+GROUPINGS[StationaryHiddenMarkov] = StationaryGrouping
+GROUPINGS[UniformHiddenMarkov] = UniformGrouping
 
 __all__ = [
     "ChainsWarning",

@@ -10,12 +10,14 @@ from pytensor.gradient import zero_grad
 
 from bayes.structure import Grouping
 from models.sample import Sample
+from models.structure import shares_of
 
 if TYPE_CHECKING:
     from bayes.structure import Shares, Symbols
     from bayes.symbols import Tensor
     from models.arrays import Array, Numbers
     from models.question import Question
+    from models.structure import Structure
 
 __all__ = ["MixtureGrouping"]
 
@@ -41,9 +43,13 @@ class MixtureGrouping(Grouping):
         total = (shares["weight"][:, None] * pt.exp(log_density - peak)).sum(axis=0)
         return (data["counts"] * (pt.log(total) + peak)).sum()
 
-    def overall(self, shares: Symbols, data: Symbols) -> Tensor:
+    def weights(self, shares: Symbols, data: Symbols) -> Tensor:
         """The shares themselves."""
         return shares["weight"]
+
+    def weights_of(self, question: Question[Any, Any], structures: Structure) -> Array:
+        """The shares themselves."""
+        return shares_of(structures)["weight"]
 
     def pointwise(self, question: Question[Any, Any], shares: Shares, log_density: Array) -> Array:
         """The log density of each distinct row, once."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
 from bayes.simplex import Simplex
+from models.family import first
 from models.refusal import Refusal
 from models.structure import free
 
@@ -44,7 +46,7 @@ class Grouping(ABC):
     """
 
     joins = False
-    """Whether `pointwise` and `members` take log share + log p: all rows have the same shares."""
+    """Whether `pointwise` and `members` take log weight + log p: all rows have the same shares."""
 
     def __init__(self, structure: type[Structure]) -> None:
         self.structure = structure
@@ -60,15 +62,24 @@ class Grouping(ABC):
     def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
         """Return the log-likelihood, hidden components summed out, of log p (K, m)."""
 
-    @abstractmethod
-    def overall(self, shares: Symbols, data: Symbols) -> Tensor:
-        """Return the share of each component among all observations, (K,)."""
+    def weights(self, shares: Symbols, data: Symbols) -> Tensor:
+        """Return how components weigh in the overall moments that chains explore, (K,).
+
+        If the structure `joins`, they are the shares of every row. Otherwise any weights will do,
+        since they only choose coordinates; by default they are equal.
+        """
+        concentration = data[CONCENTRATION]
+        return pt.ones_like(concentration) / concentration.shape[0]
+
+    def weights_of(self, question: Question[Any, Any], structures: Structure) -> Array:
+        """Return the same weights of structures with a leading axis, (n, K)."""
+        return np.full((len(first(structures.theta)), question.k), 1 / question.k)
 
     @abstractmethod
     def pointwise(self, question: Question[Any, Any], shares: Shares, log_density: Array) -> Array:
         """Return the log-likelihood of each unit of the data, (n, u).
 
-        log_density: log p (n, K, m); if the structure `joins`, with the log shares added.
+        log_density: log p (n, K, m); if the structure `joins`, with the log weights added.
         """
 
     @abstractmethod

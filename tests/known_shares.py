@@ -130,9 +130,6 @@ class BayesKnown(bayes.structure.Grouping):
         joint = pt.log(data["guess"]).T + log_density[:, data["place"].astype("int64")]
         return pt.logsumexp(joint, axis=0).sum()
 
-    def overall(self, shares, data):
-        return data["guess"].mean(axis=0)
-
     def pointwise(self, question, shares, log_density):
         joint = np.log(question.data.shares.T) + log_density[:, :, question.data.unit_rows]
         return np.logaddexp.reduce(joint, axis=1)

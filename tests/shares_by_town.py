@@ -144,9 +144,6 @@ class BayesByTown(bayes.structure.Grouping):
         own = pt.log(shares["weight"][data["whose"].astype("int64")]).T
         return pt.logsumexp(own + log_density[:, data["place"].astype("int64")], axis=0).sum()
 
-    def overall(self, shares, data):
-        return shares["weight"][data["whose"].astype("int64")].mean(axis=0)
-
     def _joint(self, question, shares, log_density):
         own = np.log(shares["weight"][:, question.data.town].swapaxes(1, 2))
         return own + log_density[:, :, question.data.unit_rows]

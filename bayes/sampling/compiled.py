@@ -77,8 +77,8 @@ class Engine:
     model: the model of both.
     forward: unconstrained values from the variables' own, each with a leading axis.
     natural: the fields of shares and theta from explored coordinates, with a leading axis.
-    joint: log overall share + log p (n, K, m) from explored coordinates with a leading axis.
-    densities: what the grouping reads: `joint` if it `joins`, otherwise log p.
+    densities: log p (n, K, m) from explored coordinates with a leading axis; if the grouping
+        `joins`, with the log weights added.
     log_prior: log density (n,) of the random variables, likewise.
 
     >>> from bayes.posterior.tree import posterior_of
@@ -93,7 +93,6 @@ class Engine:
     model: pm.Model
     forward: Callable[..., list[Array]]
     natural: Callable[..., list[Array]]
-    joint: Callable[..., Array]
     densities: Callable[..., Array]
     log_prior: Callable[..., Array]
 
@@ -110,7 +109,8 @@ class Engine:
         values = self.forward(*given, *data.values())
         names = [variable.name for variable in self.variables]
         found = dict(zip(names, values, strict=True))
-        explored = self.component.explored(found, structures.overall(question.data))
+        weights = self.grouping.weights_of(question, structures)
+        explored = self.component.explored(found, weights)
         return np.concatenate([explored[name].reshape(len(given[0]), -1) for name in names], axis=1)
 
     def unpack(self, question: Question[Any, Any], positions: Array) -> list[Array]:
@@ -166,10 +166,9 @@ class Engine:
     ) -> Array:
         """Return the results of `look` at structures and densities of positions (n, p), by blocks.
 
-        sample: rows at which `joint` is evaluated, in place of the question's rows.
+        sample: rows at which densities are evaluated, in place of the question's.
         """
         rows = question.rows if sample is None else sample
-        terms = self.densities if sample is None else self.joint
         data = _data(question, sample)
         inner = rows.dimension**2  # products of columns
         wide = max(rows.distinct * inner, len(question.units.unit_rows))
@@ -178,7 +177,7 @@ class Engine:
         for begin in range(0, len(positions), block):
             values = self.unpack(question, positions[begin : begin + block])
             structures = self._structures(question, values, data)
-            parts.append(look(structures, terms(*values, *data.values())))
+            parts.append(look(structures, self.densities(*values, *data.values())))
         return np.concatenate(parts)
 
     def pointwise(self, question: Question[Any, Any], positions: Array) -> Array:
@@ -215,7 +214,11 @@ class Engine:
     ) -> Array:
         """Return the marginal log density of other rows, (n, m)."""
 
-        def look(_: Structure, log_density: Array) -> Array:
+        def look(structures: Structure, log_density: Array) -> Array:
+            if not self.grouping.joins:
+                with np.errstate(divide="ignore"):  # of a state that is never visited
+                    log_share = np.log(structures.overall(question.data))
+                log_density = log_density + log_share[:, :, None]
             found = log_sum(log_density)
             return found if standard.plain else found - standard.log_volume
 
@@ -373,16 +376,15 @@ def _derived(question: Question[Any, Any]) -> Engine:
     explored, swapped, _ = _explored(component, grouping, model)
     many = [pt.tensor(f"{one.name}s", shape=(None, *one.type.shape)) for one in explored]
     theta = [model[name] for name in axes(family)]
-    overall = grouping.overall(shares, {one.name: one for one in model.data_vars})
-    joint = pt.log(overall)[:, None] + log_density
-    looks = [joint] if grouping.joins else [joint, log_density]
-    out: Any = model.replace_rvs_by_values([*shares.values(), *theta, *looks])
+    if grouping.joins:
+        weights = grouping.weights(shares, {one.name: one for one in model.data_vars})
+        log_density = pt.log(weights)[:, None] + log_density
+    out: Any = model.replace_rvs_by_values([*shares.values(), *theta, log_density])
     out.append(model.logp(vars=model.free_RVs, jacobian=False))
     out = clone_replace(out, swapped)
     # names are copies, which would be mapped over draws one by one
     out = rewrite_graph(out, include=[], custom_rewrite=in2out(local_view_op))
-    *both, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
-    naturals, terms = both[: -len(looks)], [python(many, one) for one in both[-len(looks) :]]
+    *naturals, terms, priors = vectorize_graph(out, dict(zip(explored, many, strict=True)))
     own = [pt.tensor(name, shape=(None,) * (1 + ndim)) for name, ndim in variables]
     return Engine(
         variables,
@@ -391,8 +393,7 @@ def _derived(question: Question[Any, Any]) -> Engine:
         model,
         forward=python(own, _forward(model, own)),
         natural=python(many, naturals),
-        joint=terms[0],
-        densities=terms[-1],
+        densities=python(many, terms),
         log_prior=python(many, priors),
     )
 
@@ -427,7 +428,7 @@ def _explored(
     pieces = {one.name: piece for one, piece in zip(model.free_RVs, explored, strict=True)}
     # the shape of something with draws' axis would be mapped over draws, one by one
     k = model[CONCENTRATION].shape[0]
-    back, log_jacobian = component.unconstrained(pieces, grouping.overall(shares, data), k)
+    back, log_jacobian = component.unconstrained(pieces, grouping.weights(shares, data), k)
     names = [variable.name for variable in model.free_RVs]
     follow = {value: back[name] for name, value in zip(names, values, strict=True)}
     return explored, follow, log_jacobian

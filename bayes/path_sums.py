@@ -1,0 +1,264 @@
+"""Sums over all paths of a hidden Markov chain, in logarithms, from right to left.
+
+With b_t(j) = log p(x_t | state j), 0 where nothing was seen, a message says how well a state
+explains what is seen from its row on:
+
+    here_t(j) = b_t(j) + beyond_t(j),                    beyond_n(j) = 0
+    beyond_t(i) = log sum_j transition_ij exp here_t+1(j)
+    log-likelihood = log sum_j initial_j exp here_1(j)
+
+Its adjoint runs from left to right. occupied_t(j) is the derivative by b_t(j), which is the
+probability of the state given everything that is seen:
+
+    slope_1(j) = exp(here_1(j) - log-likelihood),          slope_t(i, j) =
+        occupied_t-1(i) exp(here_t(j) - beyond_t-1(i)),    the derivatives by initial_j, transition_ij
+    occupied_1(j) = initial_j slope_1(j),                  occupied_t(j) =
+        sum_i transition_ij slope_t(i, j)
+
+The sum behind `beyond` takes one exponential for each state, not for each pair of them: the largest
+message is taken out. If all that a state can reach is far below it, that state takes out its own.
+All functions are machine code, which is kept on disk beside PyTensor's.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.arrays import Array
+
+__all__ = ["VERSION", "forecasts", "memberships", "value_and_slopes"]
+
+FAINT = 1e-200  # of the largest message; what is below is summed again, to lose no digits
+VERSION = int(sha256(Path(__file__).read_bytes()).hexdigest()[:12], 16)
+"""Of this file, by which machine code on disk is found."""
+
+
+def _inner[F: Callable[..., object]](function: F) -> F:
+    """Return a function as machine code for others in this file."""
+    compiled: F = numba.njit(error_model="numpy")(function)
+    return compiled
+
+
+def _kept[F: Callable[..., object]](function: F) -> F:
+    """Return a function as machine code that is kept on disk."""
+    CACHED_SRC_FUNCTIONS[function] = f"{function.__name__}_{VERSION}"
+    compiled: F = numba.njit(error_model="numpy", nogil=True, cache=True)(function)
+    return compiled
+
+
+@_inner
+def _stacked(initial, transition):  # type: ignore[no-untyped-def]
+    """Return transition with initial below it, (K + 1, K): the state before the first is the K-th."""
+    k = len(initial)
+    chance = np.empty((k + 1, k))
+    for j in range(k):
+        chance[k, j] = initial[j]
+        for i in range(k):
+            chance[i, j] = transition[i, j]
+    return chance
+
+
+@_inner
+def _by_itself(chance, i, here, t):  # type: ignore[no-untyped-def]
+    """Return log sum_j chance_ij exp here_tj, relative to the largest that i can reach."""
+    peak = -np.inf
+    for j in range(here.shape[1]):
+        if chance[i, j] > 0 and here[t, j] > peak:
+            peak = here[t, j]
+    if peak == -np.inf:
+        return peak
+    total = 0.0
+    for j in range(here.shape[1]):
+        if chance[i, j] > 0:
+            total += chance[i, j] * np.exp(here[t, j] - peak)
+    return np.log(total) + peak
+
+
+@_inner
+def _steep(weight, chance, i, here, t, slope, occupied):  # type: ignore[no-untyped-def]
+    """Do what `_rightwards` does for one state whose sum is faint."""
+    height = _by_itself(chance, i, here, t)
+    if weight > 0 and height > -np.inf:
+        for j in range(here.shape[1]):
+            each = weight * np.exp(here[t, j] - height)
+            slope[i, j] += each
+            if chance[i, j] > 0:
+                occupied[t, j] += chance[i, j] * each
+
+
+@_inner
+def _shared(here, t, share):  # type: ignore[no-untyped-def]
+    """Set share_tj = exp(here_tj - peak), and return the peak."""
+    peak = -np.inf
+    for j in range(here.shape[1]):
+        if here[t, j] > peak:
+            peak = here[t, j]
+    for j in range(here.shape[1]):
+        if here[t, j] == peak:
+            share[t, j] = 1.0 if peak > -np.inf else 0.0
+        else:
+            share[t, j] = np.exp(here[t, j] - peak)
+    return peak
+
+
+@_inner
+def _leftwards(chance, log_density, places, ends, here, share, total):  # type: ignore[no-untyped-def]
+    """Return the log-likelihood, and fill three arrays (n, K) for the way back.
+
+    here: messages; share: without logarithms, relative to the largest of the row.
+    total: sum_j chance_ij share_tj for each state i of the row before t, or once for the first row.
+    """
+    k, m = log_density.shape
+    beyond, value = np.empty(k + 1), 0.0
+    for s in range(len(ends) - 1, -1, -1):
+        begin = int(ends[s - 1]) if s > 0 else 0
+        beyond[:] = 0.0
+        for t in range(int(ends[s]) - 1, begin - 1, -1):
+            row = int(places[t])
+            for j in range(k):
+                here[t, j] = beyond[j] + log_density[j, row] if row < m else beyond[j]
+            peak = _shared(here, t, share)
+            first, last = (0, k) if t > begin else (k, k + 1)
+            for i in range(first, last):
+                part = 0.0
+                for j in range(k):
+                    part += chance[i, j] * share[t, j]
+                total[t, i - first] = part
+                if part < FAINT:
+                    beyond[i] = _by_itself(chance, i, here, t)
+                else:
+                    beyond[i] = np.log(part) + peak
+        value += beyond[k]
+    return value
+
+
+@_inner
+def _rightwards(chance, ends, here, share, total, occupied, slope):  # type: ignore[no-untyped-def]
+    """Fill occupied (n, K), and add the derivatives by chance to slope (K + 1, K)."""
+    k = here.shape[1]
+    occupied[:] = 0.0
+    for s in range(len(ends)):
+        begin = int(ends[s - 1]) if s > 0 else 0
+        for t in range(begin, int(ends[s])):
+            first, last = (0, k) if t > begin else (k, k + 1)
+            for i in range(first, last):
+                weight, part = occupied[t - 1, i] if i < k else 1.0, total[t, i - first]
+                if part < FAINT:
+                    _steep(weight, chance, i, here, t, slope, occupied)
+                    continue
+                weight /= part
+                for j in range(k):
+                    each = weight * share[t, j]
+                    slope[i, j] += each
+                    occupied[t, j] += chance[i, j] * each
+
+
+@_kept
+def value_and_slopes(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+    """Return the log-likelihood, and its derivatives by the first three arguments.
+
+    initial: (K,); transition: (K, K); log_density: (K, m).
+    places: (n,) column of each row in time, m where nothing was seen; ends: (S,) of sequences.
+
+    >>> even, moves = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.2, 0.8]])
+    >>> log_density, places = np.log([[0.3, 0.1], [0.2, 0.6]]), np.array([0, 1, 0])
+    >>> value, *slopes = value_and_slopes(even, moves, log_density, places, np.array([3]))
+    >>> round(float(np.exp(value)), 5), [one.shape for one in slopes]
+    (0.02033, [(2,), (2, 2), (2, 2)])
+    """
+    (k, m), n = log_density.shape, len(places)
+    here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
+    chance = _stacked(initial, transition)
+    value = _leftwards(chance, log_density, places, ends, here, share, total)
+    occupied, slope, by_density = np.empty((n, k)), np.zeros((k + 1, k)), np.zeros((k, m))
+    _rightwards(chance, ends, here, share, total, occupied, slope)
+    for t in range(n):
+        row = int(places[t])
+        if row < m:
+            for j in range(k):
+                by_density[j, row] += occupied[t, j]
+    return value, slope[k], slope[:k], by_density
+
+
+@_kept
+def memberships(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+    """Return the probability of each state at each row given all rows, (draws, K, n).
+
+    initial: (draws, K); transition: (draws, K, K); log_density: (draws, K, m).
+    places, ends: as `value_and_slopes` takes them.
+
+    >>> even, moves = np.array([[0.5, 0.5]]), np.array([[[0.9, 0.1], [0.2, 0.8]]])
+    >>> log_density, places = np.log([[[0.3, 0.1], [0.2, 0.6]]]), np.array([0, 1, 0])
+    >>> memberships(even, moves, log_density, places, np.array([3])).round(3)
+    array([[[0.606, 0.418, 0.52 ],
+            [0.394, 0.582, 0.48 ]]])
+    """
+    draws, k, _ = log_density.shape
+    n = len(places)
+    here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
+    occupied, slope, found = np.empty((n, k)), np.zeros((k + 1, k)), np.empty((draws, k, n))
+    for draw in range(draws):
+        chance = _stacked(initial[draw], transition[draw])
+        _leftwards(chance, log_density[draw], places, ends, here, share, total)
+        _rightwards(chance, ends, here, share, total, occupied, slope)
+        for t in range(n):
+            for j in range(k):
+                found[draw, j, t] = occupied[t, j]
+    return found
+
+
+@_kept
+def forecasts(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+    """Return log p(x_t | all rows before t in its sequence), 0 where nothing was seen, (draws, n).
+
+    From left to right, in logarithms too, with ahead_t(j) = log p(state j at t | x_1 .. x_t-1):
+
+        log p(x_t | x_1 .. x_t-1) = log sum_j exp(ahead_t(j) + b_t(j))
+        ahead_t+1(j) = log sum_i transition_ij exp(ahead_t(i) + b_t(i)) - log p(x_t | x_1 .. x_t-1)
+
+    initial: (draws, K); transition: (draws, K, K); log_density: (draws, K, m).
+    places, ends: as `value_and_slopes` takes them.
+
+    >>> even, moves = np.array([[0.5, 0.5]]), np.array([[[0.9, 0.1], [0.2, 0.8]]])
+    >>> log_density, places = np.log([[[0.3, 0.1], [0.2, 0.6]]]), np.array([0, 1, 0])
+    >>> each = forecasts(even, moves, log_density, places, np.array([3]))
+    >>> np.exp(each).round(4), round(float(np.exp(each.sum())), 5)
+    (array([[0.25  , 0.325 , 0.2502]]), 0.02033)
+    """
+    draws, k, m = log_density.shape
+    found, chance = np.zeros((draws, len(places))), np.ones((k + 1, k))
+    ahead, here, share = np.empty(k), np.empty((1, k)), np.empty((1, k))
+    height = np.empty(k + 1)
+    for draw in range(draws):
+        for i in range(k):
+            for j in range(k):
+                chance[j, i] = transition[draw, i, j]
+        for s in range(len(ends)):
+            for j in range(k):
+                ahead[j] = np.log(initial[draw, j])
+            for t in range(int(ends[s - 1]) if s > 0 else 0, int(ends[s])):
+                row = int(places[t])
+                for j in range(k):
+                    here[0, j] = ahead[j] + log_density[draw, j, row] if row < m else ahead[j]
+                peak = _shared(here, 0, share)
+                for i in range(k + 1):
+                    part = 0.0
+                    for j in range(k):
+                        part += chance[i, j] * share[0, j]
+                    height[i] = _by_itself(chance, i, here, 0) if part < FAINT else np.log(part) + peak
+                if row < m:
+                    found[draw, t] = height[k]
+                if height[k] == -np.inf:  # no state explains the row: what follows does not matter
+                    break
+                for j in range(k):
+                    ahead[j] = height[j] - height[k]
+    return found
