@@ -254,7 +254,9 @@ def forecasts(initial, transition, log_density, places, ends):  # type: ignore[n
                     part = 0.0
                     for j in range(k):
                         part += chance[i, j] * share[0, j]
-                    height[i] = _by_itself(chance, i, here, 0) if part < FAINT else np.log(part) + peak
+                    height[i] = (
+                        _by_itself(chance, i, here, 0) if part < FAINT else np.log(part) + peak
+                    )
                 if row < m:
                     found[draw, t] = height[k]
                 if height[k] == -np.inf:  # no state explains the row: what follows does not matter

@@ -132,7 +132,7 @@ class Comparison(Facts):
         frame = self.to_frame()[columns]
         lines = [
             (
-                f"{self.title}, {k} component{'s' * (k > 1)}, {self.observations:,} "
+                f"{self.title}, {k} {self.noun}{'s' * (k > 1)}, {self.observations:,} "
                 f"observations{bins}: {self.estimate.source} beside {sampling.chains} chains of "
                 f"{sampling.draws:,} draws"
             ),

@@ -155,6 +155,10 @@ class Sample:
         """How often each distinct row occurred, (m,)."""
         return self.counts
 
+    def spelt(self, rows: str) -> str:
+        """Return how Python writes such a sample."""
+        return f"Sample({rows})"
+
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
         return np.empty(0, np.intp)

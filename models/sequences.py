@@ -161,6 +161,13 @@ class Sequences:
         """1 for each row that was seen and 0 for the others, (n,)."""
         return self.seen.astype(np.int64)
 
+    def spelt(self, rows: str) -> str:
+        """Return how Python writes such sequences."""
+        named = ", sequence=sequence" * (len(self.ends) > 1)
+        usual = "free" if len(self.ends) >= MANY else "stationary"
+        start = f', initial="{self.initial}"' * (self.initial != usual)
+        return f"Sequences({rows}{named}{start})"
+
     def followers(self) -> NDArray[np.intp]:
         """All rows but the first of each sequence."""
         return np.delete(np.arange(len(self.places)), self.begins)

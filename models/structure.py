@@ -126,6 +126,10 @@ class Units(Protocol):
         """The number of observations of each unit, (u,); whole unless rows have weights."""
         ...
 
+    def spelt(self, rows: str) -> str:
+        """Return how Python writes the data, given how it writes the rows."""
+        ...
+
     def followers(self) -> Labels:
         """Return the units, (p,), each of which follows the unit before it in time."""
         ...

@@ -41,6 +41,9 @@ class Guessed:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Guessed(Sample(self.sample.x[places], trials), self.shares[rows])
 
+    def spelt(self, rows):
+        return f"Guessed({rows})"
+
     def followers(self):
         return np.empty(0, np.intp)
 

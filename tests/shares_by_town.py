@@ -40,6 +40,9 @@ class Towns:
         trials = None if self.sample.trials is None else self.sample.trials[places]
         return Towns(Sample(self.sample.x[places], trials), self.town[rows], self.towns)
 
+    def spelt(self, rows):
+        return f"Towns({rows})"
+
     def followers(self):
         return np.empty(0, np.intp)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayes.posterior.diagnose import Worst, worst_of
-from bayes.posterior.tree import posterior_of, structure_of
+from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
 from comparisons.verdict.table import Table
@@ -300,7 +300,13 @@ class Facts:
     @property
     def structure(self) -> type[Structure]:
         """Where hidden components come from."""
-        return structure_of(self.tree)
+        return self.question.structure
+
+    @property
+    def noun(self) -> str:
+        """What a component is called: of rows in order, a state."""
+        ordered = any("component_next" in one for one in self.structure.axes().values())
+        return "state" if ordered else "component"
 
     @property
     def prior_known(self) -> bool:

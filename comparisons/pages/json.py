@@ -2,7 +2,7 @@
 
 {
   "format": 1,
-  "family", "components", "observations", "distinct",      the question
+  "family", "structure", "components", "observations", "distinct",  the question
   "whole": 10000000,                                       of which observations were drawn, or null
   "bins": {"rows", "shift"},                               null where the posterior saw all rows
   "verdict": "agree" | "disagree" | "inconclusive" | null  null where only EM was run
@@ -11,9 +11,10 @@
   "em": {"log_likelihood", "steps", "converged", "starts", "optima"},
   "sampler": {"draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences",
               "seconds"},                                  null where only EM was run
-  "parameters": [{"name", "component", "dimension", "mle", "se", "mean", "sd", "low", "high",
-                  "gap_in_sd", "sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk",
+  "parameters": [{"name", "component", "dimension", "next", "mle", "se", "mean", "sd", "low",
+                  "high", "gap_in_sd", "sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk",
                   "prior_pull", "skew", "noise"}, ...],
+  "states": [{"share", "lasts"}, ...],                     null where rows have no order
   "deviance": {"mean", "df"},
   "predictive": {"hellinger"}
 }
@@ -26,16 +27,18 @@ A study's object has three keys more, and these alone (with "format") where it h
 
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
 the em.Fit that was handed in, or else of EM's own search. component counts from 0, null where all
-components share the parameter; dimension is null, a column or a pair of columns; low and high are
-the 95% equal-tailed interval; draws are a chain's, divergences their number in all chains.
-Infinities and NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may
-be added in it.
+components share the parameter; dimension is null, a column or a pair of columns; next is the state
+to which a transition leads; lasts is the expected number of rows in a state, null if it is never
+left; low and high are the 95% equal-tailed interval; draws are a chain's, divergences their number
+in all chains. Infinities and NaN are null. A reader may rely on these keys for as long as `format`
+is 1; keys may be added in it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -43,7 +46,7 @@ from comparisons import finding
 from comparisons.thresholds import FORMAT
 from comparisons.verdict.alone import findings_of
 from comparisons.verdict.headline import headline
-from models.structure import parameters, picked
+from models.structure import from_fields, moves_of, parameters, picked, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
     from models import structure
+    from models.question import Question
 
 __all__ = ["Opinion", "of_comparison", "of_fit", "of_story"]
 
@@ -103,12 +107,24 @@ class Sampler(Struct):
     seconds: float
 
 
+class State(Struct):
+    """A state of rows in order: its share of the rows, and how many rows it is expected to last."""
+
+    share: float
+    lasts: float | None
+
+
 class Parameter(Struct):
-    """One row of the table."""
+    """One row of the table.
+
+    dimension: a column or a pair of columns of the data.
+    next: of a transition from the component to another, that other one.
+    """
 
     name: str
     component: int | None
     dimension: int | list[int] | None
+    next: int | None
     mle: float
     se: float
     mean: float | None = None
@@ -149,6 +165,7 @@ class Opinion(Struct):
 
     format: int
     family: str
+    structure: str
     components: int
     observations: int
     distinct: int
@@ -160,6 +177,7 @@ class Opinion(Struct):
     em: EM
     sampler: Sampler | None
     parameters: list[Parameter]
+    states: list[State] | None
     deviance: Deviance
     predictive: Predictive
 
@@ -188,10 +206,11 @@ def of_comparison(facts: Facts) -> Opinion:
     ['weight', 'weight', 'rate', 'rate']
     """
     estimate, sampling, worst = facts.estimate, facts.sampling, facts.worst
-    numbers = Parameter.__struct_fields__[3:]  # after what says which parameter it is
+    numbers = Parameter.__struct_fields__[4:]  # after what says which parameter it is
     return Opinion(
         FORMAT,
         facts.title,
+        title_of(facts.structure),
         facts.k,
         facts.observations,
         facts.distinct,
@@ -209,6 +228,7 @@ def of_comparison(facts: Facts) -> Opinion:
         ),
         Sampler(sampling.draws, sampling.chains, *worst, sampling.divergences, sampling.seconds),
         [_row(row.parameter, *(row.numbers[name] for name in numbers)) for row in facts.parameters],
+        _states(from_fields(facts.structure, facts.family, facts.fields), facts.question),
         Deviance(facts.deviance_mean, facts.deviance_df),
         Predictive(facts.hellinger),
     )
@@ -225,6 +245,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
     return Opinion(
         FORMAT,
         fit.family.__name__,
+        title_of(fit.question.structure),
         fit.question.k,
         fit.observations,
         fit.question.sample.distinct,
@@ -239,6 +260,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
             _row(one, float(picked(fit.estimate, one)), float(picked(fit.standard_errors, one)))
             for one in parameters(fit.estimate, fit.question.held)
         ],
+        _states(fit.estimate, fit.question),
         Deviance(None, len(fit.coordinates)),
         Predictive(None),
     )
@@ -273,8 +295,21 @@ def _findings(found: Iterable[finding.Finding]) -> list[Finding]:
     return [Finding(*one) for one in found]
 
 
+def _states(found: structure.Structure, question: Question[Any, Any]) -> list[State] | None:
+    """Return the states of an estimate; null if rows have no order."""
+    moves = moves_of(found)
+    if moves is None:
+        return None
+    with np.errstate(divide="ignore"):  # a state that is never left lasts for ever, which is null
+        lasts = 1 / (1 - np.diagonal(moves))
+    shares = found.overall(question.data)
+    return [State(float(one), float(rows)) for one, rows in zip(shares, lasts, strict=True)]
+
+
 def _row(of: structure.Parameter, *numbers: float) -> Parameter:
     """Return a row; its dimension is null, a column or a pair of columns."""
-    place = of.place
+    place, after = of.place, None
+    if "component_next" in of.axes:
+        (after,), place = place, ()
     dimension = place[0] if len(place) == 1 else list(place) or None
-    return Parameter(of.name, of.component, dimension, *numbers)
+    return Parameter(of.name, of.component, dimension, after, *numbers)

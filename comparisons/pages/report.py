@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.pages.terminal import among, meaning, meant
 from comparisons.pictures.catalogue import pictures_of
@@ -17,6 +18,7 @@ from comparisons.pictures.style import minus, svg
 from comparisons.thresholds import GAP, LEVEL
 from comparisons.verdict.headline import by_importance, follows
 from models.names import FAMILIES, FORMS, name_of
+from models.structure import moves_of, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from comparisons.pages.story import Story
     from comparisons.pictures.catalogue import Picture
     from models import Prior
+    from models.arrays import Array
     from models.family import Theta
     from models.question import Question
 
@@ -86,6 +89,7 @@ def report(
         versions=facts.versions,
         level=f"{LEVEL:.0%}",
         names=facts.columns,
+        states=facts.noun == "state",
         columns=any(row.parameter.place for row in facts.parameters),
         errorless=not all(np.isfinite(row.numbers["se"]) for row in facts.parameters),
         limit=GAP,
@@ -132,9 +136,9 @@ def _question(facts: Facts) -> str:
     of = f" ({', '.join(facts.columns)})" if facts.columns else ""
     distinct = f", {m:,} of them distinct" if m < n else ""
     return (
-        f"Do {who} and MCMC find the same {_numeral(k)} component{'s' * (k > 1)}, "
+        f"Do {who} and MCMC find the same {_numeral(k)} {facts.noun}{'s' * (k > 1)}, "
         f"{each}{component} ({facts.title}){equal}, behind {n:,} {observed}{among(facts)}{of}"
-        f"{distinct}?"
+        f"{distinct}{', in order' * (facts.noun == 'state')}?"
     )
 
 
@@ -163,15 +167,46 @@ def _groups(facts: Facts) -> list[str]:
     """Return what was found of each component: its share, and where it lies."""
     k, shares, found = facts.k, facts.shares, []
     first = next((name for name in facts.names if name not in shares), "")
-    for component in range(min(k, SHOWN)):
+    for component, parts in zip(range(min(k, SHOWN)), _shares(facts), strict=False):
         own = [row for row in facts.parameters if row.parameter.component in (component, None)]
-        parts = [_share(row.numbers) for row in own if row.parameter.name in shares]
         located = [row for row in own if row.parameter.name == first]
-        parts += [_located(row, facts.columns) for row in located[:SHOWN]]
-        found.append(f"component {component}: {', '.join(parts)}")
+        every = [*parts, *(_located(row, facts.columns) for row in located[:SHOWN])]
+        found.append(f"{facts.noun} {component}: {', '.join(every)}")
     if k > SHOWN:
         found.append(f"and {k - SHOWN:,} more, which the table below lists")
     return found
+
+
+def _shares(facts: Facts) -> list[list[str]]:
+    """Return, for each component, its share of all observations, and how long a state lasts."""
+    draws, question = posterior_of(facts.tree).draws, facts.question
+    if question.held or not facts.shares:
+        return [[] for _ in range(facts.k)]
+    found = [[_share(one)] for one in _summary(draws.overall(question.data))]
+    moves = moves_of(draws)
+    if moves is not None:
+        stay = np.diagonal(moves, axis1=1, axis2=2)
+        with np.errstate(divide="ignore"):
+            lasts = 1 / (1 - stay)
+        tail = (1 - LEVEL) / 2
+        for parts, own in zip(found, lasts.T, strict=True):
+            low, middle, high = (f"{one:.2g}" for one in np.quantile(own, [tail, 0.5, 1 - tail]))
+            parts.append(f"lasts {middle} rows ({low} to {high})")
+    return found
+
+
+def _summary(draws: Array) -> list[dict[str, float]]:
+    """Return mean, sd and interval of each column of draws (n, K)."""
+    tail = (1 - LEVEL) / 2
+    numbers = (
+        draws.mean(axis=0),
+        draws.std(axis=0, ddof=1),
+        *np.quantile(draws, [tail, 1 - tail], 0),
+    )
+    return [
+        dict(zip(("mean", "sd", "low", "high"), map(float, one), strict=True))
+        for one in zip(*numbers, strict=True)
+    ]
 
 
 def _share(of: Mapping[str, float]) -> str:
@@ -403,8 +438,10 @@ def _call(facts: Facts) -> str:
     """Return the Python that makes such a comparison, what is left at its default left out."""
     question, made_here, estimate = facts.question, facts.sampling.seed is not None, facts.estimate
     base, prior = FAMILIES[name_of(facts.family)], question.prior
-    names, heads = [base.__name__, "Sample"], facts.family.takes() == "heads"
-    asked = f"{_spelt(facts.family, base)}, Sample({'heads, trials' if heads else 'x'})"
+    heads, kind = facts.family.takes() == "heads", type(question.units)
+    names = [base.__name__, kind.__name__]
+    written = question.units.spelt("heads, trials" if heads else "x")
+    asked = f"{_spelt(facts.family, base)}, {written}"
     settings = _settings(facts, question)
     before = []
     if "prior=prior" in settings:
@@ -442,7 +479,7 @@ def _placeholders(facts: Facts, *, judged: bool) -> list[str]:
     heads = facts.family.takes() == "heads"
     what = "heads and trials: lists or arrays" if heads else "x: a list, an array or a table"
     found = [f"# {what} of your observations{of}"]
-    source, title = facts.estimate.name, facts.structure.__name__
+    source, title = facts.estimate.name, title_of(facts.structure)
     if judged and source.endswith(".json"):
         found.append(f"estimate = {source!r}")
     elif judged:

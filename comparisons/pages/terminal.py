@@ -163,7 +163,7 @@ def _headline(facts: Facts) -> str:
     k, n, sampling = facts.k, facts.observations, facts.sampling
     of = f" of {', '.join(facts.columns)}" if facts.columns else ""
     return (
-        f"{facts.title}, {k} component{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}, "
+        f"{facts.title}, {k} {facts.noun}{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}, "
         f"{facts.distinct:,} distinct; {facts.estimate.source} beside "
         f"{sampling.chains} chains of {sampling.draws:,} draws"
     )
@@ -171,6 +171,12 @@ def _headline(facts: Facts) -> str:
 
 def _legend(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
+    if facts.noun == "state":
+        columns = f"; of others, the column(s), where {numbered(facts.columns)}"
+        return (
+            "In brackets: the state; of a transition, then the next state"
+            f"{columns * (len(facts.columns) > 1)}."
+        )
     if len(facts.columns) < 2:
         return ""
     return f"In brackets: the component, then the column(s), where {numbered(facts.columns)}."
@@ -191,7 +197,8 @@ def among(facts: Facts) -> str:
     >>> among(comparison)
     ''
     """
-    return "" if facts.whole is None else f" (of {facts.whole:,}, drawn at random)"
+    how = "in whole stretches" if facts.noun == "state" else "drawn at random"
+    return "" if facts.whole is None else f" (of {facts.whole:,}, {how})"
 
 
 def _cause(finding: Finding, *, remedy: bool) -> Text:

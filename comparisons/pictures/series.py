@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from comparisons.pictures.data import what
 from comparisons.pictures.style import (
@@ -259,15 +259,13 @@ def residuals(facts: Facts) -> Figure:
 
 
 def _quantiles(axes: Axes, z: Array, look: Look) -> None:
-    """Draw sorted residuals against normal quantiles, with the band of Kolmogorov's test."""
+    """Draw sorted residuals against normal quantiles, with the band of each of them."""
     n = len(z)
     due = norm.ppf((np.arange(n) + 0.5) / n)
     axes.plot(due, due, color=QUIET, linewidth=0.9, zorder=1)
-    p = np.linspace(0.001, 0.999, 400)
-    reach = 1.36 / np.sqrt(n)  # of 95% (Smirnov 1948)
-    inside = (p - reach > 0.0005) & (p + reach < 0.9995)
-    q = norm.ppf(p[inside])
-    axes.fill_between(q, norm.ppf(p[inside] - reach), norm.ppf(p[inside] + reach), **BAND)
+    rank, tail = np.arange(1, n + 1), (1 - LEVEL) / 2
+    low, high = (norm.ppf(beta.ppf(chance, rank, n + 1 - rank)) for chance in (tail, 1 - tail))
+    axes.fill_between(due, low, high, **BAND)
     at = np.unique(np.linspace(0, n - 1, min(n, 600)).astype(int))
     axes.plot(due[at], np.sort(z)[at], "o", markersize=3, zorder=3, **look)
     axes.set(xlabel="normal quantile", ylabel="residual")

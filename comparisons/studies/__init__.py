@@ -54,6 +54,8 @@ STUDIES = {
     "image": "foreground and background of a photograph (--image FILE for your own)",
     "misfit": "a Gaussian mixture on coin data: what goes wrong?",
     "galton": "934 real people whose sex is known, but hidden from the fit",
+    "earthquakes": "107 years of large earthquakes: does the earth have two or three moods?",
+    "weather": "a barometer in two kinds of weather: what does the order of days add?",
     "linkage": "how fast does EM converge? As fast as information is missing",
 }
 
