@@ -12,21 +12,20 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayes.path_sums import VERSION, value_and_slopes
+from bayes.path_sums import VERSION, balance, value_and_slopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bayes.symbols import Tensor
 
-__all__ = ["PathSum", "path_sum"]
+__all__ = ["Balance", "PathSum", "path_sum"]
 
 
 class PathSum(Op):
-    """The log-likelihood, paths summed out, and its derivatives by the first three arguments.
+    """The log-likelihood, paths summed out, and its derivatives; see `bayes/path_sums.py`.
 
-    One sweep gives all four, so that PyTensor's gradient only multiplies them. See
-    `bayes/path_sums.py`.
+    One sweep gives them all, so that PyTensor's gradient only multiplies them.
 
     >>> PathSum() == PathSum()
     True
@@ -41,7 +40,7 @@ class PathSum(Op):
         return Apply(self, inputs, outputs)
 
     def infer_shape(self, fgraph: Any, node: Any, shapes: list[Any]) -> list[Any]:
-        """The derivatives have the shapes of what they are taken by."""
+        """Derivatives have the shapes of what they are taken by."""
         return [(), *shapes[:3]]
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
@@ -56,16 +55,59 @@ class PathSum(Op):
     def pullback(
         self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
     ) -> list[Any]:
-        """The derivatives, which are outputs, times that by the value."""
-        if not all(isinstance(one.type, DisconnectedType) for one in cotangents[1:]):
-            raise NotImplementedError("PathSum has no second derivatives")
-        slopes = [cotangents[0] * one for one in outputs[1:]]
+        """The derivatives times the cotangent of the value.
+
+        Those by log p are squares, because PyTensor fuses what a family sums over rows with an
+        operation before it. A sum that stands alone takes seven seconds to compile.
+        """
+        _refuse_second(self, cotangents)
+        _, by_initial, by_transition, roots = outputs
+        slopes = [cotangents[0] * one for one in (by_initial, by_transition, roots * roots)]
         return [*slopes, disconnected_type(), disconnected_type()]
 
 
+class Balance(Op):
+    """The stationary distribution of a transition matrix, and the matrix by which it changes.
+
+    >>> moves = pt.as_tensor([[0.5, 0.5], [0.25, 0.75]])
+    >>> Balance()(moves)[0].eval(mode="FAST_COMPILE").round(3)
+    array([0.333, 0.667])
+    """
+
+    __props__ = ()
+
+    def make_node(self, transition: Any) -> Apply[Any]:
+        """Take transition (K, K); return (K,) and (K, K)."""
+        moves = pt.as_tensor(transition)
+        return Apply(self, [moves], [pt.vector(shape=moves.type.shape[:1]), moves.type()])
+
+    def infer_shape(self, fgraph: Any, node: Any, shapes: list[Any]) -> list[Any]:
+        """The first length of the matrix, and both."""
+        return [shapes[0][:1], shapes[0]]
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        """The same machine code, called from Python."""
+        for storage, one in zip(outputs, balance(*inputs), strict=True):
+            storage[0] = one
+
+    def pullback(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
+    ) -> list[Any]:
+        """delta_i times Z g, g the cotangent of delta."""
+        _refuse_second(self, cotangents)
+        delta, change = outputs
+        return [delta[:, None] * (change * cotangents[0]).sum(axis=1)]
+
+
+def _refuse_second(op: Op, cotangents: Sequence[Any]) -> None:
+    """Raise NotImplementedError for a derivative of what is a derivative already."""
+    if not all(isinstance(one.type, DisconnectedType) for one in cotangents[1:]):
+        raise NotImplementedError(f"{op} has no second derivatives")
+
+
 @register_funcify_default_op_cache_key(PathSum)
-def _numba(op: PathSum, **_: Any) -> tuple[Callable[..., Any], int]:
-    """The machine code, and its version, under which PyTensor keeps the whole graph on disk."""
+def _path_sum(op: PathSum, **_: Any) -> tuple[Callable[..., Any], int]:
+    """Return the machine code, and a version, by which PyTensor keeps what calls it on disk."""
 
     @numba.njit
     def path_sum(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
@@ -73,6 +115,12 @@ def _numba(op: PathSum, **_: Any) -> tuple[Callable[..., Any], int]:
         return np.asarray(found[0]), found[1], found[2], found[3]
 
     return path_sum, VERSION
+
+
+@register_funcify_default_op_cache_key(Balance)
+def _balance(op: Balance, **_: Any) -> tuple[Callable[..., Any], int]:
+    """Return the machine code, and its version."""
+    return balance, VERSION
 
 
 def path_sum(

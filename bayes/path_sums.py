@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["VERSION", "forecasts", "memberships", "value_and_slopes"]
+__all__ = ["VERSION", "balance", "forecasts", "memberships", "value_and_slopes"]
 
 FAINT = 1e-200  # of the largest message; what is below is summed again, to lose no digits
 VERSION = int(sha256(Path(__file__).read_bytes()).hexdigest()[:12], 16)
@@ -164,29 +164,34 @@ def _rightwards(chance, ends, here, share, total, occupied, slope):  # type: ign
 
 @_kept
 def value_and_slopes(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
-    """Return the log-likelihood, and its derivatives by the first three arguments.
+    """Return the log-likelihood, its derivatives by initial and transition, and roots.
 
+    roots: (K, m) square roots of the derivatives by log_density, which are expected numbers of rows.
     initial: (K,); transition: (K, K); log_density: (K, m).
     places: (n,) column of each row in time, m where nothing was seen; ends: (S,) of sequences.
 
     >>> even, moves = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.2, 0.8]])
     >>> log_density, places = np.log([[0.3, 0.1], [0.2, 0.6]]), np.array([0, 1, 0])
-    >>> value, *slopes = value_and_slopes(even, moves, log_density, places, np.array([3]))
-    >>> round(float(np.exp(value)), 5), [one.shape for one in slopes]
-    (0.02033, [(2,), (2, 2), (2, 2)])
+    >>> value, _, _, roots = value_and_slopes(even, moves, log_density, places, np.array([3]))
+    >>> round(float(np.exp(value)), 5), (roots**2).round(3)  # the first value occurs twice
+    (0.02033, array([[1.126, 0.418],
+           [0.874, 0.582]]))
     """
     (k, m), n = log_density.shape, len(places)
     here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
     chance = _stacked(initial, transition)
     value = _leftwards(chance, log_density, places, ends, here, share, total)
-    occupied, slope, by_density = np.empty((n, k)), np.zeros((k + 1, k)), np.zeros((k, m))
+    occupied, slope, roots = np.empty((n, k)), np.zeros((k + 1, k)), np.zeros((k, m))
     _rightwards(chance, ends, here, share, total, occupied, slope)
     for t in range(n):
         row = int(places[t])
         if row < m:
             for j in range(k):
-                by_density[j, row] += occupied[t, j]
-    return value, slope[k], slope[:k], by_density
+                roots[j, row] += occupied[t, j]
+    for j in range(k):
+        for row in range(m):
+            roots[j, row] = np.sqrt(roots[j, row])
+    return value, slope[k], slope[:k], roots
 
 
 @_kept
@@ -264,3 +269,46 @@ def forecasts(initial, transition, log_density, places, ends):  # type: ignore[n
                 for j in range(k):
                     ahead[j] = height[j] - height[k]
     return found
+
+
+@_kept
+def balance(transition):  # type: ignore[no-untyped-def]
+    """Return the stationary distribution (K,), and Z (K, K) by which it changes.
+
+    Z = (I - transition + U)^-1 with U a matrix of ones, and the distribution is delta = 1' Z
+    (Zucchini, MacDonald & Langrock 2016, section 1.3.2). So d delta = delta' d transition Z.
+    By Gauss and Jordan's elimination, rows exchanged; NaN or infinite if there is no inverse.
+
+    >>> delta, _ = balance(np.array([[0.5, 0.5], [0.25, 0.75]]))
+    >>> delta.round(3)
+    array([0.333, 0.667])
+    """
+    k = len(transition)
+    left, right, delta = np.empty((k, k)), np.zeros((k, k)), np.zeros(k)
+    for i in range(k):
+        for j in range(k):
+            left[i, j] = 1.0 - transition[i, j]
+        left[i, i] += 1.0
+        right[i, i] = 1.0
+    for at in range(k):
+        best = at
+        for i in range(at + 1, k):
+            if abs(left[i, at]) > abs(left[best, at]):
+                best = i
+        for j in range(k):
+            left[at, j], left[best, j] = left[best, j], left[at, j]
+            right[at, j], right[best, j] = right[best, j], right[at, j]
+        pivot = left[at, at]
+        for j in range(k):
+            left[at, j] /= pivot
+            right[at, j] /= pivot
+        for i in range(k):
+            factor = left[i, at]
+            if i != at:
+                for j in range(k):
+                    left[i, j] -= factor * left[at, j]
+                    right[i, j] -= factor * right[at, j]
+    for i in range(k):
+        for j in range(k):
+            delta[j] += right[i, j]
+    return delta, right

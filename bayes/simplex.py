@@ -35,7 +35,11 @@ class Simplex(Transform):  # type: ignore[misc] # PyMC ships no types
             -1
         ]  # of the concentrations: they have no draws' axis to be mapped over
         ratios = pt.exp((value[..., None] * pt.eye(k - 1, k)).sum(axis=-2))
-        return ratios / ratios.sum(axis=-1, keepdims=True)
+        if value.ndim == 1:
+            return ratios / ratios.sum(axis=-1, keepdims=True)
+        # the same, but no softmax to PyTensor, which would compile a maximum along one of two axes
+        # for eight seconds
+        return ratios / (1 + pt.exp(value).sum(axis=-1, keepdims=True))
 
     def log_jac_det(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """log |d weight / d value| = sum_k log weight_k (Aitchison 1986, section 6.3)."""
