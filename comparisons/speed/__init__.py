@@ -15,5 +15,6 @@ PARTS = {
     "growth": "EM per step as n, K and d grow, and its memory",
     "start-up": "imports, commands and compilation",
     "posterior": "effective draws a second",
+    "chains": "rows in order: EM, value and gradient, the posterior",
     "coordinates": "the coordinates that the sampler could move in",
 }

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from comparisons.speed.records import Say, Scale
     from comparisons.speed.samplers import Drawn, Sampler
+    from models.structure import Units
 
-    type Draw = Callable[[np.random.Generator], Sample]
+    type Draw = Callable[[np.random.Generator], Units]
 
 __all__ = ["MIXED", "Judged", "duel", "gap", "judged", "measure", "worth"]
 
@@ -85,25 +86,32 @@ def measure(scale: Scale, say: Say) -> Found:
 
 
 def duel(
-    data: str, draw: Draw, rounds: int, goals: Mapping[Sampler, Goal | None], draws: int, say: Say
+    data: str,
+    draw: Draw,
+    rounds: int,
+    goals: Mapping[Sampler, Goal | None],
+    draws: int,
+    say: Say,
+    *,
+    mine: Sampler = OURS,
 ) -> tuple[list[Race], list[Chains]]:
-    """Take turns, and see whether all drew from the same posterior."""
-    sides = [OURS, *(peer for peer in goals if peer.found())]
+    """Take turns, and see whether all drew from the same posterior; mine: our side."""
+    sides = [mine, *(peer for peer in goals if peer.found())]
     taken: dict[Sampler, list[Judged]] = {side: [] for side in sides}
-    OURS.draw(draw(np.random.default_rng(0)), K, draws, 0)  # the first one still compiles a little
+    mine.draw(draw(np.random.default_rng(0)), K, draws, 0)  # the first one still compiles a little
     for seed in range(rounds):
         x = draw(np.random.default_rng(seed))
         for side in sides:
             say(f"posterior of {data}: {side.name}, round {seed + 1} of {rounds}")
             taken[side].append(judged(side.draw(x, K, draws, seed)))
-    mine = taken[OURS]
+    first = taken[mine]
     races = []
     for peer, goal in goals.items():
-        pairs = zip(mine, taken.get(peer, []), strict=peer in taken)
+        pairs = zip(first, taken.get(peer, []), strict=peer in taken)
         rates = [(our.rate, their.rate) for our, their in pairs]
         work = f"posterior of {data}, K = {K}: least bulk ESS a second"
         races.append(richer(work, peer.name, rates, goal))
-    return races, [worth(data, side.name, mine, each) for side, each in taken.items()]
+    return races, [worth(data, side.name, first, each) for side, each in taken.items()]
 
 
 def judged(found: Drawn) -> Judged:

@@ -12,7 +12,16 @@ from comparisons.json_values import json_text
 from comparisons.kept.atomic import written
 from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
-from comparisons.speed import PARTS, compression, coordinates, growth, posterior, races, start_up
+from comparisons.speed import (
+    PARTS,
+    chains,
+    compression,
+    coordinates,
+    growth,
+    posterior,
+    races,
+    start_up,
+)
 from comparisons.speed.drawing import over_n
 from comparisons.speed.peers import PEERS
 from comparisons.speed.records import Found, Scale, joined
@@ -69,6 +78,7 @@ MEASURES = {
     "growth": growth.measure,
     "start-up": start_up.measure,
     "posterior": posterior.measure,
+    "chains": chains.measure,
     "coordinates": coordinates.measure,
 }
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pymc as pm
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.arrays import Array
+    from models.structure import Structure
 
 __all__ = ["CHAINS", "NUMPYRO", "OURS", "PYMC", "STAN", "Drawn", "Sampler", "gaussians", "stock"]
 
@@ -41,7 +42,7 @@ HERE = Path(__file__).parent
 class Drawn(NamedTuple):
     """What one side drew.
 
-    mixture: each field (chains * draws, K), chain after chain.
+    mixture: each field (chains * draws, K), chain after chain; or another structure.
     diverging: (chains, draws).
     seconds: of tuning and sampling; neither compilation nor imports.
 
@@ -50,7 +51,7 @@ class Drawn(NamedTuple):
     (4, 2)
     """
 
-    mixture: Mixture[Gaussian]
+    mixture: Structure
     diverging: NDArray[np.bool_]
     seconds: float
 
@@ -68,7 +69,7 @@ class Sampler(NamedTuple):
     name: str
     brought: str
     found: Callable[[], bool]
-    draw: Callable[[Sample, int, int, int], Drawn]
+    draw: Callable[[Any, int, int, int], Drawn]
     slow: bool = False
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from comparisons.speed.records import Say, Scale
 
-__all__ = ["measure"]
+__all__ = ["CACHE", "COMMAND", "compiled", "many", "measure", "run"]
 
 SEED = 3
 ROUNDS = 2  # for each round of the races: these are short, and vary
@@ -32,9 +32,9 @@ import time
 import numpy as np
 from bayes.sampling.compiled import engine_of, machine_code
 from models.question import asked
-from models import {family}, Sample
-x = np.random.default_rng(0).normal(size={shape})
-question = asked({family}, Sample(x), {k})
+from models import {family}, {data}
+x = np.random.default_rng(0).{draw}(size={shape})
+question = asked({family}, {data}(x), {k})
 begun = time.perf_counter()
 machine_code(engine_of(question))
 print(time.perf_counter() - begun)
@@ -127,14 +127,20 @@ def opinions(folder: Path, scale: Scale) -> list[Measure]:
 
 
 def compiled(
-    name: str, shape: tuple[int, ...], k: int, goals: tuple[float, float]
+    name: str,
+    shape: tuple[int, ...],
+    k: int,
+    goals: tuple[float, float],
+    *,
+    in_order: bool = False,
 ) -> list[Measure]:
     """Compile in one process after the other, all sharing a folder that is empty at first."""
-    code = COMPILE.format(family=name, shape=shape, k=k)
+    draw, data = "poisson" if name == "Poisson" else "normal", "Sequences" if in_order else "Sample"
+    code = COMPILE.format(family=name, shape=shape, k=k, draw=draw, data=data)
     with TemporaryDirectory() as folder:
         flags = {"PYTENSOR_FLAGS": CACHE.format(folder)}
         cold, *warm = (float(run(python(code), **flags)) for _ in range(1 + WARM))
-    work = f"compiling a {name}, K = {k}"
+    work = f"compiling a {name}{' chain' * in_order}, K = {k}"
     return [
         Measure(f"{work}, first time", "s", (cold,), Goal(goals[0], at_most=True)),
         Measure(f"{work}, found on disk", "s", tuple(warm), Goal(goals[1], at_most=True)),

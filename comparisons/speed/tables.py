@@ -38,6 +38,7 @@ PACKAGES = (
     "nutpie",
     "scikit-learn",
     "stepmix",
+    "hmmlearn",
     "pomegranate",
     "numpyro",
     "jax",

@@ -1,8 +1,8 @@
 """Large earthquakes of each year, 1900 to 2006: does the earth have two moods or three?
 
-The standard example of hidden Markov models (Zucchini, MacDonald & Langrock 2016): yearly numbers of
-earthquakes of magnitude 7 and more. They spread more than a Poisson variable, and years alike follow
-each other. A mixture explains the spread alone; a chain of states explains both.
+The standard example of hidden Markov models (Zucchini, MacDonald & Langrock 2016): yearly numbers
+of earthquakes of magnitude 7 and more. They spread more than a Poisson variable, and years alike
+follow each other. A mixture explains the spread alone; a chain of states explains both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
 from comparisons.studies.pictures import earthquakes as drawn
+from comparisons.thresholds import CLEARLY_BETTER
 from em import Fit, fit
 from models import HiddenMarkov, Poisson, Sample, Sequences
 
@@ -112,11 +113,11 @@ def learned(chains: list[Fit], comparison: Comparison) -> str:
     """Say what 107 years teach."""
     bic = [one.bic for one in chains]
     gain = bic[1] - bic[2]
-    decided = abs(gain) > 10
+    word = "decides" if abs(gain) > CLEARLY_BETTER else "hardly decides"
     text = (
         f"Order matters: two moods in order reach {chains[1].log_likelihood:.0f} with four "
-        f"parameters. Between two moods and three BIC {'decides' if decided else 'hardly decides'}: "
-        f"three are {abs(gain):.1f} {'better' if gain > 0 else 'worse'}."
+        f"parameters. Between two moods and three BIC {word}: three are "
+        f" {abs(gain):.1f} {'better' if gain > 0 else 'worse'}."
     )
     verdicts = {
         "agree": "EM and the posterior agree on three.",
