@@ -26,6 +26,7 @@ def open_files(
     *,
     drop_missing: bool = False,
     labels: Mapping[str, LabelParser] | None = None,
+    in_order: bool = False,
 ) -> OpenFiles:
     r"""Return the columns of files; only the beginnings of the files are read.
 
@@ -34,6 +35,7 @@ def open_files(
     names: of columns, or their positions from 1 where no column has that name.
     drop_missing: drop rows with a missing value in one of these columns.
     labels: what numbers the labels of columns that hold no numbers.
+    in_order: an empty line of a file of one column is a row without a value, not a line to skip.
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
@@ -52,7 +54,7 @@ def open_files(
     for source in sources:
         kind = parquet_table if source.head[:4] == b"PAR1" else text_table
         prefix = f"{source.label}, " if len(sources) > 1 else ""
-        tables.append(kind(source, names, prefix, labels or {}))
+        tables.append(kind(source, names, prefix, labels or {}, in_order=in_order))
         _refuse_unlike(tables[0], tables[-1])
     return OpenFiles(tuple(tables), tuple(names), drop_missing)
 

@@ -80,7 +80,9 @@ def scan_in_order(
         if sequence in names:
             raise Refusal(f"{column_label(sequence)} is asked for twice; give each column once")
         names = [*names, sequence]
-    files = open_files(path, names, labels={} if sequence is None else {sequence: labels})
+    files = open_files(
+        path, names, labels={} if sequence is None else {sequence: labels}, in_order=True
+    )
     read, begins, places = [], [0], []
     for piece in files.pieces:
         for batch in piece():

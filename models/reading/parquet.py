@@ -31,13 +31,19 @@ BUFFER = 1 << 20  # bytes read at once, so that a large row group is not loaded 
 
 
 def parquet_table(
-    source: Source, names: Sequence[str], prefix: str, labels: Mapping[str, LabelParser]
+    source: Source,
+    names: Sequence[str],
+    prefix: str,
+    labels: Mapping[str, LabelParser],
+    *,
+    in_order: bool = False,
 ) -> FileTable:
     """Return the columns of a Parquet file; only its schema is read.
 
     names: of columns, or their positions from 1.
     prefix: of places in messages, to name the file if there are several.
     labels: what numbers the labels of columns that hold no numbers.
+    in_order: as `open_files` takes it; a Parquet file has no empty lines.
 
     >>> from io import BytesIO
     >>> import pyarrow as pa

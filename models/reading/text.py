@@ -51,13 +51,19 @@ class Layout(NamedTuple):
 
 
 def text_table(
-    source: Source, names: Sequence[str], prefix: str, labels: Mapping[str, LabelParser]
+    source: Source,
+    names: Sequence[str],
+    prefix: str,
+    labels: Mapping[str, LabelParser],
+    *,
+    in_order: bool = False,
 ) -> FileTable:
     r"""Return the columns of a CSV file; only its beginning is read.
 
     names: of columns, or their positions from 1.
     prefix: of places in messages, to name the file if there are several.
     labels: what numbers the labels of columns that hold no numbers.
+    in_order: as `open_files` takes it.
 
     >>> import pyarrow as pa
     >>> from models.reading.source import Source
@@ -73,15 +79,17 @@ def text_table(
     titles = {name: layout.first[place] if headed else name for name, place in places.items()}
     total = None if source.packed else max(1, round(source.size / layout.width) - headed)
 
+    blanks = in_order and len(layout.first) == 1  # empty lines are rows
+
     def where(row: int) -> str:
-        line = _line_number(source, layout, row + headed)
+        line = row + headed + 1 if blanks else _line_number(source, layout, row + headed)
         return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
 
     def batches() -> Iterator[Batch]:
         numbers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
         parsers: dict[str, NumberParser | LabelParser] = {**numbers, **labels}
         begin, skipped = 0, headed
-        for read in _read(source, layout, places):
+        for read in _read(source, layout, places, blanks=blanks):
             batch = read.slice(skipped) if skipped else read
             skipped = max(0, skipped - read.num_rows)
             if batch.num_rows == 0:
@@ -103,8 +111,13 @@ def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
     return lambda row: where(begin + row)
 
 
-def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Yield batches of columns as bytes in any encoding, each named by its index."""
+def _read(
+    source: Source, layout: Layout, places: dict[str, int], *, blanks: bool
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches of columns as bytes in any encoding, each named by its index.
+
+    blanks: an empty line is a row.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -115,7 +128,9 @@ def _read(source: Source, layout: Layout, places: dict[str, int]) -> Iterator[pa
             read_options=arrow.ReadOptions(
                 column_names=[str(i) for i in range(len(layout.first))], block_size=BLOCK
             ),
-            parse_options=arrow.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+            parse_options=arrow.ParseOptions(
+                delimiter=layout.delimiter, newlines_in_values=True, ignore_empty_lines=not blanks
+            ),
             convert_options=arrow.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
             ),

@@ -24,6 +24,14 @@ def test_a_blank_row_keeps_its_place(tmp_path):
     assert data.initial == "stationary"
 
 
+def test_an_empty_line_of_one_column_is_a_row_that_was_not_seen(tmp_path):
+    found = scan_in_order(written(tmp_path, "n\n3\n\n4\n-1\n"), Columns(("n",)))
+    assert found.data.seen.tolist() == [True, False, True, True]
+    assert found.where(3) == "line 5"
+    beside = scan_in_order(written(tmp_path, "n,m\n3,1\n\n4,2\n"), Columns(("n",)))
+    assert len(beside.data.places) == 2  # of several columns an empty line is no row
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet", "dictionary"])
 def test_sequences_are_named_by_text_or_numbers(tmp_path, kind):
     names, x = ["Zoe", "Zoe", "Al", "Al", "Al"], [1.5, None, 2.0, 2.5, 1.5]
