@@ -1,6 +1,6 @@
 """How the optimum is found: the hand-written EM."""
 
-from em.ahead import ahead
+from em.ahead import ahead, log_components
 from em.binomial import BinomialEmission
 from em.climb.basins import Basin, basins
 from em.climb.loop import DescentError, climb
@@ -43,6 +43,7 @@ __all__ = [
     "displaced",
     "fit",
     "fitted",
+    "log_components",
     "log_likelihood",
     "log_prior",
     "rounding",

@@ -12,16 +12,19 @@ from em.emission import emission_of
 from em.model import densities
 from em.structure import grouping_of
 from em.sweep import known_of
+from models.family import components
 from models.structure import shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from models.arrays import Array
+    from models.family import Theta
     from models.question import Question
+    from models.sample import Sample
     from models.structure import Structure
 
-__all__ = ["ahead"]
+__all__ = ["ahead", "log_components"]
 
 
 def ahead(question: Question[Any, Any], structures: Sequence[Structure]) -> Iterator[Array]:
@@ -43,3 +46,19 @@ def ahead(question: Question[Any, Any], structures: Sequence[Structure]) -> Iter
         for one in structures:
             theta = workers.rows.units.move_in(one.theta)
             yield grouping.ahead(shares_of(one), densities(runs, emission, theta))
+
+
+def log_components(sample: Sample, theta: Theta) -> Array:
+    """Return log p of each distinct row under each component, (K, m).
+
+    >>> log_components(fit.question.sample, fit.estimate.theta).shape
+    (2, 13)
+    """
+    emission, k = emission_of(type(theta)), components(theta)
+    with executor_for(sample, emission, k) as workers:
+        rows, units = workers.rows, workers.rows.units
+        runs = workers.prepare(partial(known_of, emission=emission, keep=False))
+        found = densities(runs, emission, units.move_in(theta))
+        blocks = [rows.block(index) for index in range(rows.blocks)]
+        base = np.concatenate([emission.base(one.x, one.trials) for one in blocks])
+    return found + (base - units.log_volume)

@@ -225,6 +225,14 @@ class Engine:
         standard = standard_of(question)
         return self.by_block(question, positions, look, sample)
 
+    def log_components(
+        self, question: Question[Any, Any], positions: Array, sample: Sample
+    ) -> Array:
+        """Return log p of other rows under each component, (n, K, m); not if the grouping joins."""
+        standard = standard_of(question)
+        moved = 0.0 if standard.plain else standard.log_volume
+        return self.by_block(question, positions, lambda _, found: found - moved, sample)
+
     def log_priors(self, question: Question[Any, Any], positions: Array) -> Array:
         """Return log prior densities, on the natural scale, of positions (..., p)."""
         flat = positions.reshape(-1, positions.shape[-1])

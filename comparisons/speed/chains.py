@@ -88,7 +88,7 @@ def rows_of(
     array([30, 30])
     """
     moves = 0.9 * np.eye(k) + 0.1 / k
-    place = np.arange(k) * 3.0
+    place = np.arange(3.0 * k, step=3.0)
     lengths = np.full(several, n // several)
     path = walked(stationary(moves), moves, lengths, rng)
     theta = Gaussian(place, np.ones(k)) if family is Gaussian else Poisson(4 + 2 * place)

@@ -8,7 +8,7 @@ follow each other. A mixture explains the spread alone; a chain of states explai
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,8 +51,8 @@ def tell(setting: Setting) -> Story:
     ['2', '-360.369', '-342.318']
     """
     seed = setting.seed
-    chains = [fit(Poisson, QUAKES, k, seed=seed) for k in range(1, MOST + 1)]
-    alone = [fit(Poisson, Sample(COUNTS), k, seed=seed) for k in range(1, MOST + 1)]
+    chains: list[Fit[Any]] = [fit(Poisson, QUAKES, k, seed=seed) for k in range(1, MOST + 1)]
+    alone: list[Fit[Any]] = [fit(Poisson, Sample(COUNTS), k, seed=seed) for k in range(1, MOST + 1)]
     comparison = second_opinion(Poisson, QUAKES, 3, seed=seed, progress=setting.progress)
     comparison.name_columns(["earthquakes in a year"])
     three = chains[2]
@@ -63,7 +63,7 @@ def tell(setting: Setting) -> Story:
     return Story(steps, learned(chains, comparison), pictures, comparison)
 
 
-def criteria(alone: list[Fit], chains: list[Fit]) -> Steps:
+def criteria(alone: list[Fit[Any]], chains: list[Fit[Any]]) -> Steps:
     """Return what each number of states reaches, in no order and in order."""
     rows = [
         (
@@ -109,7 +109,7 @@ def forecast(found: Fit[HiddenMarkov[Poisson]]) -> Steps:
     return Steps("Three states, one year ahead and more", columns, rows)
 
 
-def learned(chains: list[Fit], comparison: Comparison) -> str:
+def learned(chains: list[Fit[Any]], comparison: Comparison) -> str:
     """Say what 107 years teach."""
     bic = [one.bic for one in chains]
     gain = bic[1] - bic[2]

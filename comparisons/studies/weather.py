@@ -7,7 +7,7 @@ other, and as a hidden Markov model. The truth is known, so that their errors ca
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from comparisons.comparison import Comparison
     from comparisons.studies import Setting
     from models.arrays import Labels
+    from models.structure import Units
 
 __all__ = ["DAYS", "simulated", "tell"]
 
@@ -47,8 +48,8 @@ def tell(setting: Setting) -> Story:
         Gaussian, data, 2, seed=setting.seed, truth=truth, progress=setting.progress
     )
     comparison.name_columns(["pressure (hPa)"])
-    chain = fit(Gaussian, data, 2, seed=setting.seed)
-    alone = fit(Gaussian, unordered(data), 2, seed=setting.seed)
+    chain: Fit[Any] = fit(Gaussian, data, 2, seed=setting.seed)
+    alone: Fit[Any] = fit(Gaussian, unordered(data), 2, seed=setting.seed)
     draw = partial(drawn.days, data, path, chain, alone)
     alt = "Probability of high pressure on each day by a mixture and by a hidden Markov model."
     pictures = (Picture("days", "The same days in no order, and in order", alt, draw),)
@@ -80,7 +81,7 @@ def unordered(data: Sequences) -> Sample:
     return Sample(data.sample.x[data.unit_rows])
 
 
-def wrong(found: Fit, data: Sequences | Sample, path: Labels) -> float:
+def wrong(found: Fit[Any], data: Units, path: Labels) -> float:
     """Return the share of days that a fit puts into the wrong weather."""
     return float((found.assign(data) != path).mean())
 
@@ -91,7 +92,8 @@ def errors(seed: int) -> Steps:
     for apart in APART:
         data, truth, path = simulated(apart, seed)
         days = unordered(data)
-        alone, chain = fit(Gaussian, days, 2, seed=seed), fit(Gaussian, data, 2, seed=seed)
+        alone: Fit[Any] = fit(Gaussian, days, 2, seed=seed)
+        chain: Fit[Any] = fit(Gaussian, data, 2, seed=seed)
         x = data.sample.x[data.unit_rows]
         middle = truth.theta.mean.mean()  # nobody who sees one day alone can do much better
         rows.append(
@@ -106,7 +108,7 @@ def errors(seed: int) -> Steps:
     return Steps("Days in the wrong weather, in percent", columns, rows)
 
 
-def estimates(truth: HiddenMarkov[Gaussian], alone: Fit, chain: Fit) -> Steps:
+def estimates(truth: HiddenMarkov[Gaussian], alone: Fit[Any], chain: Fit[Any]) -> Steps:
     """Return both means by both models, with their standard errors."""
     rows = []
     for state, name in enumerate(("low pressure", "high pressure")):
@@ -121,7 +123,7 @@ def estimates(truth: HiddenMarkov[Gaussian], alone: Fit, chain: Fit) -> Steps:
     return Steps(f"Means {SHOWN:g} sds apart (hPa)", columns, rows)
 
 
-def learned(alone: Fit, chain: Fit, path: Labels, comparison: Comparison) -> str:
+def learned(alone: Fit[Any], chain: Fit[Any], path: Labels, comparison: Comparison) -> str:
     """Say what order adds."""
     data = chain.question.units
     days = alone.question.units

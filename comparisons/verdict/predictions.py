@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import LEVEL
+from comparisons.verdict.one_ahead import hellinger_ahead
 from models.arrays import spaced
 from models.family import entries, rebuilt
 from models.sample import Sample
@@ -86,9 +87,10 @@ def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -
     """
     engine = engine_of(question)
     positions = engine.pack(question, few)
+    distance = hellinger_ahead if len(question.units.followers()) else _hellinger
     return Predictions(
         positions,
-        _hellinger(engine, question, point.at, few, positions),
+        distance(engine, question, point.at, few, positions),
         _memberships(engine, question, point, positions) if question.k > 1 else None,
     )
 
@@ -99,8 +101,7 @@ def _hellinger(
     """Return the Hellinger distance between the plug-in density f and the predictive g.
 
     H^2 = int (sqrt f - sqrt g)^2 / 2, the mean of (sqrt f - sqrt g)^2 / (f + g) over as many points
-    drawn from f as from g. Of coins it is the mean over the numbers of flips. Where rows depend on
-    each other, it is the density of a row whose neighbours are not known.
+    drawn from f as from g. Of coins it is the mean over the numbers of flips.
     """
     if not np.isfinite(at.log_likelihood):
         return np.nan

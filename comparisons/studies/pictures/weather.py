@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ ALONE: Look = {"color": colour(1), "linewidth": 1.0}
 
 
 @styled
-def days(data: Sequences, path: Labels, chain: Fit, alone: Fit) -> Figure:
+def days(data: Sequences, path: Labels, chain: Fit[Any], alone: Fit[Any]) -> Figure:
     """Draw the first days, the true weather behind, and both probabilities of high pressure.
 
     >>> from comparisons.studies.weather import simulated, unordered
