@@ -35,6 +35,7 @@ __all__ = ["WIDE", "best_path", "inward", "inward_two", "outward", "outward_two"
 
 WIDE = 4  # numbers that the loops take at once
 SMALL = 1e-60  # a sum below it is divided out
+CHUNK = 64  # rows whose moves are summed by one product of matrices
 U0, U1, U2, U3, U4 = (np.uint64(one) for one in range(5))
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
@@ -148,63 +149,66 @@ def outward(
     lengths: NDArray[np.intp],
     step: int,
     kept: Array,
-    where: NDArray[np.intp],
-    joins: NDArray[np.bool_],
+    before: Array,
     occupancy: Array,
     pairs: Array,
     ends: Array,
 ) -> float:
     """Walk on from the middle of each sequence; return the log of what is left of its likelihood.
 
-    where: (n,) the row of `occupancy` to which each row in time is added.
-    joins: (S,) whether there is a row before the first; otherwise the walk begins with `start`.
-    occupancy: (..., W), to which gamma is added.
+    before: (S, W) what the other walk kept of the row before the first; without rows, `start` is
+        where this walk begins.
+    occupancy: (m + 1, W), to which gamma is added; without rows, gamma is written over `kept`.
     pairs: (W, W), to which moves are added, each yet to be multiplied by its probability; the one
         across the middle by the walk forwards.
     ends: (W,), to which gamma of each walk's last row is added.
 
     >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.2], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
+    >>> rows, none, found = np.array([[0.5, 0.2], [1.0, 1.0]]), np.zeros((1, 2)), np.zeros((2, 2))
+    >>> log = outward_two(rows, *walk, rows[:1], none, found, np.eye(2), np.ones(2))
     >>> round(np.exp(log), 6), found[0].round(3)
     (0.7, array([0.714, 0.286]))
     """
-    k, logs = np.uint64(len(start)), 0.0
-    ahead, last, gamma = np.empty(len(start)), np.empty(len(start)), np.empty(len(start))
+    wide, k, logs, at = len(start), np.uint64(len(start)), 0.0, 0
+    ahead, last, gamma = np.empty(wide), np.empty(wide), np.empty(wide)
+    # moves are products of two vectors, which are summed CHUNK at a time
+    ones, others = np.empty((CHUNK, wide)), np.empty((CHUNK, wide))
+    counted = len(occupancy) > 0
     for s in range(len(firsts)):
-        if lengths[s] == 0:
-            continue
         t = firsts[s]
-        last[:] = 0.0
-        ahead[:] = start
-        if joins[s]:
-            last[:] = kept[t - step]
-            _moved(last, moves, ahead)
+        last[:] = before[s]
+        _moved(last, moves, ahead)
+        if not last.any():
+            ahead[:] = start
         if step < 0:
             last[:] = 0.0
         for r in range(lengths[s]):
-            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
+            row, here = np.uint64(places[t]), np.uint64(t)
             total = _met(ahead, kept, here, gamma)
             if r == 0:
                 logs += np.log(total)
-            unit = 1 / total
-            for j in range(U0, k, U4):
-                a, b = kept[here, j] * unit, kept[here, j + U1] * unit
-                c, d = kept[here, j + U2] * unit, kept[here, j + U3] * unit
-                for i in range(U0, k):
-                    one = last[i]
-                    pairs[i, j] += one * a
-                    pairs[i, j + U1] += one * b
-                    pairs[i, j + U2] += one * c
-                    pairs[i, j + U3] += one * d
+            unit, now = 1 / total, np.uint64(at)
             for j in range(U0, k):
+                ones[now, j] = last[j] * unit
+                others[now, j] = kept[here, j]
                 gamma[j] *= unit
-                occupancy[to, j] += gamma[j]
+            if counted:
+                for j in range(U0, k):
+                    occupancy[row, j] += gamma[j]
+            else:
+                for j in range(U0, k):
+                    kept[here, j] = gamma[j]
+            at += 1
+            if at == CHUNK:
+                pairs += np.dot(ones.T, others)
+                at = 0
             if not _met(ahead, density, row, last) >= SMALL:
                 _rescaled(ahead, density, row, last)
             _moved(last, moves, ahead)
             t += step
-        ends += gamma
+        if lengths[s]:
+            ends += gamma
+    pairs += np.dot(ones[:at].T, others[:at])
     return logs
 
 
@@ -268,8 +272,7 @@ def outward_two(
     lengths: NDArray[np.intp],
     step: int,
     kept: Array,
-    where: NDArray[np.intp],
-    joins: NDArray[np.bool_],
+    before: Array,
     occupancy: Array,
     pairs: Array,
     ends: Array,
@@ -277,36 +280,41 @@ def outward_two(
     """`outward` for two components.
 
     >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.5], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
+    >>> rows, none, found = np.array([[0.5, 0.5], [1.0, 1.0]]), np.zeros((1, 2)), np.zeros((2, 2))
+    >>> log = outward_two(rows, *walk, rows[:1], none, found, np.eye(2), np.ones(2))
     >>> log, found[0]
     (0.0, array([0.5, 0.5]))
     """
     a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
     logs, aa, ab, ba, bb = 0.0, 0.0, 0.0, 0.0, 0.0
+    counted = len(occupancy) > 0
     for s in range(len(firsts)):
-        if lengths[s] == 0:
-            continue
         t = firsts[s]
-        x, y, v, w = start[0], start[1], 0.0, 0.0
-        if joins[s]:
-            v, w = kept[t - step, 0], kept[t - step, 1]
-            x, y = v * a + w * c, v * b + w * d
+        v, w = before[s, 0], before[s, 1]
+        x, y = v * a + w * c, v * b + w * d
+        if v == 0 and w == 0:
+            x, y = start[0], start[1]
         if step < 0:
             v, w = 0.0, 0.0
-        logs += np.log(x * kept[t, 0] + y * kept[t, 1])
         g = h = 0.0
-        for _ in range(lengths[s]):
-            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
+        for r in range(lengths[s]):
+            row, here = np.uint64(places[t]), np.uint64(t)
             e, f = kept[here, U0], kept[here, U1]
-            unit = 1 / (x * e + y * f)
+            total = x * e + y * f
+            if r == 0:
+                logs += np.log(total)
+            unit = 1 / total
             g, h = x * e * unit, y * f * unit
-            occupancy[to, U0] += g
-            occupancy[to, U1] += h
-            aa += v * unit * e
-            ab += v * unit * f
-            ba += w * unit * e
-            bb += w * unit * f
+            if counted:
+                occupancy[row, U0] += g
+                occupancy[row, U1] += h
+            else:
+                kept[here, U0], kept[here, U1] = g, h
+            v, w = v * unit, w * unit
+            aa += v * e
+            ab += v * f
+            ba += w * e
+            bb += w * f
             v, w = x * density[row, U0], y * density[row, U1]
             if not v + w >= SMALL:
                 v, w, _log = _two_rescaled(x, y, density[row, U0], density[row, U1])
@@ -338,11 +346,11 @@ def best_path(
     log_density: (m + 1, K), zeros for what was not seen.
     log_start, log_moves: (K,) and (K, K).
 
-    >>> path, log = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1, 1]]))
-    >>> ends = np.array([0]), np.array([2])
-    >>> best = best_path(log, np.array([0, 1]), log[2], log[:2], *ends, path)
+    >>> log, half = np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1.0, 1.0]])), np.log([0.5, 0.5])
+    >>> path, moves = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.1, 0.9]]))
+    >>> best = best_path(log, np.array([0, 1]), half, moves, np.array([0]), np.array([2]), path)
     >>> round(np.exp(best), 6), path
-    (0.128, array([1, 1]))
+    (0.081, array([0, 0]))
     """
     k, n = len(log_start), len(places)
     came = np.empty((n, k), np.uint16)
