@@ -68,10 +68,9 @@ class MarkovGrouping(Grouping[Sequences]):
         """Forward-backward over each sequence, or its most likely path."""
         if hard:
             return self._along_best(shares, log_density)
-        once = self.data.sample.each_once  # then a row's place in time is as good as its index
-        found = self._summed(shares, log_density, counted=not once)
+        found = self._summed(shares, log_density, counted=not self._in_time)
         occupancy = found.occupancy
-        if once and len(occupancy) > log_density.shape[1]:
+        if self._in_time and len(occupancy) > log_density.shape[1]:
             occupancy = occupancy[self.data.seen]
         own = {"initial": found.first, "transition": found.moves}
         return Expected(found.log_likelihood, occupancy[:, : self.k].T, own)
@@ -132,8 +131,17 @@ class MarkovGrouping(Grouping[Sequences]):
         after = np.flatnonzero(stays)
         moves = np.bincount(path[after - 1] * k + path[after], minlength=k * k)
         first = np.bincount(path[data.begins], minlength=k)
-        own = {"initial": first * 1.0, "transition": moves.reshape(k, k) * 1.0}
-        return Expected(value, occupancy.reshape(k, m + 1)[:, :-1] * 1.0, own)
+        own = {
+            "initial": first.astype(np.float64),
+            "transition": moves.reshape(k, k).astype(np.float64),
+        }
+        return Expected(value, occupancy.reshape(k, m + 1)[:, :-1].astype(np.float64), own)
+
+    @cached_property
+    def _in_time(self) -> bool:
+        """Whether the distinct rows are all rows that were seen, in the order of time."""
+        places = self.data.places[self.data.seen]
+        return np.array_equal(places, np.arange(self.data.sample.distinct))
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -287,4 +295,4 @@ def _both[*P](threads: bool, walk: Callable[[*P], float], *ways: tuple[*P]) -> l
 
 def _expected_log(expected: Array, log: Array) -> float:
     """Return sum expected * log, where 0 times minus infinity is 0."""
-    return float(np.where(expected > 0, expected * log, 0).sum())
+    return float((expected * np.where(expected > 0, log, 0)).sum())

@@ -15,8 +15,8 @@ down to it. Outwards the other one meets what was kept:
 The directions write to different rows, so that two threads can take one each. Vectors are divided
 by their sum only when it gets small, which keeps divisions out of the chain of dependent products.
 
-Rows have K numbers padded with zeros to WIDE of them, or just two. Indices are unsigned: numba would
-look at signed ones for being below 0, which takes longer than the sums.
+Rows have K numbers, padded with zeros to a multiple of WIDE, or just two. Indices are unsigned:
+numba would look whether signed ones are below 0, which takes longer than the sums.
 """
 
 from __future__ import annotations
@@ -78,6 +78,13 @@ def _met(ahead: Array, density: Array, row: np.uint64, last: Array) -> float:
         last[j], last[j + U1], last[j + U2], last[j + U3] = a, b, c, d
         total += (a + b) + (c + d)
     return total
+
+
+@inlined
+def _added(gamma: Array, unit: float, rows: Array, row: np.uint64) -> None:
+    """Add gamma * unit to a row."""
+    for j in range(U0, np.uint64(len(gamma))):
+        rows[row, j] += gamma[j] * unit
 
 
 @compiled
@@ -169,12 +176,13 @@ def outward(
     >>> round(np.exp(log), 6), found[0].round(3)
     (0.7, array([0.714, 0.286]))
     """
-    wide, k, logs, at = len(start), np.uint64(len(start)), 0.0, 0
+    wide, k, logs, at, unit = len(start), np.uint64(len(start)), 0.0, 0, 0.0
     ahead, last, gamma = np.empty(wide), np.empty(wide), np.empty(wide)
     # moves are products of two vectors, which are summed CHUNK at a time
     ones, others = np.empty((CHUNK, wide)), np.empty((CHUNK, wide))
-    counted = len(occupancy) > 0
     for s in range(len(firsts)):
+        if not lengths[s]:
+            continue
         t = firsts[s]
         last[:] = before[s]
         _moved(last, moves, ahead)
@@ -182,22 +190,18 @@ def outward(
             ahead[:] = start
         if step < 0:
             last[:] = 0.0
-        for r in range(lengths[s]):
-            row, here = np.uint64(places[t]), np.uint64(t)
-            total = _met(ahead, kept, here, gamma)
-            if r == 0:
-                logs += np.log(total)
-            unit, now = 1 / total, np.uint64(at)
+        logs += np.log(_met(ahead, kept, np.uint64(t), gamma))
+        for _ in range(lengths[s]):
+            row, here, now = np.uint64(places[t]), np.uint64(t), np.uint64(at)
+            unit = 1 / _met(ahead, kept, here, gamma)
             for j in range(U0, k):
                 ones[now, j] = last[j] * unit
                 others[now, j] = kept[here, j]
-                gamma[j] *= unit
-            if counted:
-                for j in range(U0, k):
-                    occupancy[row, j] += gamma[j]
+            if len(occupancy):
+                _added(gamma, unit, occupancy, row)
             else:
-                for j in range(U0, k):
-                    kept[here, j] = gamma[j]
+                kept[here] = 0.0
+                _added(gamma, unit, kept, here)
             at += 1
             if at == CHUNK:
                 pairs += np.dot(ones.T, others)
@@ -206,8 +210,7 @@ def outward(
                 _rescaled(ahead, density, row, last)
             _moved(last, moves, ahead)
             t += step
-        if lengths[s]:
-            ends += gamma
+        ends += gamma * unit
     pairs += np.dot(ones[:at].T, others[:at])
     return logs
 

@@ -116,7 +116,7 @@ class StationaryHiddenMarkov[T: Theta](HiddenMarkov[T]):
             initial = stationary(moves)
         return cls._make((initial, transition, theta))
 
-    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Array, T]:
         """What it is made anew from, in copies and from files."""
         return self.transition, self.theta
 
@@ -149,7 +149,7 @@ class UniformHiddenMarkov[T: Theta](HiddenMarkov[T]):
         initial = np.full(moves.shape[:-1], 1 / moves.shape[-1])
         return cls._make((initial, transition, theta))
 
-    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Array, T]:
         """What it is made anew from, in copies and from files."""
         return self.transition, self.theta
 
