@@ -114,7 +114,7 @@ class Chain(NamedTuple):
     >>> chain.decode(), chain.forecast(2).states.round(2).tolist()
     (array([0, 1, 1]), [[[0.2, 0.8], [0.32, 0.68]]])
     >>> chain.residuals().middle.round(2)
-    array([-0.75,  1.55,  0.29])
+    array([-1.33,  1.48,  0.3 ])
     """
 
     grouping: MarkovGrouping

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["WIDE", "best_path", "inward", "inward_two", "outward", "outward_two", "padded"]
+__all__ = ["WIDE", "best_path", "inward", "outward", "padded"]
 
 WIDE = 4  # numbers that the loops take at once
 SMALL = 1e-60  # a sum below it is divided out
@@ -122,10 +122,10 @@ def inward(
     step: 1 or -1.
     kept: (n, W), where v or u is written.
 
-    >>> kept, ones = np.empty((2, 2)), np.ones(2)
-    >>> both = np.array([0, 0]), np.array([1.0, 0.0]), np.eye(2), np.array([0]), np.array([2])
-    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *both, 1, kept), kept.tolist()
-    (0.0, [[0.5, 0.0], [0.25, 0.0]])
+    >>> rows, kept = np.array([[0.5, 0.2, 0.1, 0.0]]), np.empty((2, 4))
+    >>> walk = np.array([0, 0]), np.eye(4)[0], np.eye(4), np.array([0]), np.array([2])
+    >>> inward(rows, *walk, 1, kept), kept[:, 0]
+    (0.0, array([0.5 , 0.25]))
     """
     k, logs = len(start), 0.0
     ahead, last = np.empty(k), np.empty(k)
@@ -170,11 +170,11 @@ def outward(
         across the middle by the walk forwards.
     ends: (W,), to which gamma of each walk's last row is added.
 
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.2], [1.0, 1.0]]), np.zeros((1, 2)), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], none, found, np.eye(2), np.ones(2))
-    >>> round(np.exp(log), 6), found[0].round(3)
-    (0.7, array([0.714, 0.286]))
+    >>> rows, found = np.array([[0.5, 0.2, 0.1, 0.0]]), np.zeros((1, 4))
+    >>> walk = np.array([0]), np.ones(4), np.eye(4), np.array([0]), np.array([1]), 1
+    >>> log = outward(rows, *walk, rows, np.zeros((1, 4)), found, np.eye(4), np.ones(4))
+    >>> round(float(np.exp(log)), 6), found[0].round(3)
+    (0.8, array([0.625, 0.25 , 0.125, 0.   ]))
     """
     wide, k, logs, at, unit = len(start), np.uint64(len(start)), 0.0, 0, 0.0
     ahead, last, gamma = np.empty(wide), np.empty(wide), np.empty(wide)
@@ -215,123 +215,6 @@ def outward(
     return logs
 
 
-@inlined
-def _two_rescaled(x: float, y: float, b: float, c: float) -> tuple[float, float, float]:
-    """Return x b and y c divided by their sum, and its logarithm."""
-    high = max(x, y)
-    if not high > 0:
-        return 0.0, 0.0, -np.inf
-    v, w = x / high * b, y / high * c
-    total = v + w
-    if not total > 0:
-        return 0.0, 0.0, -np.inf
-    return v / total, w / total, np.log(high) + np.log(total)
-
-
-@compiled
-def inward_two(
-    density: Array,
-    places: NDArray[np.intp],
-    start: Array,
-    moves: Array,
-    firsts: NDArray[np.intp],
-    lengths: NDArray[np.intp],
-    step: int,
-    kept: Array,
-) -> float:
-    """`inward` for two components, whose numbers stay in registers.
-
-    >>> kept = np.empty((1, 2))
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1])
-    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *walk, 1, kept), kept.tolist()
-    (0.0, [[0.5, 0.2]])
-    """
-    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
-    logs = 0.0
-    for s in range(len(firsts)):
-        x, y = start[0], start[1]
-        t = firsts[s]
-        for _ in range(lengths[s]):
-            row, here = np.uint64(places[t]), np.uint64(t)
-            v, w = x * density[row, U0], y * density[row, U1]
-            if not v + w >= SMALL:
-                v, w, log = _two_rescaled(x, y, density[row, U0], density[row, U1])
-                logs += log
-                if logs == -np.inf:
-                    return logs
-            kept[here, U0], kept[here, U1] = v, w
-            x, y = v * a + w * c, v * b + w * d
-            t += step
-    return logs
-
-
-@compiled
-def outward_two(
-    density: Array,
-    places: NDArray[np.intp],
-    start: Array,
-    moves: Array,
-    firsts: NDArray[np.intp],
-    lengths: NDArray[np.intp],
-    step: int,
-    kept: Array,
-    before: Array,
-    occupancy: Array,
-    pairs: Array,
-    ends: Array,
-) -> float:
-    """`outward` for two components.
-
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.5], [1.0, 1.0]]), np.zeros((1, 2)), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], none, found, np.eye(2), np.ones(2))
-    >>> log, found[0]
-    (0.0, array([0.5, 0.5]))
-    """
-    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
-    logs, aa, ab, ba, bb = 0.0, 0.0, 0.0, 0.0, 0.0
-    counted = len(occupancy) > 0
-    for s in range(len(firsts)):
-        t = firsts[s]
-        v, w = before[s, 0], before[s, 1]
-        x, y = v * a + w * c, v * b + w * d
-        if v == 0 and w == 0:
-            x, y = start[0], start[1]
-        if step < 0:
-            v, w = 0.0, 0.0
-        g = h = 0.0
-        for r in range(lengths[s]):
-            row, here = np.uint64(places[t]), np.uint64(t)
-            e, f = kept[here, U0], kept[here, U1]
-            total = x * e + y * f
-            if r == 0:
-                logs += np.log(total)
-            unit = 1 / total
-            g, h = x * e * unit, y * f * unit
-            if counted:
-                occupancy[row, U0] += g
-                occupancy[row, U1] += h
-            else:
-                kept[here, U0], kept[here, U1] = g, h
-            v, w = v * unit, w * unit
-            aa += v * e
-            ab += v * f
-            ba += w * e
-            bb += w * f
-            v, w = x * density[row, U0], y * density[row, U1]
-            if not v + w >= SMALL:
-                v, w, _log = _two_rescaled(x, y, density[row, U0], density[row, U1])
-            x, y = v * a + w * c, v * b + w * d
-            t += step
-        ends[0] += g
-        ends[1] += h
-    pairs[0, 0] += aa
-    pairs[0, 1] += ab
-    pairs[1, 0] += ba
-    pairs[1, 1] += bb
-    return logs
-
-
 @compiled
 def best_path(
     log_density: Array,
@@ -352,7 +235,7 @@ def best_path(
     >>> log, half = np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1.0, 1.0]])), np.log([0.5, 0.5])
     >>> path, moves = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.1, 0.9]]))
     >>> best = best_path(log, np.array([0, 1]), half, moves, np.array([0]), np.array([2]), path)
-    >>> round(np.exp(best), 6), path
+    >>> round(float(np.exp(best)), 6), path
     (0.081, array([0, 0]))
     """
     k, n = len(log_start), len(places)

@@ -12,17 +12,17 @@ from em.data.blocks import rows_of
 from em.edges import covariance_of
 from em.emission import emission_of
 from em.hidden_markov import MarkovGrouping
+from em.printing import table
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
-from models.family import free_entries
 from models.mixture import Mixture
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import Structure, axes_of, fields_of, shares_of, structure_for, title_of
+from models.structure import Structure, fields_of, shares_of, structure_for, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from numpy.typing import ArrayLike
@@ -36,32 +36,6 @@ if TYPE_CHECKING:
     from models.structure import Data, Units
 
 __all__ = ["Fit", "Optimum", "Step"]
-
-
-ACROSS = 5  # components side by side in print
-
-
-def _cell(value: float, error: float) -> str:
-    """Return the value and its error; the error's two digits say how many the value gets."""
-    if not 0 < error < np.inf or value == 0:
-        return f"{value:.6g} ({error:.2g})"
-    digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2
-    return f"{value:.{max(digits, 2)}g} ({error:.2g})"
-
-
-def _line(label: str, cells: Iterable[str]) -> str:
-    """Return a line of the table."""
-    return f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells)
-
-
-def _matrix(name: str, values: Array, errors: Array) -> Iterator[str]:
-    """Yield the lines of probabilities (K, K) to move from each component to each."""
-    k = len(values)
-    for begin in range(0, k, ACROSS):
-        block = slice(begin, begin + ACROSS)
-        yield _line(name, [f"to {one}" for one in range(k)[block]])
-        for row in range(k):
-            yield _line(f"from {row}", map(_cell, values[row, block], errors[row, block]))
 
 
 class Step[S: Structure](NamedTuple):
@@ -366,39 +340,15 @@ class Fit[S: Structure]:
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
         k = self.question.k
-        values, errors = fields_of(self.estimate), fields_of(self.standard_errors)
         title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
-        lines = [f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"]
-        every = axes_of(type(self.estimate), self.family)
-        paired = [name for name, axes in every.items() if "component_next" in axes]
-        for begin in range(0, k, ACROSS):
-            block = range(begin, min(begin + ACROSS, k))
-            if k > ACROSS:
-                lines.append(_line("component", map(str, block)))
-            for name, axis, place in self._lines():
-                label = name + (f"[{','.join(map(str, place))}]" if place else "")
-                at = [(*place[:axis], one, *place[axis:]) for one in block]
-                cells = [_cell(values[name][one], errors[name][one]) for one in at]
-                lines.append(_line(label, cells))
-        for name in paired if k > 1 else []:
-            lines += _matrix(name, values[name], errors[name])
-        lines.append(
+        heading = f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"
+        summary = (
             f"log-likelihood {self.log_likelihood:.6f}, BIC {self.bic:.2f}, "
             f"{'converged' if self.converged else 'NOT CONVERGED'} in {self.steps} steps; "
             f"{self.starts} start{'s' * (self.starts > 1)}, "
             f"{len(self.optima)} distinct optim{'a' if len(self.optima) > 1 else 'um'}"
         )
+        lines = [heading, *table(self.estimate, self.standard_errors), summary]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
-
-    def _lines(self) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-        """Yield each line's field, its component axis, and the place on the other axes."""
-        for name, field in shares_of(self.estimate).items():
-            if "component_next" in type(self.estimate).axes()[name]:
-                continue  # a matrix of its own
-            axis = type(self.estimate).axes()[name].index("component")
-            for place in np.ndindex(*np.delete(field.shape, axis)):
-                yield name, axis, place
-        for name, place, _ in free_entries(self.estimate.theta):
-            yield name, 0, place
 
     __repr__ = __str__
