@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "fitted"]
 
+MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
 
 
@@ -339,8 +340,11 @@ def _notes[S: Structure](
 
 def _without_errors[S: Structure](known: Information[S]) -> Iterator[str]:
     """Yield which parameters have no standard errors, and why."""
-    for edge in known.edges:
+    for edge in known.edges[:MANY_EDGES]:
         yield f"{edge.said}, on the edge of the parameter space: it has no standard error"
+    if others := known.edges[MANY_EDGES:]:
+        said = ", ".join(edge.said for edge in others)
+        yield f"on the edge of the parameter space, without standard errors, are also: {said}"
     if known.reason is not None:
         yield f"no standard errors: {known.reason}"
 

@@ -50,8 +50,8 @@ class MarkovGrouping(Grouping[Sequences]):
     >>> grouping, log_density = MarkovGrouping(data, 2), np.log([[0.9, 0.2], [0.1, 0.8]])
     >>> shares = {"initial": half, "transition": np.array([[0.9, 0.1], [0.1, 0.9]])}
     >>> grouping.members(shares, log_density).round(3)
-    array([[0.444, 0.118, 0.082],
-           [0.556, 0.882, 0.918]])
+    array([[0.639, 0.286, 0.217],
+           [0.361, 0.714, 0.783]])
     """
 
     def begin(self, counted: Array) -> dict[str, Array]:
@@ -68,16 +68,16 @@ class MarkovGrouping(Grouping[Sequences]):
         """Forward-backward over each sequence, or its most likely path."""
         if hard:
             return self._along_best(shares, log_density)
-        found = self._summed(shares, log_density, self.data.places, log_density.shape[1] + 1)
-        occupancy = np.ascontiguousarray(found.occupancy[:-1, : self.k].T)
+        found = self._summed(shares, log_density, counted=not self._in_time)
+        occupancy = found.occupancy
+        if self._in_time and len(occupancy) > log_density.shape[1]:
+            occupancy = occupancy[self.data.seen]
         own = {"initial": found.first, "transition": found.moves}
-        return Expected(found.log_likelihood, occupancy, own)
+        return Expected(found.log_likelihood, occupancy[:, : self.k].T, own)
 
     def members(self, shares: Shares, log_density: Array) -> Array:
         """The probability of each state at each row in time, given all rows."""
-        n = len(self.data.places)
-        found = self._summed(shares, log_density, np.arange(n), n)
-        return np.ascontiguousarray(found.occupancy[:, : self.k].T)
+        return self._summed(shares, log_density, counted=False).occupancy[:, : self.k].T
 
     def ahead(self, shares: Shares, log_density: Array) -> Array:
         """The probability of each state at each row in time, given the rows before it."""
@@ -85,13 +85,10 @@ class MarkovGrouping(Grouping[Sequences]):
 
     def filtered(self, shares: Shares, log_density: Array) -> tuple[Array, Array]:
         """Return p(z_t | x_1 .. x_t) and p(z_t | x_1 .. x_t-1), both (K, n)."""
-        from em import paths
-
         density, _ = self._densities(log_density)
         start, moves = self._padded(shares)
         kept = np.empty((len(self.data.places), density.shape[1]))
-        inward = paths.inward_two if self.k == 2 else paths.inward
-        data = self.data
+        data, (inward, _) = self.data, _walks(self.k)
         inward(density, data.places, start, moves, data.begins, data.lengths, 1, kept)
         now = kept[:, : self.k] / kept.sum(axis=1, keepdims=True)
         ahead = np.empty_like(now)
@@ -131,15 +128,17 @@ class MarkovGrouping(Grouping[Sequences]):
         after = np.flatnonzero(stays)
         moves = np.bincount(path[after - 1] * k + path[after], minlength=k * k)
         first = np.bincount(path[data.begins], minlength=k)
-        own = {"initial": first * 1.0, "transition": moves.reshape(k, k) * 1.0}
-        return Expected(value, occupancy.reshape(k, m + 1)[:, :-1] * 1.0, own)
+        own = {
+            "initial": first.astype(np.float64),
+            "transition": moves.reshape(k, k).astype(np.float64),
+        }
+        return Expected(value, occupancy.reshape(k, m + 1)[:, :-1].astype(np.float64), own)
 
     @cached_property
-    def _kept(self) -> Array:
-        """What one walk keeps for the other, (n, W): pages are slow to get anew in each step."""
-        from em import paths
-
-        return np.empty((len(self.data.places), paths.padded(self.k)))
+    def _in_time(self) -> bool:
+        """Whether the distinct rows are all rows that were seen, in the order of time."""
+        places = self.data.places[self.data.seen]
+        return np.array_equal(places, np.arange(self.data.sample.distinct))
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -164,56 +163,61 @@ class MarkovGrouping(Grouping[Sequences]):
         from em import paths
 
         k, m = log_density.shape
-        density = np.zeros((m + 1, paths.padded(k)))
+        density, counts = np.zeros((m + 1, paths.padded(k))), self.data.sample.counts
         density[m, :k] = 1.0
-        counts, logs = self.data.sample.counts, 0.0
-        for begin in range(0, m, BLOCK):
-            block = slice(begin, min(begin + BLOCK, m))
-            part = log_density[:, block]
-            high = part.max(axis=0)
-            density[block, :k] = np.exp(part - high).T
-            logs += float(counts[block] @ high)
-        return density, logs
 
-    def _summed(
-        self, shares: Shares, log_density: Array, where: NDArray[np.intp], rows: int
-    ) -> Sums:
+        def scaled(begin: int, end: int) -> float:
+            logs = 0.0
+            for first in range(begin, end, BLOCK):
+                block = slice(first, min(first + BLOCK, end))
+                part = log_density[:, block]
+                high = part.max(axis=0)
+                density[block, :k] = np.exp(part - high).T
+                logs += float(counts[block] @ high)
+            return logs
+
+        half = m // (2 * BLOCK) * BLOCK
+        return density, sum(_both(_worth(density), scaled, (0, half), (half, m)))
+
+    def _summed(self, shares: Shares, log_density: Array, *, counted: bool) -> Sums:
         """Return the sums over all paths (em/paths.py).
 
-        where: (n,) the row of the occupancies to which each row in time is added, of `rows`.
+        counted: sum the occupancies of rows that repeat, instead of one for each row in time.
         """
-        from em import paths
-
-        k, data, kept = self.k, self.data, self._kept
+        k, data, (inward, outward) = self.k, self.data, _walks(self.k)
         density, logs = self._densities(log_density)
         start, moves = self._padded(shares)
-        inward = paths.inward_two if k == 2 else paths.inward
-        outward = paths.outward_two if k == 2 else paths.outward
         wide = len(start)
-        # two threads may add to one row only if rows repeat, apart from the last, which is left out
-        copies = 1 if data.sample.each_once or where is not data.places else 2
-        occupancy = np.zeros((copies, rows, wide))
-        pairs, ends, ones = np.zeros((2, wide, wide)), np.zeros((2, wide)), np.ones(wide)
-        back, (middle, rest) = np.ascontiguousarray(moves.T), self._halves
-        half, always = middle - data.begins, np.ones(len(middle), np.bool_)
-        same = density, data.places
-        ahead = (*same, start, moves), (*same, ones, back)
-        inside = (data.begins, half, 1, kept), (data.ends - 1, rest, -1, kept)
-        outside = (middle, rest, 1, kept), (middle - 1, half, -1, kept)
-        into = (
-            (where, always, occupancy[0], pairs[0], ends[0]),
-            (where, rest > 0, occupancy[-1], pairs[1], ends[1]),
+        kept = np.empty((len(data.places), wide))
+        threads = _worth(kept)
+        (middle, rest), back = self._halves, np.ascontiguousarray(moves.T)
+        half, rows = middle - data.begins, (density, data.places)
+        forwards, backwards = (*rows, start, moves), (*rows, np.ones(wide), back)
+        logs += sum(
+            _both(
+                threads,
+                inward,
+                (*forwards, data.begins, half, 1, kept),
+                (*backwards, data.ends - 1, rest, -1, kept),
+            )
         )
-        threads = kept.size >= WORTH_THREADS and available() > 1
-        logs += sum(_both(threads, inward, *(ahead[way] + inside[way] for way in (0, 1))))
+        occupancy = np.zeros((2, len(density) if counted else 0, wide))
         if not np.isfinite(logs):
             none = np.zeros((k, k))
-            return Sums(-np.inf, occupancy[0], none, none[0])
-        both = (ahead[way] + outside[way] + into[way] for way in (0, 1))
-        _, met = _both(threads, outward, *both)
+            return Sums(-np.inf, occupancy[0, :-1] if counted else kept, none, none[0])
+        pairs, ends = np.zeros((2, wide, wide)), np.zeros((2, wide))
+        # copies, as each walk may write over the row at which the other one begins
+        left, right = kept[middle - 1], kept[np.minimum(middle, len(kept) - 1)]
+        right[rest == 0] = 0
+        _, met = _both(
+            threads,
+            outward,
+            (*forwards, middle, rest, 1, kept, left, occupancy[0], pairs[0], ends[0]),
+            (*backwards, middle - 1, half, -1, kept, right, occupancy[1], pairs[1], ends[1]),
+        )
         return Sums(
             logs + met,
-            occupancy[0] if copies == 1 else occupancy[0] + occupancy[1],
+            (occupancy[0] + occupancy[1])[:-1] if counted else kept,
             shares["transition"] * (pairs[0] + pairs[1].T)[:k, :k],
             ends[1, :k],
         )
@@ -225,8 +229,8 @@ class StationaryGrouping(MarkovGrouping):
     >>> data = Sequences([0, 3, 3], initial="stationary")
     >>> own = {"transition": np.array([[8.0, 2.0], [1.0, 4.0]]), "initial": np.array([0.0, 1.0])}
     >>> StationaryGrouping(data, 2).maximize(own, 0.0)["transition"].round(4)
-    array([[0.7817, 0.2183],
-           [0.1764, 0.8236]])
+    array([[0.7713, 0.2287],
+           [0.1356, 0.8644]])
     """
 
     def initial(self, shares: Shares) -> Array:
@@ -270,6 +274,20 @@ class UniformGrouping(MarkovGrouping):
         return super().maximize(own, unseen)
 
 
+def _walks(k: int) -> tuple[Callable[..., float], Callable[..., float]]:
+    """Return the machine code of the walks inwards and outwards for K components."""
+    from em import paths, paths_of_two  # numba takes long to load
+
+    if k == 2:
+        return paths_of_two.inward, paths_of_two.outward
+    return paths.inward, paths.outward
+
+
+def _worth(rows: Array) -> bool:
+    """Whether two threads are faster than one."""
+    return rows.size >= WORTH_THREADS and available() > 1
+
+
 def _both[*P](threads: bool, walk: Callable[[*P], float], *ways: tuple[*P]) -> list[float]:
     """Return the results of a walk both ways, on two threads where that is faster."""
     if not threads:
@@ -281,4 +299,4 @@ def _both[*P](threads: bool, walk: Callable[[*P], float], *ways: tuple[*P]) -> l
 
 def _expected_log(expected: Array, log: Array) -> float:
     """Return sum expected * log, where 0 times minus infinity is 0."""
-    return float(np.where(expected > 0, expected * log, 0).sum())
+    return float((expected * np.where(expected > 0, log, 0)).sum())

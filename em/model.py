@@ -38,7 +38,7 @@ class Statistics(NamedTuple):
 
     sums: (K, 1 + q).
     centre: (K,) or (K, d) points about which T was expanded, or None for zero.
-    own: what the structure's M-step needs: how often each entry of the shares is expected, by field.
+    own: what the M-step of the shares needs: how often each entry is expected, by field.
 
     >>> from em.data.threads import executor_for
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
@@ -106,8 +106,9 @@ class Model[S: Structure]:
     @property
     def size(self) -> int:
         """The number of densities that a step needs, which says how long it takes."""
-        sample, data = self.rows.sample, self.question.data
-        return self.k * (sample.distinct if self.streams else len(data.unit_rows))
+        if self.streams:
+            return self.k * self.rows.sample.distinct
+        return self.k * len(self.question.units.unit_rows)
 
     def expect(self, parameters: S) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.

@@ -15,8 +15,8 @@ down to it. Outwards the other one meets what was kept:
 The directions write to different rows, so that two threads can take one each. Vectors are divided
 by their sum only when it gets small, which keeps divisions out of the chain of dependent products.
 
-Rows have K numbers padded with zeros to WIDE of them, or just two. Indices are unsigned: numba would
-look at signed ones for being below 0, which takes longer than the sums.
+Rows have K numbers, padded with zeros to a multiple of WIDE, or just two. Indices are unsigned:
+numba would look whether signed ones are below 0, which takes longer than the sums.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["WIDE", "best_path", "inward", "inward_two", "outward", "outward_two", "padded"]
+__all__ = ["WIDE", "best_path", "inward", "outward", "padded"]
 
 WIDE = 4  # numbers that the loops take at once
 SMALL = 1e-60  # a sum below it is divided out
+CHUNK = 64  # rows whose moves are summed by one product of matrices
 U0, U1, U2, U3, U4 = (np.uint64(one) for one in range(5))
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
@@ -79,6 +80,13 @@ def _met(ahead: Array, density: Array, row: np.uint64, last: Array) -> float:
     return total
 
 
+@inlined
+def _added(gamma: Array, unit: float, rows: Array, row: np.uint64) -> None:
+    """Add gamma * unit to a row."""
+    for j in range(U0, np.uint64(len(gamma))):
+        rows[row, j] += gamma[j] * unit
+
+
 @compiled
 def _rescaled(ahead: Array, density: Array, row: np.uint64, last: Array) -> float:
     """Write ahead * density[row] divided by its sum to `last`; return the sum's logarithm."""
@@ -114,10 +122,10 @@ def inward(
     step: 1 or -1.
     kept: (n, W), where v or u is written.
 
-    >>> kept, ones = np.empty((2, 2)), np.ones(2)
-    >>> both = np.array([0, 0]), np.array([1.0, 0.0]), np.eye(2), np.array([0]), np.array([2])
-    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *both, 1, kept), kept.tolist()
-    (0.0, [[0.5, 0.0], [0.25, 0.0]])
+    >>> rows, kept = np.array([[0.5, 0.2, 0.1, 0.0]]), np.empty((2, 4))
+    >>> walk = np.array([0, 0]), np.eye(4)[0], np.eye(4), np.array([0]), np.array([2])
+    >>> inward(rows, *walk, 1, kept), kept[:, 0]
+    (0.0, array([0.5 , 0.25]))
     """
     k, logs = len(start), 0.0
     ahead, last = np.empty(k), np.empty(k)
@@ -148,176 +156,62 @@ def outward(
     lengths: NDArray[np.intp],
     step: int,
     kept: Array,
-    where: NDArray[np.intp],
-    joins: NDArray[np.bool_],
+    before: Array,
     occupancy: Array,
     pairs: Array,
     ends: Array,
 ) -> float:
     """Walk on from the middle of each sequence; return the log of what is left of its likelihood.
 
-    where: (n,) the row of `occupancy` to which each row in time is added.
-    joins: (S,) whether there is a row before the first; otherwise the walk begins with `start`.
-    occupancy: (..., W), to which gamma is added.
+    before: (S, W) what the other walk kept of the row before the first; without rows, `start` is
+        where this walk begins.
+    occupancy: (m + 1, W), to which gamma is added; without rows, gamma is written over `kept`.
     pairs: (W, W), to which moves are added, each yet to be multiplied by its probability; the one
         across the middle by the walk forwards.
     ends: (W,), to which gamma of each walk's last row is added.
 
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.2], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
-    >>> round(np.exp(log), 6), found[0].round(3)
-    (0.7, array([0.714, 0.286]))
+    >>> rows, found = np.array([[0.5, 0.2, 0.1, 0.0]]), np.zeros((1, 4))
+    >>> walk = np.array([0]), np.ones(4), np.eye(4), np.array([0]), np.array([1]), 1
+    >>> log = outward(rows, *walk, rows, np.zeros((1, 4)), found, np.eye(4), np.ones(4))
+    >>> round(float(np.exp(log)), 6), found[0].round(3)
+    (0.8, array([0.625, 0.25 , 0.125, 0.   ]))
     """
-    k, logs = np.uint64(len(start)), 0.0
-    ahead, last, gamma = np.empty(len(start)), np.empty(len(start)), np.empty(len(start))
+    wide, k, logs, at, unit = len(start), np.uint64(len(start)), 0.0, 0, 0.0
+    ahead, last, gamma = np.empty(wide), np.empty(wide), np.empty(wide)
+    # moves are products of two vectors, which are summed CHUNK at a time
+    ones, others = np.empty((CHUNK, wide)), np.empty((CHUNK, wide))
     for s in range(len(firsts)):
-        if lengths[s] == 0:
+        if not lengths[s]:
             continue
         t = firsts[s]
-        last[:] = 0.0
-        ahead[:] = start
-        if joins[s]:
-            last[:] = kept[t - step]
-            _moved(last, moves, ahead)
+        last[:] = before[s]
+        _moved(last, moves, ahead)
+        if not last.any():
+            ahead[:] = start
         if step < 0:
             last[:] = 0.0
-        for r in range(lengths[s]):
-            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
-            total = _met(ahead, kept, here, gamma)
-            if r == 0:
-                logs += np.log(total)
-            unit = 1 / total
-            for j in range(U0, k, U4):
-                a, b = kept[here, j] * unit, kept[here, j + U1] * unit
-                c, d = kept[here, j + U2] * unit, kept[here, j + U3] * unit
-                for i in range(U0, k):
-                    one = last[i]
-                    pairs[i, j] += one * a
-                    pairs[i, j + U1] += one * b
-                    pairs[i, j + U2] += one * c
-                    pairs[i, j + U3] += one * d
+        logs += np.log(_met(ahead, kept, np.uint64(t), gamma))
+        for _ in range(lengths[s]):
+            row, here, now = np.uint64(places[t]), np.uint64(t), np.uint64(at)
+            unit = 1 / _met(ahead, kept, here, gamma)
             for j in range(U0, k):
-                gamma[j] *= unit
-                occupancy[to, j] += gamma[j]
+                ones[now, j] = last[j] * unit
+                others[now, j] = kept[here, j]
+            if len(occupancy):
+                _added(gamma, unit, occupancy, row)
+            else:
+                kept[here] = 0.0
+                _added(gamma, unit, kept, here)
+            at += 1
+            if at == CHUNK:
+                pairs += np.dot(ones.T, others)
+                at = 0
             if not _met(ahead, density, row, last) >= SMALL:
                 _rescaled(ahead, density, row, last)
             _moved(last, moves, ahead)
             t += step
-        ends += gamma
-    return logs
-
-
-@inlined
-def _two_rescaled(x: float, y: float, b: float, c: float) -> tuple[float, float, float]:
-    """Return x b and y c divided by their sum, and its logarithm."""
-    high = max(x, y)
-    if not high > 0:
-        return 0.0, 0.0, -np.inf
-    v, w = x / high * b, y / high * c
-    total = v + w
-    if not total > 0:
-        return 0.0, 0.0, -np.inf
-    return v / total, w / total, np.log(high) + np.log(total)
-
-
-@compiled
-def inward_two(
-    density: Array,
-    places: NDArray[np.intp],
-    start: Array,
-    moves: Array,
-    firsts: NDArray[np.intp],
-    lengths: NDArray[np.intp],
-    step: int,
-    kept: Array,
-) -> float:
-    """`inward` for two components, whose numbers stay in registers.
-
-    >>> kept = np.empty((1, 2))
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1])
-    >>> inward_two(np.array([[0.5, 0.2], [1.0, 1.0]]), *walk, 1, kept), kept.tolist()
-    (0.0, [[0.5, 0.2]])
-    """
-    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
-    logs = 0.0
-    for s in range(len(firsts)):
-        x, y = start[0], start[1]
-        t = firsts[s]
-        for _ in range(lengths[s]):
-            row, here = np.uint64(places[t]), np.uint64(t)
-            v, w = x * density[row, U0], y * density[row, U1]
-            if not v + w >= SMALL:
-                v, w, log = _two_rescaled(x, y, density[row, U0], density[row, U1])
-                logs += log
-                if logs == -np.inf:
-                    return logs
-            kept[here, U0], kept[here, U1] = v, w
-            x, y = v * a + w * c, v * b + w * d
-            t += step
-    return logs
-
-
-@compiled
-def outward_two(
-    density: Array,
-    places: NDArray[np.intp],
-    start: Array,
-    moves: Array,
-    firsts: NDArray[np.intp],
-    lengths: NDArray[np.intp],
-    step: int,
-    kept: Array,
-    where: NDArray[np.intp],
-    joins: NDArray[np.bool_],
-    occupancy: Array,
-    pairs: Array,
-    ends: Array,
-) -> float:
-    """`outward` for two components.
-
-    >>> walk = np.array([0]), np.ones(2), np.eye(2), np.array([0]), np.array([1]), 1
-    >>> rows, none, found = np.array([[0.5, 0.5], [1.0, 1.0]]), np.zeros(1, bool), np.zeros((2, 2))
-    >>> log = outward_two(rows, *walk, rows[:1], walk[0], none, found, np.eye(2), np.ones(2))
-    >>> log, found[0]
-    (0.0, array([0.5, 0.5]))
-    """
-    a, b, c, d = moves[0, 0], moves[0, 1], moves[1, 0], moves[1, 1]
-    logs, aa, ab, ba, bb = 0.0, 0.0, 0.0, 0.0, 0.0
-    for s in range(len(firsts)):
-        if lengths[s] == 0:
-            continue
-        t = firsts[s]
-        x, y, v, w = start[0], start[1], 0.0, 0.0
-        if joins[s]:
-            v, w = kept[t - step, 0], kept[t - step, 1]
-            x, y = v * a + w * c, v * b + w * d
-        if step < 0:
-            v, w = 0.0, 0.0
-        logs += np.log(x * kept[t, 0] + y * kept[t, 1])
-        g = h = 0.0
-        for _ in range(lengths[s]):
-            row, here, to = np.uint64(places[t]), np.uint64(t), np.uint64(where[t])
-            e, f = kept[here, U0], kept[here, U1]
-            unit = 1 / (x * e + y * f)
-            g, h = x * e * unit, y * f * unit
-            occupancy[to, U0] += g
-            occupancy[to, U1] += h
-            aa += v * unit * e
-            ab += v * unit * f
-            ba += w * unit * e
-            bb += w * unit * f
-            v, w = x * density[row, U0], y * density[row, U1]
-            if not v + w >= SMALL:
-                v, w, _log = _two_rescaled(x, y, density[row, U0], density[row, U1])
-            x, y = v * a + w * c, v * b + w * d
-            t += step
-        ends[0] += g
-        ends[1] += h
-    pairs[0, 0] += aa
-    pairs[0, 1] += ab
-    pairs[1, 0] += ba
-    pairs[1, 1] += bb
+        ends += gamma * unit
+    pairs += np.dot(ones[:at].T, others[:at])
     return logs
 
 
@@ -338,11 +232,11 @@ def best_path(
     log_density: (m + 1, K), zeros for what was not seen.
     log_start, log_moves: (K,) and (K, K).
 
-    >>> path, log = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1, 1]]))
-    >>> ends = np.array([0]), np.array([2])
-    >>> best = best_path(log, np.array([0, 1]), log[2], log[:2], *ends, path)
-    >>> round(np.exp(best), 6), path
-    (0.128, array([1, 1]))
+    >>> log, half = np.log(np.array([[0.9, 0.1], [0.2, 0.8], [1.0, 1.0]])), np.log([0.5, 0.5])
+    >>> path, moves = np.empty(2, np.intp), np.log(np.array([[0.9, 0.1], [0.1, 0.9]]))
+    >>> best = best_path(log, np.array([0, 1]), half, moves, np.array([0]), np.array([2]), path)
+    >>> round(float(np.exp(best)), 6), path
+    (0.081, array([0, 0]))
     """
     k, n = len(log_start), len(places)
     came = np.empty((n, k), np.uint16)

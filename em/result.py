@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from em.chain import Chain
 from em.data.blocks import rows_of
 from em.edges import covariance_of
 from em.emission import emission_of
+from em.hidden_markov import MarkovGrouping
+from em.printing import table
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
-from models.family import free_entries
+from models.checks import whole
 from models.mixture import Mixture
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import Structure, fields_of, shares_of, structure_for
+from models.structure import Structure, fields_of, shares_of, structure_for, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,25 +27,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from em.chain import Forecast, Residuals
     from em.data.standardise import Units as Standard
     from em.edges import Edge
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
-    from models.structure import Units
+    from models.structure import Data, Units
 
 __all__ = ["Fit", "Optimum", "Step"]
-
-
-ACROSS = 5  # components side by side in print
-
-
-def _cell(value: float, error: float) -> str:
-    """Return the value and its error; the error's two digits say how many the value gets."""
-    if not 0 < error < np.inf or value == 0:
-        return f"{value:.6g} ({error:.2g})"
-    digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2
-    return f"{value:.{max(digits, 2)}g} ({error:.2g})"
 
 
 class Step[S: Structure](NamedTuple):
@@ -229,14 +222,27 @@ class Fit[S: Structure]:
 
     def members(self, data: Units) -> Array:
         """Return the probability of each component at each unit of data, (K, u)."""
-        grouping = grouping_of(structure_for(data), data, self.question.k)
+        self._refuse_other(data)
+        grouping = grouping_of(self.question.structure, data, self.question.k)
         if self.question.k == 1:
             return np.ones((1, len(data.unit_rows)))
         shares = shares_of(self.inside)
         if grouping.common(shares) is not None:
             return self._marginal(data.sample)
-        each = [heights for _, heights in self._blocks(data.sample)]
-        return grouping.members(shares, np.concatenate(each, axis=1))
+        return grouping.members(shares, self._heights(data.sample))
+
+    def _refuse_other(self, data: Data) -> None:
+        """Raise Refusal if data ask for another structure than this fit's."""
+        mine, theirs = title_of(self.question.structure), title_of(structure_for(data))
+        if mine != theirs:
+            raise Refusal(
+                f"this is a fit of a {mine}, the data ask for a {theirs}; give a "
+                f"{type(self.question.data).__name__}"
+            )
+
+    def _heights(self, sample: Sample) -> Array:
+        """Return log p without its base of each distinct row under each component, (K, m)."""
+        return np.concatenate([heights for _, heights in self._blocks(sample)], axis=1)
 
     def marginal_members(self, sample: Sample) -> Array:
         """Return (n, K) probabilities of the components for each x alone, by overall shares."""
@@ -257,6 +263,34 @@ class Fit[S: Structure]:
         """Return (n,) the most likely component of each row as it was given."""
         members = self.members(data)
         return data.expand(members.argmax(axis=0))
+
+    def occupancy(self) -> Array:
+        """Return (n, K) probabilities of the states at each row in time, given all rows."""
+        return self._chain("occupancy").occupancy()
+
+    def decode(self) -> Labels:
+        """Return (n,) the most likely path of states, by Viterbi's algorithm.
+
+        It is likeliest as a whole; `assign` gives the likeliest state of each row.
+        """
+        return self._chain("decode").decode()
+
+    def forecast(self, steps: int) -> Forecast[Theta]:
+        """Return the distribution of the next observations of each sequence."""
+        return self._chain("forecast").forecast(whole("steps", steps, 1))
+
+    def residuals(self) -> Residuals:
+        """Return forecast pseudo-residuals, each row given all rows before it."""
+        return self._chain("residuals").residuals()
+
+    def _chain(self, asked: str) -> Chain:
+        """Return this fit on its own data, or raise Refusal if their rows have no order."""
+        kind, data = self.question.structure, self.question.units
+        grouping = grouping_of(kind, data, self.question.k)
+        if not isinstance(grouping, MarkovGrouping):
+            raise Refusal(f"{asked}() needs rows in time; fit Sequences(x), not a {title_of(kind)}")
+        heights = self._heights(data.sample)
+        return Chain(grouping, shares_of(self.inside), heights, self.estimate.theta)
 
     def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
         """Return (n,) density (probability, for counts) at each x alone, by overall shares.
@@ -306,35 +340,15 @@ class Fit[S: Structure]:
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
         k = self.question.k
-        values, errors = fields_of(self.estimate), fields_of(self.standard_errors)
         title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
-        lines = [f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"]
-        for begin in range(0, k, ACROSS):
-            block = range(begin, min(begin + ACROSS, k))
-            if k > ACROSS:
-                lines.append(f"  {'component':<9}" + "".join(f"  {one:>20}" for one in block))
-            for name, axis, place in self._lines():
-                label = name + (f"[{','.join(map(str, place))}]" if place else "")
-                cells = []
-                for one in block:
-                    at = (*place[:axis], one, *place[axis:])
-                    cells.append(_cell(values[name][at], errors[name][at]))
-                lines.append(f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells))
-        lines.append(
+        heading = f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"
+        summary = (
             f"log-likelihood {self.log_likelihood:.6f}, BIC {self.bic:.2f}, "
             f"{'converged' if self.converged else 'NOT CONVERGED'} in {self.steps} steps; "
             f"{self.starts} start{'s' * (self.starts > 1)}, "
             f"{len(self.optima)} distinct optim{'a' if len(self.optima) > 1 else 'um'}"
         )
+        lines = [heading, *table(self.estimate, self.standard_errors), summary]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
-
-    def _lines(self) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-        """Yield each line's field, its component axis, and the place on the other axes."""
-        for name, field in shares_of(self.estimate).items():
-            axis = type(self.estimate).axes()[name].index("component")
-            for place in np.ndindex(*np.delete(field.shape, axis)):
-                yield name, axis, place
-        for name, place, _ in free_entries(self.estimate.theta):
-            yield name, 0, place
 
     __repr__ = __str__

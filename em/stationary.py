@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 from models.hidden_markov import stationary
 
@@ -44,8 +45,8 @@ class Tilt(NamedTuple):
     curvature: (K, K, K, K), d^2 phi / d g_ij d g_kl.
 
     >>> tilt(np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([1.0, 0.0])).slope
-    array([[ 0.75, -0.25],
-           [ 0.75, -0.25]])
+    array([[1., 0.],
+           [1., 0.]])
     """
 
     slope: Array
@@ -64,8 +65,11 @@ def tilt(moves: Array, first: Array) -> Tilt:
     >>> bool(np.isclose(gain, 2 * (tilt(g, u).slope * step).sum()))
     True
     """
+    return _tilt(moves, first, stationary(moves))
+
+
+def _tilt(moves: Array, first: Array, delta: Array) -> Tilt:
     k = len(moves)
-    delta = stationary(moves)
     try:
         spread = np.linalg.inv(np.eye(k) - moves + delta)
     except np.linalg.LinAlgError:  # states that are never left
@@ -92,60 +96,73 @@ def best_moves(counts: Array, first: Array) -> Array:
 
     >>> g = best_moves(np.array([[8.0, 2.0], [1.0, 4.0]]), np.array([0.0, 1.0]))
     >>> g.round(4)
-    array([[0.7817, 0.2183],
-           [0.1764, 0.8236]])
+    array([[0.7713, 0.2287],
+           [0.1356, 0.8644]])
     >>> every = np.array([[8.0, 2.0], [1.0, 4.0]]) / g + tilt(g, np.array([0.0, 1.0])).slope
     >>> bool(np.allclose(every[:, 0], every[:, 1]))  # no change that keeps the sums gains anything
     True
     """
-    k = len(counts)
     counts = counts + TRACE
     log = np.log(counts) - np.log(counts.sum(axis=1, keepdims=True))
     moves = np.exp(log)
-    here = _height(counts, first, log, moves)
+    delta = stationary(moves)
+    here = _height(counts, first, log, delta)
     for _ in range(STEPS):
-        slope, hessian = _derivatives(counts, first, moves)
-        values, vectors = np.linalg.eigh(hessian)
-        size = np.abs(values)
-        along = vectors.T @ slope.ravel()
-        known = size > np.finfo(float).eps * size.max() * k  # a row's common factor changes nothing
-        step = (vectors @ np.where(known, along / np.where(known, size, 1), 0)).reshape(k, k)
-        if not slope.ravel() @ step.ravel() > DONE * (1 + abs(here)):
+        slope, fall = _derivatives(counts, moves, _tilt(moves, first, delta))
+        step = _solved(fall, slope.ravel()).reshape(slope.shape)
+        if not (slope * step).sum() > DONE * (1 + abs(here)):
             return moves
         step *= min(1.0, REACH / np.abs(step).max())
         for _ in range(HALVINGS):
             moved = log + step
-            moved -= np.logaddexp.reduce(moved, axis=1, keepdims=True)
-            there = _height(counts, first, moved, np.exp(moved))
+            moved -= np.log(np.exp(moved).sum(axis=1, keepdims=True))
+            moves = np.exp(moved)
+            delta = stationary(moves)
+            there = _height(counts, first, moved, delta)
             if there > here:
                 break
             step /= 2
         else:
-            return moves
-        log, moves, here = moved, np.exp(moved), there
+            return np.exp(log)
+        log, here = moved, there
     return moves
 
 
-def _height(counts: Array, first: Array, log: Array, moves: Array) -> float:
+def _height(counts: Array, first: Array, log: Array, delta: Array) -> float:
     """Return Q; minus infinity if a sequence begins where the chain never is."""
-    with np.errstate(divide="ignore"):
-        begun = np.log(stationary(moves))
-    return float((counts * log).sum() + np.where(first > 0, first * begun, 0).sum())
+    if ((delta <= 0) & (first > 0)).any():
+        return -np.inf
+    return float((counts * log).sum() + xlogy(first, delta).sum())
 
 
-def _derivatives(counts: Array, first: Array, moves: Array) -> tuple[Array, Array]:
-    """Return the gradient (K, K) and Hessian (K^2, K^2) of Q in log g, rows of g kept at 1."""
-    k = len(moves)
-    slope, curvature = tilt(moves, first)
-    eye = np.eye(k)
+def _derivatives(counts: Array, moves: Array, tilted: Tilt) -> tuple[Array, Array]:
+    """Return the gradient (K, K) of Q in log g, rows of g kept at 1, and minus its Hessian.
+
+    A factor that a whole row has in common changes nothing; there the second is made to be
+    positive.
+    """
+    k, (slope, curvature) = len(moves), tilted
+    pulled = moves * slope
+    total = counts.sum(axis=1) + pulled.sum(axis=1)
+    gradient = counts + pulled - moves * total[:, None]
     # d g_ij / d log g_il = g_ij (1{j = l} - g_il)
-    jacobian = moves[:, :, None] * (eye - moves[:, None, :])
-    total = counts.sum(axis=1) + (moves * slope).sum(axis=1)
-    gradient = counts + moves * slope - moves * total[:, None]
-    second = np.einsum("ijl,ijkm,kmn->ilkn", jacobian, curvature, jacobian, optimize=True)
+    jacobian = moves[:, :, None] * (np.eye(k) - moves[:, None, :])
+    half = np.matmul(jacobian.transpose(0, 2, 1), curvature.reshape(k, k, k * k))
+    second = np.matmul(half.reshape(k * k, k, 1, k), jacobian).reshape(k, k, k, k)
     own = jacobian * (slope - total[:, None])[:, :, None]
-    falls = np.einsum("ijl,ij->il", jacobian, slope)
-    own -= moves[:, :, None] * falls[:, None, :]
-    for i in range(k):
-        second[i, :, i] += own[i]
-    return gradient, second.reshape(k * k, k * k)
+    own -= moves[:, :, None] * np.matmul(slope[:, None, :], jacobian)
+    rows = np.arange(k)
+    second[rows, :, rows] += own - total[:, None, None]
+    return gradient, -second.reshape(k * k, k * k)
+
+
+def _solved(fall: Array, slope: Array) -> Array:
+    """Return Newton's step; where Q is not concave, by the absolute values of its curvatures."""
+    try:
+        np.linalg.cholesky(fall)
+        return np.linalg.solve(fall, slope)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(fall)
+        size = np.abs(values).clip(np.finfo(float).eps * np.abs(values).max())
+        step: Array = vectors @ (vectors.T @ slope / size)
+        return step

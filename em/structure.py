@@ -100,7 +100,7 @@ class Grouping[D: Data](ABC):
         return {name: own[name] / field for name, field in shares.items()}
 
     def curvature(self, shares: Shares, own: Shares) -> Array:
-        """Return -d^2 (sum own log shares) / d shares^2 over all entries, field by field, (N, N)."""
+        """Return -d^2 (sum own log shares) / d shares^2, entries field by field, (N, N)."""
         every = [(own[name] / field**2).ravel() for name, field in shares.items()]
         return np.diag(np.concatenate(every))
 

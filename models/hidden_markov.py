@@ -116,7 +116,7 @@ class StationaryHiddenMarkov[T: Theta](HiddenMarkov[T]):
             initial = stationary(moves)
         return cls._make((initial, transition, theta))
 
-    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Array, T]:
         """What it is made anew from, in copies and from files."""
         return self.transition, self.theta
 
@@ -149,7 +149,7 @@ class UniformHiddenMarkov[T: Theta](HiddenMarkov[T]):
         initial = np.full(moves.shape[:-1], 1 / moves.shape[-1])
         return cls._make((initial, transition, theta))
 
-    def __getnewargs__(self) -> tuple[Array, T]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Array, T]:
         """What it is made anew from, in copies and from files."""
         return self.transition, self.theta
 
@@ -167,21 +167,35 @@ class UniformHiddenMarkov[T: Theta](HiddenMarkov[T]):
 def stationary(transition: Array) -> Array:
     """Return the distribution (..., K) that transition (..., K, K) leaves as it is.
 
-    delta = 1' (I - transition + U)^-1, U a matrix of ones (Zucchini, MacDonald & Langrock 2016,
-    section 1.3.2). If there are several such distributions, as between states that are never left,
-    the one of the least square.
+    States are left out one by one, the last one first: what moved to it moves on to where it would
+    have gone from there. Nothing is subtracted, so that every digit is right, however seldom states
+    are left (Grassmann, Taksar & Heyman 1985). If there are several such distributions, as between
+    states that are never left, the result is the one of the least square.
 
     >>> stationary(np.array([[0.5, 0.5], [0.25, 0.75]])).round(3)
     array([0.333, 0.667])
     """
-    moves = np.asarray(transition, np.float64)
+    moves = np.array(transition, np.float64)
     k = moves.shape[-1]
-    system = np.swapaxes(np.eye(k) - moves + 1, -1, -2)
-    try:
-        found = np.linalg.solve(system, np.ones((*moves.shape[:-1], 1)))[..., 0]
-    except np.linalg.LinAlgError:
-        found = np.linalg.pinv(system).sum(axis=-1)
-    delta: Array = np.maximum(found, 0)
+    delta = np.ones(moves.shape[:-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for state in range(k - 1, 0, -1):
+            back = moves[..., state, :state]
+            moves[..., :state, state] /= back.sum(axis=-1, keepdims=True)
+            moves[..., :state, :state] += moves[..., :state, state, None] * back[..., None, :]
+        for state in range(1, k):
+            delta[..., state] = (delta[..., :state] * moves[..., :state, state]).sum(axis=-1)
+        delta /= delta.sum(axis=-1, keepdims=True)
+    apart = ~np.isfinite(delta).all(axis=-1)
+    if apart.any():
+        delta[apart] = _least_square(np.asarray(transition, np.float64)[apart])
+    return delta
+
+
+def _least_square(moves: Array) -> Array:
+    """Return delta = 1' (I - moves + U)^-1 by the pseudoinverse, U a matrix of ones, (n, K)."""
+    system = np.swapaxes(np.eye(moves.shape[-1]) - moves + 1, -1, -2)
+    delta: Array = np.maximum(np.linalg.pinv(system).sum(axis=-1), 0)
     return delta / delta.sum(axis=-1, keepdims=True)
 
 

@@ -28,6 +28,7 @@ MANY = 10  # sequences from which their first states tell of a distribution
 STRETCH = 64  # rows of a stretch that represents a long sequence
 UNSURE = 16  # rows at its beginning whose states depend on rows that were left out
 WHOLE_UP_TO = 1_024  # rows that represent themselves
+FAR_APART = 4_096  # distinct rows from which numbers of each, in any order, no longer fit a cache
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -97,7 +98,7 @@ class Sequences:
             initial = "free" if len(ends) >= MANY else "stationary"
         if initial not in INITIALS:
             raise Refusal(f"initial is {initial!r}; give one of {', '.join(INITIALS)}")
-        sample = Sample(rows[seen], None if flips is None else flips[seen])
+        sample = _sampled(rows[seen], None if flips is None else flips[seen])
         object.__setattr__(sample, "columns", column_titles(x, sample))
         places = np.full(n, sample.distinct)
         places[seen] = sample.inverse
@@ -232,9 +233,8 @@ class Sequences:
         """Return the sequences of some rows, given where each of them ends."""
         seen = self.seen[rows]
         at = self.places[rows[seen]]
-        sample = Sample(
-            self.sample.x[at], None if self.sample.trials is None else self.sample.trials[at]
-        )
+        trials = None if self.sample.trials is None else self.sample.trials[at]
+        sample = _sampled(self.sample.x[at], trials)
         places = np.full(len(rows), sample.distinct)
         places[seen] = sample.inverse
         return self._of(sample, places, ends, (), self.initial)
@@ -271,6 +271,27 @@ class Sequences:
         what = f"{n:,} rows{columns} in {several:,} sequence{'s' * (several > 1)}"
         flips = "" if self.sample.trials is None else ", with trials"
         return f"Sequences({what}{unseen}, {self.sample.distinct:,} distinct{flips})"
+
+
+def _sampled(x: Array, trials: Array | None) -> Sample:
+    """Return the distinct rows; many of them in the order in which they first occur.
+
+    A walk through time then finds what belongs to its rows one after the other, which is several
+    times as fast as anywhere in memory.
+    """
+    sample = Sample(x, trials)
+    if sample.distinct < FAR_APART:
+        return sample
+    inverse = sample.inverse.astype(np.intp)
+    first = np.empty(sample.distinct, np.intp)
+    first[inverse[::-1]] = np.arange(len(inverse))[::-1]  # of several the first one stays
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    fields = {"x": sample.x[order], "counts": sample.counts[order], "inverse": rank[inverse]}
+    if sample.trials is not None:
+        fields["trials"] = sample.trials[order]
+    return Sample.from_arrays(fields)
 
 
 def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]:

@@ -152,11 +152,14 @@ def test_the_information_by_the_score_is_the_hessian(structure, row, rng):
     """Of these structures nothing but the derivative of the score gives errors."""
     _, data = structure.random(rng(806), row, 2, 300)
     fit = em.fit(row.family, data, 2)
-    p = len(fit.coordinates)
-    size = 1e-3 / np.sqrt(np.diagonal(fit.information))
+    curved = np.diagonal(fit.information)
+    free = np.flatnonzero(curved)  # a share on an edge has no curvature
+    p, size = len(free), 1e-3 / np.sqrt(curved[free])
 
     def height(step):
-        return em.log_likelihood(row.family, data, em.displaced(fit, step[None]))[0]
+        moved = np.zeros((1, len(curved)))
+        moved[0, free] = step
+        return em.log_likelihood(row.family, data, em.displaced(fit, moved))[0]
 
     hessian = np.empty((p, p))
     for one in range(p):
@@ -167,8 +170,9 @@ def test_the_information_by_the_score_is_the_hessian(structure, row, rng):
                 for b in (1, -1)
             ]
             hessian[one, other] = -sum(corners) / (4 * size[one] * size[other])
-    scale = np.sqrt(np.outer(*[np.diagonal(fit.information)] * 2))
-    np.testing.assert_allclose(fit.information / scale, hessian / scale, atol=1e-3)
+    scale = np.sqrt(np.outer(*[curved[free]] * 2))
+    information = fit.information[np.ix_(free, free)]
+    np.testing.assert_allclose(information / scale, hessian / scale, atol=1e-3)
 
 
 @every_pair
