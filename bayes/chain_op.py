@@ -39,7 +39,7 @@ class PathSum(Op):
         outputs = [pt.scalar(dtype="float64"), *(one.type() for one in inputs[:3])]
         return Apply(self, inputs, outputs)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: list[Any]) -> list[Any]:
         """Derivatives have the shapes of what they are taken by."""
         return [(), *shapes[:3]]
 
@@ -81,7 +81,7 @@ class Balance(Op):
         moves = pt.as_tensor(transition)
         return Apply(self, [moves], [pt.vector(shape=moves.type.shape[:1]), moves.type()])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: list[Any]) -> list[Any]:
         """The first length of the matrix, and both."""
         return [shapes[0][:1], shapes[0]]
 

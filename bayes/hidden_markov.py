@@ -59,6 +59,12 @@ class HiddenMarkovGrouping(Grouping):
         found: Array = memberships(*self._given(question, shares, log_density))
         return found
 
+    def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any]:
+        """The question of a share of the rows, as whole sequences or a stretch of one."""
+        units = question.units
+        some = units.stretches(int(share * len(units.unit_counts)), np.random.default_rng(0))
+        return question.of(units if some is None else some)
+
     def _given(
         self, question: Question[Any, Any], shares: Shares, log_density: Array
     ) -> tuple[Array, ...]:

@@ -94,7 +94,10 @@ class Grouping(ABC):
         return {}
 
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any] | None:
-        """Return the question with its counts multiplied by a share, None if that is impossible."""
+        """Return the question of a share of the observations, or None if that is impossible.
+
+        Its posterior is wider, and about the same place.
+        """
         return None
 
     def declare(self, held: frozenset[str], data: Symbols) -> dict[str, Tensor]:
