@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes.chain_op import Balance, path_sum
+from bayes.balance import balanced
+from bayes.chain_op import path_sum
 from bayes.path_sums import forecasts, memberships
 from bayes.structure import Grouping
 from models.hidden_markov import stationary
@@ -84,9 +85,8 @@ class StationaryGrouping(HiddenMarkovGrouping):
     """
 
     def starting(self, shares: Symbols) -> Tensor:
-        """By `Balance`, which compiles in a second; PyTensor's own inverse takes ten."""
-        found: Any = Balance()(shares["transition"])
-        return found[0]
+        """By `balanced`."""
+        return balanced(shares["transition"])
 
     def started(self, shares: Shares) -> Array:
         """As the model has it."""
@@ -105,7 +105,8 @@ class UniformGrouping(HiddenMarkovGrouping):
     def starting(self, shares: Symbols) -> Tensor:
         """1 / K."""
         moves = shares["transition"]
-        return pt.ones_like(moves[0]) / moves.shape[0]
+        equal: Tensor = pt.ones_like(moves[0]) / moves.shape[0]
+        return equal
 
     def started(self, shares: Shares) -> Array:
         """1 / K."""

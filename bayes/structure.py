@@ -69,7 +69,8 @@ class Grouping(ABC):
         since they only choose coordinates; by default they are equal.
         """
         concentration = data[CONCENTRATION]
-        return pt.ones_like(concentration) / concentration.shape[0]
+        equal: Tensor = pt.ones_like(concentration) / concentration.shape[0]
+        return equal
 
     def weights_of(self, question: Question[Any, Any], structures: Structure) -> Array:
         """Return the same weights of structures with a leading axis, (n, K)."""

@@ -18,7 +18,8 @@ from scipy.special import logsumexp
 from scipy.stats import dirichlet, gamma, poisson
 
 import bayes
-from bayes.chain_op import Balance, path_sum
+from bayes.balance import balanced
+from bayes.chain_op import path_sum
 from bayes.path_sums import forecasts, memberships, value_and_slopes
 from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of, machine_code
@@ -29,13 +30,15 @@ from models.hidden_markov import stationary
 from models.question import asked
 from models.structure import shares_of, with_shares
 
-QUAKES = np.array(
-    [13, 14, 8, 10, 16, 26, 32, 27, 18, 32, 36, 24, 22, 23, 22, 18, 25, 21, 21, 14, 8, 11, 14, 23]
-    + [18, 17, 19, 20, 22, 19, 13, 26, 13, 14, 22, 24, 21, 22, 26, 21, 23, 24, 27, 41, 31, 27, 35]
-    + [26, 28, 36, 39, 21, 17, 22, 17, 19, 15, 34, 10, 15, 22, 18, 15, 20, 15, 22, 19, 16, 30, 27]
-    + [29, 23, 20, 16, 21, 21, 25, 16, 18, 15, 18, 14, 10, 15, 8, 15, 6, 11, 8, 7, 18, 16, 13, 12]
-    + [13, 20, 15, 16, 12, 18, 15, 16, 13, 15, 16, 11, 11]
-)  # of magnitude 7 and more, 1900 to 2006
+QUAKES = np.fromstring(  # of magnitude 7 and more, 1900 to 2006
+    """
+    13 14 8 10 16 26 32 27 18 32 36 24 22 23 22 18 25 21 21 14 8 11 14 23 18 17 19 20 22 19 13
+    26 13 14 22 24 21 22 26 21 23 24 27 41 31 27 35 26 28 36 39 21 17 22 17 19 15 34 10 15 22 18
+    15 20 15 22 19 16 30 27 29 23 20 16 21 21 25 16 18 15 18 14 10 15 8 15 6 11 8 7 18 16 13 12
+    13 20 15 16 12 18 15 16 13 15 16 11 11
+    """,
+    sep=" ",
+)
 SHORT = {"draws": 100, "tune": 100, "chains": 2, "progress": False}
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # short chains may fail
 
@@ -116,7 +119,12 @@ def test_zeros_and_far_apart_densities_lose_nothing(k, rng):
     assert forecasts(*many, *given[3:]).sum() == pytest.approx(value, rel=1e-12)
     assert not np.isnan(slopes[1]).any()
     # what no state can have made
-    impossible = (initial, transition, np.where(log_density > 400, log_density, -np.inf), *given[3:])
+    impossible = (
+        initial,
+        transition,
+        np.where(log_density > 400, log_density, -np.inf),
+        *given[3:],
+    )
     if k == 2:
         assert value_and_slopes(*impossible)[0] == -np.inf
         assert forecasts(*(one[None] for one in impossible[:3]), *given[3:]).sum() == -np.inf
@@ -162,7 +170,11 @@ def test_the_gradient_is_that_of_finite_differences(k, rng):
 
 @pytest.mark.parametrize(
     "mode",
-    ["NUMBA", Mode(linker="py", optimizer="fast_compile"), Mode(linker="cvm", optimizer="fast_run")],
+    [
+        "NUMBA",
+        Mode(linker="py", optimizer="fast_compile"),
+        Mode(linker="cvm", optimizer="fast_run"),
+    ],
     ids=["numba", "python", "C"],
 )
 def test_the_operation_is_the_same_in_every_mode(mode, symbols, rng):
@@ -183,7 +195,7 @@ def test_the_operation_is_the_same_in_every_mode(mode, symbols, rng):
 def test_the_stationary_distribution_and_its_gradient(rng):
     generator, moves = rng(906), pt.matrix("moves")
     way = pt.vector("way")
-    delta = Balance()(moves)[0]
+    delta = balanced(moves)
     run = plainly.function([moves, way], [delta, pt.grad((way * delta).sum(), moves)])
     inverse = pt.linalg.inv(pt.eye(moves.shape[0]) - moves + 1).sum(axis=0)
     theirs = plainly.function([moves, way], [inverse, pt.grad((way * inverse).sum(), moves)])
