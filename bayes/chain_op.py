@@ -109,7 +109,7 @@ def path_sum(
     >>> even, moves = pt.as_tensor([0.5, 0.5]), pt.as_tensor([[0.9, 0.1], [0.2, 0.8]])
     >>> height = path_sum(even, moves, pt.log([[0.3, 0.1], [0.2, 0.6]]), [0, 1, 0], [3])
     >>> round(float(pt.exp(height).eval(mode="FAST_COMPILE")), 7)
-    0.0170375
+    0.017035
     """
     found: Any = PathSum()(initial, transition, log_density, places, ends)
     value: Tensor = found[0]

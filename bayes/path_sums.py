@@ -181,7 +181,7 @@ def value_and_slopes(
     >>> log_density, places = np.log([[0.3, 0.1], [0.2, 0.6]]), np.array([0, 1, 0])
     >>> value, _, _, roots = value_and_slopes(even, moves, log_density, places, np.array([3]))
     >>> round(float(np.exp(value)), 7), (roots**2).round(3)  # the first value occurs twice
-    (0.0170375, array([[0.792, 0.264],
+    (0.017035, array([[0.792, 0.264],
            [1.208, 0.736]]))
     """
     (k, m), n = log_density.shape, len(places)
@@ -292,7 +292,7 @@ def forecasts(
     >>> log_density, places = np.log([[[0.3, 0.1], [0.2, 0.6]]]), np.array([0, 1, 0])
     >>> each = forecasts(even, moves, log_density, places, np.array([3]))
     >>> np.exp(each).round(4), round(float(np.exp(each.sum())), 7)
-    (array([[0.25 , 0.29 , 0.235]]), 0.0170375)
+    (array([[0.25 , 0.29 , 0.235]]), 0.017035)
     """
     draws, k, _ = log_density.shape
     found, into = np.zeros((draws, len(places))), np.ones((k + 1, k))
