@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes.chain_op import Balance, path_sum
+from bayes.balance import balanced
+from bayes.chain_op import path_sum
 from bayes.path_sums import forecasts, memberships
 from bayes.structure import Grouping
 from models.hidden_markov import stationary
@@ -59,6 +60,12 @@ class HiddenMarkovGrouping(Grouping):
         found: Array = memberships(*self._given(question, shares, log_density))
         return found
 
+    def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any]:
+        """The question of a share of the rows, as whole sequences or a stretch of one."""
+        units = question.units
+        some = units.stretches(int(share * len(units.unit_counts)), np.random.default_rng(0))
+        return question.of(units if some is None else some)
+
     def _given(
         self, question: Question[Any, Any], shares: Shares, log_density: Array
     ) -> tuple[Array, ...]:
@@ -78,9 +85,8 @@ class StationaryGrouping(HiddenMarkovGrouping):
     """
 
     def starting(self, shares: Symbols) -> Tensor:
-        """By `Balance`, which compiles in a second; PyTensor's own inverse takes ten."""
-        found: Any = Balance()(shares["transition"])
-        return found[0]
+        """By `balanced`."""
+        return balanced(shares["transition"])
 
     def started(self, shares: Shares) -> Array:
         """As the model has it."""
@@ -99,7 +105,8 @@ class UniformGrouping(HiddenMarkovGrouping):
     def starting(self, shares: Symbols) -> Tensor:
         """1 / K."""
         moves = shares["transition"]
-        return pt.ones_like(moves[0]) / moves.shape[0]
+        equal: Tensor = pt.ones_like(moves[0]) / moves.shape[0]
+        return equal
 
     def started(self, shares: Shares) -> Array:
         """1 / K."""

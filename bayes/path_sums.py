@@ -10,54 +10,36 @@ explains what is seen from its row on:
 Its adjoint runs from left to right. occupied_t(j) is the derivative by b_t(j), which is the
 probability of the state given everything that is seen:
 
-    slope_1(j) = exp(here_1(j) - log-likelihood),          slope_t(i, j) =
-        occupied_t-1(i) exp(here_t(j) - beyond_t-1(i)),    the derivatives by initial_j, transition_ij
-    occupied_1(j) = initial_j slope_1(j),                  occupied_t(j) =
-        sum_i transition_ij slope_t(i, j)
+    slope_1(j) = exp(here_1(j) - log-likelihood),           the derivative by initial_j
+    slope_t(i, j) = occupied_t-1(i) exp(here_t(j) - beyond_t-1(i)), of which the sum over t is the
+                                                            derivative by transition_ij
+    occupied_1(j) = initial_j slope_1(j)
+    occupied_t(j) = sum_i transition_ij slope_t(i, j)
 
 The sum behind `beyond` takes one exponential for each state, not for each pair of them: the largest
 message is taken out. If all that a state can reach is far below it, that state takes out its own.
-All functions are machine code, which is kept on disk beside PyTensor's.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
-from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+
+from bayes.machine_code import inner, kept, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from models.arrays import Array, Labels
 
-    from models.arrays import Array
-
-__all__ = ["VERSION", "balance", "forecasts", "memberships", "value_and_slopes"]
+__all__ = ["VERSION", "forecasts", "memberships", "value_and_slopes"]
 
 FAINT = 1e-200  # of the largest message; what is below is summed again, to lose no digits
-VERSION = int(sha256(Path(__file__).read_bytes()).hexdigest()[:12], 16)
-"""Of this file, by which machine code on disk is found."""
+VERSION = version_of(__file__)
 
 
-def _inner[F: Callable[..., object]](function: F) -> F:
-    """Return a function as machine code for others in this file."""
-    compiled: F = numba.njit(error_model="numpy")(function)
-    return compiled
-
-
-def _kept[F: Callable[..., object]](function: F) -> F:
-    """Return a function as machine code that is kept on disk."""
-    CACHED_SRC_FUNCTIONS[function] = f"{function.__name__}_{VERSION}"
-    compiled: F = numba.njit(error_model="numpy", nogil=True, cache=True)(function)
-    return compiled
-
-
-@_inner
-def _stacked(initial, transition):  # type: ignore[no-untyped-def]
-    """Return transition with initial below it, (K + 1, K): the state before the first is the K-th."""
+@inner
+def _stacked(initial: Array, transition: Array) -> Array:
+    """Return transition and below it initial, (K + 1, K), as if the K-th state came before all."""
     k = len(initial)
     chance = np.empty((k + 1, k))
     for j in range(k):
@@ -67,8 +49,8 @@ def _stacked(initial, transition):  # type: ignore[no-untyped-def]
     return chance
 
 
-@_inner
-def _by_itself(chance, i, here, t):  # type: ignore[no-untyped-def]
+@inner
+def _by_itself(chance: Array, i: int, here: Array, t: int) -> float:
     """Return log sum_j chance_ij exp here_tj, relative to the largest that i can reach."""
     peak = -np.inf
     for j in range(here.shape[1]):
@@ -80,11 +62,14 @@ def _by_itself(chance, i, here, t):  # type: ignore[no-untyped-def]
     for j in range(here.shape[1]):
         if chance[i, j] > 0:
             total += chance[i, j] * np.exp(here[t, j] - peak)
-    return np.log(total) + peak
+    found: float = np.log(total) + peak
+    return found
 
 
-@_inner
-def _steep(weight, chance, i, here, t, slope, occupied):  # type: ignore[no-untyped-def]
+@inner
+def _steep(
+    weight: float, chance: Array, i: int, here: Array, t: int, slope: Array, occupied: Array
+) -> None:
     """Do what `_rightwards` does for one state whose sum is faint."""
     height = _by_itself(chance, i, here, t)
     if weight > 0 and height > -np.inf:
@@ -95,13 +80,12 @@ def _steep(weight, chance, i, here, t, slope, occupied):  # type: ignore[no-unty
                 occupied[t, j] += chance[i, j] * each
 
 
-@_inner
-def _shared(here, t, share):  # type: ignore[no-untyped-def]
+@inner
+def _shared(here: Array, t: int, share: Array) -> float:
     """Set share_tj = exp(here_tj - peak), and return the peak."""
     peak = -np.inf
     for j in range(here.shape[1]):
-        if here[t, j] > peak:
-            peak = here[t, j]
+        peak = max(peak, here[t, j])
     for j in range(here.shape[1]):
         if here[t, j] == peak:
             share[t, j] = 1.0 if peak > -np.inf else 0.0
@@ -110,15 +94,24 @@ def _shared(here, t, share):  # type: ignore[no-untyped-def]
     return peak
 
 
-@_inner
-def _leftwards(chance, log_density, places, ends, here, share, total):  # type: ignore[no-untyped-def]
+@inner
+def _leftwards(
+    chance: Array,
+    log_density: Array,
+    places: Array | Labels,
+    ends: Array | Labels,
+    here: Array,
+    share: Array,
+    total: Array,
+) -> float:
     """Return the log-likelihood, and fill three arrays (n, K) for the way back.
 
     here: messages; share: without logarithms, relative to the largest of the row.
     total: sum_j chance_ij share_tj for each state i of the row before t, or once for the first row.
     """
     k, m = log_density.shape
-    beyond, value = np.empty(k + 1), 0.0
+    beyond = np.empty(k + 1)
+    value: float = 0.0
     for s in range(len(ends) - 1, -1, -1):
         begin = int(ends[s - 1]) if s > 0 else 0
         beyond[:] = 0.0
@@ -137,12 +130,20 @@ def _leftwards(chance, log_density, places, ends, here, share, total):  # type: 
                     beyond[i] = _by_itself(chance, i, here, t)
                 else:
                     beyond[i] = np.log(part) + peak
-        value += beyond[k]
+        value += float(beyond[k])
     return value
 
 
-@_inner
-def _rightwards(chance, ends, here, share, total, occupied, slope):  # type: ignore[no-untyped-def]
+@inner
+def _rightwards(
+    chance: Array,
+    ends: Array | Labels,
+    here: Array,
+    share: Array,
+    total: Array,
+    occupied: Array,
+    slope: Array,
+) -> None:
     """Fill occupied (n, K), and add the derivatives by chance to slope (K + 1, K)."""
     k = here.shape[1]
     occupied[:] = 0.0
@@ -162,20 +163,26 @@ def _rightwards(chance, ends, here, share, total, occupied, slope):  # type: ign
                     occupied[t, j] += chance[i, j] * each
 
 
-@_kept
-def value_and_slopes(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+@kept
+def value_and_slopes(
+    initial: Array,
+    transition: Array,
+    log_density: Array,
+    places: Array | Labels,
+    ends: Array | Labels,
+) -> tuple[float, Array, Array, Array]:
     """Return the log-likelihood, its derivatives by initial and transition, and roots.
 
-    roots: (K, m) square roots of the derivatives by log_density, which are expected numbers of rows.
+    roots: (K, m) square roots of the derivatives by log_density, the expected numbers of rows.
     initial: (K,); transition: (K, K); log_density: (K, m).
     places: (n,) column of each row in time, m where nothing was seen; ends: (S,) of sequences.
 
     >>> even, moves = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.2, 0.8]])
     >>> log_density, places = np.log([[0.3, 0.1], [0.2, 0.6]]), np.array([0, 1, 0])
     >>> value, _, _, roots = value_and_slopes(even, moves, log_density, places, np.array([3]))
-    >>> round(float(np.exp(value)), 5), (roots**2).round(3)  # the first value occurs twice
-    (0.02033, array([[1.126, 0.418],
-           [0.874, 0.582]]))
+    >>> round(float(np.exp(value)), 7), (roots**2).round(3)  # the first value occurs twice
+    (0.017035, array([[0.792, 0.264],
+           [1.208, 0.736]]))
     """
     (k, m), n = log_density.shape, len(places)
     here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
@@ -194,8 +201,14 @@ def value_and_slopes(initial, transition, log_density, places, ends):  # type: i
     return value, slope[k], slope[:k], roots
 
 
-@_kept
-def memberships(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+@kept
+def memberships(
+    initial: Array,
+    transition: Array,
+    log_density: Array,
+    places: Array | Labels,
+    ends: Array | Labels,
+) -> Array:
     """Return the probability of each state at each row given all rows, (draws, K, n).
 
     initial: (draws, K); transition: (draws, K, K); log_density: (draws, K, m).
@@ -204,8 +217,8 @@ def memberships(initial, transition, log_density, places, ends):  # type: ignore
     >>> even, moves = np.array([[0.5, 0.5]]), np.array([[[0.9, 0.1], [0.2, 0.8]]])
     >>> log_density, places = np.log([[[0.3, 0.1], [0.2, 0.6]]]), np.array([0, 1, 0])
     >>> memberships(even, moves, log_density, places, np.array([3])).round(3)
-    array([[[0.606, 0.418, 0.52 ],
-            [0.394, 0.582, 0.48 ]]])
+    array([[[0.346, 0.264, 0.446],
+            [0.654, 0.736, 0.554]]])
     """
     draws, k, _ = log_density.shape
     n = len(places)
@@ -221,8 +234,50 @@ def memberships(initial, transition, log_density, places, ends):  # type: ignore
     return found
 
 
-@_kept
-def forecasts(initial, transition, log_density, places, ends):  # type: ignore[no-untyped-def]
+@inner
+def _foreseen(
+    initial: Array,
+    into: Array,
+    log_density: Array,
+    places: Array | Labels,
+    begin: int,
+    end: int,
+    found: Array,
+) -> None:
+    """Do what `forecasts` does for one draw and one sequence.
+
+    into: (K + 1, K) the transposed transition matrix, and ones below it.
+    """
+    k, m = log_density.shape
+    here, share, height = np.empty((1, k)), np.empty((1, k)), np.empty(k + 1)
+    for j in range(k):
+        height[j] = np.log(initial[j])
+    height[k] = 0.0
+    for t in range(begin, end):
+        row = int(places[t])
+        for j in range(k):
+            ahead = height[j] - height[k]
+            here[0, j] = ahead + log_density[j, row] if row < m else ahead
+        peak = _shared(here, 0, share)
+        for i in range(k + 1):
+            part = 0.0
+            for j in range(k):
+                part += into[i, j] * share[0, j]
+            height[i] = _by_itself(into, i, here, 0) if part < FAINT else np.log(part) + peak
+        if row < m:
+            found[t] = height[k]
+        if height[k] == -np.inf:  # no state explains the row: what follows does not matter
+            return
+
+
+@kept
+def forecasts(
+    initial: Array,
+    transition: Array,
+    log_density: Array,
+    places: Array | Labels,
+    ends: Array | Labels,
+) -> Array:
     """Return log p(x_t | all rows before t in its sequence), 0 where nothing was seen, (draws, n).
 
     From left to right, in logarithms too, with ahead_t(j) = log p(state j at t | x_1 .. x_t-1):
@@ -236,79 +291,16 @@ def forecasts(initial, transition, log_density, places, ends):  # type: ignore[n
     >>> even, moves = np.array([[0.5, 0.5]]), np.array([[[0.9, 0.1], [0.2, 0.8]]])
     >>> log_density, places = np.log([[[0.3, 0.1], [0.2, 0.6]]]), np.array([0, 1, 0])
     >>> each = forecasts(even, moves, log_density, places, np.array([3]))
-    >>> np.exp(each).round(4), round(float(np.exp(each.sum())), 5)
-    (array([[0.25  , 0.325 , 0.2502]]), 0.02033)
+    >>> np.exp(each).round(4), round(float(np.exp(each.sum())), 7)
+    (array([[0.25 , 0.29 , 0.235]]), 0.017035)
     """
-    draws, k, m = log_density.shape
-    found, chance = np.zeros((draws, len(places))), np.ones((k + 1, k))
-    ahead, here, share = np.empty(k), np.empty((1, k)), np.empty((1, k))
-    height = np.empty(k + 1)
+    draws, k, _ = log_density.shape
+    found, into = np.zeros((draws, len(places))), np.ones((k + 1, k))
     for draw in range(draws):
         for i in range(k):
             for j in range(k):
-                chance[j, i] = transition[draw, i, j]
+                into[j, i] = transition[draw, i, j]
         for s in range(len(ends)):
-            for j in range(k):
-                ahead[j] = np.log(initial[draw, j])
-            for t in range(int(ends[s - 1]) if s > 0 else 0, int(ends[s])):
-                row = int(places[t])
-                for j in range(k):
-                    here[0, j] = ahead[j] + log_density[draw, j, row] if row < m else ahead[j]
-                peak = _shared(here, 0, share)
-                for i in range(k + 1):
-                    part = 0.0
-                    for j in range(k):
-                        part += chance[i, j] * share[0, j]
-                    height[i] = (
-                        _by_itself(chance, i, here, 0) if part < FAINT else np.log(part) + peak
-                    )
-                if row < m:
-                    found[draw, t] = height[k]
-                if height[k] == -np.inf:  # no state explains the row: what follows does not matter
-                    break
-                for j in range(k):
-                    ahead[j] = height[j] - height[k]
+            begin, end = int(ends[s - 1]) if s > 0 else 0, int(ends[s])
+            _foreseen(initial[draw], into, log_density[draw], places, begin, end, found[draw])
     return found
-
-
-@_kept
-def balance(transition):  # type: ignore[no-untyped-def]
-    """Return the stationary distribution (K,), and Z (K, K) by which it changes.
-
-    Z = (I - transition + U)^-1 with U a matrix of ones, and the distribution is delta = 1' Z
-    (Zucchini, MacDonald & Langrock 2016, section 1.3.2). So d delta = delta' d transition Z.
-    By Gauss and Jordan's elimination, rows exchanged; NaN or infinite if there is no inverse.
-
-    >>> delta, _ = balance(np.array([[0.5, 0.5], [0.25, 0.75]]))
-    >>> delta.round(3)
-    array([0.333, 0.667])
-    """
-    k = len(transition)
-    left, right, delta = np.empty((k, k)), np.zeros((k, k)), np.zeros(k)
-    for i in range(k):
-        for j in range(k):
-            left[i, j] = 1.0 - transition[i, j]
-        left[i, i] += 1.0
-        right[i, i] = 1.0
-    for at in range(k):
-        best = at
-        for i in range(at + 1, k):
-            if abs(left[i, at]) > abs(left[best, at]):
-                best = i
-        for j in range(k):
-            left[at, j], left[best, j] = left[best, j], left[at, j]
-            right[at, j], right[best, j] = right[best, j], right[at, j]
-        pivot = left[at, at]
-        for j in range(k):
-            left[at, j] /= pivot
-            right[at, j] /= pivot
-        for i in range(k):
-            factor = left[i, at]
-            if i != at:
-                for j in range(k):
-                    left[i, j] -= factor * left[at, j]
-                    right[i, j] -= factor * right[at, j]
-    for i in range(k):
-        for j in range(k):
-            delta[j] += right[i, j]
-    return delta, right

@@ -69,9 +69,10 @@ def sample[T: Theta](
 
     Labels are aligned: by order in one dimension, by assignment in several, and in one dimension
     too where only that identifies the groups (equal means, other widths). The groups are
-    posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate), prior,
-    posterior_predictive, observed_data, constant_data, labels (what was relabelled, and how surely)
-    and diagnostics (R-hat and effective sizes of the draws as drawn and as aligned).
+    posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate; a sequence
+    each, or of a single sequence a row each given those before it), prior, posterior_predictive,
+    observed_data, constant_data, labels (what was relabelled, and how surely) and diagnostics
+    (R-hat and effective sizes of the draws as drawn and as aligned).
 
     sample: the observations; their type determines the structure.
     prior: by default `models.weak_prior`.

@@ -69,7 +69,8 @@ class Grouping(ABC):
         since they only choose coordinates; by default they are equal.
         """
         concentration = data[CONCENTRATION]
-        return pt.ones_like(concentration) / concentration.shape[0]
+        equal: Tensor = pt.ones_like(concentration) / concentration.shape[0]
+        return equal
 
     def weights_of(self, question: Question[Any, Any], structures: Structure) -> Array:
         """Return the same weights of structures with a leading axis, (n, K)."""
@@ -94,7 +95,10 @@ class Grouping(ABC):
         return {}
 
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any] | None:
-        """Return the question with its counts multiplied by a share, None if that is impossible."""
+        """Return the question of a share of the observations, or None if that is impossible.
+
+        Its posterior is wider, and about the same place.
+        """
         return None
 
     def declare(self, held: frozenset[str], data: Symbols) -> dict[str, Tensor]:

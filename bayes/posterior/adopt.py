@@ -199,7 +199,7 @@ def _field(
     listed = ", ".join(map(str, posterior.data_vars)) or "none"
     if isinstance(theirs, str):
         if theirs not in posterior.data_vars:
-            hint = ", or equal_weights=True" * share
+            hint = ", or equal_weights=True" * (share and "component_next" not in axes)
             raise Refusal(
                 f"the posterior has no variable {theirs!r} for {ours}; it has {listed}: "
                 f"give names={{{ours!r}: ...}}{hint}"

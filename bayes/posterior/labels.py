@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from models.arrays import spaced
 from models.family import entries, one_dimensional, rebuilt
 from models.structure import permuted
 
@@ -166,7 +167,13 @@ def members_of(
     ((2000, 2), True)
     """
     few, counts = question.units.representative(UNITS)
-    return engine.members(question.of(few), positions), counts
+    known = np.flatnonzero(counts)
+    if len(known) == len(counts) <= UNITS:
+        return engine.members(question.of(few), positions), counts
+    # of rows in time all have to be there, but not all have to be kept
+    kept = known[spaced(len(known), UNITS)]
+    weights = counts[kept] * (counts.sum() / counts[kept].sum())
+    return engine.members(question.of(few), positions, kept), weights
 
 
 def align_by_order(structures: Structure, shares: Array, counts: Array) -> Alignment:

@@ -1,4 +1,4 @@
-"""Leave-one-out cross-validation of a sample that was compressed to distinct rows."""
+"""Leave-one-out cross-validation, of rows that were compressed to distinct ones or of sequences."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ __all__ = ["loo"]
 def loo(tree: xr.DataTree) -> ELPDData:
     """Return the result of ArviZ's `loo` for all observations, repeated ones included.
 
+    Of several sequences each is left out as a whole; of a single one the rows depend on each other,
+    and nothing can be left out.
+
     Equal rows have equal terms (Vehtari, Gelman & Gabry 2017). So the term of each distinct row is
     computed once and multiplied by the row's count. `arviz.compare` takes the results.
 
@@ -30,6 +33,14 @@ def loo(tree: xr.DataTree) -> ELPDData:
     (True, 100)
     """
     pointwise = tree["log_likelihood"]["x"]
+    of_what = str(pointwise.dims[-1])
+    if of_what == "time":
+        raise Refusal(
+            "the rows of one sequence depend on each other: a row that is left out is still known "
+            "from its neighbours. Compare models by em.fit(...).bic, or by "
+            'tree["log_likelihood"]["x"], the log density of each row given the rows before it; '
+            "of several sequences whole ones are left out"
+        )
     counts = pointwise["counts"].to_numpy()
     if counts.dtype.kind == "f":
         raise Refusal(
@@ -42,7 +53,7 @@ def loo(tree: xr.DataTree) -> ELPDData:
     plain = logsumexp(pointwise.to_numpy(), axis=(0, 1)) - np.log(distinct.n_samples)
 
     def repeated(values: xr.DataArray) -> xr.DataArray:
-        return values.drop_vars(["row", "counts"], errors="ignore").isel(row=rows)
+        return values.drop_vars([of_what, "counts"], errors="ignore").isel({of_what: rows})
 
     return replace(
         distinct,

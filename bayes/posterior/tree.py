@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.diagnose import measured
+from bayes.posterior.pointwise import pointwise_of
 from bayes.posterior.prospects import Hopeless
 from models.arrays import spaced
 from models.names import family_called, record_of
@@ -46,7 +47,6 @@ PRIOR_DRAWS = 1_000
 PREDICTIVE_DRAWS = 200  # as many replicates as a picture can bear
 MOST_PREDICTED = 1 << 22  # doubles of replicates, 32 MB; more observations mean fewer of them
 MOST_OBSERVED = 1 << 20  # observations kept one by one
-MOST_POINTWISE = 1 << 24  # doubles of pointwise log-likelihood, 128 MB; more rows mean fewer draws
 INNER = ("dimension", "dimension_bis")
 OURS = "bayes.sample"  # what made a posterior whose density is known in the coordinates it explored
 
@@ -204,7 +204,7 @@ def tree_of(
     sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
     assert isinstance(seed, int)
     rng = np.random.default_rng(seed)
-    pointwise, height = _pointwise(engine, question, chains.positions)
+    pointwise, height = pointwise_of(engine, question, chains.positions)
     statistics = {**chains.statistics, "log_likelihood": height}
     groups = {
         "posterior": drawn(structures, sizes),
@@ -288,35 +288,6 @@ def drawn(structures: Structure, sizes: tuple[int, ...]) -> xr.Dataset:
 def _counted(sizes: tuple[int, ...]) -> dict[str, Labels]:
     """Return the coordinates of chains and draws."""
     return {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
-
-
-def _pointwise(
-    engine: Engine, question: Question[Any, Any], positions: Array
-) -> tuple[xr.Dataset, Array]:
-    """Return the log-likelihood of each unit, with its count, and every draw's log-likelihood.
-
-    If the first would be too large, it has fewer draws. The second has all, (chains, draws).
-    """
-    counts = question.units.unit_counts
-    step = -(-positions.shape[0] * positions.shape[1] * len(counts) // MOST_POINTWISE)
-    kept = positions[:, ::step]
-    flat = kept.reshape(-1, positions.shape[2])
-    pointwise = engine.pointwise(question, flat).reshape(*kept.shape[:2], -1)
-    if step == 1:
-        height = pointwise @ counts
-    else:
-        every = positions.reshape(-1, positions.shape[2])
-        height = engine.log_likelihoods(question, every).reshape(positions.shape[:2])
-    found = xr.Dataset(
-        {"x": (("chain", "draw", "row"), pointwise)},
-        {
-            "chain": np.arange(len(positions)),
-            "draw": np.arange(positions.shape[1])[::step],
-            "row": np.arange(len(counts)),
-            "counts": ("row", counts),
-        },
-    )
-    return found, height
 
 
 def _imagined(question: Question[Any, Any], rng: np.random.Generator) -> xr.Dataset:

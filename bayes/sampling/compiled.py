@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bayes.component import Component
     from bayes.structure import Grouping
     from bayes.symbols import Tensor
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.question import Question
     from models.sample import Sample
     from models.structure import Structure
@@ -180,21 +180,34 @@ class Engine:
             parts.append(look(structures, self.densities(*values, *data.values())))
         return np.concatenate(parts)
 
-    def pointwise(self, question: Question[Any, Any], positions: Array) -> Array:
-        """Return the log-likelihood of each unit of the data, (n, u), of positions (n, p)."""
+    def pointwise(
+        self, question: Question[Any, Any], positions: Array, begins: Labels | None = None
+    ) -> Array:
+        """Return the log-likelihood of each unit of the data, (n, u), of positions (n, p).
+
+        begins: the units from each of which to the next one log-likelihoods are summed.
+        """
 
         def look(structures: Structure, log_density: Array) -> Array:
             found = self.grouping.pointwise(question, shares_of(structures), log_density)
-            return found if standard.plain else found - standard.log_volume
+            if not standard.plain:
+                found = found - standard.log_volume * seen
+            return found if begins is None else np.add.reduceat(found, begins, axis=1)
 
-        standard = standard_of(question)
+        standard, seen = standard_of(question), question.units.unit_counts > 0
         return self.by_block(question, positions, look)
 
-    def members(self, question: Question[Any, Any], positions: Array) -> Array:
-        """Return the probability of each component at each unit, (n, K, u), of positions (n, p)."""
+    def members(
+        self, question: Question[Any, Any], positions: Array, units: Labels | None = None
+    ) -> Array:
+        """Return the probability of each component at each unit, (n, K, u), of positions (n, p).
+
+        units: those that are asked for; by default all.
+        """
 
         def look(structures: Structure, log_density: Array) -> Array:
-            return self.grouping.members(question, shares_of(structures), log_density)
+            found = self.grouping.members(question, shares_of(structures), log_density)
+            return found if units is None else found[..., units]
 
         return self.by_block(question, positions, look)
 

@@ -139,7 +139,10 @@ def _memberships(
     some = question.units.spaced(UNITS)
     parts = []
     for block in some.blocks(BLOCK):  # quantiles need all draws of a unit at once
-        each = engine.members(question.of(block), positions)
-        parts.append(np.stack([each.mean(axis=0), *np.quantile(each, [tail, 1 - tail], axis=0)]))
+        for begin in range(0, len(block.unit_counts), UNITS):  # of rows that cannot be taken apart
+            kept = np.arange(begin, min(begin + UNITS, len(block.unit_counts)))
+            each = engine.members(question.of(block), positions, kept)
+            both = np.quantile(each, [tail, 1 - tail], axis=0)
+            parts.append(np.stack([each.mean(axis=0), *both]))
     posterior, low, high = np.concatenate(parts, axis=2).transpose(0, 2, 1)
     return Memberships(some, point.at.members(some).T[:, point.places], posterior, low, high)
