@@ -77,7 +77,8 @@ class MarkovGrouping(Grouping[Sequences]):
 
     def members(self, shares: Shares, log_density: Array) -> Array:
         """The probability of each state at each row in time, given all rows."""
-        return self._summed(shares, log_density, counted=False).occupancy[:, : self.k].T
+        found = self._summed(shares, log_density, counted=False).occupancy
+        return np.ascontiguousarray(found[:, : self.k].T)
 
     def ahead(self, shares: Shares, log_density: Array) -> Array:
         """The probability of each state at each row in time, given the rows before it."""
@@ -87,7 +88,7 @@ class MarkovGrouping(Grouping[Sequences]):
         """Return p(z_t | x_1 .. x_t) and p(z_t | x_1 .. x_t-1), both (K, n)."""
         density, _ = self._densities(log_density)
         start, moves = self._padded(shares)
-        kept = np.empty((len(self.data.places), density.shape[1]))
+        kept = self._room[1]
         data, (inward, _) = self.data, _walks(self.k)
         inward(density, data.places, start, moves, data.begins, data.lengths, 1, kept)
         now = kept[:, : self.k] / kept.sum(axis=1, keepdims=True)
@@ -141,6 +142,19 @@ class MarkovGrouping(Grouping[Sequences]):
         return np.array_equal(places, np.arange(self.data.sample.distinct))
 
     @cached_property
+    def _room(self) -> tuple[Array, Array]:
+        """Where every walk has its densities, (m + 1, W), and what it keeps, (n, W).
+
+        To get new pages of memory takes longer than to walk over them.
+        """
+        from em import paths
+
+        wide = paths.padded(self.k)
+        density = np.zeros((self.data.sample.distinct + 1, wide))
+        density[-1, : self.k] = 1.0
+        return density, np.empty((len(self.data.places), wide))
+
+    @cached_property
     def _halves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The row after the first half of each sequence, and the rows of the second half, (S,)."""
         middle = self.data.begins + (self.data.lengths + 1) // 2
@@ -160,13 +174,14 @@ class MarkovGrouping(Grouping[Sequences]):
 
         The second is the sum over observations of the logarithm of the largest.
         """
-        from em import paths
-
         k, m = log_density.shape
-        density, counts = np.zeros((m + 1, paths.padded(k))), self.data.sample.counts
-        density[m, :k] = 1.0
+        density, counts = self._room[0], self.data.sample.counts
 
         def scaled(begin: int, end: int) -> float:
+            if k == 2:
+                from em import paths_of_two
+
+                return paths_of_two.scaled(log_density, counts, begin, end, density)
             logs = 0.0
             for first in range(begin, end, BLOCK):
                 block = slice(first, min(first + BLOCK, end))
@@ -188,7 +203,7 @@ class MarkovGrouping(Grouping[Sequences]):
         density, logs = self._densities(log_density)
         start, moves = self._padded(shares)
         wide = len(start)
-        kept = np.empty((len(data.places), wide))
+        kept = self._room[1]
         threads = _worth(kept)
         (middle, rest), back = self._halves, np.ascontiguousarray(moves.T)
         half, rows = middle - data.begins, (density, data.places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -143,10 +143,15 @@ class Model[S: Structure]:
             statistics = Statistics(sums, centre, dict.fromkeys(shares, sums[:, 0]))
         return self.base + value + log_prior, statistics
 
+    @cached_property
+    def _room(self) -> Array:
+        """Where log p (K, m) is written in every step: to get new pages takes longer than that."""
+        return np.empty((self.k, self.rows.sample.distinct))
+
     def expect_by_rows(self, parameters: S, centre: Array | None) -> tuple[float, Statistics]:
         """Return the log-likelihood without its base, and the statistics, from log p (K, m)."""
         with np.errstate(all="ignore"):
-            log_density = densities(self.runs, self.emission, parameters.theta)
+            log_density = densities(self.runs, self.emission, parameters.theta, self._room)
             found = self.grouping.expect(shares_of(parameters), log_density, hard=self.hard)
             task = partial(
                 _gathered, emission=self.emission, occupancy=found.occupancy, centre=centre
@@ -233,8 +238,12 @@ class Model[S: Structure]:
         return with_shares(type(parameters), shares_of(parameters), theta)
 
 
-def densities(runs: PreparedRuns[Known], emission: Emission[Any], theta: Theta) -> Array:
+def densities(
+    runs: PreparedRuns[Known], emission: Emission[Any], theta: Theta, out: Array | None = None
+) -> Array:
     """Return log p without its base of every distinct row under every component, (K, m).
+
+    out: where to write it.
 
     >>> from em.data.threads import executor_for
     >>> from models import Poisson, Sample
@@ -244,13 +253,26 @@ def densities(runs: PreparedRuns[Known], emission: Emission[Any], theta: Theta) 
     array([[-1.   , -1.   ],
            [-2.718,  0.282]])
     """
-    return np.concatenate(runs.each(partial(_densities, emission=emission, theta=theta)), axis=1)
+    if out is None:
+        out = np.empty((len(emission.condition(theta)), sum(runs.each(_size))))
+    runs.each(partial(_fill, emission=emission, theta=theta, out=out))
+    return out
 
 
-def _densities(known: Known, emission: Emission[Any], theta: Theta) -> list[Array]:
-    """Return log p (K, B) of each block of a run."""
-    none = np.zeros(len(emission.condition(theta)))
-    return [logits(emission, block, none, theta) for block in known.rows.all()]
+def _size(known: Known) -> list[int]:
+    """Return the number of rows of a run."""
+    return [known.rows.end - known.rows.begin]
+
+
+def _fill(known: Known, emission: Emission[Any], theta: Theta, out: Array) -> list[None]:
+    """Write log p of a run to its place in the matrix; rows that need it are in memory."""
+    none = np.zeros(len(out))
+    rows = known.rows
+    for index in range(rows.blocks):
+        begin = rows.begin + index * rows.size
+        found = logits(emission, rows.block(index), none, theta)
+        out[:, begin : begin + found.shape[1]] = found
+    return []
 
 
 def _gathered(

@@ -13,7 +13,31 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["inward", "outward"]
+__all__ = ["inward", "outward", "scaled"]
+
+
+@compiled
+def scaled(
+    log_density: Array, counts: Array, begin: np.intp, end: np.intp, density: Array
+) -> float:
+    """Write p over the larger of each row to `density`; return the sum of what that hides.
+
+    log_density: (2, m). counts: (m,), by which logarithms are multiplied in the sum.
+    begin, end: the rows to take. density: (m + 1, 2).
+
+    >>> density = np.empty((1, 2))
+    >>> scaled(np.array([[-1.0], [-3.0]]), np.array([2.0]), 0, 1, density), density.round(3)
+    (-2.0, array([[1.   , 0.135]]))
+    """
+    total = 0.0
+    for row in range(np.uint64(begin), np.uint64(end)):
+        one, other = log_density[U0, row], log_density[U1, row]
+        high = max(one, other)
+        less = np.exp(min(one, other) - high)
+        density[row, U0] = 1.0 if one >= other else less
+        density[row, U1] = less if one >= other else 1.0
+        total += high * counts[row]
+    return total
 
 
 @inlined

@@ -30,7 +30,8 @@ class Expected(NamedTuple):
     """What an E-step finds.
 
     log_likelihood: of the data; of hard EM, the classification log-likelihood.
-    occupancy: (K, m) expected number of observations of each component at each distinct row.
+    occupancy: (K, m) expected number of observations of each component at each distinct row; the
+        next E-step may write over it.
     own: for each field of shares, how often each of its entries is expected, in its shape; and what
         else `maximize` needs.
 
