@@ -18,7 +18,7 @@ __all__ = ["inward", "outward", "scaled"]
 
 @compiled
 def scaled(
-    log_density: Array, counts: Array, begin: np.intp, end: np.intp, density: Array
+    log_density: Array, counts: Array | NDArray[np.int64], begin: int, end: int, density: Array
 ) -> float:
     """Write p over the larger of each row to `density`; return the sum of what that hides.
 
