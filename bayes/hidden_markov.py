@@ -29,13 +29,13 @@ class HiddenMarkovGrouping(Grouping):
     >>> from models.question import asked
     >>> data = Sequences([1, None, 4, 1], initial="free")
     >>> HiddenMarkovGrouping(HiddenMarkov).rows(asked(Poisson, data, 2))
-    {'places': array([0, 2, 1, 0]), 'ends': array([4])}
+    {'rows_in_time': array([0, 2, 1, 0]), 'sequence_ends': array([4])}
     """
 
     def rows(self, question: Question[Any, Any]) -> dict[str, Numbers]:
         """Where rows in time and sequences stand."""
         data: Any = question.data
-        return {"places": data.places, "ends": data.ends}
+        return {"rows_in_time": data.places, "sequence_ends": data.ends}
 
     def starting(self, shares: Symbols) -> Tensor:
         """Return the distribution of the first state, (K,)."""
@@ -48,7 +48,7 @@ class HiddenMarkovGrouping(Grouping):
     def log_likelihood(self, shares: Symbols, log_density: Tensor, data: Symbols) -> Tensor:
         """By `path_sum`, which reads no length from the graph."""
         start, moves = self.starting(shares), shares["transition"]
-        return path_sum(start, moves, log_density, data["places"], data["ends"])
+        return path_sum(start, moves, log_density, data["rows_in_time"], data["sequence_ends"])
 
     def pointwise(self, question: Question[Any, Any], shares: Shares, log_density: Array) -> Array:
         """The log density of each row given those before it, 0 where nothing was seen."""

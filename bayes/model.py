@@ -50,7 +50,9 @@ def rows_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[
     """
     component = component_of(question.family)
     own = grouping_of(question.structure).rows(question)
-    return {**component.rows(question.rows if sample is None else sample), **own}
+    theirs = component.rows(question.rows if sample is None else sample)
+    assert not theirs.keys() & own.keys(), "a family and a structure give data the same name"
+    return {**theirs, **own}
 
 
 def data_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[str, Array]:
@@ -60,11 +62,11 @@ def data_of(question: Question[Any, Any], sample: Sample | None = None) -> dict[
     >>> data_of(asked(Poisson, Sample([1, 1, 4]), 2))["counts"]
     array([2., 1.])
     """
-    found = {
-        **rows_of(question, sample),
-        CONCENTRATION: np.full(question.k, 1 + question.prior.weight),
-        **component_of(question.family).record(question.prior.theta),
-    }
+    rows = rows_of(question, sample)
+    record = component_of(question.family).record(question.prior.theta)
+    assert not rows.keys() & record.keys(), "a family and a structure give data the same name"
+    concentration = np.full(question.k, 1 + question.prior.weight)
+    found = {**rows, CONCENTRATION: concentration, **record}
     return {name: np.array(value, np.float64, order="C") for name, value in found.items()}
 
 
