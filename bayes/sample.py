@@ -11,9 +11,10 @@ import numpy as np
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
 from bayes.posterior.labels import alignment_of, best_alignment_of
-from bayes.posterior.prospects import hopeless_of
+from bayes.posterior.prospects import SEVERAL, hopeless_of
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
+from bayes.sampling.modes import restart_of
 from bayes.sampling.nuts import Chains, run
 from models.checks import whole
 from models.family import first
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bayes.posterior.labels import Alignment, Labelling
     from bayes.posterior.prospects import Hopeless
+    from bayes.sampling.modes import Restart
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
@@ -79,7 +81,8 @@ def sample[T: Theta](
     equal_weights: hold all shares at 1 / k.
     draws: draws of each chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until
         R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter,
-        or until it is clear why more draws will not help (the attribute `hopeless`).
+        or until it is clear why more draws will not help (the attribute `hopeless`). Chains that
+        stay in modes of negligible mass begin again in heavier ones, once (`abandoned`).
     tune: draws of each chain that adapt the sampler and are thrown away.
     seed: of all random numbers; the same seed gives the same draws.
     progress: show bars on a terminal.
@@ -111,11 +114,11 @@ def sampled(
     tune, chains, seed = whole("tune", tune, 1), whole("chains", chains, 1), whole("seed", seed, 0)
     if seed >= SEEDS:
         raise Refusal(f"seed is {seed}; give a whole number below 2**64")
-    if draws != "auto":
-        draws = whole("draws", draws, 1)
-    lengths = AUTO if draws == "auto" else [draws]
+    lengths = AUTO if draws == "auto" else [whole("draws", draws, 1)]
 
     last: list[Look] = []
+    again: list[Restart] = []
+    seconds = 0.0
 
     def look(engine: Engine, found: Chains) -> Look:
         if not last or last[0].chains is not found:
@@ -126,8 +129,14 @@ def sampled(
         seen = look(engine, found)
         return seen.will_do or seen.hopeless is not None
 
-    def finish(engine: Engine, found: Chains) -> xr.DataTree:
+    def finish(engine: Engine, found: Chains) -> xr.DataTree | None:
+        nonlocal seconds
         seen = look(engine, found)
+        seconds += found.seconds
+        if draws == "auto" and not again:
+            again.extend(_restart(engine, question, seen, seed))
+            if again:
+                return None
         settings: dict[str, object] = {
             "made_by": OURS,
             "draws": found.positions.shape[1],
@@ -135,13 +144,10 @@ def sampled(
             "chains": chains,
             "seed": seed,
             "labels": seen.by,
-            "sampling_seconds": found.seconds,
+            "sampling_seconds": seconds,
         }
         if draws == "auto":
-            settings["gates"] = "met" if seen.will_do else "not met"
-            if seen.hopeless is not None:
-                settings["gates"] = "hopeless"
-                settings["hopeless"] = json.dumps(seen.hopeless._asdict())
+            settings |= _gates(seen, again)
         return tree_of(
             engine,
             question,
@@ -153,6 +159,12 @@ def sampled(
         )
 
     tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
+    if tree is None:  # once, at other starts
+        start = again[0].start
+        tree = run(
+            question, lengths, tune, chains, seed, enough, finish, start=start, progress=progress
+        )
+    assert tree is not None
     _warn(tree, question, asked_for=draws)
     return tree
 
@@ -241,6 +253,29 @@ class Look(NamedTuple):
         """Whether every parameter has mixed and is known well enough."""
         worst = worst_of(self.measures)
         return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
+
+    @property
+    def apart(self) -> bool:
+        """Whether chains stay in different modes."""
+        return self.hopeless is not None and self.hopeless.code == SEVERAL
+
+
+def _restart(engine: Engine, question: Question[Any, Any], seen: Look, seed: int) -> list[Restart]:
+    """Return where chains begin again if some stay in modes of negligible mass, if they do."""
+    if not seen.apart:
+        return []
+    restart = restart_of(engine, question, seen.chains.positions[:, -1], seed)
+    return [] if restart is None else [restart]
+
+
+def _gates(seen: Look, again: list[Restart]) -> dict[str, object]:
+    """Return what is kept of the look at chains that draw until there are enough."""
+    found: dict[str, object] = {"gates": "met" if seen.will_do else "not met"}
+    if seen.hopeless is not None:
+        found = {"gates": "hopeless", "hopeless": json.dumps(seen.hopeless._asdict())}
+    if again:
+        found["abandoned"] = json.dumps(again[0].abandoned._asdict())
+    return found
 
 
 def _looked(engine: Engine, question: Question[Any, Any], found: Chains) -> Look:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["Hopeless", "hopeless_of"]
+__all__ = ["SEVERAL", "Hopeless", "hopeless_of"]
+
+SEVERAL = "several_modes"
 
 LOOKED = 1_000  # draws of each chain from which chains are judged
 SETTLED = 1.05  # R-hat of a chain's halves below which the chain stays where it is
@@ -126,7 +128,7 @@ def _modes(aligned: Structure, sizes: tuple[int, int]) -> Hopeless | None:
         f"The posterior has several modes: chains {apart[0]} and {apart[1]} stay in different ones "
         f"(R-hat {worst:.3g})."
     )
-    return Hopeless("several_modes", worst, ELSEWHERE, reason)
+    return Hopeless(SEVERAL, worst, ELSEWHERE, reason)
 
 
 def _halves(chain: NDArray[np.float64]) -> NDArray[np.float64]:

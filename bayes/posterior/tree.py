@@ -14,6 +14,7 @@ import xarray as xr
 from bayes.posterior.diagnose import measured
 from bayes.posterior.pointwise import pointwise_of
 from bayes.posterior.prospects import Hopeless
+from bayes.sampling.modes import Abandoned
 from models.arrays import spaced
 from models.names import family_called, record_of
 from models.prior import Prior, draw_prior
@@ -102,6 +103,12 @@ class Posterior:
         """Why the sampler ended early, None if it did not."""
         kept = self.tree.attrs.get("hopeless")
         return None if kept is None else Hopeless(**json.loads(kept))
+
+    @property
+    def abandoned(self) -> Abandoned | None:
+        """Chains that were given up before these were drawn, None if none were."""
+        kept = self.tree.attrs.get("abandoned")
+        return None if kept is None else Abandoned(**json.loads(kept))
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -38,7 +38,7 @@ from models.family import axes
 from models.structure import axes_of, from_fields, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     import pymc as pm
     from numba.core.ccallback import CFunc
@@ -272,20 +272,30 @@ class Engine:
 
     def _explored(self, question: Question[Any, Any], positions: Array) -> tuple[Array, Array]:
         """Return the log density (n,) that chains explore and its gradients, NaN if undefined."""
-        model = self.nutpie_model(question, lambda _: positions[0])
-        density = model.compiled_logp_func.ctypes
-        found, value = np.empty_like(positions), np.empty(1)
-        heights = np.empty(len(positions))
-        data = model.user_data.ctypes.data_as(ctypes.c_void_p)
-        height, size = value.ctypes.data_as(DOUBLES), positions.shape[1]
-        positions = np.ascontiguousarray(positions)
-        places = zip(_rows(positions), _rows(found), strict=True)
-        for row, (position, slope) in enumerate(places):
-            failed = density(size, position, slope, height, data)
-            heights[row] = np.nan if failed else value[0]
-            if failed:
-                found[row] = np.nan
-        return heights, found
+        density = self.density(question)
+        found = [density(position) for position in positions]
+        heights, slopes = zip(*found, strict=True)
+        return np.array(heights), np.array(slopes)
+
+    def density(self, question: Question[Any, Any]) -> Callable[[Array], tuple[float, Array]]:
+        """Return a function from a position (p,) to the log density that chains explore there.
+
+        It returns the gradient (p,) as well, and NaN for both where they are undefined.
+        """
+        model = self.nutpie_model(question, lambda _: np.empty(0))
+        call = model.compiled_logp_func.ctypes
+        value = np.empty(1)
+        data, height = model.user_data.ctypes.data_as(ctypes.c_void_p), value.ctypes
+
+        def at(position: Array) -> tuple[float, Array]:
+            assert model.user_data is not None  # its memory lives as long as this function
+            place, slope = np.ascontiguousarray(position), np.empty(len(position))
+            pointers = (place.ctypes.data_as(DOUBLES), slope.ctypes.data_as(DOUBLES))
+            if call(len(place), *pointers, height.data_as(DOUBLES), data):
+                return np.nan, np.full(len(place), np.nan)
+            return float(value[0]), slope
+
+        return at
 
     def nutpie_model(
         self, question: Question[Any, Any], start: Callable[[int], Array]
@@ -417,12 +427,6 @@ def _derived(question: Question[Any, Any]) -> Engine:
         densities=python(many, terms),
         log_prior=python(many, priors),
     )
-
-
-def _rows(table: Array) -> Iterator[ctypes._Pointer[ctypes.c_double]]:
-    """Yield where each row begins, as C has it."""
-    for address in range(table.ctypes.data, table.ctypes.data + table.nbytes, table.strides[0]):
-        yield ctypes.cast(address, DOUBLES)
 
 
 def _forward(model: pm.Model, own: list[Tensor]) -> list[Tensor]:

@@ -101,6 +101,7 @@ def run[R](
     enough: Callable[[Engine, Chains], bool],
     finish: Callable[[Engine, Chains], R],
     *,
+    start: Start | None = None,
     progress: bool,
 ) -> R:
     """Return the result of `finish` for chains of the first length that is enough.
@@ -108,6 +109,7 @@ def run[R](
     lengths: numbers of draws of each chain, ascending.
     enough: whether the draws up to a length are enough; the last length always is.
     finish: makes the result of the chains, while the bars are still shown.
+    start: from a seed to a position; dispersed if not given.
 
     >>> asked = {"lengths": [50, 100], "tune": 50, "chains": 2, "seed": 1, "progress": False}
     >>> found = run(fit.question, **asked, enough=lambda *_: True, finish=lambda _, chains: chains)
@@ -119,7 +121,8 @@ def run[R](
         begun = time.perf_counter()
         counter = Counter(chains)
         tasks = [bars.add_task(f"chain {chain}", total=None, note="") for chain in range(chains)]
-        model = engine.nutpie_model(question, _led(engine, question, chains, seed))
+        start = _led(engine, question, chains, seed) if start is None else start
+        model = engine.nutpie_model(question, start)
         sampler = _launched(model, counter, lengths[-1], tune, chains, seed)
 
         def ask[A](call: Callable[[], A]) -> A:

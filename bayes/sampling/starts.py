@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.sample import Sample
 
-__all__ = ["start_of"]
+__all__ = ["candidates_of", "start_of"]
 
 CANDIDATES = 10  # positions from which each chain chooses its start
 LEEWAY = 3.0  # nats per parameter by which a start may fit worse than the best candidate
@@ -27,18 +27,37 @@ LEEWAY = 3.0  # nats per parameter by which a start may fit worse than the best 
 def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Array]:
     """Return a function from a seed to a position.
 
-    Each chain draws candidates about rows that lie apart, and starts at the first whose likelihood
-    is not far below the best. If the data say little, starts are far apart.
+    Each chain starts at the first of its candidates whose likelihood is not far below the best. If
+    the data say little, starts are far apart.
 
     >>> from bayes.sampling.compiled import engine_of
     >>> start = start_of(engine_of(fit.question), fit.question)
     >>> start(1).shape
     (3,)
     """
+    candidates = candidates_of(engine, question)
+
+    def start(seed: int) -> Array:
+        positions = candidates(seed)
+        height = engine.log_likelihoods(question, positions)
+        likely = height >= height.max() - LEEWAY * positions.shape[1]
+        first: Array = positions[int(np.argmax(likely))]
+        return first
+
+    return start
+
+
+def candidates_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Array]:
+    """Return a function from a seed to CANDIDATES positions about rows that lie apart.
+
+    >>> from bayes.sampling.compiled import engine_of
+    >>> candidates_of(engine_of(fit.question), fit.question)(1).shape
+    (10, 3)
+    """
     standard = standard_of(question)
     sample = standard.sample(question.rows)
 
-    def start(seed: int) -> Array:
+    def candidates(seed: int) -> Array:
         rng = np.random.default_rng(seed)
         chosen = np.array([_apart(sample, question.k, rng) for _ in range(CANDIDATES)])
         held = uniform(question.structure, question.k, question.data.sizes)
@@ -49,13 +68,9 @@ def start_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int], Ar
             shares[name] = np.full_like(drawn, field) if name in question.held else drawn
         theta = engine.component.start(sample, chosen, rng)
         inside = with_shares(question.structure, shares, theta)
-        positions = engine.pack(question, standard.outside(inside))
-        height = engine.log_likelihoods(question, positions)
-        likely = height >= height.max() - LEEWAY * positions.shape[1]
-        first: Array = positions[int(np.argmax(likely))]
-        return first
+        return engine.pack(question, standard.outside(inside))
 
-    return start
+    return candidates
 
 
 def _apart(sample: Sample, k: int, rng: np.random.Generator) -> Labels:

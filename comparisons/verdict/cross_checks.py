@@ -38,7 +38,7 @@ __all__ = [
 STEP = 1e-3  # in explored coordinates, whose scale is about one
 POSITIONS = 8_000  # positions of finite differences, at most; more parameters mean fewer draws
 FEWEST, MOST = 10, 200  # draws at which the density is compared
-STEADY = 1e-4  # nats by which two step sizes may differ; near an edge rounding eats differences
+STEADY = 1e-4  # nats by which two extrapolations may differ; near an edge rounding eats differences
 RUN = 10  # consecutive draws that two chains share only if one is a copy
 BEND = 0.004  # smallest step, in standard errors, whose quartic error is negligible;
 DIGITS = 1e-4  # longer where rounding would be more than this part of the squared step
@@ -240,10 +240,12 @@ def density_terms(
     some = spaced(len(heights), wanted)
     draws = drawn_at(raw, some)
     z = engine.pack(question, draws)
-    near, far = (_slopes(engine, question, z, step) for step in (STEP, 2 * STEP))
-    with np.errstate(all="ignore"):
-        steady = np.abs(np.linalg.slogdet(near)[1] - np.linalg.slogdet(far)[1]) < STEADY
-        volume = np.linalg.slogdet((4 * near - far) / 3)[1]  # Richardson: the error is of h^4
+    near, far, farther = (_slopes(engine, question, z, STEP * one) for one in (1, 2, 4))
+    with np.errstate(all="ignore"):  # Richardson: the error is of h^4, however many parameters
+        volume, coarse = (
+            np.linalg.slogdet((4 * a - b) / 3)[1] for a, b in ((near, far), (far, farther))
+        )
+        steady = np.abs(volume - coarse) < STEADY
     if steady.sum() < FEWEST:
         return None
     log_prior = em.log_prior(question.prior, draws, question.held)

@@ -74,7 +74,11 @@ def judged(
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks, near)
-    apart = [same_place(point, checks), *same_numbers(table, point), *same_predictions(predictions)]
+    apart = [
+        same_place(point, checks),
+        *same_numbers(table, point),
+        *same_predictions(predictions, point),
+    ]
     proper = not any(one.stands for one in em_side)
     chains = [*lost_correlations(point, sampled, [*chains, *apart], trusted=proper), *chains]
     gap = Gap(
@@ -175,15 +179,19 @@ def same_numbers(table: Table, point: Point) -> list[Finding]:
     ]
 
 
-def same_predictions(predictions: Predictions) -> list[Finding]:
+def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
     """Hellinger distance of the densities, and how far memberships differ."""
-    apart = not predictions.hellinger <= limit.HELLINGER
+    most = max(
+        limit.HELLINGER,
+        limit.PREDICTED * float(np.sqrt(point.free / (8 * point.at.observations))),
+    )
+    apart = not predictions.hellinger <= most
     found = [
         Finding(
             "other_predictions",
             DOUBT if apart else OK,
             predictions.hellinger,
-            limit.HELLINGER,
+            most,
             "The density with the estimate plugged in and the posterior predictive one are "
             f"{predictions.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
             if np.isfinite(predictions.hellinger)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes.sampling.modes import NEGLIGIBLE
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.verdict.chain_slips import slip_of_chains
@@ -13,6 +14,7 @@ from comparisons.verdict.headline import HOPELESS
 
 if TYPE_CHECKING:
     from bayes.posterior.prospects import Hopeless
+    from bayes.sampling.modes import Abandoned
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.neighbours import Neighbours
     from comparisons.verdict.sampled import Sampled
@@ -61,6 +63,8 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
     before, after = sampled.as_drawn, found[0].value
     if sampled.hopeless is not None:
         found.append(_hopeless(sampled.hopeless, near))
+    if sampled.abandoned is not None:
+        found.append(_abandoned(sampled.abandoned))
     switched = before > limit.SWITCHED
     undone = not after > limit.SWITCHED
     found.append(
@@ -91,6 +95,21 @@ def _several(sampled: Sampled) -> Finding:
 def _hopeless(why: Hopeless, near: Neighbours) -> Finding:
     """That the sampler ended early because more draws would not help."""
     return Finding(HOPELESS, DOUBT, why.value, why.threshold, why.reason, near.advice)
+
+
+def _abandoned(before: Abandoned) -> Finding:
+    """That chains were given up in modes of negligible mass, and all began again elsewhere."""
+    light, chains, mass = before
+    were = "chains was in a mode" if light == 1 else "chains were in modes"
+    return Finding(
+        "abandoned_chains",
+        NOTE,
+        mass,
+        NEGLIGIBLE,
+        f"At first {light} of {chains} {were} with at most {mass:.0e} of the mass of the heaviest "
+        "mode (normal approximations). All chains were started again in heavier modes.",
+        "",
+    )
 
 
 def _copied(checks: CrossChecks) -> Finding:

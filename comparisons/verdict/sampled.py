@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bayes.posterior.prospects import Hopeless
     from bayes.posterior.stein import Target
     from bayes.posterior.tree import Posterior
+    from bayes.sampling.modes import Abandoned
     from comparisons.binned.posterior import Binning
     from comparisons.verdict.point import Point
     from comparisons.verdict.sensitivity import Sensitivity
@@ -73,6 +74,7 @@ class Sampled:
     shift: by how many of its sds binning can have shifted a posterior mean.
     whole: EM of all observations, None if the posterior is of all.
     hopeless: why the sampler ended early, None if it did not.
+    abandoned: chains that it gave up before these, None if it did not.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -102,6 +104,7 @@ class Sampled:
     shift: float
     whole: Whole | None
     hopeless: Hopeless | None = None
+    abandoned: Abandoned | None = None
 
 
 def sampled_of(
@@ -155,6 +158,7 @@ def sampled_of(
         shift=0.0 if binning is None else binning.shift(few),
         whole=whole_of(posterior.tree, question),
         hopeless=posterior.hopeless,
+        abandoned=posterior.abandoned,
     )
 
 
