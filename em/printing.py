@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from em.errors.edges import NO_SHARE
 from models.family import components, free_entries
 from models.structure import fields_of, shares_of
 
@@ -43,7 +44,8 @@ def table(estimate: Structure, errors: Structure) -> Iterator[str]:
             yield _line(label, [_cell(values[name][one], spreads[name][one]) for one in at])
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
-            yield from _matrix(name, values[name], spreads[name])
+            there = np.where(values[name] < NO_SHARE, 0, values[name])
+            yield from _matrix(name, there, spreads[name])
 
 
 def _entries(estimate: Structure) -> Iterator[tuple[str, int, tuple[int, ...]]]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
+NO_SHARE = 1e-8  # a share without an error that is smaller is 0
+
 __all__ = [
     "Ascent",
     "Density",
@@ -57,6 +59,12 @@ class Row(NamedTuple):
     label: str
     parameter: Parameter
     numbers: Mapping[str, float]
+
+    @property
+    def estimate(self) -> float:
+        """The estimate; a share that is 0 but for rounding is 0."""
+        value = self.numbers["mle"]
+        return 0.0 if abs(value) < NO_SHARE and np.isnan(self.numbers["se"]) else value
 
 
 class Estimate(NamedTuple):

@@ -232,7 +232,7 @@ def _line(row: Row) -> Line:
     sd = line["sd"]
     return Line(
         row.label,
-        _estimate(line["mle"], line["se"], sd),
+        _estimate(row.estimate, line["se"], sd),
         _with_error(line["mean"], sd),
         f"{_rounded(line['low'], sd)} to {_rounded(line['high'], sd)}",
         _signed(line["gap_in_sd"]),

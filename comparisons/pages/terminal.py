@@ -249,7 +249,7 @@ def _cells(row: Row) -> list[str]:
     of = row.numbers
     return [
         row.label,
-        _pair(of["mle"], of["se"]),
+        _pair(row.estimate, of["se"]),
         _pair(of["mean"], of["sd"]),
         f"{_rounded(of['low'], of['sd'])} to {_rounded(of['high'], of['sd'])}",
         f"{of['gap_in_sd']:+.2f}" if np.isfinite(of["gap_in_sd"]) else "–",

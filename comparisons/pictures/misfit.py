@@ -46,7 +46,7 @@ def no_misfit(facts: Facts) -> str:
 
 @styled
 def misfit(facts: Facts) -> Figure:
-    """Draw a rootogram of few different counts, otherwise the distribution of the transforms.
+    """Draw a rootogram of few different counts in no order, otherwise that of the transforms.
 
     >>> misfit(comparison).axes[0].get_ylabel()
     '√ number of observations'
@@ -54,6 +54,7 @@ def misfit(facts: Facts) -> Figure:
     if why := no_misfit(facts):
         raise Refusal(why)
     few = facts.density is not None and len(facts.density.x) <= SINGLE
+    few = few and facts.states is None  # the band is of rows that do not depend on each other
     return _rootogram(facts) if few and counted(facts) else _transforms(facts)
 
 

@@ -102,7 +102,7 @@ def by_scan(mode: str) -> Gradient:
         return_updates=False,
     )
     value = pt.logsumexp(ahead[-1])
-    slopes = pt.grad(value, [initial, transition, density])
+    slopes: Any = pt.grad(value, [initial, transition, density])
     found: Gradient = pytensor.function(
         [initial, transition, density], [value, *slopes], mode=mode, trust_input=True
     )

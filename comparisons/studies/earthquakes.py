@@ -80,7 +80,7 @@ def criteria(alone: list[Fit[Any]], chains: list[Fit[Any]]) -> Steps:
         "states": "",
         "log-likelihood, no order": ".3f",
         "in order": ".3f",
-        "parameters": "d",
+        "parameters in order": "d",
         "AIC": ".1f",
         "BIC": ".1f",
     }
@@ -117,7 +117,7 @@ def learned(chains: list[Fit[Any]], comparison: Comparison) -> str:
     text = (
         f"Order matters: two moods in order reach {chains[1].log_likelihood:.0f} with four "
         f"parameters. Between two moods and three BIC {word}: three are "
-        f" {abs(gain):.1f} {'better' if gain > 0 else 'worse'}."
+        f"{abs(gain):.1f} {'better' if gain > 0 else 'worse'}."
     )
     verdicts = {
         "agree": "EM and the posterior agree on three.",

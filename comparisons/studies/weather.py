@@ -31,7 +31,7 @@ __all__ = ["DAYS", "simulated", "tell"]
 DAYS = 600
 STAY = np.array([[0.94, 0.06], [0.03, 0.97]])  # low pressure lasts 17 days, high pressure 33
 LOW, SD = 1004.0, 6.0  # hectopascals
-APART = (1.0, 1.5, 2.0, 3.0)  # sds between the two means, in the table
+APART = (1.5, 2.0, 2.5, 3.0)  # sds between the two means, in the table
 SHOWN = 2.0  # in the comparison
 
 
@@ -41,7 +41,7 @@ def tell(setting: Setting) -> Story:
     >>> from comparisons.studies import Setting
     >>> story = tell(Setting(progress=False))
     >>> [row[0] for row in story.steps[0].words()]
-    ['1.0', '1.5', '2.0', '3.0']
+    ['1.5', '2.0', '2.5', '3.0']
     """
     data, truth, path = simulated(SHOWN, setting.seed)
     comparison = second_opinion(

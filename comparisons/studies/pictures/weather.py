@@ -53,7 +53,7 @@ def days(data: Sequences, path: Labels, chain: Fit[Any], alone: Fit[Any]) -> Fig
     above.set_ylabel("pressure (hPa)")
     below.plot(shown + 1, alone.responsibilities(alone.question.units)[shown, 1], **ALONE)
     below.plot(shown + 1, chain.responsibilities(data)[shown, 1], **EM_LINE)
-    below.set(xlabel="day", ylabel="probability of high pressure", ylim=(-0.03, 1.03))
+    below.set(xlabel="day", ylabel="P(high pressure)", ylim=(-0.03, 1.03))
     for axes in (above, below):
         low, high = axes.get_ylim()
         axes.fill_between(
