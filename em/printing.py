@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.errors.edges import NO_SHARE
 from models.family import components, free_entries
 from models.structure import fields_of, shares_of
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["table"]
 
 ACROSS = 5  # components side by side
+NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
 
 
