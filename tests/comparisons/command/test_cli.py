@@ -24,14 +24,37 @@ from comparisons.verdict.headline import by_importance
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
 PARAMETER = {
-    *("name", "component", "dimension", "mle", "se", "mean", "sd", "low", "high", "gap_in_sd"),
+    *(
+        "name",
+        "component",
+        "dimension",
+        "next",
+        "mle",
+        "se",
+        "mean",
+        "sd",
+        "low",
+        "high",
+        "gap_in_sd",
+    ),
     *("sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk", "prior_pull", "skew", "noise"),
 }
 OBJECT = {
     "bins",
     "headline",
     "whole",
-    *("format", "family", "components", "observations", "distinct", "verdict", "findings", "em"),
+    *(
+        "format",
+        "family",
+        "structure",
+        "states",
+        "components",
+        "observations",
+        "distinct",
+        "verdict",
+        "findings",
+        "em",
+    ),
     *("sampler", "parameters", "deviance", "predictive"),
 }
 EM = {"log_likelihood", "steps", "converged", "starts", "optima"}
