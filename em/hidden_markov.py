@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from em.data.threads import available
+from em import walks
 from em.stationary import best_moves, tilt
 from em.structure import Expected, Grouping
 from models.hidden_markov import stationary
 from models.sequences import Sequences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from em.structure import Shares
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["MarkovGrouping", "StationaryGrouping", "UniformGrouping"]
 
 STAY = 0.8  # of a first group's observations that are followed by one of the same group
-BLOCK = 4_096  # rows whose exponentials are taken at once
-WORTH_THREADS = 100_000  # rows times components: with fewer, two threads are slower than one
 
 
 class Sums(NamedTuple):
@@ -89,7 +84,7 @@ class MarkovGrouping(Grouping[Sequences]):
         density, _ = self._densities(log_density)
         start, moves = self._padded(shares)
         kept = self._room[1]
-        data, (inward, _) = self.data, _walks(self.k)
+        data, (inward, _) = self.data, walks.walks_of(self.k)
         inward(density, data.places, start, moves, data.begins, data.lengths, 1, kept)
         now = kept[:, : self.k] / kept.sum(axis=1, keepdims=True)
         ahead = np.empty_like(now)
@@ -101,13 +96,16 @@ class MarkovGrouping(Grouping[Sequences]):
         """Return the joint log-probability of the most likely path, and that path, (n,)."""
         from em import paths
 
-        rows = np.vstack([log_density.T, np.zeros(self.k)])
-        path = np.empty(len(self.data.places), np.intp)
-        with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
-            logs = np.log(self.initial(shares)), np.log(shares["transition"])
-        data = self.data
+        rows, logs = self._logs(shares, log_density)
+        data, path = self.data, np.empty(len(self.data.places), np.intp)
         value = paths.best_path(rows, data.places, *logs, data.begins, data.ends, path)
         return float(value), path
+
+    def _logs(self, shares: Shares, log_density: Array) -> tuple[Array, tuple[Array, Array]]:
+        """Return log p (m + 1, K), with a row for what was not seen, and those of shares."""
+        with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
+            logs = np.log(self.initial(shares)), np.log(shares["transition"])
+        return np.vstack([log_density.T, np.zeros(self.k)]), logs
 
     def entropy(self, shares: Shares, log_density: Array) -> float:
         """log p(x) - E[log p(x, path)], the entropy of the path given all rows."""
@@ -174,68 +172,68 @@ class MarkovGrouping(Grouping[Sequences]):
 
         The second is the sum over observations of the logarithm of the largest.
         """
-        k, m = log_density.shape
-        density, counts = self._room[0], self.data.sample.counts
-
-        def scaled(begin: int, end: int) -> float:
-            if k == 2:
-                from em import paths_of_two
-
-                return paths_of_two.scaled(log_density, counts, begin, end, density)
-            logs = 0.0
-            for first in range(begin, end, BLOCK):
-                block = slice(first, min(first + BLOCK, end))
-                part = log_density[:, block]
-                high = part.max(axis=0)
-                density[block, :k] = np.exp(part - high).T
-                logs += float(counts[block] @ high)
-            return logs
-
-        half = m // (2 * BLOCK) * BLOCK
-        return density, sum(_both(_worth(density), scaled, (0, half), (half, m)))
+        density = self._room[0]
+        return density, walks.scaled(log_density, self.data.sample.counts, density)
 
     def _summed(self, shares: Shares, log_density: Array, *, counted: bool) -> Sums:
         """Return the sums over all paths (em/paths.py).
 
         counted: sum the occupancies of rows that repeat, instead of one for each row in time.
         """
-        k, data, (inward, outward) = self.k, self.data, _walks(self.k)
+        k, data, (inward, outward) = self.k, self.data, walks.walks_of(self.k)
         density, logs = self._densities(log_density)
         start, moves = self._padded(shares)
         wide = len(start)
         kept = self._room[1]
-        threads = _worth(kept)
+        threads = walks.worth_threads(kept)
         (middle, rest), back = self._halves, np.ascontiguousarray(moves.T)
         half, rows = middle - data.begins, (density, data.places)
         forwards, backwards = (*rows, start, moves), (*rows, np.ones(wide), back)
         logs += sum(
-            _both(
+            walks.both(
                 threads,
                 inward,
                 (*forwards, data.begins, half, 1, kept),
                 (*backwards, data.ends - 1, rest, -1, kept),
             )
         )
-        occupancy = np.zeros((2, len(density) if counted else 0, wide))
         if not np.isfinite(logs):
-            none = np.zeros((k, k))
-            return Sums(-np.inf, occupancy[0, :-1] if counted else kept, none, none[0])
+            return self._summed_in_logs(shares, log_density, counted=counted)
+        occupancy = np.zeros((2, len(density) if counted else 0, wide))
         pairs, ends = np.zeros((2, wide, wide)), np.zeros((2, wide))
         # copies, as each walk may write over the row at which the other one begins
         left, right = kept[middle - 1], kept[np.minimum(middle, len(kept) - 1)]
         right[rest == 0] = 0
-        _, met = _both(
+        _, met = walks.both(
             threads,
             outward,
             (*forwards, middle, rest, 1, kept, left, occupancy[0], pairs[0], ends[0]),
             (*backwards, middle - 1, half, -1, kept, right, occupancy[1], pairs[1], ends[1]),
         )
+        if not np.isfinite([met, pairs.sum()]).all():
+            return self._summed_in_logs(shares, log_density, counted=counted)
         return Sums(
             logs + met,
             (occupancy[0] + occupancy[1])[:-1] if counted else kept,
             shares["transition"] * (pairs[0] + pairs[1].T)[:k, :k],
             ends[1, :k],
         )
+
+    def _summed_in_logs(self, shares: Shares, log_density: Array, *, counted: bool) -> Sums:
+        """Return the same where a likelihood is 0 but for its logarithm, or is 0."""
+        from em import paths_in_logs
+
+        k, data = self.k, self.data
+        rows, (start, steps) = self._logs(shares, log_density)
+        members, moves = np.zeros((len(data.places), k)), np.zeros((k, k))
+        value = paths_in_logs.summed(
+            rows, data.places, start, steps, data.begins, data.ends, members, moves
+        )
+        first = members[data.begins].sum(axis=0)
+        if counted:
+            every = [np.bincount(data.places, one, len(rows)) for one in members.T]
+            members = np.stack(every, axis=1)[:-1]
+        return Sums(float(value), members, moves, first)
 
 
 class StationaryGrouping(MarkovGrouping):
@@ -287,29 +285,6 @@ class UniformGrouping(MarkovGrouping):
         """The expected moves over their sum."""
         own = {name: field for name, field in own.items() if name != "initial"}
         return super().maximize(own, unseen)
-
-
-def _walks(k: int) -> tuple[Callable[..., float], Callable[..., float]]:
-    """Return the machine code of the walks inwards and outwards for K components."""
-    from em import paths, paths_of_two  # numba takes long to load
-
-    if k == 2:
-        return paths_of_two.inward, paths_of_two.outward
-    return paths.inward, paths.outward
-
-
-def _worth(rows: Array) -> bool:
-    """Whether two threads are faster than one."""
-    return rows.size >= WORTH_THREADS and available() > 1
-
-
-def _both[*P](threads: bool, walk: Callable[[*P], float], *ways: tuple[*P]) -> list[float]:
-    """Return the results of a walk both ways, on two threads where that is faster."""
-    if not threads:
-        return [walk(*way) for way in ways]
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(walk, *ways[1])
-        return [walk(*ways[0]), other.result()]
 
 
 def _expected_log(expected: Array, log: Array) -> float:

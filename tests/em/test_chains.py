@@ -48,7 +48,8 @@ def test_the_series_are_whole():
         (2, -342.318267, 692.637, 703.328),
         (3, -329.460276, 676.921, 700.976),
         (4, -327.831585, 687.663, 730.428),
-        pytest.param(5, -325.899986, 701.800, 768.621, marks=pytest.mark.slow),
+        # REFERENCES has -325.899986, from a climb that ended 2e-5 below this top
+        pytest.param(5, -325.899963, 701.800, 768.621, marks=pytest.mark.slow),
     ],
 )
 def test_earthquakes_by_number_of_states(k, height, aic, bic):

@@ -101,6 +101,54 @@ def test_sums_over_all_paths(initial, k, repeat, rng):
     assert total != pytest.approx(alone @ data.sample.counts, rel=1e-6)
 
 
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("repeat", [True, False])
+def test_sums_over_paths_whose_densities_doubles_cannot_hold(k, repeat, rng):
+    """States that are left for good, and rows that are far likelier under these."""
+    generator = rng(13)
+    x = generator.integers(0, 4, 12) + 0.0 if repeat else generator.permutation(12) + 0.0
+    data = Sequences(x, sequence=[7, 1, 4], initial="free")
+    moves = np.triu(generator.random((k, k)) + 0.1)
+    shares = {"initial": np.eye(k)[0], "transition": moves / moves.sum(axis=1, keepdims=True)}
+    log_density = 3_000 * np.log(generator.random((k, data.sample.distinct)))
+    grouping = grouping_of(structure_for(data), data, k)
+    found = grouping.expect(shares, log_density, hard=False)
+    members = grouping.members(shares, log_density)
+    total, expected = 0.0, np.zeros((k, 12))
+    with np.errstate(divide="ignore"):
+        for begin, every in paths(data, shares, log_density, "free"):
+            logs = np.array([log for log, _ in every])
+            total += np.logaddexp.reduce(logs)
+            for log, path in every:
+                for t, z in enumerate(path):
+                    expected[z, begin + t] += np.exp(log - np.logaddexp.reduce(logs))
+    assert found.log_likelihood == pytest.approx(total, rel=1e-13)
+    np.testing.assert_allclose(members, expected, atol=1e-9)
+    assert found.occupancy.sum() == pytest.approx(12)
+    assert found.own["transition"].sum() == pytest.approx(9)
+    np.testing.assert_allclose(found.own["initial"], np.eye(k)[0] * 3)
+    # negative control: from another state it is another one
+    other = grouping.expect(shares | {"initial": np.eye(k)[-1]}, log_density, hard=False)
+    assert other.log_likelihood != pytest.approx(total, rel=1e-3)
+    nowhere = np.full_like(log_density, -np.inf)
+    with np.errstate(all="ignore"):
+        assert grouping.expect(shares, nowhere, hard=False).log_likelihood == -np.inf
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_walks_that_do_not_meet_are_taken_in_logarithms(k):
+    """From either end all is well: only together are they impossible in doubles."""
+    data = Sequences(np.arange(6.0), initial="free")
+    shares = {"initial": np.eye(k)[0], "transition": np.eye(k)}
+    log_density = np.zeros((k, 6))
+    log_density[0, 3:] = -1_500.0
+    grouping = grouping_of(structure_for(data), data, k)
+    found = grouping.expect(shares, log_density, hard=False)
+    assert found.log_likelihood == -4_500
+    np.testing.assert_array_equal(found.occupancy, np.eye(k)[:, :1] * np.ones(6))
+    assert found.own["transition"][0, 0] == 5
+
+
 def test_one_step_ahead_nothing_is_known_of_the_row_itself(rng):
     generator = rng(2)
     x = generator.normal(size=12)
