@@ -16,8 +16,8 @@ probability of the state given everything that is seen:
     occupied_1(j) = initial_j slope_1(j)
     occupied_t(j) = sum_i transition_ij slope_t(i, j)
 
-The sum behind `beyond` takes one exponential for each state, not for each pair of them: the largest
-message is taken out. If all that a state can reach is far below it, that state takes out its own.
+The sums behind `beyond` share their exponentials, one for each state and not for each pair of them,
+relative to one state. If all that a state can reach is far below, it takes out its own largest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "forecasts", "memberships", "value_and_slopes"]
 
-FAINT = 1e-200  # of the largest message; what is below is summed again, to lose no digits
+FAINT = 1e-200  # sums below it are taken again, relative to their own largest term
+GREAT = 1e100  # shares up to it, or that of `top` down to its inverse, keep all their digits
 VERSION = version_of(__file__)
 
 
@@ -81,17 +82,16 @@ def _steep(
 
 
 @inner
-def _shared(here: Array, t: int, share: Array) -> float:
-    """Set share_tj = exp(here_tj - peak), and return the peak."""
-    peak = -np.inf
+def _shared(here: Array, t: int, share: Array) -> int:
+    """Set share_tj = exp(here_tj - peak), and return the state of the peak."""
+    top = 0
     for j in range(here.shape[1]):
-        peak = max(peak, here[t, j])
+        if here[t, j] > here[t, top]:
+            top = j
+    peak = here[t, top]
     for j in range(here.shape[1]):
-        if here[t, j] == peak:
-            share[t, j] = 1.0 if peak > -np.inf else 0.0
-        else:
-            share[t, j] = np.exp(here[t, j] - peak)
-    return peak
+        share[t, j] = np.exp(here[t, j] - peak) if peak > -np.inf else 0.0
+    return top
 
 
 @inner
@@ -102,34 +102,45 @@ def _leftwards(
     ends: Array | Labels,
     here: Array,
     share: Array,
-    total: Array,
+    inverse: Array,
 ) -> float:
     """Return the log-likelihood, and fill three arrays (n, K) for the way back.
 
-    here: messages; share: without logarithms, relative to the largest of the row.
-    total: sum_j chance_ij share_tj for each state i of the row before t, or once for the first row.
+    `share` is exp(here - base). It is taken from the sums of the row after it, as exp and log
+    cancel, until it leaves the range of doubles. Then it is computed from the messages again, and
+    base is the largest of them, that of `top`.
+
+    here: messages; share: the same without logarithms, up to a factor of the row.
+    inverse: of sum_j chance_ij share_tj for each state i of the row before t, or once for the first
+        row; 0 if that sum is faint.
     """
     k, m = log_density.shape
-    beyond = np.empty(k + 1)
+    beyond, total, top = np.empty(k + 1), np.empty(k + 1), 0
     value: float = 0.0
     for s in range(len(ends) - 1, -1, -1):
         begin = int(ends[s - 1]) if s > 0 else 0
-        beyond[:] = 0.0
+        beyond[:], total[:], base, faint = 0.0, 1.0, 0.0, False
         for t in range(int(ends[s]) - 1, begin - 1, -1):
-            row = int(places[t])
+            row, most = int(places[t]), 0.0
+            lift = log_density[top, row] if row < m else 0.0
+            base += lift
             for j in range(k):
-                here[t, j] = beyond[j] + log_density[j, row] if row < m else beyond[j]
-            peak = _shared(here, t, share)
+                own = log_density[j, row] if row < m else 0.0
+                here[t, j] = beyond[j] + own
+                one = total[j] * np.exp(own - lift) if j != top else total[j]
+                share[t, j] = one
+                most = max(most, one)
+            if faint or not (most < GREAT and share[t, top] > 1 / GREAT):
+                top = _shared(here, t, share)
+                base, faint = here[t, top], False
             first, last = (0, k) if t > begin else (k, k + 1)
             for i in range(first, last):
                 part = 0.0
                 for j in range(k):
                     part += chance[i, j] * share[t, j]
-                total[t, i - first] = part
-                if part < FAINT:
-                    beyond[i] = _by_itself(chance, i, here, t)
-                else:
-                    beyond[i] = np.log(part) + peak
+                total[i], faint = part, faint or part < FAINT
+                inverse[t, i - first] = 0.0 if part < FAINT else 1.0 / part
+                beyond[i] = _by_itself(chance, i, here, t) if part < FAINT else np.log(part) + base
         value += float(beyond[k])
     return value
 
@@ -140,7 +151,7 @@ def _rightwards(
     ends: Array | Labels,
     here: Array,
     share: Array,
-    total: Array,
+    inverse: Array,
     occupied: Array,
     slope: Array,
 ) -> None:
@@ -152,11 +163,11 @@ def _rightwards(
         for t in range(begin, int(ends[s])):
             first, last = (0, k) if t > begin else (k, k + 1)
             for i in range(first, last):
-                weight, part = occupied[t - 1, i] if i < k else 1.0, total[t, i - first]
-                if part < FAINT:
+                weight, part = occupied[t - 1, i] if i < k else 1.0, inverse[t, i - first]
+                if part == 0.0:
                     _steep(weight, chance, i, here, t, slope, occupied)
                     continue
-                weight /= part
+                weight *= part
                 for j in range(k):
                     each = weight * share[t, j]
                     slope[i, j] += each
@@ -185,11 +196,11 @@ def value_and_slopes(
            [1.208, 0.736]]))
     """
     (k, m), n = log_density.shape, len(places)
-    here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
+    here, share, inverse = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
     chance = _stacked(initial, transition)
-    value = _leftwards(chance, log_density, places, ends, here, share, total)
+    value = _leftwards(chance, log_density, places, ends, here, share, inverse)
     occupied, slope, roots = np.empty((n, k)), np.zeros((k + 1, k)), np.zeros((k, m))
-    _rightwards(chance, ends, here, share, total, occupied, slope)
+    _rightwards(chance, ends, here, share, inverse, occupied, slope)
     for t in range(n):
         row = int(places[t])
         if row < m:
@@ -222,12 +233,12 @@ def memberships(
     """
     draws, k, _ = log_density.shape
     n = len(places)
-    here, share, total = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
+    here, share, inverse = np.empty((n, k)), np.empty((n, k)), np.empty((n, k))
     occupied, slope, found = np.empty((n, k)), np.zeros((k + 1, k)), np.empty((draws, k, n))
     for draw in range(draws):
         chance = _stacked(initial[draw], transition[draw])
-        _leftwards(chance, log_density[draw], places, ends, here, share, total)
-        _rightwards(chance, ends, here, share, total, occupied, slope)
+        _leftwards(chance, log_density[draw], places, ends, here, share, inverse)
+        _rightwards(chance, ends, here, share, inverse, occupied, slope)
         for t in range(n):
             for j in range(k):
                 found[draw, j, t] = occupied[t, j]
@@ -258,7 +269,7 @@ def _foreseen(
         for j in range(k):
             ahead = height[j] - height[k]
             here[0, j] = ahead + log_density[j, row] if row < m else ahead
-        peak = _shared(here, 0, share)
+        peak = here[0, _shared(here, 0, share)]
         for i in range(k + 1):
             part = 0.0
             for j in range(k):

@@ -95,6 +95,35 @@ def test_sums_are_those_over_every_path(k, spread, rng):
         assert abs(other - whole) > 1e-6
 
 
+@pytest.mark.parametrize("spread", [1.0, 300.0])
+def test_long_sequences_lose_nothing(spread, rng):
+    """By logarithms alone, from left to right and back, as slowly as that is."""
+    generator, k, m, n = rng(911), 3, 50, 2_000
+    initial, moves = generator.dirichlet(np.ones(k)), generator.dirichlet(np.ones(k), k)
+    log_density = spread * generator.normal(size=(k, m))
+    places, ends = generator.integers(0, m + 1, n), np.array([n // 3, n])
+    rows = np.column_stack([log_density, np.zeros(k)])[:, places]
+    ahead, beyond = np.empty((k, n)), np.zeros((k, n))
+    for begin, end in ((0, n // 3), (n // 3, n)):
+        ahead[:, begin] = np.log(initial) + rows[:, begin]
+        for t in range(begin + 1, end):
+            into = ahead[:, t - 1, None] + np.log(moves)
+            ahead[:, t] = np.logaddexp.reduce(into, axis=0) + rows[:, t]
+        for t in range(end - 2, begin - 1, -1):
+            out = np.log(moves) + rows[:, t + 1] + beyond[:, t + 1]
+            beyond[:, t] = np.logaddexp.reduce(out, axis=1)
+    exact = logsumexp(ahead[:, ends - 1], axis=0).sum()
+    chance = np.exp(ahead + beyond - logsumexp(ahead + beyond, axis=0))
+    given = initial, moves, log_density, places, ends
+    value, _, by_moves, roots = value_and_slopes(*given)
+    assert value == pytest.approx(exact, rel=1e-12)
+    many = [one[None] for one in given[:3]]
+    np.testing.assert_allclose(memberships(*many, *given[3:])[0], chance, atol=1e-12 * n * spread)
+    assert forecasts(*many, *given[3:]).sum() == pytest.approx(exact, rel=1e-12)
+    assert (roots**2).sum() == pytest.approx((places < m).sum(), rel=1e-10)
+    assert (by_moves * moves).sum() == pytest.approx(n - 2, rel=1e-10)
+
+
 def slopes_of(given):
     """Return the value and its derivatives by initial, transition and log density."""
     value, by_initial, by_transition, roots = value_and_slopes(*given)
