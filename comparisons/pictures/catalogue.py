@@ -41,11 +41,14 @@ __all__ = [
     "ascent",
     "data",
     "deviance",
+    "dwell",
     "memberships",
     "pairs",
     "pictures_of",
     "plane",
     "posterior",
+    "residuals",
+    "series",
     "svg",
 ]
 

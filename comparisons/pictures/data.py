@@ -421,7 +421,7 @@ def no_memberships(facts: Facts) -> str:
     ''
     """
     if facts.states is not None:
-        return "memberships of rows in time are in the picture of the series"
+        return "memberships of rows in time are drawn over time; see the series"
     alone = "a single component has all the members; there is nothing to draw"
     return alone if facts.k == 1 else ""
 

@@ -52,9 +52,9 @@ def no_series(facts: Facts) -> str:
     """Say why there is no series to draw, if there is none.
 
     >>> no_series(comparison)
-    'rows have no order; there is no series to draw'
+    'rows have no order; there is nothing to draw'
     """
-    return "rows have no order; there is no series to draw" if facts.states is None else ""
+    return "rows have no order; there is nothing to draw" if facts.states is None else ""
 
 
 def _states(facts: Facts) -> States:
@@ -72,7 +72,7 @@ def series(facts: Facts) -> Figure:
     ...     series(comparison)
     ... except Refusal as refusal:
     ...     print(refusal)
-    rows have no order; there is no series to draw
+    rows have no order; there is nothing to draw
     """
     states, both = _states(facts), facts.memberships
     rows = np.arange(min(len(states.path), SHOWN))
@@ -151,7 +151,7 @@ def dwell(facts: Facts) -> Figure:
     ...     dwell(comparison)
     ... except Refusal as refusal:
     ...     print(refusal)
-    rows have no order; there is no series to draw
+    rows have no order; there is nothing to draw
     """
     states, k = _states(facts), facts.k
     moves = next(name for name in facts.shares if facts.fields[name].ndim == 2)
@@ -212,10 +212,10 @@ def no_residuals(facts: Facts) -> str:
     """Say why there are no residuals to draw, if there are none.
 
     >>> no_residuals(comparison)
-    'rows have no order; there is no series to draw'
+    'rows have no order; there is nothing to draw'
     """
     if facts.states is not None and facts.states.residual.size == 0:
-        return "the residuals were not measured"
+        return "the residuals were not measured; there is nothing to draw"
     return no_series(facts)
 
 
@@ -227,7 +227,7 @@ def residuals(facts: Facts) -> Figure:
     ...     residuals(comparison)
     ... except Refusal as refusal:
     ...     print(refusal)
-    rows have no order; there is no series to draw
+    rows have no order; there is nothing to draw
     """
     if why := no_residuals(facts):
         raise Refusal(why)

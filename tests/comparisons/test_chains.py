@@ -7,17 +7,20 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.special import gammaln, logsumexp
 
 import bayes
 import comparisons
 import em
+from bayes.sampling.compiled import engine_of
 from comparisons.command import main as cli
 from comparisons.json_values import json_text
 from comparisons.pages.json import of_comparison, of_fit
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.studies.earthquakes import COUNTS
 from models import HiddenMarkov, Poisson, Sequences, simulate
-from models.hidden_markov import stationary
+from models.hidden_markov import UniformHiddenMarkov, stationary
+from models.question import asked
 
 QUAKES = Sequences(COUNTS)
 
@@ -227,3 +230,60 @@ def test_em_alone_tells_of_a_chain(tmp_path, monkeypatch, capsys):
         cli.main()
     assert left.value.code == 0
     assert "from 1" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # ten posteriors
+def test_ten_simulated_truths_are_recovered_by_both_and_a_wrong_truth_is_not(rng):
+    moves = np.array([[0.92, 0.08], [0.15, 0.85]])
+    truth = HiddenMarkov(stationary(moves), moves, Poisson(np.array([4.0, 11.0])))
+    wrong = truth._replace(transition=moves[::-1, ::-1], initial=stationary(moves[::-1, ::-1]))
+    far = []
+    for seed in range(101, 111):
+        data, _ = simulate(truth, 400, rng(seed))
+        found = comparisons.second_opinion(Poisson, data, 2, seed=1, truth=truth, progress=False)
+        assert found.verdict == "agree"
+        table = found.to_frame()
+        assert (np.abs(table["mle"] - table["truth"]) < 4 * table["se"]).all()
+        assert (np.abs(table["mean"] - table["truth"]) < 4 * table["sd"]).all()
+        other = np.concatenate([wrong.transition.ravel(), wrong.theta.rate])
+        far.append((np.abs(table["mean"] - other) / table["sd"]).max())
+    assert np.median(far) > 2  # the negative control: states that last as the other ones do
+
+
+def test_exact_evidence_is_the_mean_of_both_likelihoods_over_the_prior(rng):
+    """All 2^7 paths, each with its conjugate evidence, against 5,000 draws of the prior."""
+    x, k, n = np.array([1, 0, 7, 6, 9, 2, 1]), 2, 5_000
+    data = Sequences(x, initial="uniform")
+    events, exposure = 1.0, 0.3  # Gamma(2, rate 0.3), rows Dirichlet(1)
+    each = []
+    for path in np.ndindex(*[k] * len(x)):
+        moved, states = np.zeros((k, k)), np.array(path)
+        np.add.at(moved, (states[:-1], states[1:]), 1)
+        rows = gammaln(k) - gammaln(k + moved.sum(axis=1)) + gammaln(1 + moved).sum(axis=1)
+        own = [x[states == state] for state in range(k)]
+        seen = [
+            gammaln(events + 1 + one.sum())
+            - gammaln(events + 1)
+            + (events + 1) * np.log(exposure)
+            - (events + 1 + one.sum()) * np.log(exposure + len(one))
+            for one in own
+        ]
+        each.append(-np.log(k) + rows.sum() + sum(seen) - gammaln(x + 1).sum())
+    exact = logsumexp(each)
+    generator = rng(4)
+    moves = generator.dirichlet(np.ones(k), (n, k))
+    rate = generator.gamma(events + 1, 1 / exposure, (n, k))
+    chains = UniformHiddenMarkov(moves, Poisson(rate))
+    question = asked(Poisson, data, k)
+    engine = engine_of(question)
+    for heights in (
+        em.log_likelihood(Poisson, data, chains),
+        engine.log_likelihoods(question, engine.pack(question, chains)),
+    ):
+        weight = np.exp(heights)
+        error = weight.std() / np.sqrt(n) / weight.mean()
+        assert abs(np.log(weight.mean()) - exact) < 4.5 * error
+        assert error < 0.1
+        alike = UniformHiddenMarkov(moves, Poisson(np.repeat(rate[:, :1], k, axis=1)))
+        other = np.log(np.exp(em.log_likelihood(Poisson, data, alike)).mean())
+        assert abs(other - exact) > 4.5 * error  # negative control: states of one rate

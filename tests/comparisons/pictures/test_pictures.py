@@ -25,7 +25,18 @@ from comparisons.pictures import catalogue as pictures
 from comparisons.pictures.data import bars_of, frame_of
 from comparisons.pictures.likelihood import reached
 from comparisons.pictures.style import COMPONENTS, EM, POSTERIOR, TRUTH
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models import (
+    Binomial,
+    Gaussian,
+    HiddenMarkov,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+    Sequences,
+    simulate,
+)
+from models.hidden_markov import stationary
 
 DEATHS = [162, 267, 271, 185, 111, 61, 27, 8, 3, 1]
 COLUMN = ["data", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
@@ -40,6 +51,10 @@ EXPECTED = {
     "three columns": TABLE,
     "one component": ["data", "misfit", "posterior", "deviance", "pairs"],
     "one parameter": ["data", "misfit", "posterior", "deviance"],
+    "in order": [
+        *("series", "data", "misfit", "posterior", "dwell", "residuals", "deviance", "ascent"),
+        "pairs",
+    ],
 }
 EVERY = [(case, name) for case, names in EXPECTED.items() for name in names]
 LARGEST = 400_000  # characters of an SVG
@@ -85,7 +100,18 @@ def one_parameter():
     return Poisson, Sample(np.random.default_rng(6).poisson(900, 60)), 1, {}
 
 
+def in_order():
+    """Two sequences of counts, some rows not seen."""
+    moves = np.array([[0.9, 0.1], [0.2, 0.8]])
+    truth = HiddenMarkov(stationary(moves), moves, Poisson(np.array([3.0, 12.0])))
+    data, _ = simulate(truth, 160, np.random.default_rng(7))
+    x = data.sample.x[data.unit_rows].copy()
+    x[20:24] = np.nan
+    return Poisson, Sequences(x, sequence=[100, 60]), 2, {}
+
+
 CASES = {
+    "in order": in_order,
     "heights": heights,
     "coins": coins,
     "unequal coins": unequal_coins,
@@ -194,7 +220,13 @@ def test_every_picture_can_be_read(case, name):
     assert all(entries_of(figure))
     assert any(axes.get_xlabel() for axes in figure.axes)
     assert any(axes.get_ylabel() for axes in figure.axes)
-    if name not in ("pairs", "plane", "memberships"):  # which label the outer panels
+    if name not in (
+        "pairs",
+        "plane",
+        "memberships",
+        "series",
+        "dwell",
+    ):  # which label the outer panels
         assert all(axes.get_xlabel() for axes in figure.axes)
     written = pictures.svg(figure)
     assert len(written) < LARGEST

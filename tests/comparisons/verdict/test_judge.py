@@ -397,6 +397,9 @@ def judged_with(**changes):
     """Judge what was measured, some of it changed, in whichever record it stands."""
     parts, left = [], set(changes)
     for part in measured():
+        if part is None:  # what rows in no order have not
+            parts.append(part)
+            continue
         own = {name: changes[name] for name in left if hasattr(part, name)}
         left -= set(own)
         parts.append(part._replace(**own) if isinstance(part, tuple) else replace(part, **own))
