@@ -135,6 +135,11 @@ class Chain(NamedTuple):
         """Return the most likely path of states given all rows, (n,)."""
         return self.grouping.path(self.shares, self.log_density)[1]
 
+    def moves(self) -> Array:
+        """Return the expected number of moves from each state to each, given all rows, (K, K)."""
+        found = self.grouping.expect(self.shares, self.log_density, hard=False)
+        return np.array(found.own["transition"])
+
     def forecast(self, steps: int) -> Forecast[Theta]:
         """Return the distribution of the next observations of each sequence."""
         now, _ = self.grouping.filtered(self.shares, self.log_density)
@@ -155,7 +160,9 @@ class Chain(NamedTuple):
         shape = (2, len(seen), *sample.x.shape[1:])
         found = np.full(shape, np.nan).reshape(2, len(seen), -1)
         for column, (each, log) in enumerate(zip(below, before, strict=True)):
-            weight = ahead * np.exp(log - log.max(axis=0))[:, places]
+            with np.errstate(divide="ignore"):  # a state that cannot follow
+                logs = np.log(ahead) + log[:, places]
+            weight = np.exp(logs - logs.max(axis=0))
             weight /= weight.sum(axis=0)
             for side in (0, 1):
                 found[side, seen, column] = (weight * each[:, -side][:, places]).sum(axis=0)

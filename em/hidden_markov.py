@@ -85,8 +85,11 @@ class MarkovGrouping(Grouping[Sequences]):
         start, moves = self._padded(shares)
         kept = self._room[1]
         data, (inward, _) = self.data, walks.walks_of(self.k)
-        inward(density, data.places, start, moves, data.begins, data.lengths, 1, kept)
-        now = kept[:, : self.k] / kept.sum(axis=1, keepdims=True)
+        found = inward(density, data.places, start, moves, data.begins, data.lengths, 1, kept)
+        if np.isfinite(found):
+            now = kept[:, : self.k] / kept.sum(axis=1, keepdims=True)
+        else:
+            now = self._filtered_in_logs(shares, log_density)
         ahead = np.empty_like(now)
         ahead[1:] = now[:-1] @ shares["transition"]
         ahead[data.begins] = self.initial(shares)
@@ -219,6 +222,15 @@ class MarkovGrouping(Grouping[Sequences]):
             ends[1, :k],
         )
 
+    def _filtered_in_logs(self, shares: Shares, log_density: Array) -> Array:
+        """Return p(z_t | x_1 .. x_t), (n, K), where a likelihood is 0 but for its logarithm."""
+        from em import paths_in_logs
+
+        rows, logs = self._logs(shares, log_density)
+        now = np.empty((len(self.data.places), self.k))
+        paths_in_logs.filtered(rows, self.data.places, *logs, self.data.begins, self.data.ends, now)
+        return now
+
     def _summed_in_logs(self, shares: Shares, log_density: Array, *, counted: bool) -> Sums:
         """Return the same where a likelihood is 0 but for its logarithm, or is 0."""
         from em import paths_in_logs
@@ -250,11 +262,18 @@ class StationaryGrouping(MarkovGrouping):
         """The distribution that the transitions leave as it is."""
         return stationary(shares["transition"])
 
+    def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
+        """The same, with the present transitions, than which the M-step may not end lower."""
+        found = super().expect(shares, log_density, hard=hard)
+        found.own["present"] = shares["transition"]
+        return found
+
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """The maximum by Newton's method, as the first states also depend on the transitions."""
         if "transition" not in own:  # held
             return {}
-        return {"transition": best_moves(own["transition"] + unseen, own["initial"])}
+        counts, present = own["transition"] + unseen, own.get("present")
+        return {"transition": best_moves(counts, own["initial"], present)}
 
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
         """n_ij / g_ij, and the derivative through the stationary distribution."""

@@ -38,8 +38,7 @@ SMALL = 1e-60  # a sum below it is divided out
 CHUNK = 64  # rows whose moves are summed by one product of matrices
 U0, U1, U2, U3, U4 = (np.uint64(one) for one in range(5))
 
-# Divisions are not checked: what a sum of 0 spoils is not finite, which the caller looks at. When
-# numba keeps code, it watches a function's own file alone: after a change here remove __pycache__.
+# Divisions are not checked: what a sum of 0 spoils is not finite, which the caller looks at.
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
 inlined = njit(inline="always")
 

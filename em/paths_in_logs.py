@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from em.paths import compiled
+from numba import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.arrays import Array
 
-__all__ = ["summed"]
+__all__ = ["filtered", "summed"]
+
+# as in em/paths.py; numba watches a function's own file alone, so that files share nothing
+compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 @compiled
@@ -81,3 +83,44 @@ def summed(
                     moves[i] += np.exp(members[t, i] + after[i] - height)
             members[t] = np.exp(members[t] + now - height)
     return total
+
+
+@compiled
+def filtered(
+    log_density: Array,
+    places: NDArray[np.intp],
+    log_start: Array,
+    log_moves: Array,
+    begins: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    now: Array,
+) -> None:
+    """Write the probability of each state at each row given that row and those before it.
+
+    now: (n, K), to be written; the others are those of `summed`. Rows that no path can have made
+    leave all states as likely.
+
+    >>> now, half = np.empty((2, 2)), np.log([0.5, 0.5])
+    >>> stay = np.array([[-np.inf, 0.0], [-np.inf, 0.0]])  # the second state follows, come what may
+    >>> rows, both = np.array([[0.0, -2_000.0], [0.0, 0.0]]), np.array([0, 0])
+    >>> filtered(rows, both, half, stay, np.array([0]), np.array([2]), now)
+    >>> now
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    k = len(log_start)
+    here, before, terms = np.empty(k), np.empty(k), np.empty(k)
+    for sequence in range(len(begins)):
+        for t in range(begins[sequence], ends[sequence]):
+            for j in range(k):
+                if t == begins[sequence]:
+                    here[j] = log_start[j]
+                else:
+                    for i in range(k):
+                        terms[i] = before[i] + log_moves[i, j]
+                    here[j] = _log_sum(terms)
+                here[j] += log_density[places[t], j]
+            total = _log_sum(here)
+            for j in range(k):
+                now[t, j] = np.exp(here[j] - total) if total > -np.inf else 1 / k
+                before[j] = here[j] - total if total > -np.inf else -np.log(k)

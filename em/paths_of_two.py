@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from em.paths import SMALL, U0, U1, compiled, inlined
+from numba import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +13,13 @@ if TYPE_CHECKING:
     from models.arrays import Array
 
 __all__ = ["inward", "outward", "scaled"]
+
+SMALL = 1e-60  # a sum below it is divided out
+U0, U1 = np.uint64(0), np.uint64(1)
+
+# as in em/paths.py; numba watches a function's own file alone, so that files share nothing
+compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+inlined = njit(inline="always")
 
 
 @compiled

@@ -33,6 +33,8 @@ def table(estimate: Structure, errors: Structure) -> Iterator[str]:
       rate                    1 (0.2)               5 (0.5)
     """
     values, spreads = fields_of(estimate), fields_of(errors)
+    for name, share in shares_of(estimate).items():
+        values[name] = np.where(share < NO_SHARE, 0, share)
     k = components(estimate.theta)
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
@@ -44,8 +46,7 @@ def table(estimate: Structure, errors: Structure) -> Iterator[str]:
             yield _line(label, [_cell(values[name][one], spreads[name][one]) for one in at])
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
-            there = np.where(values[name] < NO_SHARE, 0, values[name])
-            yield from _matrix(name, there, spreads[name])
+            yield from _matrix(name, values[name], spreads[name])
 
 
 def _entries(estimate: Structure) -> Iterator[tuple[str, int, tuple[int, ...]]]:

@@ -275,6 +275,10 @@ class Fit[S: Structure]:
         """
         return self._chain("decode").decode()
 
+    def moves(self) -> Array:
+        """Return (K, K) the expected number of moves from each state to each, given all rows."""
+        return self._chain("moves").moves()
+
     def forecast(self, steps: int) -> Forecast[Theta]:
         """Return the distribution of the next observations of each sequence."""
         return self._chain("forecast").forecast(whole("steps", steps, 1))
@@ -340,8 +344,12 @@ class Fit[S: Structure]:
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
         k = self.question.k
-        title = f"{self.family.__name__}, {k} component{'s' * (k > 1)}"
+        chain = any("component_next" in one for one in type(self.estimate).axes().values())
+        title = f"{self.family.__name__}, {k} {'state' if chain else 'component'}{'s' * (k > 1)}"
+        known = isinstance(self.question.sample, Sample)
+        extent = self.question.units.extent if known else ""
         heading = f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"
+        heading += f" {extent}" if extent else ""
         summary = (
             f"log-likelihood {self.log_likelihood:.6f}, BIC {self.bic:.2f}, "
             f"{'converged' if self.converged else 'NOT CONVERGED'} in {self.steps} steps; "

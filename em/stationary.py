@@ -85,14 +85,16 @@ def _tilt(moves: Array, first: Array, delta: Array) -> Tilt:
     return Tilt(delta[:, None] * change, curvature)
 
 
-def best_moves(counts: Array, first: Array) -> Array:
+def best_moves(counts: Array, first: Array, present: Array | None = None) -> Array:
     """Return the transition matrix (K, K) that maximises Q, by Newton's method in log g.
 
     Where Q is not concave, the step follows the absolute values of its curvatures; a step that does
-    not raise Q is halved. From n_ij / n_i. it cannot end lower.
+    not raise Q is halved. It begins at n_ij / n_i. or at the present transitions, wherever Q is
+    higher, so that it cannot end below either.
 
     counts: (K, K) n, with the prior's.
     first: (K,) u.
+    present: (K, K) transitions of the E-step, if there was one.
 
     >>> g = best_moves(np.array([[8.0, 2.0], [1.0, 4.0]]), np.array([0.0, 1.0]))
     >>> g.round(4)
@@ -103,10 +105,14 @@ def best_moves(counts: Array, first: Array) -> Array:
     True
     """
     counts = counts + TRACE
-    log = np.log(counts) - np.log(counts.sum(axis=1, keepdims=True))
-    moves = np.exp(log)
-    delta = stationary(moves)
-    here = _height(counts, first, log, delta)
+    begins = [counts] if present is None else [counts, present + TRACE * counts.sum()]
+    tried = []
+    for one in begins:
+        log = np.log(one) - np.log(one.sum(axis=1, keepdims=True))
+        moves = np.exp(log)
+        delta = stationary(moves)
+        tried.append((_height(counts, first, log, delta), log, moves, delta))
+    here, log, moves, delta = max(tried, key=lambda one: one[0])
     for _ in range(STEPS):
         slope, fall = _derivatives(counts, moves, _tilt(moves, first, delta))
         step = _solved(fall, slope.ravel()).reshape(slope.shape)

@@ -21,7 +21,8 @@ __all__ = [
     "stationary",
 ]
 
-SAME = 1e-6  # by which sums of rows, and a stationary distribution that is given, may miss
+SAME = 1e-6  # by which sums of rows may miss 1
+GIVEN = 1e-4  # by which a distribution that somebody writes down may miss what follows from moves
 
 
 class HiddenMarkov[T: Theta](NamedTuple):
@@ -243,9 +244,10 @@ def _without_initial(
         return structure
     found = kind(moves, structure.theta)
     initial = np.asarray(structure.initial, np.float64)
-    if initial.shape != found.initial.shape or np.abs(initial - found.initial).max() > SAME:
+    if initial.shape != found.initial.shape or np.abs(initial - found.initial).max() > GIVEN:
         raise Refusal(
             f"initial is {initial.round(6).tolist()}, not {expected}, "
-            f"{found.initial.round(6).tolist()}; give Sequences(..., initial='free')"
+            f"{found.initial.round(6).tolist()}; leave it out, or let it be a parameter: "
+            "initial='free', --initial free"
         )
     return found

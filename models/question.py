@@ -129,8 +129,8 @@ def asked[T: Theta](
     axes = structure.axes()
     if equal_weights and any("component_next" in one for one in axes.values()):
         raise Refusal(
-            "equal_weights fixes all shares at 1 / k, so that no state would depend on the one "
-            "before it; give Sample(x)"
+            "equal_weights (--equal-weights) fixes all shares at 1 / k, so that no state would "
+            "depend on the one before it; leave it out, or fit the rows in no order"
         )
     held = frozenset(axes if equal_weights or k == 1 else ())
     return Question(structure, family, data, k, prior, held)

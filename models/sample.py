@@ -159,6 +159,11 @@ class Sample:
         """Return how Python writes such a sample."""
         return f"Sample({rows})"
 
+    @property
+    def extent(self) -> str:
+        """Nothing: the observations are all there is."""
+        return ""
+
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
         return np.empty(0, np.intp)

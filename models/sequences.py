@@ -169,6 +169,13 @@ class Sequences:
         start = f', initial="{self.initial}"' * (self.initial != usual)
         return f"Sequences({rows}{named}{start})"
 
+    @property
+    def extent(self) -> str:
+        """The number of sequences, and of rows that were not seen."""
+        several, unseen = len(self.ends), int((~self.seen).sum())
+        missing = f", {unseen:,} row{'s' * (unseen > 1)} not seen" if unseen else ""
+        return f"in {several:,} sequence{'s' * (several > 1)}{missing}"
+
     def followers(self) -> NDArray[np.intp]:
         """All rows but the first of each sequence."""
         return np.delete(np.arange(len(self.places)), self.begins)
@@ -265,7 +272,8 @@ class Sequences:
 
     def __repr__(self) -> str:
         n, several = len(self.places), len(self.ends)
-        columns = f" of {self.sample.dimension} columns" if self.sample.table else ""
+        d = self.sample.dimension
+        columns = f" of {d} column{'s' * (d > 1)}" if self.sample.table else ""
         missing = n - self.sample.observations
         unseen = f", {missing:,} not seen" if missing else ""
         what = f"{n:,} rows{columns} in {several:,} sequence{'s' * (several > 1)}"
@@ -321,7 +329,7 @@ def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]
         column = int(missing[row].argmax())
         raise Refusal(
             f"x: row {row} (counted from 0) has no value in column {column}, but has others; a row "
-            "is seen as a whole or not at all"
+            "in order needs all of its columns or none: blank the others to skip it"
         )
     return values, ~missing.all(axis=1)
 

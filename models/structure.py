@@ -130,6 +130,11 @@ class Units(Protocol):
         """Return how Python writes the data, given how it writes the rows."""
         ...
 
+    @property
+    def extent(self) -> str:
+        """What the number of observations does not say of the data, in words; may be empty."""
+        ...
+
     def followers(self) -> Labels:
         """Return the units, (p,), each of which follows the unit before it in time."""
         ...

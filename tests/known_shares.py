@@ -44,6 +44,8 @@ class Guessed:
     def spelt(self, rows):
         return f"Guessed({rows})"
 
+    extent = ""
+
     def followers(self):
         return np.empty(0, np.intp)
 

@@ -43,6 +43,8 @@ class Towns:
     def spelt(self, rows):
         return f"Towns({rows})"
 
+    extent = ""
+
     def followers(self):
         return np.empty(0, np.intp)
 

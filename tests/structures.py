@@ -103,12 +103,21 @@ def by_steps(structure: HiddenMarkov, data: Sequences, row: Row) -> float:
     )
     total = 0.0
     for begin, end in zip(data.begins, data.ends, strict=True):
-        ahead = np.log(structure.initial)
+        ahead = np.log(begun(structure, data))
         for at in range(begin, end):
             here = ahead + log_density[data.places[at]]
             ahead = logsumexp(here[:, None] + np.log(structure.transition), axis=0)
         total += float(logsumexp(here))
     return total
+
+
+def begun(structure: HiddenMarkov, data: Sequences) -> np.ndarray:
+    """The distribution of the first state; the stationary one as an eigenvector."""
+    if data.initial != "stationary":
+        return structure.initial
+    values, vectors = np.linalg.eig(np.asarray(structure.transition).T)
+    found = vectors[:, np.abs(values - 1).argmin()].real
+    return found / found.sum()
 
 
 STRUCTURES = [

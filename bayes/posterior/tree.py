@@ -72,7 +72,7 @@ class Posterior:
         stored = self.tree["constant_data"].to_dataset()
         arrays = {str(name): one.to_numpy() for name, one in stored.data_vars.items()}
         data, k = data_of(structure).from_arrays(arrays), int(attrs["components"])
-        equal = bool(attrs["equal_weights"])
+        equal = bool(attrs["equal_weights"]) and k > 1  # a single component has all the weight
         return asked(family, data, k, prior=self._prior(family), equal_weights=equal)
 
     def _prior(self, family: type[Any]) -> Prior | None:

@@ -16,7 +16,7 @@ from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
 from comparisons.verdict.table import Table
 from models.names import family_called
-from models.structure import Parameter, axes_of
+from models.structure import Parameter, axes_of, from_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -419,6 +419,12 @@ class Facts:
     def fields(self) -> dict[str, Array]:
         """The estimate by name, each (K, ...)."""
         return {name: self.tree["em"][name].to_numpy() for name in self.names}
+
+    @property
+    def overall(self) -> Array:
+        """The estimate's share of each component among all observations, (K,)."""
+        structure: Structure = from_fields(self.structure, self.family, self.fields)
+        return structure.overall(self.question.data)
 
     @property
     def errors(self) -> dict[str, Array]:

@@ -163,10 +163,17 @@ def _headline(facts: Facts) -> str:
     k, n, sampling = facts.k, facts.observations, facts.sampling
     of = f" of {', '.join(facts.columns)}" if facts.columns else ""
     return (
-        f"{facts.title}, {k} {facts.noun}{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}, "
+        f"{facts.title}, {k} {facts.noun}{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}"
+        f"{_extent(facts)}, "
         f"{facts.distinct:,} distinct; {facts.estimate.source} beside "
         f"{sampling.chains} chains of {sampling.draws:,} draws"
     )
+
+
+def _extent(facts: Facts) -> str:
+    """Return what the number of observations does not say of the data."""
+    extent = facts.question.units.extent
+    return f" {extent}" if extent else ""
 
 
 def _legend(facts: Facts) -> str:

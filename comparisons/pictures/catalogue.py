@@ -103,7 +103,7 @@ def _data(facts: Facts) -> str:
 
 
 def _plane(facts: Facts) -> str:
-    shares = ", ".join(f"{one:.2g}" for name in facts.shares for one in facts.fields[name].flat)
+    shares = ", ".join(f"{one:.2g}" for one in facts.overall)
     return (
         f"{facts.observations:,} observations in the plane of two columns, with the "
         f"ellipses of {em_name(facts)} over those of posterior draws; shares {shares}."

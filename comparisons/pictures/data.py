@@ -241,7 +241,7 @@ def data(facts: Facts) -> Figure:
         linewidth=0.5,
     )
     mark = "o" if whole and len(near.x) <= SINGLE else ""
-    entries = _densities(axes, near, mark, em_name(facts))
+    entries = _densities(axes, near, mark, em_name(facts), facts.noun)
     highest = max(bars.heights.max(), near.predictive.max())
     axes.set_ylim(0, above(highest, max(near.plug_in.max(), near.high.max())))
     few_ticks(axes, 8)
@@ -254,7 +254,7 @@ def data(facts: Facts) -> Figure:
     return framed(figure, title, [patch({"color": DATA}, label), *entries], caption)
 
 
-def _densities(axes: Axes, density: Density, mark: str, name: str) -> list[Artist]:
+def _densities(axes: Axes, density: Density, mark: str, name: str, noun: str) -> list[Artist]:
     """Draw the densities and return their entries in the legend."""
     x = density.x
     axes.fill_between(x, density.low, density.high, **BAND)
@@ -269,7 +269,7 @@ def _densities(axes: Axes, density: Density, mark: str, name: str) -> list[Artis
     for component, part in enumerate(parts if len(parts) > 1 else []):
         look: Look = {"color": colour(component), "linewidth": 1.3}
         axes.plot(*_broken(x, part), **look)
-        entries.append(line(look, f"component {component}"))
+        entries.append(line(look, f"{noun} {component}"))
     axes.plot(*_broken(x, density.plug_in), **EM_LINE, marker=mark, markersize=4)
     return [line(EM_LINE, f"density of {name}", mark), *entries]
 
@@ -357,14 +357,16 @@ def plane(facts: Facts) -> Figure:
         _draws(axes, facts.draws, list(pair), draws)
         _ellipses(axes, facts, list(pair))
     entries: list[Artist] = [
-        line({"color": colour(one), "linestyle": ""}, f"component {one}", "o") for one in range(k)
+        line({"color": colour(one), "linestyle": ""}, f"{facts.noun} {one}", "o")
+        for one in range(k)
     ]
     entries.append(line(EM_LINE, f"{em_name(facts)}: 1 and 2 sd"))
     entries.append(line({"color": POSTERIOR, "linewidth": 0.8}, "posterior draws: 2 sd"))
     if facts.truth:
         entries.append(line(TRUTH_LINE, "truth: 1 and 2 sd"))
     caption = f"Faint points are those that could be another component's. {len(cloud.x):,} "
-    caption += f"of {len(facts.rows.x):,} distinct rows" + f", {columns} of {d} columns" * (
+    rows = "rows" if facts.states is not None else "distinct rows"
+    caption += f"of {len(facts.memberships.x):,} {rows}" + f", {columns} of {d} columns" * (
         columns < d
     )
     title = "The data, and the groups that the estimate and the posterior see"

@@ -254,7 +254,7 @@ def deviance(facts: Facts) -> Figure:
     entries: list[Artist] = [
         patch(BAND | {"alpha": 0.4}, "posterior draws"),
         line(POSTERIOR_LINE, f"their mean, {number(mean)}"),
-        line(EM_LINE, f"expected: chi-squared of mean {p:.4g}, the number of parameters"),
+        line(EM_LINE, f"expected: chi-squared of mean {p:.4g}"),
     ]
     side = "below or above" if 0 < better < n else "above" if better else "below"
     should = "how far below they should" if better else "how far they should"

@@ -95,9 +95,12 @@ def series(facts: Facts) -> Figure:
         line(POSTERIOR_LINE, "by the posterior"),
         patch(BAND, f"its {LEVEL:.0%} band"),
     ]
-    caption = f"{len(rows):,} of {several(len(states.path), 'row', 'rows')}"
+    n = several(len(states.path), "row", "rows")
+    caption = n if len(rows) == len(states.path) else f"The first {len(rows):,} of {n}"
     begins = int((~states.goes_on).sum())
     caption += f" in {several(begins, 'sequence', 'sequences')}" * (begins > 1) + "."
+    if begins > 1:
+        caption += " A dotted line begins a sequence."
     unseen = int((~states.seen).sum())
     if unseen:
         caption += f" {several(unseen, 'row was', 'rows were')} not seen."
@@ -118,8 +121,15 @@ def _coloured(axes: Axes, facts: Facts, states: States, rows: Labels) -> None:
         own = states.path[rows] == state
         size = 14 if len(rows) <= 200 else 6
         axes.scatter(rows[own] + 1, y[own], s=size, color=colour(state), lw=0, zorder=3)
-        here = np.where(own, level[state], np.nan)
-        axes.plot(rows + 1, here, color=colour(state), linewidth=2.2, alpha=0.8, zorder=2)
+    begin = 0
+    for state, length in states.stays:
+        end = min(begin + length, len(rows))
+        if begin < end:
+            ends = (begin + 0.6, end + 0.4)
+            axes.hlines(
+                level[state], *ends, color=colour(state), linewidth=2.2, alpha=0.8, zorder=2
+            )
+        begin += length
     axes.set_ylabel(what(facts))
     few_ticks(axes, 10, 4)
 

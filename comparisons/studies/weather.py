@@ -104,7 +104,7 @@ def errors(seed: int) -> Steps:
                 100 * wrong(chain, data, path),
             )
         )
-    columns = {"sds apart": "", "by a fair cut": ".1f", "mixture": ".1f", "in order": ".1f"}
+    columns = {"sds apart": "", "cut halfway": ".1f", "mixture": ".1f", "in order": ".1f"}
     return Steps("Days in the wrong weather, in percent", columns, rows)
 
 
@@ -131,7 +131,7 @@ def learned(alone: Fit[Any], chain: Fit[Any], path: Labels, comparison: Comparis
     gain = chain.log_likelihood - alone.log_likelihood
     verb = "agree" if comparison.verdict == "agree" else "do not agree"
     return (
-        f"Knowing that days follow each other, the model is wrong about {within:.1f}% of them; "
-        f"without, about {without:.1f}%. Order raises the log-likelihood by {gain:.0f} for one "
+        f"In order, the model puts {within:.1f}% of the days into the wrong weather; in no order, "
+        f"{without:.1f}%. Order raises the log-likelihood by {gain:.0f} for one "
         f"parameter. EM and the posterior {verb} on the chain."
     )

@@ -135,19 +135,20 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
 def same_numbers(table: Table, point: Point) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
 
-    On an edge the mean of the draws is held against its expected distance from the edge.
+    On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
+    with its expected distance from the edge.
     """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
     # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
-    for at, edge in point.edges.items():
+    for at, edge in point.pinned.items():
         away = abs(float(table["mean"][at]) - edge.bound)
         gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
-    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(point.edges))).all())
+    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(point.pinned))).all())
     apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
     if np.isinf(far):

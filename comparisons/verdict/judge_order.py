@@ -29,10 +29,12 @@ class Order(NamedTuple):
 
     gain: of the log-likelihood over that of the same rows in no order.
     degrees: how many parameters that takes.
-    moves: (K, K) the estimate's transitions; rows: (K,) expected number of rows of each state.
+    moves: (K, K) the estimate's transitions; rows: (K,) expected number of rows of each state;
+    left: (K,) expected number of times that each is left, all given the data.
     path: (n,) the likeliest states.
 
-    >>> Order(6.0, 1, np.eye(2), np.array([3.0, 4.0]), np.array([0, 1])).chance < 0.001
+    >>> three = np.array([3.0, 3.0])
+    >>> Order(6.0, 1, np.eye(2), three, three, np.array([0, 1])).chance < 0.001
     True
     """
 
@@ -40,6 +42,7 @@ class Order(NamedTuple):
     degrees: int
     moves: Array
     rows: Array
+    left: Array
     path: Labels
 
     @property
@@ -63,11 +66,14 @@ def order_of(question: Question[Any, Any], point: Point) -> Order | None:
     alone = em.fitted(asked(question.family, question.rows, question.k), starts=STARTS)
     best = best_of(point)
     rows = point.at.members(question.units) @ question.units.unit_counts
+    moved = point.at.moves()
+    left = moved.sum(axis=1) - np.diagonal(moved)
     return Order(
         best.log_likelihood - alone.log_likelihood,
         len(best.coordinates) - len(alone.coordinates),
         moves,
         rows[point.places],
+        left[point.places],
         np.argsort(point.places)[point.at.decode()],
     )
 
@@ -76,7 +82,7 @@ def ordered_well(order: Order | None) -> list[Finding]:
     """Return whether order adds anything, whether states last, and whether one is never left.
 
     >>> moves, rows = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([40.0, 60.0])
-    >>> alternating = Order(60.0, 1, moves, rows, np.array([0, 1]))
+    >>> alternating = Order(60.0, 1, moves, rows, rows, np.array([0, 1]))
     >>> [one.severity for one in ordered_well(alternating)]
     ['ok', 'note', 'ok']
     """
@@ -88,11 +94,14 @@ def _adds(order: Order) -> Finding:
     little = order.chance > limit.ORDER
     gain = f"{max(order.gain, 0.0):.3g}"
     more = f"{order.degrees} parameter{'s' * (order.degrees > 1)} more"
-    message = f"The order of the rows raises the log-likelihood by {gain}, for {more}."
+    message = (
+        f"The order of the rows raises the log-likelihood by {gain}, for {more} "
+        f"({_p(order.chance)})."
+    )
     if little:
         message = (
             f"The order of the rows adds nothing: the log-likelihood rises by {gain}, for {more} "
-            f"(p = {order.chance:.2g})."
+            f"({_p(order.chance)})."
         )
     remedy = "Fit the rows in no order." if little else ""
     severity: Severity = NOTE if little else OK
@@ -100,28 +109,32 @@ def _adds(order: Order) -> Finding:
 
 
 def _lasts(order: Order) -> Finding:
-    """The expected number of rows for which a state goes on: g / (1 - g), g that of staying."""
+    """The expected number of rows of a stay: 1 / (1 - g), g the probability of staying."""
     stay = np.diagonal(order.moves)
     state = int(stay.argmin())
     short = bool(stay[state] < limit.STAY)
     with np.errstate(divide="ignore"):
         lasts = 1 / (1 - stay[state])
+    value, most = float(stay.min()), limit.STAY
     message = f"Every state is expected to last {lasts:.3g} rows or more."
+    remedy = ""
     if short:
         message = (
-            f"State {state} is expected to last {lasts:.3g} rows: it is left more often than kept."
+            f"State {state} is left more often than kept: it lasts {lasts:.3g} rows on average."
         )
+        remedy = "If you expected stretches of one state, fit fewer states."
     if order.rows.min() < limit.VISITED:
         short, state = True, int(order.rows.argmin())
-        message = f"State {state} is not visited: {order.rows[state]:.2g} rows are expected in it."
-    remedy = "Fewer states, if you expected stretches of one state." if short else ""
+        value, most = float(order.rows[state]), limit.VISITED
+        message = f"State {state} is not visited: {value:.2g} rows are expected in it."
+        remedy = "Fit fewer states."
     severity: Severity = NOTE if short else OK
-    return Finding("short_stay", severity, float(stay.min()), limit.STAY, message, remedy)
+    return Finding("short_stay", severity, value, most, message, remedy)
 
 
 def _left(order: Order) -> Finding:
     """The expected number of times that a state is left."""
-    left = order.rows * (1 - np.diagonal(order.moves))
+    left = order.left
     visited = order.rows >= limit.VISITED
     kept = visited & (left < limit.VISITED)
     state = int(np.where(visited, left, np.inf).argmin())
@@ -134,3 +147,7 @@ def _left(order: Order) -> Finding:
     remedy = "Read how long it lasts as a lower bound." if kept.any() else ""
     severity: Severity = NOTE if kept.any() else OK
     return Finding("absorbing", severity, float(left[state]), limit.VISITED, message, remedy)
+
+
+def _p(chance: float) -> str:
+    return "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"

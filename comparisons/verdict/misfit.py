@@ -161,7 +161,8 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
     if not found.large:
         return found
     under = _under(question, observed, drawn_at(posterior.draws, int(posterior.heights.argmax())))
-    if d == 1 and (observed.trials is None or np.ptp(observed.trials) == 0):
+    alike = observed.trials is None or np.ptp(observed.trials) == 0
+    if d == 1 and alike and not ordered:  # one step ahead each row has a distribution of its own
         found = _in_units(found, observed, under)
     pair = int(tested.chances.argmin()) - d
     if pair >= 0:
@@ -233,8 +234,14 @@ class _Tested(NamedTuple):
 
     @property
     def size(self) -> float:
-        """The largest difference between distribution functions."""
-        return float(max(np.abs(self.curves - places()).max(), *self.apart, 0.0))
+        """The largest difference between distribution functions.
+
+        Of pairs of neighbours it counts only if it is more than chance: few rows leave much of it.
+        """
+        d, pairs = len(self.curves), len(self.curves) * (len(self.curves) - 1) // 2
+        sure = self.chances[d:] < limit.MISFIT_CHANCE
+        sure[:pairs] = True
+        return float(max(np.abs(self.curves - places()).max(), *self.apart[sure], 0.0))
 
 
 def _tested(question: Question[Any, Any], observed: Observed, draws: Structure) -> _Tested:

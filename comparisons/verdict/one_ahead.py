@@ -9,7 +9,14 @@ import numpy as np
 import em
 from models.family import entries, rebuilt
 from models.sample import Sample
-from models.structure import drawn_at, fields_of
+from models.structure import (
+    drawn_at,
+    fields_of,
+    normalised,
+    parameters,
+    shares_of,
+    with_shares,
+)
 
 if TYPE_CHECKING:
     from bayes.sampling.compiled import Engine
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["hellinger_ahead"]
 
 POINTS = 2_048  # from each density at which their distance is measured
+FAR = 0.2  # from an edge: a share that is expected there is not near it
 
 
 def hellinger_ahead(
@@ -31,6 +39,9 @@ def hellinger_ahead(
     mean of (sqrt f - sqrt g)^2 / (f + g) over as many points drawn from f as from g, each of a unit
     that is drawn at random.
 
+    A share on an edge is plugged in at its expected distance from it: a transition that is 0 would
+    exclude what the posterior expects once in a while.
+
     few: draws; positions: the same in working coordinates.
     """
     if not np.isfinite(at.log_likelihood):
@@ -40,7 +51,7 @@ def hellinger_ahead(
     trials = None if sample.trials is None else sample.trials[units.unit_rows[chosen]]
     n = len(next(iter(fields_of(few).values())))
     every = [drawn_at(few, draw) for draw in range(n)]
-    plugged = next(em.ahead(question, [at.estimate]))[:, chosen]  # (K, points)
+    plugged = next(em.ahead(question, [_off_edges(at)]))[:, chosen]  # (K, points)
     imagined = np.stack([one[:, chosen] for one in em.ahead(question, every)])  # (n, K, points)
     x = at.estimate.theta.draw(_drawn(plugged, rng), rng, trials)
     draw = rng.integers(n, size=POINTS)
@@ -59,6 +70,21 @@ def hellinger_ahead(
         # (sqrt f - sqrt g)^2 / (f + g) = 1 - 1 / cosh(log (g / f) / 2), free of units
         total += float((1 - 1 / np.cosh(np.minimum(ratio, 700))).mean()) / 2
     return float(np.sqrt(total))
+
+
+def _off_edges(at: em.Fit[Any]) -> Structure:
+    """Return the estimate with its shares on an edge at their expected distance from it."""
+    edges = {edge.label: edge.distance for edge in at.edges if edge.distance < FAR}
+    estimate: Structure = at.estimate
+    shares = {name: field.copy() for name, field in shares_of(estimate).items()}
+    moved = {name: np.zeros_like(field) for name, field in shares.items()}
+    for row in parameters(estimate, at.question.held):
+        if row.name in shares and row.label in edges:
+            moved[row.name][row.at] = edges[row.label]
+    for name, field in shares.items():
+        rest = 1 - moved[name].sum(axis=-1, keepdims=True)
+        shares[name] = np.where(moved[name] > 0, moved[name], field * rest)
+    return with_shares(type(estimate), normalised(shares), estimate.theta)
 
 
 def _drawn(shares: Array, rng: np.random.Generator) -> Labels:

@@ -14,6 +14,7 @@ from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.matching import matched
 from comparisons.verdict.rivals import Rival, other_seed, rivals_of
 from comparisons.verdict.search import Search, search
+from em.edges import Edge
 from models.family import components
 from models.refusal import Refusal
 from models.structure import drawn_at, parameters, permuted, picked
@@ -21,7 +22,6 @@ from models.structure import drawn_at, parameters, permuted, picked
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.binned.posterior import Binning
-    from em.edges import Edge
     from models.arrays import Array, Labels
     from models.structure import Parameter, Structure
 
@@ -93,6 +93,26 @@ class Point:
         known = {edge.label: edge for edge in self.at.edges}
         labels = [row.relabelled(self.places).label for row in self.parameters]
         return {at: known[label] for at, label in enumerate(labels) if label in known}
+
+    @property
+    def pinned(self) -> dict[int, Edge]:
+        """The same, and rows of shares that are 1 because all others of their simplex are 0.
+
+        Such a share is as far from 1 as the others together are from 0.
+        """
+        edges, rows = self.edges, self.parameters
+        simplex: dict[tuple[object, ...], list[int]] = {}
+        for at, row in enumerate(rows):
+            if row.name in type(self.estimate).axes():
+                simplex.setdefault((row.name, *row.at[:-1]), []).append(at)
+        found = dict(edges)
+        for every in simplex.values():
+            rest = [at for at in every if at not in edges]
+            if len(rest) == 1 and len(every) > 1:
+                away = sum(edges[at].distance for at in every if at in edges)
+                slope = 1 / away if away > 0 else np.inf
+                found[rest[0]] = Edge(rows[rest[0]].label, 1.0, slope)
+        return found
 
 
 def point_of(

@@ -12,7 +12,9 @@ from comparisons.verdict.search import search
 from em.climb.search import CHEAP
 from em.climb.stopping import most_starts
 from models.arrays import spaced
-from models.structure import drawn_at, fields_of, from_fields, joined
+from models.family import entries, rebuilt
+from models.question import asked
+from models.structure import drawn_at, fields_of, from_fields, joined, uniform, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ __all__ = ["OTHER", "Rival", "led", "other_seed", "rivals_of"]
 
 OTHER = 1 << 32  # added to the seed of the draws, which in `second_opinion` is EM's own too
 SPACED = 40  # draws from which EM climbs: all modes with 7% of the draws are among them, at 95%
+FEW = 10  # starts of EM for the same rows in no order
 EASY = 50_000  # distinct rows times components up to which EM climbs from so many
 
 
@@ -78,7 +81,11 @@ def rivals_of(
     means = _means(posterior)
     known = max([found.fit, *(one.fit for one in rivals)], key=_height).log_likelihood
     chosen = _chosen(posterior, heights, question)
-    for starts, whence in ((means, "the posterior means"), (chosen, "a draw")):
+    sources = [(means, "the posterior means"), (chosen, "a draw")]
+    alone = _without_order(question)
+    if alone is not None:
+        sources.append((alone, "the same rows in no order"))
+    for starts, whence in sources:
         higher = next(_higher(question, starts, known), None)
         if higher is not None:
             rivals.append(Rival(higher, whence))
@@ -120,6 +127,23 @@ def _higher(question: Question[Any, Any], starts: Structure, known: float) -> It
             fit = em.fitted(question, start=top.estimate)
             if not fit.optima[0].spike:
                 yield fit
+
+
+def _without_order(question: Question[Any, Any]) -> Structure | None:
+    """Return EM's fit of the same rows in no order as a start, with a leading axis.
+
+    It is a special case of rows in order, so that a lower optimum of these is not the best. None if
+    rows have no order.
+    """
+    if question.k == 1 or not len(question.units.followers()):
+        return None
+    alone = em.fitted(asked(question.family, question.rows, question.k), starts=FEW).estimate
+    overall = alone.overall(question.rows)
+    shares = uniform(question.structure, question.k, question.data.sizes)
+    spread = {name: np.broadcast_to(overall, one.shape)[None] for name, one in shares.items()}
+    theta = rebuilt(question.family, [field[None] for field in entries(alone.theta).values()])
+    start: Structure = with_shares(question.structure, spread, theta)
+    return start
 
 
 def _means(posterior: Posterior) -> Structure:

@@ -127,8 +127,8 @@ def _checked(batch: Batch, columns: Columns, sequence: str | None) -> tuple[Arra
         if blank.any():
             row = batch.where(int(blank.argmax()))
             raise Refusal(
-                f"{column_label(name)}: {row} is blank, but the other columns are not; a row is "
-                "seen as a whole or not at all"
+                f"{column_label(name)}: {row} is blank, but the other columns are not; a row in "
+                "order needs all of its columns or none: blank the others to skip it"
             )
     there = np.flatnonzero(~unseen)
     width = len(columns.x) + (columns.trials is not None)

@@ -163,6 +163,8 @@ def test_steps_of_plain_em(rates, heights, last):
             [one.transition[0, 1], one.transition[1, 0]], [0.138816, 0.11622], atol=6e-6
         )
         assert one.initial[0] == pytest.approx(0.99963, abs=6e-6)
+    else:
+        assert fit(Poisson, data, k, start=begin).log_likelihood == pytest.approx(last, abs=6e-6)
 
 
 def test_movements_of_a_lamb():

@@ -7,7 +7,7 @@ import numpy as np
 from comparisons.verdict.judge_order import Order, ordered_well
 from comparisons.verdict.transforms import chance_of, serial_chance_of, serial_table
 
-PATH = np.array([0, 1])
+PATH, LEFT = np.array([0, 1]), np.array([4.0, 4.0])
 
 
 def codes(order: Order) -> dict[str, str]:
@@ -39,11 +39,11 @@ def test_the_serial_test_finds_rows_that_follow_each_other_too_closely(rng):
 
 def test_states_that_do_not_last_or_are_never_left_are_notes():
     rows = np.array([40.0, 60.0])
-    lasting = Order(30.0, 1, np.array([[0.9, 0.1], [0.1, 0.9]]), rows, PATH)
+    lasting = Order(30.0, 1, np.array([[0.9, 0.1], [0.1, 0.9]]), rows, LEFT, PATH)
     assert set(codes(lasting).values()) == {"ok"}
     short = lasting._replace(moves=np.array([[0.2, 0.8], [0.1, 0.9]]))
     assert codes(short)["short_stay"] == "note"
-    kept = lasting._replace(moves=np.array([[0.9, 0.1], [0.0, 1.0]]))
+    kept = lasting._replace(left=np.array([1.0, 0.01]))
     assert codes(kept)["absorbing"] == "note"
     empty = lasting._replace(rows=np.array([100.0, 0.1]))
     found = {one.code: one.message for one in ordered_well(empty)}
@@ -52,6 +52,6 @@ def test_states_that_do_not_last_or_are_never_left_are_notes():
 
 def test_order_that_adds_no_more_than_chance_is_a_note():
     moves, rows = np.array([[0.6, 0.4], [0.4, 0.6]]), np.array([50.0, 50.0])
-    assert codes(Order(0.7, 1, moves, rows, PATH))["order_adds_nothing"] == "note"
-    assert codes(Order(7.0, 1, moves, rows, PATH))["order_adds_nothing"] == "ok"
+    assert codes(Order(0.7, 1, moves, rows, LEFT, PATH))["order_adds_nothing"] == "note"
+    assert codes(Order(7.0, 1, moves, rows, LEFT, PATH))["order_adds_nothing"] == "ok"
     assert ordered_well(None) == []
