@@ -62,9 +62,8 @@ def test_chains_that_stood_in_light_modes_begin_again_and_agree(rng):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
-@pytest.mark.parametrize(("apart", "n"), [(1.0, 200), (8.0, 60)])
-def test_groups_that_the_data_do_not_show_stay_open(apart, n, rng):
-    """Negative controls: the same with groups 1 sd apart, and with 60 rows."""
-    sample, _ = columns(rng(3), apart, n)
+def test_groups_that_the_data_do_not_show_stay_open(rng):
+    """The negative control: the same with 60 rows."""
+    sample, _ = columns(rng(3), apart=8.0, n=60)
     comparison = second_opinion(MultivariateGaussian, sample, 3, seed=1, progress=False)
     assert comparison.verdict == "inconclusive"
