@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes.balance import balanced
+from bayes.balance import balance, balanced
 from bayes.chain_op import path_sum
 from bayes.path_sums import forecasts, memberships
 from bayes.structure import Grouping
-from models.hidden_markov import stationary
 
 if TYPE_CHECKING:
     from bayes.structure import Shares, Symbols
@@ -89,8 +88,10 @@ class StationaryGrouping(HiddenMarkovGrouping):
         return balanced(shares["transition"])
 
     def started(self, shares: Shares) -> Array:
-        """As the model has it."""
-        return stationary(shares["transition"])
+        """By the same elimination, a draw at a time."""
+        moves = shares["transition"]
+        each = [balance(np.ascontiguousarray(one))[0] for one in moves]
+        return np.array(each).reshape(moves.shape[:-1])
 
 
 class UniformGrouping(HiddenMarkovGrouping):

@@ -217,6 +217,8 @@ class Sequences:
     def stretches(self, n: int, rng: np.random.Generator) -> Self:
         """Return whole sequences in random order, n rows or a few more; of a longer one a stretch.
 
+        With a distribution of the first state of its own a stretch has to be the beginning.
+
         >>> Sequences(range(100)).stretches(10, np.random.default_rng(1))
         Sequences(10 rows in 1 sequence, 10 distinct)
         """
@@ -225,7 +227,8 @@ class Sequences:
         for at in rng.permutation(len(self.ends)):
             begin, length = int(self.begins[at]), int(self.lengths[at])
             taken = min(length, left) if length > n else length
-            begin += int(rng.integers(length - taken + 1))
+            if self.initial != "free":
+                begin += int(rng.integers(length - taken + 1))
             if self.seen[begin : begin + taken].any():
                 rows.append(np.arange(begin, begin + taken))
                 left -= taken

@@ -487,3 +487,32 @@ def test_one_state_is_plain_maximum_likelihood():
 
 def test_tilt_is_zero_without_sequences():
     np.testing.assert_array_equal(tilt(np.array(MOVES), np.zeros(2)).slope, np.zeros((2, 2)))
+
+
+def test_forecasts_behind_impossible_moves_are_those_of_the_paths_that_are_left(rng):
+    """One row is only possible by its logarithm; what memory held before must not matter."""
+    chain = HiddenMarkov(
+        np.array([1.0, 0.0]),
+        np.array([[0.5, 0.5], [0.0, 1.0]]),
+        Gaussian(np.array([0.0, 100.0]), np.ones(2)),
+    )
+    data = Sequences([0.0, 0.0, 100.0, 100.0, 100.0, 0.0, 100.0], initial="free")
+    found = em.fit(Gaussian, data, 2, start=chain, max_steps=0)
+    for _ in range(2):
+        np.testing.assert_allclose(found.forecast(1).states, [[[0.0, 1.0]]], atol=1e-12)
+        residuals = found.residuals().middle
+        assert residuals[5] < -8  # nothing leads back to the first state
+        assert (np.abs(residuals[[0, 3, 4, 6]]) < 1).all()
+        found.occupancy()  # writes over the memory that the walks share
+
+
+@pytest.mark.parametrize("seed", [1_001, 1_007, 1_012, 1_021])
+def test_the_stationary_m_step_never_ends_below_the_present_transitions(seed, rng):
+    """From n_ij / n_i. alone Newton's method ended at a lower top of Q on these short series."""
+    generator = rng(seed)
+    moves = 0.85 * np.eye(3) + 0.05
+    path = walked(np.array([1.0, 0.0, 0.0]), moves, np.array([30]), generator)
+    x = np.round(generator.normal(10 + 3 * path, 1.3), 1)
+    found = em.fit(Gaussian, Sequences(x), 3, starts=10)
+    falls = np.maximum(0, -np.diff(found.trace))
+    assert (falls <= 1e-10 * np.abs(found.trace[:-1])).all()
