@@ -103,7 +103,7 @@ class Grouping[D: Data](ABC):
     def curvature(self, shares: Shares, own: Shares) -> Array:
         """Return -d^2 (sum own log shares) / d shares^2, entries field by field, (N, N)."""
         every = [(own[name] / field**2).ravel() for name, field in shares.items()]
-        return np.diag(np.concatenate(every))
+        return np.diag(np.concatenate(every)) if every else np.zeros((0, 0))
 
     def entropy(self, shares: Shares, log_density: Array) -> float:
         """Return the entropy of the hidden components given the data.

@@ -80,8 +80,10 @@ def ours(initial: Array, transition: Array, density: Array) -> tuple[Array, ...]
     (2,)
     """
     n = density.shape[1]
-    found = value_and_slopes(initial, transition, density, np.arange(n), np.array([n]))
-    return tuple(np.asarray(one) for one in found)
+    value, *slopes, roots = value_and_slopes(
+        initial, transition, density, np.arange(n), np.array([n])
+    )
+    return np.asarray(value), *slopes, roots**2
 
 
 def by_scan(mode: str) -> Gradient:

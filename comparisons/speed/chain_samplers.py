@@ -29,7 +29,7 @@ def moods(n: int, rng: np.random.Generator) -> Sequences:
     """Draw n counts from a chain of two states.
 
     >>> moods(50, np.random.default_rng(0))
-    Sequences(50 rows in 1 sequence, 22 distinct)
+    Sequences(50 rows in 1 sequence, 25 distinct)
     """
     path = walked(np.full(2, 0.5), MOVES, np.array([n]), rng)
     return Sequences(rng.poisson(RATES[path]), initial="uniform")
