@@ -43,13 +43,7 @@ AHEAD = (1, 5, 10)  # years
 
 
 def tell(setting: Setting) -> Story:
-    """Fit one state to four, compare three, and forecast.
-
-    >>> from comparisons.studies import Setting
-    >>> story = tell(Setting(progress=False))
-    >>> story.steps[0].words()[1][:3]
-    ['2', '-360.369', '-342.318']
-    """
+    """Fit one state to four, compare three, and forecast."""
     seed = setting.seed
     chains: list[Fit[Any]] = [fit(Poisson, QUAKES, k, seed=seed) for k in range(1, MOST + 1)]
     alone: list[Fit[Any]] = [fit(Poisson, Sample(COUNTS), k, seed=seed) for k in range(1, MOST + 1)]
@@ -101,7 +95,12 @@ def stretches(found: Fit[HiddenMarkov[Poisson]]) -> Steps:
 
 
 def forecast(found: Fit[HiddenMarkov[Poisson]]) -> Steps:
-    """Return the distribution of states in years to come, and the number to expect."""
+    """Return the distribution of states in years to come, and the number to expect.
+
+    >>> from em import fit
+    >>> forecast(fit(Poisson, QUAKES, 3)).words()[0]
+    ['2007', '0.951', '0.028', '0.021', '13.7']
+    """
     ahead = found.forecast(max(AHEAD)).states[0]
     rates, last = found.estimate.theta.rate, FIRST + len(COUNTS) - 1
     rows = [(str(last + n), *ahead[n - 1], float(ahead[n - 1] @ rates)) for n in AHEAD]

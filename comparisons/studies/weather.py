@@ -36,13 +36,7 @@ SHOWN = 2.0  # in the comparison
 
 
 def tell(setting: Setting) -> Story:
-    """Count the days that each model puts into the wrong weather.
-
-    >>> from comparisons.studies import Setting
-    >>> story = tell(Setting(progress=False))
-    >>> [row[0] for row in story.steps[0].words()]
-    ['1.5', '2.0', '2.5', '3.0']
-    """
+    """Count the days that each model puts into the wrong weather."""
     data, truth, path = simulated(SHOWN, setting.seed)
     comparison = second_opinion(
         Gaussian, data, 2, seed=setting.seed, truth=truth, progress=setting.progress

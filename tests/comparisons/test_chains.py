@@ -18,6 +18,7 @@ from comparisons.json_values import json_text
 from comparisons.pages.json import of_comparison, of_fit
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.studies.earthquakes import COUNTS
+from comparisons.verdict.estimates import estimate_of
 from models import HiddenMarkov, Poisson, Sequences, simulate
 from models.hidden_markov import UniformHiddenMarkov, stationary
 from models.question import asked
@@ -151,7 +152,14 @@ def test_json_with_and_without_the_initial_distribution_is_an_estimate(opinion, 
     for name, one in (("a", fields), ("b", fields | {"initial": fit.estimate.initial.tolist()})):
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(one))
-        assert comparisons.compare(path, opinion.tree).verdict == "agree"
+        found, source = estimate_of(path, opinion.question)
+        assert source == str(path)
+        assert isinstance(found, type(fit.estimate))
+        np.testing.assert_allclose(found.transition, fit.estimate.transition, rtol=1e-12)
+        np.testing.assert_allclose(found.initial, fit.estimate.initial, rtol=1e-9)
+    path.write_text(json.dumps(fields | {"initial": [0.5, 0.5]}))
+    with pytest.raises(ValueError, match="not the stationary distribution"):
+        estimate_of(path, opinion.question)
 
 
 def test_hmmlearns_fit_is_an_estimate(opinion):
@@ -160,12 +168,13 @@ def test_hmmlearns_fit_is_an_estimate(opinion):
     model = hmm.PoissonHMM(2)
     model.startprob_, model.transmat_ = fit.estimate.initial, fit.estimate.transition
     model.lambdas_ = fit.estimate.theta.rate[:, None]
-    found = comparisons.compare(model, opinion.tree)
-    assert found.verdict == "agree"
-    assert found.estimate.source.startswith("hmmlearn's PoissonHMM")
-    model.transmat_ = np.array([[0.9, 0.1], [0.1, 0.9]])
-    model.startprob_ = np.array([0.5, 0.5])
-    assert comparisons.compare(model, opinion.tree).verdict == "disagree"
+    found, source = estimate_of(model, opinion.question)
+    assert source.startswith("hmmlearn's PoissonHMM")
+    np.testing.assert_allclose(found.transition, fit.estimate.transition, rtol=1e-12)
+    np.testing.assert_allclose(found.theta.rate, fit.estimate.theta.rate, rtol=1e-12)
+    model.startprob_ = np.array([0.0, 1.0])
+    with pytest.raises(ValueError, match="initial='free'"):
+        estimate_of(model, opinion.question)
 
 
 def test_another_samplers_draws_are_adopted(opinion):
