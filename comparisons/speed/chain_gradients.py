@@ -12,6 +12,7 @@ import pytensor.tensor as pt
 
 from bayes.path_sums import value_and_slopes
 from comparisons.speed.records import Goal, Race, faster, seconds
+from comparisons.speed.samplers import CHAINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,22 @@ __all__ = ["by_jax", "by_scan", "gradients", "ours"]
 K = 2
 LENGTHS = (1_000, 10_000)
 CALLS = 40  # in one timing
+SHORT, FEW = (100, 1_000), 2  # the same of a quick run
 
 
 def gradients(scale: Scale, say: Say) -> list[Race]:
     """Take turns at the same parameters and densities; all must give the same."""
     say("chains: compiling PyTensor's scan")
     sides: dict[str, tuple[Gradient | None, Goal]] = {
-        "PyTensor's scan, numba": (by_scan("NUMBA" if scale.thorough else "FAST_RUN"), Goal(15)),
+        "PyTensor's scan, numba": (
+            by_scan("NUMBA" if scale.thorough else "FAST_COMPILE"),
+            Goal(15),
+        ),
         "JAX's lax.scan": (by_jax() if find_spec("jax") else None, Goal(2)),
     }
     rng, races = np.random.default_rng(0), []
-    for n in LENGTHS:
+    lengths, calls = (LENGTHS, CALLS) if scale.thorough else (SHORT, FEW)
+    for n in lengths:
         given = problem(n, rng)
         work = f"value and gradient of a chain's log-likelihood, T = {n:,}, K = {K}"
         for name, (theirs, goal) in sides.items():
@@ -45,7 +51,9 @@ def gradients(scale: Scale, say: Say) -> list[Race]:
                 races.append(faster(work, name, [], goal))
                 continue
             check(theirs, given)
-            taken = [(each(ours, given), each(theirs, given)) for _ in range(scale.rounds)]
+            taken = [
+                (each(ours, given, calls), each(theirs, given, calls)) for _ in range(scale.rounds)
+            ]
             races.append(faster(work, name, taken, goal))
     return races
 
@@ -56,14 +64,14 @@ def problem(n: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     return np.full(K, 1 / K), moves, rng.normal(-1.0, 1.0, (K, n))
 
 
-def each(side: Gradient, given: tuple[Array, Array, Array]) -> float:
+def each(side: Gradient, given: tuple[Array, Array, Array], calls: int) -> float:
     """Return the seconds of one call."""
 
     def work() -> None:
-        for _ in range(CALLS):
+        for _ in range(calls):
             side(*given)
 
-    return seconds(work) / CALLS
+    return seconds(work) / calls
 
 
 def check(side: Gradient, given: tuple[Array, Array, Array]) -> None:
@@ -117,6 +125,10 @@ def by_jax() -> Gradient:
 
     >>> check(by_jax(), problem(20, np.random.default_rng(0)))
     """
+    if find_spec("numpyro"):  # which needs its devices before JAX looks for some
+        import numpyro
+
+        numpyro.set_host_device_count(CHAINS)
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import logsumexp

@@ -198,6 +198,7 @@ def test_a_small_run_goes_from_end_to_end(part, tmp_path):
         "growth": [1.3],
         "posterior": [150, 3],
         "start-up": [],
+        "chains": [15, 6, 8, 15, 1.3, 15, 2, 15, 2, 3],
         "coordinates": [],
     }
     bounds = [race["goal"]["bound"] for race in value["races"] if race["goal"]]
