@@ -230,8 +230,8 @@ def fit(
         ),
     ] = False,
     sequence: Annotated[
-        str | None,
-        typer.Option(help="The column that names the sequence of each row, with --in-order."),
+        list[str] | None,
+        typer.Option(help="The column that names the sequence of each row; implies --in-order."),
     ] = None,
     initial: Annotated[
         str | None,
@@ -341,7 +341,8 @@ def fit(
             raise Refusal("--only em is of all observations: no --some")
     if workers is not None and cluster is not None:
         raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
-    in_order = in_order or sequence is not None
+    named = _only_sequence(sequence)
+    in_order = in_order or named is not None
     _refuse_beside_order(in_order, initial, drop_missing, workers, cluster)
     _refuse_folder(out, overwrite=overwrite)
     length = _draws(draws)
@@ -351,7 +352,7 @@ def fit(
         with rows_bar() as tell:
             asked_for = kind, file, column or [], heads, trials, counts
             if in_order:
-                observed = sequences_of(*asked_for, sequence, initial, tell)
+                observed = sequences_of(*asked_for, named, initial, tell)
             else:
                 observed = sample_of(
                     *asked_for, drop_missing=drop_missing, progress=tell, client=client
@@ -388,6 +389,17 @@ def fit(
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)
+
+
+def _only_sequence(named: list[str] | None) -> str | None:
+    """Return the one column that names the sequence of each row, or None without any."""
+    from models.refusal import Refusal
+
+    if not named:
+        return None
+    if len(named) > 1:
+        raise Refusal("--sequence is given twice; one column names the sequence of each row")
+    return named[0]
 
 
 def _refuse_beside_order(

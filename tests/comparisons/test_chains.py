@@ -237,6 +237,7 @@ def test_one_sequence_has_no_leave_one_out(opinion):
         ("n,i\n3,a\n4,b\n5,a\n", "-c n -k 2 --sequence i", "'a' begins in line 2 and again"),
         ("n,i\n3,a\n4,b\n", "-c n -k 2 --sequence i", "every sequence has one row"),
         ("n,i\n3,a\n4,a\n,b\n,b\n", "-c n -k 2 --sequence i", "none of its rows was seen"),
+        ("n,i\n3,a\n4,a\n", "-c n -k 2 --sequence i --sequence n", "--sequence is given twice"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(text, words, message, tmp_path, monkeypatch, capsys):
