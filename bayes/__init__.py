@@ -5,6 +5,7 @@ import bayes.sampling.light_imports  # noqa: F401 (before anything that loads Ar
 # isort: split
 
 from bayes.binomial import BinomialComponent
+from bayes.categorical import CategoricalComponent
 from bayes.component import COMPONENTS
 from bayes.gaussian import GaussianComponent
 from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, UniformGrouping
@@ -19,10 +20,19 @@ from bayes.posterior.stein import Target, target
 from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
-from models import Binomial, Gaussian, HiddenMarkov, Mixture, MultivariateGaussian, Poisson
+from models import (
+    Binomial,
+    Categorical,
+    Gaussian,
+    HiddenMarkov,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+)
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 COMPONENTS[Binomial] = BinomialComponent
+COMPONENTS[Categorical] = CategoricalComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[Poisson] = PoissonComponent

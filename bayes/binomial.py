@@ -56,7 +56,7 @@ class BinomialComponent(Component[Binomial, Binomial]):
         """One log-odds a coin."""
         return {"prob": (k,)}
 
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Binomial:
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> Binomial:
         """Draw from Beta(heads + 1, tails + 1) of the chosen sets."""
         assert sample.trials is not None
         heads, trials = sample.x[rows], sample.trials[rows]

@@ -26,7 +26,7 @@ class Component[T: Theta, S](ABC):
     S is the type that `log_density` takes: Theta with symbolic fields, or a record like it.
 
     >>> sorted(family.__name__ for family in COMPONENTS)
-    ['Binomial', 'Gaussian', 'MultivariateGaussian', 'Poisson']
+    ['Binomial', 'Categorical', 'Gaussian', 'MultivariateGaussian', 'Poisson']
     """
 
     located = False
@@ -90,8 +90,15 @@ class Component[T: Theta, S](ABC):
         return explored, 0.0
 
     @abstractmethod
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> T:
-        """Return dispersed components about rows (n, K) of the sample, each field (n, K, ...)."""
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> T:
+        """Return dispersed components about rows (n, K) of the sample, each field (n, K, ...).
+
+        wide: the length of a component's own axes.
+        """
+
+    def width(self, data: Mapping[str, Tensor]) -> Tensor | int:
+        """Return the symbolic length of a component's own axes: by default the columns of x."""
+        return data["x"].shape[0] if data["x"].ndim == 2 else 1
 
 
 def spread(sample: Sample) -> Array:

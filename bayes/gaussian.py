@@ -95,7 +95,7 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         }
         return values, (k - 1) * log_width
 
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Gaussian:
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> Gaussian:
         """Centres at the chosen rows, widths from a tenth of the overall sd to all of it."""
         sd = spread(sample)[0] * 10 ** rng.uniform(-1, 0, rows.shape)
         return Gaussian(rng.normal(sample.x[rows], sd / 2), sd)

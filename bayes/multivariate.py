@@ -60,7 +60,9 @@ class Several[S](Component[MultivariateGaussian, S]):
         """The measurements as (d, m), so that sums over columns add long arrays."""
         return {"x": sample.x.T}
 
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> MultivariateGaussian:
+    def start(
+        self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int
+    ) -> MultivariateGaussian:
         """Centres at the chosen rows, widths from a tenth of each column's sd to all of it."""
         form, d = self.family.form(), sample.dimension
         shape = (len(rows), 1 if form.tied else rows.shape[1])

@@ -53,6 +53,6 @@ class PoissonComponent(Component[Poisson, Poisson]):
         """One log rate a component."""
         return {"rate": (k,)}
 
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator) -> Poisson:
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> Poisson:
         """Draw rates from Gamma(x + 1, 1) of the chosen counts."""
         return Poisson(rng.gamma(sample.x[rows] + 1) + 1e-9)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     type Symbols = Mapping[str, Tensor]
     type Shares = Mapping[str, Array]
 
-__all__ = ["GROUPINGS", "Grouping", "grouping_of"]
+__all__ = ["CONCENTRATION", "GROUPINGS", "Grouping", "grouping_of"]
 
 CONCENTRATION = "shares"  # name of the data with the Dirichlet concentrations, (K,)
 

@@ -47,7 +47,7 @@ def assert_recovered(comparison: Comparison, truth: Structure, k: float = 4.0) -
     __tracebackhide__ = True
     frame = comparison.to_frame()
     kind, family = comparison.structure, comparison.family
-    structure = ordered(checked(truth, kind, family, comparison.dimension))
+    structure = ordered(checked(truth, kind, family, comparison.width))
     given, here = components(structure.theta), comparison.k
     if given != here:
         raise Refusal(f"truth has {given} components, the comparison {here}")

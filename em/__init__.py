@@ -2,6 +2,7 @@
 
 from em.ahead import ahead, log_components
 from em.binomial import BinomialEmission
+from em.categorical import CategoricalEmission
 from em.climb.basins import Basin, basins
 from em.climb.loop import DescentError, climb
 from em.data.subsample import subsample
@@ -17,10 +18,19 @@ from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
-from models import Binomial, Gaussian, HiddenMarkov, Mixture, MultivariateGaussian, Poisson
+from models import (
+    Binomial,
+    Categorical,
+    Gaussian,
+    HiddenMarkov,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+)
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 EMISSIONS[Binomial] = BinomialEmission
+EMISSIONS[Categorical] = CategoricalEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission

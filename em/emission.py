@@ -64,7 +64,7 @@ class Emission[T: Theta](ABC):
 
     @abstractmethod
     def size(self, d: int) -> int:
-        """Return q, the number of statistics of a row of d numbers."""
+        """Return q, the number of statistics of a row; d is the family's width."""
 
     @abstractmethod
     def statistics(self, x: Array, trials: Array | None, out: Array) -> None:

@@ -229,8 +229,8 @@ def _without_width[S: Structure](model: Model[S]) -> S | None:
 
 def _checked_start[S: Structure](start: S, question: Question[S, Any]) -> S:
     """Return the start as float arrays, or raise Refusal that names the bad field."""
-    d, sizes = question.sample.dimension, question.data.sizes
-    structure = checked(start, question.structure, question.family, d, sizes)
+    wide, sizes = question.width, question.data.sizes
+    structure = checked(start, question.structure, question.family, wide, sizes)
     given = len(structure.theta._asdict()[next(iter(question.family.layout()))])
     if given != question.k:
         raise Refusal(f"start has {given} components, k is {question.k}; give k of them")

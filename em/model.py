@@ -12,7 +12,7 @@ from em.data.executor import add_sums
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
-from models.structure import free, normalised, shares_of, uniform, with_shares
+from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
     from em.data.blocks import Rows
@@ -116,8 +116,8 @@ class Model[S: Structure]:
         The objective is the log-likelihood, for hard EM that of the classification, plus the log
         prior up to its constant.
         """
-        shares, theta = normalised(shares_of(parameters)), parameters.theta
-        parameters = with_shares(type(parameters), shares, theta)
+        parameters = summing_to_one(parameters)
+        shares, theta = shares_of(parameters), parameters.theta
         with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
             try:
                 if any((field < 0).any() for field in shares.values()):
@@ -315,8 +315,9 @@ def model_of[S: Structure](
     array([100., 372.])
     """
     rows, emission = workers.rows, emission_of(question.family)
-    keep = rows.sample.distinct * (1 + emission.size(rows.sample.dimension)) <= KEPT
-    runs = workers.prepare(partial(known_of, emission=emission, keep=keep))
+    wide = question.width
+    keep = rows.sample.distinct * (1 + emission.size(wide)) <= KEPT
+    runs = workers.prepare(partial(known_of, emission=emission, keep=keep, wide=wide))
     total, base, grain = runs.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
     estimated = free(question.structure, question.held)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.family import components, free_entries
+from models.family import components, listed_entries
 from models.structure import fields_of, shares_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _entries(estimate: Structure) -> Iterator[tuple[str, int, tuple[int, ...]]]:
             axis = axes.index("component")
             for place in np.ndindex(*np.delete(field.shape, axis)):
                 yield name, axis, place
-    for name, place, _ in free_entries(estimate.theta):
+    for name, place, _ in listed_entries(estimate.theta):
         yield name, 0, place
 
 

@@ -16,6 +16,7 @@ from em.printing import table
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
+from models.family import width
 from models.mixture import Mixture
 from models.refusal import Refusal
 from models.sample import Sample
@@ -329,6 +330,7 @@ class Fit[S: Structure]:
         d = self.question.sample.dimension
         if sample.dimension != d:
             raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
+        self._refuse_categories(sample)
         emission, k = emission_of(self.family), self.question.k
         # in the fit's working coordinates, as a few new rows may be on another scale
         rows = rows_of(sample, emission, k, self.units)
@@ -340,6 +342,17 @@ class Fit[S: Structure]:
                 emission.base(block.x, block.trials) - log_volume,
                 logits(emission, block, added, theta),
             )
+
+    def _refuse_categories(self, sample: Sample) -> None:
+        """Raise Refusal for labels of other categories than the fit's."""
+        mine, wide = self.question.sample.categories, self.question.width
+        if sample.categories and sample.categories != mine:
+            raise Refusal(
+                "x has other categories than the fit; give them in its order, "
+                "categories=fit.question.sample.categories"
+            )
+        if (theirs := width(self.family, sample)) > wide:
+            raise Refusal(f"x has a category {theirs - 1}, the fit has {wide} of them, from 0")
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""

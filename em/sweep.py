@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from em.data.executor import add_sums
-from models.family import Theta
+from models.family import Theta, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +53,10 @@ class Known(NamedTuple):
     kept: list[tuple[Part, Array]]
 
 
-def known_of(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
+def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None = None) -> Known:
     """Return a run with its totals, and with (1, T) itself if that is to be kept.
+
+    wide: how many categories or columns there are, by default as the rows say it.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -66,9 +68,9 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool) -> Known:
            [0., 3.]])
     """
     totals, bases, kept = [], [], []
-    width = 1 + emission.size(rows.sample.dimension)
+    size = 1 + emission.size(width(emission.family, rows.sample) if wide is None else wide)
     for block in rows.all():
-        each = np.ones((width, len(block.x)))
+        each = np.ones((size, len(block.x)))
         emission.statistics(block.x, block.trials, each[1:])
         base = emission.base(block.x, block.trials)
         counts = np.ones(len(base)) if block.counts is None else block.counts

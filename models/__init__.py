@@ -1,6 +1,7 @@
 """What is estimated: families, samples, priors, simulation."""
 
 from models.binomial import Binomial, BinomialPrior, unidentified
+from models.categorical import Categorical, CategoricalPrior, single_rows_unidentified
 from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
 from models.hidden_markov import HiddenMarkov
@@ -22,6 +23,7 @@ from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
+register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 register(
     "gaussian",
     Gaussian,
@@ -41,6 +43,8 @@ STRUCTURES[Sequences] = HiddenMarkov
 __all__ = [
     "Binomial",
     "BinomialPrior",
+    "Categorical",
+    "CategoricalPrior",
     "Gaussian",
     "GaussianPrior",
     "HiddenMarkov",

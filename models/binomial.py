@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import betainc
 
-from models.checks import fields, positive
+from models.checks import fields, no_text, positive
 from models.family import Field
 from models.refusal import Refusal
 
@@ -49,6 +49,7 @@ class Binomial(NamedTuple):
     @classmethod
     def observe(cls, sample: Sample) -> None:
         """Every number of heads needs its number of flips."""
+        no_text(sample)
         if sample.trials is None:
             raise Refusal("trials are missing; give Sample(heads, trials)")
 

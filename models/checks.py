@@ -29,6 +29,7 @@ __all__ = [
     "column",
     "fields",
     "moments",
+    "no_text",
     "no_trials",
     "number",
     "numbers",
@@ -48,6 +49,7 @@ def column(sample: Sample) -> None:
     >>> from models import Sample
     >>> column(Sample([1.5, 2.5]))
     """
+    no_text(sample)
     if sample.x.ndim != 1:
         columns = f"{sample.dimension} column{'s' * (sample.dimension > 1)}"
         raise Refusal(
@@ -55,6 +57,22 @@ def column(sample: Sample) -> None:
             f'x["name"] of a data frame, or fit a {those_that_take("table")}'
         )
     no_trials(sample)
+
+
+def no_text(sample: Sample) -> None:
+    """Refuse labels for a family of numbers; name the first of them.
+
+    >>> from models import Sample
+    >>> no_text(Sample(["tall", "short"]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 0 (counted from 0) is 'tall', which is not a number; convert ...
+    """
+    if sample.categories:
+        label = sample.categories[int(sample.x[sample.inverse[0]])]
+        raise Refusal(
+            f"x: row 0 (counted from 0) is {label!r}, which is not a number; convert it to a "
+            f"number or remove the row; for labels take a {those_that_take('labels')}"
+        )
 
 
 def no_trials(sample: Sample) -> None:

@@ -24,9 +24,14 @@ __all__ = [
     "entries",
     "first",
     "free_entries",
+    "free_moves",
+    "listed_entries",
     "one_dimensional",
     "rebuilt",
+    "summing_to_one",
     "unflattened",
+    "width",
+    "width_of",
 ]
 
 
@@ -38,6 +43,7 @@ class Field(NamedTuple):
     variances: whether it is a matrix with variances, which are above 0, on its diagonal.
     free: (length of the second axis) -> the places of the free entries; None if all are free.
     shared: whether all components share it.
+    simplex: whether its last axis sums to one, so that the last entry follows from the others.
 
     >>> from models import Binomial
     >>> Binomial.layout()["prob"].high
@@ -50,6 +56,7 @@ class Field(NamedTuple):
     variances: bool = False
     free: Callable[[int], Iterable[tuple[int, ...]]] | None = None
     shared: bool = False
+    simplex: bool = False
 
 
 class Entry(NamedTuple):
@@ -106,8 +113,8 @@ class Theta(Protocol):
         ...
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
-        """Return what is observed: one column, several, or heads among trials."""
+    def takes(cls) -> Literal["column", "table", "heads", "labels"]:
+        """Return what is observed: one column, several, heads among trials, or labels."""
         ...
 
     @classmethod
@@ -217,13 +224,103 @@ def free_entries(theta: Theta) -> list[Entry]:
     >>> free_entries(Gaussian(np.zeros(2), np.ones(2)))
     [Entry(name='mean', place=(), shared=False), Entry(name='sd', place=(), shared=False)]
     """
+    return _entries_of(theta, last=False)
+
+
+def listed_entries(theta: Theta) -> list[Entry]:
+    """Return a component's free entries, and the last of each simplex, which follows from them.
+
+    >>> from models import Categorical
+    >>> theta = Categorical(np.array([[0.2, 0.3, 0.5]]))
+    >>> [entry.place for entry in listed_entries(theta)]
+    [(0,), (1,), (2,)]
+    >>> [entry.place for entry in free_entries(theta)]
+    [(0,), (1,)]
+    """
+    return _entries_of(theta, last=True)
+
+
+def free_moves(theta: Theta) -> list[tuple[Entry, int, int]]:
+    """Return each free entry, its index among the listed ones, and that of what falls for it.
+
+    As an entry of a simplex rises, the last one falls; the index is -1 where nothing does.
+
+    >>> from models import Categorical
+    >>> free_moves(Categorical(np.array([[0.2, 0.3, 0.5]])))[1][1:]
+    (1, 2)
+    """
+    layout, values, found = type(theta).layout(), entries(theta), []
+    index = {entry: at for at, entry in enumerate(listed_entries(theta))}
+    for entry in free_entries(theta):
+        against = -1
+        if layout[entry.name].simplex:
+            last = (*entry.place[:-1], np.shape(values[entry.name])[-1] - 1)
+            against = index[entry._replace(place=last)]
+        found.append((entry, index[entry], against))
+    return found
+
+
+def _entries_of(theta: Theta, *, last: bool) -> list[Entry]:
+    """Return a component's free entries, with or without the last of each simplex."""
     found = []
     values = entries(theta)
     for name, field in type(theta).layout().items():
         shape = np.shape(values[name])[1:]
         places = np.ndindex(*shape) if field.free is None else field.free(shape[0])
-        found += [Entry(name, tuple(place), field.shared) for place in places]
+        end = shape[-1] - 1 if field.simplex and not last else None
+        kept = (place for place in places if end is None or place[-1] != end)
+        found += [Entry(name, tuple(place), field.shared) for place in kept]
     return found
+
+
+def summing_to_one[T: Theta](theta: T) -> T:
+    """Return a Theta whose simplexes sum to one, which extrapolation misses by rounding.
+
+    >>> from models import Categorical
+    >>> summing_to_one(Categorical(np.array([[1.0, 3.0]])))
+    Categorical(prob=array([[0.25, 0.75]]))
+    """
+    layout = type(theta).layout()
+    if not any(field.simplex for field in layout.values()):
+        return theta
+    fields = [
+        field / field.sum(axis=-1, keepdims=True) if layout[name].simplex else field
+        for name, field in entries(theta).items()
+    ]
+    return rebuilt(type(theta), fields)
+
+
+LENGTHS: Mapping[str, Callable[[Observations], int]] = {
+    "dimension": lambda sample: sample.dimension,
+    "category": lambda sample: len(sample.categories) or int(sample.high[0]) + 1,
+}
+"""How long a component's own axes are, as a sample says it."""
+
+
+def width(family: type[Theta], sample: Observations) -> int:
+    """Return the length of a component's own axes: how many columns, or categories.
+
+    Labels without names are codes 0, 1, ... up to the largest.
+
+    >>> from models import Categorical, Poisson, Sample
+    >>> width(Poisson, Sample([3, 4])), width(Categorical, Sample([0, 3, 1]))
+    (1, 4)
+    """
+    _, *own = next(iter(axes(family).values()))
+    return LENGTHS[own[0]](sample) if own else 1
+
+
+def width_of(theta: Theta) -> int:
+    """Return the length of a component's own axes: how many columns, or categories.
+
+    >>> from models import MultivariateGaussian, Poisson
+    >>> width_of(Poisson(np.array([3.0, 4.0])))
+    1
+    >>> width_of(MultivariateGaussian(np.zeros((2, 3)), np.array([np.eye(3)] * 2)))
+    3
+    """
+    leading = axes(type(theta))[next(iter(axes(type(theta))))]
+    return int(np.shape(first(theta))[-1]) if len(leading) > 1 else 1
 
 
 def first(theta: Theta) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr
 
-from models.checks import fields, moments, no_trials, numbers, positive, refuse_row
+from models.checks import fields, moments, no_text, no_trials, numbers, positive, refuse_row
 from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, Covariance
 from models.dependence import dependence
 from models.digits import refuse_lost_digits
@@ -67,13 +67,14 @@ class MultivariateGaussian(NamedTuple):
         return "a bell-shaped cloud", "rows of measurements"
 
     @classmethod
-    def takes(cls) -> Literal["column", "table", "heads"]:
+    def takes(cls) -> Literal["table"]:
         """Several columns."""
         return "table"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
         """Measurements are a table."""
+        no_text(sample)
         if sample.x.ndim != 2:
             raise Refusal("x is one column; give (n, d) rows, or fit a Gaussian")
         no_trials(sample)

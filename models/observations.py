@@ -67,6 +67,11 @@ class Observations(Protocol):
         """The number of flips for each number of heads, None where rows are not heads."""
         ...
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the categories, if rows are labels with names."""
+        ...
+
     def total[R](self, task: Callable[[Readable], R]) -> R:
         """Return a task's result for all rows, summed over the places where rows are."""
         ...
@@ -120,6 +125,11 @@ class OutOfCore:
     fractional: Array | None
 
     trials = None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Rows on disk are numbers."""
+        return ()
 
     @property
     def sample(self) -> Self:

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.checks import whole
 from models.digits import refuse_lost_digits
+from models.family import width
 from models.names import ESTIMABLE, name_of, record_of, why_unidentified
 from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
@@ -37,6 +38,7 @@ class Question[S: Structure, T: Theta]:
     given: the prior of the posterior as it was given, None for the weak default.
     held: the fields of shares that are not estimated but fixed at 1 / K.
     origin: data whose place and spread fix a sampler's coordinates, None if these data do.
+    wide: the length of a component's own axes, None if these data say it.
 
     >>> from models import Mixture, Poisson
     >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
@@ -50,11 +52,17 @@ class Question[S: Structure, T: Theta]:
     given: Prior | None = None
     held: frozenset[str] = frozenset()
     origin: Data | None = None
+    wide: int | None = None
 
     @property
     def sample(self) -> Observations:
         """The distinct rows."""
         return self.data.sample
+
+    @property
+    def width(self) -> int:
+        """The length of a component's own axes: how many columns, or categories."""
+        return width(self.family, self.sample) if self.wide is None else self.wide
 
     @property
     def units(self) -> Units:
@@ -105,7 +113,7 @@ class Question[S: Structure, T: Theta]:
     def of(self, data: Data) -> Self:
         """Return the same question of other data, under the same prior."""
         origin = self.data if self.origin is None else self.origin
-        return replace(self, data=data, given=self.prior, origin=origin)
+        return replace(self, data=data, given=self.prior, origin=origin, wide=self.width)
 
 
 def asked[T: Theta](

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE, spaced
+from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.value_grid import cells_of, value_grid_of
 
@@ -54,6 +55,7 @@ class Sample:
     trials: (m,) the number of flips for each number of heads, or None where rows are not heads.
     inverse: (n,) the index in x of each row, in the order in which rows were given.
     columns: (d,) the names of the columns, if x was a data frame or an Arrow table.
+    categories: the names of the categories, if x was labels; x are then their places in it.
 
     >>> sample = Sample([2.5, 1.0, 2.5])
     >>> sample
@@ -67,24 +69,37 @@ class Sample:
     trials: Array | None
     inverse: NDArray[np.unsignedinteger]
     columns: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     def __init__(
-        self, x: ArrayLike, trials: ArrayLike | None = None, counts: ArrayLike | None = None
+        self,
+        x: ArrayLike,
+        trials: ArrayLike | None = None,
+        counts: ArrayLike | None = None,
+        *,
+        categories: Iterable[object] | None = None,
     ) -> None:
         """Check a column or a table of observations, and count its distinct rows.
 
         x: (n,) numbers, or (n, d) for d measurements a row: a list, an array, or a pandas, polars
-            or Arrow column or table. With trials, x is the number of heads among them.
+            or Arrow column or table. With trials, x is the number of heads among them. One column
+            of text is labels.
         trials: the number of flips for each x: one number for all rows, or (n,).
         counts: (n,) how often each row occurred; 1 by default.
+        categories: the names of all categories, for labels of which some do not occur; x is then
+            text, or codes 0, 1, ... of these names.
         """
-        values, flips, times = checked_rows(x, trials, counts)
+        labels, names = (x, ()) if trials is not None else coded(x, categories)
+        values, flips, times = checked_rows(labels, trials, counts)
+        if names:
+            refuse_codes(values, names)
         if times is not None and not times.any():
             raise Refusal("counts are all zero; give at least one observation")
         if times is not None and times.sum() >= LARGEST_WHOLE:
             raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
         object.__setattr__(self, "columns", column_titles(x, self))
+        self._name(names)
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
         """Count the distinct rows; counts that are not whole stay doubles."""
@@ -105,6 +120,11 @@ class Sample:
             if field is not None:
                 field.flags.writeable = False
             object.__setattr__(self, name, field)
+
+    def _name(self, categories: tuple[str, ...]) -> Self:
+        """Set the names of the categories, and return the sample."""
+        object.__setattr__(self, "categories", categories)
+        return self
 
     @classmethod
     def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
@@ -198,6 +218,8 @@ class Sample:
         }
         if self.trials is not None:
             found["trials"] = ("row",), self.trials
+        if self.categories:
+            found["categories"] = ("category",), np.array(self.categories)
         found["inverse"] = ("given",), self.inverse
         return found
 
@@ -207,8 +229,9 @@ class Sample:
         self = cls.__new__(cls)
         fields: dict[str, Numbers | None] = {"trials": None}
         fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
-        self._keep(fields | {name: np.array(one) for name, one in arrays.items()})
-        return self
+        given = {name: np.array(one) for name, one in arrays.items() if name != "categories"}
+        self._keep(fields | given)
+        return self._name(tuple(str(one) for one in arrays.get("categories", ())))
 
     @property
     def observations(self) -> int:
@@ -287,8 +310,11 @@ class Sample:
         """Return the sample of some of the distinct rows, given by their indices."""
         flips = None if self.trials is None else self.trials[rows]
         if self.counts.dtype.kind == "f":
-            return self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
-        return type(self)(self.x[rows], flips, self.counts[rows])
+            some = self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
+            object.__setattr__(some, "categories", self.categories)
+            return some
+        names = self.categories or None
+        return type(self)(self.x[rows], flips, self.counts[rows], categories=names)
 
     def first(self, bad: NDArray[np.bool_]) -> int:
         """Return the index of the first row, as given, whose distinct row is marked in (m,) bad."""
@@ -297,6 +323,8 @@ class Sample:
     def __repr__(self) -> str:
         columns = "" if self.x.ndim == 1 else f" of {self.dimension} columns"
         flips = "" if self.trials is None else ", with trials"
+        if self.categories:
+            return f"Sample({self.observations:,} labels, {len(self.categories):,} categories)"
         size = f"{self.observations:,} observations{columns}, {self.distinct:,} distinct"
         return f"Sample({size}{flips})"
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 import numpy as np
 
 from models.arrays import spaced
+from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -64,6 +65,8 @@ class Sequences:
         trials: ArrayLike | None = None,
         sequence: ArrayLike | None = None,
         initial: Initial | None = None,
+        *,
+        categories: Iterable[object] | None = None,
     ) -> None:
         """Check rows in time, and count the distinct ones among those that were seen.
 
@@ -74,6 +77,7 @@ class Sequences:
             lengths of the sequences, which sum to n. By default all rows are one sequence.
         initial: by default "free" with ten sequences or more, otherwise "stationary", as one
             sequence says almost nothing about the first state of others.
+        categories: the names of all categories, as `Sample` takes them, if x is labels.
         """
         values, seen = _seen(x)
         if not seen.any():
@@ -86,7 +90,10 @@ class Sequences:
             filled[~seen] = values[seen.argmax()]
             if flips is not None:
                 flips = np.where(seen, flips, flips[seen.argmax()])
-        rows, flips, _ = checked_rows(filled, flips, None)
+        labels, names = (filled, ()) if trials is not None else coded(filled, categories)
+        rows, flips, _ = checked_rows(labels, flips, None)
+        if names:
+            refuse_codes(rows, names)
         ends, titles = (np.array([n]), ()) if sequence is None else _ends(sequence, n)
         _refuse_unseen(seen, ends, titles)
         if len(ends) == n:
@@ -98,7 +105,7 @@ class Sequences:
             initial = "free" if len(ends) >= MANY else "stationary"
         if initial not in INITIALS:
             raise Refusal(f"initial is {initial!r}; give one of {', '.join(INITIALS)}")
-        sample = _sampled(rows[seen], None if flips is None else flips[seen])
+        sample = _sampled(rows[seen], None if flips is None else flips[seen], names)
         object.__setattr__(sample, "columns", column_titles(x, sample))
         places = np.full(n, sample.distinct)
         places[seen] = sample.inverse
@@ -244,7 +251,7 @@ class Sequences:
         seen = self.seen[rows]
         at = self.places[rows[seen]]
         trials = None if self.sample.trials is None else self.sample.trials[at]
-        sample = _sampled(self.sample.x[at], trials)
+        sample = _sampled(self.sample.x[at], trials, self.sample.categories)
         places = np.full(len(rows), sample.distinct)
         places[seen] = sample.inverse
         return self._of(sample, places, ends, (), self.initial)
@@ -277,20 +284,22 @@ class Sequences:
         n, several = len(self.places), len(self.ends)
         d = self.sample.dimension
         columns = f" of {d} column{'s' * (d > 1)}" if self.sample.table else ""
+        named = len(self.sample.categories)
+        kinds = f"{named:,} categories" if named else f"{self.sample.distinct:,} distinct"
         missing = n - self.sample.observations
         unseen = f", {missing:,} not seen" if missing else ""
         what = f"{n:,} rows{columns} in {several:,} sequence{'s' * (several > 1)}"
         flips = "" if self.sample.trials is None else ", with trials"
-        return f"Sequences({what}{unseen}, {self.sample.distinct:,} distinct{flips})"
+        return f"Sequences({what}{unseen}, {kinds}{flips})"
 
 
-def _sampled(x: Array, trials: Array | None) -> Sample:
+def _sampled(x: Array, trials: Array | None, names: tuple[str, ...] = ()) -> Sample:
     """Return the distinct rows; many of them in the order in which they first occur.
 
     A walk through time then finds what belongs to its rows one after the other, which is several
     times as fast as anywhere in memory.
     """
-    sample = Sample(x, trials)
+    sample = Sample(x, trials, categories=names or None)
     if sample.distinct < FAR_APART:
         return sample
     inverse = sample.inverse.astype(np.intp)
@@ -302,6 +311,8 @@ def _sampled(x: Array, trials: Array | None) -> Sample:
     fields = {"x": sample.x[order], "counts": sample.counts[order], "inverse": rank[inverse]}
     if sample.trials is not None:
         fields["trials"] = sample.trials[order]
+    if names:
+        fields["categories"] = np.array(names)
     return Sample.from_arrays(fields)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from models.family import first
+from models.family import width_of
 from models.refusal import Refusal
 from models.structure import checked
 
@@ -52,8 +52,7 @@ def simulate[D](
     if not isinstance(rng, np.random.Generator):
         raise Refusal(f"rng is {rng!r}; give numpy.random.default_rng(seed)")
     given = cast("Structure", structure)
-    shape = np.shape(first(given.theta))
-    d = shape[1] if len(shape) > 1 else 1
-    known = cast("Simulated[D]", checked(given, type(given), type(given.theta), d))
+    wide = width_of(given.theta)
+    known = cast("Simulated[D]", checked(given, type(given), type(given.theta), wide))
     flips = None if trials is None else np.broadcast_to(np.asarray(trials, np.float64), (n,))
     return known.simulated(n, rng, flips)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, cast
 import numpy as np
 
 from models.checks import numbers
-from models.family import axes, components, entries, first, free_entries, rebuilt
+from models.family import axes, components, entries, first, free_moves, listed_entries, rebuilt
+from models.family import summing_to_one as probabilities_of
 from models.observations import Observations
 from models.refusal import Refusal
 
@@ -463,13 +464,14 @@ def normalised(shares: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def summing_to_one[S: Structure](structure: S) -> S:
-    """Return a structure with normalised shares.
+    """Return a structure with normalised shares, and probabilities of its components.
 
     >>> from models import Mixture, Poisson
     >>> summing_to_one(Mixture(np.array([1.0, 3.0]), Poisson(np.array([1.0, 5.0])))).weight
     array([0.25, 0.75])
     """
-    return with_shares(type(structure), normalised(shares_of(structure)), structure.theta)
+    theta = probabilities_of(structure.theta)
+    return with_shares(type(structure), normalised(shares_of(structure)), theta)
 
 
 def uniform(kind: type[Structure], k: int, sizes: Mapping[str, int]) -> dict[str, Array]:
@@ -603,17 +605,19 @@ class Coordinate(NamedTuple):
     share: the field and place of a share, which rises as the last one of its simplex falls; None
         for a component's parameters.
     component: the one that it belongs to; None for a share, or if all components share it.
-    entry: its index among a component's free entries; -1 for a share.
+    entry: its index among a component's listed entries; -1 for a share.
+    against: the index of the entry that falls as it rises, the last of its simplex; -1 for none.
 
     >>> from models import Mixture, Poisson
     >>> coordinates(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))[0]
-    Coordinate(label='weight[0]', share=('weight', (0,)), component=None, entry=-1)
+    Coordinate(label='weight[0]', share=('weight', (0,)), component=None, entry=-1, against=-1)
     """
 
     label: str
     share: tuple[str, tuple[int, ...]] | None
     component: int | None
     entry: int
+    against: int = -1
 
 
 def free(kind: type[Structure], held: Iterable[str]) -> list[str]:
@@ -627,7 +631,7 @@ def free(kind: type[Structure], held: Iterable[str]) -> list[str]:
 
 
 def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter]:
-    """Return the parameters to list: all shares that are not held, every free entry of theta.
+    """Return the parameters to list: all shares that are not held, all entries that may differ.
 
     >>> from models import Gaussian, Mixture
     >>> one = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0])))
@@ -644,7 +648,7 @@ def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter
     own = axes(type(theta))
     return found + [
         Parameter(name, own[name], (None if shared else component, *place))
-        for name, place, shared in free_entries(theta)
+        for name, place, shared in listed_entries(theta)
         for component in range(1 if shared else k)
     ]
 
@@ -686,14 +690,14 @@ def coordinates(structure: Structure, held: Iterable[str] = ()) -> list[Coordina
         for name in free(type(structure), held)
         for at in np.ndindex(*shares[name].shape[:-1], k - 1)
     ]
-    own = list(enumerate(free_entries(theta)))
+    own = free_moves(theta)
     found += [
-        Coordinate(label(name, component, *place), None, component, entry)
-        for component, (entry, (name, place, shared)) in product(range(k), own)
+        Coordinate(label(name, component, *place), None, component, entry, against)
+        for component, ((name, place, shared), entry, against) in product(range(k), own)
         if not shared
     ]
     return found + [
-        Coordinate(label(name, "*", *place), None, None, entry)
-        for entry, (name, place, shared) in own
+        Coordinate(label(name, "*", *place), None, None, entry, against)
+        for (name, place, shared), entry, against in own
         if shared
     ]

@@ -16,6 +16,8 @@ from em.model import model_of
 from models import (
     Binomial,
     BinomialPrior,
+    Categorical,
+    CategoricalPrior,
     Gaussian,
     GaussianPrior,
     Mixture,
@@ -41,6 +43,7 @@ class Row(NamedTuple):
     textbook: the maximum-likelihood Theta of a single component, in plain NumPy.
     prior: a strong one, so that mistakes in it show.
     trials: flips behind each of n coins, or None.
+    identified: whether rows in no order identify several components.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Row(NamedTuple):
     textbook: Callable[[np.ndarray, np.ndarray | None], Any]
     prior: Prior
     trials: Callable[[np.random.Generator, int], np.ndarray | None]
+    identified: bool = True
 
     def sample(self, rng: np.random.Generator, k: int, n: int) -> Sample:
         """Draw a sample from a random mixture."""
@@ -108,6 +112,14 @@ def multivariate(covariance: str, d: int = 3) -> Row:
     )
 
 
+LABELS = 6  # categories
+
+
+def categorical(rng: np.random.Generator, k: int) -> Mixture:
+    """The last category is frequent, so that it occurs in small samples: it tells how many."""
+    return Mixture(weights(rng, k), Categorical(rng.dirichlet([*[1.0] * (LABELS - 1), 2.0], k)))
+
+
 FAMILIES = [
     Row(
         "binomial",
@@ -139,7 +151,21 @@ FAMILIES = [
         no_trials,
     ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
+    Row(
+        "categorical",
+        Categorical,
+        categorical,
+        lambda theta, s: stats.multinomial.logpmf(
+            np.eye(theta.prob.shape[1])[s.x.astype(int)][:, None], 1, theta.prob
+        ),
+        lambda x, trials: Categorical(np.bincount(x.astype(int), minlength=LABELS)[None] / len(x)),
+        Prior(3.0, CategoricalPrior(np.array([20.0, 5.0, 10.0, 15.0, 3.0, 30.0]))),
+        no_trials,
+        identified=False,
+    ),
 ]
+
+IDENTIFIED = [row for row in FAMILIES if row.identified]
 
 # Compiling is half of the suite, so that machine code of these is left to the slow one. The full and
 # the tied spherical form differ in all that forms differ in: a Cholesky factor or variances, tied or

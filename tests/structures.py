@@ -103,10 +103,12 @@ def by_steps(structure: HiddenMarkov, data: Sequences, row: Row) -> float:
     )
     total = 0.0
     for begin, end in zip(data.begins, data.ends, strict=True):
-        ahead = np.log(begun(structure, data))
+        with np.errstate(divide="ignore"):  # a share of 0 is one
+            ahead = np.log(begun(structure, data))
         for at in range(begin, end):
             here = ahead + log_density[data.places[at]]
-            ahead = logsumexp(here[:, None] + np.log(structure.transition), axis=0)
+            with np.errstate(divide="ignore"):
+                ahead = logsumexp(here[:, None] + np.log(structure.transition), axis=0)
         total += float(logsumexp(here))
     return total
 

@@ -11,7 +11,7 @@ import bayes
 from em import fit, log_likelihood
 from em.emission import emission_of
 from models import Mixture, Sample, simulate
-from models.family import entries, rebuilt
+from models.family import entries, rebuilt, width
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 
@@ -183,7 +183,8 @@ def test_label_order(row, rng):
     sample = row.sample(generator, 4, 400)
     fitted = fit(row.family, sample, 4, starts=2, max_steps=20)
     leading = next(iter(entries(fitted.mixture.theta).values())).reshape(4, -1)[:, 0]
-    assert (np.diff(leading) > 0).all()
+    # where single rows identify no components, these may share a probability
+    assert (np.diff(leading) > (0 if row.identified else -1e-12)).all()
 
 
 @every_family
@@ -210,7 +211,7 @@ def test_emission_is_an_exponential_family(row, rng):
     sample = row.sample(generator, 2, 50)
     theta = row.random(generator, 2).theta
     emission = emission_of(row.family)
-    known = np.ones((emission.ones + emission.size(sample.dimension), sample.distinct))
+    known = np.ones((emission.ones + emission.size(width(row.family, sample)), sample.distinct))
     emission.statistics(sample.x, sample.trials, known[emission.ones :])
     ours = emission.natural(theta) @ known + emission.base(sample.x, sample.trials)
     np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)

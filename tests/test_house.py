@@ -22,6 +22,7 @@ NAMES = {
     *(kind.__name__ for one in KNOWN for kind in one.__subclasses__()),
 }
 SIBLINGS = {
+    "categorical",
     "binomial",
     "gaussian",
     "multivariate",

@@ -44,6 +44,7 @@ every_pair = pytest.mark.parametrize(
     [(structure, row) for structure in STRUCTURES for row in FAMILIES],
     ids=[f"{structure.name}-{row.name}" for structure in STRUCTURES for row in FAMILIES],
 )
+SIMPLE = [row for row in FAMILIES if not row.name.startswith("multivariate")]
 mixtures = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 
 
@@ -126,6 +127,10 @@ def test_louis_and_the_derivative_of_the_score_give_one_information(row, prior, 
     generator = rng(805)
     sample = row.sample(generator, 2, 400)
     fit = em.fit(row.family, sample, 2, prior=row.prior if prior else None)
+    if not (row.identified or prior):
+        assert not fit.has_errors
+        assert any("leave a direction open" in note for note in fit.notes)
+        return
     if not fit.has_errors:
         pytest.fail("the sample has no interior maximum; take another seed")
     question = asked(row.family, sample, 2)
@@ -147,7 +152,7 @@ def test_louis_and_the_derivative_of_the_score_give_one_information(row, prior, 
 
 
 @pytest.mark.parametrize("structure", STRUCTURES[1:], ids=[one.name for one in STRUCTURES[1:]])
-@pytest.mark.parametrize("row", FAMILIES[:3], ids=[row.name for row in FAMILIES[:3]])
+@pytest.mark.parametrize("row", SIMPLE, ids=[row.name for row in SIMPLE])
 def test_the_information_by_the_score_is_the_hessian(structure, row, rng):
     """Of these structures nothing but the derivative of the score gives errors."""
     _, data = structure.random(rng(806), row, 2, 300)

@@ -249,7 +249,7 @@ def _symmetric(values: Array) -> Array:
 
 def _checked(question: Question[Any, Any], fields: dict[str, Array]) -> Structure:
     """Return every draw, each field (n, ...), or raise Refusal for a bad one."""
-    kind, family, d = question.structure, question.family, question.sample.dimension
+    kind, family, d = question.structure, question.family, question.width
     draws = next(iter(fields.values())).shape[1]
     flat = {name: field.reshape(-1, *field.shape[2:]) for name, field in fields.items()}
     for name in kind.axes():

@@ -115,7 +115,7 @@ class Engine:
 
     def unpack(self, question: Question[Any, Any], positions: Array) -> list[Array]:
         """Return the explored coordinates, (n, ...) each, of positions (n, p)."""
-        sizes = self.sizes(question.k, question.sample.dimension, question.data.sizes)
+        sizes = self.sizes(question.k, question.width, question.data.sizes)
         shapes = [sizes[variable.name] for variable in self.variables]
         cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         parts = np.split(positions, cuts, axis=1)
@@ -309,7 +309,7 @@ class Engine:
         used = [data[name] for name in reads]
         addresses = [array.ctypes.data for array in used]
         shapes = [length for array in used for length in array.shape]
-        sizes = self.sizes(question.k, question.sample.dimension, question.data.sizes)
+        sizes = self.sizes(question.k, question.width, question.data.sizes)
         p = sum(int(np.prod(sizes[variable.name])) for variable in self.variables)
         return CompiledPyMCModel(
             dims={},
@@ -476,8 +476,8 @@ def machine_code(engine: Engine) -> tuple[tuple[str, ...], CFunc]:
     gradient: Any = pt.grad(log_density, explored)
     slopes = pt.concatenate([slope.ravel() for slope in gradient])
     position = pt.vector("position")
-    d = model["x"].shape[0] if model["x"].ndim == 2 else 1
     data = {one.name: one for one in model.data_vars}
+    d: Any = engine.component.width(data)
     lengths: Any = engine.grouping.sizes(data)  # symbols, as the other two are
     sizes = engine.sizes(model[CONCENTRATION].shape[0], d, lengths)
     begin = 0

@@ -66,7 +66,7 @@ def candidates_of(engine: Engine, question: Question[Any, Any]) -> Callable[[int
             sizes = (CANDIDATES, *field.shape[:-1])
             drawn = rng.dirichlet(np.full(question.k, 1.5), sizes)
             shares[name] = np.full_like(drawn, field) if name in question.held else drawn
-        theta = engine.component.start(sample, chosen, rng)
+        theta = engine.component.start(sample, chosen, rng, question.width)
         inside = with_shares(question.structure, shares, theta)
         return engine.pack(question, standard.outside(inside))
 

@@ -15,6 +15,7 @@ from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
 from comparisons.verdict.table import Table
+from models.family import width_of
 from models.names import family_called
 from models.structure import Parameter, axes_of, from_fields
 
@@ -365,6 +366,21 @@ class Facts:
         return int(self.tree["constant_data"].sizes.get("dimension", 1))
 
     @property
+    def width(self) -> int:
+        """The length of a component's own axes: how many columns, or categories."""
+        return width_of(from_fields(self.structure, self.family, self.fields).theta)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the categories of x, or their codes; none if x is numbers."""
+        if self.family.takes() != "labels":
+            return ()
+        data = self.tree["constant_data"]
+        if "categories" in data:
+            return tuple(map(str, data["categories"].to_numpy()))
+        return tuple(map(str, range(self.width)))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of x; none where they are not known."""
         return tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
@@ -520,10 +536,12 @@ class Facts:
 
     @property
     def free(self) -> tuple[Row, ...]:
-        """The rows of free parameters: without the last entry of each simplex of shares."""
+        """The rows of free parameters: without the last entry of each simplex."""
+        layout, fields = self.family.layout(), self.fields
 
         def last(one: Parameter) -> bool:
-            return one.name in self.shares and one.at[-1] == self.k - 1
+            simplex = one.name in self.shares or layout[one.name].simplex
+            return simplex and one.at[-1] == fields[one.name].shape[-1] - 1
 
         return tuple(row for row in self.parameters if not last(row.parameter))
 

@@ -69,7 +69,7 @@ def laid_out(
     point, sampled, checks, predictions, misfit, _, order = measured
     question = sampled.question
     if truth is not None:
-        d, sizes = question.sample.dimension, question.data.sizes
+        d, sizes = question.width, question.data.sizes
         truth = ordered(checked(truth, question.structure, question.family, d, sizes))
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))

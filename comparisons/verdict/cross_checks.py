@@ -328,7 +328,7 @@ def off_edges(at: em.Fit[Any], structures: Structure) -> Structure:
         own = layout.get(name)
         low, high = (0.0, 1.0) if own is None else (own.low, own.high)
         moved[name] = np.clip(fields[name], low + INSIDE, high - INSIDE)
-        if own is None:
+        if own is None or own.simplex:
             moved[name] = moved[name] / moved[name].sum(axis=-1, keepdims=True)
     found: Structure = from_fields(type(structures), at.family, moved)
     return found

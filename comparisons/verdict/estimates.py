@@ -49,7 +49,7 @@ def estimate_of(given: object, question: Question[Any, Any]) -> tuple[Structure,
     array([163., 175.])
     """
     structure, source = _claim(given, question)
-    d, sizes = question.sample.dimension, question.data.sizes
+    d, sizes = question.width, question.data.sizes
     try:
         found = checked(_rounded(structure), question.structure, question.family, d, sizes)
     except ValueError as problem:
@@ -84,12 +84,19 @@ def _is_structure(given: object) -> TypeGuard[Structure]:
 def _family_in(path: str | Path) -> type[Theta] | None:
     """Return the family whose fields a JSON file names, under any structure."""
     named = names_in(path)
-    for structure in dict.fromkeys(STRUCTURES.values()):
-        for family in FAMILIES.values():
-            own = set(axes(family))
-            if own <= named and named - own <= set(structure.axes()):
-                return family
-    return None
+    found = [
+        (structure, family)
+        for structure in dict.fromkeys(STRUCTURES.values())
+        for family in FAMILIES.values()
+        if set(axes(family)) <= named and named - set(axes(family)) <= set(structure.axes())
+    ]
+    if len({family for _, family in found}) < 2:
+        return found[0][1] if found else None
+    given = numbers_in(path, sorted(named), "")
+    for _, family in found:  # some have fields of the same names, but of other shapes
+        if all(given[name].ndim == len(own) for name, own in axes(family).items()):
+            return family
+    return found[0][1]
 
 
 def _claim(given: object, question: Question[Any, Any]) -> tuple[Structure, str]:

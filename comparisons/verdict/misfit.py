@@ -275,6 +275,8 @@ def _cause(
     posterior: Posterior, observed: Observed, point: Point, under: Intervals, column: int
 ) -> Cause:
     """Return the cause of a misfit that the data show."""
+    if posterior.question.family.takes() == "labels":  # codes have no zeros and no spread
+        return Cause("other", np.nan, np.nan)
     if emission_of(posterior.question.family).located:
         return _heaped(posterior, observed) or _shaped(observed, under, column)
     return _counted(posterior, point)

@@ -225,7 +225,7 @@ def _likeliest(seen: Seen, candidates: list[tuple[str, Structure]]) -> list[tupl
     question, proper = seen.question, []
     for says, structure in candidates:
         try:
-            args = question.structure, question.family, question.sample.dimension
+            args = question.structure, question.family, question.width
             proper.append((says, checked(structure, *args, question.data.sizes)))
         except BROKEN:
             continue

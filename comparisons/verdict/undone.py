@@ -213,7 +213,7 @@ def complement(seen: Looked) -> Changes:
     []
     """
     for name, field in type(seen.estimate.theta).layout().items():
-        if (field.low, field.high) == (0, 1):
+        if (field.low, field.high) == (0, 1) and not field.simplex:
             value = entries(seen.estimate.theta)[name]
             yield (
                 f"{name} is one minus the maximum's",

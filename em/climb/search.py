@@ -369,7 +369,8 @@ def in_order[S: Structure](model: Model[S], parameters: S) -> S:
     >>> in_order(model, swapped).theta.rate.round(1)
     array([1.1, 7.3])
     """
-    return permuted(summing_to_one(parameters), label_order(model.outside(parameters)))
+    whole = summing_to_one(parameters)
+    return permuted(whole, label_order(model.outside(whole)))
 
 
 def near[S: Structure](one: S, other: S) -> bool:

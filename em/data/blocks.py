@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.family import Theta
+from models.family import Theta, width
 from models.observations import Readable
 from models.sample import Part
 
@@ -109,7 +109,7 @@ def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units
     >>> rows.size, rows.blocks
     (1000, 1)
     """
-    fits = CACHE / (k + emission.size(sample.dimension) + 2)
+    fits = CACHE / (k + emission.size(width(emission.family, sample)) + 2)
     shared = max(LEAST, sample.distinct / RUNS)  # so that every thread gets a run
     blocks = -int(-sample.distinct // min(fits, shared))
     among = RUNS if blocks > RUNS else min(2, blocks)  # so that two threads get equally many

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.emission import emission_of
-from models.family import components, entries, first, free_entries, rebuilt, unflattened
+from models.family import components, entries, first, listed_entries, rebuilt, unflattened
 from models.structure import coordinates, drawn_at, fields_of, free, shares_of, with_shares
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def coordinates_of(structures: Structure, held: Collection[str] = ()) -> Array:
     array([[0.4, 1. , 5. ]])
     """
     one, fields = drawn_at(structures, 0), fields_of(structures)
-    entry = free_entries(one.theta)
+    entry = listed_entries(one.theta)
     columns = []
     for coordinate in coordinates(one, held):
         if coordinate.share is not None:
@@ -69,7 +69,10 @@ def displaced[S: Structure](fit: Fit[S], steps: Array) -> S:
         else:
             who = coordinate.component
             which = slice(0, k) if who is None else slice(who, who + 1)
-            moved[:, which] += column[:, None, None] * chart[:, coordinate.entry]
+            way = chart[:, coordinate.entry]
+            if coordinate.against >= 0:
+                way = way - chart[:, coordinate.against]
+            moved[:, which] += column[:, None, None] * way
     back = rebuilt(type(theta), unflattened(theta, moved))
     return with_shares(type(estimate), shares, back)
 

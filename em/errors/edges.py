@@ -14,7 +14,7 @@ from scipy.linalg import null_space
 
 from em.edges import Edge
 from em.errors.slots import share_places
-from models.family import bounds, entries, free_entries, rebuilt
+from models.family import bounds, entries, listed_entries, rebuilt
 from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Moved[S: Structure](NamedTuple):
 
 def _moved[S: Structure](parameters: S, component: int, slot: int, step: float) -> Moved[S]:
     """Return the parameters with the one of a slot moved off its edge."""
-    places, own = share_places(parameters)[component], free_entries(parameters.theta)
+    places, own = share_places(parameters)[component], listed_entries(parameters.theta)
     s = len(places)
     if slot < s:
         name, at = places[slot]
@@ -153,6 +153,9 @@ def _moved[S: Structure](parameters: S, component: int, slot: int, step: float) 
     low, high = bounds(type(theta), name, at[1:])
     value = float(fields[name][at])
     bound, way = (low, 1) if value - low < high - value else (high, -1)
+    if type(theta).layout()[name].simplex:
+        row = fields[name][at[:-1]]
+        row[row.argmax()] -= way * step
     fields[name][at] = bound + way * step
     found = rebuilt(type(theta), list(fields.values()))
     label = f"{name}[{','.join(map(str, at))}]"

@@ -13,7 +13,7 @@ from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
 from em.errors.slots import free_of, share_places
 from em.sweep import logits, responsibilities
-from models.family import entries, free_entries, rebuilt, unflattened
+from models.family import entries, listed_entries, rebuilt, unflattened
 from models.structure import coordinates, shares_of, with_shares
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def information_of[S: Structure](
     if p > MOST_COORDINATES:
         too_many = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
         return unavailable(model, parameters, too_many)
-    free = free_of(parameters, found, len(free_entries(parameters.theta)))
+    free = free_of(parameters, found, len(listed_entries(parameters.theta)))
     fixed = edge_slots(model, parameters)
     edges, inner = edges_of(model, parameters, fixed), directions(free, fixed)
     along = free if inner is None else free @ inner
@@ -228,7 +228,7 @@ def _in_data[S: Structure](
     """Return d (free coordinates in the data's units) / d (those in working units), (p, p)."""
     fields = entries(parameters.theta)
     order = [(name, place) for name in fields for place in np.ndindex(fields[name].shape[1:])]
-    places = [(name, place) for name, place, _ in free_entries(parameters.theta)]
+    places = [(name, place) for name, place, _ in listed_entries(parameters.theta)]
     own = share_places(parameters)
     s = len(own[0])
     change = np.eye(s + len(places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from em.data.threads import executor_for
 from em.emission import emission_of
 from em.model import model_of
 from em.sweep import coefficients
-from models.family import entries, first, rebuilt
+from models.family import entries, first, rebuilt, width_of
 from models.question import asked
 from models.structure import drawn_at, shares_of
 
@@ -41,7 +42,8 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
     array([-6.539017])
     """
     n, k = np.shape(first(structures.theta))[:2]
-    question, emission = asked(family, data, k), emission_of(family)
+    wide = width_of(drawn_at(structures, 0).theta)
+    question, emission = replace(asked(family, data, k), wide=wide), emission_of(family)
     d = question.sample.dimension
     floor = NARROWEST * (np.eye(d) if question.sample.table else np.ones(d))
     with executor_for(question.sample, emission, k) as workers:

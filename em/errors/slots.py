@@ -1,7 +1,7 @@
 """Slots of derivatives: for each component its entries of the shares, then its coordinates.
 
-Not all slots are free: shares sum to one, and a tied covariance is one for all. The map from free
-coordinates to slots is linear, and so the delta method is exact.
+Not all slots are free: shares and probabilities sum to one, and a tied covariance is one for all.
+The map from free coordinates to slots is linear, and so the delta method is exact.
 """
 
 from __future__ import annotations
@@ -88,4 +88,6 @@ def free_of(structure: Structure, found: list[Coordinate], m: int) -> Array:
             free[:, s + coordinate.entry, column] = 1
         else:
             free[coordinate.component, s + coordinate.entry, column] = 1
+            if coordinate.against >= 0:
+                free[coordinate.component, s + coordinate.against, column] = -1
     return free

@@ -29,6 +29,8 @@ def log_prior(row: Row, mixture: Mixture) -> float:
         return stats.beta(prior.heads + 1, prior.tails + 1).logpdf(theta.prob).sum()
     if row.name == "poisson":
         return stats.gamma(prior.events + 1, scale=1 / prior.exposure).logpdf(theta.rate).sum()
+    if row.name == "categorical":
+        return stats.dirichlet(1 + prior.unseen).logpdf(theta.prob.T).sum()
     if row.name == "gaussian":
         spread = stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
         place = stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
@@ -52,6 +54,8 @@ def free_entries(row: Row, mixture: Mixture, *, equal: bool) -> np.ndarray:
     fields = list(mixture.theta)
     if row.name == "gaussian":
         fields = [mixture.theta.mean, mixture.theta.sd**2]
+    if row.name == "categorical":
+        fields = [mixture.theta.prob[:, :-1]]
     if len(fields[-1].shape) == 3:
         form = row.family.form()
         cov = mixture.theta.cov[: 1 if form.tied else None]

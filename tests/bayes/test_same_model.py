@@ -18,7 +18,7 @@ from bayes.model import data_of
 from bayes.sampling.compiled import engine_of
 from em import fit
 from models import Mixture, Prior, Sample, simulate
-from models.family import entries, rebuilt
+from models.family import entries, rebuilt, width
 from models.prior import draw_prior
 from models.question import asked
 
@@ -53,7 +53,8 @@ class Surface:
         shapes = (
             {"cov": (k, sample.dimension, sample.dimension)} if "cov" in row.family._fields else {}
         )
-        usual = (k,) if sample.x.ndim == 1 else (k, sample.dimension)
+        wide = width(row.family, sample)
+        usual = (k,) if wide == 1 else (k, wide)
         fields = {name: pt.zeros(shapes.get(name, usual)) for name in row.family._fields}
         share = pt.zeros(k - 1)
         for place, name in enumerate(names):
@@ -68,6 +69,10 @@ class Surface:
                 fields[field] = fields[field][at[0], at[2], at[1]].set(point[place])
         if hasattr(row.family, "form") and row.family.form().isotropic:
             fields["cov"] = fields["cov"][:, 0, 0, None, None] * pt.eye(sample.dimension)
+        for name, field in row.family.layout().items():
+            if field.simplex:
+                free = fields[name][:, :-1]
+                fields[name] = pt.concatenate([free, 1 - free.sum(-1, keepdims=True)], axis=1)
         weight = pt.concatenate([share, [1 - share.sum()]])
         values = {"weight": weight, **own_values(row, rebuilt(row.family, fields.values()))}
         swap = {}
@@ -134,6 +139,8 @@ def coordinates(fitted) -> np.ndarray:
 @every_family
 @weighed
 def test_gradient_vanishes_and_hessian_is_the_information_at_ems_fit(row, prior, rng):
+    if not (row.identified or prior):
+        pytest.skip("rows in no order have no single maximum")
     generator = rng(31)
     truth = row.random(generator, 2)
     sample, _ = simulate(truth, 300, generator, row.trials(generator, 300))
@@ -198,7 +205,10 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
 
 
 def more(prior: Prior) -> Prior:
-    """Return the prior with a fifth more of what it counts last."""
+    """Return the prior with a fifth more of what it counts last, of categories the last one."""
     fields = prior.theta._asdict()
     name, value = list(fields.items())[-1]
-    return prior._replace(theta=prior.theta._replace(**{name: value * 1.2}))
+    by = np.where(np.arange(np.size(value)) == np.size(value) - 1, 1.2, 1.0)
+    return prior._replace(
+        theta=prior.theta._replace(**{name: value * (by if np.ndim(value) else 1.2)})
+    )

@@ -172,6 +172,7 @@ def test_posterior_mode_of_one_component_is_the_conjugate_formula():
 
 
 LOG_PRIOR = {
+    "categorical": lambda t, p: stats.dirichlet.logpdf(t.prob.T, 1 + p.unseen).sum(),
     "binomial": lambda t, p: stats.beta.logpdf(t.prob, p.heads + 1, p.tails + 1).sum(),
     "poisson": lambda t, p: stats.gamma.logpdf(t.rate, p.events + 1, scale=1 / p.exposure).sum(),
     "gaussian": lambda t, p: sum(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models import Binomial, Gaussian, MultivariateGaussian, Poisson
+from models import Binomial, Categorical, Gaussian, MultivariateGaussian, Poisson
 from models.covariance import FULL
 
 
@@ -25,6 +25,15 @@ def test_one_column_is_scipy_s():
         np.testing.assert_allclose(found[0], expected, rtol=1e-12, atol=1e-300)
         assert found.shape == (1, 3, 2, 3)
         assert not before.any()  # no column stands before the first
+
+
+def test_labels_add_up_in_the_order_of_their_codes():
+    prob, x = np.array([[0.2, 0.0, 0.8], [0.5, 0.3, 0.2]]), np.array([0.0, 1.0, 2.0])
+    found, before = Categorical(prob).cumulative(x, np.stack([x - 1, x]), None)
+    np.testing.assert_allclose(found[0, :, 1], np.cumsum(prob, axis=1), rtol=1e-15)
+    np.testing.assert_array_equal(found[0, :, 0, 0], 0)
+    assert found.shape == (1, 2, 2, 3)
+    assert not before.any()
 
 
 @pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical"])

@@ -15,6 +15,8 @@ from em import fit
 from models import (
     Binomial,
     BinomialPrior,
+    Categorical,
+    CategoricalPrior,
     Gaussian,
     GaussianPrior,
     Mixture,
@@ -44,13 +46,23 @@ BAD = {
     "table for poisson": (Poisson, PAIRS, 1, {}, "x is a table"),
     "column for multivariate": (FULL, NUMBERS, 1, {}, "x is one column; give"),
     "coins without trials": (Binomial, NUMBERS, 1, {}, "trials are missing; give Sample"),
+    "text for gaussian": (Gaussian, Sample(["1.70", "tall"]), 1, {}, "x: row 0 .*'1.70'.*not a number; convert"),
+    "text for poisson": (Poisson, Sample(["tall", "b"]), 1, {}, "x: row 0 .*'tall'.*not a number; convert"),
+    "text for multivariate": (FULL, Sample(["tall", "b"]), 1, {}, "x: row 0 .*'tall'.*not a number; convert"),
+    "text for binomial": (Binomial, Sample(["tall", "b"]), 1, {}, "x: row 0 .*'tall'.*not a number; convert"),
+    "table of labels": (Categorical, PAIRS, 1, {}, "x is a table of 2 columns; give one column of labels"),
+    "label below 0": (Categorical, Sample([0, -1]), 1, {}, "x: row 1 .*-1, which is below 0; give labels as text"),
+    "label with a fraction": (Categorical, Sample([0, 1.5]), 1, {}, "x: row 1 .*1.5, which is not a whole number; give labels"),
+    "labels with trials": (Categorical, Sample([0, 1], 3), 1, {}, "trials are given, but only a Binomial"),
+    "one label": (Categorical, Sample(["a", "a"]), 1, {}, "x has one category only"),
+    "codes far apart": (Categorical, Sample([1, 2, 90210]), 1, {}, "largest code is 90,210, but only 3 categories occur"),
     "negative count": (Poisson, Sample([4, -1, 2]), 1, {}, "x: row 1 .*-1.*below 0"),
     "fractional count": (Poisson, Sample([4, 1, 2.5]), 1, {}, "x: row 2 .*2.5.*whole"),
     "k zero": (Gaussian, NUMBERS, 0, {}, "k is 0; give a whole number from 1"),
     "k fractional": (Gaussian, NUMBERS, 1.5, {}, "k is 1.5; give a whole number"),
     "k over distinct": (Gaussian, Sample([1, 1, 2, 2]), 3, {}, "k is 3, but x has 2 distinct"),
     "no sample": (Gaussian, [1.0, 2.0], 1, {}, r"sample is a list; give Sample\(x\)"),
-    "no family": (stats.norm, NUMBERS, 1, {}, "family is .*; give one of Binomial, Gaussian"),
+    "no family": (stats.norm, NUMBERS, 1, {}, "family is .*; give one of Binomial, Categorical"),
     "starts zero": (Gaussian, NUMBERS, 2, {"starts": 0}, "starts is 0; give"),
     "tolerance negative": (Gaussian, NUMBERS, 2, {"tolerance": -1}, "tolerance is -1; give"),
     "floor negative": (Gaussian, NUMBERS, 2, {"floor": -1}, "floor is -1; give"),
@@ -62,6 +74,10 @@ BAD = {
     "mean nan": (Gaussian, NUMBERS, 1, start([1.0], Gaussian([np.nan], [1])), "mean is .*finite"),
     "mean shape": (Gaussian, NUMBERS, 1, start([1.0], Gaussian([1, 2], [1])), r"mean has shape \(2,\); give \(1,\)"),
     "prob": (Binomial, Sample([1, 2], 3), 1, start([1.0], Binomial([1.2])), "prob is .*from 0 to 1"),
+    "prob of labels": (Categorical, Sample([0, 1]), 1, start([1.0], Categorical([[0.5, 0.6]])), "prob of component 0 sums to 1.1; divide"),
+    "prob of other labels": (Categorical, Sample([0, 1]), 1, start([1.0], Categorical([[0.5, 0.4, 0.1]])), r"prob has shape \(1, 3\); give \(1, 2\)"),
+    "unseen": (Categorical, Sample([0, 1]), 1, {"prior": Prior(0, CategoricalPrior([1, -1]))}, "prior: unseen is .*from 0 up"),
+    "unseen of others": (Categorical, Sample([0, 1]), 1, {"prior": Prior(0, CategoricalPrior([1, 1, 1]))}, "prior: unseen .*each of 2 categories"),
     "rate": (Poisson, NUMBERS, 1, start([1.0], Poisson([-1.0])), "rate is .*from 0 up"),
     "cov indefinite": (FULL, PAIRS, 1, start([1.0], FULL(np.zeros((1, 2)), [[[1, 2], [2, 1]]])), "cov: component 0 is not positive definite"),
     "cov asymmetric": (FULL, PAIRS, 1, start([1.0], FULL(np.zeros((1, 2)), [[[1, 0.5], [0, 1]]])), "cov: component 0 is not symmetric"),
@@ -103,6 +119,10 @@ def by_scipy(row, theta, component: int, n: int, trials, generator) -> np.ndarra
         return stats.norm(theta.mean[component], theta.sd[component]).rvs(n, generator)
     if row.name == "poisson":
         return stats.poisson.rvs(theta.rate[component], size=n, random_state=generator)
+    if row.name == "categorical":
+        return generator.choice(len(theta.prob[component]), n, p=theta.prob[component]).astype(
+            float
+        )
     normal = stats.multivariate_normal(theta.mean[component], theta.cov[component])
     return normal.rvs(n, generator)
 

@@ -101,7 +101,7 @@ BAD = {
     "masked": ({"x": np.ma.array([1.0, 2.0], mask=[0, 1])}, "x: row 1 .*masked.*remove"),
     "empty": ({"x": []}, "x is empty; give at least one"),
     "empty table": ({"x": np.empty((0, 3))}, "x is empty"),
-    "text": ({"x": ["1.70", "tall"]}, "x: row 0 .*'1.70'.*convert"),
+    "text with trials": ({"x": ["1.70", "tall"], "trials": 3}, "x: row 0 .*'1.70'.*convert"),
     "text among numbers": ({"x": np.array([1.7, "tall"], object)}, "x: row 1 .*'tall'.*convert"),
     "dates": ({"x": np.array(["2020-01-01"], "M8[D]")}, "x: row 0 .*convert"),
     "complex": ({"x": [1 + 2j]}, "x: row 0 .*convert"),

@@ -1,0 +1,113 @@
+"""Labels, such as words, as whole numbers: the names of categories and the code of each row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from models.arrays import Array
+
+__all__ = ["coded", "in_natural_order", "refuse_codes"]
+
+
+def coded(
+    x: ArrayLike, categories: Iterable[object] | None = None
+) -> tuple[ArrayLike, tuple[str, ...]]:
+    """Return labels (n,) as codes, and the names of the categories in the order of the codes.
+
+    Anything but one column of text is returned as it is, and without names.
+
+    categories: the names of all categories, also of those that do not occur; x is then of these
+        names, or of codes 0, 1, ... of them. By default the names that occur, in natural order.
+
+    >>> coded(["to", "be", "or", "not", "to", "be"])
+    (array([3., 0., 2., 1., 3., 0.]), ('be', 'not', 'or', 'to'))
+    >>> coded([1, 0, 1], ["no", "yes"])
+    ([1, 0, 1], ('no', 'yes'))
+    """
+    names = None if categories is None else _named(categories)
+    text = _text(x)
+    if text is None:
+        return x, names or ()
+    known, places = np.unique(text, return_inverse=True)
+    found = known.tolist()
+    names = in_natural_order(found) if names is None else names
+    code = {name: at for at, name in enumerate(names)}
+    strange = [name for name in found if name not in code]
+    if strange:
+        row = int(np.flatnonzero(np.isin(text, strange))[0])
+        raise Refusal(
+            f"x: row {row} (counted from 0) is {text[row]!r}, which is none of the categories "
+            f"{', '.join(names[:5])}{', ...' * (len(names) > 5)}; name it among them, or remove "
+            "the row"
+        )
+    return np.array([code[name] for name in found], np.float64)[places], names
+
+
+def in_natural_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order of the alphabet, or by size if all of them are numbers.
+
+    >>> in_natural_order(["b", "a"]), in_natural_order(["10", "9"])
+    (('a', 'b'), ('9', '10'))
+    """
+    found = sorted(names)
+    try:
+        sizes = [float(name) for name in found]
+    except ValueError:
+        return tuple(found)
+    order = sorted(range(len(found)), key=lambda at: sizes[at])
+    return tuple(found[at] for at in order)
+
+
+def refuse_codes(codes: Array, names: tuple[str, ...]) -> None:
+    """Raise Refusal for the first row that is no code of these categories.
+
+    >>> refuse_codes(np.array([0.0, 2.0]), ("no", "yes"))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is 2, which is no code of 2 categories; ...
+    """
+    if codes.ndim != 1:
+        raise Refusal("categories are given, but x is a table; give one column of labels")
+    bad = (codes < 0) | (codes >= len(names)) | (codes != np.rint(codes))
+    if bad.any():
+        row = int(bad.argmax())
+        raise Refusal(
+            f"x: row {row} (counted from 0) is {codes[row]:g}, which is no code of {len(names)} "
+            f"categories; give names, or codes from 0 to {len(names) - 1}"
+        )
+
+
+def _named(categories: Iterable[object]) -> tuple[str, ...]:
+    """Return the names of categories, or raise Refusal if one occurs twice."""
+    if isinstance(categories, str):
+        raise Refusal(f"categories is {categories!r}; give a list of names")
+    names = tuple(str(one) for one in categories)
+    if not names:
+        raise Refusal("categories are empty; give the names of all")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refusal(f"categories name {twice!r} twice; give each once")
+    return names
+
+
+def _text(x: ArrayLike) -> NDArray[np.str_] | None:
+    """Return one column of text as an array, None if x is anything else."""
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "OUT":
+        return None
+    if isinstance(x, list | tuple) and not (x and isinstance(x[0], str)):
+        return None
+    try:
+        values = np.asarray(x, dtype=object)
+    except ValueError:  # ragged rows
+        return None
+    if values.ndim != 1 or not values.size or not all(isinstance(one, str) for one in values):
+        return None
+    return values.astype(str)
