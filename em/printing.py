@@ -10,7 +10,7 @@ from models.family import components, listed_entries
 from models.structure import fields_of, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from models.arrays import Array
     from models.structure import Structure
@@ -22,8 +22,10 @@ NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
 
 
-def table(estimate: Structure, errors: Structure) -> Iterator[str]:
+def table(estimate: Structure, errors: Structure, categories: Sequence[str] = ()) -> Iterator[str]:
     r"""Yield the lines: a row for each entry of a component, then each matrix of moves.
+
+    categories: their names, where a field has an axis of them.
 
     >>> from models import Mixture, Poisson
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
@@ -41,12 +43,20 @@ def table(estimate: Structure, errors: Structure) -> Iterator[str]:
         if k > ACROSS:
             yield _line("component", map(str, block))
         for name, axis, place in _entries(estimate):
-            label = name + (f"[{','.join(map(str, place))}]" if place else "")
+            label = _label(name, place, categories)
             at = [(*place[:axis], one, *place[axis:]) for one in block]
             yield _line(label, [_cell(values[name][one], spreads[name][one]) for one in at])
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
             yield from _matrix(name, values[name], spreads[name])
+
+
+def _label(name: str, place: tuple[int, ...], categories: Sequence[str]) -> str:
+    """Return what stands before a row: the field and its place, which may have a name."""
+    if not place:
+        return name
+    named = categories[place[0]] if categories else ",".join(map(str, place))
+    return f"{name}[{named}]"
 
 
 def _entries(estimate: Structure) -> Iterator[tuple[str, int, tuple[int, ...]]]:

@@ -369,7 +369,8 @@ class Fit[S: Structure]:
             f"{self.starts} start{'s' * (self.starts > 1)}, "
             f"{len(self.optima)} distinct optim{'a' if len(self.optima) > 1 else 'um'}"
         )
-        lines = [heading, *table(self.estimate, self.standard_errors), summary]
+        names = self.question.sample.categories
+        lines = [heading, *table(self.estimate, self.standard_errors, names), summary]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     __repr__ = __str__

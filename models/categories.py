@@ -45,7 +45,7 @@ def coded(
     if strange:
         row = int(np.flatnonzero(np.isin(text, strange))[0])
         raise Refusal(
-            f"x: row {row} (counted from 0) is {text[row]!r}, which is none of the categories "
+            f"x: row {row} (counted from 0) is {str(text[row])!r}, which is none of the categories "
             f"{', '.join(names[:5])}{', ...' * (len(names) > 5)}; name it among them, or remove "
             "the row"
         )

@@ -164,6 +164,8 @@ def sample_of(
     >>> sample_of(Poisson, "boys.csv", ["boys"], None, None, "families", drop_missing=False).names
     ['boys']
     """
+    if family.takes() == "labels":
+        return _labels_of(family, file, columns, counts, drop_missing, progress)
     asked = _columns(family, columns, heads, trials, counts)
     found = scan_columns(file, asked, drop_missing=drop_missing, progress=progress, client=client)
     try:
@@ -206,9 +208,35 @@ def sequences_of(
         )
     asked = _columns(family, columns, heads, trials, counts)
     start = cast("Initial | None", initial)
-    found = scan_in_order(file, asked, sequence, initial=start, progress=progress)
+    labelled = family.takes() == "labels"
+    found = scan_in_order(
+        file, asked, sequence, initial=start, labelled=labelled, progress=progress
+    )
     found.refuse_rows(family.observe)
     return Observed(found.data, [column_label(one) for one in asked.x], 0)
+
+
+def _labels_of(
+    family: type[Theta],
+    file: str,
+    columns: Sequence[str],
+    counts: str | None,
+    drop_missing: bool,
+    progress: Progress | None,
+) -> Observed:
+    """Return labels in no order."""
+    if counts is not None:
+        raise Refusal("--counts is for numbers; give a file with one label a row")
+    asked = _columns(family, columns, None, None, None)
+    found = scan_in_order(file, asked, labelled=True, progress=progress)
+    unseen = np.flatnonzero(~found.data.seen)
+    name = column_label(asked.x[0])
+    if len(unseen) and not drop_missing:
+        raise Refusal(
+            f"{name}: {found.where(int(unseen[0]))} is blank; fill it in, or take --drop-missing"
+        )
+    found.refuse_rows(family.observe)
+    return Observed(found.data.sample, [name], len(unseen))
 
 
 def _columns(

@@ -170,7 +170,10 @@ def _groups(facts: Facts) -> list[str]:
     for component, parts in zip(range(min(k, SHOWN)), _shares(facts), strict=False):
         own = [row for row in facts.parameters if row.parameter.component in (component, None)]
         located = [row for row in own if row.parameter.name == first]
-        every = [*parts, *(_located(row, facts.columns) for row in located[:SHOWN])]
+        every = [
+            *parts,
+            *(_located(row, facts.categories or facts.columns) for row in located[:SHOWN]),
+        ]
         found.append(f"{facts.noun} {component}: {', '.join(every)}")
     if k > SHOWN:
         found.append(f"and {k - SHOWN:,} more, which the table below lists")

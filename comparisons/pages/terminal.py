@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
 
+NAMED = 30  # categories in a legend
+
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
@@ -178,15 +180,14 @@ def _extent(facts: Facts) -> str:
 
 def _legend(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
+    several, names = len(facts.columns) > 1, facts.categories
+    where = f"the column(s), where {numbered(facts.columns)}" if several else ""
+    if names:
+        where = f"the category, where {numbered(names[:NAMED])}{', ...' * (len(names) > NAMED)}"
     if facts.noun == "state":
-        columns = f"; of others, the column(s), where {numbered(facts.columns)}"
-        return (
-            "In brackets: the state; of a transition, then the next state"
-            f"{columns * (len(facts.columns) > 1)}."
-        )
-    if len(facts.columns) < 2:
-        return ""
-    return f"In brackets: the component, then the column(s), where {numbered(facts.columns)}."
+        others = f"; of others, {where}" * bool(where)
+        return f"In brackets: the state; of a transition, then the next state{others}."
+    return f"In brackets: the component, then {where}." * bool(where)
 
 
 def numbered(names: Sequence[str]) -> str:

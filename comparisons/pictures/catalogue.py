@@ -94,11 +94,13 @@ def pictures_of(facts: Facts) -> list[Picture]:
 
 
 def _data(facts: Facts) -> str:
-    x = facts.rows.x
+    x, named = facts.rows.x, facts.categories
+    kinds = f"from {as_given(x.min())} to {as_given(x.max())}"
+    kinds = f"in {len(named):,} categories" if named else kinds
     return (
-        f"Histogram of {facts.observations:,} observations from {as_given(x.min())} to "
-        f"{as_given(x.max())}, the density of {em_name(facts)} and the posterior predictive one, a "
-        f"Hellinger distance of {facts.hellinger:.2g} apart."
+        f"Histogram of {facts.observations:,} observations {kinds}, the density of "
+        f"{em_name(facts)} and the posterior predictive one, a Hellinger distance of "
+        f"{facts.hellinger:.2g} apart."
     )
 
 

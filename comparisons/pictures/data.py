@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from comparisons.kept.facts import Density, Facts, Memberships
@@ -59,10 +60,12 @@ __all__ = [
     "frame_of",
     "memberships",
     "moved",
+    "name_categories",
     "no_data",
     "no_memberships",
     "no_plane",
     "plane",
+    "shortened",
     "what",
 ]
 
@@ -75,6 +78,8 @@ ELLIPSES = 240  # of posterior draws, in all panels together
 BULK = 0.95  # of the observations: a frame shows at least as many
 CROWDED = 0.1  # of the range: a bulk narrower than that gets a frame of its own
 MARGIN = 0.08  # of a frame, on either side
+NAMED = 10  # categories along an axis: more names would run into each other
+LETTERS = 11  # of a name there
 
 
 class Bars(NamedTuple):
@@ -108,6 +113,8 @@ def what(facts: Facts) -> str:
         return facts.columns[0]
     if facts.family.takes() == "heads":
         return "heads"
+    if facts.categories:
+        return "label"
     return "count" if counted(facts) else "observation"
 
 
@@ -198,6 +205,28 @@ def _left_out(beyond: dict[int, str]) -> str:
     return f" Outside of the frame: {' and '.join(beyond.values())}." if beyond else ""
 
 
+def name_categories(axis: Axis, facts: Facts) -> None:
+    """Write the names of categories along an axis of their codes, some of them if they are many.
+
+    >>> from matplotlib.figure import Figure
+    >>> name_categories(Figure().add_subplot().xaxis, comparison)  # counts have no names
+    """
+    names = facts.categories
+    if not names:
+        return
+    at = spaced(len(names), NAMED)
+    axis.set_ticks(at, [shortened(names[place]) for place in at])
+
+
+def shortened(name: str) -> str:
+    """Return a name that fits under a bar.
+
+    >>> shortened("to"), shortened("disproportionately")
+    ('to', 'disproport…')
+    """
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+
+
 def no_data(facts: Facts) -> str:
     """Say why there is no density to draw, if there is none.
 
@@ -245,6 +274,7 @@ def data(facts: Facts) -> Figure:
     highest = max(bars.heights.max(), near.predictive.max())
     axes.set_ylim(0, above(highest, max(near.plug_in.max(), near.high.max())))
     few_ticks(axes, 8)
+    name_categories(axes.xaxis, facts)
     axes.set_xlabel(what(facts))
     axes.set_ylabel("share of observations" if whole else "density")
     label = f"{facts.observations:,} observations"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta, norm
 
-from comparisons.pictures.data import what
+from comparisons.pictures.data import name_categories, what
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -124,7 +124,7 @@ def _coloured(axes: Axes, facts: Facts, states: States, rows: Labels) -> None:
     begin = 0
     for state, length in states.stays:
         end = min(begin + length, len(rows))
-        if begin < end:
+        if begin < end and not facts.categories:  # the mean of codes is no label
             ends = (begin + 0.6, end + 0.4)
             axes.hlines(
                 level[state], *ends, color=colour(state), linewidth=2.2, alpha=0.8, zorder=2
@@ -132,6 +132,7 @@ def _coloured(axes: Axes, facts: Facts, states: States, rows: Labels) -> None:
         begin += length
     axes.set_ylabel(what(facts))
     few_ticks(axes, 10, 4)
+    name_categories(axes.yaxis, facts)
 
 
 def _levels(both: Memberships, column: Array, seen: Labels) -> Array:

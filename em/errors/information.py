@@ -93,6 +93,8 @@ def information_of[S: Structure](
     fixed = edge_slots(model, parameters)
     edges, inner = edges_of(model, parameters, fixed), directions(free, fixed)
     along = free if inner is None else free @ inner
+    if inner is not None:  # rounding would move what is fixed, beyond an edge if it lies on it
+        along[fixed] = 0
     flat = along.reshape(-1, along.shape[2]) if along.size else np.zeros((fixed.size, 0))
     common = None if general else model.grouping.common(shares_of(parameters))
     if common is None:

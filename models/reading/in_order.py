@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from models.categories import in_natural_order
 from models.reading.batch import Batch, refuse_infinite
 from models.reading.column_names import column_label
 from models.reading.columns import Columns, checked_batch
@@ -54,6 +55,7 @@ def scan_in_order(
     sequence: str | None = None,
     *,
     initial: Initial | None = None,
+    labelled: bool = False,
     progress: Progress | None = None,
 ) -> OrderedScan:
     r"""Read the rows of CSV or Parquet files in their order.
@@ -61,6 +63,7 @@ def scan_in_order(
     path: as `scan` takes it.
     sequence: the column that names each row's sequence; all rows are one sequence without it.
     initial: as `Sequences` takes it.
+    labelled: whether the column of x is labels, not numbers.
     progress: called with the number of rows read so far, and of all rows if that is known.
 
     >>> from tempfile import NamedTemporaryFile
@@ -75,14 +78,11 @@ def scan_in_order(
             "occurred once each; leave the counts out"
         )
     columns.refuse_twice()
-    names, labels = columns.names, LabelParser()
-    if sequence is not None:
-        if sequence in names:
-            raise Refusal(f"{column_label(sequence)} is asked for twice; give each column once")
-        names = [*names, sequence]
-    files = open_files(
-        path, names, labels={} if sequence is None else {sequence: labels}, in_order=True
-    )
+    names, labels = _names(columns, sequence), LabelParser()
+    words = LabelParser()
+    parsers = dict.fromkeys(columns.x if labelled else (), words)
+    parsers |= {} if sequence is None else {sequence: labels}
+    files = open_files(path, names, labels=parsers, in_order=True)
     read, begins, places = [], [0], []
     for piece in files.pieces:
         for batch in piece():
@@ -104,9 +104,28 @@ def scan_in_order(
         titles = np.array(labels.names, dtype=object)[codes]
     x = rows[:, 0] if columns.trials is not None or len(columns.x) == 1 else rows
     trials = None if columns.trials is None else rows[:, 1]
+    x, categories = _ranked(x, words.names) if labelled else (x, None)
     with located_in_file(columns.titles, where):
-        data = Sequences(x, trials, titles, initial)
+        data = Sequences(x, trials, titles, initial, categories=categories)
     return OrderedScan(data, columns, where)
+
+
+def _names(columns: Columns, sequence: str | None) -> list[str]:
+    """Return the names of all columns to read."""
+    names = columns.names
+    if sequence is None:
+        return names
+    if sequence in names:
+        raise Refusal(f"{column_label(sequence)} is asked for twice; give each column once")
+    return [*names, sequence]
+
+
+def _ranked(x: Array, names: Sequence[str]) -> tuple[Array, tuple[str, ...] | None]:
+    """Return codes (n,) of categories in natural order from codes in the order of the file."""
+    categories = in_natural_order(names)
+    rank = {name: at for at, name in enumerate(categories)}
+    ranks = np.array([*(rank[name] for name in names), np.nan])
+    return ranks[np.where(np.isnan(x), len(names), x).astype(np.intp)], categories or None
 
 
 def _checked(batch: Batch, columns: Columns, sequence: str | None) -> tuple[Array, Labels]:
