@@ -23,7 +23,6 @@ from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
-register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 register(
     "gaussian",
     Gaussian,
@@ -35,6 +34,7 @@ register(
     "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
 )
 register("poisson", Poisson, PoissonPrior)
+register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture

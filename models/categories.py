@@ -100,12 +100,13 @@ def _named(categories: Iterable[object]) -> tuple[str, ...]:
 
 def _text(x: ArrayLike) -> NDArray[np.str_] | None:
     """Return one column of text as an array, None if x is anything else."""
-    if isinstance(x, np.ndarray) and x.dtype.kind not in "OUT":
-        return None
     if isinstance(x, list | tuple) and not (x and isinstance(x[0], str)):
         return None
     try:
-        values = np.asarray(x, dtype=object)
+        values = np.asarray(x)
+        if values.dtype.kind not in "OUT":
+            return None
+        values = np.asarray(x, dtype=object)  # numbers beside text became text
     except ValueError:  # ragged rows
         return None
     if values.ndim != 1 or not values.size or not all(isinstance(one, str) for one in values):

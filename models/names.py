@@ -28,6 +28,7 @@ __all__ = [
     "UNIDENTIFIED",
     "family_called",
     "family_named",
+    "identified_alone",
     "name_of",
     "record_of",
     "refuse_inestimable_rows",
@@ -91,6 +92,15 @@ def register(
         UNIDENTIFIED[name] = unidentified
     if forms is not None:
         FORMS[name] = forms
+
+
+def identified_alone() -> dict[str, type[Theta]]:
+    """Return the families of which rows in no order can identify several components, by name.
+
+    >>> "poisson" in identified_alone(), "categorical" in identified_alone()
+    (True, False)
+    """
+    return {name: one for name, one in FAMILIES.items() if one.takes() != "labels"}
 
 
 def family_named(name: str, form: str | None = None) -> type[Theta]:

@@ -56,11 +56,12 @@ def calibrate(
     models.refusal.Refusal: --observations is 2; give at least 3, as -k is 3
     """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import family_of, known
-    from models.names import FAMILIES
+    from models.names import identified_alone
     from models.refusal import Refusal
 
-    family_of(known("family", family, FAMILIES), covariance)
-    usual = SETS if FAMILIES[family].takes() == "heads" else MEASURED
+    families = identified_alone()
+    family_of(known("family", family, families), covariance)
+    usual = SETS if families[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
         raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
@@ -123,12 +124,13 @@ def alarms(
     models.refusal.Refusal: --weak simulates Gaussians; leave out the families, or --weak
     """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import known
-    from models.names import FAMILIES
+    from models.names import identified_alone
     from models.refusal import Refusal
 
     if weak and families:
         raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
-    chosen = [known("family", name, FAMILIES) for name in families or FAMILIES]
+    several = identified_alone()
+    chosen = [known("family", name, several) for name in families or several]
     with waiting("loading PyMC"):
         from comparisons.trust import alarms as trust
 

@@ -24,7 +24,7 @@ from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, SMALLEST
 from comparisons.trust.judged import judgement
 from em.data.threads import available
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
-from models.names import FAMILIES
+from models.names import identified_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def drawn_right(number: int) -> tuple[Mixture[Any], Sample]:
     ('Binomial', 1)
     """
     rng = np.random.default_rng([number, 3])
-    families = list(FAMILIES.values())
+    families = list(identified_alone().values())
     family, k = families[number % len(families)], 1 + number // len(families) % 3
     most = MOST_TABLES if family.takes() == "table" else MOST
     n = round(float(np.exp(rng.uniform(np.log(FEWEST), np.log(most)))))
@@ -161,7 +161,7 @@ def main() -> None:
         asked.out.mkdir(parents=True, exist_ok=True)
     done = partial(run, jobs=asked.jobs)
     records = done(right, asked.right, folder=asked.out and asked.out / "right", name="right")
-    families = [one.__name__ for one in FAMILIES.values()]
+    families = [one.__name__ for one in identified_alone().values()]
     found: dict[str, Sequence[Record]] = {
         name: [one for one in records if one.get("family") == name] for name in families
     }
