@@ -71,6 +71,8 @@ def test_of_another_samplers_posterior_nothing_is_said(sampled):
 
 @every_family
 def test_standard_errors_are_those_of_the_other_likelihood(row, sampled):
+    if not row.identified:
+        pytest.skip("rows in no order have no single maximum, and so no standard errors")
     sample, tree = sampled(row)
     question = posterior_of(tree).question
     engine, fit = engine_of(question), em.fit(row.family, sample, 2)

@@ -26,7 +26,7 @@ NAMES = {"full": "full", "tied": "tied", "diag": "diagonal", "spherical": "spher
 def estimate_of(given, family, d):
     """Return an estimate of a family of d columns, whatever was observed."""
     x = np.zeros((1, d)) if family.takes() == "table" else np.zeros(1)
-    return estimates.estimate_of(given, Question(Mixture, family, Sample(x), 2))
+    return estimates.estimate_of(given, Question(Mixture, family, Sample(x), 2, wide=d))
 
 
 def refused(given, family=Gaussian, d=1) -> str:
