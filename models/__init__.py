@@ -1,9 +1,11 @@
 """What is estimated: families, samples, priors, simulation."""
 
+from models.admixture import Admixture
 from models.binomial import Binomial, BinomialPrior, unidentified
 from models.categorical import Categorical, CategoricalPrior, single_rows_unidentified
 from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
+from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
 from models.mixture import Mixture
 from models.multivariate import (
@@ -39,14 +41,17 @@ register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture
 STRUCTURES[Sequences] = HiddenMarkov
+STRUCTURES[Groups] = Admixture
 
 __all__ = [
+    "Admixture",
     "Binomial",
     "BinomialPrior",
     "Categorical",
     "CategoricalPrior",
     "Gaussian",
     "GaussianPrior",
+    "Groups",
     "HiddenMarkov",
     "Mixture",
     "MultivariateGaussian",

@@ -1,0 +1,419 @@
+"""Rows, each in a group of its own kind: the words of documents, the heights of villages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from models.arrays import spaced
+from models.categories import coded, refuse_codes
+from models.refusal import Refusal
+from models.sample import Sample, checked_rows, column_titles, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from models.arrays import Array, Labels, Numbers
+
+__all__ = ["Groups"]
+
+MOST_GROUPS = 500_000  # more of them are a column that numbers the rows
+OWN = ("places", "times", "ends", "titles", "lines")  # names of arrays that are not the sample's
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Groups:
+    """Observations in groups, such as words in documents; a cell is a distinct row of a group.
+
+    sample: the distinct rows of all groups together.
+    places: (c,) index in the sample of each cell; the cells of a group follow one another.
+    times: (c,) how often each cell occurred, at least once.
+    ends: (G,) where the cells of each group end; those of the next one begin there.
+    titles: (G,) the names of the groups.
+    lines: (n,) the cell of each row, in the order in which rows were given.
+
+    >>> words = Groups(["to", "be", "or", "to", "be"], ["a", "a", "a", "b", "b"])
+    >>> words
+    Groups(5 rows in 2 groups, 3 categories)
+    >>> words.titles, words.ends, words.times
+    (('a', 'b'), array([3, 5]), array([1, 1, 1, 1, 1]))
+    """
+
+    sample: Sample
+    places: NDArray[np.intp]
+    times: NDArray[np.int64]
+    ends: NDArray[np.intp]
+    titles: tuple[str, ...]
+    lines: NDArray[np.intp]
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        group: ArrayLike,
+        counts: ArrayLike | None = None,
+        trials: ArrayLike | None = None,
+        *,
+        categories: Iterable[object] | None = None,
+    ) -> None:
+        """Check rows and their groups, and count the distinct rows of each group.
+
+        x: (n,) numbers, (n, d), or labels, as `Sample` takes them.
+        group: (n,) the name of the group of each row, text or whole numbers. Groups keep the order
+            in which they first occur.
+        counts: (n,) how often each row occurred; 1 by default. Rows that did not occur are left
+            out.
+        trials: the number of flips for each x: one number for all rows, or (n,).
+        categories: the names of all categories, as `Sample` takes them, if x is labels.
+        """
+        if isinstance(x, Sample):
+            raise Refusal("x is a Sample, whose rows have no groups; give the rows one by one")
+        labels, names = (x, ()) if trials is not None else coded(x, categories)
+        rows, flips, counted = checked_rows(labels, trials, counts)
+        if names:
+            refuse_codes(rows, names)
+        codes, titles = _named_groups(group, len(rows))
+        if counted is None:
+            counted = np.ones(len(rows))
+        sums = np.bincount(codes, counted, minlength=len(titles))
+        if (sums == 0).any():
+            name = titles[int(sums.argmin())]
+            raise Refusal(f"group {name!r} has no rows: all of its counts are 0; leave it out")
+        seen = np.flatnonzero(counted)
+        self._fill(rows, flips, counted, codes, seen, titles, names)
+        object.__setattr__(self.sample, "columns", column_titles(x, self.sample))
+
+    def _fill(
+        self,
+        rows: Array,
+        flips: Array | None,
+        counted: Array,
+        codes: Labels,
+        seen: Labels,
+        titles: tuple[str, ...],
+        names: tuple[str, ...],
+    ) -> None:
+        """Count the cells among the rows that were seen."""
+        if len(titles) < 2:
+            raise Refusal(
+                f"all rows are in one group, {titles[0]!r}; give Sample(x), whose rows have no "
+                "groups"
+            )
+        if counted.sum() == len(titles):
+            raise Refusal(
+                "every row is in a group of its own; give Sample(x), or a column with fewer groups"
+            )
+        if len(titles) > MOST_GROUPS:
+            raise Refusal(
+                f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column "
+                "with fewer, or leave groups out"
+            )
+        own = None if flips is None else flips[seen]
+        sample = Sample(rows[seen], own, counted[seen], categories=names or None)
+        keys = codes[seen] * sample.distinct + sample.inverse.astype(np.int64)
+        cells, lines = np.unique(keys, return_inverse=True)
+        times = np.bincount(lines, counted[seen], minlength=len(cells)).astype(np.int64)
+        whose, places = np.divmod(cells, sample.distinct)
+        ends = np.searchsorted(whose, np.arange(len(titles)), side="right")
+        self._keep(sample, places, times, ends, titles, lines)
+
+    @classmethod
+    def _of(
+        cls,
+        sample: Sample,
+        places: Labels,
+        times: NDArray[np.int64],
+        ends: Labels,
+        titles: tuple[str, ...],
+        lines: Labels,
+    ) -> Self:
+        """Return groups of cells that are known to be valid."""
+        self = cls.__new__(cls)
+        self._keep(sample, places, times, ends, titles, lines)
+        return self
+
+    def _keep(
+        self,
+        sample: Sample,
+        places: Labels,
+        times: NDArray[np.int64],
+        ends: Labels,
+        titles: tuple[str, ...],
+        lines: Labels,
+    ) -> None:
+        """Set the fields of this frozen record."""
+        fields: dict[str, Any] = {
+            "places": np.asarray(places, np.intp),
+            "times": times,
+            "ends": np.asarray(ends, np.intp),
+            "lines": np.asarray(lines, np.intp),
+        }
+        for field in fields.values():
+            field.flags.writeable = False
+        for name, field in (fields | {"sample": sample, "titles": titles}).items():
+            object.__setattr__(self, name, field)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        *,
+        groups: Sequence[object] | None = None,
+        categories: Sequence[object] | None = None,
+    ) -> Self:
+        """Return the groups of a table of counts: a row a group, a column a category.
+
+        table: a pandas data frame, such as a crosstab, a matrix of `scipy.sparse`, or (G, V)
+            numbers. Cells of 0 cost nothing.
+        groups, categories: the names of the rows and of the columns; by default those of a data
+            frame, otherwise numbers from 0.
+
+        >>> Groups.from_table([[3, 0], [1, 2]], categories=["well", "ill"])
+        Groups(6 rows in 2 groups, 2 categories)
+        """
+        g, v, whose, what, counted = _cells_of(table)
+        framed = hasattr(table, "columns")
+        titles = _titles("groups", table.index if framed and groups is None else groups, g)
+        names = _titles(
+            "categories", table.columns if framed and categories is None else categories, v
+        )
+        for axis, size, at, called in (
+            ("row", g, whose, titles),
+            ("column", v, what, names),
+        ):
+            sums = np.bincount(at, counted, minlength=size)
+            if (sums == 0).any():
+                name = called[int(sums.argmin())]
+                raise Refusal(f"{axis} {name!r} of the table is empty; leave it out")
+        self = cls.__new__(cls)
+        order = np.lexsort([what, whose])
+        whose, what, counted = whose[order], what[order], counted[order]
+        self._fill(
+            what.astype(np.float64), None, counted, whose, np.arange(len(what)), titles, names
+        )
+        return self
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of groups."""
+        return {"group": len(self.ends)}
+
+    @cached_property
+    def begins(self) -> NDArray[np.intp]:
+        """Where the cells of each group begin, (G,)."""
+        return np.concatenate([[0], self.ends[:-1]])
+
+    @cached_property
+    def whose(self) -> NDArray[np.intp]:
+        """The group of each cell, (c,)."""
+        return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
+
+    @cached_property
+    def totals(self) -> NDArray[np.int64]:
+        """The number of observations of each group, (G,)."""
+        found: NDArray[np.int64] = np.bincount(
+            self.whose, self.times, minlength=len(self.ends)
+        ).astype(np.int64)
+        return found
+
+    @property
+    def unit_rows(self) -> NDArray[np.intp]:
+        """The distinct row of each cell, (c,)."""
+        return self.places
+
+    @property
+    def unit_counts(self) -> NDArray[np.int64]:
+        """How often each cell occurred, (c,)."""
+        return self.times
+
+    def groups_at(self, places: Labels) -> NDArray[np.intp]:
+        """Return the group of the observations at some places.
+
+        Observations are in the order given if each was given once, otherwise by distinct row.
+
+        >>> Groups([5, 3, 5], ["a", "b", "b"]).groups_at(np.array([0, 1]))
+        array([0, 1])
+        >>> Groups([5, 3], ["a", "b"], counts=[2, 2]).groups_at(np.array([0, 2]))
+        array([1, 0])
+        """
+        if len(self.lines) == self.sample.observations:
+            return self.whose[self.lines[places]]
+        cells = np.argsort(self.places, kind="stable")
+        at = np.searchsorted(np.cumsum(self.times[cells]), places, side="right")
+        return self.whose[cells[at]]
+
+    def spelt(self, rows: str) -> str:
+        """Return how Python writes such groups."""
+        return f"Groups({rows}, group)"
+
+    @property
+    def extent(self) -> str:
+        """The number of groups."""
+        return f"in {len(self.ends):,} groups"
+
+    def followers(self) -> NDArray[np.intp]:
+        """There are none: rows have no order."""
+        return np.empty(0, np.intp)
+
+    def spaced(self, most: int) -> Self:
+        """Return at most `most` of the cells, evenly spaced; no group is left out of the count."""
+        return self.pick(spaced(len(self.places), most))
+
+    def blocks(self, size: int) -> Iterator[Self]:
+        """Yield `size` cells at a time, with all groups."""
+        for begin in range(0, len(self.places), size):
+            yield self.pick(np.arange(begin, min(begin + size, len(self.places))))
+
+    def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
+        """Return values (n, ...) for the rows as given from values (c, ...) for the cells."""
+        expanded: NDArray[D] = values[self.lines]
+        return expanded
+
+    def representative(self, most: int) -> tuple[Self, Array]:
+        """Return at most `most` cells, at quantiles of their order, and their weights, (c,)."""
+        if len(self.places) <= most:
+            return self, self.times.astype(np.float64)
+        total = np.cumsum(self.times)
+        at = (np.arange(most) + 0.5) / most * total[-1]
+        cells, often = np.unique(np.searchsorted(total, at), return_counts=True)
+        return self.pick(cells), often * (total[-1] / most)
+
+    def stretches(self, n: int, rng: np.random.Generator) -> None:
+        """There are none: rows have no order."""
+
+    def pick(self, cells: Labels) -> Self:
+        """Return some of the cells, by their sorted indices, in the same groups.
+
+        >>> words = Groups(["to", "be", "or", "to", "be"], ["a", "a", "a", "b", "b"])
+        >>> words.pick(np.array([0, 1])).ends
+        array([2, 2])
+        """
+        picked = self.sample.pick(np.unique(self.places[cells]))
+        return self._some(picked, cells, np.searchsorted(cells, self.ends), self.titles)
+
+    def only(self, groups: Labels) -> Self:
+        """Return some of the groups, by their sorted indices, with all of their rows.
+
+        >>> words = Groups(["to", "be", "or", "to", "be"], ["a", "a", "a", "b", "b"])
+        >>> words.only(np.array([1]))
+        Groups(2 rows in 1 group, 3 categories)
+        """
+        cells = np.flatnonzero(np.isin(self.whose, groups))
+        sample, places = self.sample, self.places[cells]
+        rows = np.unique(places)
+        counts = np.bincount(places, self.times[cells], minlength=sample.distinct)[rows]
+        flips = None if sample.trials is None else sample.trials[rows]
+        few = Sample(sample.x[rows], flips, counts, categories=sample.categories or None)
+        ends = np.cumsum(np.diff(self.ends, prepend=0)[groups])
+        return self._some(few, cells, ends, tuple(self.titles[one] for one in groups))
+
+    def _some(self, sample: Sample, cells: Labels, ends: Labels, titles: tuple[str, ...]) -> Self:
+        """Return groups of some cells, given the sample of their distinct rows, sorted."""
+        places = np.searchsorted(np.unique(self.places[cells]), self.places[cells])
+        times, lines = self.times[cells].copy(), np.arange(len(cells))
+        return self._of(sample, places, times, ends, titles, lines)
+
+    def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
+        """Return the axes and values of each field, by name."""
+        return self.sample.arrays() | {
+            "places": (("cell",), self.places),
+            "times": (("cell",), self.times),
+            "ends": (("group",), self.ends),
+            "titles": (("group",), np.array(self.titles)),
+            "lines": (("given_row",), self.lines),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
+        """Return the groups whose method `arrays` returned these values."""
+        return cls._of(
+            Sample.from_arrays({name: one for name, one in arrays.items() if name not in OWN}),
+            np.array(arrays["places"], np.intp),
+            np.array(arrays["times"], np.int64),
+            np.array(arrays["ends"], np.intp),
+            tuple(str(one) for one in arrays["titles"]),
+            np.array(arrays["lines"], np.intp),
+        )
+
+    def __repr__(self) -> str:
+        n, several, d = self.sample.observations, len(self.ends), self.sample.dimension
+        columns = f" of {d} column{'s' * (d > 1)}" if self.sample.table else ""
+        named = len(self.sample.categories)
+        kinds = f"{named:,} categories" if named else f"{self.sample.distinct:,} distinct"
+        flips = "" if self.sample.trials is None else ", with trials"
+        return (
+            f"Groups({n:,} rows{columns} in {several:,} group{'s' * (several > 1)}, {kinds}{flips})"
+        )
+
+
+def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the code of each row's group, (n,), and the groups' names as they first occur."""
+    given = np.asarray(group)
+    if given.ndim != 1 or len(given) != n:
+        raise Refusal(f"group has shape {given.shape}, x has {n} rows; name the group of each row")
+    if given.dtype.kind == "f":
+        refuse("group", given, np.isnan(given), "names no group; name it, or remove the row")
+        what = "is no whole number; give names, or whole numbers"
+        refuse("group", given, given != np.rint(given), what)
+        given = given.astype(np.int64)
+    if given.dtype.kind == "O":
+        absent = np.array([_absent(one) for one in given.tolist()], np.bool_)
+        if absent.any():
+            row = int(absent.argmax())
+            raise Refusal(
+                f"group: row {row} (counted from 0) has no name; name it, or remove the row"
+            )
+        given = given.astype(str)
+    known, first, codes = np.unique(given, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[codes], tuple(str(one) for one in known[order].tolist())
+
+
+def _absent(value: object) -> bool:
+    """Return whether an object is no name: None, NaN, pandas' NA, empty text."""
+    if value is None or value == "" or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and np.isnan(value)
+
+
+def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
+    """Return the numbers of rows and columns, and row, column and count of the cells above 0."""
+    if hasattr(table, "tocoo"):
+        sparse = table.tocoo()
+        sparse.sum_duplicates()
+        whose, what = (np.asarray(one, np.int64) for one in sparse.coords)
+        counted, (g, v) = np.asarray(sparse.data, np.float64), sparse.shape
+    else:
+        values = table.to_numpy() if hasattr(table, "to_numpy") else table
+        cells, _, _ = checked_rows(values, None, None)
+        if cells.ndim != 2:
+            raise Refusal("the table has one column; give a row a group and a column a category")
+        (g, v), (whose, what) = cells.shape, np.nonzero(cells)
+        counted = cells[whose, what]
+    bad = ~((counted >= 0) & (counted == np.rint(counted)))
+    if bad.any():
+        at = int(bad.argmax())
+        why = "below 0" if counted[at] < 0 else "no whole number"
+        raise Refusal(
+            f"row {whose[at]}, column {what[at]} of the table (counted from 0) is {counted[at]:g}, "
+            f"which is {why}; give counts"
+        )
+    kept = counted > 0
+    return g, v, whose[kept], what[kept], counted[kept]
+
+
+def _titles(field: str, given: Any, size: int) -> tuple[str, ...]:
+    """Return the names of rows or columns, by default numbers from 0."""
+    titles = tuple(str(one) for one in (range(size) if given is None else given))
+    if len(titles) != size:
+        raise Refusal(f"{field} has {len(titles)} names, the table has {size}; name each")
+    if len(set(titles)) < size:
+        twice = next(one for one in titles if titles.count(one) > 1)
+        raise Refusal(f"{field} names {twice!r} twice; give each once")
+    return titles
