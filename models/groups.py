@@ -197,6 +197,46 @@ class Groups:
         )
         return self
 
+    @classmethod
+    def from_cells(
+        cls,
+        x: Array,
+        places: NDArray[np.signedinteger],
+        whose: NDArray[np.signedinteger],
+        times: NDArray[np.int64],
+        titles: Sequence[str],
+        *,
+        trials: Array | None = None,
+        categories: Sequence[str] = (),
+    ) -> Self:
+        """Return groups of cells that have been counted, such as those of a long file.
+
+        x: (m,) or (m, d) distinct rows; for labels the codes of their categories.
+        places, whose: (c,) the row and the group of each cell; no cell occurs twice.
+        times: (c,) how often each cell occurred; those that did not are left out.
+        titles: (G,) the names of the groups.
+        trials: (m,) the number of flips for each row of x.
+        categories: the names of all categories, if x is labels.
+
+        >>> cells = {"places": [1, 0, 1], "whose": [0, 1, 1], "times": [3, 1, 2]}
+        >>> arrays = {name: np.array(one) for name, one in cells.items()}
+        >>> Groups.from_cells(np.array([4.0, 5.0]), **arrays, titles=["a", "b"])
+        Groups(6 rows in 2 groups, 2 distinct)
+        """
+        totals = np.bincount(whose, times, minlength=len(titles))
+        _refuse_titles(titles, totals)
+        if not times.all():
+            seen = np.flatnonzero(times)
+            places, whose, times = places[seen], whose[seen], times[seen]
+        flips = None if trials is None else trials[places]
+        sample = Sample(x[places], flips, times, categories=categories or None)
+        found = sample.inverse.astype(np.intp)
+        order = np.argsort(whose.astype(np.int64) * sample.distinct + found)
+        lines = np.empty(len(order), np.intp)
+        lines[order] = np.arange(len(order))
+        ends = np.cumsum(np.bincount(whose, minlength=len(titles)))
+        return cls._of(sample, found[order], times[order], ends, tuple(titles), lines)
+
     @property
     def sizes(self) -> dict[str, int]:
         """The number of groups."""
@@ -347,6 +387,29 @@ class Groups:
         flips = "" if self.sample.trials is None else ", with trials"
         return (
             f"Groups({n:,} rows{columns} in {several:,} group{'s' * (several > 1)}, {kinds}{flips})"
+        )
+
+
+def _refuse_titles(titles: Sequence[str], totals: Array) -> None:
+    """Raise Refusal for groups without rows, and for too few groups or too many.
+
+    totals: (G,) the number of rows of each group.
+    """
+    if (totals == 0).any():
+        name = titles[int(totals.argmin())]
+        raise Refusal(f"group {name!r} has no rows: all of its counts are 0; leave it out")
+    if len(titles) < 2:
+        raise Refusal(
+            f"all rows are in one group, {titles[0]!r}; give Sample(x), whose rows have no groups"
+        )
+    if totals.sum() == len(titles):
+        raise Refusal(
+            "every row is in a group of its own; give Sample(x), or a column with fewer groups"
+        )
+    if len(titles) > MOST_GROUPS:
+        raise Refusal(
+            f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column with "
+            "fewer, or leave groups out"
         )
 
 

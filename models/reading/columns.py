@@ -82,10 +82,13 @@ class Columns(NamedTuple):
         times = () if self.counts is None else (column_label(self.counts),)
         return {"x": tuple(map(column_label, self.x)), "trials": flips, "counts": times}
 
-    def refuse_twice(self) -> None:
-        """Raise Refusal if a column is asked for twice."""
+    def refuse_twice(self, *beside: str) -> None:
+        """Raise Refusal if a column is asked for twice.
+
+        beside: the columns that are read besides these.
+        """
         flips = [self.trials] if isinstance(self.trials, str) else []
-        every = [*self.x, *flips, *([] if self.counts is None else [self.counts])]
+        every = [*self.x, *flips, *([] if self.counts is None else [self.counts]), *beside]
         for name in every:
             if every.count(name) > 1:
                 raise Refusal(f"{column_label(name)} is asked for twice; give each column once")

@@ -42,26 +42,36 @@ class LabelParser:
         column: of any type; bytes in any encoding.
         """
         import pyarrow as pa
-        from pyarrow import compute, types
+        from pyarrow import types
 
-        if types.is_dictionary(column.type):
+        if types.is_dictionary(column.type):  # its values may stand in another order, or not occur
             column = column.dictionary_decode()
-        try:
-            text = column.cast(pa.string())
-        except pa.ArrowInvalid:
-            text = pa.array(
-                [None if one is None else one.decode("latin-1") for one in column.to_pylist()]
-            )
-        found = compute.utf8_trim_whitespace(text).dictionary_encode()
-        number = np.array([self._code(one) for one in found.dictionary.to_pylist()] + [np.nan])
+        found = column.dictionary_encode()
+        number = np.array([self._code(one) for one in _texts(found.dictionary)] + [np.nan])
         places = doubles(found.indices.cast(pa.float64()))
         at = np.where(np.isnan(places), len(number) - 1, places).astype(np.intp)
         return number[at]
 
-    def _code(self, label: str) -> float:
+    def _code(self, label: str | None) -> float:
         if not label:
             return np.nan
         if label not in self.codes:
             self.codes[label] = len(self.names)
             self.names.append(label)
         return self.codes[label]
+
+
+def _texts(values: pa.Array) -> list[str | None]:
+    """Return values of any type as trimmed text, None where they are missing."""
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    if types.is_floating(values.type):
+        values = compute.if_else(compute.is_nan(values), None, values)
+    try:
+        text = values.cast(pa.string())
+    except pa.ArrowInvalid:
+        every = values.to_pylist()
+        text = pa.array([None if one is None else one.decode("latin-1") for one in every])
+    found: list[str | None] = compute.utf8_trim_whitespace(text).to_pylist()
+    return found
