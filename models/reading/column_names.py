@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from models.reading.messages import unknown_column
@@ -32,14 +33,15 @@ def column_places(label: str, columns: list[str], names: Sequence[str]) -> dict[
     >>> column_places("a.csv", ["sex", "height"], ["height", "1"])
     {'height': 1, '1': 0}
     """
-    places = {}
+    places, often = {}, Counter(columns)
+    first = {column: at for at, column in reversed(list(enumerate(columns)))}
     for name in names:
         wanted = name.strip()
-        times = columns.count(wanted)
+        times = often[wanted]
         if times > 1:
             raise Refusal(f"{label} has {times} columns called {wanted!r}; rename all but one")
         if times == 1:
-            places[name] = columns.index(wanted)
+            places[name] = first[wanted]
         elif (place := position(wanted, len(columns))) is not None:
             places[name] = place
         else:

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.reading.batch import OpenFiles
-from models.reading.parquet import parquet_table
+from models.reading.parquet import parquet_names, parquet_table
 from models.reading.source import sources_of
-from models.reading.text import text_table
+from models.reading.text import text_names, text_table
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.reading.batch import FileTable
-    from models.reading.labels import LabelParser
+    from models.reading.labels import ColumnParser
+    from models.reading.source import Source
 
-__all__ = ["open_files"]
+__all__ = ["column_names", "open_files", "open_sources", "sources_at"]
 
 
 def open_files(
@@ -25,7 +26,7 @@ def open_files(
     names: Sequence[str],
     *,
     drop_missing: bool = False,
-    labels: Mapping[str, LabelParser] | None = None,
+    labels: Mapping[str, ColumnParser] | None = None,
     in_order: bool = False,
 ) -> OpenFiles:
     r"""Return the columns of files; only the beginnings of the files are read.
@@ -44,19 +45,60 @@ def open_files(
     ...     [batch.values for batch, _ in files.batches()]
     [{'height': array([162.5])}]
     """
-    if isinstance(names, str) or not names:
-        raise Refusal(f"names is {names!r}; give a list of columns")
+    return open_sources(
+        sources_at(path), names, drop_missing=drop_missing, labels=labels, in_order=in_order
+    )
+
+
+def sources_at(path: str | Path | Sequence[str | Path]) -> list[Source]:
+    r"""Return the bytes of files, which `open_files` explains.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("sex,height\nf,162.5\n") and file.flush()
+    ...     column_names(sources_at(file.name)[0])
+    ['sex', 'height']
+    """
     given = [path] if isinstance(path, str | Path) else list(path)
     if not given:
         raise Refusal("the list of files is empty; give at least one")
-    sources = [source for one in given for source in sources_of(one)]
+    return [source for one in given for source in sources_of(one)]
+
+
+def column_names(source: Source) -> list[str]:
+    """Return the names of all columns of a file; `sources_at` has an example."""
+    return parquet_names(source) if _is_parquet(source) else text_names(source)
+
+
+def open_sources(
+    sources: Sequence[Source],
+    names: Sequence[str],
+    *,
+    drop_missing: bool = False,
+    labels: Mapping[str, ColumnParser] | None = None,
+    in_order: bool = False,
+) -> OpenFiles:
+    r"""Return the columns of files, of which the bytes are known; else as `open_files`.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("sex,height\nf,162.5\n") and file.flush()
+    ...     open_sources(sources_at(file.name), ["height"]).tables[0].titles
+    {'height': 'height'}
+    """
+    if isinstance(names, str) or not names:
+        raise Refusal(f"names is {names!r}; give a list of columns")
     tables = []
     for source in sources:
-        kind = parquet_table if source.head[:4] == b"PAR1" else text_table
+        kind = parquet_table if _is_parquet(source) else text_table
         prefix = f"{source.label}, " if len(sources) > 1 else ""
         tables.append(kind(source, names, prefix, labels or {}, in_order=in_order))
         _refuse_unlike(tables[0], tables[-1])
     return OpenFiles(tuple(tables), tuple(names), drop_missing)
+
+
+def _is_parquet(source: Source) -> bool:
+    return source.head[:4] == b"PAR1"
 
 
 def _refuse_unlike(first: FileTable, other: FileTable) -> None:

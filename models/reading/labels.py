@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
+    type ColumnParser = Callable[[pa.Array, Callable[[int], str]], Array]
+
 __all__ = ["LabelParser"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from models.arrays import Array
-    from models.reading.labels import LabelParser
+    from models.reading.labels import ColumnParser
     from models.reading.source import Source
 
-__all__ = ["parquet_table"]
+__all__ = ["parquet_names", "parquet_table"]
 
 BATCH = 1 << 20  # numbers in a batch
 PIECE = 1 << 22  # rows, in whole row groups, that one dask task reads
@@ -34,7 +35,7 @@ def parquet_table(
     source: Source,
     names: Sequence[str],
     prefix: str,
-    labels: Mapping[str, LabelParser],
+    labels: Mapping[str, ColumnParser],
     *,
     in_order: bool = False,
 ) -> FileTable:
@@ -67,17 +68,18 @@ def parquet_table(
         raise _broken(source, problem) from None
     if n == 0:
         raise Refusal(f"{source.label} has no rows; give at least one")
-    places = column_places(source.label, [column.strip() for column in schema.names], names)
+    columns, types = schema.names, schema.types  # each of which Arrow makes anew
+    places = column_places(source.label, [column.strip() for column in columns], names)
+    often = Counter(columns)
     for place in places.values():
-        if (times := schema.names.count(schema.names[place])) > 1:
+        if (times := often[columns[place]]) > 1:
             raise Refusal(
-                f"{source.label} has {times} columns called {schema.names[place]!r}; rename all "
-                "but one"
+                f"{source.label} has {times} columns called {columns[place]!r}; rename all but one"
             )
-    titles = {name: schema.names[place].strip() for name, place in places.items()}
-    kinds = {name: _kind(schema.types[place]) for name, place in places.items()}
+    titles = {name: columns[place].strip() for name, place in places.items()}
+    kinds = {name: _kind(types[place]) for name, place in places.items()}
 
-    wanted = list(dict.fromkeys(schema.names[place] for place in places.values()))
+    wanted = list(dict.fromkeys(columns[place] for place in places.values()))
 
     def batches(groups: range, begin: int) -> Iterator[Batch]:
         try:
@@ -89,7 +91,7 @@ def parquet_table(
                 ):
                     where, values = _where(begin, prefix), {}
                     for name, place in places.items():
-                        column = batch.column(schema.names[place])
+                        column = batch.column(columns[place])
                         label = labels.get(name)
                         values[name] = (
                             _doubles(name, column, begin, prefix)
@@ -103,6 +105,27 @@ def parquet_table(
 
     pieces = tuple(partial(batches, *one) for one in _pieces(lengths))
     return FileTable(source.label, titles, kinds, n, pieces)
+
+
+def parquet_names(source: Source) -> list[str]:
+    """Return the names of all columns of a Parquet file.
+
+    >>> from io import BytesIO
+    >>> import pyarrow as pa
+    >>> from pyarrow import parquet
+    >>> from models.reading.source import Source
+    >>> parquet.write_table(pa.table({"x": [1.5], "y": [2]}), sink := BytesIO())
+    >>> parquet_names(Source("a", b"PAR1", 0, lambda: pa.BufferReader(sink.getvalue())))
+    ['x', 'y']
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(source.open()) as file:
+            return [name.strip() for name in file.schema_arrow.names]
+    except (pa.ArrowException, OSError) as problem:
+        raise _broken(source, problem) from None
 
 
 def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from models.reading.labels import LabelParser
+    from models.reading.labels import ColumnParser
     from models.reading.source import Source
 
-__all__ = ["text_table"]
+__all__ = ["text_names", "text_table"]
 
 HEAD = 1 << 20  # bytes from which names and delimiter are guessed
 BLOCK = 1 << 23  # bytes parsed at once; more than HEAD, so that a short file is one batch
@@ -54,7 +54,7 @@ def text_table(
     source: Source,
     names: Sequence[str],
     prefix: str,
-    labels: Mapping[str, LabelParser],
+    labels: Mapping[str, ColumnParser],
     *,
     in_order: bool = False,
 ) -> FileTable:
@@ -87,7 +87,7 @@ def text_table(
 
     def batches() -> Iterator[Batch]:
         numbers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
-        parsers: dict[str, NumberParser | LabelParser] = {**numbers, **labels}
+        parsers: dict[str, ColumnParser] = {**numbers, **labels}
         begin, skipped = 0, headed
         for read in _read(source, layout, places, blanks=blanks):
             batch = read.slice(skipped) if skipped else read
@@ -105,6 +105,18 @@ def text_table(
             raise Refusal(f"{source.label} has a line of names and no rows; give at least one")
 
     return FileTable(source.label, titles, dict.fromkeys(titles, ""), total, (batches,))
+
+
+def text_names(source: Source) -> list[str]:
+    r"""Return the fields of the first line of a CSV file.
+
+    >>> import pyarrow as pa
+    >>> from models.reading.source import Source
+    >>> text = b"sex;height\nf;162,5\n"
+    >>> text_names(Source("a.csv", text[:8], len(text), lambda: pa.BufferReader(text)))
+    ['sex', 'height']
+    """
+    return _layout(source).first
 
 
 def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:

@@ -1,0 +1,229 @@
+"""A table of counts in a file: a row a group, a column a category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from models.arrays import LARGEST_WHOLE
+from models.groups import Groups
+from models.reading.files import column_names, open_sources, sources_at
+from models.reading.from_arrow import doubles
+from models.reading.labels import LabelParser
+from models.reading.messages import shortened
+from models.reading.number_parser import NumberParser
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from models.arrays import Array
+    from models.reading.batch import Batch, OpenFiles
+    from models.reading.columns import Progress
+    from models.reading.source import Source
+
+__all__ = ["TableScan", "scan_table"]
+
+
+class TableScan(NamedTuple):
+    """Groups in a table of counts.
+
+    dropped: the number of rows that were dropped because a count was missing.
+
+    >>> TableScan(Groups.from_table([[3, 0], [1, 2]]), dropped=0).data.totals
+    array([3, 3])
+    """
+
+    data: Groups
+    dropped: int
+
+
+def scan_table(
+    path: str | Path | Sequence[str | Path],
+    *,
+    drop_missing: bool = False,
+    progress: Progress | None = None,
+) -> TableScan:
+    r"""Read a table whose first column names the rows, and whose other columns are counts.
+
+    path: as `scan` takes it. The first line names the categories.
+    drop_missing: drop rows with a missing count, which are refused otherwise.
+    progress: called with the number of rows read so far, and of all rows if that is known.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("ward,well,ill\nA,3,0\nB,1,2\n") and file.flush()
+    ...     scan_table(file.name).data
+    Groups(6 rows in 2 groups, 2 categories)
+    """
+    sources = sources_at(path)
+    first, *categories = _names(sources)
+    rows = _RowNames(first or "the first column")
+    parsers = {first: rows} | {
+        name: _CountParser(name, rows, drop_missing=drop_missing) for name in categories
+    }
+    files = open_sources(sources, [first, *categories], labels=parsers)
+    cells = _Cells()
+    for piece in files.pieces:
+        for batch in piece():
+            cells.add(batch, categories, rows)
+            if progress is not None:
+                progress(cells.read, files.total)
+    return TableScan(cells.groups(files, categories), cells.read - len(cells.titles))
+
+
+def _names(sources: Sequence[Source]) -> list[str]:
+    """Return the names of the columns, which are those of all files."""
+    names = column_names(sources[0])
+    label = sources[0].label
+    if len(names) == 1:
+        raise Refusal(
+            f"{label} has one column; a table names its rows in the first column and has counts "
+            "in the others"
+        )
+    if "" in names[1:]:
+        at = names.index("", 1) + 1
+        raise Refusal(f"{label}: column {at:,} has no name; name it, or leave it out")
+    for other in sources[1:]:
+        if set(column_names(other)) != set(names):
+            raise Refusal(f"{other.label} and {label} name other columns; give tables of one kind")
+    return names
+
+
+class _Cells:
+    """The cells above 0 of the rows so far.
+
+    titles: of the rows that were not dropped.
+    read: the number of rows, with those that were dropped.
+    """
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.parts: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]] = []
+        self.read = 0
+
+    def add(self, batch: Batch, categories: Sequence[str], rows: _RowNames) -> None:
+        """Keep the cells of a batch above 0; Refusal for a row without any."""
+        table = np.column_stack([batch.values[name] for name in categories])
+        kept = np.flatnonzero(~np.isnan(table).any(axis=1))
+        table = table[kept]
+        titles = [rows.name(row) for row in kept.tolist()]
+        empty = ~table.any(axis=1)
+        if empty.any():
+            name = titles[int(empty.argmax())]
+            raise Refusal(
+                f"row {shortened(name)!r} of the table is empty: all of its counts are 0; leave "
+                "it out"
+            )
+        whose, what = np.nonzero(table)
+        times = table[whose, what].astype(np.int64)
+        self.parts.append((whose + len(self.titles), what, times))
+        self.titles += titles
+        self.read += batch.rows
+
+    def groups(self, files: OpenFiles, categories: Sequence[str]) -> Groups:
+        """Return the rows as groups; Refusal for a column without counts above 0."""
+        if not self.titles:
+            raise Refusal(f"each row of {files.tables[0].label} has a blank; fill them in")
+        whose, what, times = (np.concatenate(some) for some in zip(*self.parts, strict=True))
+        sums = np.bincount(what, minlength=len(categories))
+        if (sums == 0).any():
+            name = categories[int(sums.argmin())]
+            raise Refusal(
+                f"column {shortened(name)!r} of the table is empty: all of its counts are 0; leave "
+                "it out"
+            )
+        codes = np.arange(float(len(categories)))
+        return Groups.from_cells(codes, what, whose, times, self.titles, categories=categories)
+
+
+@dataclass
+class _RowNames:
+    """The names of the rows, each of which occurs once; blank ones are refused."""
+
+    column: str
+    parser: LabelParser = field(default_factory=LabelParser)
+    begin: int = 0
+
+    def __call__(self, column: pa.Array, where: Callable[[int], str]) -> Array:
+        """Return the number of each row."""
+        self.begin = len(self.parser.names)
+        codes = self.parser(column, where)
+        unlike = codes != np.arange(self.begin, self.begin + len(codes))
+        if unlike.any():
+            row = int(unlike.argmax())
+            if np.isnan(codes[row]):
+                raise Refusal(f"{self.column}: {where(row)} names no row; name it")
+            name = shortened(self.parser.names[int(codes[row])])
+            raise Refusal(f"{self.column}: {where(row)} is {name!r} again; give each row once")
+        return codes
+
+    def name(self, row: int) -> str:
+        """Return the name of a row of the last batch."""
+        return self.parser.names[self.begin + row]
+
+
+@dataclass
+class _CountParser:
+    """Counts of one category, batch by batch; what is none is refused by its row's name."""
+
+    column: str
+    names: _RowNames
+    drop_missing: bool
+    numbers: NumberParser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.numbers = NumberParser(self.column, delimiter=",", whole=False)
+
+    def __call__(self, column: pa.Array, where: Callable[[int], str]) -> Array:
+        """Return the counts, NaN where a blank may be dropped."""
+        counts = self._numbers(column)
+        blank = np.isnan(counts)
+        with np.errstate(invalid="ignore"):
+            good = (counts >= 0) & (counts == np.rint(counts)) & (counts < LARGEST_WHOLE)
+        bad = ~good & ~(blank & self.drop_missing)
+        if bad.any():
+            row = int(bad.argmax())
+            raise Refusal(f"{self.column}: {self._where(row)} is {_why(float(counts[row]))}")
+        return counts
+
+    def _where(self, row: int) -> str:
+        return f"row {shortened(self.names.name(row))!r}"
+
+    def _numbers(self, column: pa.Array) -> Array:
+        import pyarrow as pa
+        from pyarrow import types
+
+        kind = column.type
+        if types.is_dictionary(kind):
+            column, kind = column.dictionary_decode(), kind.value_type
+        if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+            return doubles(column.cast(pa.float64(), safe=False))
+        if types.is_null(kind):
+            return np.full(len(column), np.nan)
+        try:
+            text = column.cast(pa.string())
+        except pa.ArrowInvalid:  # bytes in another encoding, which the parser knows
+            text = column
+        except pa.ArrowNotImplementedError:
+            raise Refusal(
+                f"{self.column} is of type {kind}, which is no number; leave the column out"
+            ) from None
+        return self.numbers(text, self._where)
+
+
+def _why(count: float) -> str:
+    """Return what is wrong with a count, and what to do."""
+    if np.isnan(count):
+        return "blank; write 0 if it is none, or take --drop-missing"
+    if count < 0:
+        return f"{count:g}, which is below 0; give counts"
+    if np.isinf(count) or count >= LARGEST_WHOLE:
+        return f"{count:g}, which is no count that a double holds; give counts"
+    return f"{count:g}, which is not a whole number; give counts"
