@@ -180,6 +180,6 @@ def single_rows_unidentified(sample: Observations, k: int, *, equal: bool) -> st
     free = k * (v - 1) + (0 if equal else k - 1)
     return (
         f"single labels in no order do not identify {k} components: they determine {v - 1} shares "
-        f"of {v} categories, and {free} parameters would follow from them; give rows in time "
-        "(--in-order, Sequences(x)), or 1 component"
+        f"of {v} categories, and {free} parameters would follow from them; give rows in groups "
+        "(--group, Groups(x, group)) or in time (--in-order, Sequences(x)), or 1 component"
     )

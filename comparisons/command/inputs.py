@@ -26,9 +26,11 @@ from models.question import observed as refuse_others
 from models.question import weak_prior
 from models.reading.column_names import column_label
 from models.reading.columns import Columns
+from models.reading.in_groups import scan_in_groups, scan_labels
 from models.reading.in_order import scan_in_order
 from models.reading.messages import located_in_file
 from models.reading.scan import scan_columns
+from models.reading.table import scan_table
 from models.refusal import Refusal
 from models.sequences import INITIALS
 
@@ -48,6 +50,7 @@ __all__ = [
     "Observed",
     "family_of",
     "forms",
+    "groups_of",
     "guess",
     "known",
     "one_of",
@@ -56,6 +59,7 @@ __all__ = [
     "refuse_estimate",
     "sample_of",
     "sequences_of",
+    "table_of",
 ]
 
 
@@ -216,6 +220,74 @@ def sequences_of(
     return Observed(found.data, [column_label(one) for one in asked.x], 0)
 
 
+def groups_of(
+    family: type[Theta],
+    file: str,
+    columns: Sequence[str],
+    heads: str | None,
+    trials: str | None,
+    counts: str | None,
+    group: str,
+    *,
+    drop_missing: bool,
+    progress: Progress | None = None,
+) -> Observed:
+    r"""Return what a file says was observed of a family, its rows in groups.
+
+    group: the column that names the group of each row.
+    The other arguments are those of `sample_of`.
+
+    >>> from pathlib import Path
+    >>> from models import Poisson
+    >>> _ = Path("goals.csv").write_text("club,goals\nA,2\nA,0\nB,2\n")
+    >>> asked = Poisson, "goals.csv", ["goals"], None, None, None, "club"
+    >>> groups_of(*asked, drop_missing=False).data
+    Groups(3 rows in 2 groups, 2 distinct)
+    """
+    asked = _columns(family, columns, heads, trials, counts)
+    given = group.strip()
+    if given in asked.names:
+        raise Refusal(f"--group {given} is also a column to be fitted, or counts; give another")
+    found = scan_in_groups(
+        file,
+        asked,
+        given,
+        labelled=family.takes() == "labels",
+        drop_missing=drop_missing,
+        progress=progress,
+    )
+    try:
+        refuse_others(family, found.data.sample)
+    except ValueError:
+        found.refuse_rows(family.observe)
+        raise
+    return Observed(found.data, [column_label(one) for one in asked.x], found.dropped)
+
+
+def table_of(
+    family: type[Theta], file: str, *, drop_missing: bool, progress: Progress | None = None
+) -> Observed:
+    r"""Return what a table of counts says: its rows are groups, its columns categories.
+
+    The arguments are those of `sample_of`.
+
+    >>> from pathlib import Path
+    >>> from models.names import family_named
+    >>> _ = Path("wards.csv").write_text("ward,well,ill\nA,3,0\nB,1,2\n")
+    >>> table_of(family_named("categorical"), "wards.csv", drop_missing=False).data
+    Groups(6 rows in 2 groups, 2 categories)
+    """
+    if family.takes() != "labels":
+        raise Refusal(
+            f"--table counts categories, which --family {name_of(family)} does not take; take "
+            f"--family {_taking('labels')}, or give --column and --group"
+        )
+    found = scan_table(file, drop_missing=drop_missing, progress=progress)
+    with located_in_file({"x": ["the table"]}):
+        refuse_others(family, found.data.sample)
+    return Observed(found.data, ["category"], found.dropped)
+
+
 def _labels_of(
     family: type[Theta],
     file: str,
@@ -225,18 +297,11 @@ def _labels_of(
     progress: Progress | None,
 ) -> Observed:
     """Return labels in no order."""
-    if counts is not None:
-        raise Refusal("--counts is for numbers; give a file with one label a row")
-    asked = _columns(family, columns, None, None, None)
-    found = scan_in_order(file, asked, labelled=True, progress=progress)
-    unseen = np.flatnonzero(~found.data.seen)
-    name = column_label(asked.x[0])
-    if len(unseen) and not drop_missing:
-        raise Refusal(
-            f"{name}: {found.where(int(unseen[0]))} is blank; fill it in, or take --drop-missing"
-        )
-    found.refuse_rows(family.observe)
-    return Observed(found.data.sample, [name], len(unseen))
+    asked = _columns(family, columns, None, None, counts)
+    found = scan_labels(file, asked, drop_missing=drop_missing, progress=progress)
+    with located_in_file(asked.titles):
+        refuse_others(family, found.sample)
+    return Observed(found.sample, [column_label(asked.x[0])], found.dropped)
 
 
 def _columns(

@@ -240,6 +240,21 @@ def fit(
             "distribution of its own) or uniform; free from ten sequences on if not given."
         ),
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The column that names what each row belongs to, such as a document or a village: "
+            "each has shares of its own."
+        ),
+    ] = None,
+    table: Annotated[
+        bool,
+        typer.Option(
+            "--table",
+            help="The file is a table of counts of labels: the first column names what --group "
+            "would, all others are categories; without --column.",
+        ),
+    ] = False,
     covariance: Annotated[
         str | None,
         typer.Option(
@@ -286,7 +301,9 @@ def fit(
     some: Annotated[
         int | None,
         typer.Option(
-            min=2, help="An opinion on so many observations, drawn at random from all, and on EM's."
+            min=2,
+            help="An opinion on so many observations, drawn at random from all (with --group "
+            "whole groups), and on EM's.",
         ),
     ] = None,
     accept_misfit: Annotated[
@@ -320,14 +337,13 @@ def fit(
     Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
     """
     from comparisons.capacity import refuse_many
+    from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
         family_of,
         one_of,
         prior_of,
         refuse_components,
         refuse_estimate,
-        sample_of,
-        sequences_of,
     )
     from models.estimable import refuse_inestimable
     from models.question import asked
@@ -341,9 +357,10 @@ def fit(
             raise Refusal("--only em is of all observations: no --some")
     if workers is not None and cluster is not None:
         raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
-    named = _only_sequence(sequence)
-    in_order = in_order or named is not None
-    _refuse_beside_order(in_order, initial, drop_missing, workers, cluster)
+    rows = arranged(in_order=in_order, sequence=sequence, initial=initial, group=group, table=table)
+    spread = workers is not None or cluster is not None
+    columns = {"--column": column, "--heads": heads, "--trials": trials, "--counts": counts}
+    rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
     _refuse_folder(out, overwrite=overwrite)
     length = _draws(draws)
     kind = family_of(family, covariance)
@@ -351,12 +368,9 @@ def fit(
         client = _client(held, cluster, workers)
         with rows_bar() as tell:
             asked_for = kind, file, column or [], heads, trials, counts
-            if in_order:
-                observed = sequences_of(*asked_for, named, initial, tell)
-            else:
-                observed = sample_of(
-                    *asked_for, drop_missing=drop_missing, progress=tell, client=client
-                )
+            observed = rows.observed(
+                *asked_for, drop_missing=drop_missing, progress=tell, client=client
+            )
         data = observed.data
         believed = prior_of(prior, kind, observed.sample)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
@@ -365,8 +379,8 @@ def fit(
         if estimate is not None:
             refuse_estimate(estimate, question)
         if observed.dropped:
-            rows = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
-            typer.echo(f"{rows} with blanks dropped", err=True)
+            lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+            typer.echo(f"{lost} with blanks dropped", err=True)
         if only is not None:
             _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
             return
@@ -389,40 +403,6 @@ def fit(
         )
     comparison.name_columns(observed.names)
     _finish(comparison, out, as_json=as_json)
-
-
-def _only_sequence(named: list[str] | None) -> str | None:
-    """Return the one column that names the sequence of each row, or None without any."""
-    from models.refusal import Refusal
-
-    if not named:
-        return None
-    if len(named) > 1:
-        raise Refusal("--sequence is given twice; one column names the sequence of each row")
-    return named[0]
-
-
-def _refuse_beside_order(
-    in_order: bool,
-    initial: str | None,
-    drop_missing: bool,
-    workers: int | None,
-    cluster: str | None,
-) -> None:
-    """Refuse options that make no sense with rows in order, or without."""
-    from models.refusal import Refusal
-
-    if not in_order:
-        if initial is not None:
-            raise Refusal("--initial says how a sequence begins; it needs --in-order or --sequence")
-        return
-    if drop_missing:
-        raise Refusal(
-            "--drop-missing is not needed with rows in order: a blank row counts as not seen and "
-            "keeps its place; leave it out"
-        )
-    if workers is not None or cluster is not None:
-        raise Refusal("--workers and --cluster are for rows in no order; leave them out")
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:

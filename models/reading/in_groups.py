@@ -137,7 +137,9 @@ def scan_labels(
     columns.refuse_twice()
     words = LabelParser()
     parsers = dict.fromkeys(columns.x, words)
-    files = open_files(path, columns.names, drop_missing=drop_missing, labels=parsers)
+    files = open_files(
+        path, columns.names, drop_missing=drop_missing, labels=parsers, in_order=True
+    )  # an empty line of one column is a blank label
     counting = _Counting(columns, labelled=True)
     for batch in counting.batches(files, progress):
         counting.add(batch, np.zeros(batch.rows, np.int64))
