@@ -223,19 +223,28 @@ class Groups:
         >>> Groups.from_cells(np.array([4.0, 5.0]), **arrays, titles=["a", "b"])
         Groups(6 rows in 2 groups, 2 distinct)
         """
-        totals = np.bincount(whose, times, minlength=len(titles))
+        totals, often = np.zeros(len(titles), np.int64), np.zeros(len(x), np.int64)
+        np.add.at(totals, whose, times)  # np.bincount would copy the cells, which may be many
+        np.add.at(often, places, times)
         _refuse_titles(titles, totals)
         if not times.all():
             seen = np.flatnonzero(times)
             places, whose, times = places[seen], whose[seen], times[seen]
-        flips = None if trials is None else trials[places]
-        sample = Sample(x[places], flips, times, categories=categories or None)
-        found = sample.inverse.astype(np.intp)
-        order = np.argsort(whose.astype(np.int64) * sample.distinct + found)
+        used = np.flatnonzero(often)
+        flips = None if trials is None else trials[used]
+        few = Sample(x[used], flips, often[used], categories=categories or None)
+        rank = np.zeros(len(x), few.inverse.dtype)
+        rank[used] = few.inverse
+        given = rank[places]
+        arrays = {name: one for name, (_, one) in few.arrays().items()}
+        sample = Sample.from_arrays(arrays | {"inverse": given})
+        order = _sorting(whose, given, sample.distinct)
         lines = np.empty(len(order), np.intp)
-        lines[order] = np.arange(len(order))
+        lines[order] = np.arange(len(order), dtype=np.int32)
         ends = np.cumsum(np.bincount(whose, minlength=len(titles)))
-        return cls._of(sample, found[order], times[order], ends, tuple(titles), lines)
+        return cls._of(
+            sample, given[order].astype(np.intp), times[order], ends, tuple(titles), lines
+        )
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -390,7 +399,7 @@ class Groups:
         )
 
 
-def _refuse_titles(titles: Sequence[str], totals: Array) -> None:
+def _refuse_titles(titles: Sequence[str], totals: NDArray[np.int64]) -> None:
     """Raise Refusal for groups without rows, and for too few groups or too many.
 
     totals: (G,) the number of rows of each group.
@@ -411,6 +420,14 @@ def _refuse_titles(titles: Sequence[str], totals: Array) -> None:
             f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column with "
             "fewer, or leave groups out"
         )
+
+
+def _sorting(whose: NDArray[np.signedinteger], rows: NDArray[np.unsignedinteger], m: int) -> Labels:
+    """Return what sorts cells by group, then by row, of which there are m."""
+    keys = whose.astype(np.int64)
+    keys *= m
+    keys += rows
+    return np.argsort(keys)
 
 
 def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -24,7 +24,7 @@ RATIO = 2  # counted parts are merged unless each is at least so many times as l
 class Cells(NamedTuple):
     """The distinct rows of groups.
 
-    whose, places: (c,) the codes of the group and of the row of each cell, sorted.
+    places, whose: (c,) the codes of the row and of the group of each cell, sorted by group.
     times: (c,) how often each cell occurred.
 
     >>> two = np.array([0, 1], np.int32)
@@ -32,8 +32,8 @@ class Cells(NamedTuple):
     6
     """
 
-    whose: NDArray[np.int32]
     places: NDArray[np.int32]
+    whose: NDArray[np.int32]
     times: Whole
 
 
@@ -48,7 +48,7 @@ class CellCounts:
     >>> cells.add(np.array([0, 1, 0]), np.array([7, 7, 7]), None)
     >>> cells.add(np.array([1]), np.array([2]), np.array([5.0]))
     >>> [one.tolist() for one in cells.result()]
-    [[0, 1, 1], [7, 2, 7], [2, 5, 1]]
+    [[7, 2, 7], [0, 1, 1], [2, 5, 1]]
     """
 
     parts: list[tuple[Whole, Whole]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class CellCounts:
         while len(self.parts) > 1:
             self._merge()
         keys, times = self.parts.pop()
-        return Cells((keys >> BITS).astype(np.int32), (keys & LOW).astype(np.int32), times)
+        return Cells((keys & LOW).astype(np.int32), (keys >> BITS).astype(np.int32), times)
 
     def _merge(self) -> None:
         """Merge the last two parts; the former may change in place."""
@@ -78,10 +78,10 @@ class CellCounts:
         keys, times = self.parts.pop()
         at, known = _looked_up(later, keys)
         times[at[known]] += more[known]
-        new = ~known
-        self.parts.append(
-            (np.insert(keys, at[new], later[new]), np.insert(times, at[new], more[new]))
-        )
+        at, later, more = at[~known], later[~known], more[~known]
+        keys = np.insert(keys, at, later)  # one after the other: each needs its length again
+        times = np.insert(times, at, more)
+        self.parts.append((keys, times))
 
 
 @dataclass

@@ -111,11 +111,9 @@ def scan_in_groups(
     cells = counting.counts.result()
     used = _occurring(cells.whose)
     titles = [names.names[one] for one in used]
-    whose = _ranks(used, len(names.names))[cells.whose]
-    x, trials, places, categories = counting.rows(cells, words)
-    data = Groups.from_cells(
-        x, places, whose, cells.times, titles, trials=trials, categories=categories
-    )
+    cells = cells._replace(whose=_ranks(used, len(names.names))[cells.whose])
+    x, trials, cells, categories = counting.rows(cells, words)
+    data = Groups.from_cells(x, *cells, titles, trials=trials, categories=categories)
     return GroupedScan(data, counting.dropped, files, columns)
 
 
@@ -144,9 +142,9 @@ def scan_labels(
     for batch in counting.batches(files, progress):
         counting.add(batch, np.zeros(batch.rows, np.int64))
     cells = counting.counts.result()
-    x, _, places, categories = counting.rows(cells, words)
+    x, _, cells, categories = counting.rows(cells, words)
     with located_in_file(columns.titles):
-        sample = Sample(x[places], counts=cells.times, categories=categories)
+        sample = Sample(x[cells.places], counts=cells.times, categories=categories)
     return LabelScan(sample, counting.dropped)
 
 
@@ -177,16 +175,17 @@ class _Counting:
 
     def rows(
         self, cells: Cells, words: LabelParser
-    ) -> tuple[Array, Array | None, Codes, tuple[str, ...]]:
-        """Return x and trials of the distinct rows, the row of each cell, and the categories."""
+    ) -> tuple[Array, Array | None, Cells, tuple[str, ...]]:
+        """Return x and trials of the distinct rows, the cells of these, and the categories."""
         if self.codes is not None:
             rows = self.codes.rows()
             if self.columns.trials is not None:
-                return rows[:, 0], rows[:, 1], cells.places, ()
-            return rows if len(self.columns.x) > 1 else rows[:, 0], None, cells.places, ()
+                return rows[:, 0], rows[:, 1], cells, ()
+            return rows if len(self.columns.x) > 1 else rows[:, 0], None, cells, ()
         categories = in_natural_order(words.names[one] for one in _occurring(cells.places))
         ranks = _ranks([words.codes[one] for one in categories], len(words.names))
-        return np.arange(float(len(categories))), None, ranks[cells.places], categories
+        codes = np.arange(float(len(categories)))
+        return codes, None, cells._replace(places=ranks[cells.places]), categories
 
 
 def _occurring(codes: Codes) -> list[int]:
