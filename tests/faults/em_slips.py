@@ -114,7 +114,7 @@ variance_for_sd = replaced(GaussianEmission, "maximize", _variance)
 divided_by_components = replaced(GaussianEmission, "maximize", _by_components)
 tied = replaced(MultivariateEmission, "maximize", _tied)
 as_they_are = [
-    replaced(model, "normalised", lambda original: dict),
+    replaced(model, "summing_to_one", lambda original: lambda mixture: mixture),
     replaced(search, "summing_to_one", lambda original: lambda mixture: mixture),
 ]
 unnormalised = together(replaced(Model, "maximize", _by_rows), *as_they_are)

@@ -189,6 +189,7 @@ RECORDS = (
 
 RIGHT = {
     "gaussian": "mean=170,n=1,squares=50,degrees=3",
+    "categorical": "weight=1,unseen=2",
     "poisson": "events=1,exposure=2",
     "binomial": "weight=1,heads=1,tails=2",
     "multivariate": "weight=1",

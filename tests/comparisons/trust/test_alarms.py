@@ -15,7 +15,7 @@ from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, w
 from comparisons.trust.judged import judgement
 from em.data.threads import available
 from models import Gaussian
-from models.names import FAMILIES
+from models.names import identified_alone
 
 BROKEN = 1e-6  # chance at which a promise counts as broken
 REGULAR = {"binomial": 12, "gaussian": 10, "multivariate": 6, "poisson": 12}
@@ -31,7 +31,7 @@ def filed(record, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", identified_alone())
 def test_regular_problems_agree_and_hardly_ever_disagree(family):
     n = REGULAR[family]
     records = run(partial(regular, Regular(family)), n, jobs=available())
@@ -95,7 +95,7 @@ def test_data_that_cannot_tell_are_no_proof_of_a_fault():
     assert len(figure.axes) == 1
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", identified_alone())
 def test_regular_problems_are_what_they_say(family):
     for number in range(40):
         drawn = problem_of(Regular(family, seed=9), number)
