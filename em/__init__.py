@@ -1,5 +1,6 @@
 """How the optimum is found: the hand-written EM."""
 
+from em.admixture import AdmixtureGrouping
 from em.ahead import ahead, log_components
 from em.binomial import BinomialEmission
 from em.categorical import CategoricalEmission
@@ -19,6 +20,7 @@ from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
 from models import (
+    Admixture,
     Binomial,
     Categorical,
     Gaussian,
@@ -35,6 +37,7 @@ EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[Poisson] = PoissonEmission
 
+GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[HiddenMarkov] = MarkovGrouping
 GROUPINGS[Mixture] = MixtureGrouping
 GROUPINGS[StationaryHiddenMarkov] = StationaryGrouping

@@ -70,6 +70,25 @@ class Emission[T: Theta](ABC):
     def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
         """Write T(x) without its ones to out, (q, B)."""
 
+    def heights(self, phi: Array, x: Array, trials: Array | None, out: Array) -> None:
+        """Write phi . (1, T(x)) to out, (K, B).
+
+        phi: (K, 1 + q).
+        """
+        known = np.ones((phi.shape[1], len(x)))
+        self.statistics(x, trials, known[1:])
+        for row, component in zip(phi, out, strict=True):
+            np.matmul(row, known, out=component)
+
+    def sums(self, share: Array, x: Array, trials: Array | None, width: int) -> Array:
+        """Return the sums of (1, T(x)) over rows, share . (1, T)', (K, width).
+
+        share: (K, B); width: 1 + q.
+        """
+        known = np.ones((width, len(x)))
+        self.statistics(x, trials, known[1:])
+        return share @ known.T
+
     @abstractmethod
     def base(self, x: Array, trials: Array | None) -> Array:
         """Return the part of log p that no parameter touches, (B,)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from em.climb.refine import information_at, refined
-from em.climb.search import CHEAP, Climber, End, Found, search
+from em.climb.search import CHEAP, SAME_HEIGHT, Climber, End, Found, search
 from em.climb.starts import starting_points
 from em.climb.stopping import FIRST, most_starts, settled, times_reached
 from em.data.blocks import default_floor
@@ -155,6 +155,8 @@ def fitted[S: Structure](
         ends, saddles = _without_saddles(model, [best, *found.ends[1:]])
         log_prior = model.log_prior(best.parameters)
     least = rows.units.floor_out(model.floor)
+    if known.open:
+        ends = _as_high(ends)
     notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
     if start is None and question.k > 1:
         notes += _seldom(found)
@@ -182,6 +184,7 @@ def fitted[S: Structure](
         entropy=known.entropy,
         edges=known.edges,
         information_inside=known.inside,
+        open=known.open,
     )
 
 
@@ -214,6 +217,17 @@ def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple
         else:
             kept.append(end)
     return kept, ended
+
+
+def _as_high[S: Structure](ends: list[End[S]]) -> list[End[S]]:
+    """Return the ends with those of one height as one: flat directions join such places."""
+    found: list[End[S]] = []
+    for end in ends:
+        if found and 0 <= found[-1].height - end.height <= SAME_HEIGHT:
+            found[-1] = found[-1]._replace(starts=found[-1].starts + end.starts)
+        else:
+            found.append(end)
+    return found
 
 
 def _without_width[S: Structure](model: Model[S]) -> S | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from em.structure import Expected, Grouping
 from models.sample import Sample
@@ -46,6 +46,11 @@ class MixtureGrouping(Grouping[Sample]):
     def members(self, shares: Shares, log_density: Array) -> Array:
         """The softmax of each distinct row."""
         found: Array = softmax(np.log(shares["weight"])[:, None] + log_density, axis=0)
+        return found
+
+    def heights(self, shares: Shares, log_density: Array) -> Array:
+        """The log of a sum of exponentials of each distinct row."""
+        found: Array = logsumexp(np.log(shares["weight"])[:, None] + log_density, axis=0)
         return found
 
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:

@@ -291,9 +291,7 @@ def _gathered(
         if centre is not None:
             sums += sums_about(emission, block, centre, share, width)
             continue
-        each = np.ones((width, len(block.x)))
-        emission.statistics(block.x, block.trials, each[1:])
-        sums += share @ each.T
+        sums += emission.sums(share, block.x, block.trials, width)
     return (sums,)
 
 

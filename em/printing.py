@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.family import components, listed_entries
-from models.structure import fields_of, shares_of
+from models.structure import axes_of, fields_of, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from models.arrays import Array
     from models.structure import Structure
 
+    type Row = tuple[str, int, tuple[int, ...]]  # field, its component axis, place on the others
+
 __all__ = ["table"]
 
 ACROSS = 5  # components side by side
+MOST = 30  # rows of a field
+COMPONENT = "component"
 NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
 
 
-def table(estimate: Structure, errors: Structure, categories: Sequence[str] = ()) -> Iterator[str]:
+def table(
+    estimate: Structure,
+    errors: Structure,
+    names: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[str]:
     r"""Yield the lines: a row for each entry of a component, then each matrix of moves.
 
-    categories: their names, where a field has an axis of them.
+    Of a field with more than MOST entries a component, those that are largest in some component
+    are shown, or the first ones if they are shares.
+
+    names: of the places along an axis, such as those of categories.
 
     >>> from models import Mixture, Poisson
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
@@ -35,31 +47,58 @@ def table(estimate: Structure, errors: Structure, categories: Sequence[str] = ()
       rate                    1 (0.2)               5 (0.5)
     """
     values, spreads = fields_of(estimate), fields_of(errors)
-    for name, share in shares_of(estimate).items():
-        values[name] = np.where(share < NO_SHARE, 0, share)
-    k = components(estimate.theta)
+    inner = type(estimate.theta).layout()
+    for name, value in values.items():
+        if name in estimate.axes() or inner[name].simplex:
+            values[name] = np.where(value < NO_SHARE, 0, value)
+    k, every = components(estimate.theta), axes_of(type(estimate), type(estimate.theta))
+    shown, hidden = _shown(estimate)
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
         if k > ACROSS:
             yield _line("component", map(str, block))
-        for name, axis, place in _entries(estimate):
-            label = _label(name, place, categories)
+        for name, axis, place in shown:
+            label = _label(name, [one for one in every[name] if one != COMPONENT], place, names)
             at = [(*place[:axis], one, *place[axis:]) for one in block]
             yield _line(label, [_cell(values[name][one], spreads[name][one]) for one in at])
+    for name, more in hidden.items():
+        yield f"  and {more:,} more of {name}"
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
             yield from _matrix(name, values[name], spreads[name])
 
 
-def _label(name: str, place: tuple[int, ...], categories: Sequence[str]) -> str:
-    """Return what stands before a row: the field and its place, which may have a name."""
+def _label(
+    name: str, axes: Sequence[str], place: tuple[int, ...], names: Mapping[str, Sequence[str]]
+) -> str:
+    """Return what stands before a row: the field and its place, whose parts may have names."""
     if not place:
         return name
-    named = categories[place[0]] if categories else ",".join(map(str, place))
-    return f"{name}[{named}]"
+    parts = (
+        names[axis][at] if axis in names else str(at) for axis, at in zip(axes, place, strict=True)
+    )
+    return f"{name}[{','.join(parts)}]"
 
 
-def _entries(estimate: Structure) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+def _shown(estimate: Structure) -> tuple[list[Row], dict[str, int]]:
+    """Return the rows to show, and how many rows of each field are not."""
+    rows: dict[str, list[Row]] = {}
+    for row in _entries(estimate):
+        rows.setdefault(row[0], []).append(row)
+    fields, hidden = fields_of(estimate), {}
+    for name, own in rows.items():
+        if len(own) <= MOST:
+            continue
+        hidden[name] = len(own) - MOST
+        kept = np.arange(MOST)
+        if name not in estimate.axes():
+            size = [np.moveaxis(fields[name], axis, -1)[place].max() for _, axis, place in own]
+            kept = np.sort(np.argsort(size, kind="stable")[-MOST:])
+        rows[name] = [own[at] for at in kept]
+    return [row for own in rows.values() for row in own], hidden
+
+
+def _entries(estimate: Structure) -> Iterator[Row]:
     """Yield each row's field, its component axis, and the place on the other axes."""
     for name, field in shares_of(estimate).items():
         axes = estimate.axes()[name]

@@ -116,6 +116,7 @@ class Fit[S: Structure]:
     edges: parameters on the edge of what is possible, which have no standard errors; along them
         `information` is zero.
     information_inside: (p, p) observed information just inside the edges; None without any.
+    open: how many directions the data leave open: the likelihood is flat along them.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -144,6 +145,12 @@ class Fit[S: Structure]:
     entropy: float
     edges: tuple[Edge, ...] = ()
     information_inside: Array | None = None
+    open: int = 0
+
+    @property
+    def rank(self) -> int:
+        """How many parameters the data can tell: the free ones less the open directions."""
+        return len(self.coordinates) - self.open
 
     @property
     def family(self) -> type[Theta]:
@@ -170,24 +177,24 @@ class Fit[S: Structure]:
 
     @property
     def covariance(self) -> Array | None:
-        """The inverse information (p, p), zero along what is on an edge; None without errors."""
+        """The inverse information (p, p), zero on edges and where it is flat; None without."""
         if self.information is None:
             return None
         if self.has_errors:
             return np.linalg.inv(self.information)
         errors = fields_of(self.standard_errors).values()
-        some = any(np.isfinite(one).any() for one in errors)
-        return covariance_of(self.information) if self.edges and some else None
+        some = self.open or (self.edges and any(np.isfinite(one).any() for one in errors))
+        return covariance_of(self.information) if some else None
 
     @property
     def aic(self) -> float:
-        """-2 log-likelihood + 2 p: lower is better (Akaike 1974)."""
-        return -2 * self.log_likelihood + 2 * len(self.coordinates)
+        """-2 log-likelihood + 2 p, p the rank: lower is better (Akaike 1974)."""
+        return -2 * self.log_likelihood + 2 * self.rank
 
     @property
     def bic(self) -> float:
-        """-2 log-likelihood + p log n: lower is better (Schwarz 1978)."""
-        return -2 * self.log_likelihood + len(self.coordinates) * float(np.log(self.observations))
+        """-2 log-likelihood + p log n, p the rank: lower is better (Schwarz 1978)."""
+        return -2 * self.log_likelihood + self.rank * float(np.log(self.observations))
 
     @property
     def icl(self) -> float:
@@ -369,8 +376,11 @@ class Fit[S: Structure]:
             f"{self.starts} start{'s' * (self.starts > 1)}, "
             f"{len(self.optima)} distinct optim{'a' if len(self.optima) > 1 else 'um'}"
         )
-        names = self.question.sample.categories
-        lines = [heading, *table(self.estimate, self.standard_errors, names), summary]
+        lines = [
+            heading,
+            *table(self.estimate, self.standard_errors, self.question.data.names),
+            summary,
+        ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     __repr__ = __str__

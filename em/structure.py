@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     type Shares = Mapping[str, Array]
 
-__all__ = ["GROUPINGS", "Expected", "Grouping", "grouping_of"]
+__all__ = ["GROUPINGS", "LEAST", "Expected", "Grouping", "at_least", "grouping_of"]
+
+LEAST = 1e-12  # share below which climbs do not let one fall: from far below it takes them
+# thousands of steps to rise again
 
 
 class Expected(NamedTuple):
@@ -82,6 +85,10 @@ class Grouping[D: Data](ABC):
         """
         return self.members(shares, np.zeros_like(log_density))
 
+    def heights(self, shares: Shares, log_density: Array) -> Array | None:
+        """Return the log density of each unit of the data, (u,); None if units depend."""
+        return None
+
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """Return the shares that maximise sum (own + unseen) log shares.
 
@@ -121,6 +128,26 @@ class Grouping[D: Data](ABC):
         no matrix of log p. A test compares it with `expect`.
         """
         return None
+
+
+def at_least(shares: Array, least: Array | float) -> Array:
+    """Return the shares nearest to some, none of them below a least one, that maximise the same.
+
+    Where counts times logarithms of shares are maximised, those below are set to it and the others
+    share the rest in their proportions.
+
+    shares: (..., N), whose last axis sums to one.
+
+    >>> at_least(np.array([0.0, 0.5, 0.5]), 0.2)
+    array([0.2, 0.4, 0.4])
+    """
+    low = shares < least
+    if not low.any():
+        return shares
+    rest = np.where(low, 0, shares)
+    taken = (low * least).sum(axis=-1, keepdims=True)
+    found: Array = np.where(low, least, rest * (1 - taken) / rest.sum(axis=-1, keepdims=True))
+    return found
 
 
 GROUPINGS: dict[type[Structure], type[Grouping[Any]]] = {}

@@ -196,12 +196,12 @@ def _expanded[T: Theta](
     emission: Emission[T], block: Part, phi: Array, centre: Array | None, out: Array
 ) -> None:
     """Write each component's logits, from T about its own centre."""
-    known = np.ones((phi.shape[1], len(block.x)))
+    if centre is None:
+        emission.heights(phi, block.x, block.trials, out)
+        return
     for component in range(len(phi)):
-        if component == 0 or centre is not None:
-            x = block.x if centre is None else block.x - centre[component]
-            emission.statistics(x, block.trials, known[1:])
-        np.matmul(phi[component], known, out=out[component])
+        x, own = block.x - centre[component], slice(component, component + 1)
+        emission.heights(phi[own], x, block.trials, out[own])
 
 
 def _relative(

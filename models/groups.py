@@ -251,6 +251,11 @@ class Groups:
         """The number of groups."""
         return {"group": len(self.ends)}
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of the groups, and of the categories if rows are labels with names."""
+        return {"group": self.titles} | self.sample.names
+
     @cached_property
     def begins(self) -> NDArray[np.intp]:
         """Where the cells of each group begin, (G,)."""

@@ -142,6 +142,11 @@ class OutOfCore:
         return {}
 
     @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Empty: rows on disk are numbers."""
+        return {}
+
+    @property
     def each_once(self) -> bool:
         """Whether every count is 1."""
         return not self.counted

@@ -166,6 +166,11 @@ class Sample:
         return {}
 
     @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of the categories, if rows are labels with names."""
+        return {"category": self.categories} if self.categories else {}
+
+    @property
     def unit_rows(self) -> NDArray[np.intp]:
         """The row of each unit, (m,): every distinct row is a unit."""
         return np.arange(self.distinct)

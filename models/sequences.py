@@ -159,6 +159,11 @@ class Sequences:
         """Empty: shares have no axes but those of the components."""
         return {}
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of the categories, if rows are labels with names."""
+        return self.sample.names
+
     @cached_property
     def unit_rows(self) -> NDArray[np.intp]:
         """The distinct row of each row in time, (n,); 0 where nothing was seen."""

@@ -84,6 +84,11 @@ class Data(Protocol):
         """The length of each axis of the shares that is not one of components."""
         ...
 
+    @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """The names along each axis that has some, of shares or of the family's parameters."""
+        ...
+
 
 class Unordered(Observations, Data, Protocol):
     """Rows in no order: by themselves the data of a mixture.
@@ -115,6 +120,11 @@ class Units(Protocol):
     @property
     def sizes(self) -> Mapping[str, int]:
         """The length of each axis of the shares that is not one of components."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """The names along each axis that has some, of shares or of the family's parameters."""
         ...
 
     @property

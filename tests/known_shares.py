@@ -45,6 +45,7 @@ class Guessed:
         return f"Guessed({rows})"
 
     extent = ""
+    names = {}  # noqa: RUF012 (nothing here has names)
 
     def followers(self):
         return np.empty(0, np.intp)

@@ -44,6 +44,7 @@ class Towns:
         return f"Towns({rows})"
 
     extent = ""
+    names = {}  # noqa: RUF012 (nothing here has names)
 
     def followers(self):
         return np.empty(0, np.intp)

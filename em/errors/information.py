@@ -11,6 +11,7 @@ from scipy.special import xlogy
 from em.errors.edges import directions, edge_slots, edges_of, off_edges, profiled
 from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
+from em.errors.rank import rank_of
 from em.errors.slots import free_of, share_places
 from em.sweep import logits, responsibilities
 from models.family import entries, listed_entries, rebuilt, unflattened
@@ -33,7 +34,9 @@ __all__ = ["SADDLE", "Information", "information_of", "unavailable"]
 MOST_COORDINATES = 2_000  # with more, the matrix alone is over 32 MB and its inverse takes minutes
 SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no maximum
 STILL = 1e-12  # part of a unit step by which rounding moves what an edge keeps still
-SINGULAR = 1e-10  # least eigenvalue, relative to complete information, that is not rounding
+SINGULAR = 1e-9  # least eigenvalue, relative to complete information, that is not rounding
+MOVES = 1e-6  # part of a parameter's complete variance along flat directions that is not rounding
+NO_SLOPE = 1e-5  # slope of an observation's log-likelihood at an edge that is rounding
 
 
 class Information[S: Structure](NamedTuple):
@@ -48,6 +51,7 @@ class Information[S: Structure](NamedTuple):
     entropy: sum over observations of -sum_k r_k log r_k.
     edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
     inside: the matrix just inside the edges, which leaves nothing out; None without edges.
+    open: how many directions the data leave open: the likelihood is flat along them.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -67,6 +71,7 @@ class Information[S: Structure](NamedTuple):
     reason: str | None
     edges: tuple[Edge, ...] = ()
     inside: Array | None = None
+    open: int = 0
 
 
 def information_of[S: Structure](
@@ -106,8 +111,10 @@ def information_of[S: Structure](
     rising = [edge.said for edge in edges if edge.slope < 0]
     if rising:
         said = f"{rising[0]}, but the likelihood rises away from that edge"
-        solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said)
-    inverse, decrement, missing, reason = solved
+        solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said, NONE)
+    inverse, decrement, missing, reason, level = solved
+    bare = _touched(flat, level, slots.complete).reshape(free.shape[:2])
+    count = _open(model, parameters, free, fixed, edges, level.shape[1])
     if inner is not None:
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
     outward = _outward(model, parameters.theta)
@@ -117,6 +124,7 @@ def information_of[S: Structure](
     still = np.zeros(free.shape[:2], np.bool_)
     if inner is not None:  # what could move, and cannot
         still = np.abs(free).any(axis=2) & (np.abs(along) < STILL).all(axis=2)
+    still |= bare
     errors = _errors(parameters, free, outward, inverse, still)
     inside, names = None, _labels(found)
     # steps of a derivative would leave the space, so that only one pass gives it
@@ -124,17 +132,24 @@ def information_of[S: Structure](
         inside = information_of(model, off_edges(parameters, fixed), general=general).matrix
         edges = edges if inside is None else profiled(edges, names, inside)
     return Information(
-        in_data, names, errors, decrement, missing, slots.entropy, reason, edges, inside
+        in_data, names, errors, decrement, missing, slots.entropy, reason, edges, inside, count
     )
 
 
+NONE = np.empty((0, 0))
+
+
 class Inverted(NamedTuple):
-    """An inverse information, the decrement and the missing part, or the reason for none."""
+    """An inverse information, the decrement and the missing part, or the reason for none.
+
+    level: (q, f) directions along which the likelihood is flat, in which the inverse is zero.
+    """
 
     inverse: Array
     decrement: float
     missing: float
     reason: str | None
+    level: Array
 
 
 def _inverted(complete: Array, matrix: Array, score: Array) -> Inverted:
@@ -144,22 +159,67 @@ def _inverted(complete: Array, matrix: Array, score: Array) -> Inverted:
         whiten = np.linalg.inv(np.linalg.cholesky(complete))
     except np.linalg.LinAlgError:
         why = "even the complete information is not positive definite"
-        return Inverted(none, np.nan, np.nan, why)
+        return Inverted(none, np.nan, np.nan, why, NONE)
     relative = whiten @ matrix @ whiten.T
     if not np.isfinite(relative).all():
         why = "a parameter lies so near an edge that differences leave the parameter space"
-        return Inverted(none, np.nan, np.nan, why)
-    least = float(np.linalg.eigvalsh(relative)[0]) if len(relative) else 1.0
-    if least > SINGULAR:
-        inverse = whiten.T @ np.linalg.inv(relative) @ whiten
-        return Inverted(inverse, max(float(score @ inverse @ score), 0.0) ** 0.5, 1 - least, None)
-    why = (
-        f"the information is not positive definite (least relative eigenvalue {least:.1e}): the "
-        "data leave a direction open"
-    )
+        return Inverted(none, np.nan, np.nan, why, NONE)
+    values, vectors = np.linalg.eigh(relative)
+    least = float(values[0]) if len(values) else 1.0
     if 1 - least > SADDLE:
         why = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
-    return Inverted(none, np.nan, 1 - least, why)
+        return Inverted(none, np.nan, 1 - least, why, NONE)
+    told = values > SINGULAR
+    root = vectors[:, told].T @ whiten
+    inverse = (root.T / values[told]) @ root
+    decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
+    level = whiten.T @ vectors[:, ~told]
+    several = level.shape[1]
+    if not several:
+        return Inverted(inverse, decrement, 1 - least, None, level)
+    why = (
+        f"the likelihood is flat in {several} direction{'s' * (several > 1)}, which the data leave "
+        "open"
+    )
+    return Inverted(
+        inverse, decrement, float(1 - values[told][0]) if told.any() else 1.0, why, level
+    )
+
+
+def _open[S: Structure](
+    model: Model[S],
+    parameters: S,
+    free: Array,
+    fixed: NDArray[np.bool_],
+    edges: tuple[Edge, ...],
+    level: int,
+) -> int:
+    """Return how many directions the data leave open.
+
+    Beside those in which the likelihood is flat at a maximum these are directions that end there,
+    at an edge against which nothing pushes.
+
+    level: the number of flat directions that keep to the edges.
+    """
+    idle = [edge for edge in edges if edge.slope <= NO_SLOPE * model.rows.sample.observations]
+    if not level and not idle:
+        return 0
+    rank = rank_of(model, parameters, free, fixed)
+    return level if rank is None else free.shape[2] - rank
+
+
+def _touched(flat: Array, level: Array, complete: Array) -> NDArray[np.bool_]:
+    """Return which slots (w,) move along flat directions.
+
+    Relative to complete information, in whose metric these directions are orthonormal.
+
+    flat: (w, q) map from coordinates to slots; level: (q, f); complete: (w, w).
+    """
+    if not level.size:
+        return np.zeros(len(flat), np.bool_)
+    most = (flat * np.linalg.solve(flat.T @ complete @ flat, flat.T).T).sum(axis=1)
+    found: NDArray[np.bool_] = ((flat @ level) ** 2).sum(axis=1) > MOVES * np.maximum(most, 0)
+    return found
 
 
 def unavailable[S: Structure](model: Model[S], parameters: S, reason: str) -> Information[S]:

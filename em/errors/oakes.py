@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["oakes"]
+__all__ = ["complete_of", "moved", "oakes"]
 
 STEP = 1e-3  # to either side, in standard errors of complete information; Richardson halves it
 
@@ -50,7 +50,7 @@ def oakes[S: Structure](
     True
     """
     still = np.zeros(free.shape[:2], np.bool_) if fixed is None else fixed
-    score, complete = _score(model, parameters, still), _complete(model, parameters, still)
+    score, complete = _score(model, parameters, still), complete_of(model, parameters, still)
     flat = free.reshape(-1, free.shape[2])
     curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
@@ -78,13 +78,23 @@ def _difference[S: Structure](
 ) -> Array:
     """Return the derivative of the score along a direction in slots (K, s + m)."""
     ahead, behind = (
-        _score(model, _moved(model, parameters, sign * step * way), still) for sign in (1, -1)
+        _score(model, moved(model, parameters, sign * step * way), still) for sign in (1, -1)
     )
     return (ahead - behind) / (2 * step)
 
 
-def _moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
-    """Return the parameters that lie a displacement in slots, (K, s + m), away."""
+def moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
+    """Return the parameters that lie a displacement in slots, (K, s + m), away.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> there = moved(model, fit.inside, np.array([[0.1, 0.0], [-0.1, 0.0]]))
+    >>> (there.weight - fit.inside.weight).round(6)
+    array([ 0.1, -0.1])
+    """
     shares = {name: field.copy() for name, field in shares_of(parameters).items()}
     places = share_places(parameters)
     for own, steps in zip(places, way, strict=True):
@@ -123,8 +133,17 @@ def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_
     return np.where(still, 0, found).ravel()
 
 
-def _complete[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
-    """Return the complete information of all slots; 0 on an edge."""
+def complete_of[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
+    """Return the complete information of all slots, (w, w); 0 on an edge.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> complete_of(model, fit.inside, np.zeros((2, 2), bool)).shape
+    (4, 4)
+    """
     full, own = _statistics(model, parameters)
     with np.errstate(divide="ignore", invalid="ignore"):
         curvature = model.emission.curvature(parameters.theta, full)

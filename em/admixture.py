@@ -1,0 +1,125 @@
+"""EM's side of an admixture: rows are independent, with the shares of their group."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+
+from em.structure import LEAST, Expected, Grouping, at_least
+from em.walks import both, worth_threads
+from models.groups import Groups
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from em.structure import Shares
+    from models.arrays import Array
+
+__all__ = ["AdmixtureGrouping"]
+
+
+class AdmixtureGrouping(Grouping[Groups]):
+    """p(k | x in group g) is the softmax over components of log weight_gk + log p(x | theta_k).
+
+    >>> data, even = Groups([0, 3, 3], ["a", "a", "b"]), np.full((2, 2), 0.5)
+    >>> grouping = AdmixtureGrouping(data, 2)
+    >>> grouping.expect({"weight": even}, np.log([[0.9, 0.2], [0.1, 0.8]]), hard=False).own
+    {'weight': array([[1.1, 0.9],
+           [0.2, 0.8]])}
+    """
+
+    def begin(self, counted: Array) -> dict[str, Array]:
+        """The sizes of the first groups, the same shares in all groups of the data."""
+        return {"weight": self.data.totals[:, None] * (counted / counted.sum())}
+
+    def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
+        """The softmax, or the most likely component, of each cell, times its count."""
+        if hard:
+            return self._sure(shares, log_density)
+        weight, k, wide = shares["weight"], self.k, self._room[0].shape[1]
+        density, padded = self._room
+        high = log_density.max(axis=0)
+        density[:, :k] = np.exp(log_density - high).T
+        padded[:, :k] = weight
+        data = self.data
+        own = np.empty((len(weight), wide))
+        found = [np.zeros_like(density) for _ in self._halves]
+
+        def half(groups: slice, occupancy: Array) -> float:
+            from em.cells import expected  # numba takes long to load
+
+            cells = data.places, data.times, data.begins[groups], data.ends[groups]
+            return float(expected(density, padded[groups], *cells, occupancy, own[groups]))
+
+        threads = len(self._halves) > 1 and worth_threads(density)
+        ways = list(zip(self._halves, found, strict=True))
+        heights = both(threads, half, *ways) if len(ways) > 1 else [half(*ways[0])]
+        value = sum(heights) + float(data.sample.counts @ high)
+        if not np.isfinite(value):
+            return self._in_logs(shares, log_density)
+        occupancy = (sum(found[1:], start=found[0]) * density)[:, :k].T
+        return Expected(value, occupancy, {"weight": np.ascontiguousarray(own[:, :k])})
+
+    def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
+        """The expected counts over their sums, none of the shares below LEAST."""
+        return {name: at_least(one, LEAST) for name, one in super().maximize(own, unseen).items()}
+
+    def members(self, shares: Shares, log_density: Array) -> Array:
+        """The softmax of each cell."""
+        found: Array = softmax(self._joint(shares, log_density), axis=0)
+        return found
+
+    def heights(self, shares: Shares, log_density: Array) -> Array:
+        """The log of a sum of exponentials of each cell."""
+        found: Array = logsumexp(self._joint(shares, log_density), axis=0)
+        return found
+
+    def _joint(self, shares: Shares, log_density: Array) -> Array:
+        """Return log share + log p of each cell, (K, c)."""
+        with np.errstate(divide="ignore"):  # the logarithm of a share of 0
+            logs = np.log(shares["weight"])
+        found: Array = logs.T[:, self.data.whose] + log_density[:, self.data.places]
+        return found
+
+    def _in_logs(self, shares: Shares, log_density: Array) -> Expected:
+        """Return the E-step where densities leave the range of doubles."""
+        joint = self._joint(shares, log_density)
+        heights = logsumexp(joint, axis=0)
+        return self._summed(float(self.data.times @ heights), np.exp(joint - heights))
+
+    def _sure(self, shares: Shares, log_density: Array) -> Expected:
+        """Return the E-step of hard EM."""
+        joint = self._joint(shares, log_density)
+        sure = np.eye(self.k)[:, joint.argmax(axis=0)]
+        return self._summed(float(self.data.times @ joint.max(axis=0)), sure)
+
+    def _summed(self, value: float, members: Array) -> Expected:
+        """Return the sums of the memberships (K, c) of cells, times their counts."""
+        data, counted = self.data, members * self.data.times
+        m, g = data.sample.distinct, len(data.ends)
+        occupancy = np.stack([np.bincount(data.places, one, minlength=m) for one in counted])
+        own = np.stack([np.bincount(data.whose, one, minlength=g) for one in counted], axis=1)
+        return Expected(value, occupancy, {"weight": own})
+
+    @cached_property
+    def _room(self) -> tuple[Array, Array]:
+        """Where densities (m, W) and shares (G, W) are written; padding stays 0."""
+        from em.cells import padded
+
+        wide = padded(self.k)
+        return np.zeros((self.data.sample.distinct, wide)), np.zeros((len(self.data.ends), wide))
+
+    @cached_property
+    def _halves(self) -> list[slice]:
+        """Groups with about half of the cells each; all of them if cells are few.
+
+        They do not depend on the number of threads, so that sums are rounded alike everywhere.
+        """
+        ends: NDArray[np.intp] = self.data.ends
+        middle = int(np.searchsorted(ends, len(self.data.places) / 2))
+        if len(self.data.places) < 10_000 or not 0 < middle < len(ends):
+            return [slice(None)]
+        return [slice(middle), slice(middle, None)]
