@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from em.chain import Chain
 from em.data.blocks import rows_of
 from em.edges import covariance_of
 from em.emission import emission_of
+from em.grouped import Grouped
 from em.hidden_markov import MarkovGrouping
 from em.printing import table
 from em.structure import grouping_of
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from em.admixture import AdmixtureGrouping
     from em.chain import Forecast, Residuals
     from em.data.standardise import Units as Standard
     from em.edges import Edge
+    from em.grouped import Deviance, Folded
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
@@ -294,6 +297,38 @@ class Fit[S: Structure]:
     def residuals(self) -> Residuals:
         """Return forecast pseudo-residuals, each row given all rows before it."""
         return self._chain("residuals").residuals()
+
+    @property
+    def deviance(self) -> Deviance:
+        """G^2 against the table itself, and its degrees of freedom; of labels in groups."""
+        self._refuse_ungrouped("deviance")
+        if self.family.takes() != "labels":
+            raise Refusal(
+                "deviance compares with a table of categories; fit labels in groups "
+                f"(Categorical), not {self.family.__name__}"
+            )
+        wide, shares = self.question.width, shares_of(self.inside)
+        return self._grouped(self.question.units).deviance(shares["weight"], self.rank, wide)
+
+    def fold_in(self, data: Units) -> Folded:
+        """Return the shares of groups that were not seen before, with the components held.
+
+        data: Groups of rows of the same kind.
+        """
+        self._refuse_ungrouped("fold_in")
+        self._refuse_other(data)
+        return self._grouped(data).folded()
+
+    def _refuse_ungrouped(self, asked: str) -> None:
+        """Raise Refusal if rows are in no groups."""
+        if "group" not in self.question.data.sizes:
+            kind = title_of(self.question.structure)
+            raise Refusal(f"{asked} needs rows in groups; fit Groups(x, group), not a {kind}")
+
+    def _grouped(self, data: Units) -> Grouped:
+        """Return groups beside this fit's components."""
+        grouping = grouping_of(self.question.structure, data, self.question.k)
+        return Grouped(cast("AdmixtureGrouping", grouping), self._heights(data.sample))
 
     def _chain(self, asked: str) -> Chain:
         """Return this fit on its own data, or raise Refusal if their rows have no order."""

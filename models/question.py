@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.structure import Data, Structure, Units
 
-__all__ = ["Question", "asked", "observed", "weak_prior"]
+__all__ = ["Question", "asked", "observed", "weak_prior", "why_too_many"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +80,11 @@ class Question[S: Structure, T: Theta]:
     def unidentified(self) -> str:
         """Why the data do not identify the parameters, known before any work; empty if they do.
 
-        Only rows in no order are looked at: where labels depend on each other, or rows of a group
-        share them, several rows together identify what one alone does not.
+        Rows in time are not looked at: where labels depend on each other, several rows together
+        identify what one alone does not.
         """
+        if self.data.sizes:
+            return why_too_many(self.family, self.data, self.k)
         if not isinstance(self.data, Sample | OutOfCore):
             return ""
         return why_unidentified(self.family, self.sample, self.k, equal=bool(self.held))
@@ -170,6 +172,28 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
         family.observe(sample.extremes)
     else:
         raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
+
+
+def why_too_many(family: type[Theta], data: Data, k: int) -> str:
+    """Return why a table of labels cannot tell so many components; empty if it may.
+
+    The rows of a table of rank r lie on r components, so that no more than the smaller of its
+    sides are ever needed.
+
+    >>> from models import Categorical, Groups
+    >>> why_too_many(Categorical, Groups(["a", "b", "a", "b"], [1, 1, 2, 2]), 3)
+    'a table of 2 groups and 2 categories is fitted exactly by 2 components; give at most 2, not 3'
+    """
+    groups = data.sizes.get("group")
+    if groups is None or family.takes() != "labels":
+        return ""
+    side, wide = min(groups, width(family, data.sample)), width(family, data.sample)
+    if k <= side:
+        return ""
+    return (
+        f"a table of {groups} groups and {wide} categories is fitted exactly by {side} components; "
+        f"give at most {side}, not {k}"
+    )
 
 
 def enough(family: type[Theta], sample: Observations, k: int) -> None:

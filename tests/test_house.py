@@ -22,6 +22,8 @@ NAMES = {
     *(kind.__name__ for one in KNOWN for kind in one.__subclasses__()),
 }
 SIBLINGS = {
+    "admixture",
+    "groups",
     "categorical",
     "binomial",
     "gaussian",

