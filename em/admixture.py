@@ -58,6 +58,8 @@ class AdmixtureGrouping(Grouping[Groups]):
         ways = list(zip(self._halves, found, strict=True))
         heights = both(threads, half, *ways) if len(ways) > 1 else [half(*ways[0])]
         value = sum(heights) + float(data.sample.counts @ high)
+        if np.isnan(high).any():  # an extrapolation has left the parameter space
+            return Expected(np.nan, log_density, {"weight": weight})
         if not np.isfinite(value):
             return self._in_logs(shares, log_density)
         occupancy = (sum(found[1:], start=found[0]) * density)[:, :k].T

@@ -32,6 +32,7 @@ class CategoricalEmission(Emission[Categorical]):
     """
 
     ones = 0
+    looked_up = True
 
     def size(self, d: int) -> int:
         """The number of categories."""

@@ -49,6 +49,9 @@ class Emission[T: Theta](ABC):
     floor = 0.0
     """Default least width, in units of the rows (a power of two near the overall sd)."""
 
+    looked_up = False
+    """Whether T is 1 in one place and otherwise 0, so that it need not be written anywhere."""
+
     located = False
     """Whether components have a location, and x a unit that may be changed."""
 

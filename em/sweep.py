@@ -70,12 +70,15 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
     totals, bases, kept = [], [], []
     size = 1 + emission.size(width(emission.family, rows.sample) if wide is None else wide)
     for block in rows.all():
-        each = np.ones((size, len(block.x)))
-        emission.statistics(block.x, block.trials, each[1:])
         base = emission.base(block.x, block.trials)
         counts = np.ones(len(base)) if block.counts is None else block.counts
-        totals.append(each @ counts)
         bases.append((float(counts @ base), float(counts @ np.abs(base))))
+        if emission.looked_up:
+            totals.append(emission.sums(counts[None], block.x, block.trials, size)[0])
+            continue
+        each = np.ones((size, len(block.x)))
+        emission.statistics(block.x, block.trials, each[1:])
+        totals.append(each @ counts)
         if keep:
             kept.append((block, each))
     return Known(rows, np.stack(totals), bases, kept)
@@ -105,6 +108,9 @@ def _sweep(
 ) -> Iterator[tuple[float, Array]]:
     """Yield the log-likelihood (without base) and the sums of each block."""
     rows = known.rows
+    if emission.looked_up:
+        yield from _looked_up(known, emission, phi, hard)
+        return
     size = min(rows.size, rows.end - rows.begin)
     share = np.empty((len(phi) + 1, size))  # the last row is a spare one
     buffer = np.ones((phi.shape[1], 0 if known.kept else size))
@@ -124,6 +130,17 @@ def _sweep(
             value = responsibilities(shares, block.counts, hard)
             done = value, np.dot(shares, each.T)
         yield done
+
+
+def _looked_up(
+    known: Known, emission: Emission[Any], phi: Array, hard: bool
+) -> Iterator[tuple[float, Array]]:
+    """Yield the same where T is not written anywhere."""
+    for block in known.rows.all():
+        shares = np.empty((len(phi), len(block.x)))
+        emission.heights(phi, block.x, block.trials, shares)
+        value = responsibilities(shares, block.counts, hard)
+        yield value, emission.sums(shares, block.x, block.trials, phi.shape[1])
 
 
 def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Part, Array]:

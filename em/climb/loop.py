@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Climb", "DescentError", "Model", "climb"]
 
+MANY = 10_000  # parameters from which a mix of steps is found from a triangle
 PATIENCE = 3  # failures of the extrapolation after which M-steps are lengthened instead
 MEMORY = 5  # steps that the extrapolation uses; more gained nothing on the published cases
 LAST_PLACES = 1e-15  # a smaller relative gain is rounding
@@ -179,8 +180,18 @@ def _propose(memory: Memory, present: Array, image: Array) -> tuple[Memory, Arra
         memory = memory._replace(stride=2 * memory.stride)
         return memory, image + (memory.stride - 1) * steps[-1]
     moves, ends = np.stack(steps), np.stack(images)
-    mix, *_ = np.linalg.lstsq((moves[1:] - moves[:-1]).T, steps[-1], rcond=1e-10)
+    mix = _least_squares(moves[1:] - moves[:-1], steps[-1])
     return memory, image - mix @ (ends[1:] - ends[:-1])
+
+
+def _least_squares(moves: Array, step: Array) -> Array:
+    """Return the mix (q,) for which mix . moves (q, N) is nearest to a step (N,)."""
+    system, wanted = moves.T, step
+    if len(step) > MANY:  # a triangle has the same solution, in a tenth of the time
+        triangle = np.linalg.qr(np.column_stack([system, step]), mode="r")
+        system, wanted = triangle[:, :-1], triangle[:, -1]
+    mix, *_ = np.linalg.lstsq(system, wanted, rcond=1e-10)
+    return np.asarray(mix)
 
 
 def _accepted(memory: Memory) -> Memory:

@@ -109,7 +109,8 @@ def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units
     >>> rows.size, rows.blocks
     (1000, 1)
     """
-    fits = CACHE / (k + emission.size(width(emission.family, sample)) + 2)
+    written = 1 if emission.looked_up else emission.size(width(emission.family, sample))
+    fits = CACHE / (k + written + 2)
     shared = max(LEAST, sample.distinct / RUNS)  # so that every thread gets a run
     blocks = -int(-sample.distinct // min(fits, shared))
     among = RUNS if blocks > RUNS else min(2, blocks)  # so that two threads get equally many

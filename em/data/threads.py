@@ -17,7 +17,7 @@ from em.data.blocks import RUNS, Rows, rows_of
 from em.data.executor import add_sums
 from em.data.on_dask import DaskWorkers
 from em.data.standardise import Units, units_of
-from models.family import Theta
+from models.family import Theta, width
 from models.storage.on_dask import Scattered
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Threads", "available", "executor_for"]
 
-WORTH_LIMITS = 10_000  # rows: from here BLAS would start threads of its own
+WORTH_LIMITS = 10_000  # rows or parameters: from here BLAS would start threads of its own
 WORTH_THREADS = 200_000  # rows: with fewer, several threads are slower than one
 
 
@@ -122,7 +122,8 @@ def executor_for[T: Theta](
     if isinstance(sample, Scattered):
         yield _standardised(DaskWorkers(rows, sample), emission)
         return
-    if sample.distinct < WORTH_LIMITS:
+    parameters = k * emission.size(width(emission.family, sample))
+    if max(sample.distinct, parameters) < WORTH_LIMITS:
         yield _standardised(Threads(rows), emission)
         return
     from threadpoolctl import threadpool_limits  # only large samples pay for this import
