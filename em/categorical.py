@@ -65,7 +65,7 @@ class CategoricalEmission(Emission[Categorical]):
 
     def natural(self, theta: Categorical) -> Array:
         """log prob."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # an extrapolation may fall below 0
             logs: Array = np.log(theta.prob)
         return logs.clip(LOG_ZERO)
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from known_shares import Guessed, Known
 from scipy.special import logsumexp
-from shares_by_town import ByTown, Towns
 
-from models import HiddenMarkov, Mixture, Sample, Sequences
+from models import Admixture, Groups, HiddenMarkov, Mixture, Sample, Sequences
 from models.hidden_markov import walked as path
 from models.structure import with_shares
 
@@ -53,19 +52,20 @@ def by_guesses(structure: Known, data: Guessed, row: Row) -> float:
     return float(logsumexp(log_density + np.log(data.shares), axis=1).sum())
 
 
-def by_town(rng: np.random.Generator, row: Row, k: int, n: int) -> tuple[ByTown, Towns]:
-    theta, towns = row.random(rng, k).theta, 2
-    weight, town = rng.dirichlet(np.full(k, 4.0), towns), np.arange(n) % towns
+def admixed(rng: np.random.Generator, row: Row, k: int, n: int) -> tuple[Admixture, Groups]:
+    """Rows of three towns in turn."""
+    theta, town = row.random(rng, k).theta, np.arange(n) % 3
+    weight = rng.dirichlet(np.full(k, 4.0), 3)
     labels = np.array([rng.choice(k, p=weight[one]) for one in town])
     trials = row.trials(rng, n)
-    return ByTown(weight, theta), Towns(
-        Sample(theta.draw(labels, rng, trials), trials), town, towns
-    )
+    return Admixture(weight, theta), Groups(theta.draw(labels, rng, trials), town, trials=trials)
 
 
-def by_towns_weights(structure: ByTown, data: Towns, row: Row) -> float:
+def by_groups_weights(structure: Admixture, data: Groups, row: Row) -> float:
+    """Row by row, in the order given."""
+    whose = data.whose[data.lines]
     log_density = row.log_density(structure.theta, data.sample)[data.sample.inverse]
-    return float(logsumexp(log_density + np.log(structure.weight[data.town]), axis=1).sum())
+    return float(logsumexp(log_density + np.log(structure.weight[whose]), axis=1).sum())
 
 
 def walked(
@@ -125,7 +125,7 @@ def begun(structure: HiddenMarkov, data: Sequences) -> np.ndarray:
 STRUCTURES = [
     StructureRow("mixture", mixed, by_weights),
     StructureRow("known shares", guessed, by_guesses),
-    StructureRow("shares by town", by_town, by_towns_weights),
+    StructureRow("admixture", admixed, by_groups_weights),
     StructureRow("hidden Markov", stationary_start, by_steps),
     StructureRow("hidden Markov, free start", free_start, by_steps),
 ]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from families import FAMILIES
 from known_shares import Guessed
-from shares_by_town import Towns
 from structures import STRUCTURES
 
 import bayes
@@ -22,7 +21,7 @@ from em.data.threads import executor_for
 from em.emission import emission_of
 from em.errors.information import information_of
 from em.model import model_of
-from models import Gaussian, HiddenMarkov, Poisson, Sample
+from models import Gaussian, Groups, HiddenMarkov, Poisson, Sample
 from models.question import asked
 from models.structure import (
     checked,
@@ -155,7 +154,7 @@ def test_louis_and_the_derivative_of_the_score_give_one_information(row, prior, 
 @pytest.mark.parametrize("row", SIMPLE, ids=[row.name for row in SIMPLE])
 def test_the_information_by_the_score_is_the_hessian(structure, row, rng):
     """Of these structures nothing but the derivative of the score gives errors."""
-    _, data = structure.random(rng(806), row, 2, 300)
+    _, data = structure.random(rng(807), row, 2, 300)
     fit = em.fit(row.family, data, 2)
     curved = np.diagonal(fit.information)
     free = np.flatnonzero(curved)  # a share on an edge has no curvature
@@ -288,7 +287,7 @@ def test_a_transition_matrix_is_renamed_along_both_of_its_axes(rng):
 def test_a_share_on_the_edge_has_no_error_and_says_so(rng):
     x = np.concatenate([rng(815).normal(0, 1, 60), rng(816).normal(8, 1, 30)])
     town = np.repeat([0, 1, 1], 30)
-    fit = em.fit(Gaussian, Towns(Sample(x), town, 2), 2)
+    fit = em.fit(Gaussian, Groups(x, town), 2)
     assert not fit.has_errors
     assert "weight[0,1] is 0, on the edge of the parameter space" in str(fit)
     assert np.isnan(fit.standard_errors.weight[0]).all()
@@ -341,7 +340,7 @@ def test_shares_with_two_axes_are_sampled_compared_and_shown(rng, tmp_path):
     town = np.repeat([0, 1], 300)
     women = rng(817).random(600) < np.array([0.3, 0.7])[town]
     x = np.where(women, rng(818).normal(163, 5, 600), rng(819).normal(178, 6, 600))
-    data = Towns(Sample(x), town, 2)
+    data = Groups(x, town)
     found = comparisons.second_opinion(Gaussian, data, 2, draws=500, seed=1, progress=False)
     assert found.verdict == "agree"
     frame = found.to_frame()
@@ -351,7 +350,7 @@ def test_shares_with_two_axes_are_sampled_compared_and_shown(rng, tmp_path):
     assert json.loads(json_text(of_comparison(found)))["deviance"]["df"] == 6
     found.save(tmp_path / "opinion.nc")
     again = comparisons.load(tmp_path / "opinion.nc")
-    np.testing.assert_array_equal(again.question.data.town, town)
+    np.testing.assert_array_equal(again.question.data.whose[again.question.data.lines], town)
     again.report(tmp_path / "page.html")
     assert "weight[1,0]" in (tmp_path / "page.html").read_text()
 

@@ -11,7 +11,7 @@ from scipy.special import xlogy
 from em.errors.edges import directions, edge_slots, edges_of, off_edges, profiled
 from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
-from em.errors.rank import rank_of
+from em.errors.rank import open_of
 from em.errors.slots import free_of, share_places
 from em.sweep import logits, responsibilities
 from models.family import entries, listed_entries, rebuilt, unflattened
@@ -36,7 +36,6 @@ SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no m
 STILL = 1e-12  # part of a unit step by which rounding moves what an edge keeps still
 SINGULAR = 1e-9  # least eigenvalue, relative to complete information, that is not rounding
 MOVES = 1e-6  # part of a parameter's complete variance along flat directions that is not rounding
-NO_SLOPE = 1e-5  # slope of an observation's log-likelihood at an edge that is rounding
 
 
 class Information[S: Structure](NamedTuple):
@@ -107,14 +106,22 @@ def information_of[S: Structure](
     else:
         slots = louis(model, parameters, common, fixed)
         matrix = flat.T @ slots.observed @ flat
-    solved = _inverted(flat.T @ slots.complete @ flat, matrix, flat.T @ slots.score)
+    opened = open_of(model, parameters, free, fixed) if common is None else None
+    inner_open = None if opened is None else opened.inner
+    solved = _inverted(flat.T @ slots.complete @ flat, matrix, flat.T @ slots.score, inner_open)
     rising = [edge.said for edge in edges if edge.slope < 0]
     if rising:
         said = f"{rising[0]}, but the likelihood rises away from that edge"
         solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said, NONE)
     inverse, decrement, missing, reason, level = solved
-    bare = _touched(flat, level, slots.complete).reshape(free.shape[:2])
-    count = _open(model, parameters, free, fixed, edges, level.shape[1])
+    bare, count = _touched(flat, level, slots.complete).reshape(free.shape[:2]), level.shape[1]
+    if opened is not None:
+        bare, count = opened.touched, opened.directions
+    if count and reason is None:
+        reason = (
+            f"the likelihood is flat in {count} direction{'s' * (count > 1)}, which the data leave "
+            "open"
+        )
     if inner is not None:
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
     outward = _outward(model, parameters.theta)
@@ -152,8 +159,11 @@ class Inverted(NamedTuple):
     level: Array
 
 
-def _inverted(complete: Array, matrix: Array, score: Array) -> Inverted:
-    """Return the inverse of an observed information (q, q), where it is positive definite."""
+def _inverted(complete: Array, matrix: Array, score: Array, inner: int | None) -> Inverted:
+    """Return the inverse of an observed information (q, q), along directions that it has.
+
+    inner: how many directions are open; None if the eigenvalues have to say it.
+    """
     none = np.full_like(matrix, np.nan)
     try:
         whiten = np.linalg.inv(np.linalg.cholesky(complete))
@@ -169,43 +179,13 @@ def _inverted(complete: Array, matrix: Array, score: Array) -> Inverted:
     if 1 - least > SADDLE:
         why = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
         return Inverted(none, np.nan, 1 - least, why, NONE)
-    told = values > SINGULAR
+    told = values > SINGULAR if inner is None else np.arange(len(values)) >= inner
+    told &= values > 0
     root = vectors[:, told].T @ whiten
     inverse = (root.T / values[told]) @ root
     decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
-    level = whiten.T @ vectors[:, ~told]
-    several = level.shape[1]
-    if not several:
-        return Inverted(inverse, decrement, 1 - least, None, level)
-    why = (
-        f"the likelihood is flat in {several} direction{'s' * (several > 1)}, which the data leave "
-        "open"
-    )
-    return Inverted(
-        inverse, decrement, float(1 - values[told][0]) if told.any() else 1.0, why, level
-    )
-
-
-def _open[S: Structure](
-    model: Model[S],
-    parameters: S,
-    free: Array,
-    fixed: NDArray[np.bool_],
-    edges: tuple[Edge, ...],
-    level: int,
-) -> int:
-    """Return how many directions the data leave open.
-
-    Beside those in which the likelihood is flat at a maximum these are directions that end there,
-    at an edge against which nothing pushes.
-
-    level: the number of flat directions that keep to the edges.
-    """
-    idle = [edge for edge in edges if edge.slope <= NO_SLOPE * model.rows.sample.observations]
-    if not level and not idle:
-        return 0
-    rank = rank_of(model, parameters, free, fixed)
-    return level if rank is None else free.shape[2] - rank
+    worst = float(1 - values[told][0]) if told.any() else 1 - least
+    return Inverted(inverse, decrement, worst, None, whiten.T @ vectors[:, ~told])
 
 
 def _touched(flat: Array, level: Array, complete: Array) -> NDArray[np.bool_]:

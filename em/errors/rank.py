@@ -1,4 +1,4 @@
-"""How many directions of the parameters the data can tell.
+"""What the data leave open: directions of the parameters along which nothing changes.
 
 The log density of every unit is a function of the p free parameters. Where the rank of its
 derivatives, (u, p), is below p, other parameters give all units the same density, and no number of
@@ -7,7 +7,7 @@ observations tells them apart. At an edge the derivatives are taken just inside.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,17 +23,31 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["rank_of"]
+__all__ = ["Open", "open_of"]
 
 STEP = 1e-3  # to either side, in standard errors of complete information
 NOTHING = 1e-10  # square of a singular value, relative to the largest, that is rounding
+MOVES = 1e-6  # part of a parameter's complete variance along open directions that is not rounding
 MOST = 1 << 26  # derivatives, 512 MB
 
 
-def rank_of[S: Structure](
+class Open(NamedTuple):
+    """What the data leave open.
+
+    directions: how many they are, with parameters on an edge free to leave it.
+    inner: how many of them keep all parameters on their edges.
+    touched: (K, s + m) slots that move along them.
+    """
+
+    directions: int
+    inner: int
+    touched: NDArray[np.bool_]
+
+
+def open_of[S: Structure](
     model: Model[S], parameters: S, free: Array, fixed: NDArray[np.bool_]
-) -> int | None:
-    """Return the rank of the derivatives; None if units depend on each other, or are too many.
+) -> Open | None:
+    """Return what is open; None if units depend on each other, or are too many to look at.
 
     free: (K, s + m, p) map from free coordinates to slots; fixed: (K, s + m) slots on an edge.
 
@@ -45,26 +59,36 @@ def rank_of[S: Structure](
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
     ...     model = model_of(fit.question, workers, floor=fit.floor)
     >>> free = free_of(fit.inside, coordinates(fit.inside), 1)
-    >>> rank_of(model, fit.inside, free, np.zeros((2, 2), bool))
-    3
+    >>> open_of(model, fit.inside, free, np.zeros((2, 2), bool)).directions
+    0
     """
     inside = off_edges(parameters, fixed)
-    here = _heights(model, inside)
-    if here is None or here.size * free.shape[2] > MOST:
+    here, p = _heights(model, inside), free.shape[2]
+    if here is None or not p or here.size * p > MOST:
         return None
-    flat, none = free.reshape(-1, free.shape[2]), np.zeros_like(fixed)
-    curved = np.abs(np.diagonal(flat.T @ complete_of(model, inside, none) @ flat))
+    flat = free.reshape(-1, p)
+    complete = flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat
+    curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     counts = np.sqrt(model.question.units.unit_counts)
-    slopes = np.empty((len(here), len(spread)))
+    slopes = np.empty((len(here), p))
     for column, width in enumerate(spread):
         step = STEP * width * free[:, :, column]
         ahead, behind = (_heights(model, moved(model, inside, sign * step)) for sign in (1, -1))
         assert ahead is not None
         assert behind is not None
         slopes[:, column] = counts * (ahead - behind) / (2 * STEP)
-    values = np.linalg.eigvalsh(slopes.T @ slopes)
-    return int((values > NOTHING * values[-1]).sum())
+    values, vectors = np.linalg.eigh(slopes.T @ slopes)
+    level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
+    found = level.shape[1]
+    if not found:
+        return Open(0, 0, np.zeros_like(fixed))
+    level = np.linalg.solve(np.linalg.cholesky(level.T @ complete @ level), level.T).T
+    most = (flat * np.linalg.solve(complete, flat.T).T).sum(axis=1)
+    share = ((flat @ level) ** 2).sum(axis=1) / np.where(most > 0, most, 1)
+    leaving = free[fixed] @ level
+    kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
+    return Open(found, kept, (share > MOVES).reshape(fixed.shape))
 
 
 def _heights[S: Structure](model: Model[S], parameters: S) -> Array | None:
