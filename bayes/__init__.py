@@ -4,6 +4,7 @@ import bayes.sampling.light_imports  # noqa: F401 (before anything that loads Ar
 
 # isort: split
 
+from bayes.admixture import AdmixtureGrouping
 from bayes.binomial import BinomialComponent
 from bayes.categorical import CategoricalComponent
 from bayes.component import COMPONENTS
@@ -21,6 +22,7 @@ from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
 from models import (
+    Admixture,
     Binomial,
     Categorical,
     Gaussian,
@@ -37,6 +39,7 @@ COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[Poisson] = PoissonComponent
 
+GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[Mixture] = MixtureGrouping
 GROUPINGS[HiddenMarkov] = HiddenMarkovGrouping
 GROUPINGS[StationaryHiddenMarkov] = StationaryGrouping
