@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes.component import Component
-from bayes.simplex import Simplex
+from bayes.simplex import WideSimplex
 from bayes.structure import CONCENTRATION
 from models import Categorical
 
@@ -47,7 +47,7 @@ class CategoricalComponent(Component[Categorical, Categorical]):
         unseen, k = data["prior_unseen"], data[CONCENTRATION].shape[0]
         pm.modelcontext(None).add_coord(AXES[1], length=unseen.shape[0])
         alpha = pt.broadcast_to(1 + unseen, (k, unseen.shape[0]))
-        return Categorical(pm.Dirichlet("prob", alpha, dims=AXES, default_transform=Simplex()))
+        return Categorical(pm.Dirichlet("prob", alpha, dims=AXES, default_transform=WideSimplex()))
 
     def log_density(self, theta: Categorical, data: Mapping[str, Tensor]) -> Tensor:
         """The logarithm of the label's probability."""
@@ -59,7 +59,7 @@ class CategoricalComponent(Component[Categorical, Categorical]):
         return {"prob": theta.prob}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
-        """V - 1 logarithms of ratios a component."""
+        """V - 1 coordinates a component."""
         return {"prob": (k, d - 1)}
 
     def start(

@@ -79,7 +79,7 @@ def cell_value_and_slopes(
     ...     weight, log_density, places, times, np.array([2, 3])
     ... )
     >>> round(float(np.exp(value)), 7), round(float((roots**2).sum()), 3)  # 0.45 0.55^2 0.43^4
-    (0.0046539, 7.0)
+    (0.0046538, 7.0)
     """
     (k, m), groups = log_density.shape, len(ends)
     density, peaks, counted = np.empty((m, k)), np.empty(m), np.zeros((m, k))

@@ -10,7 +10,7 @@ from pymc.logprob.transforms import Transform
 if TYPE_CHECKING:
     from bayes.symbols import Tensor
 
-__all__ = ["Simplex"]
+__all__ = ["Simplex", "WideSimplex"]
 
 
 class Simplex(Transform):  # type: ignore[misc] # PyMC ships no types
@@ -44,3 +44,44 @@ class Simplex(Transform):  # type: ignore[misc] # PyMC ships no types
     def log_jac_det(self, value: Tensor, *inputs: Tensor) -> Tensor:
         """log |d weight / d value| = sum_k log weight_k (Aitchison 1986, section 6.3)."""
         return pt.log(self.backward(value, *inputs)).sum(axis=-1)
+
+
+class WideSimplex(Transform):  # type: ignore[misc] # PyMC ships no types
+    """Shares (..., K) as K - 1 orthonormal coordinates of their logarithms.
+
+    The logarithms, less their mean, lie in the plane of those that sum to zero. A reflection turns
+    that plane into the one without the last of them (Egozcue et al. 2003, with another basis).
+
+    For many shares. Ratios to the last one would all be as uncertain as it is, and so correlated.
+    Here no share is special, and the sampler's scales of single coordinates do. The work is in
+    proportion to K.
+
+    >>> WideSimplex().forward(pt.as_tensor([0.2, 0.3, 0.5]), pt.ones(3)).eval(
+    ...     mode="FAST_COMPILE"
+    ... ).round(3)
+    array([-0.615, -0.209])
+    """
+
+    name = "shares"
+    ndim_supp = 1
+
+    def forward(self, value: Tensor, *inputs: Tensor) -> Tensor:
+        """log weight_k - mean - (log weight_K - mean) / (1 + sqrt K)."""
+        k = inputs[-1].shape[-1]  # of the concentrations, as `Simplex` reads it
+        logs = pt.log(value)
+        logs = logs - logs.mean(axis=-1, keepdims=True)
+        return logs[..., :-1] - logs[..., -1, None] / (1 + pt.sqrt(k))
+
+    def backward(self, value: Tensor, *inputs: Tensor) -> Tensor:
+        """The softmax of value_k - sum / (sqrt K + K), and of -sum / sqrt K for the last."""
+        k = inputs[-1].shape[-1]
+        root, total = pt.sqrt(k), value.sum(axis=-1, keepdims=True)
+        # no softmax to PyTensor, as above
+        first, last = pt.exp(value - total / (root + k)), pt.exp(-total / root)
+        ratios = pt.concatenate([first, last], axis=-1)
+        return ratios / (first.sum(axis=-1, keepdims=True) + last)
+
+    def log_jac_det(self, value: Tensor, *inputs: Tensor) -> Tensor:
+        """log |d weight / d value| = sum_k log weight_k + log(K) / 2."""
+        k = inputs[-1].shape[-1]
+        return pt.log(self.backward(value, *inputs)).sum(axis=-1) + pt.log(k) / 2
