@@ -53,6 +53,11 @@ class AdmixtureGrouping(Grouping):
         found: Array = cell_members(*self._given(question, shares, log_density))
         return found
 
+    def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any]:
+        """The question with all counts multiplied by the share."""
+        data: Any = question.data
+        return question.of(data.weighed(share))
+
     def _given(
         self, question: Question[Any, Any], shares: Shares, log_density: Array
     ) -> tuple[Array, ...]:

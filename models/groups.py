@@ -365,6 +365,19 @@ class Groups:
         ends = np.cumsum(np.diff(self.ends, prepend=0)[groups])
         return self._some(few, cells, ends, tuple(self.titles[one] for one in groups))
 
+    def weighed(self, share: float) -> Self:
+        """Return the same cells, each counted a share of its times.
+
+        share: times the number of observations, a whole number.
+
+        >>> Groups([5, 3, 5, 5], ["a", "b", "b", "b"]).weighed(0.5).times
+        array([0.5, 0.5, 1. ])
+        """
+        whole = self.sample
+        counts = np.bincount(self.places, self.times, minlength=whole.distinct)
+        seen = Sample.weighed(whole.x, counts * share, whole.trials)
+        return self._of(seen, self.places, self.times * share, self.ends, self.titles, self.lines)
+
     def _some(self, sample: Sample, cells: Labels, ends: Labels, titles: tuple[str, ...]) -> Self:
         """Return groups of some cells, given the sample of their distinct rows, sorted."""
         places = np.searchsorted(np.unique(self.places[cells]), self.places[cells])

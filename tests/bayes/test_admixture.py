@@ -259,3 +259,29 @@ def test_draws_are_those_of_the_posterior():
     assert (np.abs(fitted.mean(axis=(0, 1)) - plain) / error).max() > 10
     assert tree["sample_stats"]["diverging"].sum() == 0
     assert tree["posterior"]["weight"].dims == ("chain", "draw", "group", "component")
+
+
+def test_fewer_observations_are_the_same_cells_counted_less(rng):
+    """From 100,000 observations on, chains of fewer find the starts."""
+    generator = rng(2112)
+    shares = np.array([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])
+    exactly = shares @ np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+    table = generator.multinomial(40_000, exactly)
+    question = asked(Categorical, Groups.from_table(table), 2)
+    engine = engine_of(question)
+    fewer = engine.grouping.fewer(question, 10_000 / table.sum())
+    assert fewer.data.times.sum() == pytest.approx(10_000, rel=1e-12)
+    place = generator.normal(size=8)
+    priors = engine.explored(question, place[None]) - engine.log_likelihoods(question, place[None])
+    less = engine.explored(fewer, place[None]) - priors
+    exact = engine.log_likelihoods(question, place[None]) * 10_000 / table.sum()
+    # the difference of the whole and its log-likelihood keeps the digits of the whole
+    slack = 1e-14 * abs(engine.explored(question, place[None])[0])
+    assert less[0] == pytest.approx(exact[0], abs=10 * slack)
+    tree = bayes.sample(Categorical, question.data, 2, draws=200, tune=200, progress=False)
+    fitted = tree["posterior"]["weight"].to_numpy() @ tree["posterior"]["prob"].to_numpy()
+    gap = np.abs(fitted - exactly).max()  # of every draw of every chain
+    error = np.sqrt(0.25 / 40_000)
+    assert gap < 10 * error  # of the data and of the draws, at most 5 each
+    # negative control: the groups are not alike
+    assert np.abs(fitted - exactly.mean(axis=0)).max() > 30 * error
