@@ -32,7 +32,7 @@ class Groups:
 
     sample: the distinct rows of all groups together.
     places: (c,) index in the sample of each cell; the cells of a group follow one another.
-    times: (c,) how often each cell occurred, at least once.
+    times: (c,) how often each cell occurred, at least once; whole unless weighed.
     ends: (G,) where the cells of each group end; those of the next one begin there.
     titles: (G,) the names of the groups.
     lines: (n,) the cell of each row, in the order in which rows were given.
@@ -46,7 +46,7 @@ class Groups:
 
     sample: Sample
     places: NDArray[np.intp]
-    times: NDArray[np.int64]
+    times: Array | NDArray[np.int64]
     ends: NDArray[np.intp]
     titles: tuple[str, ...]
     lines: NDArray[np.intp]
@@ -126,7 +126,7 @@ class Groups:
         cls,
         sample: Sample,
         places: Labels,
-        times: NDArray[np.int64],
+        times: Array | NDArray[np.int64],
         ends: Labels,
         titles: tuple[str, ...],
         lines: Labels,
@@ -140,7 +140,7 @@ class Groups:
         self,
         sample: Sample,
         places: Labels,
-        times: NDArray[np.int64],
+        times: Array | NDArray[np.int64],
         ends: Labels,
         titles: tuple[str, ...],
         lines: Labels,
@@ -280,7 +280,7 @@ class Groups:
         return self.places
 
     @property
-    def unit_counts(self) -> NDArray[np.int64]:
+    def unit_counts(self) -> Array | NDArray[np.int64]:
         """How often each cell occurred, (c,)."""
         return self.times
 
@@ -376,7 +376,8 @@ class Groups:
         whole = self.sample
         counts = np.bincount(self.places, self.times, minlength=whole.distinct)
         seen = Sample.weighed(whole.x, counts * share, whole.trials)
-        return self._of(seen, self.places, self.times * share, self.ends, self.titles, self.lines)
+        times = self.times.astype(np.float64) * share
+        return self._of(seen, self.places, times, self.ends, self.titles, self.lines)
 
     def _some(self, sample: Sample, cells: Labels, ends: Labels, titles: tuple[str, ...]) -> Self:
         """Return groups of some cells, given the sample of their distinct rows, sorted."""
