@@ -47,7 +47,7 @@ def expected(
     density: Array,
     weight: Array,
     places: NDArray[np.intp],
-    times: NDArray[np.int64],
+    times: Array | NDArray[np.int64],
     begins: NDArray[np.intp],
     ends: NDArray[np.intp],
     occupancy: Array,

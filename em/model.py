@@ -12,6 +12,7 @@ from em.data.executor import add_sums
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
+from models.family import within
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Model[S: Structure]:
             try:
                 if any((field < 0).any() for field in shares.values()):
                     return -np.inf, NOWHERE
-                if not self.wide_enough(theta):
+                if not (within(theta) and self.wide_enough(theta)):
                     return -np.inf, NOWHERE
                 centre = self.emission.location(theta) if self.emission.cancels(theta) else None
                 common = self.grouping.common(shares)

@@ -32,6 +32,7 @@ __all__ = [
     "unflattened",
     "width",
     "width_of",
+    "within",
 ]
 
 
@@ -202,6 +203,21 @@ def one_dimensional(family: type[Theta]) -> bool:
     (True, False)
     """
     return all(len(own) == 1 for own in axes(family).values())
+
+
+def within(theta: Theta) -> bool:
+    """Return whether every entry is in the range that its field declares; NaN is not.
+
+    >>> from models import Poisson
+    >>> within(Poisson(np.array([1.0, 5.0]))), within(Poisson(np.array([1.0, -5.0])))
+    (True, False)
+    """
+    for name, field in type(theta).layout().items():
+        if np.isfinite(field.low) or np.isfinite(field.high):
+            values = entries(theta)[name]
+            if not ((values >= field.low) & (values <= field.high)).all():
+                return False
+    return True
 
 
 def bounds(family: type[Theta], name: str, place: tuple[int, ...]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["NO_SHARE", "directions", "edge_slots", "edges_of", "off_edges", "profiled"]
+__all__ = ["NEAR", "NO_SHARE", "directions", "edge_slots", "edges_of", "off_edges", "profiled"]
 
 NO_SHARE = 1e-8  # a share below it is 0: nobody in a hundred million is expected there
 STEP = 1e-6  # away from the edge, over which the slope is taken,

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from em.errors.edges import off_edges
+from em.errors.edges import NEAR, off_edges
 from em.errors.oakes import complete_of, moved
+from em.errors.slots import share_places
 from em.model import densities
+from models.family import entries, listed_entries
 from models.structure import shares_of
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Open(NamedTuple):
 def open_of[S: Structure](
     model: Model[S], parameters: S, free: Array, fixed: NDArray[np.bool_]
 ) -> Open | None:
-    """Return what is open; None if units depend on each other, or are too many to look at.
+    """Return what is open; None under a prior, or if units depend or are too many to look at.
 
     free: (K, s + m, p) map from free coordinates to slots; fixed: (K, s + m) slots on an edge.
 
@@ -62,9 +64,10 @@ def open_of[S: Structure](
     >>> open_of(model, fit.inside, free, np.zeros((2, 2), bool)).directions
     0
     """
-    inside = off_edges(parameters, fixed)
+    inside = off_edges(parameters, fixed | (_room(parameters) < NEAR))
     here, p = _heights(model, inside), free.shape[2]
-    if here is None or not p or here.size * p > MOST:
+    bent = model.prior is not None  # what the data leave flat
+    if bent or here is None or not p or here.size * p > MOST:
         return None
     flat = free.reshape(-1, p)
     complete = flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat
@@ -72,12 +75,15 @@ def open_of[S: Structure](
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     counts = np.sqrt(model.question.units.unit_counts)
     slopes = np.empty((len(here), p))
+    room = _room(inside)
     for column, width in enumerate(spread):
-        step = STEP * width * free[:, :, column]
-        ahead, behind = (_heights(model, moved(model, inside, sign * step)) for sign in (1, -1))
+        way = np.abs(free[:, :, column])
+        step = min(STEP * width, float(np.min(room[way > 0] / way[way > 0])) / 2)
+        moves = step * free[:, :, column]
+        ahead, behind = (_heights(model, moved(model, inside, sign * moves)) for sign in (1, -1))
         assert ahead is not None
         assert behind is not None
-        slopes[:, column] = counts * (ahead - behind) / (2 * STEP)
+        slopes[:, column] = counts * (ahead - behind) * (width / (2 * step))
     values, vectors = np.linalg.eigh(slopes.T @ slopes)
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
     found = level.shape[1]
@@ -89,6 +95,23 @@ def open_of[S: Structure](
     leaving = free[fixed] @ level
     kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
     return Open(found, kept, (share > MOVES).reshape(fixed.shape))
+
+
+def _room(parameters: Structure) -> Array:
+    """Return how far each slot is from 0, (K, s + m); infinitely where it is of no simplex."""
+    shares, theta = shares_of(parameters), parameters.theta
+    fields, layout = entries(theta), type(theta).layout()
+    inner = listed_entries(theta)
+    return np.array(
+        [
+            [*(shares[name][at] for name, at in places)]
+            + [
+                fields[one.name][(component, *one.place)] if layout[one.name].simplex else np.inf
+                for one in inner
+            ]
+            for component, places in enumerate(share_places(parameters))
+        ]
+    )
 
 
 def _heights[S: Structure](model: Model[S], parameters: S) -> Array | None:
