@@ -1,7 +1,7 @@
 """How the optimum is found: the hand-written EM."""
 
 from em.admixture import AdmixtureGrouping
-from em.ahead import ahead, log_components
+from em.ahead import ahead, log_components, unit_densities
 from em.binomial import BinomialEmission
 from em.categorical import CategoricalEmission
 from em.climb.basins import Basin, basins
@@ -61,4 +61,5 @@ __all__ = [
     "log_prior",
     "rounding",
     "subsample",
+    "unit_densities",
 ]

@@ -13,6 +13,7 @@ from em.model import densities
 from em.structure import grouping_of
 from em.sweep import known_of
 from models.family import components
+from models.refusal import Refusal
 from models.structure import shares_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from models.sample import Sample
     from models.structure import Structure
 
-__all__ = ["ahead", "log_components"]
+__all__ = ["ahead", "log_components", "unit_densities"]
 
 
 def ahead(question: Question[Any, Any], structures: Sequence[Structure]) -> Iterator[Array]:
@@ -46,6 +47,25 @@ def ahead(question: Question[Any, Any], structures: Sequence[Structure]) -> Iter
         for one in structures:
             theta = workers.rows.units.move_in(one.theta)
             yield grouping.ahead(shares_of(one), densities(runs, emission, theta))
+
+
+def unit_densities(
+    question: Question[Any, Any], structures: Sequence[Structure]
+) -> Iterator[Array]:
+    """Yield the log density of each unit of the data, (u,), under each structure.
+
+    Refusal if units depend on each other.
+
+    >>> [one.shape for one in unit_densities(fit.question, [fit.estimate])]
+    [(13,)]
+    """
+    grouping = grouping_of(question.structure, question.data, question.k)
+    for one in structures:
+        each = log_components(question.rows, one.theta)
+        found = grouping.heights(shares_of(one), each)
+        if found is None:
+            raise Refusal("rows in time depend on each other, and have no density of their own")
+        yield found
 
 
 def log_components(sample: Sample, theta: Theta) -> Array:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "covariance_of"]
 
 FLAT = 1e-8  # curvature, in squared slopes, without which the fall is a line
-OPEN = 1e-12  # eigenvalue of a scaled information, relative, that belongs to an edge
+OPEN = 1e-9  # eigenvalue of a scaled information, relative, of an edge or an open direction
 
 
 class Edge(NamedTuple):

@@ -185,6 +185,7 @@ def fitted[S: Structure](
         edges=known.edges,
         information_inside=known.inside,
         open=known.open,
+        told=known.told,
     )
 
 

@@ -309,6 +309,16 @@ class Groups:
         """The number of groups."""
         return f"in {len(self.ends):,} groups"
 
+    def titled(self, units: Labels) -> list[str]:
+        """Return group and row of some cells.
+
+        >>> Groups(["to", "be", "be"], ["a", "a", "b"]).titled(np.array([0, 2]))
+        ['a,be', 'b,be']
+        """
+        rows = self.sample.titled(self.places[units])
+        groups = (self.titles[one] for one in self.whose[units])
+        return [f"{group},{row}" for group, row in zip(groups, rows, strict=True)]
+
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
         return np.empty(0, np.intp)

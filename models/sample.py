@@ -189,6 +189,12 @@ class Sample:
         """Nothing: the observations are all there is."""
         return ""
 
+    def titled(self, units: NDArray[np.intp]) -> list[str]:
+        """Return the category or the values of some distinct rows."""
+        if self.categories:
+            return [self.categories[int(code)] for code in self.x[units]]
+        return [",".join(f"{value:g}" for value in np.atleast_1d(row)) for row in self.x[units]]
+
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
         return np.empty(0, np.intp)

@@ -188,6 +188,10 @@ class Sequences:
         missing = f", {unseen:,} row{'s' * (unseen > 1)} not seen" if unseen else ""
         return f"in {several:,} sequence{'s' * (several > 1)}{missing}"
 
+    def titled(self, units: NDArray[np.intp]) -> list[str]:
+        """Return the places of some rows in time."""
+        return [str(one) for one in units]
+
     def followers(self) -> NDArray[np.intp]:
         """All rows but the first of each sequence."""
         return np.delete(np.arange(len(self.places)), self.begins)

@@ -146,6 +146,10 @@ class Units(Protocol):
         """What the number of observations does not say of the data, in words; may be empty."""
         ...
 
+    def titled(self, units: Labels) -> list[str]:
+        """Return the names of some units, by their indices."""
+        ...
+
     def followers(self) -> Labels:
         """Return the units, (p,), each of which follows the unit before it in time."""
         ...

@@ -14,7 +14,7 @@ from bayes.posterior.diagnose import Worst, worst_of
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
-from comparisons.verdict.table import Table
+from comparisons.verdict.rows import Table
 from models.family import width_of
 from models.names import family_called
 from models.structure import Parameter, axes_of, from_fields

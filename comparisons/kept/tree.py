@@ -11,11 +11,13 @@ import xarray as xr
 from bayes.sampling.compiled import engine_of
 from comparisons.finding import verdict_of
 from comparisons.thresholds import FORMAT, LEVEL, STOPPED, WITHIN
+from comparisons.verdict.fitted import table_of_fit
 from comparisons.verdict.judge import judged
 from comparisons.verdict.matching import matched
 from comparisons.verdict.table import table_of
 from comparisons.verdict.transforms import places
 from em.emission import emission_of
+from em.solutions import solutions_of
 from models.family import components
 from models.sample import Sample
 from models.structure import axes_of, checked, fields_of, ordered, permuted
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.fitted import Fitted
     from comparisons.verdict.judge_order import Order
     from comparisons.verdict.measured import Measured
     from comparisons.verdict.misfit import Misfit
@@ -40,7 +43,7 @@ FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
 GROUPS = (
     *("em", "ascent", "optima", "deviance", "modes", "misfit", "states", "memberships", "density"),
-    *("truth", "comparison"),
+    *("truth", "comparison", "fitted", "solutions"),
 )
 
 
@@ -60,13 +63,14 @@ def laid_out(
     ascent: every start's heights; optima: where they ended; deviance: D_s and EM's log-likelihood
     of every draw; modes: of the posterior; memberships: of the units, by both, with the posterior's
     interval; misfit: the distribution functions of the transforms; states: of rows in order, the
-    likeliest path and the residuals; density: of one column, plugged
+    likeliest path and the residuals; fitted: the densities of units, and solutions: the ends of
+    parameters that fit alike, where the data leave some open; density: of one column, plugged
     in and predicted; truth: where it is known; comparison: the table.
 
     >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
     ['ascent', 'comparison', 'density', 'deviance']
     """
-    point, sampled, checks, predictions, misfit, _, order = measured
+    point, sampled, checks, predictions, misfit, _, order, fitted = measured
     question = sampled.question
     if truth is not None:
         d, sizes = question.width, question.data.sizes
@@ -90,6 +94,8 @@ def laid_out(
     }
     if predictions.memberships is not None:
         groups["memberships"] = _memberships(predictions.memberships)
+    if fitted is not None:
+        groups |= _open(fitted, measured)
     if order is not None:
         groups["states"] = _states(question, order, misfit)
     if not question.sample.table:
@@ -119,6 +125,18 @@ def _fields(structure: Structure, suffix: str = "") -> xr.Dataset:
     fields = fields_of(structure)
     found = {name + suffix: (axes[name], np.asarray(field)) for name, field in fields.items()}
     return xr.Dataset(found, {"component": np.arange(components(structure.theta))})
+
+
+def _open(fitted: Fitted, measured: Measured) -> dict[str, xr.Dataset]:
+    """Return the densities of units, and the ends of parameters that fit alike, if known."""
+    peak = measured.sampled.peak
+    top = None if peak is None else peak.estimate
+    found: dict[str, xr.Dataset] = {"fitted": table_of_fit(fitted, measured.sampled.question, top)}
+    ends = solutions_of(measured.point.estimate)
+    if ends is not None:
+        found["solutions"] = xr.merge([_fields(ends.low, "_low"), _fields(ends.high, "_high")])
+        found["solutions"].attrs = {"exact": int(ends.exact)}
+    return found
 
 
 def _em(point: Point, sampled: Sampled, labels: list[str]) -> xr.Dataset:

@@ -28,6 +28,7 @@ NAMED = 30  # categories in a legend
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
 SHADE = {FAULT: "red", DOUBT: "yellow", NOTE: "dim"}
+FLAT = "flat_directions"  # the code of directions that the data leave open
 MISFIT = "misfit"  # the code of a model that does not fit
 BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
@@ -74,6 +75,8 @@ def meaning(facts: Facts) -> str:
         return (
             f"{who} and the posterior agree with each other, but the model does not fit the data."
         )
+    if facts.verdict == "agree" and any(one.code == FLAT for one in facts.findings):
+        return f"{who} and the posterior agree on the fit; the components are one of a set."
     first = headline(facts.findings)
     if first is not None and first.code == HOPELESS:
         return "More draws would not help; the cause:"

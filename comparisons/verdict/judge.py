@@ -14,6 +14,7 @@ import numpy as np
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 from comparisons.verdict.correlations import lost_correlations
+from comparisons.verdict.fitted import table_of_fit
 from comparisons.verdict.judge_chains import chains_finished
 from comparisons.verdict.judge_em import (
     best_of,
@@ -24,19 +25,23 @@ from comparisons.verdict.judge_em import (
     spiked,
 )
 from comparisons.verdict.judge_fit import fits
+from comparisons.verdict.judge_flat import flat
 from comparisons.verdict.judge_identified import identified
 from comparisons.verdict.judge_order import ordered_well
 from comparisons.verdict.judge_prior import pulled, sensitive
-from comparisons.verdict.table import worst_of
+from comparisons.verdict.rows import worst_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.measured import Measured
     from comparisons.verdict.neighbours import Neighbours
     from comparisons.verdict.point import Point
     from comparisons.verdict.predictions import Predictions
+    from comparisons.verdict.rows import Table
     from comparisons.verdict.sampled import Sampled
-    from comparisons.verdict.table import Table
+    from em.edges import Edge
 
 __all__ = ["judged"]
 
@@ -56,7 +61,7 @@ def judged(
     >>> [one.code for one in comparison.findings][:3]
     ['different_question', 'different_posterior', 'different_data']
     """
-    point, sampled, checks, predictions, misfit, near, order = measured
+    point, sampled, checks, predictions, misfit, near, order, fitted = measured
     at, found = point.at, point.search.fit
     em_side = [
         *same_question(point, sampled, checks),
@@ -74,9 +79,13 @@ def judged(
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks, near)
+    numbers, pinned = table, point.pinned
+    if fitted is not None:
+        top = None if sampled.peak is None else sampled.peak.estimate
+        numbers, pinned = table_of_fit(fitted, sampled.question, top), {}
     apart = [
         same_place(point, checks),
-        *same_numbers(table, point),
+        *same_numbers(numbers, pinned),
         *same_predictions(predictions, point),
     ]
     proper = not any(one.stands for one in em_side)
@@ -87,9 +96,10 @@ def judged(
         trusted=not any(one.stands for one in chains),
     )
     reasons = [
-        *data_tell(measured, table, gap),
+        *data_tell(measured, numbers, gap),
+        *flat(point, fitted),
         bent(checks, gap),
-        skewed(table),
+        skewed(numbers),
         *pulled(point, sampled, table, **gap._asdict()),
         *sensitive(sampled, table),
         *ordered_well(order),
@@ -132,23 +142,25 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     )
 
 
-def same_numbers(table: Table, point: Point) -> list[Finding]:
+def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
 
     On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
     with its expected distance from the edge.
+
+    pinned: the rows of such parameters.
     """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
     # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
-    for at, edge in point.pinned.items():
+    for at, edge in pinned.items():
         away = abs(float(table["mean"][at]) - edge.bound)
         gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
-    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(point.pinned))).all())
+    compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(pinned))).all())
     apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
     if np.isinf(far):
@@ -206,10 +218,11 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
         mean = float(share @ np.abs(both.em - both.posterior).sum(axis=1) / 2)
         moved = float(share @ (both.em.argmax(axis=1) != both.posterior.argmax(axis=1)))
         other = not mean <= limit.MEMBERSHIPS
+        severity: Severity = OK if not other else NOTE if point.at.told is not None else DOUBT
         found.append(
             Finding(
                 "other_memberships",
-                DOUBT if other else OK,
+                severity,
                 mean,
                 limit.MEMBERSHIPS,
                 f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
@@ -259,6 +272,8 @@ def _separated(
     overlap = checks.bend / limit.BEND if gap.proper and missing > limit.OVERLAP else 0.0
     value = float(np.fmax(sampled.ambiguous / limit.AMBIGUOUS, overlap))
     vague = sampled.ambiguous > limit.AMBIGUOUS
+    if point.at.told is not None:  # components are one of a set, whose labels have to be ambiguous
+        return _unseparated(sampled, value)
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
     said = [f"{sampled.ambiguous:.1%} of the draws could as well be labelled otherwise."]
@@ -267,6 +282,12 @@ def _separated(
         said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
     message, remedy = " ".join(said), near.advice if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
+
+
+def _unseparated(sampled: Sampled, value: float) -> Finding:
+    """The share of ambiguous labels, where components are one of a set."""
+    message = f"In {sampled.ambiguous:.1%} of the draws components could be swapped."
+    return Finding("weak_separation", NOTE if value > 1 else OK, value, 1.0, message, "")
 
 
 def _counted(point: Point) -> Finding:

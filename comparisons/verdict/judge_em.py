@@ -230,6 +230,11 @@ def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
     reason = next(
         (note.split(": ", 1)[1] for note in at.notes if note.startswith("no standard errors")), ""
     )
+    if at.told is not None:
+        message = (
+            f"The information is positive definite in the {at.rank} directions that the data tell."
+        )
+        return Finding("not_a_maximum", OK, least, 0.0, message, "")
     if np.isfinite(least) and least > 0 and not reason:
         message = "The information is positive definite there."
         return Finding("not_a_maximum", OK, least, 0.0, message, "")

@@ -8,13 +8,13 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
-from comparisons.verdict.table import worst_of
+from comparisons.verdict.rows import worst_of
 from models.structure import picked
 
 if TYPE_CHECKING:
     from comparisons.verdict.point import Point
+    from comparisons.verdict.rows import Table
     from comparisons.verdict.sampled import Mode, Sampled
-    from comparisons.verdict.table import Table
 
 __all__ = ["pulled", "sensitive"]
 

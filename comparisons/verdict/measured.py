@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import em
 from comparisons.binned.posterior import binning_of
 from comparisons.verdict.cross_checks import cross_checks_of
+from comparisons.verdict.fitted import fitted_of
 from comparisons.verdict.judge_em import best_of
 from comparisons.verdict.judge_order import order_of
 from comparisons.verdict.misfit import misfit_of
@@ -18,6 +19,7 @@ from comparisons.verdict.sampled import refuse_few, sampled_of
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from comparisons.verdict.cross_checks import CrossChecks
+    from comparisons.verdict.fitted import Fitted
     from comparisons.verdict.judge_order import Order
     from comparisons.verdict.misfit import Misfit
     from comparisons.verdict.point import Point
@@ -33,9 +35,10 @@ class Measured(NamedTuple):
 
     near: the numbers of groups next to the question's.
     order: what the order of the rows adds; None if they have none.
+    fitted: densities of units by both, None where the data tell every parameter.
 
     >>> Measured._fields
-    ('point', 'sampled', 'checks', 'predictions', 'misfit', 'near', 'order')
+    ('point', 'sampled', 'checks', 'predictions', 'misfit', 'near', 'order', 'fitted')
     """
 
     point: Point
@@ -45,6 +48,7 @@ class Measured(NamedTuple):
     misfit: Misfit
     near: Neighbours
     order: Order | None
+    fitted: Fitted | None = None
 
 
 def measured_of(given: object, posterior: Posterior, found: Search | None = None) -> Measured:
@@ -64,12 +68,14 @@ def measured_of(given: object, posterior: Posterior, found: Search | None = None
     heights = em.log_likelihood(question.family, question.data, draws)
     binning, few = binning_of(posterior.tree), few_of(draws)
     point = point_of(given, posterior, found, heights, binning)
+    fitted = fitted_of(posterior, point)
     return Measured(
         point,
-        sampled_of(posterior, point, binning, few),
+        sampled_of(posterior, point, binning, few, fitted),
         cross_checks_of(posterior, point, heights),
         predictions_of(question, point, few),
         misfit_of(posterior, point),
         Neighbours(question, best_of(point).bic),
         order_of(question, point),
+        fitted,
     )

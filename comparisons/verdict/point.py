@@ -74,8 +74,8 @@ class Point:
 
     @property
     def free(self) -> int:
-        """How many free parameters there are."""
-        return len(self.at.coordinates)
+        """How many parameters the data can tell: the free ones less the open directions."""
+        return self.at.rank
 
     @property
     def degrees(self) -> float:
@@ -90,7 +90,9 @@ class Point:
         """The table's rows whose parameters are on an edge that is a maximum."""
         if self.at.covariance is None:
             return {}
-        known = {edge.label: edge for edge in self.at.edges}
+        # where directions are open, an edge against which nothing pushes is a solution like others
+        pushed = [edge for edge in self.at.edges if self.at.told is None or edge.distance < 1]
+        known = {edge.label: edge for edge in pushed}
         labels = [row.relabelled(self.places).label for row in self.parameters]
         return {at: known[label] for at, label in enumerate(labels) if label in known}
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
     from bayes.sampling.modes import Abandoned
     from comparisons.binned.posterior import Binning
+    from comparisons.verdict.fitted import Fitted
     from comparisons.verdict.point import Point
     from comparisons.verdict.sensitivity import Sensitivity
     from comparisons.verdict.slips import Slip
@@ -108,11 +109,16 @@ class Sampled:
 
 
 def sampled_of(
-    posterior: Posterior, point: Point, binning: Binning | None, few: Structure
+    posterior: Posterior,
+    point: Point,
+    binning: Binning | None,
+    few: Structure,
+    fitted: Fitted | None = None,
 ) -> Sampled:
     """Return the measurements of a posterior beside an estimate.
 
     few: some draws at even distances.
+    fitted: the densities of units, whose chains are judged where parameters are open.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -144,7 +150,7 @@ def sampled_of(
         draws=posterior.draws,
         sizes=posterior.sizes,
         tune=posterior.tree.attrs.get("tune") if posterior.ours else None,
-        diagnosis=checked(posterior.measured("aligned"), posterior.tree),
+        diagnosis=_diagnosis(posterior, fitted),
         as_drawn=worst_of(posterior.measured("as drawn")).r_hat,
         ambiguous=posterior.ambiguous if question.k > 1 else 0.0,
         modes=modes,
@@ -160,6 +166,13 @@ def sampled_of(
         hopeless=posterior.hopeless,
         abandoned=posterior.abandoned,
     )
+
+
+def _diagnosis(posterior: Posterior, fitted: Fitted | None) -> Diagnosis:
+    """Return the diagnosis of the parameters; of what the data tell, if that is less."""
+    parameters = posterior.measured("aligned")
+    found = checked(parameters if fitted is None else fitted.diagnosis, posterior.tree)
+    return found._replace(parameters=parameters)
 
 
 def refuse_few(posterior: Posterior) -> None:

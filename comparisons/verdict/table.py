@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import arviz_stats as az
 import numpy as np
-import xarray as xr
 
 from comparisons.thresholds import LEVEL
+from comparisons.verdict.rows import Table, row_of
 from models.structure import picked
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayes.posterior.diagnose import Diagnosis
     from comparisons.verdict.measured import Measured
-    from models.arrays import Array
     from models.structure import Parameter, Structure
 
-__all__ = ["Table", "table_of", "worst_of"]
-
-
-class Table(xr.Dataset):
-    """A Dataset along `parameter`.
-
-    >>> comparison.table.to_frame().index.tolist()
-    ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]']
-    """
-
-    __slots__ = ()
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a pandas DataFrame, a row for each parameter."""
-        return self.to_dataframe()
+__all__ = ["table_of"]
 
 
 def table_of(measured: Measured, truth: Structure | None = None) -> Table:
@@ -46,7 +28,6 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     >>> comparison.table["mle"].to_numpy().round(2)
     array([0.58, 0.42, 1.09, 7.34])
     """
-    tail = (1 - LEVEL) / 2
     point, sampled = measured.point, measured.sampled
     parameters = point.parameters
     rows = []
@@ -54,34 +35,9 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
         draws = picked(sampled.draws, parameter)
         mle, se = float(picked(point.estimate, parameter)), picked(point.errors, parameter)
         peak = np.nan if sampled.peak is None else picked(sampled.peak.estimate, parameter)
-        mean = float(
-            draws.mean()
-        )  # of equal draws the mean has a rounding error, which would give a spread
-        sd = float(draws.std(ddof=1)) if np.ptp(draws) > 0 else 0.0
-        chains = draws.reshape(sampled.sizes)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mcse = float(az.mcse(chains, method="mean"))
-            rows.append(
-                {
-                    "mle": mle,
-                    "se": se,
-                    "mean": mean,
-                    "sd": sd,
-                    "low": np.quantile(draws, tail),
-                    "high": np.quantile(draws, 1 - tail),
-                    "gap_in_sd": np.divide(mean - mle, sd),
-                    "sd_ratio": np.divide(sd, se),
-                    "percentile": 100 * ((draws < mle).mean() + (draws == mle).mean() / 2),
-                    "mcse": mcse,
-                    **_diagnosed(sampled.diagnosis, parameter),
-                    # unknown for a parameter that was not sampled
-                    "prior_pull": (peak - mle) / sd if sd > 0 else np.nan,
-                    "skew": (mean - peak) / sd if sd > 0 else np.nan,
-                    "noise": np.divide(mcse, sd),
-                    "mcse_sd": float(az.mcse(chains, method="sd")),
-                    **({} if truth is None else {"truth": picked(truth, parameter)}),
-                }
-            )
+        told = _diagnosed(sampled.diagnosis, parameter)
+        row = row_of(draws.reshape(sampled.sizes), mle, float(se), float(peak), told)
+        rows.append(row | ({} if truth is None else {"truth": picked(truth, parameter)}))
     columns = rows[0].keys()
     labels = [parameter.label for parameter in parameters]
     coords = {
@@ -103,15 +59,3 @@ def _diagnosed(diagnosis: Diagnosis, parameter: Parameter) -> dict[str, float]:
     at = dict(zip(parameter.axes, (one or 0 for one in parameter.at), strict=True))
     one = field.sel(at)
     return {name: float(one.sel(measure=name)) for name in ("r_hat", "ess_bulk", "ess_tail")}
-
-
-def worst_of(table: Table, column: Array) -> tuple[float, str]:
-    """Return the largest of (rows,) values and whose it is; NaN where there is none.
-
-    >>> worst_of(comparison.table, comparison.table["mle"].to_numpy())[1]
-    'rate[1]'
-    """
-    if np.isnan(column).all():
-        return np.nan, "no parameter"
-    at = int(np.nanargmax(column))
-    return float(column[at]), str(table["parameter"].to_numpy()[at])

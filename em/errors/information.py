@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from em.data.executor import Sums
     from em.edges import Edge
     from em.emission import Emission
+    from em.errors.rank import Open
     from em.model import Model
     from em.sweep import Known
     from models.arrays import Array
@@ -51,6 +52,7 @@ class Information[S: Structure](NamedTuple):
     edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
     inside: the matrix just inside the edges, which leaves nothing out; None without edges.
     open: how many directions the data leave open: the likelihood is flat along them.
+    told: (u,) standard errors of the log density of every unit, if directions are open.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -71,6 +73,7 @@ class Information[S: Structure](NamedTuple):
     edges: tuple[Edge, ...] = ()
     inside: Array | None = None
     open: int = 0
+    told: Array | None = None
 
 
 def information_of[S: Structure](
@@ -139,8 +142,26 @@ def information_of[S: Structure](
         inside = information_of(model, off_edges(parameters, fixed), general=general).matrix
         edges = edges if inside is None else profiled(edges, names, inside)
     return Information(
-        in_data, names, errors, decrement, missing, slots.entropy, reason, edges, inside, count
+        matrix=in_data,
+        names=names,
+        standard_errors=errors,
+        decrement=decrement,
+        missing=missing,
+        entropy=slots.entropy,
+        reason=reason,
+        edges=edges,
+        inside=inside,
+        open=count,
+        told=_told(opened, inverse) if count else None,
     )
+
+
+def _told(opened: Open | None, inverse: Array) -> Array | None:
+    """Return the standard error of each unit's log density, (u,), by the delta method."""
+    if opened is None:
+        return None
+    variance = ((opened.slopes @ inverse) * opened.slopes).sum(axis=1)
+    return np.sqrt(np.maximum(variance, 0))
 
 
 NONE = np.empty((0, 0))

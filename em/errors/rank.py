@@ -39,11 +39,13 @@ class Open(NamedTuple):
     directions: how many they are, with parameters on an edge free to leave it.
     inner: how many of them keep all parameters on their edges.
     touched: (K, s + m) slots that move along them.
+    slopes: (u, p) derivatives of every unit's log density by the free coordinates.
     """
 
     directions: int
     inner: int
     touched: NDArray[np.bool_]
+    slopes: Array
 
 
 def open_of[S: Structure](
@@ -83,18 +85,19 @@ def open_of[S: Structure](
         ahead, behind = (_heights(model, moved(model, inside, sign * moves)) for sign in (1, -1))
         assert ahead is not None
         assert behind is not None
-        slopes[:, column] = counts * (ahead - behind) * (width / (2 * step))
-    values, vectors = np.linalg.eigh(slopes.T @ slopes)
+        slopes[:, column] = (ahead - behind) / (2 * step)
+    scaled = counts[:, None] * slopes * spread
+    values, vectors = np.linalg.eigh(scaled.T @ scaled)
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
     found = level.shape[1]
     if not found:
-        return Open(0, 0, np.zeros_like(fixed))
+        return Open(0, 0, np.zeros_like(fixed), slopes)
     level = np.linalg.solve(np.linalg.cholesky(level.T @ complete @ level), level.T).T
     most = (flat * np.linalg.solve(complete, flat.T).T).sum(axis=1)
     share = ((flat @ level) ** 2).sum(axis=1) / np.where(most > 0, most, 1)
     leaving = free[fixed] @ level
     kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
-    return Open(found, kept, (share > MOVES).reshape(fixed.shape))
+    return Open(found, kept, (share > MOVES).reshape(fixed.shape), slopes)
 
 
 def _room(parameters: Structure) -> Array:

@@ -1,0 +1,64 @@
+"""Directions that the data leave open: how many, and how far solutions that fit alike lie apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.finding import DOUBT, NOTE, OK, Finding
+from em.solutions import solutions_of
+from models.structure import parameters, picked
+
+if TYPE_CHECKING:
+    from comparisons.verdict.fitted import Fitted
+    from comparisons.verdict.point import Point
+
+__all__ = ["flat"]
+
+
+def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
+    """How many directions are flat, and whether the estimate has fewer to tell than draws have.
+
+    It is a note: both answers agree on the fit, and the components are one of a set.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> from comparisons.verdict.point import point_of
+    >>> kept = posterior_of(posterior)
+    >>> flat(point_of(fit, kept, None, kept.heights, None), None)
+    []
+    """
+    if fitted is None:
+        return []
+    count, rank = point.at.open, point.at.rank
+    message = (
+        f"The likelihood is flat in {count} direction{'s' * (count > 1)}: other shares and "
+        "components fit exactly as well, so that the components are one of a set."
+    )
+    worst = _worst(point)
+    remedy = "Rely on what is fitted and predicted. Do not read single components as found."
+    found = [Finding("flat_directions", NOTE, float(count), 0.0, message + worst, remedy)]
+    few = rank < fitted.elsewhere
+    message = f"The data tell {rank} of {rank + count} parameters, here and at other draws."
+    if few:
+        message = (
+            f"The data tell {rank} of {rank + count} parameters at the estimate, and "
+            f"{fitted.elsewhere} at other draws: components of the estimate coincide."
+        )
+    remedy = "Fit fewer components." if few else ""
+    found.append(
+        Finding("rank_deficient", DOUBT if few else OK, rank, fitted.elsewhere, message, remedy)
+    )
+    return found
+
+
+def _worst(point: Point) -> str:
+    """Return a sentence about the entry that solutions leave open most."""
+    ends = solutions_of(point.estimate)
+    if ends is None:
+        return ""
+    rows = parameters(point.estimate, point.at.question.held)
+    low, high = (np.array([float(picked(one, row)) for row in rows]) for one in ends[:2])
+    at = int((high - low).argmax())
+    how = "Over all of them" if ends.exact else "Over the solutions that were visited"
+    return f" {how} {rows[at].label} goes from {low[at]:.3g} to {high[at]:.3g}."
