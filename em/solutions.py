@@ -91,10 +91,14 @@ def solutions_of[S: Structure](structure: S) -> Solutions[S] | None:
 
 
 def _clipped[S: Structure](structure: S) -> S:
-    """Return ends without rounding beyond 0 and 1."""
-    shares = {name: one.clip(0, 1) for name, one in shares_of(structure).items()}
+    """Return ends without rounding beyond 0 and 1, or next to 0."""
+
+    def within(one: Array) -> Array:
+        return np.where(one < CUT, 0, one.clip(0, 1))
+
+    shares = {name: within(one) for name, one in shares_of(structure).items()}
     theta = structure.theta
-    fields = [field.clip(0, 1) for field in entries(theta).values()]
+    fields = [within(field) for field in entries(theta).values()]
     return with_shares(type(structure), shares, rebuilt(type(theta), fields))
 
 
@@ -124,7 +128,7 @@ def _visited(weight: Array, prob: Array) -> Iterator[tuple[Array, Array]]:
     yield weight, prob
     for visit in range(VISITS):
         row = visit % k
-        way: Array = rng.standard_normal(k)
+        way = rng.standard_normal(size=(k,))
         if visit % 2:  # towards one other component, or away from it
             way = np.eye(k)[(row + rng.integers(1, k)) % k]
         way = way - np.eye(k)[row] * way.sum()
