@@ -227,7 +227,7 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
                 limit.MEMBERSHIPS,
                 f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
                 "observations change their likeliest component.",
-                "Take memberships from the posterior." if other else "",
+                "Take memberships from the posterior." if severity == DOUBT else "",
             )
         )
     return found

@@ -94,6 +94,11 @@ def _where(misfit: Misfit) -> str:
             f"columns {cause.columns[0]} and {cause.columns[1]} (counted from 0) depend on each "
             f"other in another way, by {100 * cause.seen:.2g} percentage points"
         )
+    if cause is not None and cause.kind == "groups":
+        return (
+            f"{cause.seen:.0%} of the observations would have to lie elsewhere in their groups for "
+            "it to fit"
+        )
     if np.isfinite(misfit.low):
         lie = f"from {misfit.low:.4g} to {misfit.high:.4g}"
     else:
@@ -118,6 +123,8 @@ def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
         return f" {said.format(**words)}", remedy.format(**words)
     if near.best > near.question.k:
         return f" {near.better}", f"Fit {near.best} groups."
+    if kind == "groups":
+        return "", "More components let groups differ more."
     if kind == "order":
         return "", "More states, or a model in which rows depend on earlier values."
     return "", "Transform the columns." if kind == "dependence" else "Another family may fit."

@@ -11,6 +11,7 @@ from scipy.stats import binom
 import em
 from comparisons import thresholds as limit
 from comparisons.binned.posterior import histogram_of
+from comparisons.verdict.by_group import by_group
 from comparisons.verdict.transforms import (
     FINE,
     Observed,
@@ -59,8 +60,8 @@ HEAVY = 0.5  # excess kurtosis of normal scores that is named
 class Cause(NamedTuple):
     """The cause of a misfit.
 
-    kind: heaping, zeros, spread, skewness, tails, dependence (of columns), order (of rows), or
-        other.
+    kind: heaping, zeros, spread, skewness, tails, dependence (of columns), order (of rows), groups,
+        or other.
     seen: the step, the number of zeros, a quotient of variances, the skewness or the excess
         kurtosis of the normal scores, the distance of distribution functions.
     due: what the model expects; of heaping, the share of the values on multiples of the step.
@@ -158,6 +159,13 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         curves=tested.curves,
         residuals=np.where(observed.counts > 0, scores(at_estimate), np.nan) if ordered else None,
     )
+    among = by_group(question, _some(posterior.draws, DRAWS))
+    if among is not None:
+        both = found._replace(chance=min(1.0, 2 * min(found.chance, among.chance)))
+        if among.chance < limit.MISFIT_CHANCE and among.size > found.size:
+            both = both._replace(size=among.size, cause=Cause("groups", among.size, 0.0))
+            return both if both.large else both._replace(cause=None)
+        found = both
     if not found.large:
         return found
     under = _under(question, observed, drawn_at(posterior.draws, int(posterior.heights.argmax())))
@@ -170,6 +178,12 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         kind, columns = ("dependence", every[pair]) if pair < len(every) else ("order", ())
         return found._replace(cause=Cause(kind, float(tested.apart[pair]), 0.0, columns))
     return found._replace(cause=_cause(posterior, observed, point, under, column))
+
+
+def _some(draws: Structure, most: int) -> list[Structure]:
+    """Return at most so many draws at even distances."""
+    n = len(next(iter(fields_of(draws).values())))
+    return [drawn_at(draws, int(one)) for one in spaced(n, most)]
 
 
 def _unmeasured(d: int) -> Misfit:

