@@ -16,6 +16,7 @@ from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import Emission, emission_of
 from em.errors.information import SADDLE, Information, unavailable
+from em.grouped import single_celled
 from em.model import Model, model_of
 from em.result import Fit, Optimum, Step
 from models.checks import number, numbers, whole
@@ -160,6 +161,7 @@ def fitted[S: Structure](
     notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
     if start is None and question.k > 1:
         notes += _seldom(found)
+    notes += single_celled(question.data)
     if flat is not None:
         notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from em.structure import LEAST
+from models.groups import Groups
 
 if TYPE_CHECKING:
     from em.admixture import AdmixtureGrouping
     from models.arrays import Array
-    from models.groups import Groups
+    from models.structure import Data
 
-__all__ = ["Deviance", "Folded", "Grouped"]
+__all__ = ["Deviance", "Folded", "Grouped", "single_celled"]
 
 MAX_STEPS = 10_000
 REST = 5e-9  # of the log-likelihood that a group's shares may lack, 1e-4 standard errors
@@ -51,6 +52,25 @@ class Folded(NamedTuple):
     errors: Array
     titles: tuple[str, ...]
     log_likelihood: float
+
+
+def single_celled(data: Data) -> list[str]:
+    """Return a sentence about groups of labels that have one category only, if there are any.
+
+    >>> from models.groups import Groups
+    >>> single_celled(Groups(["a", "a", "a", "b"], [1, 1, 2, 2]))
+    ["group '1' has one category only, which says little of its shares"]
+    """
+    if not isinstance(data, Groups) or not data.sample.categories:
+        return []
+    alone = np.flatnonzero(np.diff(data.ends, prepend=0) == 1)
+    if not len(alone):
+        return []
+    who = f"group {data.titles[alone[0]]!r} has"
+    if len(alone) > 1:
+        who = f"{len(alone):,} groups, {data.titles[alone[0]]!r} the first, have"
+    its = "its" if len(alone) == 1 else "their"
+    return [f"{who} one category only, which says little of {its} shares"]
 
 
 @dataclass(frozen=True, eq=False)
