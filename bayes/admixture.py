@@ -53,6 +53,10 @@ class AdmixtureGrouping(Grouping):
         found: Array = cell_members(*self._given(question, shares, log_density))
         return found
 
+    def remixes(self, question: Question[Any, Any]) -> bool:
+        """Components that are distributions over categories can be mixed into others."""
+        return question.k > 1 and question.family.takes() == "labels"
+
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any]:
         """The question with all counts multiplied by the share."""
         data: Any = question.data

@@ -7,11 +7,12 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
 from bayes.posterior.labels import alignment_of, best_alignment_of
-from bayes.posterior.prospects import SEVERAL, hopeless_of
+from bayes.posterior.prospects import SEVERAL, hopeless_of, stalled
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
 from bayes.sampling.compiled import Engine, engine_of
 from bayes.sampling.modes import restart_of
@@ -24,11 +25,10 @@ from models.sample import Sample
 from models.structure import fields_of, from_fields, permuted, shares_of
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from bayes.posterior.labels import Alignment, Labelling
     from bayes.posterior.prospects import Hopeless
     from bayes.sampling.modes import Restart
+    from models.arrays import Array
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
@@ -41,6 +41,9 @@ AUTO = [1_000, 2_000, 4_000, 8_000, 16_000]
 
 SEEDS = 1 << 64
 """The number of different seeds that the sampler takes."""
+
+UNITS = 200
+"""Units, at even distances, whose densities are looked at if components can be remixed."""
 
 AUTO_ESS = 1_000.0
 """Bulk and tail effective draws of every parameter at which draws="auto" stops."""
@@ -165,14 +168,28 @@ def sampled(
             question, lengths, tune, chains, seed, enough, finish, start=start, progress=progress
         )
     assert tree is not None
-    _warn(tree, question, asked_for=draws)
+    _warn(tree, question, last[0].told, asked_for=draws)
     return tree
 
 
-def _warn(tree: xr.DataTree, question: Question[Any, Any], asked_for: int | str) -> None:
-    """Warn, two calls further up, of chains that fail a check."""
-    aligned = tree["diagnostics"].to_dataset().sel(labels="aligned")
-    failed = [check for check in checked(aligned, tree).checks if not check.passed]
+def _of_units(
+    engine: Engine, question: Question[Any, Any], positions: Array, sizes: tuple[int, int]
+) -> xr.Dataset:
+    """Return R-hat and effective sizes of the densities of units, some of them if they are many."""
+    few = question.of(question.units.spaced(UNITS))
+    logs = engine.pointwise(few, positions).reshape(*sizes, -1)
+    coords = {"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1])}
+    return measured(xr.Dataset({"density": (("chain", "draw", "unit"), np.exp(logs))}, coords))
+
+
+def _warn(
+    tree: xr.DataTree, question: Question[Any, Any], told: xr.Dataset, asked_for: int | str
+) -> None:
+    """Warn, two calls further up, of chains that fail a check.
+
+    told: R-hat and effective sizes of what the data tell.
+    """
+    failed = [check for check in checked(told, tree).checks if not check.passed]
     if "hopeless" in tree.attrs:
         reason = json.loads(tree.attrs["hopeless"])["reason"]
         warnings.warn(
@@ -238,6 +255,7 @@ class Look(NamedTuple):
     structures: of every draw as it was drawn, each field (n, ...).
     by: how labels were aligned; the draws so far choose it.
     measures: R-hat and effective sizes of aligned draws.
+    told: the same of what the data tell: of the parameters, unless components can be remixed.
     hopeless: why more draws would not help; None where they may.
     """
 
@@ -246,12 +264,13 @@ class Look(NamedTuple):
     by: Labelling
     alignment: Alignment
     measures: xr.Dataset
+    told: xr.Dataset
     hopeless: Hopeless | None = None
 
     @property
     def will_do(self) -> bool:
-        """Whether every parameter has mixed and is known well enough."""
-        worst = worst_of(self.measures)
+        """Whether everything that the data tell has mixed and is known well enough."""
+        worst = worst_of(self.told)
         return worst.r_hat < R_HAT and min(worst.ess_bulk, worst.ess_tail) >= AUTO_ESS
 
     @property
@@ -286,9 +305,14 @@ def _looked(engine: Engine, question: Question[Any, Any], found: Chains) -> Look
     by, alignment = best_alignment_of(engine, question, positions, structures, height)
     aligned = permuted(structures, alignment.permutation)
     sizes = found.positions.shape[:2]
-    seen = Look(found, structures, by, alignment, measured(drawn(aligned, sizes)))
+    measures = measured(drawn(aligned, sizes))
+    remixes = engine.grouping.remixes(question)
+    told = _of_units(engine, question, positions, sizes) if remixes else measures
+    seen = Look(found, structures, by, alignment, measures, told)
     if seen.will_do:
         return seen
+    if remixes:  # labels have to be ambiguous, and chains to be in different places
+        return seen._replace(hopeless=stalled(told, sizes[1], longest=AUTO[-1], needed=AUTO_ESS))
     hopeless = hopeless_of(
         question, aligned, sizes, alignment, seen.measures, longest=AUTO[-1], needed=AUTO_ESS
     )

@@ -94,6 +94,14 @@ class Grouping(ABC):
         """Return the symbolic length of each axis of the shares except those of components."""
         return {}
 
+    def remixes(self, question: Question[Any, Any]) -> bool:
+        """Return whether other shares and components fit exactly as well, as in a table of labels.
+
+        If so, chains wander among them, and are judged by what they have in common: the density of
+        every unit.
+        """
+        return False
+
     def fewer(self, question: Question[Any, Any], share: float) -> Question[Any, Any] | None:
         """Return the question of a share of the observations, or None if that is impossible.
 

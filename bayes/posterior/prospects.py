@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["SEVERAL", "Hopeless", "hopeless_of"]
+__all__ = ["SEVERAL", "Hopeless", "hopeless_of", "stalled"]
 
 SEVERAL = "several_modes"
 
@@ -102,14 +102,26 @@ def hopeless_of(
                 f"identify {k} groups."
             )
             return Hopeless("ambiguous_labels", vague, VAGUE, reason)
-    if pace < STALLED:
-        reason = (
-            f"The chains mix too slowly (R-hat {worst.r_hat:.3g}): {longest:,} draws a chain would "
-            f"make about {least * longest / sizes[1]:,.0f} effective draws, and {needed:,.0f} are "
-            "needed."
-        )
-        return Hopeless("slow_chains", pace, STALLED, reason)
-    return None
+    return stalled(measures, sizes[1], longest, needed)
+
+
+def stalled(measures: xr.Dataset, draws: int, longest: int, needed: float) -> Hopeless | None:
+    """Return that chains mix so slowly that the longest ones would not do, if they do.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> stalled(posterior_of(posterior).measured("aligned"), 500, 16, 400) is None
+    True
+    """
+    worst = worst_of(measures)
+    least = min(worst.ess_bulk, worst.ess_tail)
+    pace = least * LOOKED / draws
+    if draws < LOOKED or not pace < STALLED:
+        return None
+    reason = (
+        f"The chains mix too slowly (R-hat {worst.r_hat:.3g}): {longest:,} draws a chain would "
+        f"make about {least * longest / draws:,.0f} effective draws, and {needed:,.0f} are needed."
+    )
+    return Hopeless("slow_chains", pace, STALLED, reason)
 
 
 def _modes(aligned: Structure, sizes: tuple[int, int]) -> Hopeless | None:
