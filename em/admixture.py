@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AdmixtureGrouping"]
 
+SURE = 0.8  # part of a group's observations that begin in one component
+APART = 0.01  # added to the distances, so that equal groups can be drawn
+REACH = 20.0  # shape of the random reach of a first group: the larger, the more alike
+
 
 class AdmixtureGrouping(Grouping[Groups]):
     """p(k | x in group g) is the softmax over components of log weight_gk + log p(x | theta_k).
@@ -34,6 +38,29 @@ class AdmixtureGrouping(Grouping[Groups]):
     def begin(self, counted: Array) -> dict[str, Array]:
         """The sizes of the first groups, the same shares in all groups of the data."""
         return {"weight": self.data.totals[:, None] * (counted / counted.sum())}
+
+    def first(self, rng: np.random.Generator) -> Expected:
+        """Groups gathered about K of them that differ, by the overlap of their shares of rows.
+
+        The overlap is sum_x sqrt(p_gx p_hx), for the share p_gx of row x in group g.
+        """
+        data, k = self.data, self.k
+        g, m = len(data.ends), data.sample.distinct
+        root = np.sqrt(data.times / data.totals[data.whose])
+        chosen, alike = [int(rng.integers(g))], np.zeros((k, g))
+        for seed in range(k):
+            if seed:  # the less a group is like those before, the likelier it is next
+                apart = np.maximum(1 - alike[:seed].max(axis=0), 0) + APART
+                chosen.append(int(rng.choice(g, p=apart / apart.sum())))
+            cells = slice(data.begins[chosen[seed]], data.ends[chosen[seed]])
+            own = np.zeros(m)
+            own[data.places[cells]] = root[cells]
+            alike[seed] = np.bincount(data.whose, root * own[data.places], minlength=g)
+        reach = rng.gamma(REACH, size=(k, 1)) / REACH
+        member = np.eye(k)[:, (alike * reach).argmax(axis=0)] * SURE + (1 - SURE) / k
+        counted = member[:, data.whose] * data.times
+        occupancy = np.stack([np.bincount(data.places, one, minlength=m) for one in counted])
+        return Expected(np.nan, occupancy, {"weight": (member * data.totals).T})
 
     def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
         """The softmax, or the most likely component, of each cell, times its count."""

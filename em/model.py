@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from em.data.blocks import Rows
     from em.data.executor import Executor, PreparedRuns, Sums
     from em.emission import Emission
-    from em.structure import Grouping
+    from em.structure import Expected, Grouping
     from em.sweep import Known
     from models.arrays import Array
     from models.family import Theta
@@ -179,6 +179,12 @@ class Model[S: Structure]:
     def begin(self, sums: Array) -> S:
         """Return the parameters of some first groups, given the (K, 1 + q) sums over each."""
         return self.maximize(Statistics(sums, None, self.grouping.begin(sums[:, 0])))
+
+    def begin_from(self, found: Expected) -> S:
+        """Return the parameters of what is expected, as an E-step would return it."""
+        task = partial(_gathered, emission=self.emission, occupancy=found.occupancy, centre=None)
+        (sums,) = self.runs.total(task)
+        return self.maximize(Statistics(np.asarray(sums), None, found.own))
 
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
         """Return (K, ones + q) sums of all of T, with the prior's row added."""

@@ -67,6 +67,13 @@ class Grouping[D: Data](ABC):
         counted: (K,) the number of observations in each first group.
         """
 
+    def first(self, rng: np.random.Generator) -> Expected | None:
+        """Return first groups by what rows have in common beside their values, None if nothing.
+
+        Their log-likelihood is not looked at.
+        """
+        return None
+
     @abstractmethod
     def expect(self, shares: Shares, log_density: Array, *, hard: bool) -> Expected:
         """Return the E-step at shares, given log p (K, m) of the distinct rows.

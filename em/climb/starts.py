@@ -32,6 +32,8 @@ def starting_points[S: Structure](
 ) -> Iterator[S]:
     """Yield starts: one by quantiles, then by k-means++, random seeds and random groups in turn.
 
+    If rows have more in common than their values, every second one begins with that (`first`).
+
     Several columns are clustered in their own coordinates and in uncorrelated ones (`_sphered`).
 
     >>> from em.data.threads import executor_for
@@ -44,6 +46,9 @@ def starting_points[S: Structure](
     (3, array([0.5, 0.5]))
     """
     for index in range(number):
+        if index % 2 and (found := model.grouping.first(rng)) is not None:
+            yield model.begin_from(found)
+            continue
         some = _observations(model, rng)
         place = model.emission.place(some.x, some.trials).reshape(len(some.x), -1)
         if index == 0:

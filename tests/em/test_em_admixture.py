@@ -24,6 +24,7 @@ TABLES = {
     "mental": ("vcdExtra", "Mental", "ses", "mental"),
     "status": ("datasets", "occupationalStatus", "origin", "destination"),
     "tasks": ("vcdExtra", "HouseTasks", "Task", "Who"),
+    "suicide": ("vcd", "Suicide", ["sex", "age.group"], "method"),
 }
 PUBLISHED = [  # G^2 of latent budgets
     ("mental", 1, 47.4178),
@@ -35,7 +36,10 @@ PUBLISHED = [  # G^2 of latent budgets
     ("tasks", 1, 1907.6584),
     ("tasks", 2, 862.4804),
     ("tasks", 3, 199.7818),
+    ("suicide", 1, 9328.4627),
+    ("suicide", 2, 3673.6914),
 ]
+SLOW = [("suicide", 3, 728.7881, 3), ("status", 4, 55.9463, 10)]  # the last is of seeds
 
 
 def table_of(name):
@@ -70,6 +74,16 @@ def test_every_seed_reaches_the_best_known_fit(name, k, published):
         assert em.fit(Categorical, data, k, seed=seed).deviance.value == pytest.approx(
             published, abs=6e-5
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "k", "published", "seeds"), SLOW)
+def test_every_seed_reaches_the_best_of_many_optima(name, k, published, seeds):
+    data = table_of(name)
+    for seed in range(seeds):
+        fit = em.fit(Categorical, data, k, seed=seed)
+        assert fit.deviance.value == pytest.approx(published, abs=6e-4)
+        assert fit.rank == bound(data, k)
 
 
 def test_log_likelihoods_given_row_totals():
