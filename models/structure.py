@@ -19,7 +19,7 @@ from models.observations import Observations
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -610,6 +610,28 @@ class Parameter(NamedTuple):
     def label(self) -> str:
         """Its name, such as mean[0] or cov[1,0,2]; a star means all components."""
         return f"{self.name}[{','.join('*' if one is None else str(one) for one in self.at)}]"
+
+    def titled(self, names: Mapping[str, Sequence[str]]) -> str:
+        """Return the label, with the names of the places along axes that have some.
+
+        >>> Parameter("prob", ("component", "category"), (1, 0)).titled({"category": ["well"]})
+        'prob[1,well]'
+        """
+        named = self.named(names)
+        parts = (
+            named.get(axis, "*" if one is None else str(one))
+            for axis, one in zip(self.axes, self.at, strict=True)
+        )
+        return f"{self.name}[{','.join(parts)}]"
+
+    def named(self, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Return the names of its places, by axis, along axes that have some.
+
+        >>> Parameter("prob", ("component", "category"), (1, 0)).named({"category": ["well"]})
+        {'category': 'well'}
+        """
+        places = zip(self.axes, self.at, strict=True)
+        return {axis: names[axis][one] for axis, one in places if axis in names and one is not None}
 
 
 class Coordinate(NamedTuple):

@@ -42,6 +42,7 @@ __all__ = [
     "Row",
     "Rows",
     "Sampling",
+    "Solutions",
     "States",
 ]
 
@@ -51,6 +52,7 @@ class Row(NamedTuple):
 
     label: such as mean[0].
     numbers: by the names of the table's columns; `truth` only where it is known.
+    title: the label with the names of groups and categories, such as prob[0,well].
 
     >>> row = comparison.parameters[2]
     >>> row.label, round(row.numbers["mle"], 2)
@@ -60,6 +62,7 @@ class Row(NamedTuple):
     label: str
     parameter: Parameter
     numbers: Mapping[str, float]
+    title: str
 
     @property
     def estimate(self) -> float:
@@ -175,6 +178,20 @@ class Fitted(NamedTuple):
     chance: float
     size: float
     plugged: float
+
+
+class Solutions(NamedTuple):
+    """The ends of every parameter, by name, among solutions that fit exactly as well.
+
+    exact: whether they are the ends of all solutions, or of those that were visited.
+
+    >>> comparison.solutions is None  # the data identify Poisson components
+    True
+    """
+
+    low: Mapping[str, Array]
+    high: Mapping[str, Array]
+    exact: bool
 
 
 class States(NamedTuple):
@@ -381,6 +398,11 @@ class Facts:
         return tuple(map(str, range(self.width)))
 
     @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """The names along axes that have some: of groups, and of categories."""
+        return {axis: tuple(names) for axis, names in self.question.data.names.items()}
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of x; none where they are not known."""
         return tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
@@ -523,15 +545,19 @@ class Facts:
         table = self.tree["comparison"].to_dataset()
         axes = axes_of(self.structure, self.family)
         numbers = {str(name): one.to_numpy().tolist() for name, one in table.data_vars.items()}
-        coords = ("parameter", "name", "component", "dimension")
+        coords, named = ("parameter", "name", "component", "dimension"), self.named
         each = zip(*(table[name].to_numpy().tolist() for name in coords), strict=True)
         return tuple(
             Row(
                 label,
-                placed(name, axes[name], None if component < 0 else component, dimension),
+                parameter,
                 {column: values[at] for column, values in numbers.items()},
+                parameter.titled(named),
             )
             for at, (label, name, component, dimension) in enumerate(each)
+            for parameter in [
+                placed(name, axes[name], None if component < 0 else component, dimension)
+            ]
         )
 
     @property
@@ -592,6 +618,27 @@ class Facts:
         group = self.tree["misfit"]
         numbers = (float(group.attrs[name]) for name in ("chance", "size", "plugged"))
         return Fitted(group["probability"].to_numpy(), group["curve"].to_numpy(), *numbers)
+
+    @property
+    def solutions(self) -> Solutions | None:
+        """The ends of solutions that fit as well; None where the data leave no direction open."""
+        if "solutions" not in self.tree.children:
+            return None
+        group = self.tree["solutions"]
+        low, high = (
+            {name: group[f"{name}_{end}"].to_numpy() for name in self.names}
+            for end in ("low", "high")
+        )
+        return Solutions(low, high, bool(group.attrs["exact"]))
+
+    @property
+    def gaps(self) -> dict[str, float]:
+        """Gaps in sd of what the judge compares, by name: parameters, or cells if some are open."""
+        if "fitted" not in self.tree.children:
+            return {row.title: row.numbers["gap_in_sd"] for row in self.parameters}
+        found = self.tree["fitted"]["gap_in_sd"]
+        names = map(str, found["parameter"].to_numpy())
+        return dict(zip(names, map(float, found.to_numpy()), strict=True))
 
     @property
     def states(self) -> States | None:

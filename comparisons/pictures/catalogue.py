@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from comparisons.kept.largest import groups_shown
 from comparisons.pictures.data import (
     data,
     memberships,
@@ -15,6 +16,18 @@ from comparisons.pictures.data import (
     no_memberships,
     no_plane,
     plane,
+)
+from comparisons.pictures.groups import (
+    GROUPS,
+    categories,
+    cells,
+    in_groups,
+    mixed,
+    no_categories,
+    no_cells,
+    no_shares,
+    open_ends,
+    shares,
 )
 from comparisons.pictures.likelihood import (
     ascent,
@@ -39,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Picture",
     "ascent",
+    "categories",
+    "cells",
     "data",
     "deviance",
     "dwell",
@@ -49,8 +64,11 @@ __all__ = [
     "posterior",
     "residuals",
     "series",
+    "shares",
     "svg",
 ]
+
+SAID = 4  # components in the words of a picture
 
 
 class Picture(NamedTuple):
@@ -104,6 +122,48 @@ def _data(facts: Facts) -> str:
     )
 
 
+def _categories(facts: Facts) -> str:
+    name = next(iter(facts.family.layout()))
+    prob, found = facts.fields[name], []
+    for component, own in enumerate(prob[:SAID]):
+        at = int(own.argmax())
+        found.append(f"{facts.noun} {component}: {facts.categories[at]} {own[at]:.2g}")
+    solutions = ""
+    if (ends := open_ends(facts)) is not None:
+        apart = float((ends.high[name] - ends.low[name]).max())
+        solutions = f" Solutions that fit exactly as well lie up to {apart:.2g} apart."
+    return (
+        f"The largest probabilities of each component by {em_name(facts)} and the posterior. "
+        f"The largest by the estimate: {'; '.join(found)}{_and_more(facts.k)}.{solutions}"
+    )
+
+
+def _and_more(k: int) -> str:
+    return f" (the first {SAID} of {k} components)" if k > SAID else ""
+
+
+def _shares(facts: Facts) -> str:
+    name, n = in_groups(facts), facts.question.data.sizes["group"]
+    apart = np.abs(facts.fields[name] - facts.draws[name].mean(axis=0)).max(axis=1)
+    worst = int(apart.argmax())
+    shown = len(groups_shown(facts, GROUPS))
+    some = f", {shown} of them shown" if shown < n else ""
+    return (
+        f"The components' shares of {n:,} groups{some}, by {em_name(facts)} and the posterior. "
+        f"They lie farthest apart in group {facts.named['group'][worst]}, by {apart[worst]:.2g}."
+    )
+
+
+def _cells(facts: Facts) -> str:
+    found = mixed(facts)
+    apart = np.abs(found.observed - found.em)
+    return (
+        f"Observed shares of {len(found.em):,} cells of the table against fitted ones; they differ "
+        f"by {100 * apart.mean():.2g} percentage points on average, by {100 * apart.max():.2g} at "
+        "most."
+    )
+
+
 def _plane(facts: Facts) -> str:
     shares = ", ".join(f"{one:.2g}" for one in facts.overall)
     return (
@@ -128,14 +188,15 @@ def _posterior(facts: Facts) -> str:
     what = several(len(rows), "parameter", "parameters")
     return (
         f"Posterior densities of {what} with {em_name(facts)}. The posterior mean is farthest from "
-        f"it at {rows[worst].label}, {number(gap[worst])} sd."
+        f"it at {rows[worst].title}, {number(gap[worst])} sd."
     )
 
 
 def _memberships(facts: Facts) -> str:
-    both = facts.memberships
+    both, sizes = facts.memberships, facts.question.data.sizes
+    rows = "distinct rows of groups" if sizes else "distinct rows"
     return (
-        f"Memberships of {len(both.x):,} distinct rows by {em_name(facts)} and by the posterior; "
+        f"Memberships of {len(both.x):,} {rows} by {em_name(facts)} and by the posterior; "
         f"on average they differ by {moved(both)} of a hundred."
     )
 
@@ -168,8 +229,8 @@ def _pairs(facts: Facts) -> str:
     one, other = np.unravel_index(np.argmax(np.abs(between)), between.shape)
     return (
         f"Posterior draws of the parameters two at a time, with standard-error ellipses. The "
-        f"strongest correlation is {between[one, other]:.2f}, between {rows[one].label} and "
-        f"{rows[other].label}."
+        f"strongest correlation is {between[one, other]:.2f}, between {rows[one].title} and "
+        f"{rows[other].title}."
     )
 
 
@@ -206,6 +267,9 @@ KINDS = {
     "series": Kind("The series and its states", series, no_series, _series),
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
+    "categories": Kind("What components consist of", categories, no_categories, _categories),
+    "shares": Kind("The shares of groups", shares, no_shares, _shares),
+    "cells": Kind("The table and the fit", cells, no_cells, _cells),
     "misfit": Kind("Does the model fit?", misfit, no_misfit, _misfit),
     "posterior": Kind("The parameters", posterior, lambda _: "", _posterior),
     "dwell": Kind("How long states last", dwell, no_series, _dwell),

@@ -10,6 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch
 
+from comparisons.pictures.letters import drawable, undrawable
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -57,6 +58,7 @@ __all__ = [
     "bars_of",
     "counted",
     "data",
+    "drawn_names",
     "frame_of",
     "memberships",
     "moved",
@@ -66,6 +68,7 @@ __all__ = [
     "no_plane",
     "plane",
     "shortened",
+    "unnamed",
     "what",
 ]
 
@@ -110,7 +113,7 @@ def what(facts: Facts) -> str:
     'count'
     """
     if facts.columns:
-        return facts.columns[0]
+        return drawable(facts.columns)[0]
     if facts.family.takes() == "heads":
         return "heads"
     if facts.categories:
@@ -211,7 +214,7 @@ def name_categories(axis: Axis, facts: Facts) -> None:
     >>> from matplotlib.figure import Figure
     >>> name_categories(Figure().add_subplot().xaxis, comparison)  # counts have no names
     """
-    names = facts.categories
+    names = drawable(facts.categories)
     if not names:
         return
     at = spaced(len(names), NAMED)
@@ -225,6 +228,24 @@ def shortened(name: str) -> str:
     ('to', 'disproport…')
     """
     return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+
+
+def drawn_names(facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Return the names along axes, a number in place of those that no font can write.
+
+    >>> drawn_names(comparison)  # counts have no names
+    {}
+    """
+    return {axis: drawable(names) for axis, names in facts.named.items()}
+
+
+def unnamed(facts: Facts, *axes: str) -> str:
+    """Return what a caption says of names along some axes that no font can write.
+
+    >>> unnamed(comparison, "category")
+    ''
+    """
+    return undrawable([one for axis in axes for one in facts.named.get(axis, ())])
 
 
 def no_data(facts: Facts) -> str:
@@ -278,7 +299,8 @@ def data(facts: Facts) -> Figure:
     axes.set_xlabel(what(facts))
     axes.set_ylabel("share of observations" if whole else "density")
     label = f"{facts.observations:,} observations"
-    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1]) + _left_out(beyond)
+    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
+    caption += _left_out(beyond) + unnamed(facts, "category")
     _point_beyond(axes, beyond)
     title = "The data, the estimate's density, and the one that the posterior predicts"
     return framed(figure, title, [patch({"color": DATA}, label), *entries], caption)
@@ -378,7 +400,7 @@ def plane(facts: Facts) -> Figure:
     d, k = facts.dimension, facts.k
     columns = min(d, COLUMNS)
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
-    names = facts.columns or tuple(f"column {one}" for one in range(columns))
+    names = drawable(facts.columns) or tuple(f"column {one}" for one in range(columns))
     panels = triangle(figure, names[:columns])
     cloud = _cloud(facts, len(panels))
     draws = int(np.clip(ELLIPSES // (k * len(panels)), 12, 40))
@@ -480,7 +502,8 @@ def memberships(facts: Facts) -> Figure:
         raise Refusal(why)
     both, trials = facts.memberships, facts.rows.trials
     caption = f"An observation's membership differs by {moved(both)} of a hundred on average."
-    if facts.family.takes() == "table" or (trials is not None and np.ptp(trials) > 0):
+    alone = not facts.question.data.sizes  # otherwise a row's membership depends on its group
+    if not alone or facts.family.takes() == "table" or (trials is not None and np.ptp(trials) > 0):
         return _membership_cloud(facts, both, caption)
     return _membership_curves(facts, both.ascending, caption)
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import binom, norm
 
-from comparisons.pictures.data import SINGLE, counted, what
+from comparisons.pictures.data import SINGLE, counted, name_categories, unnamed, what
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -75,12 +75,14 @@ def _rootogram(facts: Facts) -> Figure:
     axes.axhline(0, color="black", linewidth=0.9)
     axes.set(xlabel=what(facts), ylabel="√ number of observations")
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    name_categories(axes.xaxis, facts)
     entries: list[Artist] = [
         patch({"color": DATA}, "observed, hanging from what is expected"),
         line(POSTERIOR_LINE, "expected by the posterior"),
         patch(BAND, f"where {LEVEL:.0%} of the bars end if the model is right"),
     ]
     caption = f"{_size(facts)} A bar that ends outside the band is more than chance."
+    caption += unnamed(facts, "category")
     return framed(figure, TITLE, entries, caption)
 
 

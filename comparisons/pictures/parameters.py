@@ -10,6 +10,9 @@ import numpy as np
 from matplotlib.patches import PathPatch
 from scipy.stats import norm
 
+from comparisons.kept.largest import size_of
+from comparisons.pictures.data import drawn_names, shortened, unnamed
+from comparisons.pictures.groups import in_groups
 from comparisons.pictures.style import (
     BAND,
     EM,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Marginal", "no_pairs", "paired", "pairs", "posterior", "rows_of"]
 
 PANELS = 24  # what fits a page
+LISTED = 12  # parameters that a caption names
 PAIRED = 6  # parameters: they make fifteen panels
 POINTS = 1_500  # draws of a cloud
 APART = 0.14  # inches on either side of a panel, so that end ticks of neighbours do not meet
@@ -55,14 +59,16 @@ REACH = 0.6  # widths of the 95% interval shown on either side of it
 class Marginal(NamedTuple):
     """A parameter: EM's estimate and standard error, the posterior's interval and draws.
 
+    title: the label, with the names of groups and categories.
     group: what shares a row of panels, such as the first column's means.
     truth: NaN where it is unknown.
 
-    >>> Marginal("mean", "mean,()", 2.0, 0.1, 1.8, 2.2, np.nan, np.full((4, 500), 2.0)).moves
+    >>> Marginal("mean", "mean", "mean,()", 2.0, 0.1, 1.8, 2.2, np.nan, np.full(500, 2.0)).moves
     False
     """
 
     label: str
+    title: str
     group: str
     mle: float
     se: float
@@ -84,13 +90,15 @@ def rows_of(facts: Facts, rows: Sequence[Row] | None = None) -> list[Marginal]:
     ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]']
     """
     drawn, found = facts.draws, []
+    named = {axis: list(map(shortened, names)) for axis, names in drawn_names(facts).items()}
     for row in facts.parameters if rows is None else rows:
-        label, parameter, numbers = row
+        label, parameter, numbers, _ = row
         name, place = parameter.name, parameter.place
         at: tuple[slice | int, ...] = (slice(None), *(one or 0 for one in parameter.at))
         mle, se, low, high = (numbers[column] for column in ("mle", "se", "low", "high"))
         truth = numbers.get("truth", np.nan)
-        found.append(Marginal(label, f"{name},{place}", mle, se, low, high, truth, drawn[name][at]))
+        draws, title = drawn[name][at], parameter.titled(named)
+        found.append(Marginal(label, title, f"{name},{place}", mle, se, low, high, truth, draws))
     return found
 
 
@@ -102,7 +110,7 @@ def posterior(facts: Facts) -> Figure:
     >>> [axes.get_ylabel() for axes in draw(comparison).axes]
     ['density', '', 'density', '']
     """
-    rows = rows_of(facts)
+    rows = rows_of(facts, _own(facts))
     shown, left_out = rows[:PANELS], rows[PANELS:]
     places, columns = _places(shown)
     height = places[-1][0] + 1
@@ -119,9 +127,33 @@ def posterior(facts: Facts) -> Figure:
         "agree, curves and lines fall together."
     )
     if left_out:
-        caption += f" Left out for want of room: {', '.join(row.label for row in left_out)}."
+        caption += f" Left out for want of room: {_listed(left_out)}."
+    if in_groups(facts) and facts.k > 1:
+        caption += " The shares of groups have a picture of their own."
+    caption += unnamed(facts, "category")
     title = f"What the posterior says of each parameter, beside {em_name(facts)}"
     return framed(figure, title, _parameter_entries(facts, shown), caption)
+
+
+def _own(facts: Facts) -> list[Row]:
+    """Return the rows to draw: not the shares of groups; of many categories the largest first."""
+    own = [row for row in facts.parameters if row.parameter.name != in_groups(facts)]
+    if len(own) <= PANELS or facts.family.takes() != "labels":
+        return own
+    size: dict[tuple[int, ...], float] = {}  # shares, which have other places, stay in front
+    inner = [row for row in own if row.parameter.name in facts.family.layout()]
+    for row in inner:
+        size[row.parameter.place] = max(size.get(row.parameter.place, 0), size_of(row))
+    inner.sort(key=lambda row: -size[row.parameter.place])
+    return [row for row in own if row.parameter.name in facts.shares] + inner
+
+
+def _listed(rows: Sequence[Marginal]) -> str:
+    """Return the names of some rows; of many, how many they are."""
+    if len(rows) <= LISTED:
+        return ", ".join(row.title for row in rows)
+    counted = Counter(row.label.partition("[")[0] for row in rows)
+    return " and ".join(f"{count:,} of {name}" for name, count in counted.items())
 
 
 def _places(rows: list[Marginal]) -> tuple[list[tuple[int, int]], int]:
@@ -161,7 +193,7 @@ def _marginal(axes: Axes, row: Marginal) -> None:
     if np.isfinite(row.truth):
         axes.axvline(row.truth, **TRUTH_LINE)
     axes.set_xlim(low, high)
-    axes.set_xlabel(row.label)
+    axes.set_xlabel(row.title)
 
 
 def extent(row: Marginal) -> tuple[float, float]:
@@ -212,7 +244,13 @@ def paired(facts: Facts) -> list[Marginal]:
     >>> [row.label for row in paired(comparison)]
     ['weight[0]', 'rate[0]', 'rate[1]']
     """
-    return [row for row in rows_of(facts, facts.free) if row.moves]
+    groups = in_groups(facts)  # shares of groups, which may be very many, have their own picture
+    free = [row for row in facts.free if row.parameter.name != groups]
+    if facts.family.takes() == "labels":
+        free.sort(
+            key=lambda row: -size_of(row) if row.parameter.name in facts.family.layout() else -1
+        )
+    return [row for row in rows_of(facts, free) if row.moves]
 
 
 def no_pairs(facts: Facts) -> str:
@@ -237,14 +275,15 @@ def pairs(facts: Facts) -> Figure:
     rows = free[:PAIRED]
     figure = blank({2: 5.0, 3: 6.5}.get(len(rows), 8.0))
     covariance = facts.covariance([row.label for row in rows])
-    panels = triangle(figure, [row.label for row in rows])
+    panels = triangle(figure, [row.title for row in rows])
     known = [
         _cloud(axes, rows[column], rows[row], covariance[np.ix_([column, row], [column, row])])
         for (column, row), axes in panels.items()
     ]
     caption = "A slanted cloud: the data settle a combination of the two better than either."
     if len(free) > len(rows):
-        caption += f" The first {len(rows)} of {len(free)} free parameters are shown."
+        caption += f" {len(rows)} of {len(free)} free parameters are shown."
+    caption += unnamed(facts, "category")
     entries: list[Artist] = [
         line({"color": POSTERIOR, "linestyle": ""}, "posterior draws", "."),
         _em_entry(facts, errors=any(known)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta, norm
 
-from comparisons.pictures.data import name_categories, what
+from comparisons.pictures.data import name_categories, unnamed, what
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -104,6 +104,7 @@ def series(facts: Facts) -> Figure:
     unseen = int((~states.seen).sum())
     if unseen:
         caption += f" {several(unseen, 'row was', 'rows were')} not seen."
+    caption += unnamed(facts, "category")
     title = "The series, its likeliest states, and how sure both answers are of them"
     return framed(figure, title, entries, caption)
 

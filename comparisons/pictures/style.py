@@ -17,6 +17,8 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
+from comparisons.pictures.letters import set_fonts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -151,6 +153,7 @@ def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) 
         _units_in_label(axes.xaxis)
         _units_in_label(axes.yaxis)
     figure.supxlabel(fill(caption, SMALL), x=0.01, ha="left", fontsize=9, color=QUIET)
+    set_fonts(figure)
     return figure
 
 

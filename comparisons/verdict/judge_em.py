@@ -407,9 +407,15 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     if at.edges:
         proper = at.covariance is not None
         severity, nearest = NOTE if proper else DOUBT, 0.0
-        message = f"On the edge of what is possible: {', '.join(one.said for one in at.edges)}."
+        few, n = at.edges[:SAID], len(at.edges)
+        named = ", ".join(one.said for one in few)
+        several = f"{n:,} parameters, such as {named}" if n > len(few) else named
+        message = f"On the edge of what is possible: {several}."
         if proper:
-            falls = " and ".join(f"{one.slope:.3g}" for one in at.edges)
+            falls = " and ".join(f"{one.slope:.3g}" for one in few)
+            if n > len(few):
+                slopes = [one.slope for one in at.edges]
+                falls = f"{min(slopes):.3g} to {max(slopes):.3g}"
             message += (
                 f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
                 "unit. There is no standard error there; the other parameters are judged as usual."

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["flat"]
 
+ROUNDING = 1e-6  # by which the ends of solutions may differ where there is but one
+
 
 def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
     """How many directions are flat, and whether the estimate has fewer to tell than draws have.
@@ -60,5 +62,7 @@ def _worst(point: Point) -> str:
     rows = parameters(point.estimate, point.at.question.held)
     low, high = (np.array([float(picked(one, row)) for row in rows]) for one in ends[:2])
     at = int((high - low).argmax())
+    if high[at] - low[at] <= ROUNDING:  # entries of 0 let components be mixed in one way only
+        return ""
     how = "Over all of them" if ends.exact else "Over the solutions that were visited"
     return f" {how} {rows[at].label} goes from {low[at]:.3g} to {high[at]:.3g}."
