@@ -18,6 +18,7 @@ from comparisons.capacity import refuse_many
 from comparisons.finding import OK
 from comparisons.kept.atomic import written
 from comparisons.kept.facts import Facts
+from comparisons.kept.largest import largest
 from comparisons.kept.tree import laid_out
 from comparisons.thresholds import FORMAT, WITHIN
 from comparisons.verdict.distance import refuse_within
@@ -98,6 +99,18 @@ class Comparison(Facts):
         """Draw the draws' deviance from the estimate against chi-squared."""
         return self._drawn("deviance")
 
+    def plot_categories(self) -> Figure:
+        """Draw the largest probabilities of each component, for labels."""
+        return self._drawn("categories")
+
+    def plot_shares(self) -> Figure:
+        """Draw the components' shares of each group."""
+        return self._drawn("shares")
+
+    def plot_cells(self) -> Figure:
+        """Draw observed shares of a table's cells against fitted ones."""
+        return self._drawn("cells")
+
     def plot_memberships(self) -> Figure:
         """Draw who belongs to which group, by EM and by the posterior."""
         return self._drawn("memberships")
@@ -129,7 +142,9 @@ class Comparison(Facts):
         k, sampling = self.k, self.sampling
         bins = "" if self.bins is None else f" in {self.bins:,} bins"
         columns = ["mle", "se", "mean", "sd", "low", "high", "gap_in_sd", "prior_pull", "skew"]
-        frame = self.to_frame()[columns]
+        rows, hidden = largest(self)
+        frame = self.to_frame().loc[[row.label for row in rows], columns]
+        frame.index = [row.title for row in rows]
         lines = [
             (
                 f"{self.title}, {k} {self.noun}{'s' * (k > 1)}, {self.observations:,} "
@@ -137,6 +152,7 @@ class Comparison(Facts):
                 f"{sampling.draws:,} draws"
             ),
             frame.map(lambda value: f"{value:.4g}").to_string(index_names=False),
+            *([f"not shown: {hidden}; to_frame() has all"] if hidden else []),
             f"verdict: {self.verdict}",
         ]
         lines += [

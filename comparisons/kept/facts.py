@@ -552,7 +552,7 @@ class Facts:
                 label,
                 parameter,
                 {column: values[at] for column, values in numbers.items()},
-                parameter.titled(named),
+                parameter.titled(named) if named else label,
             )
             for at, (label, name, component, dimension) in enumerate(each)
             for parameter in [

@@ -22,7 +22,7 @@ GROUPS = 10  # in a table
 
 
 class Largest(NamedTuple):
-    """Rows to show, and what is left out in a sentence, empty if that is nothing.
+    """Rows to show, and which are not, such as "100 of weight"; empty if all are shown.
 
     >>> largest(comparison).hidden
     ''

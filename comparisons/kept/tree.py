@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,7 @@ __all__ = ["laid_out"]
 
 FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
+LABEL = re.compile(r"\w+\[[\d,*]+\]")  # of a parameter
 GROUPS = (
     *("em", "ascent", "optima", "deviance", "modes", "misfit", "states", "memberships", "density"),
     *("truth", "comparison", "fitted", "solutions"),
@@ -78,7 +80,10 @@ def laid_out(
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
-    findings = judged(measured, table, within, accept_misfit=accept_misfit)
+    findings = [
+        one._replace(message=_named(one.message, point))
+        for one in judged(measured, table, within, accept_misfit=accept_misfit)
+    ]
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
     groups = {
         "em": _em(point, sampled, list(table["parameter"].to_numpy())),
@@ -117,6 +122,13 @@ def laid_out(
     if sampled.binning is not None:
         found.attrs["shift"] = sampled.shift
     return found
+
+
+def _named(message: str, point: Point) -> str:
+    """Return a message that calls groups and categories by their names."""
+    names = point.at.question.data.names
+    titles = {row.label: row.titled(names) for row in point.parameters} if names else {}
+    return LABEL.sub(lambda found: titles.get(found[0], found[0]), message)
 
 
 def _fields(structure: Structure, suffix: str = "") -> xr.Dataset:

@@ -11,9 +11,9 @@
   "em": {"log_likelihood", "steps", "converged", "starts", "optima"},
   "sampler": {"draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences",
               "seconds"},                                  null where only EM was run
-  "parameters": [{"name", "component", "dimension", "next", "mle", "se", "mean", "sd", "low",
-                  "high", "gap_in_sd", "sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk",
-                  "prior_pull", "skew", "noise"}, ...],
+  "parameters": [{"name", "component", "dimension", "next", "group", "category", "mle", "se",
+                  "mean", "sd", "low", "high", "gap_in_sd", "sd_ratio", "percentile", "mcse",
+                  "r_hat", "ess_bulk", "prior_pull", "skew", "noise"}, ...],
   "states": [{"share", "lasts"}, ...],                     null where rows have no order
   "deviance": {"mean", "df"},
   "predictive": {"hellinger"}
@@ -28,7 +28,8 @@ A study's object has three keys more, and these alone (with "format") where it h
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
 the em.Fit that was handed in, or else of EM's own search. component counts from 0, null where all
 components share the parameter; dimension is null, a column or a pair of columns; next is the state
-to which a transition leads; lasts is the expected number of rows in a state, null if it is never
+to which a transition leads; group and category are the names of those that the dimension counts,
+null where there are none; lasts is the expected number of rows in a state, null if it is never
 left; low and high are the 95% equal-tailed interval; draws are a chain's, divergences their number
 in all chains. Infinities and NaN are null. A reader may rely on these keys for as long as `format`
 is 1; keys may be added in it.
@@ -49,7 +50,7 @@ from comparisons.verdict.headline import headline
 from models.structure import from_fields, moves_of, parameters, picked, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     import em
     from comparisons.kept.facts import Facts
@@ -119,12 +120,15 @@ class Parameter(Struct):
 
     dimension: a column or a pair of columns of the data.
     next: of a transition from the component to another, that other one.
+    group, category: the names of those that the dimension counts.
     """
 
     name: str
     component: int | None
     dimension: int | list[int] | None
     next: int | None
+    group: str | None
+    category: str | None
     mle: float
     se: float
     mean: float | None = None
@@ -206,7 +210,8 @@ def of_comparison(facts: Facts) -> Opinion:
     ['weight', 'weight', 'rate', 'rate']
     """
     estimate, sampling, worst = facts.estimate, facts.sampling, facts.worst
-    numbers = Parameter.__struct_fields__[4:]  # after what says which parameter it is
+    numbers = Parameter.__struct_fields__[6:]  # after what says which parameter it is
+    names = facts.named
     return Opinion(
         FORMAT,
         facts.title,
@@ -227,7 +232,10 @@ def of_comparison(facts: Facts) -> Opinion:
             estimate.optima,
         ),
         Sampler(sampling.draws, sampling.chains, *worst, sampling.divergences, sampling.seconds),
-        [_row(row.parameter, *(row.numbers[name] for name in numbers)) for row in facts.parameters],
+        [
+            _row(row.parameter, names, *(row.numbers[name] for name in numbers))
+            for row in facts.parameters
+        ],
         _states(from_fields(facts.structure, facts.family, facts.fields), facts.question),
         Deviance(facts.deviance_mean, facts.deviance_df),
         Predictive(facts.hellinger),
@@ -242,6 +250,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
     >>> of_fit(fit(Poisson, Sample([1, 2, 6]), 1)).parameters[0].mle
     3.0
     """
+    names, errors = fit.question.data.names, fit.standard_errors
     return Opinion(
         FORMAT,
         fit.family.__name__,
@@ -257,7 +266,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
         EM(fit.log_likelihood, fit.steps, bool(fit.converged), fit.starts, len(fit.optima)),
         None,
         [
-            _row(one, float(picked(fit.estimate, one)), float(picked(fit.standard_errors, one)))
+            _row(one, names, float(picked(fit.estimate, one)), float(picked(errors, one)))
             for one in parameters(fit.estimate, fit.question.held)
         ],
         _states(fit.estimate, fit.question),
@@ -306,10 +315,12 @@ def _states(found: structure.Structure, question: Question[Any, Any]) -> list[St
     return [State(float(one), float(rows)) for one, rows in zip(shares, lasts, strict=True)]
 
 
-def _row(of: structure.Parameter, *numbers: float) -> Parameter:
+def _row(of: structure.Parameter, names: Mapping[str, Sequence[str]], *numbers: float) -> Parameter:
     """Return a row; its dimension is null, a column or a pair of columns."""
     place, after = of.place, None
     if "component_next" in of.axes:
         (after,), place = place, ()
     dimension = place[0] if len(place) == 1 else list(place) or None
-    return Parameter(of.name, of.component, dimension, after, *numbers)
+    named = of.named(names)
+    group, category = named.get("group"), named.get("category")
+    return Parameter(of.name, of.component, dimension, after, group, category, *numbers)

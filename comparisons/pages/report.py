@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
+from comparisons.kept.largest import largest, size_of
 from comparisons.pages.terminal import among, meaning, meant
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus, svg
@@ -62,6 +63,7 @@ def report(
     template = files("comparisons.pages").joinpath("report.html.j2").read_text("utf-8")
     after = follows(facts.findings)
     causes = [one for one in by_importance(facts.findings) if one not in after]
+    rows, hidden = largest(facts)
     return environment.from_string(template).render(
         verdict=facts.verdict,
         lead=meaning(facts),
@@ -71,7 +73,8 @@ def report(
         why=_why(facts, causes),
         title=f"{facts.title}, K = {facts.k}",
         question=_question(facts),
-        table=[_line(row) for row in facts.parameters],
+        table=[_line(row) for row in rows],
+        hidden=hidden,
         causes=[_card(one) for one in causes],
         after=[_card(one) for one in after],
         measures=[_card(one) for one in facts.findings],
@@ -88,10 +91,9 @@ def report(
         prior=_prior(facts),
         versions=facts.versions,
         level=f"{LEVEL:.0%}",
-        names=facts.columns,
         states=facts.noun == "state",
-        columns=any(row.parameter.place for row in facts.parameters),
-        errorless=not all(np.isfinite(row.numbers["se"]) for row in facts.parameters),
+        places=_places(facts),
+        errorless=not all(np.isfinite(row.numbers["se"]) for row in rows),
         limit=GAP,
     )
 
@@ -126,6 +128,26 @@ class Card(NamedTuple):
     remedy: str
 
 
+def _places(facts: Facts) -> str:
+    """Return what stands in the brackets of a parameter's name."""
+    columns = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns))
+    inner = any(row.parameter.place for row in facts.parameters)
+    if facts.noun == "state":
+        return "state, counted from 0; of a transition, then the next state"
+    if facts.categories:
+        where = ", then the category"
+    elif "group" in facts.named:
+        where = ", then the column of the data" * (facts.dimension > 1)
+    else:
+        where = ", then the column of the data" * inner
+    if where.endswith("data") and columns:
+        where += f" ({columns})"
+    if "group" in facts.named and facts.k > 1:
+        others = f"of other parameters, the component{where}"
+        return f"group, then the component, counted from 0; {others}"
+    return f"component, counted from 0{where}"
+
+
 def _question(facts: Facts) -> str:
     """Ask, in one sentence, what the page answers."""
     k, n, m, source = facts.k, facts.observations, facts.distinct, facts.estimate.name
@@ -150,12 +172,11 @@ def _why(facts: Facts, causes: list[Finding]) -> list[str]:
     """Return what carries the verdict, most important first, in sentences."""
     if facts.verdict != "agree":
         return [_typeset(one.message) for one in causes if one.severity in (FAULT, DOUBT)]
-    rows = facts.parameters
-    gaps = np.abs([row.numbers["gap_in_sd"] for row in rows])
+    names, gaps = list(facts.gaps), np.abs([*facts.gaps.values()])
     worst = int(np.nan_to_num(gaps).argmax())
     sentence = (
         f"The largest gap between posterior mean and estimate is {_short(gaps[worst])} "
-        f"posterior sd ({rows[worst].label}), the draws' mean "
+        f"posterior sd ({names[worst]}), the draws' mean "
         f"deviance from the estimate is {_short(facts.deviance_mean)} where "
         f"{facts.deviance_expected:.4g} is expected, and the densities that the two predict are a "
         f"Hellinger distance of {_short(facts.hellinger)} apart (0 is none, 1 is all)."
@@ -170,6 +191,8 @@ def _groups(facts: Facts) -> list[str]:
     for component, parts in zip(range(min(k, SHOWN)), _shares(facts), strict=False):
         own = [row for row in facts.parameters if row.parameter.component in (component, None)]
         located = [row for row in own if row.parameter.name == first]
+        if facts.categories:  # the likeliest come first
+            located.sort(key=size_of, reverse=True)
         every = [
             *parts,
             *(_located(row, facts.categories or facts.columns) for row in located[:SHOWN]),
@@ -234,7 +257,7 @@ def _line(row: Row) -> Line:
     line = row.numbers
     sd = line["sd"]
     return Line(
-        row.label,
+        row.title,
         _estimate(row.estimate, line["se"], sd),
         _with_error(line["mean"], sd),
         f"{_rounded(line['low'], sd)} to {_rounded(line['high'], sd)}",

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.kept.largest import largest
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from comparisons.pages.steps import Steps
 
 __all__ = ["among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
-
-NAMED = 30  # categories in a legend
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
@@ -186,10 +185,15 @@ def _legend(facts: Facts) -> str:
     several, names = len(facts.columns) > 1, facts.categories
     where = f"the column(s), where {numbered(facts.columns)}" if several else ""
     if names:
-        where = f"the category, where {numbered(names[:NAMED])}{', ...' * (len(names) > NAMED)}"
+        where = "the category"
+        if "category" not in facts.named:
+            where = "the category, counted from 0"
     if facts.noun == "state":
         others = f"; of others, {where}" * bool(where)
         return f"In brackets: the state; of a transition, then the next state{others}."
+    if "group" in facts.named and facts.k > 1:
+        others = f"the component{', then ' * bool(where)}{where}"
+        return f"In brackets: the group, then the component; of other parameters, {others}."
     return f"In brackets: the component, then {where}." * bool(where)
 
 
@@ -233,7 +237,10 @@ def _tabulate(console: Console, facts: Facts) -> None:
     """Print the parameters, estimate beside posterior."""
     source = "EM" if facts.estimate.source == "EM" else "estimate"
     names = [PARAMETER, f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
-    _lay(console, names, [_cells(row) for row in facts.parameters])
+    rows, hidden = largest(facts)
+    _lay(console, names, [_cells(row) for row in rows])
+    if hidden:
+        _say(console, Text(f"Not shown: {hidden}. summary.csv (in --out FOLDER) has all."))
 
 
 def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> None:
@@ -259,7 +266,7 @@ def _cells(row: Row) -> list[str]:
     """Return a row of the table."""
     of = row.numbers
     return [
-        row.label,
+        row.title,
         _pair(row.estimate, of["se"]),
         _pair(of["mean"], of["sd"]),
         f"{_rounded(of['low'], of['sd'])} to {_rounded(of['high'], of['sd'])}",

@@ -28,7 +28,7 @@ PARAMETER = {
         "name",
         "component",
         "dimension",
-        "next",
+        "next", "group", "category",
         "mle",
         "se",
         "mean",
