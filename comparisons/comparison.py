@@ -305,8 +305,9 @@ def compare(
 ) -> Comparison:
     """Compare an estimate with a posterior; EM judges the estimate whoever made it.
 
-    estimate: an em.Fit, a Mixture or HiddenMarkov, a fitted model of scikit-learn or hmmlearn, or
-        the path of a JSON file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
+    estimate: an em.Fit, a Mixture, HiddenMarkov or Admixture, a fitted model of scikit-learn or
+        hmmlearn (GaussianMixture; NMF, LatentDirichletAllocation; GaussianHMM, PoissonHMM), or the
+        path of a JSON file such as {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]}.
     posterior: of `bayes.sample` or `bayes.adopt`, or of another sampler: then give the sample and,
         as `bayes.adopt` takes them, names, prior and equal_weights.
     truth: where it is known, for the pictures and the table.

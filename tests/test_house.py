@@ -37,6 +37,7 @@ REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}
 TOLD = {
     "comparisons/verdict/peer_mixtures.py": "another program's models",
     "comparisons/verdict/peer_chains.py": "another program's models",
+    "comparisons/verdict/peer_admixtures.py": "another program's models",
     "comparisons/binned": "what bins lose of a mixture of Gaussians, a sibling of theirs",
     "em/chain.py": "what comes next in a chain is a mixture",
     "em/result.py": "`Fit.mixture` stays, for mixtures",

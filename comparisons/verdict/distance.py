@@ -47,7 +47,7 @@ def severity_of(distance: float, within: float = limit.WITHIN) -> Severity:
     return DOUBT if distance <= limit.WRONG else FAULT
 
 
-def distant(  # noqa: PLR0911 (one line for each cause)
+def distant(  # noqa: C901, PLR0911 (one line for each cause)
     at: em.Fit[Any],
     reached: em.Fit[Any],
     best: em.Fit[Any],
@@ -56,6 +56,7 @@ def distant(  # noqa: PLR0911 (one line for each cause)
     to_peak: float = np.inf,
     within: float = limit.WITHIN,
     unfinished: bool = False,
+    meant: str = "",
     instead: str = "",
     moved: str = "",
 ) -> Finding:
@@ -66,6 +67,7 @@ def distant(  # noqa: PLR0911 (one line for each cause)
     to_peak: how much the log posterior can still rise from the estimate under the prior.
     within: standard errors up to which a distance is a note only.
     unfinished: whether the estimate is a fit that says itself that EM was stopped.
+    meant: what the estimate is if it is not meant to be a maximum, otherwise empty.
     instead: the best optimum, in words; moved: how far EM moves, in words.
 
     >>> distant(fit, fit, fit, 0.0).severity
@@ -91,6 +93,10 @@ def distant(  # noqa: PLR0911 (one line for each cause)
         message = f"The estimate is {distance:.2g} standard errors from its maximum."
         return found("stopped_early", message, "")
     size = f"The estimate is {distance:.2g} standard errors from the maximum"
+    gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
+    if meant:
+        message = f"{size}, {gain:.3g} of log-likelihood below it: it is {meant}."
+        return found("not_at_maximum", message, "Compare a maximum of the likelihood, or draws.")
     if severity != FAULT:
         size = f"The estimate is right to about {distance:.2g} standard errors"
     # the posterior's own prior explains it without a search
@@ -105,7 +111,6 @@ def distant(  # noqa: PLR0911 (one line for each cause)
             f"{size}: {slip.says}. Apart from that it is {slip.left:.2g} standard errors away."
         )
         return found(slip.code, message, slip.remedy)
-    gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
     if reached.optima[0].spike:
         message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
         remedy = "See what the spike rests on; the posterior's prior rules it out."

@@ -108,8 +108,7 @@ def _claim(given: object, question: Question[Any, Any]) -> tuple[Structure, str]
     if isinstance(given, str | Path):
         return _from_file(given, question), str(given)
     if program := program_of(given):
-        found = program.structure(given, question.family, question.sample.dimension)
-        return found, program.source(given)
+        return program.structure(given, question), program.source(given)
     raise Refusal(
         f"estimate is a {type(given).__name__}; give an em.Fit, a {title_of(question.structure)}, "
         "a fitted model of scikit-learn or hmmlearn, or the path of a JSON file"

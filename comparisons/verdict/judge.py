@@ -73,6 +73,7 @@ def judged(
             sampled.to_peak,
             within,
             unfinished=point.claimed is not None and not point.made.converged,
+            meant=point.meant,
         ),
         em_errors(point, checks),
         em_won(point, checks),

@@ -183,6 +183,7 @@ def em_finished(
     within: float = limit.WITHIN,
     *,
     unfinished: bool = False,
+    meant: str = "",
 ) -> list[Finding]:
     """The Newton decrement sqrt(s' I^-1 s), the remaining climb, and the curvature.
 
@@ -193,6 +194,7 @@ def em_finished(
     to_peak: how much the log posterior can still rise from the estimate under the prior.
     within: standard errors up to which a distance from the maximum is a note only.
     unfinished: whether the estimate is a fit that says itself that EM was stopped.
+    meant: what the estimate is if it is not meant to be a maximum, otherwise empty.
 
     >>> [(one.code, one.severity) for one in em_finished(fit, fit, fit)]
     [('stopped_early', 'ok'), ('not_a_maximum', 'ok')]
@@ -217,6 +219,7 @@ def em_finished(
             to_peak=to_peak,
             within=within,
             unfinished=unfinished,
+            meant=meant,
             instead=_where(best),
             moved=_moved(at, reached),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from models.arrays import Array
     from models.family import Theta
+    from models.question import Question
     from models.structure import Structure
 
 __all__ = ["chain_of", "family_of_chain", "is_chain", "source_of_chain", "unfitted_chain"]
@@ -73,14 +74,17 @@ def family_of_chain(given: FittedChain) -> type[Theta] | None:
     return gaussian_family(_means(given).shape[1], str(getattr(given, "covariance_type", "")))
 
 
-def chain_of(given: FittedChain, family: type[Theta], d: int) -> Structure:
+def chain_of(given: FittedChain, question: Question[Any, Any]) -> Structure:
     """Return hmmlearn's estimate as a HiddenMarkov.
 
     >>> from hmmlearn.hmm import PoissonHMM
+    >>> from models import Sequences
+    >>> from models.question import asked
     >>> peer = PoissonHMM(1).fit(np.array([[1], [3], [2]]))
-    >>> chain_of(peer, Poisson, d=1).theta.rate.round(6)
+    >>> chain_of(peer, asked(Poisson, Sequences([1, 3, 2]), 1)).theta.rate.round(6)
     array([2.])
     """
+    family, d = question.family, question.sample.dimension
     kind = type(given).__name__
     theta: Theta
     if hasattr(given, "lambdas_"):

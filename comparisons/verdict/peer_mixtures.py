@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from models.arrays import Array
     from models.family import Theta
+    from models.question import Question
     from models.structure import Structure
 
 __all__ = [
@@ -94,14 +95,17 @@ def gaussian_family(columns: int, form: str) -> type[Theta] | None:
     return None if ours is None else MultivariateGaussian.with_covariance(ours)
 
 
-def mixture_of(given: FittedMixture, family: type[Theta], d: int) -> Structure:
+def mixture_of(given: FittedMixture, question: Question[Any, Any]) -> Structure:
     """Return scikit-learn's estimate as a Mixture.
 
+    >>> from models import Sample
+    >>> from models.question import asked
     >>> from sklearn.mixture import GaussianMixture
     >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
-    >>> mixture_of(peer, Gaussian, d=1).theta.mean
+    >>> mixture_of(peer, asked(Gaussian, Sample([1.0, 3.0]), 1)).theta.mean
     array([2.])
     """
+    family, d = question.family, question.sample.dimension
     form, (k, columns) = given.covariance_type, np.shape(given.means_)
     cov = _expanded(np.asarray(given.covariances_, np.float64), form, k, columns)
     theta = gaussians(type(given).__name__, np.asarray(given.means_), cov, form, family, d)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from comparisons.verdict.peer_admixtures import (
+    admixture_of,
+    family_of_admixture,
+    is_admixture,
+    meant_by_admixture,
+    source_of_admixture,
+    unfitted_admixture,
+)
 from comparisons.verdict.peer_chains import (
     chain_of,
     family_of_chain,
@@ -24,9 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.family import Theta
+    from models.question import Question
     from models.structure import Structure
 
 __all__ = ["Program", "program_of"]
+
+
+def _a_maximum(_: object) -> str:
+    return ""
 
 
 class Program(NamedTuple):
@@ -35,7 +48,8 @@ class Program(NamedTuple):
     fitted, unfitted: whether it is one of them, with an estimate or still without.
     source: where an estimate comes from, in a few words.
     family: of an estimate, None if there is none here.
-    structure: an estimate as ours, for a family and a number of columns.
+    structure: an estimate as ours, for a question that it answers.
+    meant: what an estimate is if it is not meant to be a maximum, otherwise empty.
 
     >>> from sklearn.mixture import GaussianMixture
     >>> peer = GaussianMixture(1).fit([[1.0], [3.0]])
@@ -47,12 +61,21 @@ class Program(NamedTuple):
     unfitted: Callable[[object], bool]
     source: Callable[[Any], str]
     family: Callable[[Any], type[Theta] | None]
-    structure: Callable[[Any, type[Theta], int], Structure]
+    structure: Callable[[Any, Question[Any, Any]], Structure]
+    meant: Callable[[Any], str] = _a_maximum
 
 
 PROGRAMS = (
     Program(is_mixture, unfitted_mixture, source_of_mixture, family_of_mixture, mixture_of),
     Program(is_chain, unfitted_chain, source_of_chain, family_of_chain, chain_of),
+    Program(
+        is_admixture,
+        unfitted_admixture,
+        source_of_admixture,
+        family_of_admixture,
+        admixture_of,
+        meant_by_admixture,
+    ),
 )
 
 

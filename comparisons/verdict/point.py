@@ -12,6 +12,7 @@ import em
 from comparisons.thresholds import MISSED
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.matching import matched
+from comparisons.verdict.peers import program_of
 from comparisons.verdict.rivals import Rival, other_seed, rivals_of
 from comparisons.verdict.search import Search, search
 from em.edges import Edge
@@ -43,6 +44,7 @@ class Point:
     made: the estimate if it is an em.Fit, otherwise EM's search.
     claimed: the log-likelihood of a given em.Fit, None for other estimates.
     renewed: whether EM reached its estimate from elsewhere and not from its own starts.
+    meant: what the estimate is if it is not meant to be a maximum, otherwise empty.
     lost: a bound of the error of the rows' log-likelihood by binning.
 
     >>> from bayes.posterior.tree import posterior_of
@@ -65,6 +67,7 @@ class Point:
     made: em.Fit[Any]
     claimed: float | None
     renewed: bool
+    meant: str
     lost: float
 
     @property
@@ -147,6 +150,7 @@ def point_of(
         lost = 0.0 if binning is None else binning.loss(found.fit.estimate)
         given, renewed = _best(found.fit, (*climbs, *(one.fit for one in rivals)), lost)
     structure, source = estimate_of(given, question)
+    program = program_of(given)
     k = components(structure.theta)
     if k != question.k:
         raise Refusal(
@@ -171,6 +175,7 @@ def point_of(
         made=given if isinstance(given, em.Fit) and not renewed else found.fit,
         claimed=given.log_likelihood if isinstance(given, em.Fit) else None,
         renewed=renewed,
+        meant="" if program is None else program.meant(given),
         lost=0.0 if binning is None else binning.loss(at.estimate),
     )
 
