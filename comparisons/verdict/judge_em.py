@@ -254,7 +254,8 @@ def _rows(at: em.Fit[Any]) -> list[Parameter]:
 def _where(fit: em.Fit[Any]) -> str:
     """Return a text with the first parameters of an optimum."""
     rows = _rows(fit)
-    parts = [f"{row.label} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
+    names = fit.question.data.names
+    parts = [f"{row.titled(names)} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
     return ", ".join(parts) + ", ..." * (len(rows) > SAID)
 
 
@@ -266,7 +267,7 @@ def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
         way = float(picked(reached.estimate, row) - picked(at.estimate, row))
         if error > 0 and abs(way / error) > most:
             most = abs(way / error)
-            farthest = f", and {row.label} move {most:.2g} standard errors"
+            farthest = f", and {row.titled(at.question.data.names)} move {most:.2g} standard errors"
     return farthest
 
 
@@ -396,33 +397,28 @@ def _empty(at: em.Fit[Any]) -> Finding:
 
 def _boundary(at: em.Fit[Any]) -> Finding:
     """The distance to the nearest edge of the parameter space, in standard errors."""
-    nearest, label = np.nan, ""
-    for row in _rows(at):
-        low, high = 0.0, 1.0
-        if row.name in at.family.layout():
-            low, high = bounds(at.family, row.name, row.place)
-        value, error = (float(picked(m, row)) for m in (at.estimate, at.standard_errors))
-        room = min(value - low, high - value) / error if error > 0 else np.nan
-        if room < nearest or np.isnan(nearest):
-            nearest, label = room, row.label
+    nearest, label = _nearest(at)
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
-    if at.edges:
+    edges = [one for one in at.edges if at.told is None or one.distance < 1]
+    if edges:
         proper = at.covariance is not None
         severity, nearest = NOTE if proper else DOUBT, 0.0
-        few, n = at.edges[:SAID], len(at.edges)
+        few, n = edges[:SAID], len(edges)
         named = ", ".join(one.said for one in few)
         several = f"{n:,} parameters, such as {named}" if n > len(few) else named
         message = f"On the edge of what is possible: {several}."
         if proper:
             falls = " and ".join(f"{one.slope:.3g}" for one in few)
             if n > len(few):
-                slopes = [one.slope for one in at.edges]
+                slopes = [one.slope for one in edges]
                 falls = f"{min(slopes):.3g} to {max(slopes):.3g}"
             message += (
                 f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
                 "unit. There is no standard error there; the other parameters are judged as usual."
             )
+    elif at.told is not None and np.isnan(nearest):
+        message = "Parameters that are one of a set have no distance to an edge."
     elif np.isnan(nearest):
         severity, message = NOTE, "Without standard errors none can say how near the edge is."
     elif nearest < limit.EDGE:
@@ -434,6 +430,20 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     if severity != OK:
         remedy = "Trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _nearest(at: em.Fit[Any]) -> tuple[float, str]:
+    """Return how many standard errors the nearest parameter is from its edge, and which it is."""
+    nearest, label = np.nan, ""
+    for row in _rows(at):
+        low, high = 0.0, 1.0
+        if row.name in at.family.layout():
+            low, high = bounds(at.family, row.name, row.place)
+        value, error = (float(picked(m, row)) for m in (at.estimate, at.standard_errors))
+        room = min(value - low, high - value) / error if error > 0 else np.nan
+        if room < nearest or np.isnan(nearest):
+            nearest, label = room, row.titled(at.question.data.names)
+    return nearest, label
 
 
 def _narrowest(structure: Structure, at: em.Fit[Any]) -> str:
