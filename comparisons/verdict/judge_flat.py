@@ -65,4 +65,5 @@ def _worst(point: Point) -> str:
     if high[at] - low[at] <= ROUNDING:  # entries of 0 let components be mixed in one way only
         return ""
     how = "Over all of them" if ends.exact else "Over the solutions that were visited"
-    return f" {how} {rows[at].titled(point.at.question.data.names)} goes from {low[at]:.3g} to {high[at]:.3g}."
+    name = rows[at].titled(point.at.question.data.names)
+    return f" {how} {name} goes from {low[at]:.3g} to {high[at]:.3g}."
