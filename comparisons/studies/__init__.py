@@ -56,6 +56,7 @@ STUDIES = {
     "galton": "934 real people whose sex is known, but hidden from the fit",
     "earthquakes": "107 years of large earthquakes: does the earth have two or three moods?",
     "weather": "a barometer in two kinds of weather: what does the order of days add?",
+    "topics": "a table of counts: what its groups mix, and what only anchor words can tell",
     "linkage": "how fast does EM converge? As fast as information is missing",
 }
 
