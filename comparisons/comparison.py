@@ -200,7 +200,7 @@ def second_opinion[T: Theta](
     truth: where it is known, for the pictures and the table.
     progress: show bars on a terminal.
     some: the size of a random subsample to compare on; EM of all is checked against it. Of rows in
-        order it takes whole sequences, or a stretch of a long one.
+        order it takes whole sequences, or a stretch of a long one; of rows in groups whole groups.
     force: go on where the data cannot identify the parameters, whatever their number.
     accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
     within: standard errors up to which a distance of the estimate from the maximum is a note only.
@@ -273,13 +273,15 @@ def opinion_of(
     else:
         tree = drawn(question.units)
     if whole is not None:
-        keep_whole(tree, whole)
+        keep_whole(tree, whole, question.data)
     measured = measured_of(estimate, posterior_of(tree), found)
     return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
 
 
 def _some(question: Question[Any, Any], n: int, seed: int) -> Data:
-    """Return about n rows drawn at random, or n that follow each other where rows have an order."""
+    """Return about n rows drawn at random: in whole stretches where rows have an order, in groups
+    where they have groups.
+    """
     data: Data | None = None
     if isinstance(question.sample, Sample):
         data = question.units.stretches(n, np.random.default_rng(seed))

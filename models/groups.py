@@ -361,8 +361,16 @@ class Groups:
         cells, often = np.unique(np.searchsorted(total, at), return_counts=True)
         return self.pick(cells), often * (total[-1] / most)
 
-    def stretches(self, n: int, rng: np.random.Generator) -> None:
-        """There are none: rows have no order."""
+    def stretches(self, n: int, rng: np.random.Generator) -> Self:
+        """Return whole groups in random order, n rows or a few more, and at least two groups.
+
+        >>> words = Groups(np.arange(100) % 7, np.arange(100) // 10)
+        >>> words.stretches(25, np.random.default_rng(1))
+        Groups(30 rows in 3 groups, 7 distinct)
+        """
+        order = rng.permutation(len(self.ends))
+        enough = int(np.searchsorted(np.cumsum(self.totals[order]), n)) + 1
+        return self.only(np.sort(order[: max(enough, 2)]))
 
     def pick(self, cells: Labels) -> Self:
         """Return some of the cells, by their sorted indices, in the same groups.

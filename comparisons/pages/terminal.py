@@ -213,6 +213,8 @@ def among(facts: Facts) -> str:
     ''
     """
     how = "in whole stretches" if facts.noun == "state" else "drawn at random"
+    if facts.question.data.sizes:
+        how = f"{how} in whole groups"
     return "" if facts.whole is None else f" (of {facts.whole:,}, {how})"
 
 

@@ -11,13 +11,13 @@ from scipy.special import chdtrc
 import em
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding
-from models.structure import fields_of, from_fields
+from models.structure import fields_of, free, from_fields, shares_of, with_shares
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from models.question import Question
-    from models.structure import Structure
+    from models.structure import Data, Structure
 
 __all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
 
@@ -36,17 +36,45 @@ class Whole(NamedTuple):
     observations: int
 
 
-def keep_whole(tree: xr.DataTree, fit: em.Fit[Any]) -> None:
+def keep_whole(tree: xr.DataTree, fit: em.Fit[Any], some: Data) -> None:
     """Store EM's estimate from all observations in a posterior of some.
+
+    Of shares that each group has for itself, those of the groups that were drawn are stored.
 
     >>> from xarray import DataTree
     >>> tree = DataTree()
-    >>> keep_whole(tree, fit)
+    >>> keep_whole(tree, fit, fit.question.data)
     >>> list(tree.attrs)
     ['whole']
     """
-    kept = {name: field.tolist() for name, field in fields_of(fit.estimate).items()}
+    kept = {name: field.tolist() for name, field in fields_of(_drawn(fit, some)).items()}
     tree.attrs["whole"] = json.dumps({"observations": fit.observations, "mixture": kept})
+
+
+def _drawn(fit: em.Fit[Any], some: Data) -> Structure:
+    """Return an estimate from all observations with the shares of the groups in some of them."""
+    every, shares = fit.question.data, shares_of(fit.estimate)
+    for name, axes in fit.question.structure.axes().items():
+        for at, axis in enumerate(axes):
+            if axis in some.sizes:
+                places = {title: place for place, title in enumerate(every.names[axis])}
+                here = [places[title] for title in some.names[axis]]
+                shares[name] = np.take(shares[name], here, axis=at)
+    found: Structure = with_shares(fit.question.structure, shares, fit.estimate.theta)
+    return found
+
+
+def _common(question: Question[Any, Any], rank: int) -> int:
+    """Return how many of the parameters that the data can tell are not of a group by itself.
+
+    rank: the number of all of them.
+    """
+    sizes, own = question.data.sizes, 0
+    for name in free(question.structure, question.held):
+        axes = question.structure.axes()[name]
+        groups = [sizes[axis] for axis in axes if axis in sizes]
+        own += int(np.prod(groups)) * (question.k - 1) * bool(groups)
+    return max(rank - own, 1)
 
 
 def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
@@ -54,7 +82,7 @@ def whole_of(tree: xr.DataTree, question: Question[Any, Any]) -> Whole | None:
 
     >>> from xarray import DataTree
     >>> tree = DataTree()
-    >>> keep_whole(tree, fit)
+    >>> keep_whole(tree, fit, fit.question.data)
     >>> whole_of(tree, fit.question).observations
     100
     """
@@ -75,21 +103,24 @@ def same_rows(whole: Whole, question: Question[Any, Any], best: em.Fit[Any]) -> 
         D = 2 (l(t^ of some) - l(t^ of all)) / (1 - f)
 
     is chi-squared with one degree of freedom for each parameter if the model is right, and larger
-    if it is not (White 1982). A doubt arises only if EM climbs from the one to another optimum.
+    if it is not (White 1982). Groups are drawn whole, so that on either side shares of their own
+    are the maximum given the other parameters, and only those others count. A doubt arises only if
+    EM climbs from the one to another optimum.
 
     best: EM's optimum on the subsample.
 
     >>> same_rows(Whole(fit.estimate, 1_000), fit.question, fit).severity
     'ok'
     """
-    n, total, free = question.sample.observations, whole.observations, len(best.coordinates)
+    n, total = question.sample.observations, whole.observations
+    count = _common(question, best.rank)
     led = em.fitted(question, start=whole.estimate, max_steps=STEPS)
     lacks = 2 * (best.log_likelihood - float(led.trace[0])) / (1 - n / total)
-    tail = float(chdtrc(free, max(lacks, 0.0)))
+    tail = float(chdtrc(count, max(lacks, 0.0)))
     gained = led.log_likelihood - best.log_likelihood
     close = tail >= limit.OTHER_ROWS
     deviance = (
-        f"{lacks:.3g} of twice their log-likelihood, {free} free parameters let expect {free}"
+        f"{lacks:.3g} of twice their log-likelihood, {count} free parameters let expect {count}"
     )
     if abs(gained) > limit.MISSED:
         lower = "a lower" if gained < 0 else "a higher"
