@@ -95,13 +95,14 @@ def moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
     >>> (there.weight - fit.inside.weight).round(6)
     array([ 0.1, -0.1])
     """
-    shares = {name: field.copy() for name, field in shares_of(parameters).items()}
-    places = share_places(parameters)
-    for own, steps in zip(places, way, strict=True):
-        for (name, at), step in zip(own, steps, strict=False):
-            shares[name][at] += step
+    shares, used = {}, 0
+    for name, field in shares_of(parameters).items():
+        turned = np.moveaxis(field, -1, 0)  # slots begin with the component
+        size = turned[0].size
+        step = way[:, used : used + size].reshape(turned.shape)
+        shares[name], used = field + np.moveaxis(step, 0, -1), used + size
     theta, chart = parameters.theta, model.emission.chart(parameters.theta)
-    moves = unflattened(theta, way[:, len(places[0]) :] @ chart.T)
+    moves = unflattened(theta, way[:, used:] @ chart.T)
     fields = [field + move for field, move in zip(entries(theta).values(), moves, strict=True)]
     return with_shares(type(parameters), shares, rebuilt(type(theta), fields))
 
@@ -124,13 +125,10 @@ def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.einsum("kq,kqm->km", full, model.emission.slope(parameters.theta))
         outer = model.grouping.score(shares_of(parameters), own)
-    found = np.array(
-        [
-            [*(outer[name][at] for name, at in places), *row]
-            for places, row in zip(share_places(parameters), inner, strict=True)
-        ]
-    )
-    return np.where(still, 0, found).ravel()
+    by_component = [
+        np.moveaxis(outer[name], -1, 0).reshape(len(inner), -1) for name in shares_of(parameters)
+    ]
+    return np.where(still, 0, np.hstack([*by_component, inner])).ravel()
 
 
 def complete_of[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
