@@ -12,7 +12,7 @@ from em.data.executor import add_sums
 from em.emission import emission_of
 from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
-from models.family import within
+from models.family import entries, rebuilt, within
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["Model", "Statistics", "densities", "model_of"]
 
 KEPT = 1 << 20  # doubles of T worth keeping between steps, 8 MB; more are made anew each time
 GRAIN = 1e-13  # rounding of a sum, relative to the sizes of its terms
+KEPT_SHARE = 0.01  # of a share after the M-step, at least, that extrapolation leaves
 NOBODY = 1e-100  # expected observations below which quotients of sums mean nothing
 
 
@@ -217,6 +218,27 @@ class Model[S: Structure]:
             for name in self.estimated:
                 value += self.prior.weight * float(np.log(shares[name]).sum())
         return value
+
+    def bounded(self, ahead: S, mapped: S) -> S:
+        """Return an extrapolated point with shares and probabilities that are not below 0.
+
+        Each keeps at least KEPT_SHARE of its value after the M-step. Where groups have shares of
+        their own, some of very many leave the parameter space in nearly every jump, and to give up
+        such jumps costs about twice the steps.
+        """
+        if not self.question.data.sizes:
+            return ahead
+        after, theta = shares_of(mapped), entries(mapped.theta)
+        shares = {
+            name: np.maximum(field, KEPT_SHARE * after[name])
+            for name, field in shares_of(ahead).items()
+        }
+        layout = type(ahead.theta).layout()
+        fields = [
+            np.maximum(field, KEPT_SHARE * theta[name]) if layout[name].simplex else field
+            for name, field in entries(ahead.theta).items()
+        ]
+        return summing_to_one(with_shares(type(ahead), shares, rebuilt(type(ahead.theta), fields)))
 
     def rounding(self, parameters: S) -> float:
         """Return how far rounding can move the objective at some parameters."""

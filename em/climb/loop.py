@@ -82,6 +82,7 @@ def climb[P, S](
     max_steps: int = 10_000,
     tolerance: float = 1e-4,
     rounding: Callable[[P], float] | None = None,
+    bounded: Callable[[P, P], P] = lambda ahead, _: ahead,
     arrived: Callable[[P, float], bool] | None = None,
     on_step: Callable[[int, P, float], None] | None = None,
 ) -> Climb[P]:
@@ -96,6 +97,7 @@ def climb[P, S](
         Zero takes exactly `max_steps` steps.
     rounding: how far rounding can move the objective at some parameters, in addition to the
         relative ROUNDING.
+    bounded: brings an extrapolated point back into the parameter space, given the M-step's.
     arrived: whether parameters and objective are so near to a known end that the climb may stop.
 
     >>> from types import SimpleNamespace
@@ -118,7 +120,8 @@ def climb[P, S](
             memory, point = _propose(memory, here, image)
             here = image if point is None else point
             if point is not None:
-                ahead = _rebuilt(present, point)
+                ahead = bounded(_rebuilt(present, point), mapped)
+                here = _flat(ahead)
                 level, found = model.expect(ahead)
                 evaluations += 1
                 if level >= value:

@@ -148,6 +148,7 @@ class Climber[S: Structure]:
             max_steps=steps,
             tolerance=self.tolerance / finer,
             rounding=self.model.rounding,
+            bounded=self.model.bounded,
             arrived=arrived if self.tolerance > 0 else None,
             on_step=None if self.on_step is None else observe,
         )
