@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
-from comparisons.pages.terminal import among, meaning, meant
+from comparisons.pages.terminal import FLAT, among, meaning, meant
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus, svg
 from comparisons.thresholds import GAP, LEVEL
@@ -64,12 +64,13 @@ def report(
     after = follows(facts.findings)
     causes = [one for one in by_importance(facts.findings) if one not in after]
     rows, hidden = largest(facts)
+    open_ended = any(one.code == FLAT for one in facts.findings)  # components are one of a set
     return environment.from_string(template).render(
         verdict=facts.verdict,
         lead=meaning(facts),
         meant=meant(facts),
         story=story,
-        groups=_groups(facts) if facts.verdict == "agree" else [],
+        groups=_groups(facts) if facts.verdict == "agree" and not open_ended else [],
         why=_why(facts, causes),
         title=f"{facts.title}, K = {facts.k}",
         question=_question(facts),
@@ -157,10 +158,11 @@ def _question(facts: Facts) -> str:
     equal = " and of equal share" * (facts.equal_weights and k > 1)
     of = f" ({', '.join(facts.columns)})" if facts.columns else ""
     distinct = f", {m:,} of them distinct" if m < n else ""
+    within = f" {facts.question.units.extent}" if "group" in facts.named else ""
     return (
         f"Do {who} and MCMC find the same {_numeral(k)} {facts.noun}{'s' * (k > 1)}, "
         f"{each}{component} ({facts.title}){equal}, behind {n:,} {observed}{among(facts)}{of}"
-        f"{distinct}{', in order' * (facts.noun == 'state')}?"
+        f"{within}{distinct}{', in order' * (facts.noun == 'state')}?"
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
-__all__ = ["among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
+__all__ = ["FLAT", "among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}

@@ -176,10 +176,15 @@ def _bend(point: Point, draws: Structure, deviance: Array) -> float:
     curvature is then that just inside.
     """
     rows, edges = point.parameters, point.edges
-    k, curved = point.at.question.k, point.at.information_inside
-    shares = type(point.estimate).axes()
-    # the last share of a simplex follows from the others
-    kept = [at for at, row in enumerate(rows) if row.name not in shares or row.at[-1] != k - 1]
+    curved, fields = point.at.information_inside, fields_of(point.estimate)
+    layout = point.at.family.layout()
+    simplex = {*type(point.estimate).axes(), *(one for one in layout if layout[one].simplex)}
+    # the last entry of a simplex follows from the others
+    kept = [
+        at
+        for at, row in enumerate(rows)
+        if row.name not in simplex or row.at[-1] != fields[row.name].shape[-1] - 1
+    ]
     away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])
     if edges and curved is not None and np.isfinite(curved).all():
         names = [row.relabelled(point.places).label for row in rows]

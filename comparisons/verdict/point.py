@@ -18,7 +18,7 @@ from comparisons.verdict.search import Search, search
 from em.edges import Edge
 from models.family import components
 from models.refusal import Refusal
-from models.structure import drawn_at, parameters, permuted, picked
+from models.structure import drawn_at, fields_of, parameters, permuted, picked
 
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
@@ -207,14 +207,15 @@ def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Arr
     edge = ~np.isfinite(errors)
     if at.information is None or at.covariance is None:
         return unknown
-    names, k = {name: at for at, name in enumerate(at.coordinates)}, len(places)
+    names, fields = {name: at for at, name in enumerate(at.coordinates)}, fields_of(at.estimate)
     chart = np.zeros((len(rows), len(names)))
     for line, row in enumerate(rows):
         own = row.relabelled(places)
         if own.label in names:
             chart[line, names[own.label]] = 1
-        else:  # the last share of a simplex is one minus the others
-            others = [own._replace(at=(*own.at[:-1], one)).label for one in range(k - 1)]
+        else:  # the last entry of a simplex is one minus the others
+            last = fields[own.name].shape[-1] - 1
+            others = [own._replace(at=(*own.at[:-1], one)).label for one in range(last)]
             chart[line, [names[label] for label in others]] = -1
     if not edge.any():
         covariance: Array = chart @ np.linalg.solve(at.information, chart.T)

@@ -104,7 +104,7 @@ def widths(found: Fit[Any]) -> tuple[float, float]:
     >>> from models import Categorical
     >>> words, shares = widths(fit(Categorical, Groups.from_table([[5, 3], [3, 5]]), 2))
     >>> round(words, 3), round(shares, 3)
-    (0.375, 1.0)
+    (0.375, 0.6)
     """
     ends = solutions_of(found.estimate)
     assert ends is not None

@@ -14,7 +14,7 @@ from comparisons.pictures.catalogue import KINDS
 from comparisons.pictures.style import svg
 from comparisons.studies import NEEDS, OPTIONS, STUDIES
 
-LONG = ("starts", "clusters")  # studies that take over eight seconds
+LONG = ("starts", "clusters", "topics")  # studies that take over eight seconds
 FOLDER = Path(comparisons.studies.__file__).parent
 
 
