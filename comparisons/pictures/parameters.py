@@ -282,7 +282,8 @@ def pairs(facts: Facts) -> Figure:
     ]
     caption = "A slanted cloud: the data settle a combination of the two better than either."
     if len(free) > len(rows):
-        caption += f" {len(rows)} of {len(free)} free parameters are shown."
+        which = "largest" if facts.family.takes() == "labels" else "first"
+        caption += f" The {which} {len(rows)} of {len(free)} free parameters are shown."
     caption += unnamed(facts, "category")
     entries: list[Artist] = [
         line({"color": POSTERIOR, "linestyle": ""}, "posterior draws", "."),
