@@ -10,7 +10,7 @@ import numpy as np
 
 from em.data.executor import add_sums
 from em.emission import emission_of
-from em.structure import grouping_of
+from em.structure import LEAST, grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
 from models.family import entries, rebuilt, within
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
@@ -245,7 +245,8 @@ class Model[S: Structure]:
         d, n = self.rows.sample.dimension, self.rows.sample.observations
         overall = parameters.overall(self.question.data)
         enlarged = float(self.emission.condition(parameters.theta) @ overall)
-        return self.grain + 16 * np.finfo(float).eps * d * n * enlarged
+        kept = LEAST * n * self.question.width * self.emission.looked_up  # by what cannot be 0
+        return kept + self.grain + 16 * np.finfo(float).eps * d * n * enlarged
 
     def wide_enough(self, theta: Theta) -> bool:
         """Whether no component is narrower than the floor, beyond rounding."""

@@ -40,7 +40,7 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
     worst = _worst(point)
     remedy = "Rely on what is fitted and predicted. Do not read single components as found."
     found = [Finding("flat_directions", NOTE, float(count), 0.0, message + worst, remedy)]
-    few = rank < fitted.elsewhere
+    few = rank + len(point.at.edges) < fitted.elsewhere  # next to an edge derivatives say little
     message = f"The data tell {rank} of {rank + count} parameters, here and at other draws."
     if few:
         message = (

@@ -51,7 +51,7 @@ def oakes[S: Structure](
     """
     still = np.zeros(free.shape[:2], np.bool_) if fixed is None else fixed
     score, complete = _score(model, parameters, still), complete_of(model, parameters, still)
-    flat = free.reshape(-1, free.shape[2])
+    flat = free.reshape(free.shape[0] * free.shape[1], free.shape[2])
     curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     observed = np.empty((flat.shape[1], flat.shape[1]))

@@ -71,7 +71,7 @@ def open_of[S: Structure](
     bent = model.prior is not None  # what the data leave flat
     if bent or here is None or not p or here.size * p > MOST:
         return None
-    flat = free.reshape(-1, p)
+    flat = free.reshape(free.shape[0] * free.shape[1], p)
     complete = flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))

@@ -241,3 +241,12 @@ def test_a_million_groups_are_refused():
     rows = np.arange(1_200_000)
     with pytest.raises(Refusal, match="600,000 groups, more than 500,000"):
         Groups(rows % 3, rows // 2)
+
+
+@pytest.mark.parametrize("table", [[[9, 0], [0, 9]], [[100, 0], [100, 0], [0, 5]]])
+def test_groups_that_have_nothing_in_common_are_fitted_to_the_end(table):
+    """Every parameter is on an edge; the fit is the table itself."""
+    fit = em.fit(Categorical, Groups.from_table(table), 2)
+    assert fit.converged
+    assert fit.deviance.value == pytest.approx(0, abs=1e-8)
+    assert em.fit(Categorical, Groups.from_table(table), 1).deviance.value > 20
