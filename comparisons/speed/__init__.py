@@ -16,5 +16,6 @@ PARTS = {
     "start-up": "imports, commands and compilation",
     "posterior": "effective draws a second",
     "chains": "rows in order: EM, value and gradient, the posterior",
+    "admixtures": "rows in groups: EM per step, to the limit, growth with cells",
     "coordinates": "the coordinates that the sampler could move in",
 }

@@ -14,6 +14,7 @@ from comparisons.pages.folder import save_figure
 from comparisons.pages.terminal import printed, said, stepped
 from comparisons.speed import (
     PARTS,
+    admixtures,
     chains,
     compression,
     coordinates,
@@ -79,6 +80,7 @@ MEASURES = {
     "start-up": start_up.measure,
     "posterior": posterior.measure,
     "chains": chains.measure,
+    "admixtures": admixtures.measure,
     "coordinates": coordinates.measure,
 }
 
