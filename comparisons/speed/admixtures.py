@@ -25,7 +25,7 @@ OURS, THEIRS = 150, 12  # steps more that are timed: with 12 of ours set-up hide
 WORDS = 250  # of a document
 PATIENCE = 6
 LIMIT = 1e-6  # of the log-likelihood: as near as another side has to come
-MOST = 20_000  # steps of another side to the limit
+MOST = 1_600  # steps of another side to the limit
 
 
 class Corpus(NamedTuple):
@@ -215,7 +215,8 @@ def to_the_limit(work: str, corpus: Corpus, scale: Scale, say: Say) -> list[Race
 
 def flatness(scale: Scale, rng: np.random.Generator) -> Race:
     """Compare the time a cell and step where it is longest with where it is shortest."""
-    sizes = [n for n in (100_000, 1_000_000, 10_000_000) if n <= 10 * scale.rows]
+    most = min(10 * scale.rows, 10_000_000)
+    sizes = [max(n, 10 * WORDS) for n in (most // 100, most // 10, most)]
     every = [corpus_of(n // WORDS, 5_000, 10, rng) for n in sizes]
     rounds = []
     for _ in range(scale.rounds):

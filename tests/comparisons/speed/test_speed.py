@@ -200,6 +200,7 @@ def test_a_small_run_goes_from_end_to_end(part, tmp_path):
         "start-up": [],
         "chains": [15, 6, 8, 15, 1.3, 15, 2, 15, 2, 3],
         "coordinates": [],
+        "admixtures": [8, 100, 8, 8, 100, 1.3],
     }
     bounds = [race["goal"]["bound"] for race in value["races"] if race["goal"]]
     assert bounds == goals[part]
