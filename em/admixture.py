@@ -106,6 +106,13 @@ class AdmixtureGrouping(Grouping[Groups]):
         found: Array = logsumexp(self._joint(shares, log_density), axis=0)
         return found
 
+    def everywhere(self, shares: Shares, log_density: Array) -> Array:
+        """The log of a sum of exponentials of each distinct row in each group, group by group."""
+        with np.errstate(divide="ignore"):  # the logarithm of a share of 0
+            logs = np.log(shares["weight"])
+        found: Array = logsumexp(logs[:, :, None] + log_density, axis=1)
+        return found.ravel()
+
     def _joint(self, shares: Shares, log_density: Array) -> Array:
         """Return log share + log p of each cell, (K, c)."""
         with np.errstate(divide="ignore"):  # the logarithm of a share of 0

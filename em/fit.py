@@ -187,6 +187,7 @@ def fitted[S: Structure](
         edges=known.edges,
         information_inside=known.inside,
         open=known.open,
+        closed=known.closed,
         told=known.told,
     )
 

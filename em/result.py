@@ -120,7 +120,9 @@ class Fit[S: Structure]:
         `information` is zero.
     information_inside: (p, p) observed information just inside the edges; None without any.
     open: how many directions the data leave open: the likelihood is flat along them.
-    told: (u,) standard errors of the log density of every unit, if directions are open.
+    closed: whether zeros close them, so that no other parameters fit as well.
+    told: (u,) standard errors of the log density of every unit, if directions are open and not
+        closed.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -150,6 +152,7 @@ class Fit[S: Structure]:
     edges: tuple[Edge, ...] = ()
     information_inside: Array | None = None
     open: int = 0
+    closed: bool = False
     told: Array | None = None
 
     @property

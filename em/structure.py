@@ -96,6 +96,13 @@ class Grouping[D: Data](ABC):
         """Return the log density of each unit of the data, (u,); None if units depend."""
         return None
 
+    def everywhere(self, shares: Shares, log_density: Array) -> Array | None:
+        """Return log p of every distinct row in every group, (G m,), also where it did not occur.
+
+        None if units depend. What did not occur tells of parameters as well.
+        """
+        return None
+
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """Return the shares that maximise sum (own + unseen) log shares.
 

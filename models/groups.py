@@ -80,10 +80,7 @@ class Groups:
         codes, titles = _named_groups(group, len(rows))
         if counted is None:
             counted = np.ones(len(rows))
-        sums = np.bincount(codes, counted, minlength=len(titles))
-        if (sums == 0).any():
-            name = titles[int(sums.argmin())]
-            raise Refusal(f"group {name!r} has no rows: all of its counts are 0; leave it out")
+        _refuse_titles(titles, np.bincount(codes, counted, minlength=len(titles)))
         seen = np.flatnonzero(counted)
         self._fill(rows, flips, counted, codes, seen, titles, names)
         object.__setattr__(self.sample, "columns", column_titles(x, self.sample))
@@ -99,20 +96,6 @@ class Groups:
         names: tuple[str, ...],
     ) -> None:
         """Count the cells among the rows that were seen."""
-        if len(titles) < 2:
-            raise Refusal(
-                f"all rows are in one group, {titles[0]!r}; give Sample(x), whose rows have no "
-                "groups"
-            )
-        if counted.sum() == len(titles):
-            raise Refusal(
-                "every row is in a group of its own; give Sample(x), or a column with fewer groups"
-            )
-        if len(titles) > MOST_GROUPS:
-            raise Refusal(
-                f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column "
-                "with fewer, or leave groups out"
-            )
         own = None if flips is None else flips[seen]
         sample = Sample(rows[seen], own, counted[seen], categories=names or None)
         keys = codes[seen] * sample.distinct + sample.inverse.astype(np.int64)
@@ -190,6 +173,7 @@ class Groups:
             if (sums == 0).any():
                 name = called[int(sums.argmin())]
                 raise Refusal(f"{axis} {name!r} of the table is empty; leave it out")
+        _refuse_titles(titles, np.bincount(whose, counted, minlength=g))
         self = cls.__new__(cls)
         order = np.lexsort([what, whose])
         whose, what, counted = whose[order], what[order], counted[order]
@@ -282,12 +266,9 @@ class Groups:
         return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
 
     @cached_property
-    def totals(self) -> NDArray[np.int64]:
+    def totals(self) -> Array:
         """The number of observations of each group, (G,)."""
-        found: NDArray[np.int64] = np.bincount(
-            self.whose, self.times, minlength=len(self.ends)
-        ).astype(np.int64)
-        return found
+        return np.bincount(self.whose, self.times, minlength=len(self.ends)).astype(np.float64)
 
     @property
     def unit_rows(self) -> NDArray[np.intp]:
@@ -333,6 +314,10 @@ class Groups:
         rows = self.sample.titled(self.places[units])
         groups = (self.titles[one] for one in self.whose[units])
         return [f"{group},{row}" for group, row in zip(groups, rows, strict=True)]
+
+    def groups(self) -> NDArray[np.intp]:
+        """The group of each cell."""
+        return self.whose
 
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
@@ -451,7 +436,7 @@ class Groups:
         )
 
 
-def _refuse_titles(titles: Sequence[str], totals: NDArray[np.int64]) -> None:
+def _refuse_titles(titles: Sequence[str], totals: Array | NDArray[np.int64]) -> None:
     """Raise Refusal for groups without rows, and for too few groups or too many.
 
     totals: (G,) the number of rows of each group.

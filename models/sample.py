@@ -195,6 +195,10 @@ class Sample:
             return [self.categories[int(code)] for code in self.x[units]]
         return [",".join(f"{value:g}" for value in np.atleast_1d(row)) for row in self.x[units]]
 
+    def groups(self) -> NDArray[np.intp]:
+        """There is one: rows are in no groups."""
+        return np.zeros(self.distinct, np.intp)
+
     def followers(self) -> NDArray[np.intp]:
         """There are none: rows have no order."""
         return np.empty(0, np.intp)

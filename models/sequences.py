@@ -192,6 +192,10 @@ class Sequences:
         """Return the places of some rows in time."""
         return [str(one) for one in units]
 
+    def groups(self) -> NDArray[np.intp]:
+        """There is one: rows are in no groups."""
+        return np.zeros(len(self.places), np.intp)
+
     def followers(self) -> NDArray[np.intp]:
         """All rows but the first of each sequence."""
         return np.delete(np.arange(len(self.places)), self.begins)

@@ -150,6 +150,10 @@ class Units(Protocol):
         """Return the names of some units, by their indices."""
         ...
 
+    def groups(self) -> Labels:
+        """Return the group of each unit, (u,); 0 for all where rows are in no groups."""
+        ...
+
     def followers(self) -> Labels:
         """Return the units, (p,), each of which follows the unit before it in time."""
         ...

@@ -47,6 +47,9 @@ class Guessed:
     extent = ""
     names = {}  # noqa: RUF012 (nothing here has names)
 
+    def groups(self):
+        return np.zeros(len(self.shares), np.intp)
+
     def followers(self):
         return np.empty(0, np.intp)
 

@@ -74,7 +74,9 @@ def meaning(facts: Facts) -> str:
         return (
             f"{who} and the posterior agree with each other, but the model does not fit the data."
         )
-    if facts.verdict == "agree" and any(one.code == FLAT for one in facts.findings):
+    if facts.verdict == "agree" and any(
+        one.code == FLAT and one.severity != OK for one in facts.findings
+    ):
         return f"{who} and the posterior agree on the fit; the components are one of a set."
     first = headline(facts.findings)
     if first is not None and first.code == HOPELESS:

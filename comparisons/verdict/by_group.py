@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import chdtrc
 
-from models.groups import Groups
-from models.structure import shares_of
+import em
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,33 +48,33 @@ def by_group(question: Question[Any, Any], draws: Sequence[Structure]) -> ByGrou
     >>> by_group(fit.question, [fit.estimate]) is None
     True
     """
-    data = question.data
-    if not isinstance(data, Groups) or data.sample.table or data.sample.trials is not None:
+    sample, several = question.sample, question.data.sizes.get("group", 1)
+    if several < 2 or sample.table or sample.trials is not None:
         return None
-    blocks = _blocks(data.totals)
-    cells = _cells(data, np.bincount(blocks, data.totals), draws[len(draws) // 2])
+    units = question.units
+    counts = units.unit_counts
+    blocks = _blocks(np.bincount(units.groups(), counts, minlength=several))[units.groups()]
+    middle = draws[len(draws) // 2]
+    cells = _cells(question, np.bincount(blocks, counts), middle)
     b, g = int(cells.max()) + 1, int(blocks.max()) + 1
     if b < 2:
         return None
-    at = blocks[data.whose] * b + cells[data.places]
-    seen = np.bincount(at, data.times, minlength=g * b).reshape(g, b)
-    last = np.flatnonzero(np.diff(cells))
-    x = data.sample.x
+    seen = np.bincount(blocks * b + cells[units.unit_rows], counts, minlength=g * b).reshape(g, b)
+    last, x = np.flatnonzero(np.diff(cells)), units.sample.x
     cuts = x[last] if question.family.takes() == "labels" else (x[last] + x[last + 1]) / 2
-    free, n = g * (b - 1), data.totals.sum()
+    free, n = g * (b - 1), counts.sum()
     statistics, chances = [], []
-    for one in draws:
-        (weight,) = shares_of(one).values()
+    for one, before in zip(draws, em.ahead(question, draws), strict=True):
         below = one.theta.cumulative(cuts, cuts[None], None)[0][0, :, 0]
         inside = np.diff(below, axis=1, prepend=0.0, append=1.0)
-        due = np.zeros((g, b))
-        np.add.at(due, blocks, data.totals[:, None] * (weight @ inside))
+        shares = np.stack([np.bincount(blocks, counts * share, minlength=g) for share in before])
+        due = shares.T @ inside
         away = np.divide((seen - due) ** 2, due, out=np.zeros_like(due), where=due > 0)
         statistics.append(float(away.sum()))
         chances.append(_chance(statistics[-1], due))
-    middle = float(np.median(statistics))
+    typical = float(np.median(statistics))
     # a table off by relative differences r has n mean r^2 more; half their mean size has to move
-    size = float(np.sqrt(max(middle - free, 0.0) / n) / np.sqrt(2 * np.pi))
+    size = float(np.sqrt(max(typical - free, 0.0) / n) / np.sqrt(2 * np.pi))
     return ByGroup(min(1.0, 2 * float(np.median(chances))), size)
 
 
@@ -97,7 +96,7 @@ def _chance(statistic: float, due: Array) -> float:
     return float(chdtrc(2 * mean**2 / variance, 2 * mean * statistic / variance))
 
 
-def _blocks(totals: Labels) -> Labels:
+def _blocks(totals: Array) -> Labels:
     """Return the block of each group, (G,): groups that follow each other, of ENOUGH in all."""
     blocks, block, held = np.empty(len(totals), np.intp), 0, 0
     for at, n in enumerate(totals.tolist()):
@@ -110,15 +109,16 @@ def _blocks(totals: Labels) -> Labels:
     return blocks
 
 
-def _cells(data: Groups, sizes: Array, middle: Structure) -> Labels:
+def _cells(question: Question[Any, Any], sizes: Array, middle: Structure) -> Labels:
     """Return the cell of each distinct row, (m,): rows that follow each other.
 
-    A draw says where cells end: with ends at the data's own quantiles their numbers would not vary.
+    sizes: of the blocks. A draw in the middle says where cells end: with ends at the data's own
+    quantiles the numbers in them would not vary.
     """
     several = int(np.clip(sizes.min() // EXPECTED, 2, MOST))
-    x = data.sample.x
+    x = question.rows.x
     ends = np.stack([x, np.concatenate([[x[0] - 1], x[:-1]])])
     below = middle.theta.cumulative(x, ends, None)[0][0].mean(axis=1)
-    place = middle.overall(data) @ below
+    place = middle.overall(question.data) @ below
     cells = np.minimum((place * several).astype(np.intp), several - 1)
     return np.unique(cells, return_inverse=True)[1]

@@ -155,7 +155,9 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
     factor = checks.curvature
     if np.isnan(factor):
         message = "There are no standard errors to hold against the likelihood's curvature."
-        if point.at.covariance is not None:
+        if point.at.told is not None:
+            message = "Where directions are flat, the likelihood's curvature is not compared."
+        elif point.at.covariance is not None:
             message = (
                 "The likelihood is nowhere near a parabola: its curvature could not be measured."
             )

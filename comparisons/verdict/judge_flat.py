@@ -22,7 +22,7 @@ ROUNDING = 1e-6  # by which the ends of solutions may differ where there is but 
 def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
     """How many directions are flat, and whether the estimate has fewer to tell than draws have.
 
-    It is a note: both answers agree on the fit, and the components are one of a set.
+    Flat directions are a note: both answers agree on the fit, and the components are one of a set.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -30,17 +30,13 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
     >>> flat(point_of(fit, kept, None, kept.heights, None), None)
     []
     """
+    count, rank = point.at.open, point.at.rank
+    if point.at.closed:
+        return [_closed(count)]
     if fitted is None:
         return []
-    count, rank = point.at.open, point.at.rank
-    message = (
-        f"The likelihood is flat in {count} direction{'s' * (count > 1)}: other shares and "
-        "components fit exactly as well, so that the components are one of a set."
-    )
-    worst = _worst(point)
-    remedy = "Rely on what is fitted and predicted. Do not read single components as found."
-    found = [Finding("flat_directions", NOTE, float(count), 0.0, message + worst, remedy)]
-    few = rank + len(point.at.edges) < fitted.elsewhere  # next to an edge derivatives say little
+    found = [_open(point, count)]
+    few = rank < fitted.elsewhere
     message = f"The data tell {rank} of {rank + count} parameters, here and at other draws."
     if few:
         message = (
@@ -52,6 +48,25 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
         Finding("rank_deficient", DOUBT if few else OK, rank, fitted.elsewhere, message, remedy)
     )
     return found
+
+
+def _closed(count: int) -> Finding:
+    """That zeros of the estimate leave no other solution."""
+    message = (
+        f"Zeros of the estimate close the {count} direction{'s' * (count > 1)} in which the "
+        "likelihood is flat elsewhere: no other shares and components fit as well."
+    )
+    return Finding("flat_directions", OK, 0.0, 0.0, message, "")
+
+
+def _open(point: Point, count: int) -> Finding:
+    """How many directions are flat, and how far that lets an entry go."""
+    message = (
+        f"The likelihood is flat in {count} direction{'s' * (count > 1)}: other shares and "
+        "components fit exactly as well, so that the components are one of a set."
+    )
+    remedy = "Rely on what is fitted and predicted. Do not read single components as found."
+    return Finding("flat_directions", NOTE, float(count), 0.0, message + _worst(point), remedy)
 
 
 def _worst(point: Point) -> str:

@@ -159,14 +159,8 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         curves=tested.curves,
         residuals=np.where(observed.counts > 0, scores(at_estimate), np.nan) if ordered else None,
     )
-    among = by_group(question, _some(posterior.draws, DRAWS))
-    if among is not None:
-        both = found._replace(chance=min(1.0, 2 * min(found.chance, among.chance)))
-        if among.chance < limit.MISFIT_CHANCE and among.size > found.size:
-            both = both._replace(size=among.size, cause=Cause("groups", among.size, 0.0))
-            return both if both.large else both._replace(cause=None)
-        found = both
-    if not found.large:
+    found = _with_groups(found, question, posterior.draws)
+    if not found.large or found.cause is not None:
         return found
     under = _under(question, observed, drawn_at(posterior.draws, int(posterior.heights.argmax())))
     alike = observed.trials is None or np.ptp(observed.trials) == 0
@@ -178,6 +172,19 @@ def misfit_of(posterior: Posterior, point: Point) -> Misfit:
         kind, columns = ("dependence", every[pair]) if pair < len(every) else ("order", ())
         return found._replace(cause=Cause(kind, float(tested.apart[pair]), 0.0, columns))
     return found._replace(cause=_cause(posterior, observed, point, under, column))
+
+
+def _with_groups(found: Misfit, question: Question[Any, Any], draws: Structure) -> Misfit:
+    """Return the misfit with that of single groups, where that is the larger one beyond chance."""
+    among = by_group(question, _some(draws, DRAWS))
+    if among is None:
+        return found
+    found = found._replace(chance=min(1.0, 2 * found.chance))  # two tests
+    grouped = found._replace(chance=min(1.0, 2 * among.chance), size=among.size)
+    if grouped.large and not (found.large and found.size > grouped.size):
+        return grouped._replace(cause=Cause("groups", among.size, 0.0))
+    small = grouped.chance < limit.MISFIT_CHANCE <= found.chance  # beyond chance, but little
+    return grouped if small else found
 
 
 def _some(draws: Structure, most: int) -> list[Structure]:

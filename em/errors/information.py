@@ -52,7 +52,9 @@ class Information[S: Structure](NamedTuple):
     edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
     inside: the matrix just inside the edges, which leaves nothing out; None without edges.
     open: how many directions the data leave open: the likelihood is flat along them.
-    told: (u,) standard errors of the log density of every unit, if directions are open.
+    closed: whether zeros close them, so that no other parameters fit as well.
+    told: (u,) standard errors of the log density of every unit, if directions are open and not
+        closed.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -73,6 +75,7 @@ class Information[S: Structure](NamedTuple):
     edges: tuple[Edge, ...] = ()
     inside: Array | None = None
     open: int = 0
+    closed: bool = False
     told: Array | None = None
 
 
@@ -119,8 +122,9 @@ def information_of[S: Structure](
     inverse, decrement, missing, reason, level = solved
     bare, count = _touched(flat, level, slots.complete).reshape(free.shape[:2]), level.shape[1]
     if opened is not None:
-        bare, count = opened.touched, opened.directions
-    if count and reason is None:
+        bare, count = opened.touched & (not opened.closed), opened.directions
+    closed = opened is not None and opened.closed
+    if count and reason is None and not closed:
         reason = (
             f"the likelihood is flat in {count} direction{'s' * (count > 1)}, which the data leave "
             "open"
@@ -152,16 +156,19 @@ def information_of[S: Structure](
         edges=edges,
         inside=inside,
         open=count,
-        told=_told(opened, inverse) if count else None,
+        closed=closed,
+        told=_told(model, opened, inverse) if count and not closed else None,
     )
 
 
-def _told(opened: Open | None, inverse: Array) -> Array | None:
+def _told[S: Structure](model: Model[S], opened: Open | None, inverse: Array) -> Array | None:
     """Return the standard error of each unit's log density, (u,), by the delta method."""
     if opened is None:
         return None
-    variance = ((opened.slopes @ inverse) * opened.slopes).sum(axis=1)
-    return np.sqrt(np.maximum(variance, 0))
+    units = model.question.units
+    slopes = opened.slopes[units.groups() * units.sample.distinct + units.unit_rows]
+    variance: Array = ((slopes @ inverse) * slopes).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
 NONE = np.empty((0, 0))

@@ -1,8 +1,11 @@
 """What the data leave open: directions of the parameters along which nothing changes.
 
-The log density of every unit is a function of the p free parameters. Where the rank of its
-derivatives, (u, p), is below p, other parameters give all units the same density, and no number of
+The log density of every row in every group is a function of the p free parameters. Where the rank
+of its derivatives is below p, other parameters give all rows the same density, and no number of
 observations tells them apart. At an edge the derivatives are taken just inside.
+
+Zeros can close such directions: where a parameter on an edge would have to leave the space to
+either side, no other parameters are left that fit as well.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ STEP = 1e-3  # to either side, in standard errors of complete information
 NOTHING = 1e-10  # square of a singular value, relative to the largest, that is rounding
 MOVES = 1e-6  # part of a parameter's complete variance along open directions that is not rounding
 MOST = 1 << 26  # derivatives, 512 MB
+BLUR = 1e-2  # movement beyond an edge that may be due to taking derivatives just inside
+FREE = 0.5  # movement away from edges, in all, of a direction that is open
 
 
 class Open(NamedTuple):
@@ -38,12 +43,14 @@ class Open(NamedTuple):
 
     directions: how many they are, with parameters on an edge free to leave it.
     inner: how many of them keep all parameters on their edges.
+    closed: whether no movement along them keeps all parameters within the space.
     touched: (K, s + m) slots that move along them.
-    slopes: (u, p) derivatives of every unit's log density by the free coordinates.
+    slopes: (G m, p) derivatives of every row's log density in every group by the free coordinates.
     """
 
     directions: int
     inner: int
+    closed: bool
     touched: NDArray[np.bool_]
     slopes: Array
 
@@ -67,7 +74,7 @@ def open_of[S: Structure](
     0
     """
     inside = off_edges(parameters, fixed | (_room(parameters) < NEAR))
-    here, p = _heights(model, inside), free.shape[2]
+    here, p = _everywhere(model, inside), free.shape[2]
     bent = model.prior is not None  # what the data leave flat
     if bent or here is None or not p or here.size * p > MOST:
         return None
@@ -75,29 +82,51 @@ def open_of[S: Structure](
     complete = flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
-    counts = np.sqrt(model.question.units.unit_counts)
+    groups = len(here) // model.rows.sample.distinct
+    size = np.exp(here.reshape(groups, -1) - here.max())
+    due = np.sqrt(size / size.sum(axis=1, keepdims=True)).ravel()
     slopes = np.empty((len(here), p))
     room = _room(inside)
     for column, width in enumerate(spread):
         way = np.abs(free[:, :, column])
         step = min(STEP * width, float(np.min(room[way > 0] / way[way > 0])) / 2)
         moves = step * free[:, :, column]
-        ahead, behind = (_heights(model, moved(model, inside, sign * moves)) for sign in (1, -1))
+        ahead, behind = (_everywhere(model, moved(model, inside, sign * moves)) for sign in (1, -1))
         assert ahead is not None
         assert behind is not None
         slopes[:, column] = (ahead - behind) / (2 * step)
-    scaled = counts[:, None] * slopes * spread
+    scaled = due[:, None] * slopes * spread
     values, vectors = np.linalg.eigh(scaled.T @ scaled)
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
     found = level.shape[1]
     if not found:
-        return Open(0, 0, np.zeros_like(fixed), slopes)
+        return Open(0, 0, False, np.zeros_like(fixed), slopes)
     level = np.linalg.solve(np.linalg.cholesky(level.T @ complete @ level), level.T).T
     most = (flat * np.linalg.solve(complete, flat.T).T).sum(axis=1)
     share = ((flat @ level) ** 2).sum(axis=1) / np.where(most > 0, most, 1)
     leaving = free[fixed] @ level
     kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
-    return Open(found, kept, (share > MOVES).reshape(fixed.shape), slopes)
+    closed = kept == 0 and _closed(leaving)
+    return Open(found, kept, closed, (share > MOVES).reshape(fixed.shape), slopes)
+
+
+def _closed(leaving: Array) -> bool:
+    """Return whether every combination of directions moves some parameter beyond its edge.
+
+    leaving: (e, f) how far directions move parameters from their edges, of rank f. A combination c
+        that moves none beyond has leaving c >= 0.
+    """
+    from scipy.optimize import linprog  # at the top it would slow `import em`
+
+    size = np.abs(leaving).max(axis=1, keepdims=True)
+    moves = leaving / np.where(size > 0, size, 1)
+    found = linprog(
+        -moves.sum(axis=0),
+        A_ub=np.concatenate([-moves, moves]),
+        b_ub=np.repeat([BLUR, 1.0], len(moves)),
+        bounds=(None, None),
+    )
+    return bool(found.success and -found.fun < FREE)
 
 
 def _room(parameters: Structure) -> Array:
@@ -117,8 +146,8 @@ def _room(parameters: Structure) -> Array:
     )
 
 
-def _heights[S: Structure](model: Model[S], parameters: S) -> Array | None:
-    """Return the log density of each unit without its base, (u,); None if units depend."""
+def _everywhere[S: Structure](model: Model[S], parameters: S) -> Array | None:
+    """Return log p of every row in every group without its base; None if units depend."""
     with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
         log_density = densities(model.runs, model.emission, parameters.theta)
-        return model.grouping.heights(shares_of(parameters), log_density)
+        return model.grouping.everywhere(shares_of(parameters), log_density)

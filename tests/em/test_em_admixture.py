@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 
 import em
+from em.solutions import solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Poisson, Sample, simulate
 from models.refusal import Refusal
 
@@ -123,6 +124,26 @@ def test_topics_with_anchors_are_recovered(seed, rng):
     assert np.abs(fit.estimate.theta.prob[order] - ANCHORED).max() < 0.03
     # negative control: a wrong truth
     assert np.abs(fit.estimate.theta.prob[order] - ANCHORED[[1, 0, 2]]).max() > 0.2
+    # zeros close the flat directions, so that all that is not 0 has an error
+    assert (fit.open, fit.closed, fit.told) == (6, True, None)
+    errors = fit.standard_errors.theta.prob[order]
+    assert (np.isfinite(errors) == (ANCHORED > 0)).all()
+    away = np.abs(fit.estimate.theta.prob[order] - ANCHORED)[ANCHORED > 0]
+    assert (away < 5 * errors[ANCHORED > 0]).all()
+
+
+def test_without_zeros_flat_directions_stay_open(rng):
+    """The negative control of the anchors: words and documents that have all topics."""
+    generator = rng(1920)
+    truth = Admixture(
+        generator.dirichlet(np.full(3, 3.0), 60),
+        Categorical(generator.dirichlet(np.full(6, 5.0), 3)),
+    )
+    data, _ = simulate(truth, 60 * 400, generator)
+    fit = em.fit(Categorical, data, 3, starts=5)
+    assert (fit.open, fit.closed) == (6, False)
+    ends = solutions_of(fit.estimate)
+    assert (ends.high.theta.prob - ends.low.theta.prob).max() > 0.1
 
 
 def test_new_groups_get_shares_with_the_components_held(rng):
