@@ -62,16 +62,19 @@ def open_of[S: Structure](
 
     free: (K, s + m, p) map from free coordinates to slots; fixed: (K, s + m) slots on an edge.
 
+    >>> from em import fit
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
     >>> from em.errors.slots import free_of
     >>> from em.model import model_of
+    >>> from models import Categorical, Groups
     >>> from models.structure import coordinates
-    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
-    ...     model = model_of(fit.question, workers, floor=fit.floor)
-    >>> free = free_of(fit.inside, coordinates(fit.inside), 1)
-    >>> open_of(model, fit.inside, free, np.zeros((2, 2), bool)).directions
-    0
+    >>> found = fit(Categorical, Groups.from_table([[9, 1, 5], [2, 6, 4]]), 2, starts=2)
+    >>> with executor_for(found.question.sample, emission_of(found.family), 2) as workers:
+    ...     model = model_of(found.question, workers, floor=found.floor)
+    >>> free = free_of(found.inside, coordinates(found.inside), 3)
+    >>> open_of(model, found.inside, free, np.zeros((2, 5), bool)).directions
+    2
     """
     inside = off_edges(parameters, fixed | (_room(parameters) < NEAR))
     here, p = _everywhere(model, inside), free.shape[2]
@@ -94,7 +97,8 @@ def open_of[S: Structure](
         ahead, behind = (_everywhere(model, moved(model, inside, sign * moves)) for sign in (1, -1))
         assert ahead is not None
         assert behind is not None
-        slopes[:, column] = (ahead - behind) / (2 * step)
+        # of the density and not of its logarithm: exact where shares and probabilities move
+        slopes[:, column] = (np.exp(ahead - here) - np.exp(behind - here)) / (2 * step)
     scaled = due[:, None] * slopes * spread
     values, vectors = np.linalg.eigh(scaled.T @ scaled)
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]

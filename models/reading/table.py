@@ -37,7 +37,7 @@ class TableScan(NamedTuple):
     dropped: the number of rows that were dropped because a count was missing.
 
     >>> TableScan(Groups.from_table([[3, 0], [1, 2]]), dropped=0).data.totals
-    array([3, 3])
+    array([3., 3.])
     """
 
     data: Groups
