@@ -80,8 +80,14 @@ def covariance_of(information: Array) -> Array:
            [0.  , 0.  ]])
     """
     size = np.sqrt(np.maximum(np.diagonal(information), 0))
-    unit = np.where(size > 0, 1 / np.where(size > 0, size, 1), 0)
-    values, vectors = np.linalg.eigh(information * unit * unit[:, None])
-    inverse = np.where(values > OPEN, 1 / np.where(values > OPEN, values, 1), 0)
-    found: Array = (vectors * inverse) @ vectors.T * unit * unit[:, None]
+    known = np.flatnonzero(size)
+    unit = 1 / size[known]
+    values, vectors = np.linalg.eigh(information[np.ix_(known, known)] * unit * unit[:, None])
+    told = values > OPEN
+    inverse = (vectors[:, told] / values[told]) @ vectors[:, told].T * unit * unit[:, None]
+    # the units turned its range: what is on an edge as a sum of coordinates has to stay there
+    level = unit[:, None] * vectors[:, ~told]
+    still = np.eye(len(known)) - level @ np.linalg.pinv(level, rcond=OPEN)
+    found: Array = np.zeros_like(information)
+    found[np.ix_(known, known)] = still @ inverse @ still.T
     return found

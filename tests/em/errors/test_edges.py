@@ -126,3 +126,13 @@ def test_the_covariance_of_a_projected_information_is_that_along_it(rng):
     found = covariance_of(along @ (along.T @ full @ along) @ along.T)
     due = along @ np.linalg.inv(along.T @ full @ along) @ along.T
     np.testing.assert_allclose(found, due, rtol=1e-6, atol=1e-12 * np.abs(due).max())
+
+
+def test_the_covariance_moves_no_sum_of_coordinates_that_is_on_an_edge(rng):
+    """The last entry of a simplex is on an edge where the sum of the others may not change."""
+    root = rng(12).normal(size=(5, 5)) * [1, 3, 10, 1, 1]
+    along = np.linalg.svd([[0, 1, 1, 1, 0], [0, 0, 0, 0, 1]])[2][2:].T  # two edges
+    information = along @ (along.T @ root.T @ root @ along) @ along.T
+    found = covariance_of(information)
+    due = along @ np.linalg.inv(along.T @ information @ along) @ along.T
+    np.testing.assert_allclose(found, due, rtol=1e-6, atol=1e-9 * np.abs(due).max())
