@@ -212,6 +212,7 @@ class Groups:
         np.add.at(totals, whose, times)  # np.bincount would copy the cells, which may be many
         np.add.at(often, places, times)
         _refuse_titles(titles, totals)
+        _refuse_strangers(titles, totals)
         if not times.all():
             seen = np.flatnonzero(times)
             places, whose, times = places[seen], whose[seen], times[seen]
@@ -230,6 +231,17 @@ class Groups:
         return cls._of(
             sample, given[order].astype(np.intp), times[order], ends, tuple(titles), lines
         )
+
+    def refuse_inestimable(self) -> None:
+        """Raise Refusal if components cannot be estimated from these groups alone.
+
+        Groups that are folded into a fit may be one only, or of one row each.
+
+        >>> Groups(["to", "be"], ["new", "new"]).refuse_inestimable()
+        Traceback (most recent call last):
+        models.refusal.Refusal: all rows are in one group, 'new'; give Sample(x), whose rows have ...
+        """
+        _refuse_strangers(self.titles, self.totals)
 
     def to_table(self) -> csr_array:
         """Return the table of counts of labels, a row a group and a column a category, sparse.
@@ -437,13 +449,25 @@ class Groups:
 
 
 def _refuse_titles(titles: Sequence[str], totals: Array | NDArray[np.int64]) -> None:
-    """Raise Refusal for groups without rows, and for too few groups or too many.
+    """Raise Refusal for groups without rows, and for too many groups.
 
     totals: (G,) the number of rows of each group.
     """
     if (totals == 0).any():
         name = titles[int(totals.argmin())]
         raise Refusal(f"group {name!r} has no rows: all of its counts are 0; leave it out")
+    if len(titles) > MOST_GROUPS:
+        raise Refusal(
+            f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column with "
+            "fewer, or leave groups out"
+        )
+
+
+def _refuse_strangers(titles: Sequence[str], totals: Array | NDArray[np.int64]) -> None:
+    """Raise Refusal if no two groups could share components, or no row has company in its group.
+
+    totals: (G,) the number of rows of each group.
+    """
     if len(titles) < 2:
         raise Refusal(
             f"all rows are in one group, {titles[0]!r}; give Sample(x), whose rows have no groups"
@@ -451,11 +475,6 @@ def _refuse_titles(titles: Sequence[str], totals: Array | NDArray[np.int64]) -> 
     if totals.sum() == len(titles):
         raise Refusal(
             "every row is in a group of its own; give Sample(x), or a column with fewer groups"
-        )
-    if len(titles) > MOST_GROUPS:
-        raise Refusal(
-            f"group names {len(titles):,} groups, more than {MOST_GROUPS:,}; give a column with "
-            "fewer, or leave groups out"
         )
 
 

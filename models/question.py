@@ -15,6 +15,7 @@ import numpy as np
 from models.checks import whole
 from models.digits import refuse_lost_digits
 from models.family import width
+from models.groups import Groups
 from models.names import ESTIMABLE, name_of, record_of, why_unidentified
 from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
@@ -132,6 +133,8 @@ def asked[T: Theta](
     structure = structure_for(data)
     sample = data.sample
     observed(family, sample)
+    if isinstance(data, Groups):
+        data.refuse_inestimable()
     k = whole("k", k, 1)
     enough(family, sample, k)
     if prior is not None:

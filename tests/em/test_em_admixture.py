@@ -216,11 +216,27 @@ def test_entries_that_no_flat_direction_moves_keep_their_errors():
     assert open_fit.covariance is not None
 
 
+@pytest.mark.parametrize("words", [["cat", "dog", "cat"], ["cake"]])
+def test_one_new_group_can_be_folded_in(words):
+    """Its shares are those that it has among others, as groups are folded in one by one."""
+    docs = Groups(["cat", "dog", "cat", "cake", "cake", "dog"], ["a", "a", "a", "b", "b", "b"])
+    fit, every = em.fit(Categorical, docs, 2), docs.sample.categories
+    alone = fit.fold_in(Groups(words, ["new"] * len(words), categories=every))
+    beside = Groups([*words, "dog"], ["new"] * len(words) + ["other"], categories=every)
+    np.testing.assert_allclose(alone.weight[0], fit.fold_in(beside).weight[0], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: Groups([1, 2, 3], ["a", "a", "a"]), "all rows are in one group, 'a'"),
-        (lambda: Groups([1, 2, 3], ["a", "b", "c"]), "every row is in a group of its own"),
+        (
+            lambda: em.fit(Poisson, Groups([1, 2, 3], ["a", "a", "a"]), 2),
+            "all rows are in one group, 'a'",
+        ),
+        (
+            lambda: em.fit(Poisson, Groups([1, 2, 3], ["a", "b", "c"]), 2),
+            "every row is in a group of its own",
+        ),
         (
             lambda: Groups([1, 2, 3], [1.5, 2, 2]),
             "group: row 0 .* is 1.5, which is no whole number",
