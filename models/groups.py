@@ -237,9 +237,7 @@ class Groups:
 
         Groups that are folded into a fit may be one only, or of one row each.
 
-        >>> Groups(["to", "be"], ["new", "new"]).refuse_inestimable()
-        Traceback (most recent call last):
-        models.refusal.Refusal: all rows are in one group, 'new'; give Sample(x), whose rows have ...
+        >>> Groups(["to", "be", "or"], [1, 1, 2]).refuse_inestimable()  # two groups can be
         """
         _refuse_strangers(self.titles, self.totals)
 
