@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.family import components, listed_entries
+from models.letters import padded, wide
 from models.structure import axes_of, fields_of, shares_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["table"]
 
 ACROSS = 5  # components side by side
 MOST = 30  # rows of a field
+LABEL = 9  # columns of a row's label, at least
 COMPONENT = "component"
 NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
@@ -53,14 +55,19 @@ def table(
             values[name] = np.where(value < NO_SHARE, 0, value)
     k, every = components(estimate.theta), axes_of(type(estimate), type(estimate.theta))
     shown, hidden = _shown(estimate)
+    labels = [
+        _label(name, [one for one in every[name] if one != COMPONENT], place, names)
+        for name, _, place in shown
+    ]
+    columns = max(LABEL, *map(wide, labels))
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
         if k > ACROSS:
-            yield _line("component", map(str, block))
-        for name, axis, place in shown:
-            label = _label(name, [one for one in every[name] if one != COMPONENT], place, names)
+            yield _line("component", map(str, block), columns)
+        for label, (name, axis, place) in zip(labels, shown, strict=True):
             at = [(*place[:axis], one, *place[axis:]) for one in block]
-            yield _line(label, [_cell(values[name][one], spreads[name][one]) for one in at])
+            cells = [_cell(values[name][one], spreads[name][one]) for one in at]
+            yield _line(label, cells, columns)
     for name, more in hidden.items():
         yield f"  and {more:,} more of {name}"
     for name, axes in estimate.axes().items():
@@ -118,9 +125,9 @@ def _cell(value: float, error: float) -> str:
     return f"{value:.{max(digits, 2)}g} ({error:.2g})"
 
 
-def _line(label: str, cells: Iterable[str]) -> str:
-    """Return a line of the table."""
-    return f"  {label:<9}" + "".join(f"  {cell:>20}" for cell in cells)
+def _line(label: str, cells: Iterable[str], columns: int = LABEL) -> str:
+    """Return a line of the table, whose label takes so many columns."""
+    return f"  {padded(label, columns)}" + "".join(f"  {cell:>20}" for cell in cells)
 
 
 def _matrix(name: str, values: Array, errors: Array) -> Iterator[str]:

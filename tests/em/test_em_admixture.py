@@ -12,6 +12,7 @@ from scipy.special import softmax
 import em
 from em.solutions import solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Poisson, Sample, simulate
+from models.letters import wide
 from models.refusal import Refusal
 
 
@@ -287,3 +288,12 @@ def test_groups_that_have_nothing_in_common_are_fitted_to_the_end(table):
     assert fit.converged
     assert fit.deviance.value == pytest.approx(0, abs=1e-8)
     assert em.fit(Categorical, Groups.from_table(table), 1).deviance.value > 20
+
+
+def test_numbers_stand_in_line_behind_names_of_any_width():
+    """Chinese characters take two columns, so that a line of them has fewer characters."""
+    table = [[12, 3, 6], [2, 15, 1], [6, 1, 9]]
+    names = {"groups": ["a", "人民日报", "Frankfurter"], "categories": ["经济", "спорт", "é"]}
+    lines = str(em.fit(Categorical, Groups.from_table(table, **names), 2)).splitlines()[1:7]
+    assert len({wide(line) for line in lines}) == 1
+    assert len({len(line) for line in lines}) > 1
