@@ -24,7 +24,7 @@ from models.prior import Prior
 from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import checked, shares_of, uniform, with_shares
+from models.structure import by_name, checked, parameters, shares_of, uniform, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +158,9 @@ def fitted[S: Structure](
     least = rows.units.floor_out(model.floor)
     if known.open:
         ends = _as_high(ends)
-    notes = list(_notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least))
+    listed, names = parameters(best.parameters, question.held), question.data.names
+    said = _notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least)
+    notes = [by_name(note, listed, names) for note in said]
     if start is None and question.k > 1:
         notes += _seldom(found)
     notes += single_celled(question.data)

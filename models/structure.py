@@ -7,6 +7,7 @@ relabelling, parameters and their names, checks, and the way to files and back.
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, cast
 
@@ -37,6 +38,7 @@ __all__ = [
     "Unordered",
     "axes_of",
     "by_component",
+    "by_name",
     "checked",
     "coordinates",
     "data_of",
@@ -61,6 +63,8 @@ __all__ = [
     "uniform",
     "with_shares",
 ]
+
+LABEL = re.compile(r"\w+\[[\d,*]+\]")  # of a parameter
 
 ROUNDING = 1e-8  # by which a simplex may miss a sum of 1
 
@@ -668,6 +672,21 @@ def free(kind: type[Structure], held: Iterable[str]) -> list[str]:
     (['weight'], [])
     """
     return [name for name in kind.axes() if name not in held]
+
+
+def by_name(text: str, rows: Iterable[Parameter], names: Mapping[str, Sequence[str]]) -> str:
+    """Return a text with the names of groups and categories in its labels of parameters.
+
+    Once only: a name that is a number would be taken for a place.
+
+    rows: the parameters whose labels may occur. names: of the places along axes.
+
+    >>> one = Parameter("prob", ("component", "category"), (1, 0))
+    >>> by_name("prob[1,0] is 0", [one], {"category": ["well", "ill"]})
+    'prob[1,well] is 0'
+    """
+    titles = {row.label: row.titled(names) for row in rows} if names else {}
+    return LABEL.sub(lambda found: titles.get(found[0], found[0]), text)
 
 
 def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter]:

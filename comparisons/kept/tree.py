@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from em.emission import emission_of
 from em.solutions import solutions_of
 from models.family import components
 from models.sample import Sample
-from models.structure import axes_of, checked, fields_of, ordered, permuted
+from models.structure import axes_of, by_name, checked, fields_of, ordered, permuted
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,7 +41,6 @@ __all__ = ["laid_out"]
 
 FINE = 400  # places at which a density is drawn
 MARGIN = 0.08  # of the data's range, beyond it
-LABEL = re.compile(r"\w+\[[\d,*]+\]")  # of a parameter
 GROUPS = (
     *("em", "ascent", "optima", "deviance", "modes", "misfit", "states", "memberships", "density"),
     *("truth", "comparison", "fitted", "solutions"),
@@ -80,8 +78,9 @@ def laid_out(
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
+    names = question.data.names
     findings = [
-        one._replace(message=_named(one.message, point))
+        one._replace(message=by_name(one.message, point.parameters, names))
         for one in judged(measured, table, within, accept_misfit=accept_misfit)
     ]
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before
@@ -122,13 +121,6 @@ def laid_out(
     if sampled.binning is not None:
         found.attrs["shift"] = sampled.shift
     return found
-
-
-def _named(message: str, point: Point) -> str:
-    """Return a message that calls groups and categories by their names."""
-    names = point.at.question.data.names
-    titles = {row.label: row.titled(names) for row in point.parameters} if names else {}
-    return LABEL.sub(lambda found: titles.get(found[0], found[0]), message)
 
 
 def _fields(structure: Structure, suffix: str = "") -> xr.Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comparisons.verdict.judge_em import em_finished, spiked
+from models.structure import by_name, parameters
 
 if TYPE_CHECKING:
     import em
@@ -21,4 +22,6 @@ def findings_of(fit: em.Fit[Any]) -> list[Finding]:
     >>> [one.code for one in findings_of(fit(Gaussian, Sample([1, 2, 3]), 1))][:3]
     ['stopped_early', 'not_a_maximum', 'spike']
     """
-    return [*em_finished(fit, fit, fit), *spiked(fit, fit)]
+    listed, names = parameters(fit.estimate, fit.question.held), fit.question.data.names
+    found = [*em_finished(fit, fit, fit), *spiked(fit, fit)]
+    return [one._replace(message=by_name(one.message, listed, names)) for one in found]

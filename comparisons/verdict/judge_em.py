@@ -256,8 +256,7 @@ def _rows(at: em.Fit[Any]) -> list[Parameter]:
 def _where(fit: em.Fit[Any]) -> str:
     """Return a text with the first parameters of an optimum."""
     rows = _rows(fit)
-    names = fit.question.data.names
-    parts = [f"{row.titled(names)} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
+    parts = [f"{row.label} {float(picked(fit.estimate, row)):.4g}" for row in rows[:SAID]]
     return ", ".join(parts) + ", ..." * (len(rows) > SAID)
 
 
@@ -269,7 +268,7 @@ def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
         way = float(picked(reached.estimate, row) - picked(at.estimate, row))
         if error > 0 and abs(way / error) > most:
             most = abs(way / error)
-            farthest = f", and {row.titled(at.question.data.names)} move {most:.2g} standard errors"
+            farthest = f", and {row.label} move {most:.2g} standard errors"
     return farthest
 
 
@@ -444,7 +443,7 @@ def _nearest(at: em.Fit[Any]) -> tuple[float, str]:
         value, error = (float(picked(m, row)) for m in (at.estimate, at.standard_errors))
         room = min(value - low, high - value) / error if error > 0 else np.nan
         if room < nearest or np.isnan(nearest):
-            nearest, label = room, row.titled(at.question.data.names)
+            nearest, label = room, row.label
     return nearest, label
 
 

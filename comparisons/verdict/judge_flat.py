@@ -80,5 +80,4 @@ def _worst(point: Point) -> str:
     if high[at] - low[at] <= ROUNDING:  # entries of 0 let components be mixed in one way only
         return ""
     how = "Over all of them" if ends.exact else "Over the solutions that were visited"
-    name = rows[at].titled(point.at.question.data.names)
-    return f" {how} {name} goes from {low[at]:.3g} to {high[at]:.3g}."
+    return f" {how} {rows[at].label} goes from {low[at]:.3g} to {high[at]:.3g}."

