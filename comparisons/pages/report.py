@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
+from comparisons.pages.page import inlined, rendered
 from comparisons.pages.terminal import FLAT, among, meaning, meant
 from comparisons.pictures.catalogue import pictures_of
-from comparisons.pictures.style import minus, svg
+from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
 from comparisons.verdict.headline import by_importance, follows
 from models.names import FAMILIES, FORMS, name_of
 from models.structure import moves_of, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.story import Story
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from models.family import Theta
     from models.question import Question
 
-__all__ = ["report"]
+__all__ = ["Card", "Line", "card_of", "line_of", "report"]
 
 SHOWN = 4  # groups, and columns of each, in the first sentence
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
@@ -57,15 +55,12 @@ def report(
     >>> "second-opinion fit counts.csv" in page, "<script" in page
     (True, False)
     """
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    template = files("comparisons.pages").joinpath("report.html.j2").read_text("utf-8")
     after = follows(facts.findings)
     causes = [one for one in by_importance(facts.findings) if one not in after]
     rows, hidden = largest(facts)
     open_ended = any(one.code == FLAT for one in facts.findings)  # components are one of a set
-    return environment.from_string(template).render(
+    return rendered(
+        "report.html.j2",
         verdict=facts.verdict,
         lead=meaning(facts),
         meant=meant(facts),
@@ -74,15 +69,15 @@ def report(
         why=_why(facts, causes),
         title=f"{facts.title}, K = {facts.k}",
         question=_question(facts),
-        table=[_line(row) for row in rows],
+        table=[line_of(row) for row in rows],
         hidden=hidden,
-        causes=[_card(one) for one in causes],
-        after=[_card(one) for one in after],
-        measures=[_card(one) for one in facts.findings],
+        causes=[card_of(one) for one in causes],
+        after=[card_of(one) for one in after],
+        measures=[card_of(one) for one in facts.findings],
         few=_few(facts, causes),
         steps=_steps(story),
-        drawn=_drawn(story.pictures if story else []),
-        pictures=_drawn(pictures_of(facts) if pictures is None else pictures),
+        drawn=inlined(story.pictures if story else []),
+        pictures=inlined(pictures_of(facts) if pictures is None else pictures),
         em=_of_em(facts),
         optima=_optima(facts),
         notes=[_typeset(one) for one in facts.estimate.notes],
@@ -105,6 +100,9 @@ class Line(NamedTuple):
     far: whether the gap is beyond its threshold.
     truth: None where it is unknown.
     more: the columns of the second table.
+
+    >>> Line._fields[:3]
+    ('label', 'estimate', 'posterior')
     """
 
     label: str
@@ -118,7 +116,11 @@ class Line(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A finding, its numbers in words."""
+    """A finding, its numbers in words.
+
+    >>> Card._fields[:2]
+    ('severity', 'code')
+    """
 
     severity: str
     code: str
@@ -254,8 +256,12 @@ def _located(row: Row, names: Sequence[str]) -> str:
     return f"{name}{of} {mean} ({low} to {high})"
 
 
-def _line(row: Row) -> Line:
-    """Return a parameter's numbers, each to the digits that its error justifies."""
+def line_of(row: Row) -> Line:
+    """Return a parameter's numbers, each to the digits that its error justifies.
+
+    >>> line_of(comparison.parameters[2]).label
+    'rate[0]'
+    """
     line = row.numbers
     sd = line["sd"]
     return Line(
@@ -343,7 +349,12 @@ def _typeset(message: str) -> str:
     return re.sub(r"-?\d+\.?\d*e[-+]\d+", lambda found: _short(float(found[0])), message)
 
 
-def _card(finding: Finding) -> Card:
+def card_of(finding: Finding) -> Card:
+    """Return a finding, its numbers in words.
+
+    >>> card_of(Finding("weak_separation", "note", 3.5, 1.0, "Groups overlap.", "")).title
+    'Weak separation'
+    """
     return Card(
         finding.severity,
         finding.code,
@@ -376,22 +387,6 @@ def _steps(story: Story | None) -> list[tuple[str, list[str], list[list[str]]]]:
 def _cell(word: str) -> str:
     """Return a cell, the minus sign of a number as typographers write it."""
     return minus(word[:1]) + word[1:] if word[1:2].isdigit() else word
-
-
-def _drawn(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
-    """Return title, words and SVG of each picture."""
-    return [(one.title, one.alt, _inlined(one)) for one in pictures]
-
-
-def _inlined(picture: Picture) -> Markup:
-    """Return a picture as an SVG that can share a page with others."""
-    # its style would apply to the whole page; the template has one for pictures
-    body = re.sub(r"<(style|metadata)\b.*?</\1>", "", svg(picture.figure()), flags=re.DOTALL)
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{picture.name}-", body)
-    opening = re.search(r'<svg\b[^>]*\bviewBox="([^"]*)"[^>]*>', body)
-    assert opening is not None
-    label = Markup('<svg viewBox="{}" role="img" aria-label="{}"><title>{}</title>')
-    return label.format(opening[1], picture.alt, picture.title) + Markup(body[opening.end() :])  # noqa: S704
 
 
 def _of_em(facts: Facts) -> dict[str, str]:

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
-__all__ = ["FLAT", "among", "meaning", "meant", "numbered", "printed", "said", "stepped", "told"]
+__all__ = [
+    "FLAT",
+    "Pipe",
+    "among",
+    "console_of",
+    "laid",
+    "meaning",
+    "meant",
+    "numbered",
+    "printed",
+    "said",
+    "spoken",
+    "stepped",
+    "told",
+]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MARK = {FAULT: "✗", DOUBT: "?", NOTE: "·"}
@@ -37,15 +51,23 @@ ENDLESS = 10_000  # columns of a pipe
 
 
 class Pipe(Console):
-    """A console whose reader may leave early without that being a verdict."""
+    """A console whose reader may leave early without that being a verdict.
+
+    >>> Pipe(width=40).width
+    40
+    """
 
     def on_broken_pipe(self) -> None:
         """Discard the rest of the output."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _console() -> Pipe:
-    """Return a console; in a pipe, which has no edge, it cuts no line."""
+def console_of() -> Pipe:
+    """Return a console; in a pipe, which has no edge, it cuts no line.
+
+    >>> console_of().width
+    10000
+    """
     console = Pipe(highlight=False)
     if not console.is_terminal:
         console.width = ENDLESS
@@ -58,7 +80,7 @@ def printed(text: str) -> None:
     >>> printed("two groups")
     two groups
     """
-    console = _console()
+    console = console_of()
     console.print(Text(text), soft_wrap=True)
 
 
@@ -112,10 +134,10 @@ def stepped(steps: Iterable[Steps]) -> None:
     7      0.70
     <BLANKLINE>
     """
-    console = _console()
+    console = console_of()
     for table in steps:
-        _say(console, Text(table.title, "bold"))
-        _lay(console, list(table.columns), table.words())
+        spoken(console, Text(table.title, "bold"))
+        laid(console, list(table.columns), table.words())
         console.print()
 
 
@@ -125,7 +147,7 @@ def said(text: str) -> None:
     >>> said("Two groups were found.")
     Two groups were found.
     """
-    _say(_console(), Text(text))
+    spoken(console_of(), Text(text))
 
 
 def told(facts: Facts) -> None:
@@ -137,31 +159,33 @@ def told(facts: Facts) -> None:
     AGREE EM and the posterior agree.
     ...
     """
-    console = _console()
-    _say(console, Text(_headline(facts)))
+    console = console_of()
+    spoken(console, Text(_headline(facts)))
     _tabulate(console, facts)
     if legend := _legend(facts):
-        _say(console, Text(legend, style="dim"))
+        spoken(console, Text(legend, style="dim"))
     verdict = facts.verdict
-    _say(console, Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts)))
+    spoken(
+        console, Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts))
+    )
     findings = facts.findings
     if verdict == "agree":
         for finding in findings:
             if finding.code in CARRYING or (finding.code == MISFIT and finding.severity == OK):
-                _say(console, Text(finding.message), 2)
-        _say(console, Text(meant(facts)), 2)
+                spoken(console, Text(finding.message), 2)
+        spoken(console, Text(meant(facts)), 2)
     for finding in findings:
         if finding.code in BESIDE and finding.severity == OK:
-            _say(console, Text(finding.message), 2)
+            spoken(console, Text(finding.message), 2)
     after = follows(findings)
     causes = [one for one in by_importance(findings) if one not in after]
     for at, finding in enumerate(causes):
         last = all(finding.remedy != later.remedy for later in causes[at + 1 :])
-        _say(console, _cause(finding, remedy=last), 2)
+        spoken(console, _cause(finding, remedy=last), 2)
         if finding.code == HOPELESS and after:
-            _say(console, Text(f"It follows: {', '.join(one.code for one in after)}.", "dim"), 4)
+            spoken(console, Text(f"It follows: {', '.join(one.code for one in after)}.", "dim"), 4)
     passed = sum(finding.severity == OK for finding in findings)
-    _say(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
+    spoken(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
 
 
 def _headline(facts: Facts) -> str:
@@ -230,8 +254,13 @@ def _cause(finding: Finding, *, remedy: bool) -> Text:
     return cause
 
 
-def _say(console: Console, text: Text, indent: int = 0) -> None:
-    """Print a paragraph in lines without blanks at their ends."""
+def spoken(console: Console, text: Text, indent: int = 0) -> None:
+    """Print a paragraph in lines without blanks at their ends.
+
+    >>> spoken(Pipe(width=24), Text("Two groups were found in the data."))
+    Two groups were found in
+    the data.
+    """
     for line in text.wrap(console, max(20, min(console.width, PROSE) - indent)):
         line.rstrip()
         console.print(Text(" " * indent) + line, soft_wrap=True)
@@ -242,13 +271,18 @@ def _tabulate(console: Console, facts: Facts) -> None:
     source = "EM" if facts.estimate.source == "EM" else "estimate"
     names = [PARAMETER, f"{source} (se)", "posterior (sd)", "95% interval", "gap/sd"]
     rows, hidden = largest(facts)
-    _lay(console, names, [_cells(row) for row in rows])
+    laid(console, names, [_cells(row) for row in rows])
     if hidden:
-        _say(console, Text(f"Not shown: {hidden}. summary.csv (in --out FOLDER) has all."))
+        spoken(console, Text(f"Not shown: {hidden}. summary.csv (in --out FOLDER) has all."))
 
 
-def _lay(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, stacked where a row finds no room."""
+def laid(console: Console, names: list[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, stacked where a row finds no room.
+
+    >>> laid(Pipe(width=24), ["K", "BIC"], [["1", "517.2"]])
+    K    BIC
+    1  517.2
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, justify="left" if name == names[0] else "right", no_wrap=True)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SINGLE",
+    "Bars",
     "bars_of",
     "counted",
     "data",
@@ -86,7 +87,11 @@ LETTERS = 11  # of a name there
 
 
 class Bars(NamedTuple):
-    """A histogram: edges (m + 1,) and heights (m,), whose area is one."""
+    """A histogram: edges (m + 1,) and heights (m,), whose area is one.
+
+    >>> Bars(np.array([0.0, 2.0, 4.0]), np.array([0.3, 0.2])).width
+    2.0
+    """
 
     edges: Array
     heights: Array
