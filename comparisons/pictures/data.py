@@ -39,6 +39,7 @@ from comparisons.pictures.style import (
 )
 from em.emission import emission_of
 from models.arrays import spaced
+from models.letters import cut
 from models.refusal import Refusal
 from models.value_grid import step_of
 
@@ -84,6 +85,7 @@ CROWDED = 0.1  # of the range: a bulk narrower than that gets a frame of its own
 MARGIN = 0.08  # of a frame, on either side
 NAMED = 10  # categories along an axis: more names would run into each other
 LETTERS = 11  # of a name there
+LETTERED = 65  # of all names side by side
 
 
 class Bars(NamedTuple):
@@ -223,7 +225,8 @@ def name_categories(axis: Axis, facts: Facts) -> None:
     if not names:
         return
     at = spaced(len(names), NAMED)
-    axis.set_ticks(at, [shortened(names[place]) for place in at])
+    room = min(LETTERS, LETTERED // len(at)) if axis.get_label_position() == "bottom" else LETTERS
+    axis.set_ticks(at, [cut(names[place], room) for place in at])
 
 
 def shortened(name: str) -> str:
@@ -232,7 +235,7 @@ def shortened(name: str) -> str:
     >>> shortened("to"), shortened("disproportionately")
     ('to', 'disproport…')
     """
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+    return cut(name, LETTERS)
 
 
 def drawn_names(facts: Facts) -> dict[str, tuple[str, ...]]:

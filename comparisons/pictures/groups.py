@@ -29,6 +29,7 @@ from comparisons.pictures.style import (
 from comparisons.thresholds import LEVEL
 from models.arrays import spaced
 from models.groups import Groups
+from models.letters import cut
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _panelled(
 
 def _clipped(name: str) -> str:
     """Return a name that fits beside a panel."""
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+    return cut(name, LETTERS)
 
 
 def _reach(found: Beside) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -179,3 +180,18 @@ def test_names_are_in_json_and_in_sentences():
     said = " ".join(one.message for one in opinion("mental").findings)
     assert "weight[status " in said
     assert "weight[0,0]" not in said
+
+
+def test_names_side_by_side_do_not_run_into_each_other():
+    """Ten long names in wide letters have less room each than three."""
+    names = [f"{one}оммуникация" for one in "АБВГДЕЖЗИК"]
+    rng = np.random.default_rng(7)
+    table = rng.multinomial(300, rng.dirichlet(np.ones(10), 3)) + 1
+    data = Groups.from_table(table, categories=names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bayes.ChainsWarning)
+        figure = comparisons.second_opinion(Categorical, data, 2, **SHORT).plot_data()
+    figure.canvas.draw()
+    boxes = [one.get_window_extent() for one in figure.axes[0].get_xticklabels()]
+    assert len(boxes) == len(names)
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
