@@ -10,7 +10,7 @@ from comparisons.pages.report import report
 from comparisons.pictures.catalogue import pictures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -25,13 +25,18 @@ DPI = 150
 
 
 def save_folder(
-    comparison: Facts | None, folder: Path, command: str | None, story: Story | None = None
+    comparison: Facts | None,
+    folder: Path,
+    command: str | None,
+    story: Story | None = None,
+    beside: Callable[[Path], object] | None = None,
 ) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
     comparison: None for a study without a posterior, of which there are only figures.
     command: how to make it again, for the report.
     story: of a study, for the report.
+    beside: writes more into the folder.
 
     >>> from pathlib import Path
     >>> from comparisons.pages.story import Story
@@ -58,6 +63,8 @@ def save_folder(
             comparison.tree.to_netcdf(target / "comparison.nc")
         for picture in (*told, *compared):
             save_figure(picture.figure(), figures, picture.name)
+        if beside is not None:
+            beside(target)
 
     written(folder, write)
 

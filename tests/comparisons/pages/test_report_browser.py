@@ -215,6 +215,13 @@ def test_nothing_is_wider_than_the_window(width, browser, page, spoiled):
     assert browser.evaluate(OVERFLOW) > 0
 
 
+def test_words_that_are_not_shown_make_no_page_wider(browser, spoiled):
+    """A gap beyond its threshold says so unseen, in a column that lies beyond a phone."""
+    far = '<span class="unseen" style="margin-left: 1900px">beyond the threshold</span>'
+    browser.open(spoiled(f'<div class="scroll"><p style="width: 2000px">{far}</p></div>'), 390)
+    assert browser.evaluate(OVERFLOW) == 0
+
+
 def test_wide_tables_scroll_inside_their_own_box_by_keyboard_too(browser, page):
     browser.open(page, 390)
     boxes = """[...document.querySelectorAll('.scroll')]
