@@ -516,6 +516,14 @@ def _absent(value: object) -> bool:
     return isinstance(value, float) and np.isnan(value)
 
 
+def _first_absent(values: Any) -> tuple[int, int] | None:
+    """Return the row and the column of the first cell that is NaN, None if there is none."""
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
+        return None
+    absent = np.argwhere(np.isnan(values)).tolist()
+    return (absent[0][0], absent[0][1]) if absent else None
+
+
 def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
     """Return the numbers of rows and columns, and row, column and count of the cells above 0."""
     if hasattr(table, "tocoo"):
@@ -525,6 +533,11 @@ def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
         counted, (g, v) = np.asarray(sparse.data, np.float64), sparse.shape
     else:
         values = table.to_numpy() if hasattr(table, "to_numpy") else table
+        if (absent := _first_absent(values)) is not None:
+            raise Refusal(
+                f"row {absent[0]}, column {absent[1]} of the table (counted from 0) is blank; "
+                "write 0 if there were none, as frame.fillna(0) does"
+            )
         cells, _, _ = checked_rows(values, None, None)
         if cells.ndim != 2:
             raise Refusal("the table has one column; give a row a group and a column a category")

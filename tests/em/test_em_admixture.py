@@ -249,6 +249,10 @@ def test_one_new_group_can_be_folded_in(words):
         (lambda: Groups.from_table([[1, -2], [3, 4]]), "is -2, which is below 0"),
         (lambda: Groups.from_table([[1, 2.5], [3, 4]]), "is 2.5, which is no whole number"),
         (lambda: Groups.from_table([["a", "b"]]), "is not a number"),
+        (
+            lambda: Groups.from_table(np.array([[1, 2], [3, np.nan]])),
+            r"row 1, column 1 of the table .* is blank; write 0 .* frame.fillna\(0\)",
+        ),
         (lambda: Groups.from_table([[0, 0], [3, 4]]), "row '0' of the table is empty"),
         (lambda: Groups.from_table([[1, 0], [3, 0]]), "column '1' of the table is empty"),
         (
