@@ -89,6 +89,10 @@ class Component[T: Theta, S](ABC):
         """
         return explored, 0.0
 
+    def left_out(self, k: int) -> float:
+        """Return the constant that `unconstrained` leaves out of the log Jacobian."""
+        return 0.0
+
     @abstractmethod
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> T:
         """Return dispersed components about rows (n, K) of the sample, each field (n, K, ...).

@@ -95,6 +95,10 @@ class GaussianComponent(Component[Gaussian, Gaussian]):
         }
         return values, (k - 1) * log_width
 
+    def left_out(self, k: int) -> float:
+        """Log 2 K: the K log variances are `wider`, which sum to 0, and twice the log width."""
+        return float(np.log(2 * k))
+
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> Gaussian:
         """Centres at the chosen rows, widths from a tenth of the overall sd to all of it."""
         sd = spread(sample)[0] * 10 ** rng.uniform(-1, 0, rows.shape)

@@ -123,6 +123,10 @@ class BinomialPrior(NamedTuple):
         """Counts have no unit to change."""
         return self
 
+    def widened(self, factor: float) -> Self:
+        """Beta((heads + 1) / factor^2, (tails + 1) / factor^2)."""
+        return type(self)((self.heads + 1) / factor**2 - 1, (self.tails + 1) / factor**2 - 1)
+
 
 def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
     """Return why rows in no order do not identify k coins; empty if they do.

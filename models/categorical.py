@@ -162,6 +162,10 @@ class CategoricalPrior(NamedTuple):
         """Labels have no unit to change."""
         return self
 
+    def widened(self, factor: float) -> Self:
+        """Dirichlet((1 + unseen) / factor^2)."""
+        return type(self)((1 + np.asarray(self.unseen)) / factor**2 - 1)
+
 
 def single_rows_unidentified(sample: Observations, k: int, *, equal: bool) -> str:
     """Return why single labels in no order do not identify components; empty if k is 1.

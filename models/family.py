@@ -91,6 +91,17 @@ class ConjugatePrior(Protocol):
         """Return the prior of the parameters of scale * x + shift."""
         ...
 
+    def widened(self, factor: float) -> Self:
+        """Return the prior of so many times the width.
+
+        A prior is observations not seen, and widths fall with the root of their number. So the
+        numbers are divided by factor^2: n of a mean; events + 1 and exposure of a rate, whose sd is
+        then exactly `factor` times as large; heads + 1 and tails + 1; 1 + unseen of categories.
+        Shares, and the widths of measurements, keep their priors. What is returned may stand for
+        fewer observations than none, as Beta(1/4, 1/4) does, and is proper all the same.
+        """
+        ...
+
     def _asdict(self) -> dict[str, Any]: ...
 
 

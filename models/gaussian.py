@@ -140,3 +140,7 @@ class GaussianPrior(NamedTuple):
         """The mean is in the unit of x, the squares in its square."""
         moved = float(self.mean * scale[0] + shift[0])
         return self._replace(mean=moved, squares=float(self.squares * scale[0] * scale[0]))
+
+    def widened(self, factor: float) -> Self:
+        """The mean given sd is Normal(mean, factor sd / sqrt(n))."""
+        return self._replace(n=self.n / factor**2)

@@ -310,6 +310,10 @@ class MultivariateGaussianPrior(NamedTuple):
         scatter = self.scatter * scale[:, None] * scale
         return self._replace(mean=self.mean * scale + shift, scatter=scatter)
 
+    def widened(self, factor: float) -> Self:
+        """The mean given cov is Normal(mean, factor^2 cov / n)."""
+        return self._replace(n=self.n / factor**2)
+
 
 def estimable(
     family: type[MultivariateGaussian], sample: Observations, names: Sequence[str] = ()

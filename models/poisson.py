@@ -115,3 +115,7 @@ class PoissonPrior(NamedTuple):
     def affine(self, scale: Array, shift: Array) -> Self:
         """Counts have no unit to change."""
         return self
+
+    def widened(self, factor: float) -> Self:
+        """Gamma(shape (events + 1) / factor^2, rate exposure / factor^2), of the same mean."""
+        return type(self)((self.events + 1) / factor**2 - 1, self.exposure / factor**2)

@@ -26,6 +26,7 @@ __all__ = [
     "align_by_assignment",
     "align_by_order",
     "alignment_of",
+    "assigned_to",
     "best_alignment_of",
     "labelling_of",
     "members_of",
@@ -216,6 +217,22 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
             break
         permutation = moved
     return _judged(permutation, _against(own, shares, mean, counts))
+
+
+def assigned_to(shares: Array, counts: Array, reference: Array) -> Labels:
+    """Return the labelling (n, K) of every draw whose memberships are nearest to given ones.
+
+    Nearest by the divergence of `align_by_assignment`. Of all K! labellings of a draw it is the
+    same one, whichever was drawn.
+
+    shares: (n, K, b); counts: (b,); reference: (K, b).
+
+    >>> shares = np.array([[[0.9, 0.2], [0.1, 0.8]], [[0.1, 0.8], [0.9, 0.2]]])
+    >>> assigned_to(shares, counts=np.ones(2), reference=np.array([[1.0, 0.0], [0.0, 1.0]]))
+    array([[0, 1],
+           [1, 0]])
+    """
+    return _assigned(_against(_own(shares, counts), shares, reference, counts))
 
 
 def _own(shares: Array, counts: Array) -> Array:
