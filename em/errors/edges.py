@@ -108,26 +108,33 @@ def off_edges[S: Structure](parameters: S, fixed: NDArray[np.bool_]) -> S:
     return parameters
 
 
-def profiled(edges: tuple[Edge, ...], names: tuple[str, ...], inside: Array) -> tuple[Edge, ...]:
+def profiled(
+    edges: tuple[Edge, ...], names: tuple[str, ...], slots: Array, inside: Array | None
+) -> tuple[Edge, ...]:
     """Return the edges with the curvature of the likelihood's fall, given the best of the others.
 
-    inside: (p, p) information just inside the edges, in the coordinates `names`.
+    Each is moved off its edge with the others on theirs. The last entry of a simplex is no free
+    coordinate, and moves all those that are.
+
+    slots: (e, p) map from free coordinates to the parameters on an edge.
+    inside: (p, p) information just inside the edges, in the coordinates `names`, if it is known.
 
     >>> both = np.array([[4.0, 2.0], [2.0, 2.0]])
-    >>> profiled((Edge("a", 0.0, 1.0),), ("a", "b"), both)[0].curvature
+    >>> profiled((Edge("a", 0.0, 1.0),), ("a", "b"), np.array([[1.0, 0.0]]), both)[0].curvature
     2.0
     """
-    labels = [edge.label for edge in edges]
-    rest = [at for at, name in enumerate(names) if name not in labels]
-    found = []
-    for edge in edges:
-        if edge.label not in names or not np.isfinite(inside).all():
-            found.append(edge)
-            continue
-        at = names.index(edge.label)
-        taken = inside[at, rest] @ np.linalg.lstsq(inside[np.ix_(rest, rest)], inside[rest, at])[0]
-        found.append(edge._replace(curvature=max(float(inside[at, at] - taken), 0.0)))
-    return tuple(found)
+    if inside is None or not np.isfinite(inside).all():
+        return edges
+    rows = np.array(slots)
+    for at, edge in enumerate(edges):
+        if edge.label in names:  # in the data's units
+            rows[at] = np.arange(len(names)) == names.index(edge.label)
+    off, still = np.linalg.pinv(rows), null_space(rows)
+    across = still.T @ inside @ off
+    best = off.T @ inside @ off - across.T @ np.linalg.lstsq(still.T @ inside @ still, across)[0]
+    able = np.abs(np.diagonal(rows @ off) - 1) < STEP
+    fall = np.where(able, np.maximum(np.diagonal(best), 0), 0)
+    return tuple(edge._replace(curvature=float(one)) for edge, one in zip(edges, fall, strict=True))
 
 
 class Moved[S: Structure](NamedTuple):

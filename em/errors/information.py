@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-from em.errors.edges import directions, edge_slots, edges_of, off_edges, profiled
+from em.errors.edges import NEAR, directions, edge_slots, edges_of, off_edges, profiled
 from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
 from em.errors.rank import open_of
-from em.errors.slots import free_of, share_places
+from em.errors.slots import free_of, room_of, share_places
 from em.sweep import logits, responsibilities
 from models.family import entries, listed_entries, rebuilt, unflattened
 from models.structure import coordinates, shares_of, with_shares
@@ -133,18 +133,16 @@ def information_of[S: Structure](
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
     outward = _outward(model, parameters.theta)
     step = _in_data(parameters, found, free, outward)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # units near 1e300
-        in_data = np.linalg.solve(step.T, np.linalg.solve(step.T, matrix).T)
+    in_data = _stretched(matrix, step)
     still = np.zeros(free.shape[:2], np.bool_)
     if inner is not None:  # what could move, and cannot
         still = np.abs(free).any(axis=2) & (np.abs(along) < STILL).all(axis=2)
     still |= bare
     errors = _errors(parameters, free, outward, inverse, still)
     inside, names = None, _labels(found)
-    # steps of a derivative would leave the space, so that only one pass gives it
-    if edges and reason is None and common is not None:
-        inside = information_of(model, off_edges(parameters, fixed), general=general).matrix
-        edges = edges if inside is None else profiled(edges, names, inside)
+    if edges and reason is None:
+        near, inside = _nearby(model, parameters, free, fixed, step)
+        edges = profiled(edges, names, free[fixed], near)
     return Information(
         matrix=in_data,
         names=names,
@@ -159,6 +157,33 @@ def information_of[S: Structure](
         closed=closed,
         told=_told(model, opened, inverse) if count and not closed else None,
     )
+
+
+def _nearby[S: Structure](
+    model: Model[S], parameters: S, free: Array, fixed: NDArray[np.bool_], step: Array
+) -> tuple[Array | None, Array | None]:
+    """Return information just inside the edges, in the data's units, for edges and for errors.
+
+    Where one pass gives it, it serves both. Otherwise the steps of its derivative have to stay
+    within the space. So small, they tell how fast the likelihood falls away from an edge; errors
+    would have lost their digits.
+    """
+    if model.grouping.common(shares_of(parameters)) is not None:
+        one = information_of(model, off_edges(parameters, fixed)).matrix
+        return one, one
+    nearby = off_edges(parameters, fixed | (room_of(parameters) < NEAR))
+    with np.errstate(divide="ignore", invalid="ignore"):  # beyond an edge of no simplex
+        return _stretched(oakes(model, nearby, free, room=room_of(nearby))[1], step), None
+
+
+def _stretched(matrix: Array, step: Array) -> Array:
+    """Return an information in the data's units.
+
+    step: (p, p) d (free coordinates in the data's units) / d (those in working units).
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # units near 1e300
+        found: Array = np.linalg.solve(step.T, np.linalg.solve(step.T, matrix).T)
+    return found
 
 
 def _told[S: Structure](model: Model[S], opened: Open | None, inverse: Array) -> Array | None:

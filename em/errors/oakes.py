@@ -31,12 +31,18 @@ STEP = 1e-3  # to either side, in standard errors of complete information; Richa
 
 
 def oakes[S: Structure](
-    model: Model[S], parameters: S, free: Array, fixed: NDArray[np.bool_] | None = None
+    model: Model[S],
+    parameters: S,
+    free: Array,
+    fixed: NDArray[np.bool_] | None = None,
+    *,
+    room: Array | None = None,
 ) -> tuple[Slots, Array]:
     """Return complete information and score of all slots, and observed information (p, p).
 
     free: (K, s + m, p) map from free coordinates to slots.
     fixed: (K, s + m) slots on an edge, which are taken as constants; `free` moves none of them.
+    room: (K, s + m) how far steps may move each slot, at most by half of it; anywhere by default.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -57,6 +63,9 @@ def oakes[S: Structure](
     observed = np.empty((flat.shape[1], flat.shape[1]))
     for column, width in enumerate(spread):
         step = STEP * width
+        if room is not None:
+            way = np.abs(free[:, :, column])
+            step = min(step, float(np.min(room[way > 0] / way[way > 0])) / 2)
         far, near = (
             _difference(model, parameters, free[:, :, column], size, still)
             for size in (step, step / 2)

@@ -16,9 +16,8 @@ import numpy as np
 
 from em.errors.edges import NEAR, off_edges
 from em.errors.oakes import complete_of, moved
-from em.errors.slots import share_places
+from em.errors.slots import room_of
 from em.model import densities
-from models.family import entries, listed_entries
 from models.structure import shares_of
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def open_of[S: Structure](
     >>> open_of(model, found.inside, free, np.zeros((2, 5), bool)).directions
     2
     """
-    inside = off_edges(parameters, fixed | (_room(parameters) < NEAR))
+    inside = off_edges(parameters, fixed | (room_of(parameters) < NEAR))
     here, p = _everywhere(model, inside), free.shape[2]
     bent = model.prior is not None  # what the data leave flat
     if bent or here is None or not p or here.size * p > MOST:
@@ -89,7 +88,7 @@ def open_of[S: Structure](
     size = np.exp(here.reshape(groups, -1) - here.max())
     due = np.sqrt(size / size.sum(axis=1, keepdims=True)).ravel()
     slopes = np.empty((len(here), p))
-    room = _room(inside)
+    room = room_of(inside)
     for column, width in enumerate(spread):
         way = np.abs(free[:, :, column])
         step = min(STEP * width, float(np.min(room[way > 0] / way[way > 0])) / 2)
@@ -131,23 +130,6 @@ def _closed(leaving: Array) -> bool:
         bounds=(None, None),
     )
     return bool(found.success and -found.fun < FREE)
-
-
-def _room(parameters: Structure) -> Array:
-    """Return how far each slot is from 0, (K, s + m); infinitely where it is of no simplex."""
-    shares, theta = shares_of(parameters), parameters.theta
-    fields, layout = entries(theta), type(theta).layout()
-    inner = listed_entries(theta)
-    return np.array(
-        [
-            [*(shares[name][at] for name, at in places)]
-            + [
-                fields[one.name][(component, *one.place)] if layout[one.name].simplex else np.inf
-                for one in inner
-            ]
-            for component, places in enumerate(share_places(parameters))
-        ]
-    )
 
 
 def _everywhere[S: Structure](model: Model[S], parameters: S) -> Array | None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from models.family import entries, listed_entries
 from models.structure import shares_of
 
 if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Coordinate, Structure
 
-__all__ = ["Slots", "free_of", "share_places"]
+__all__ = ["Slots", "free_of", "room_of", "share_places"]
 
 
 class Slots(NamedTuple):
@@ -55,6 +56,29 @@ def share_places(structure: Structure) -> list[list[tuple[str, tuple[int, ...]]]
         ]
         for component in range(k)
     ]
+
+
+def room_of(parameters: Structure) -> Array:
+    """Return how far each slot is from 0, (K, s + m); infinitely where it is of no simplex.
+
+    >>> from models import Mixture, Poisson
+    >>> room_of(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))
+    array([[0.4, inf],
+           [0.6, inf]])
+    """
+    shares, theta = shares_of(parameters), parameters.theta
+    fields, layout = entries(theta), type(theta).layout()
+    inner = listed_entries(theta)
+    return np.array(
+        [
+            [*(shares[name][at] for name, at in places)]
+            + [
+                fields[one.name][(component, *one.place)] if layout[one.name].simplex else np.inf
+                for one in inner
+            ]
+            for component, places in enumerate(share_places(parameters))
+        ]
+    )
 
 
 def free_of(structure: Structure, found: list[Coordinate], m: int) -> Array:

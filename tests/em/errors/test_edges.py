@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from em import fit
 from em.edges import Edge, covariance_of
-from models import Binomial, Mixture, Poisson, Sample
+from models import Binomial, Categorical, Groups, Mixture, Poisson, Sample
 
 
 def zero_inflated(rng, n=600):
@@ -136,3 +136,22 @@ def test_the_covariance_moves_no_sum_of_coordinates_that_is_on_an_edge(rng):
     found = covariance_of(information)
     due = along @ np.linalg.inv(along.T @ information @ along) @ along.T
     np.testing.assert_allclose(found, due, rtol=1e-6, atol=1e-9 * np.abs(due).max())
+
+
+def test_shares_of_groups_on_an_edge_lie_as_far_off_as_their_posterior():
+    """Both are balanced next to their edge: one is a free coordinate, the other follows from it."""
+    pure = np.array([[5, 3, 2, 0], [0, 2, 3, 5]])
+    groups = Groups.from_table(np.vstack([5_000 * pure, [[7, 0, 13, 0], [0, 13, 0, 7]]]))
+    found = fit(Categorical, groups, 2, starts=4)
+    assert (found.open, found.closed) == (2, True)
+    edges = {edge.label: edge for edge in found.edges}
+    away = np.linspace(0, 1, 20_001)
+    height = (1 - away) ** 7 * (1 + away / 2) ** 13  # of the group's rows, components held
+    mean = (away * height).sum() / height.sum()
+    for label in ("weight[2,0]", "weight[3,1]"):
+        edge = edges[label]
+        assert edge.slope == pytest.approx(0.5, rel=0.1)
+        assert edge.curvature == pytest.approx(7 + 13 / 4, rel=0.05)
+        assert edge.distance == pytest.approx(mean, rel=0.2)  # its fall is no parabola
+        # negative control: the slope alone leaves the simplex
+        assert edge._replace(curvature=0.0).distance > 1
