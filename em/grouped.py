@@ -119,16 +119,22 @@ class Grouped:
             if (slopes.max(axis=1) - self.data.totals <= REST).all():
                 break
             weight = self.grouping.maximize({"weight": found.own["weight"]}, 0.0)["weight"]
-        return Folded(weight, self._errors(weight), self.data.titles, found.log_likelihood)
+        pushed = 1 - slopes / self.data.totals[:, None]
+        errors = self._errors(weight, np.maximum(pushed, 10 * LEAST))
+        return Folded(weight, errors, self.data.titles, found.log_likelihood)
 
-    def _errors(self, weight: Array) -> Array:
-        """Return errors from each group's information, sum count p_i p_j / s^2, in its simplex."""
+    def _errors(self, weight: Array, pushed: Array) -> Array:
+        """Return errors from each group's information, sum count p_i p_j / s^2, in its simplex.
+
+        pushed: (G, K) the slope of l towards a share of 0, for each observation. It is 0 inside the
+            simplex, so that a smaller share is on its way to the edge.
+        """
         data, (g, k) = self.data, weight.shape
         heights = self.grouping.heights({"weight": weight}, self.log_density)
         relative = np.exp(self.log_density[:, data.places] - heights)
         errors = np.full((g, k), np.nan)
         for group in range(g):
-            inner = np.flatnonzero(weight[group] > 10 * LEAST)
+            inner = np.flatnonzero(weight[group] > pushed[group])
             if len(inner) < 2:
                 continue
             cells = slice(data.begins[group], data.ends[group])

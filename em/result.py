@@ -18,6 +18,7 @@ from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
 from models.family import width
+from models.groups import Groups
 from models.mixture import Mixture
 from models.refusal import Refusal
 from models.sample import Sample
@@ -318,9 +319,11 @@ class Fit[S: Structure]:
     def fold_in(self, data: Units) -> Folded:
         """Return the shares of groups that were not seen before, with the components held.
 
-        data: Groups of rows of the same kind.
+        data: Groups of rows of the same kind, or a Sample, all of which is one new group.
         """
         self._refuse_ungrouped("fold_in")
+        if isinstance(data, Sample):
+            data = Groups.alone(data)
         self._refuse_other(data)
         return self._grouped(data).folded()
 

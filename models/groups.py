@@ -241,6 +241,17 @@ class Groups:
         """
         _refuse_strangers(self.titles, self.totals)
 
+    @classmethod
+    def alone(cls, sample: Sample, title: str = "new") -> Self:
+        """Return all rows of a sample as one group; a fit needs two, new rows may be one.
+
+        >>> Groups.alone(Sample([5, 3, 5]))
+        Groups(3 rows in 1 group, 2 distinct)
+        """
+        cells, end = np.arange(sample.distinct), np.array([sample.distinct])
+        lines = sample.inverse.astype(np.intp)
+        return cls._of(sample, cells, sample.counts.copy(), end, (title,), lines)
+
     def to_table(self) -> csr_array:
         """Return the table of counts of labels, a row a group and a column a category, sparse.
 

@@ -169,6 +169,27 @@ def test_new_groups_get_shares_with_the_components_held(rng):
     assert np.abs(fit.estimate.weight[0] - found.weight[0]).max() > 0.1
 
 
+def test_one_new_group_is_a_sample_and_a_share_on_an_edge_has_no_error():
+    data = Groups.from_table([[60, 30, 10], [50, 30, 20], [10, 30, 60]], categories=list("abc"))
+    fit = em.fit(Categorical, data, 2, starts=4)
+    new = ["a"] * 6 + ["b"] * 4 + ["c"] * 5
+    other = ["a"] * 9 + ["b"]
+    both = Groups(new + other, ["x"] * len(new) + ["y"] * len(other), categories=list("abc"))
+    found, alone = fit.fold_in(both), fit.fold_in(Sample(new, categories=list("abc")))
+    assert alone.titles == ("new",)
+    assert alone.weight[0] == pytest.approx(found.weight[0], abs=1e-9)
+    assert alone.errors[0] == pytest.approx(found.errors[0], rel=1e-6)
+    assert alone.errors[0, 0] > 0
+    # the other group is all of the component with more "a", next to whose edge steps end
+    sure = fit.fold_in(Sample(other, categories=list("abc")))
+    assert sure.weight.max() == pytest.approx(1, abs=1e-6)
+    assert np.isnan(sure.errors).all()
+    # negative control: other rows have other shares
+    assert np.abs(found.weight[1] - alone.weight[0]).max() > 0.1
+    with pytest.raises(Refusal, match="x has other categories than the fit"):
+        fit.fold_in(Sample(["a", "d"]))
+
+
 def _densities(fit, x):
     """Return p(x | component) by the formula, (K, n)."""
     mean, sd = fit.estimate.theta.mean[:, None], fit.estimate.theta.sd[:, None]
