@@ -14,6 +14,7 @@ from em.emission import emission_of
 from em.grouped import Grouped
 from em.hidden_markov import MarkovGrouping
 from em.printing import table
+from em.solutions import rank_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
@@ -158,8 +159,13 @@ class Fit[S: Structure]:
 
     @property
     def rank(self) -> int:
-        """How many parameters the data can tell: the free ones less the open directions."""
-        return len(self.coordinates) - self.open
+        """How many parameters the data can tell: the free ones less the open directions.
+
+        A prior and hard EM leave nothing open, and with very many parameters it is not looked at.
+        What labels in groups tell is known all the same.
+        """
+        told = None if self.open or self.question.held else rank_of(self.inside)
+        return len(self.coordinates) - self.open if told is None else told
 
     @property
     def family(self) -> type[Theta]:

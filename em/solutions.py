@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["Solutions", "solutions_of"]
+__all__ = ["Solutions", "rank_of", "solutions_of"]
 
 VISITS = 4_000  # moves from solution to solution, of more than two components
 CUT = 10 * LEAST  # a smaller share is 0
+ROUNDING = 1e-5  # singular value, relative to the largest, of components that coincide
 
 
 class Solutions[S: Structure](NamedTuple):
@@ -63,16 +64,10 @@ def solutions_of[S: Structure](structure: S) -> Solutions[S] | None:
            [0. , 0.5]]), array([[1. , 0.4],
            [0.5, 1. ]]))
     """
-    shares, theta = shares_of(structure), structure.theta
-    layout = type(theta).layout()
-    if not all(field.simplex for field in layout.values()) or len(layout) != 1:
+    remixed = _remixed(structure)
+    if remixed is None:
         return None
-    if [*structure.axes().values()] != [("group", "component")]:
-        return None
-    (weight,), prob = shares.values(), np.asarray(first(theta))
-    weight, prob = (np.where(one < CUT, 0, one) for one in (weight, prob))
-    if weight.ndim != 2 or weight.shape[1] < 2:
-        return None
+    (weight, prob), theta = remixed, structure.theta
     two = weight.shape[1] == 2
     visited = _of_two(weight, prob) if two else _visited(weight, prob)
     low = [np.full_like(one, np.inf) for one in (weight, prob)]
@@ -82,12 +77,50 @@ def solutions_of[S: Structure](structure: S) -> Solutions[S] | None:
             np.minimum(least, one, out=least)
             np.maximum(most, one, out=most)
     (name,) = structure.axes()
-    assert list(entries(theta)) == list(layout)
+    assert list(entries(theta)) == list(type(theta).layout())
     begin, end = (
         _clipped(with_shares(type(structure), {name: share}, rebuilt(type(theta), [inner])))
         for share, inner in (low, high)
     )
     return Solutions(begin, end, two)
+
+
+def rank_of(structure: Structure) -> int | None:
+    """Return how many parameters a table tells; None if components cannot be remixed.
+
+    Near W P lie W P + A P + W B, with rows of A and B that sum to zero. The former fill G r
+    dimensions, for r the rank of the differences of components, and the latter q (V - 1), for q the
+    rank of W. They share q r. That is I (K - 1) + K (J - 1) - K (K - 1) where nothing coincides.
+
+    >>> from models import Admixture, Categorical
+    >>> share = np.array([[0.5, 0.5], [0.25, 0.75]])
+    >>> rank_of(Admixture(share, Categorical(np.array([[0.8, 0.1, 0.1], [0.4, 0.2, 0.4]]))))
+    4
+    >>> rank_of(Admixture(share, Categorical(np.array([[0.8, 0.1, 0.1]] * 2))))  # they coincide
+    4
+    """
+    remixed = _remixed(structure)
+    if remixed is None:
+        return None
+    weight, prob = remixed
+    r = int(np.linalg.matrix_rank(prob[1:] - prob[:1], rtol=ROUNDING))
+    q = int(np.linalg.matrix_rank(weight, rtol=ROUNDING))
+    g, v = len(weight), int(prob.shape[1])
+    return g * r + q * (v - 1 - r)
+
+
+def _remixed(structure: Structure) -> tuple[Array, Array] | None:
+    """Return shares (G, K) and probabilities (K, V) if both may be mixed into others."""
+    shares, theta = shares_of(structure), structure.theta
+    layout = type(theta).layout()
+    if not all(field.simplex for field in layout.values()) or len(layout) != 1:
+        return None
+    if [*structure.axes().values()] != [("group", "component")]:
+        return None
+    (weight,), prob = shares.values(), np.asarray(first(theta))
+    if weight.ndim != 2 or weight.shape[1] < 2:
+        return None
+    return np.where(weight < CUT, 0, weight), np.where(prob < CUT, 0, prob)
 
 
 def _clipped[S: Structure](structure: S) -> S:

@@ -10,9 +10,11 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 
 import em
-from em.solutions import solutions_of
+from em.solutions import rank_of, solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Poisson, Sample, simulate
+from models.categorical import CategoricalPrior
 from models.letters import wide
+from models.prior import Prior
 from models.refusal import Refusal
 
 
@@ -213,9 +215,6 @@ def test_heights_in_villages_are_identified(rng):
 
 
 def test_hard_em_and_a_prior(rng):
-    from models.categorical import CategoricalPrior
-    from models.prior import Prior
-
     data = table_of("mental")
     soft = em.fit(Categorical, data, 2)
     hard = em.fit(Categorical, data, 2, hard=True)
@@ -225,6 +224,52 @@ def test_hard_em_and_a_prior(rng):
     assert believed.log_likelihood < soft.log_likelihood
     assert believed.open == 0  # the prior bends what the data leave flat
     assert believed.estimate.weight.min() > 0.01
+
+
+def test_degrees_of_freedom_do_not_depend_on_how_the_estimate_was_found(rng):
+    """A prior and hard EM have no open directions, and of many parameters none are looked for."""
+    data = table_of("mental")
+    prior = Prior(1.0, CategoricalPrior(np.ones(4)))
+    for k in (2, 3):
+        soft = em.fit(Categorical, data, k, starts=4)
+        assert soft.rank == rank_of(soft.estimate) == bound(data, k)
+        for other in ({"hard": True}, {"prior": prior}):
+            found = em.fit(Categorical, data, k, starts=4, **other)
+            assert found.open == 0
+            assert found.rank == bound(data, k) < len(found.coordinates)
+            assert found.deviance.degrees == soft.deviance.degrees
+    truth = Admixture(
+        rng(1).dirichlet(np.ones(2), 40), Categorical(rng(2).dirichlet(np.ones(1_100), 2))
+    )
+    wide, _ = simulate(truth, 40_000, rng(3))
+    found = em.fit(Categorical, wide, 2, starts=1, max_steps=20)
+    assert len(found.coordinates) > 2_000
+    assert found.deviance.degrees == 40 * (found.question.width - 1) - found.rank
+    assert len(found.coordinates) - found.rank == 2
+    # negative control: components that coincide tell less
+    alike = Admixture(
+        soft.estimate.weight, Categorical(np.tile(soft.estimate.theta.prob[:1], (3, 1)))
+    )
+    assert rank_of(alike) == 3 * 3
+
+
+def test_the_rank_is_that_of_the_derivatives(rng):
+    """By differences of all fitted probabilities, at structures where parameters coincide too."""
+    draw = rng(1921)
+    for k in (2, 3, 4):
+        weight, prob = draw.dirichlet(np.ones(k), 5), draw.dirichlet(np.ones(6), k)
+        few, same = weight.copy(), prob.copy()
+        few[1:], same[1] = few[0], same[0]
+        for one, other in ((weight, prob), (few, prob), (weight, same), (few, same)):
+            ways = [np.outer(row, end) @ other for row in np.eye(5) for end in _ends(k)]
+            ways += [one @ np.outer(row, end) for row in np.eye(k) for end in _ends(6)]
+            rank = np.linalg.matrix_rank(np.reshape(ways, (len(ways), -1)))
+            assert rank_of(Admixture(one, Categorical(other))) == rank
+
+
+def _ends(n):
+    """Return directions that keep a sum of n numbers."""
+    return np.eye(n)[:-1] - np.eye(n)[-1]
 
 
 def test_entries_that_no_flat_direction_moves_keep_their_errors():
