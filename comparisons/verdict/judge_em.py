@@ -10,6 +10,7 @@ from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
 from comparisons.verdict.claims import slip_of_claim
 from comparisons.verdict.distance import distant
+from comparisons.verdict.neighbours import numbered
 from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
@@ -391,8 +392,7 @@ def _empty(at: em.Fit[Any]) -> Finding:
     message = f"Every component holds observations, the smallest {held:.4g}."
     if empty:
         message = f"A component of the estimate holds {held:.2g} observations: it is empty."
-    k = at.question.k - 1
-    remedy = f"Fit {k} group{'s' * (k > 1)}." if empty else ""
+    remedy = f"Fit {numbered(at.question, at.question.k - 1)}." if empty else ""
     return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
 
 

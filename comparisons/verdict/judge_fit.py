@@ -122,7 +122,7 @@ def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
         words = {"seen": cause.seen, "due": cause.due, "side": side}
         return f" {said.format(**words)}", remedy.format(**words)
     if near.best > near.question.k:
-        return f" {near.better}", f"Fit {near.best} groups."
+        return f" {near.better}", near.remedy
     if kind == "groups":
         return "", "More components let groups differ more."
     if kind == "order":

@@ -22,6 +22,11 @@ def identified(question: Question[Any, Any]) -> Finding:
     """
     reason = question.unidentified
     message = "The data are of a kind that identifies the parameters."
+    if "group" in question.data.sizes and question.family.takes() == "labels" and question.k > 1:
+        message = (
+            "Labels in groups identify what is fitted. Whether they identify components is "
+            "measured at the estimate."
+        )
     remedy = ""
     if reason:
         why, _, remedy = reason.partition("; ")

@@ -14,7 +14,7 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from models.question import Question
 
-__all__ = ["Neighbours"]
+__all__ = ["Neighbours", "numbered"]
 
 STARTS = 10  # of EM for each number of groups
 ROUGH = 0.1  # standard errors from the maximum: BIC is then 0.01 too high
@@ -58,18 +58,25 @@ class Neighbours:
         """What to do where the groups are not identified."""
         if self.best == self.question.k:
             return "More data, or a prior that knows more."
-        return f"{self.better} Fit {_groups(self.best)}."
+        return f"{self.better} {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """To fit the number of groups that BIC prefers."""
+        return f"Fit {numbered(self.question, self.best)}."
 
     @property
     def better(self) -> str:
         """What the number of groups that BIC prefers gains, in a sentence."""
-        return f"With {_groups(self.best)} BIC is lower by {self.gains[self.best]:.3g}."
+        many = numbered(self.question, self.best)
+        return f"With {many} BIC is lower by {self.gains[self.best]:.3g}."
 
 
-def _groups(k: int) -> str:
-    """Return a number of groups in words.
+def numbered(question: Question[Any, Any], k: int) -> str:
+    """Return a number of hidden groups in words: components, where rows are in groups of their own.
 
-    >>> _groups(1), _groups(3)
+    >>> numbered(fit.question, 1), numbered(fit.question, 3)
     ('1 group', '3 groups')
     """
-    return f"{k} group{'s' * (k > 1)}"
+    noun = "component" if "group" in question.data.sizes else "group"
+    return f"{k} {noun}{'s' * (k > 1)}"

