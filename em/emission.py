@@ -65,6 +65,11 @@ class Emission[T: Theta](ABC):
         """Whether all columns have to keep one unit."""
         return False
 
+    @property
+    def pools(self) -> bool:
+        """Whether the M-step of a component needs the sums of the others."""
+        return False
+
     @abstractmethod
     def size(self, d: int) -> int:
         """Return q, the number of statistics of a row; d is the family's width."""
@@ -132,9 +137,16 @@ class Emission[T: Theta](ABC):
         """Return the (K, ...) points about which T(x) can be expanded; None if there are none."""
         return None
 
+    def far(self, theta: T, reach: float = 1.0) -> NDArray[np.bool_]:
+        """Return of which components T about zero would lose digits that they need, (K,).
+
+        reach: how many times as far they may be; it costs the square of that in digits.
+        """
+        return np.zeros(components(theta), np.bool_)
+
     def cancels(self, theta: T) -> bool:
         """Whether T about zero would lose digits that the components need."""
-        return False
+        return bool(self.far(theta).any())
 
     def condition(self, theta: T) -> Array:
         """Return the factor by which each component's parameters enlarge rounding, (K,)."""

@@ -10,6 +10,8 @@ from em.emission import Emission
 from models import Gaussian, GaussianPrior
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.arrays import Array
 
 __all__ = ["GaussianEmission"]
@@ -91,9 +93,10 @@ class GaussianEmission(Emission[Gaussian]):
         """The means."""
         return theta.mean
 
-    def cancels(self, theta: Gaussian) -> bool:
-        """Whether a component lies more than FARTHEST of its widths from zero."""
-        return bool((np.abs(theta.mean) > FARTHEST * theta.sd).any())
+    def far(self, theta: Gaussian, reach: float = 1.0) -> NDArray[np.bool_]:
+        """Which components lie more than FARTHEST of their widths from zero."""
+        far: NDArray[np.bool_] = np.abs(theta.mean) > reach * FARTHEST * theta.sd
+        return far
 
     def condition(self, theta: Gaussian) -> Array:
         """1 + the squared distance from zero in widths, as far as `cancels` allows."""

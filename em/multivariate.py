@@ -41,6 +41,11 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         """Whether the form is round, which it would not be in other units."""
         return self.family.form().isotropic
 
+    @property
+    def pools(self) -> bool:
+        """Whether all components share one covariance."""
+        return self.family.form().tied
+
     def size(self, d: int) -> int:
         """The measurements and their products, each pair once."""
         return d + d * (d + 1) // 2
@@ -138,10 +143,12 @@ class MultivariateEmission(Emission[MultivariateGaussian]):
         """The means."""
         return theta.mean
 
-    def cancels(self, theta: MultivariateGaussian) -> bool:
-        """Whether a component lies more than FARTHEST of its narrowest widths from zero."""
+    def far(self, theta: MultivariateGaussian, reach: float = 1.0) -> NDArray[np.bool_]:
+        """Which components lie more than FARTHEST of their narrowest widths from zero."""
         distance = (theta.mean**2).sum(axis=1)
-        return bool((distance > FARTHEST**2 * np.linalg.eigvalsh(theta.cov)[:, 0]).any())
+        narrowest = np.linalg.eigvalsh(theta.cov)[:, 0]
+        far: NDArray[np.bool_] = distance > (reach * FARTHEST) ** 2 * narrowest
+        return far
 
     def condition(self, theta: MultivariateGaussian) -> Array:
         """The squared distance, as in one dimension, plus the covariance's condition number."""

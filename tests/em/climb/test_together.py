@@ -1,0 +1,149 @@
+"""Many climbs at once end where single ones do, and never fall."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from families import FAMILIES
+
+import em
+from em.climb.search import Climber
+from em.climb.splits import splits
+from em.climb.starts import starting_points
+from em.climb.together import joins, together
+from em.data.blocks import default_floor, rows_of
+from em.data.threads import Threads, executor_for
+from em.emission import emission_of
+from em.model import model_of
+from models import Gaussian, Groups, Poisson, Sample, Sequences
+from models.question import asked
+from models.structure import shares_of
+
+MODULE = sys.modules["em.climb.together"]
+SMALL = 5  # starts
+
+
+def modelled(family, data, k, units=None):
+    question, emission = asked(family, data, k), emission_of(family)
+    if units is None:
+        with executor_for(data.sample, emission, k) as workers:
+            units = workers.rows.units
+    rows = rows_of(data.sample, emission, k, units)
+    return model_of(question, Threads(rows), floor=default_floor(rows, emission))
+
+
+def alone(model, starts):
+    run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
+    ends = [run(number, start, 10_000).trace[-1] for number, start in enumerate(starts)]
+    return np.sort(ends)[::-1]
+
+
+def of_two_sets(row, rng):
+    one, two = row.sample(rng, 2, 120), row.sample(rng, 2, 90)
+    first = modelled(row.family, one, 2)
+    models = [first, modelled(row.family, two, 2, first.rows.units)]
+    return models, [list(starting_points(model, SMALL, rng)) for model in models]
+
+
+@pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
+def test_climbs_end_where_single_ones_do(row, rng) -> None:
+    """Two data sets of different length, every family and form."""
+    models, starts = of_two_sets(row, rng(3))
+    found = together(models, starts)
+    for model, own, tops in zip(models, starts, found, strict=True):
+        heights = np.array([top.height for top in tops])
+        assert np.allclose(heights, alone(model, own), rtol=0, atol=1e-5)
+        assert all(abs(model.expect(top.parameters)[0] - top.height) < 1e-6 for top in tops)
+
+
+@pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
+def test_no_step_leads_down(row, rng, monkeypatch) -> None:
+    models, starts = of_two_sets(row, rng(4))
+    if not joins(models[0]):
+        pytest.skip("climbs one by one, which the loop watches")
+    heights: dict[int, float] = {}
+    fell = []
+    usual = MODULE._Steps._step
+
+    def step(self, going, tolerance):
+        usual(self, going, tolerance)
+        for at, height in zip(going.index, going.value, strict=True):
+            fell.append(heights.get(int(at), -np.inf) - height > 1e-9 * abs(height))
+            heights[int(at)] = height
+
+    monkeypatch.setattr(MODULE._Steps, "_step", step)
+    together(models, starts)
+    assert len(fell) > SMALL
+    assert not any(fell)
+
+
+def test_a_wrong_m_step_is_noticed(rng, monkeypatch) -> None:
+    """Negative control: rates that are too high go down, and the single climb says so."""
+    models, starts = of_two_sets(next(row for row in FAMILIES if row.family is Poisson), rng(4))
+    usual = em.EMISSIONS[Poisson].maximize
+    monkeypatch.setattr(
+        em.EMISSIONS[Poisson], "maximize", lambda self, sums: Poisson(1.2 * usual(self, sums).rate)
+    )
+    with pytest.raises(em.DescentError):
+        together(models, starts)
+
+
+@pytest.mark.parametrize("rough", [False, True])
+def test_rows_in_order_or_groups_climb_one_by_one(rough, rng) -> None:
+    x = rng(5).poisson(np.where(np.arange(80) // 20 % 2, 2, 9)).astype(float)
+    for data in (Sequences(x), Groups(x, np.arange(80) % 4)):
+        model = modelled(Poisson, data, 2)
+        assert not joins(model)
+        starts = list(starting_points(model, SMALL, rng(1)))
+        [tops] = together([model], [starts], rough=rough)
+        assert tops[0].height == pytest.approx(alone(model, starts)[0], abs=1e-3)
+
+
+def test_rough_climbs_are_thinned_and_keep_the_best_optimum(rng) -> None:
+    x = rng(6).normal(np.repeat([0.0, 2.0, 4.0], 100), 1)
+    model = modelled(Gaussian, Sample(x), 3)
+    starts = list(starting_points(model, 40, rng(1)))
+    [rough], [fine] = together([model], [starts], rough=True), together([model], [starts])
+    assert len(rough) <= len(fine) / 2
+    assert rough[0].height == pytest.approx(em.fit(Gaussian, Sample(x), 3).log_likelihood, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Sample,
+        Sequences,
+        lambda x: Sequences(x, sequence=[60] * 3, initial="free"),
+        lambda x: Sequences(x, sequence=[60] * 3, initial="uniform"),
+        lambda x: Groups(x, np.arange(len(x)) // 20),
+    ],
+    ids=["mixture", "stationary", "free", "uniform", "admixture"],
+)
+def test_splits_find_a_third_group(data, rng) -> None:
+    """Every start has shares that sum to one, and some split leads to the three groups."""
+    rate = np.array([2.0, 10.0, 30.0])[np.arange(180) // 20 % 3]
+    given = data(rng(8).poisson(rate).astype(float))
+    few, many = modelled(Poisson, given, 2), modelled(Poisson, given, 3)
+    fitted = em.fit(Poisson, given, 2)
+    starts = list(splits(few, fitted.inside, many))
+    assert len(starts) == 6
+    for start in starts:
+        for field in shares_of(start).values():
+            assert np.allclose(field.sum(axis=-1), 1)
+    [tops] = together([many], [starts])
+    assert np.allclose(np.sort(tops[0].parameters.theta.rate), [2, 10, 30], rtol=0.15)
+    below = [many.expect(start)[0] for start in starts]
+    assert max(below) > fitted.log_likelihood - 20  # it begins where two groups ended
+
+
+def test_equal_shares_stay_equal(rng) -> None:
+    x = rng(9).poisson(np.where(rng(1).random(100) < 0.3, 2, 9)).astype(float)
+    question = asked(Poisson, Sample(x), 2, equal_weights=True)
+    with executor_for(question.sample, emission_of(Poisson), 2) as workers:
+        model = model_of(question, workers, floor=default_floor(workers.rows, emission_of(Poisson)))
+    starts = list(starting_points(model, SMALL, rng(1)))
+    [tops] = together([model], [starts])
+    assert np.allclose(tops[0].parameters.weight, 0.5)
+    assert tops[0].height == pytest.approx(alone(model, starts)[0], abs=1e-6)
