@@ -1,0 +1,169 @@
+"""The highest optima of K and of K + 1 components, for many data sets of one kind at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from em.climb.search import spikes
+from em.climb.splits import splits
+from em.climb.starts import starting_points
+from em.climb.together import joins, together
+from em.data.blocks import default_floor, rows_of
+from em.data.threads import Threads
+from em.emission import emission_of
+from em.model import model_of
+from models.value_grid import step_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from em.climb.together import Top
+    from em.data.standardise import Units
+    from em.model import Model
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Structure
+    from models.structure import Units as Data
+
+__all__ = ["Heights", "Searcher", "redrawn"]
+
+
+class Heights(NamedTuple):
+    """The log-likelihoods at the best optima of K and K + 1 components; NaN if all were spikes.
+
+    at_fewer, at_more: where these optima are, in working coordinates.
+
+    >>> Heights(-10.0, -8.0).statistic
+    4.0
+    """
+
+    fewer: float
+    more: float
+    at_fewer: Structure | None = None
+    at_more: Structure | None = None
+
+    @property
+    def statistic(self) -> float:
+        """2 (l_{K+1} - l_K)."""
+        return 2 * (self.more - self.fewer)
+
+
+@dataclass(frozen=True, eq=False)
+class Searcher:
+    """Climbs both models of data of one kind.
+
+    fewer, more: what is asked, with K and with K + 1 components.
+    units: the working coordinates of all data.
+    known: the estimate of K components from the data that were observed, in these coordinates.
+    starts: the number of usual starts of either model, besides those from `known` and from splits.
+
+    >>> from models.question import asked
+    >>> both = fit.question, asked(fit.family, fit.question.data, 3)
+    >>> searcher = Searcher(*both, fit.units, fit.inside, starts=5)
+    >>> [found] = searcher.heights([fit.question.data], [np.random.default_rng(1)])
+    >>> abs(found.fewer - fit.log_likelihood) < 1e-3, abs(found.statistic) < 1e-3
+    (True, True)
+    """
+
+    fewer: Question[Any, Any]
+    more: Question[Any, Any]
+    units: Units
+    known: Structure
+    starts: int
+
+    @cached_property
+    def together(self) -> bool:
+        """Whether climbs are stepped together, so that many starts cost little."""
+        return joins(self._model(self.more, self.more.units))
+
+    def heights(self, data: Sequence[Data], rngs: Sequence[np.random.Generator]) -> list[Heights]:
+        """Return the best optima for each data set.
+
+        K components start from the estimate that is known and from the usual starts, K + 1 from
+        each component of the best K divided in two and from the usual starts.
+
+        rngs: of the starts of each data set.
+        """
+        fewer = [self._model(self.fewer, one) for one in data]
+        more = [self._model(self.more, one) for one in data]
+        usual = self.starts if self.fewer.k > 1 else 0
+        begun = [
+            [self.known, *starting_points(model, usual, rng)]
+            for model, rng in zip(fewer, rngs, strict=True)
+        ]
+        ends = [
+            _best(model, tops)
+            for model, tops in zip(fewer, together(fewer, begun, rough=True), strict=True)
+        ]
+        divided = [
+            [] if top is None else [*splits(few, top.parameters, many)]
+            for few, many, top in zip(fewer, more, ends, strict=True)
+        ]
+        begun = [
+            [*own, *starting_points(model, self.starts, rng)]
+            for model, own, rng in zip(more, divided, rngs, strict=True)
+        ]
+        tops = together(more, begun, rough=True)
+        best = [_best(model, own) for model, own in zip(more, tops, strict=True)]
+        return [
+            Heights(_height(few), _height(many), _place(few), _place(many))
+            for few, many in zip(ends, best, strict=True)
+        ]
+
+    def _model(self, question: Question[Any, Any], data: Data) -> Model[Any]:
+        """Return a model of data in the common coordinates."""
+        emission = emission_of(question.family)
+        other = replace(question, data=data, wide=question.width)
+        rows = rows_of(data.sample, emission, question.k, self.units)
+        return model_of(other, Threads(rows), floor=default_floor(rows, emission))
+
+
+def _best(model: Model[Any], tops: Sequence[Top[Any]]) -> Top[Any] | None:
+    """Return the highest end that is no spike; None if all are."""
+    for top in tops:
+        if np.isfinite(top.height) and not spikes(model, top.parameters, own_floor=False).any():
+            return top
+    return None
+
+
+def _height(top: Top[Any] | None) -> float:
+    return np.nan if top is None else top.height
+
+
+def _place(top: Top[Any] | None) -> Structure | None:
+    return None if top is None else top.parameters
+
+
+def redrawn(estimate: Structure, data: Data, rng: np.random.Generator) -> Data:
+    """Draw data of an estimate, laid out as those observed and recorded as finely.
+
+    Measurements are rounded to the step to which the observed ones are, column by column: heights
+    to the tenth of an inch have values in common, and a component on one value is a spike.
+
+    >>> data = redrawn(fit.estimate, fit.question.data, np.random.default_rng(1))
+    >>> data.sample.observations == fit.observations
+    True
+    """
+    sample = data.sample
+    rows = sample.rows_in_order
+    trials = None if sample.trials is None else sample.trials[rows]
+    labels = estimate.labels(data, np.arange(len(rows)), rng)
+    x = estimate.theta.draw(labels, rng, trials)
+    if emission_of(type(estimate.theta)).located:
+        x = _rounded(x, sample.x)
+    return data.like(x)
+
+
+def _rounded(x: Array, observed: Array) -> Array:
+    """Return values (n,) or (n, d) on the grid of those observed, column by column."""
+    columns = x.reshape(len(x), -1).copy()
+    for own, seen in zip(columns.T, observed.reshape(len(observed), -1).T, strict=True):
+        distinct = np.unique(seen)
+        step = step_of(distinct)
+        if step > 0:
+            own[:] = distinct[0] + step * np.rint((own - distinct[0]) / step)
+    return columns.reshape(x.shape)
