@@ -259,6 +259,14 @@ class Sequences:
         rows.sort(key=lambda one: int(one[0]))
         return self._part(np.concatenate(rows), np.cumsum([len(one) for one in rows]))
 
+    def beginning(self, n: int) -> Self:
+        """Return the first n rows of a single sequence.
+
+        >>> Sequences(range(100)).beginning(10)
+        Sequences(10 rows in 1 sequence, 10 distinct)
+        """
+        return self._part(np.arange(n), np.array([n]))
+
     def _part(self, rows: NDArray[np.intp], ends: NDArray[np.intp]) -> Self:
         """Return the sequences of some rows, given where each of them ends."""
         seen = self.seen[rows]
