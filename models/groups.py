@@ -106,6 +106,20 @@ class Groups:
         self._keep(sample, places, times, ends, titles, lines)
 
     @classmethod
+    def _counted(
+        cls,
+        rows: Array,
+        flips: Array | None,
+        codes: Labels,
+        titles: tuple[str, ...],
+        names: tuple[str, ...],
+    ) -> Self:
+        """Return groups of rows that are known to be valid, each of which occurred once."""
+        self, n = cls.__new__(cls), len(rows)
+        self._fill(rows, flips, np.ones(n), codes, np.arange(n), titles, names)
+        return self
+
+    @classmethod
     def _of(
         cls,
         sample: Sample,
@@ -347,6 +361,18 @@ class Groups:
     def spaced(self, most: int) -> Self:
         """Return at most `most` of the cells, evenly spaced; no group is left out of the count."""
         return self.pick(spaced(len(self.places), most))
+
+    def like(self, x: Array) -> Self:
+        """Return other values, as many in each group.
+
+        >>> Groups([5, 3, 5], ["a", "b", "b"]).like(np.array([1.0, 2.0, 2.0])).times
+        array([1, 2])
+        """
+        n, sample = len(x), self.sample
+        trials = None if sample.trials is None else sample.trials[sample.rows_in_order]
+        return self._counted(
+            x, trials, self.groups_at(np.arange(n)), self.titles, sample.categories
+        )
 
     def blocks(self, size: int) -> Iterator[Self]:
         """Yield `size` cells at a time, with all groups."""

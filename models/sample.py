@@ -207,6 +207,27 @@ class Sample:
         """Return at most `most` of the distinct rows, evenly spaced in their order."""
         return self.pick(spaced(self.distinct, most))
 
+    @property
+    def rows_in_order(self) -> NDArray[np.intp]:
+        """The distinct row of each observation, (n,).
+
+        Observations are in the order given if each was given once, otherwise by distinct row.
+        """
+        if len(self.inverse) == self.observations:
+            return self.inverse.astype(np.intp)
+        return np.repeat(np.arange(self.distinct), np.asarray(self.counts, np.int64))
+
+    def like(self, x: Array) -> Self:
+        """Return other values of as many observations, with the same trials.
+
+        >>> Sample([2, 1], trials=[5, 9]).like(np.array([3.0, 0.0])).trials
+        array([9., 5.])
+        """
+        trials = None if self.trials is None else self.trials[self.rows_in_order]
+        other = type(self)(x, trials, categories=self.categories or None)
+        object.__setattr__(other, "columns", self.columns)
+        return other
+
     def stretches(self, n: int, rng: np.random.Generator) -> None:
         """There are none: rows have no order."""
 

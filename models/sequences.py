@@ -234,6 +234,18 @@ class Sequences:
         few = self._part(np.concatenate(rows), np.cumsum(ends))
         return few, weight * (self.sample.observations / weight.sum())
 
+    def like(self, x: Array) -> Self:
+        """Return other values of the rows that were seen, in the same sequences.
+
+        >>> Sequences([5, None, 7]).like(np.array([1.0, 2.0])).places
+        array([0, 2, 1])
+        """
+        trials = None if self.sample.trials is None else self.sample.trials[self.places[self.seen]]
+        sample = _sampled(x, trials, self.sample.categories)
+        places = np.full(len(self.places), sample.distinct)
+        places[self.seen] = sample.inverse
+        return self._of(sample, places, self.ends, self.titles, self.initial)
+
     def stretches(self, n: int, rng: np.random.Generator) -> Self:
         """Return whole sequences in random order, n rows or a few more; of a longer one a stretch.
 

@@ -170,6 +170,13 @@ class Units(Protocol):
         """Return values (n, ...) for the rows as given from values (u, ...) for the units."""
         ...
 
+    def like(self, x: Array) -> Self:
+        """Return other values laid out as these, which have the same trials, groups, sequences.
+
+        x: (n, ...) of the observations, in the order of `Sample.rows_in_order`.
+        """
+        ...
+
     def stretches(self, n: int, rng: np.random.Generator) -> Self | None:
         """Return n rows or a few more that follow each other; None if rows have no order."""
         ...
