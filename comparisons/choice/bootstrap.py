@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from em import Fit
     from models.structure import Structure
+    from models.structure import Units as Data
 
 __all__ = ["Bootstrap", "bootstrap"]
 
@@ -270,8 +271,20 @@ def _refuse_unlike(fewer: Fit[Any], more: Fit[Any]) -> None:
     a, b = fewer.question, more.question
     if b.k != a.k + 1:
         raise Refusal(f"fewer has {a.k} components, more has {b.k}; give fits of K and K + 1")
-    if a.family is not b.family or a.data is not b.data:
+    if a.family is not b.family or not _same(a.units, b.units):
         raise Refusal("fewer and more are fits of different families or data; give the same")
+    if a.k > 1 and a.held != b.held:
+        raise Refusal("one of the fits has equal shares; fix them in both or in none")
+
+
+def _same(one: Data, other: Data) -> bool:
+    """Whether two data have the same rows in the same places."""
+    mine, theirs = one.arrays(), other.arrays()
+    return one is other or (
+        type(one) is type(other)
+        and mine.keys() == theirs.keys()
+        and all(np.array_equal(mine[name][1], theirs[name][1]) for name in mine)
+    )
 
 
 def _without(reason: str) -> Bootstrap:
