@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bootstrap", "bootstrap"]
 
-STARTS, MOST_STARTS = 40, 160  # usual starts of each model in a replicate
+STARTS, MOST_STARTS = 20, 160  # usual starts of each model in a replicate
 ALONE = 8  # the same where climbs are not stepped together; four times as many at most
 HARDER = 2  # times as many starts for a replicate whose K + 1 components are lower than K
 MOST_SPIKES = 0.5  # part of the replicates that may have only spikes
@@ -45,7 +45,8 @@ class Bootstrap(NamedTuple):
         counts as 0.
     spiked: further replicates that were left out, because K + 1 components had only spikes.
     starts: the number of usual starts of each model in a replicate.
-    missed: by how much the given fits of K and of K + 1 components are below the best optima.
+    missed: by how much the given fits of K and of K + 1 components are below the best optima;
+        infinite for a given fit that ended on a spike.
     reason: why there is no p-value, None if there is one.
 
     >>> Bootstrap(12.0, 0.04, 3, 99, 12.0).reason is None
