@@ -6,12 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from comparisons.choice.choose import Choice, choose
     from comparisons.comparison import Comparison, compare, load, second_opinion
     from comparisons.finding import Finding
 
-__all__ = ["Comparison", "Finding", "compare", "load", "second_opinion"]
+__all__ = ["Choice", "Comparison", "Finding", "choose", "compare", "load", "second_opinion"]
 
-HOME = {"Finding": "comparisons.finding"}
+HOME = {
+    "Choice": "comparisons.choice.choose",
+    "Finding": "comparisons.finding",
+    "choose": "comparisons.choice.choose",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayes.posterior.adopt import Name
+    from comparisons.verdict.search import Search
     from models import Prior
     from models.family import Theta
     from models.question import Question
@@ -243,8 +244,11 @@ def opinion_of(
     force: bool = False,
     accept_misfit: bool = False,
     within: float = WITHIN,
+    found: Search | None = None,
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
+
+    found: EM's own search, if it was made already.
 
     >>> from models import Poisson, Sample
     >>> opinion_of(asked(Poisson, Sample([1, 2, 9]), 2), some=1)
@@ -260,7 +264,7 @@ def opinion_of(
         whole = look(question).fit
         question = replace(question, data=fewer)
     refuse_many(question)
-    found = look(question)
+    found = look(question) if found is None else found
 
     def drawn(data: Units) -> xr.DataTree:
         rows = replace(question, data=data)

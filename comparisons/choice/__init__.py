@@ -1,1 +1,1 @@
-"""How many groups."""
+"""How many groups: candidates side by side under several criteria."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from comparisons.thresholds import LEAST_DRAWS
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
@@ -48,8 +49,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Observed",
+    "draws_of",
     "family_of",
     "forms",
+    "forms_of",
     "groups_of",
     "guess",
     "known",
@@ -140,6 +143,18 @@ def forms() -> list[str]:
     'full'
     """
     return list(dict.fromkeys(form for known in FORMS.values() for form in known))
+
+
+def forms_of(name: str) -> list[type[Theta]]:
+    """Return all forms of a family, or refuse one that has no forms.
+
+    >>> len(forms_of("multivariate")) > 3
+    True
+    """
+    one_of("--family", name, FAMILIES)
+    if name not in FORMS:
+        raise Refusal(f"--covariance all needs --family {' or '.join(FORMS)}")
+    return list(FORMS[name].values())
 
 
 def sample_of(
@@ -449,3 +464,16 @@ def prior_of(text: str | None, family: type[Theta], sample: Observations) -> Pri
         given = numbers_in(text, names, remedy, ["weight"])
     weight = given.pop("weight", 0.0)
     return checked_prior(Prior(weight, record(**given)), record, sample)  # type: ignore[arg-type]
+
+
+def draws_of(text: str) -> int | str:
+    """Return how many draws a chain, or auto.
+
+    >>> draws_of("500")
+    500
+    """
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < LEAST_DRAWS:
+        raise Refusal(f"--draws is {text!r}; give a whole number from {LEAST_DRAWS} up, or auto")
+    return int(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shlex
 import sys
 import warnings
 from contextlib import ExitStack, suppress
@@ -16,24 +15,49 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from comparisons.command.options import Json, Naming, Seed
+from comparisons.command.choose import choose, fit_chosen
+from comparisons.command.finish import finish, print_json, recount, refuse_out, shown
+from comparisons.command.options import (
+    AsTable,
+    Chains,
+    Columns,
+    Counts,
+    Covariance,
+    Draws,
+    DropMissing,
+    EqualWeights,
+    Family,
+    File,
+    Force,
+    Group,
+    Heads,
+    Initial,
+    InOrder,
+    Json,
+    Naming,
+    Out,
+    Overwrite,
+    PriorText,
+    Seed,
+    Sequence,
+    Starts,
+    Trials,
+)
 from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
 from comparisons.progress import announce, loaded, rows_bar, waiting
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
-from comparisons.thresholds import FORMAT, LEAST_DRAWS, WITHIN
+from comparisons.thresholds import FORMAT, WITHIN
 
 if TYPE_CHECKING:
     from distributed import Client
     from typer._click.exceptions import UsageError
 
-    from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
     from models.question import Question
 
 __all__ = ["main"]
 
-EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
@@ -49,12 +73,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Out = Annotated[
-    Path | None,
-    typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
 
 
 def _version(wanted: bool) -> None:
@@ -120,7 +138,7 @@ def study(
     made = out is None and not as_json
     usual = f"second-opinion-{name or 'studies'}"
     folder = out if not made else Path(usual) if overwrite else free(usual)
-    _refuse_folder(folder, overwrite=overwrite)
+    refuse_out(folder, overwrite=overwrite)
     if image is not None:
         from comparisons.studies.calculations.photograph import read_photograph
 
@@ -131,7 +149,7 @@ def study(
     if reason := _missing(name):
         raise Refusal(reason)
     story = _tell(name, setting)
-    _finish(story.comparison, folder, as_json=as_json, study=(name, story), made=made)
+    finish(story.comparison, folder, as_json=as_json, study=(name, story), made=made)
 
 
 def _missing(name: str) -> str:
@@ -162,15 +180,15 @@ def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
         if reason := _missing(name):
             typer.echo(f"left out: {reason}", err=True)
             continue
-        _print(f"{at} of {len(STUDIES)}, {name}: {STUDIES[name]}\n", err=as_json)
+        shown(f"{at} of {len(STUDIES)}, {name}: {STUDIES[name]}\n", err=as_json)
         story = _tell(name, setting)
         told[name] = story
         if not as_json:
-            _recount(story)
-            _print("")
+            recount(story)
+            shown("")
     if as_json:
         found = {name: of_story(name, story) for name, story in told.items()}
-        _print_json({"format": FORMAT, "studies": found})
+        print_json({"format": FORMAT, "studies": found})
     if folder is None:
         return
 
@@ -182,89 +200,31 @@ def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
 
     with waiting("pictures and reports"):
         written(folder, save)
-    _print(f"studies: {folder}", err=as_json)
-
-
-def _recount(story: Story) -> None:
-    """Print a study: its steps, the comparison, and what was learned."""
-    from comparisons.pages.terminal import said, stepped, told
-
-    stepped(story.steps)
-    if story.comparison is not None:
-        told(story.comparison)
-        _print("")
-    said(story.learned)
+    shown(f"studies: {folder}", err=as_json)
 
 
 @app.command(cls=Naming)
 def fit(
-    file: Annotated[
-        str,
-        typer.Argument(
-            help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."
-        ),
-    ],
+    file: File,
     *,
-    family: Annotated[
-        str, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")
-    ],
-    column: Annotated[
-        list[str] | None,
+    family: Family,
+    column: Columns = None,
+    components: Annotated[
+        int | None,
         typer.Option(
-            "--column", "-c", help="The column of what was measured; several make a table."
+            "-k", "--components", min=1, help="How many groups; 1 to 6 are tried if not given."
         ),
     ] = None,
-    components: Annotated[int, typer.Option("-k", "--components", min=1, help="How many groups.")],
-    heads: Annotated[str | None, typer.Option(help="The column of heads.")] = None,
-    trials: Annotated[
-        str | None, typer.Option(help="The column of flips, or one number for all rows.")
-    ] = None,
-    counts: Annotated[
-        str | None, typer.Option(help="The column that says how often each row occurred.")
-    ] = None,
-    in_order: Annotated[
-        bool,
-        typer.Option(
-            "--in-order",
-            help="Rows follow each other in time: fit a hidden Markov model. Blank rows stay.",
-        ),
-    ] = False,
-    sequence: Annotated[
-        list[str] | None,
-        typer.Option(help="The column that names the sequence of each row; implies --in-order."),
-    ] = None,
-    initial: Annotated[
-        str | None,
-        typer.Option(
-            help="How a sequence begins: stationary (under way when first seen), free (a "
-            "distribution of its own) or uniform; free from ten sequences on if not given."
-        ),
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The column that names what each row belongs to, such as a document or a village: "
-            "each has shares of its own."
-        ),
-    ] = None,
-    table: Annotated[
-        bool,
-        typer.Option(
-            "--table",
-            help="The file is a table of counts of labels: the first column names what --group "
-            "would, all others are categories; without --column.",
-        ),
-    ] = False,
-    covariance: Annotated[
-        str | None,
-        typer.Option(
-            help="What a multivariate family's covariances look like: COVARIANCES; "
-            "COVARIANCES[0] if not given."
-        ),
-    ] = None,
-    equal_weights: Annotated[
-        bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")
-    ] = False,
+    heads: Heads = None,
+    trials: Trials = None,
+    counts: Counts = None,
+    in_order: InOrder = False,
+    sequence: Sequence = None,
+    initial: Initial = None,
+    group: Group = None,
+    table: AsTable = False,
+    covariance: Covariance = None,
+    equal_weights: EqualWeights = False,
     estimate: Annotated[
         str | None,
         typer.Option(
@@ -278,23 +238,10 @@ def fit(
             help="Standard errors from the maximum up to which the estimate counts as right.",
         ),
     ] = WITHIN,
-    prior: Annotated[
-        str | None,
-        typer.Option(
-            help="The prior, as observations not seen: a JSON file, or in quotes "
-            '"mean=170, n=1, squares=50, degrees=3"; weak if not given.'
-        ),
-    ] = None,
-    draws: Annotated[
-        str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")
-    ] = "auto",
-    chains: Annotated[int, typer.Option(min=1, help="How many chains.")] = 4,
-    starts: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="How many starts of EM: 20, and more where optima are many, if not given."
-        ),
-    ] = None,
+    prior: PriorText = None,
+    draws: Draws = "auto",
+    chains: Chains = 4,
+    starts: Starts = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -315,9 +262,7 @@ def fit(
     only: Annotated[
         str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
     ] = None,
-    drop_missing: Annotated[
-        bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
-    ] = False,
+    drop_missing: DropMissing = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Spread the rows over so many processes of this machine."),
@@ -326,21 +271,20 @@ def fit(
         str | None,
         typer.Option(help="Or over a dask cluster: its scheduler, such as tcp://10.0.0.1:8786."),
     ] = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Go on where the data cannot identify so many groups."),
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Ask for a second opinion on a file's columns.
+
+    Without -k the number of groups is chosen first, as by: second-opinion choose.
 
     Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
     """
     from comparisons.capacity import refuse_many
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
+        draws_of,
         family_of,
-        one_of,
         prior_of,
         refuse_components,
         refuse_estimate,
@@ -349,20 +293,28 @@ def fit(
     from models.question import asked
     from models.refusal import Refusal
 
+    if components is None:
+        _refuse_without_k(
+            {
+                "--estimate": estimate,
+                "--only": only,
+                "--some": some,
+                "--workers": workers,
+                "--cluster": cluster,
+                "--accept-misfit": accept_misfit,
+                "--within": within != WITHIN,
+            }
+        )
     if only is not None:
-        one_of("--only", only, ONLY)
-        if estimate is not None or out is not None:
-            raise Refusal("--only em has no posterior to compare with: no --estimate, no --out")
-        if some is not None:
-            raise Refusal("--only em is of all observations: no --some")
+        _refuse_beside_em(only, estimate, out, some)
     if workers is not None and cluster is not None:
         raise Refusal("--workers starts processes here, --cluster takes those that are; give one")
     rows = arranged(in_order=in_order, sequence=sequence, initial=initial, group=group, table=table)
     spread = workers is not None or cluster is not None
     columns = {"--column": column, "--heads": heads, "--trials": trials, "--counts": counts}
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
-    _refuse_folder(out, overwrite=overwrite)
-    length = _draws(draws)
+    refuse_out(out, overwrite=overwrite)
+    length = draws_of(draws)
     kind = family_of(family, covariance)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
@@ -373,14 +325,29 @@ def fit(
             )
         data = observed.data
         believed = prior_of(prior, kind, observed.sample)
+        if observed.dropped:
+            lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+            typer.echo(f"{lost} with blanks dropped", err=True)
+        if components is None:
+            fit_chosen(
+                kind,
+                observed,
+                out,
+                as_json=as_json,
+                prior=believed,
+                equal_weights=equal_weights,
+                draws=length,
+                chains=chains,
+                starts=starts,
+                seed=seed,
+                force=force,
+            )
+            return
         refuse_components(kind, observed, components, weak=believed is None and only is None)
         question = asked(kind, data, components, prior=believed, equal_weights=equal_weights)
         refuse_inestimable(question, observed.names, force=force)
         if estimate is not None:
             refuse_estimate(estimate, question)
-        if observed.dropped:
-            lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
-            typer.echo(f"{lost} with blanks dropped", err=True)
         if only is not None:
             _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
             return
@@ -402,7 +369,28 @@ def fit(
             within=within,
         )
     comparison.name_columns(observed.names)
-    _finish(comparison, out, as_json=as_json)
+    finish(comparison, out, as_json=as_json)
+
+
+def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: int | None) -> None:
+    """Refuse options that need a posterior, or another half than EM."""
+    from comparisons.command.inputs import one_of
+    from models.refusal import Refusal
+
+    one_of("--only", only, ONLY)
+    if estimate is not None or out is not None:
+        raise Refusal("--only em has no posterior to compare with: no --estimate, no --out")
+    if some is not None:
+        raise Refusal("--only em is of all observations: no --some")
+
+
+def _refuse_without_k(given: dict[str, object]) -> None:
+    """Refuse options that need a number of groups."""
+    for option, value in given.items():
+        if value:
+            from models.refusal import Refusal
+
+            raise Refusal(f"{option} needs a number of groups; give -k as well")
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:
@@ -432,35 +420,17 @@ def references(*, as_json: Json = False) -> None:
             trust.recount(case, rows)
     counted = trust.tally(row for _, rows in found for row in rows)
     if as_json:
-        _print_json(trust.json_of(found))
+        print_json(trust.json_of(found))
     else:
         for line in (*trust.remedies(found), trust.summed(counted)):
             said(line)
     raise typer.Exit(int(counted[trust.FAILED] > 0))
 
 
+app.command(cls=Naming)(choose)
 app.command(cls=Naming)(calibrate)
 app.command()(alarms)
 app.command()(speed)
-
-
-def _refuse_folder(out: Path | None, *, overwrite: bool) -> None:
-    """Refuse a folder that cannot be written, or must not be lost, before any work."""
-    if out is not None:
-        from comparisons.kept.atomic import CONTENTS, refuse_folder
-
-        refuse_folder(out, overwrite=overwrite, ours={*CONTENTS, *STUDIES})
-
-
-def _draws(text: str) -> int | str:
-    """Return how many draws a chain, or auto."""
-    if text == "auto":
-        return text
-    if not text.isdecimal() or int(text) < LEAST_DRAWS:
-        from models.refusal import Refusal
-
-        raise Refusal(f"--draws is {text!r}; give a whole number from {LEAST_DRAWS} up, or auto")
-    return int(text)
 
 
 def _only_em(
@@ -474,58 +444,11 @@ def _only_em(
     if as_json:
         from comparisons.pages.json import of_fit
 
-        _print_json(of_fit(found))
+        print_json(of_fit(found))
     else:
-        _print(str(found))
+        shown(str(found))
         if len(names) > 1:
-            _print(f"In brackets: the column(s), where {numbered(names)}.")
-
-
-def _finish(
-    comparison: Facts | None,
-    out: Path | None,
-    *,
-    as_json: bool,
-    study: tuple[str, Story] | None = None,
-    made: bool = False,
-) -> None:
-    """Print the verdict, write the folder, and leave with the verdict's exit status.
-
-    study: its name and what it found, if it was one.
-    made: whether the folder was made without being asked for.
-    """
-    from comparisons.pages.json import of_comparison, of_story
-    from comparisons.pages.terminal import told
-
-    if study is not None:  # printed before anything is written: the disk may be full
-        _print_json(of_story(*study)) if as_json else _recount(study[1])
-    elif comparison is not None:
-        _print_json(of_comparison(comparison)) if as_json else told(comparison)
-    if out is not None:
-        from comparisons.pages.folder import save_folder
-
-        command = shlex.join(["second-opinion", *sys.argv[1:]])
-        with waiting("pictures and report"):
-            save_folder(comparison, out, command, None if study is None else study[1])
-        what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
-        _print(f"{what}{', in a new folder' * made}", err=as_json)
-    raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
-
-
-def _print_json(found: object) -> None:
-    from comparisons.json_values import json_text
-
-    _print(json_text(found))
-
-
-def _print(text: str, *, err: bool = False) -> None:
-    """Print a text; a reader that leaves early is no verdict."""
-    if err:
-        typer.echo(text, err=True)
-        return
-    from comparisons.pages.terminal import printed
-
-    printed(text)
+            shown(f"In brackets: the column(s), where {numbered(names)}.")
 
 
 def main() -> None:

@@ -27,6 +27,92 @@ Kept = Annotated[
     ),
 ]
 
+File = Annotated[
+    str,
+    typer.Argument(help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."),
+]
+Family = Annotated[str, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", "-c", help="The column of what was measured; several make a table."),
+]
+Heads = Annotated[str | None, typer.Option(help="The column of heads.")]
+Trials = Annotated[
+    str | None, typer.Option(help="The column of flips, or one number for all rows.")
+]
+Counts = Annotated[
+    str | None, typer.Option(help="The column that says how often each row occurred.")
+]
+InOrder = Annotated[
+    bool,
+    typer.Option(
+        "--in-order",
+        help="Rows follow each other in time: fit a hidden Markov model. Blank rows stay.",
+    ),
+]
+Sequence = Annotated[
+    list[str] | None,
+    typer.Option(help="The column that names the sequence of each row; implies --in-order."),
+]
+Initial = Annotated[
+    str | None,
+    typer.Option(
+        help="How a sequence begins: stationary (under way when first seen), free (a "
+        "distribution of its own) or uniform; free from ten sequences on if not given."
+    ),
+]
+Group = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The column that names what each row belongs to, such as a document or a village: "
+        "each has shares of its own."
+    ),
+]
+AsTable = Annotated[
+    bool,
+    typer.Option(
+        "--table",
+        help="The file is a table of counts of labels: the first column names what --group "
+        "would, all others are categories; without --column.",
+    ),
+]
+Covariance = Annotated[
+    str | None,
+    typer.Option(
+        help="What a multivariate family's covariances look like: COVARIANCES; "
+        "COVARIANCES[0] if not given."
+    ),
+]
+EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
+PriorText = Annotated[
+    str | None,
+    typer.Option(
+        help="The prior, as observations not seen: a JSON file, or in quotes "
+        '"mean=170, n=1, squares=50, degrees=3"; weak if not given.'
+    ),
+]
+Draws = Annotated[str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")]
+Chains = Annotated[int, typer.Option(min=1, help="How many chains.")]
+Starts = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="How many starts of EM: 20, and more where optima are many, if not given."
+    ),
+]
+DropMissing = Annotated[
+    bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Go on where the data cannot identify so many groups."),
+]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
+
 
 class Naming(TyperCommand):
     """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone.

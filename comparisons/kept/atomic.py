@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENTS", "free", "refuse_folder", "written"]
 
-CONTENTS = ("report.html", "summary.csv", "comparison.nc", "figures")
-"""The contents of the folder of a comparison."""
+CONTENTS = (
+    "report.html",
+    "summary.csv",
+    "comparison.nc",
+    "figures",
+    "choice.html",
+    "choice.csv",
+    "comparisons",
+)
+"""The contents of the folder of a comparison, and of a choice."""
 
 
 def written(path: Path, write: Callable[[Path], object]) -> None:

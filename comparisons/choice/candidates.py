@@ -1,0 +1,135 @@
+"""The candidates side by side: the table, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.choice.elect import elected, probabilities, recommended
+from comparisons.choice.predicted import difference
+from comparisons.choice.reasons import advice, differences, elections
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from comparisons.choice.rows import Row
+
+__all__ = ["Candidates"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Candidates:
+    """Candidates for the number of groups, a row each, and what follows from them.
+
+    interrupted: whether it ended by Ctrl-C before all was computed.
+
+    >>> from comparisons.choice.rows import Row
+    >>> every = Candidates((Row(fit.family, 2, fit),))
+    >>> every.recommended.k, every.to_frame().index.tolist()
+    (2, ['2'])
+    """
+
+    rows: tuple[Row, ...]
+    interrupted: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What a component is called: group, or of rows in time state."""
+        fit = next((row.fit for row in self.rows if row.fit is not None), None)
+        ordered = fit is not None and any(
+            "component_next" in axes for axes in fit.question.structure.axes().values()
+        )
+        return "state" if ordered else "component" if self._shared else "group"
+
+    @property
+    def _shared(self) -> bool:
+        """Whether rows are in groups already, so that what is chosen are components."""
+        fit = next((row.fit for row in self.rows if row.fit is not None), None)
+        return fit is not None and "group" in fit.question.data.sizes
+
+    @property
+    def elected(self) -> dict[str, int]:
+        """The number of groups that each criterion elects, by the criterion's name."""
+        return {name: one.row.k for name, one in elected(self.rows).items()}
+
+    @property
+    def recommended(self) -> Row | None:
+        """The candidate that most criteria elect."""
+        return recommended(self.rows)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The advice, what each criterion elects, and why they differ."""
+        said = [advice(self.rows, self.noun), elections(self.rows, self.noun)]
+        said += differences(self.rows, self.noun)
+        best = self.recommended
+        top = max(row.k for row in self.rows)
+        if best is not None and best.k == top and len(self.rows) > 1:
+            said.append(f"{top} is the largest number that was tried: try more.")
+        return said
+
+    @property
+    def legend(self) -> str:
+        """What the columns of the table mean."""
+        how = {row.predicted.how for row in self.rows if row.predicted is not None}
+        left = f" (log density of {' or '.join(sorted(how))})" if how else ""
+        return (
+            "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. p: bootstrap "
+            f"test of K against K + 1. LOO{left} and log evidence: higher is better. P(K): under "
+            "equal prior odds."
+        )
+
+    @property
+    def missing(self) -> list[str]:
+        """What could not be computed, and for which candidates."""
+        found: dict[str, list[str]] = {}
+        for row in self.rows:
+            for note in (row.reason, *row.notes):
+                if note:
+                    found.setdefault(note, []).append(row.title)
+        return [f"K = {', '.join(titles)}: {note}." for note, titles in found.items()]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a pandas data frame, a row for each candidate."""
+        import pandas as pd
+
+        found = pd.DataFrame(self.records())
+        return found.set_index("K")
+
+    def records(self) -> list[dict[str, object]]:
+        """Return the table's rows by column; NaN where something could not be computed."""
+        chances = probabilities(self.rows)
+        known = [row for row in self.rows if row.predicted is not None]
+        best = max(known, key=lambda row: row.elpd, default=None)
+        return [_record(row, chance, best) for row, chance in zip(self.rows, chances, strict=True)]
+
+
+def _record(row: Row, chance: float, best: Row | None) -> dict[str, object]:
+    """Return a row by column."""
+    behind: tuple[float, float] = (np.nan, np.nan)
+    if row.predicted is not None and best is not None and best.predicted is not None:
+        behind = difference(row.predicted, best.predicted)
+    step, found = row.step, row.evidence
+    return {
+        "K": row.title,
+        "parameters": row.parameters,
+        "log_likelihood": row.log_likelihood,
+        "aic": row.aic,
+        "bic": row.bic,
+        "icl": row.icl,
+        "statistic": np.nan if step is None else step.statistic,
+        "p": np.nan if step is None else step.p,
+        "replicates": 0 if step is None else step.replicates,
+        "elpd": row.elpd,
+        "elpd_error": np.nan if row.predicted is None else row.predicted.error,
+        "elpd_difference": behind[0],
+        "elpd_difference_error": behind[1],
+        "log_evidence": row.log_evidence,
+        "log_evidence_error": np.nan if found is None else found.error,
+        "probability": chance,
+        "verdict": None if row.comparison is None else row.comparison.verdict,
+        "fits": row.fits,
+        "note": row.reason or "; ".join(row.notes) or None,
+    }

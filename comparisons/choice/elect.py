@@ -1,0 +1,168 @@
+"""Which candidate each criterion elects, and why criteria differ.
+
+All criteria are put on the scale of -2 log-likelihood, on which lower is better: a difference of
+10 is strong evidence (Kass & Raftery 1995).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from comparisons.choice.predicted import difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from comparisons.choice.rows import Row
+
+__all__ = [
+    "CRITERIA",
+    "LEVEL",
+    "Criterion",
+    "Election",
+    "elected",
+    "not_rejected",
+    "probabilities",
+    "recommended",
+]
+
+LEVEL = 0.05  # of the bootstrap test, at which k groups are rejected
+ALIKE = 2.0  # standard errors up to which two candidates predict alike
+SURE = 0.95  # posterior probability of a number of groups that is a clear choice
+VOTING = ("BIC", "ICL", "bootstrap", "LOO", "evidence")
+"""Those that vote. AIC elects too many groups in any number of rows (Celeux & Soromenho 1996)."""
+
+
+class Criterion(NamedTuple):
+    """A number for each candidate, on the scale of -2 log-likelihood.
+
+    drawn: whether it comes from the posterior's draws, so that these have to be sound.
+
+    >>> CRITERIA["BIC"].about
+    'the fit, less log n for each parameter'
+    """
+
+    value: Callable[[Row], float]
+    about: str
+    drawn: bool = False
+
+
+CRITERIA: dict[str, Criterion] = {
+    "AIC": Criterion(lambda row: row.aic, "the fit, less 2 for each parameter"),
+    "BIC": Criterion(lambda row: row.bic, "the fit, less log n for each parameter"),
+    "ICL": Criterion(lambda row: row.icl, "BIC, less the overlap of the groups"),
+    "LOO": Criterion(lambda row: -2 * row.elpd, "the density of observations left out", True),
+    "evidence": Criterion(
+        lambda row: -2 * row.log_evidence, "the fit averaged over the prior", True
+    ),
+}
+"""By name; each is a distance, the lower the better."""
+
+
+class Election(NamedTuple):
+    """What one criterion elects.
+
+    lead: how far the second lies behind, on the scale of -2 log-likelihood; NaN without a second.
+
+    >>> Election._fields
+    ('criterion', 'row', 'lead')
+    """
+
+    criterion: str
+    row: Row
+    lead: float
+
+
+def elected(rows: Sequence[Row]) -> dict[str, Election]:
+    """Return what each criterion elects, by name; criteria without numbers are left out.
+
+    LOO elects the candidate with the fewest parameters among those that predict as well as the
+    best, within two standard errors of the difference. The bootstrap elects, within the family
+    form that BIC elects, the first number of groups that is not rejected against one more.
+
+    >>> from comparisons.choice.rows import Row
+    >>> rows = [Row(fit.family, 2, fit)]
+    >>> {name: one.row.k for name, one in elected(rows).items()}
+    {'AIC': 2, 'BIC': 2, 'ICL': 2}
+    """
+    found: dict[str, Election] = {}
+    for name, criterion in CRITERIA.items():
+        values = np.array([_counting(criterion, row) for row in rows])
+        if not np.isfinite(values).any():
+            continue
+        order = [at for at in np.argsort(values) if np.isfinite(values[at])]
+        lead = float(values[order[1]] - values[order[0]]) if len(order) > 1 else np.nan
+        row = rows[order[0]]
+        found[name] = Election(name, _sparing(rows, row) if name == "LOO" else row, lead)
+    if "BIC" in found:
+        test = not_rejected([row for row in rows if row.family is found["BIC"].row.family])
+        if test is not None:
+            found["bootstrap"] = Election("bootstrap", test, np.nan)
+    return found
+
+
+def _counting(criterion: Criterion, row: Row) -> float:
+    """Return a criterion's value; NaN where it does not count."""
+    return criterion.value(row) if row.sound or not criterion.drawn else np.nan
+
+
+def _sparing(rows: Sequence[Row], best: Row) -> Row:
+    """Return the row with the fewest parameters that predicts as well as the best one."""
+    assert best.predicted is not None
+    alike = [best]
+    for row in rows:
+        if row.predicted is not None and row.parameters is not None and row.sound:
+            gap, error = difference(row.predicted, best.predicted)
+            if -gap <= ALIKE * error:
+                alike.append(row)
+    return min(alike, key=lambda row: np.inf if row.parameters is None else row.parameters)
+
+
+def not_rejected(rows: Sequence[Row]) -> Row | None:
+    """Return the first row whose k is not rejected against k + 1; None if no test says so.
+
+    >>> from comparisons.choice.rows import Row
+    >>> not_rejected([Row(fit.family, 2, fit)])
+    """
+    for row in sorted(rows, key=lambda row: row.k):
+        if row.step is None or not np.isfinite(row.step.p):
+            return None
+        if row.step.p > LEVEL:
+            return row
+    return None
+
+
+def probabilities(rows: Sequence[Row]) -> list[float]:
+    """Return the posterior probability of each candidate under equal prior odds.
+
+    P(K | x) = p(x | K) / sum over candidates of p(x | K'), among those whose evidence is known and
+    counts; NaN for the others.
+
+    >>> from comparisons.choice.rows import Row
+    >>> probabilities([Row(fit.family, 2, fit)])
+    [nan]
+    """
+    logs = np.array([row.log_evidence if row.sound else np.nan for row in rows])
+    known = np.isfinite(logs)
+    if not known.any():
+        return [np.nan] * len(rows)
+    masses = np.where(known, np.exp(logs - logs[known].max()), np.nan)
+    return [float(one) for one in masses / np.nansum(masses)]
+
+
+def recommended(rows: Sequence[Row]) -> Row | None:
+    """Return the candidate that most criteria elect; where they tie, BIC's among those.
+
+    >>> from comparisons.choice.rows import Row
+    >>> recommended([Row(fit.family, 2, fit)]).k
+    2
+    """
+    found = elected(rows)
+    votes = [found[name].row for name in VOTING if name in found]
+    if not votes:
+        return None
+    counts = [sum(other is row for other in votes) for row in votes]
+    most = max(counts)
+    return votes[counts.index(most)]  # BIC votes first

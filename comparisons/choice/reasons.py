@@ -1,0 +1,226 @@
+"""What the criteria say together, and why they differ, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comparisons.choice.elect import (
+    SURE,
+    VOTING,
+    elected,
+    probabilities,
+    recommended,
+)
+from comparisons.choice.predicted import difference
+from comparisons.verdict.headline import headline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from comparisons.choice.elect import Election
+    from comparisons.choice.rows import Row
+
+__all__ = ["advice", "called", "differences", "elections", "listed"]
+
+
+def elections(rows: Sequence[Row], noun: str = "group") -> str:
+    """Return which candidate each criterion elects, in a sentence.
+
+    >>> from comparisons.choice.rows import Row
+    >>> elections([Row(fit.family, 2, fit)])
+    'AIC, BIC and ICL elect 2 groups.'
+    """
+    found = elected(rows)
+    if not found:
+        return "No criterion could be computed."
+    by: dict[str, list[str]] = {}
+    for name, one in found.items():
+        by.setdefault(called(one.row, noun), []).append(_said(name))
+    parts = [f"{listed(names)} elect{'s' * (len(names) == 1)} {what}" for what, names in by.items()]
+    return f"{'; '.join(parts)}."[:1].upper() + f"{'; '.join(parts)}."[1:]
+
+
+def advice(rows: Sequence[Row], noun: str = "group") -> str:
+    """Return what to take, and how sure that is, in one or two sentences.
+
+    >>> from comparisons.choice.rows import Row
+    >>> advice([Row(fit.family, 2, fit)])
+    'Take 2 groups. All criteria that could be computed elect it (BIC and ICL).'
+    """
+    best = recommended(rows)
+    if best is None:
+        return "Nothing can be recommended: no candidate could be fitted."
+    found = elected(rows)
+    votes = {name: found[name] for name in VOTING if name in found}
+    ours = [_said(name) for name, one in votes.items() if one.row is best]
+    chance = probabilities(rows)[rows.index(best)]
+    belief = f" Its posterior probability is {_probability(chance)}." * bool(np.isfinite(chance))
+    if len(ours) == len(votes):
+        whole = (
+            "All criteria" if len(votes) == len(VOTING) else "All criteria that could be computed"
+        )
+        said = f"Take {called(best, noun)}. {whole} elect it ({listed(ours)}).{belief}"
+        if np.isfinite(chance) and chance < SURE:
+            said += " So other numbers cannot be excluded."
+    else:
+        how = "with reserve" if 2 * len(ours) > len(votes) else "but the data leave it open"
+        said = (
+            f"Take {called(best, noun)}, {how}: {listed(ours)} elect{'s' * (len(ours) == 1)} it, "
+            f"{len(ours)} of {len(votes)} criteria.{belief}"
+        )
+    return said + _caveat(best, noun)
+
+
+def _caveat(row: Row, noun: str) -> str:
+    """Return what speaks against the row that is recommended nevertheless."""
+    said = ""
+    if row.fits is False and row.misfit is not None:
+        said += f" But even with {called(row, noun)}: {_lowered(row.misfit.message)}"
+    if row.comparison is not None and row.comparison.verdict != "agree":
+        first = headline(row.comparison.findings)
+        if first is not None and first.code != "misfit":
+            said += f" EM and the posterior do not agree there yet: {_lowered(first.message)}"
+    return said
+
+
+def differences(rows: Sequence[Row], noun: str = "group") -> list[str]:
+    """Return why the criteria elect other candidates than BIC does, a sentence each.
+
+    >>> from comparisons.choice.rows import Row
+    >>> differences([Row(fit.family, 2, fit)])
+    []
+    """
+    return list(_differences(rows, noun))
+
+
+def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
+    found = elected(rows)
+    base = found.get("BIC")
+    if base is None:
+        return
+    if differs(found, "AIC", base):
+        other = found["AIC"].row
+        assert other.fit is not None
+        yield (
+            f"AIC charges 2 for each parameter, BIC log n = {np.log(other.fit.observations):.1f}: "
+            f"AIC elects {called(other, noun)}, and tends to elect too many."
+        )
+    if differs(found, "ICL", base):
+        other = found["ICL"].row
+        yield (
+            "ICL charges for overlap, BIC does not: it adds "
+            f"{base.row.icl - base.row.bic:.1f} to BIC at {called(base.row, noun)} and "
+            f"{other.icl - other.bic:.1f} at {called(other, noun)}. ICL counts groups that can be "
+            "told apart, BIC the components that the density needs."
+        )
+    if differs(found, "LOO", base):
+        yield _of_loo(found["LOO"].row, base.row, noun)
+    if differs(found, "bootstrap", base):
+        yield _of_bootstrap(found["bootstrap"].row, base.row, noun)
+    if differs(found, "evidence", base):
+        yield (
+            f"The evidence averages the fit over the prior, BIC ignores the prior: log evidence "
+            f"{found['evidence'].row.log_evidence:.1f} at {called(found['evidence'].row, noun)}, "
+            f"{base.row.log_evidence:.1f} at {called(base.row, noun)}."
+        )
+    yield from _of_prior(rows, noun)
+
+
+def differs(found: dict[str, Election], name: str, base: Election) -> bool:
+    """Return whether a criterion elects another candidate.
+
+    >>> from comparisons.choice.elect import Election
+    >>> from comparisons.choice.rows import Row
+    >>> differs({}, "AIC", Election("BIC", Row(fit.family, 2, fit), 0.0))
+    False
+    """
+    return name in found and found[name].row is not base.row
+
+
+def _of_loo(loo: Row, bic: Row, noun: str) -> str:
+    """Return why leave-one-out prediction elects another candidate."""
+    if loo.predicted is None or bic.predicted is None:
+        return f"LOO elects {called(loo, noun)}; it could not be computed at {called(bic, noun)}."
+    gap, error = difference(bic.predicted, loo.predicted)
+    better = "better" if gap < 0 else "worse"
+    return (
+        f"LOO rewards prediction alone: {called(loo, noun)} predict{'s' * (loo.k == 1)} {better} "
+        f"than {called(bic, noun)} by {abs(gap):.1f} (standard error {error:.1f}) units of "
+        "log-likelihood."
+    )
+
+
+def _of_bootstrap(test: Row, bic: Row, noun: str) -> str:
+    """Return why the bootstrap test elects another candidate."""
+    step = test.step
+    assert step is not None
+    said = (
+        f"The bootstrap does not reject {called(test, noun)} against {test.k + 1} "
+        f"(p = {step.p:.2g})"
+    )
+    if test.k < bic.k:
+        return f"{said}, though BIC elects {called(bic, noun)}."
+    at = bic.step
+    if at is None or bic.parameters is None:
+        return f"{said}; BIC elects {called(bic, noun)}."
+    return (
+        f"The bootstrap rejects {called(bic, noun)} (p = {at.p:.2g}): one more raises "
+        f"2 log-likelihood by {at.statistic:.1f}, more than chance does, but less than BIC's "
+        "charge for its parameters."
+    )
+
+
+def _of_prior(rows: Sequence[Row], noun: str) -> Iterator[str]:
+    """Yield what another width of the prior would elect, where that is another candidate."""
+    known = [row for row in rows if row.sound and np.isfinite(row.log_evidence)]
+    if len(known) < 2:
+        return
+    now = max(known, key=lambda row: row.log_evidence)
+    for name, width in (("half", "half as wide"), ("twice", "twice as wide")):
+        logs = [getattr(row.evidence, name).log for row in known]
+        if not np.isfinite(logs).all():
+            continue
+        other = known[int(np.argmax(logs))]
+        if other is not now:
+            yield (
+                f"The evidence depends on the prior: with a prior {width} it elects "
+                f"{called(other, noun)} in place of {called(now, noun)}."
+            )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> listed(["BIC"]), listed(["AIC", "BIC", "ICL"])
+    ('BIC', 'AIC, BIC and ICL')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def called(row: Row, noun: str) -> str:
+    """Return a candidate in words.
+
+    >>> from comparisons.choice.rows import Row
+    >>> called(Row(fit.family, 2), "group")
+    '2 groups'
+    """
+    form = row.title.removesuffix(str(row.k)).strip()
+    said = f"{row.k} {noun}{'s' * (row.k > 1)}"
+    return f"{said} ({form} covariances)" if form else said
+
+
+def _said(name: str) -> str:
+    """Return a criterion's name as a sentence has it."""
+    return f"the {name}" if name in {"bootstrap", "evidence"} else name
+
+
+def _probability(chance: float) -> str:
+    """Return a probability with as many digits as matter."""
+    return "above 0.999" if chance > 0.999 else f"{chance:.2g}"
+
+
+def _lowered(message: str) -> str:
+    """Return a sentence with its first letter in lower case, for use after a colon."""
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message

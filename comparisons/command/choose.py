@@ -1,0 +1,223 @@
+"""The command that chooses the number of groups."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from comparisons.command.finish import EXIT, finish, print_json, refuse_out, shown
+from comparisons.command.options import (
+    AsTable,
+    Chains,
+    Columns,
+    Counts,
+    Draws,
+    DropMissing,
+    EqualWeights,
+    Family,
+    File,
+    Force,
+    Group,
+    Heads,
+    Initial,
+    InOrder,
+    Json,
+    Out,
+    Overwrite,
+    PriorText,
+    Seed,
+    Sequence,
+    Starts,
+    Trials,
+)
+from comparisons.progress import announce, loaded, rows_bar, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence as Several
+    from pathlib import Path
+
+    from comparisons.choice.choose import Choice
+    from comparisons.command.inputs import Observed
+    from models.family import Theta
+
+__all__ = ["choice_of", "choose", "fit_chosen", "numbers_in_range"]
+
+INTERRUPTED = 130
+EVERY = "all"  # of --covariance: each form with each number of groups
+USUAL = 6  # groups, at most, where no numbers are given
+RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+def choose(
+    file: File,
+    *,
+    family: Family,
+    column: Columns = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            "-k", "--components", help="How many groups to try: 1-6 if not given, or 1,2,4."
+        ),
+    ] = None,
+    heads: Heads = None,
+    trials: Trials = None,
+    counts: Counts = None,
+    in_order: InOrder = False,
+    sequence: Sequence = None,
+    initial: Initial = None,
+    group: Group = None,
+    table: AsTable = False,
+    covariance: Annotated[
+        str | None,
+        typer.Option(
+            help="What a multivariate family's covariances look like: COVARIANCES, or all of "
+            "them, each with every number of groups."
+        ),
+    ] = None,
+    equal_weights: EqualWeights = False,
+    prior: PriorText = None,
+    draws: Draws = "auto",
+    chains: Chains = 4,
+    starts: Starts = None,
+    replicates: Annotated[
+        int,
+        typer.Option(min=0, help="Of each bootstrap test, at most; clear cases need 20; 0: none."),
+    ] = 999,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    drop_missing: DropMissing = False,
+    force: Force = False,
+    estimate: Annotated[str | None, typer.Option(hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
+    """Choose the number of groups by AIC, BIC, ICL, bootstrap, LOO and evidence, in one table.
+
+    Such as: second-opinion choose people.csv --family gaussian --column height -k 1-4 --out chosen
+
+    Every number is fitted by EM and by MCMC. Ctrl-C shows what is finished. The exit status is that
+    of the recommended number's verdict.
+    """
+    from comparisons.command.arrangement import arranged
+    from comparisons.command.inputs import draws_of, family_of, forms_of, prior_of
+    from models.refusal import Refusal
+
+    if estimate is not None:
+        raise Refusal("choose fits every number of groups itself: no --estimate; fit judges one")
+    ks = None if components is None else numbers_in_range(components)
+    rows = arranged(in_order=in_order, sequence=sequence, initial=initial, group=group, table=table)
+    columns = {"--column": column, "--heads": heads, "--trials": trials, "--counts": counts}
+    rows.refuse_beside(columns, drop_missing=drop_missing, workers=False)
+    refuse_out(out, overwrite=overwrite)
+    length = draws_of(draws)
+    kinds = forms_of(family) if covariance == EVERY else [family_of(family, covariance)]
+    with rows_bar() as tell:
+        asked_for = kinds[0], file, column or [], heads, trials, counts
+        observed = rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
+    if observed.dropped:
+        lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
+        typer.echo(f"{lost} with blanks dropped", err=True)
+    believed = prior_of(prior, kinds[0], observed.sample)
+    found = choice_of(
+        kinds,
+        observed,
+        ks,
+        prior=believed,
+        equal_weights=equal_weights,
+        draws=length,
+        chains=chains,
+        starts=starts,
+        replicates=replicates,
+        seed=seed,
+        force=force,
+    )
+    _finish(found, out, as_json=as_json)
+
+
+def fit_chosen(
+    kind: type[Theta], observed: Observed, out: Path | None, *, as_json: bool, **options: Any
+) -> None:
+    """Choose among 1 to 6 groups, print that, and end with the comparison that is recommended.
+
+    options: of `comparisons.choice.choose`.
+    """
+    from comparisons.choice.printed import chosen
+
+    found = choice_of([kind], observed, None, **options)
+    best = found.recommended
+    if found.interrupted or best is None or best.comparison is None:
+        _finish(found, out, as_json=as_json)
+    assert best is not None
+    if not as_json:
+        chosen(found)
+        shown(f"\nThe number that is recommended, K = {best.title}:\n")
+    finish(best.comparison, out, as_json=as_json, choice=found)
+
+
+def choice_of(
+    kinds: Several[type[Theta]], observed: Observed, ks: Several[int] | None, **options: Any
+) -> Choice:
+    """Return the choice among families and numbers of groups, columns named.
+
+    ks: the numbers; None for 1 to 6, or as many as there are distinct rows.
+    options: of `comparisons.choice.choose`.
+    """
+    from comparisons.command.inputs import refuse_components
+
+    if ks is None:
+        ks = range(1, min(USUAL, observed.sample.distinct) + 1)
+    refuse_components(kinds[0], observed, max(ks), weak=options["prior"] is None)
+    with waiting("loading PyMC"):
+        chooser = loaded("comparisons.choice.choose")
+    announce("EM, then sampling; the first run of a family compiles up to a minute")
+    found: Choice = chooser.choose(kinds, observed.data, ks, **options)
+    for row in found.rows:
+        if row.comparison is not None:
+            row.comparison.name_columns(observed.names)
+    return found
+
+
+def numbers_in_range(text: str) -> list[int]:
+    """Return the numbers of groups that -k names.
+
+    >>> numbers_in_range("1-3"), numbers_in_range("2,4-5")
+    ([1, 2, 3], [2, 4, 5])
+    """
+    from models.refusal import Refusal
+
+    found: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        ends = RANGE.fullmatch(part)
+        if ends is None:
+            raise Refusal(f"-k is {text!r}; give a range such as 1-6, or numbers such as 1,2,4")
+        low, high = int(ends[1]), int(ends[2] or ends[1])
+        if low > high:
+            raise Refusal(f"-k {part} runs backwards; give {high}-{low}")
+        if low < 1:
+            raise Refusal(f"-k {part} starts below 1; give at least one group")
+        found.update(range(low, high + 1))
+    return sorted(found)
+
+
+def _finish(found: Choice, out: Path | None, *, as_json: bool) -> None:
+    """Print a choice, write its folder, and leave with the recommended row's status."""
+    from comparisons.choice.json import of_choice
+    from comparisons.choice.printed import chosen
+
+    print_json(of_choice(found)) if as_json else chosen(found)
+    if out is not None:
+        from comparisons.choice.folder import save_choice
+
+        command = shlex.join(["second-opinion", *sys.argv[1:]])
+        with waiting("pictures and report"):
+            save_choice(found, out, command)
+        shown(f"report: {out / 'report.html'}", err=as_json)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    best = found.recommended
+    known = None if best is None else best.comparison
+    raise typer.Exit(EXIT["inconclusive" if known is None else known.verdict])

@@ -1,0 +1,106 @@
+"""How a command ends: what it prints, the folder that it leaves, its exit status."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+from msgspec.structs import asdict
+
+from comparisons.progress import waiting
+from comparisons.studies import STUDIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from comparisons.choice.choose import Choice
+    from comparisons.kept.facts import Facts
+    from comparisons.pages.story import Story
+
+__all__ = ["EXIT", "finish", "print_json", "recount", "refuse_out", "shown"]
+
+EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
+"""The exit status of each verdict."""
+
+
+def refuse_out(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that cannot be written, or must not be lost, before any work."""
+    if out is not None:
+        from comparisons.kept.atomic import CONTENTS, refuse_folder
+
+        refuse_folder(out, overwrite=overwrite, ours={*CONTENTS, *STUDIES})
+
+
+def finish(
+    comparison: Facts | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    study: tuple[str, Story] | None = None,
+    choice: Choice | None = None,
+    made: bool = False,
+) -> None:
+    """Print the verdict, write the folder, and leave with the verdict's exit status.
+
+    study: its name and what it found, if it was one.
+    choice: of the number of groups, if the comparison is of the one that it recommends.
+    made: whether the folder was made without being asked for.
+    """
+    from comparisons.choice.json import of_choice
+    from comparisons.pages.json import of_comparison, of_story
+    from comparisons.pages.terminal import told
+
+    if study is not None:  # printed before anything is written: the disk may be full
+        print_json(of_story(*study)) if as_json else recount(study[1])
+    elif comparison is not None and as_json:
+        chosen = {} if choice is None else {"choice": of_choice(choice)}
+        print_json({**asdict(of_comparison(comparison)), **chosen})
+    elif comparison is not None:
+        told(comparison)
+    if out is not None:
+        from comparisons.choice.folder import write_choice
+        from comparisons.pages.folder import save_folder
+
+        command = shlex.join(["second-opinion", *sys.argv[1:]])
+        with waiting("pictures and report"):
+            save_folder(
+                comparison,
+                out,
+                command,
+                None if study is None else study[1],
+                None if choice is None else partial(write_choice, choice, command=command),
+            )
+        what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
+        shown(f"{what}{', in a new folder' * made}", err=as_json)
+    raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
+
+
+def recount(story: Story) -> None:
+    """Print a study: its steps, the comparison, and what was learned."""
+    from comparisons.pages.terminal import said, stepped, told
+
+    stepped(story.steps)
+    if story.comparison is not None:
+        told(story.comparison)
+        shown("")
+    said(story.learned)
+
+
+def print_json(found: object) -> None:
+    """Print one JSON object."""
+    from comparisons.json_values import json_text
+
+    shown(json_text(found))
+
+
+def shown(text: str, *, err: bool = False) -> None:
+    """Print a text; a reader that leaves early is no verdict."""
+    if err:
+        typer.echo(text, err=True)
+        return
+    from comparisons.pages.terminal import printed
+
+    printed(text)

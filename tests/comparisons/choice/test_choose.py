@@ -1,0 +1,188 @@
+"""Choosing on small data, from the call to the page; published tables are in test_chosen.py."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.special import gammaln
+from scipy.stats import nbinom
+
+import comparisons.choice.choose as choosing
+from comparisons.choice.choose import Choice, choose
+from comparisons.choice.folder import save_choice
+from comparisons.choice.json import of_choice
+from comparisons.choice.page import page
+from comparisons.choice.pictures import flows, pictures_of_choice
+from comparisons.choice.predicted import ahead, difference, left_out
+from comparisons.choice.printed import cells
+from comparisons.json_values import json_text
+from models import Gaussian, Poisson, Sample, Sequences
+from models.names import family_named
+from models.question import asked
+from models.refusal import Refusal
+
+SHORT = {"draws": 300, "tune": 300, "progress": False, "replicates": 0}
+
+
+@cache
+def counts():
+    """Return two groups of counts with rates far apart."""
+    rng = np.random.default_rng(3)
+    return Sample(np.concatenate([rng.poisson(2, 60), rng.poisson(12, 40)]))
+
+
+@cache
+def chosen():
+    return choose(Poisson, counts(), [1, 2], **SHORT)
+
+
+@pytest.mark.filterwarnings("error")
+def test_every_number_has_a_row_with_every_criterion():
+    choice = chosen()
+    assert [row.k for row in choice.rows] == [1, 2]
+    for row in choice.rows:
+        numbers = [row.aic, row.bic, row.icl, row.elpd, row.log_evidence, row.log_likelihood]
+        assert np.isfinite(numbers).all()
+        assert row.comparison.k == row.k
+        assert row.comparison.estimate.log_likelihood == pytest.approx(row.log_likelihood)
+    assert choice.recommended.k == 2
+    assert set(choice.elected.values()) == {2}
+
+
+def test_the_differences_to_the_best_are_paired():
+    """Errors of paired differences are smaller than those of the sums they are made of."""
+    one, two = (row.predicted for row in chosen().rows)
+    gap, error = difference(one, two)
+    assert gap == pytest.approx(one.elpd - two.elpd)
+    assert error < np.hypot(one.error, two.error)
+
+
+def test_leaving_one_out_is_that_of_the_posterior():
+    row = chosen().rows[0]
+    again = left_out(row.comparison.tree)
+    assert again.elpd == row.elpd
+    assert len(again.each) == counts().observations
+
+
+def test_the_table_prints_what_the_frame_holds():
+    choice = chosen()
+    frame, words = choice.to_frame(), cells(choice)
+    assert words[1][0] == "2"
+    assert float(words[1][4].rstrip("*")) == pytest.approx(frame.loc["2", "bic"], abs=0.05)
+    assert words[1][4].endswith("*")
+    assert not words[0][4].endswith("*")
+    assert "All criteria" in str(choice)
+
+
+def test_json_is_what_the_frame_holds():
+    found = json.loads(json_text(of_choice(chosen())))
+    assert found["recommended"] == "2"
+    assert [one["K"] for one in found["rows"]] == ["1", "2"]
+    assert found["rows"][1]["log_evidence"] == chosen().rows[1].log_evidence
+    assert found["rows"][1]["p"] is None  # no test was run
+
+
+def test_the_folder_holds_report_table_pictures_and_comparisons(tmp_path):
+    from comparisons import load
+
+    save_choice(chosen(), tmp_path / "out", "second-opinion choose counts.csv")
+    there = {str(one.relative_to(tmp_path / "out")) for one in (tmp_path / "out").rglob("*.*")}
+    assert {"report.html", "choice.csv", "comparisons/2.nc", "figures/criteria.png"} <= there
+    assert {"figures/densities.png", "figures/splits.svg"} <= there
+    assert load(tmp_path / "out" / "comparisons" / "2.nc").k == 2
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "second-opinion choose counts.csv" in text
+    assert text.count("<svg") >= 5
+    assert "<script" not in text
+
+
+def test_the_page_names_the_recommended_number():
+    text = page(chosen(), pictures=[])
+    assert "K = 2, recommended" in text
+    assert "K = 1, recommended" not in text
+
+
+def test_flows_are_shares_that_sum_to_one():
+    one, two = (row.fit for row in chosen().rows)
+    shared = flows(one, two)
+    assert shared.shape == (1, 2)
+    assert shared.sum() == pytest.approx(1)
+    assert shared[0] == pytest.approx(two.estimate.weight, abs=1e-6)
+
+
+def test_pictures_say_in_words_which_group_divides():
+    told = {one.name: one.alt for one in pictures_of_choice(chosen())}
+    assert "group 1 of 1 divides at K = 2" in told["splits"]
+
+
+def test_ctrl_c_keeps_what_is_finished(monkeypatch):
+    real, done = choosing._judged, []
+
+    def interrupted(found, *rest):
+        if done:
+            raise KeyboardInterrupt
+        done.append(found.row.k)
+        return real(found, *rest)
+
+    monkeypatch.setattr(choosing, "_judged", interrupted)
+    found = choose(Poisson, counts(), [1, 2], **SHORT)
+    assert found.interrupted
+    assert [row.k for row in found.rows] == [1]
+    assert "Interrupted" in str(found)
+    done.clear()
+    monkeypatch.setattr(choosing, "_judged", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):  # nothing to show
+        choose(Poisson, counts(), [1, 2], **SHORT)
+
+
+def test_a_number_that_cannot_be_estimated_is_a_row_with_the_reason():
+    """With two flips a row no more than one group is identified (2 K - 1 <= 2)."""
+    binomial = family_named("binomial")
+    data = Sample([0, 1, 2, 2, 1, 0, 2, 1], 2)
+    found = choose(binomial, data, [1, 2], **SHORT)
+    assert found.rows[0].fit is not None
+    assert found.rows[1].fit is None
+    assert "do not identify 2 coins" in found.rows[1].reason
+    assert any("K = 2" in one for one in found.missing)
+
+
+def test_only_spikes_leave_a_row_and_the_table_goes_on(monkeypatch, rng):
+    """Where every start ends on a spike the likelihood has no maximum to compare."""
+    tied = np.concatenate([np.full(30, 1.0), np.full(30, 2.0), rng(4).normal(8, 1, 40)])
+    found = choose(Gaussian, Sample(tied), [1, 3], **SHORT)
+    assert [row.k for row in found.rows] == [1, 3]
+    assert not found.rows[0].spiked
+    if found.rows[1].spiked:
+        assert np.isnan(found.rows[1].bic)
+        assert any("only spikes" in one for one in found.missing)
+
+
+@pytest.mark.parametrize("ks", [[], [0, 1], [1.5], ["2"]])
+def test_numbers_that_are_none_are_refused(ks):
+    with pytest.raises(Refusal, match=r"k is|ks is"):
+        choose(Poisson, counts(), ks, **SHORT)
+
+
+def test_more_groups_than_values_are_refused_before_any_work():
+    with pytest.raises(Refusal, match="distinct values"):
+        choose(Poisson, Sample([1, 2, 3]), range(1, 9), **SHORT)
+
+
+def test_one_step_ahead_is_the_exact_sequential_density_of_one_state(rng):
+    """With K = 1 the rate is Gamma, and the next count negative binomial, in closed form."""
+    x = rng(5).poisson(6, 40)
+    question = asked(Poisson, Sequences(x), 1)
+    prior = question.prior.theta
+    exact = 0.0
+    for at in range(20, 40):
+        shape, rate = 1 + prior.events + x[:at].sum(), prior.exposure + at
+        exact += nbinom.logpmf(x[at], shape, rate / (rate + 1))
+    found = ahead(question)
+    assert len(found.each) == 20
+    assert found.elpd == pytest.approx(exact, abs=0.15)
+    plugged = (x[20:] * np.log(x.mean()) - x.mean() - gammaln(x[20:] + 1)).sum()
+    assert abs(plugged - exact) > 0.15  # the fit to all rows would not pass
+    assert isinstance(chosen(), Choice)

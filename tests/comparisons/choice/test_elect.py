@@ -1,0 +1,158 @@
+"""Elections, probabilities and sentences, from candidates whose numbers are given."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from comparisons.choice.elect import elected, not_rejected, probabilities, recommended
+from comparisons.choice.predicted import Predicted
+from comparisons.choice.reasons import advice, differences, elections
+from comparisons.choice.rows import Row
+from comparisons.finding import Finding
+from models import Poisson, Sample
+
+N = 100
+
+
+def row(k, log_likelihood, *, overlap=0.0, p=None, evidence=None, each=None, findings=(), **more):
+    """Return a candidate with 2 k - 1 parameters, as a fit to N rows would be."""
+    rank = 2 * k - 1
+    bic = -2 * log_likelihood + rank * np.log(N)
+    fit = SimpleNamespace(
+        rank=rank,
+        log_likelihood=log_likelihood,
+        aic=-2 * log_likelihood + 2 * rank,
+        bic=bic,
+        icl_hard=bic + overlap,
+        optima=[SimpleNamespace(spike=more.get("spike", False))],
+        observations=N,
+        question=SimpleNamespace(
+            sample=Sample([0]), units=SimpleNamespace(followers=lambda: np.array([]))
+        ),
+    )
+    verdict = "inconclusive" if findings else "agree"
+    return Row(
+        Poisson,
+        k,
+        fit,
+        SimpleNamespace(findings=list(findings), verdict=verdict),
+        None if each is None else Predicted(np.asarray(each, float), 0.0, "left out"),
+        None if evidence is None else known(evidence),
+        None if p is None else SimpleNamespace(p=p, statistic=12.0, replicates=99, reason=None),
+    )
+
+
+def known(log, half=None, twice=None):
+    """Return an evidence, which another width of the prior does not change if not given."""
+    wide = [SimpleNamespace(log=log if one is None else one, error=0.0) for one in (half, twice)]
+    return SimpleNamespace(log=log, error=0.02, half=wide[0], twice=wide[1], reason=None)
+
+
+def doubt(code):
+    return Finding(code, "doubt", 1.0, 0.0, "The chains have not mixed.", "")
+
+
+def test_each_criterion_elects_by_its_own_formula():
+    """2 log N = 9.2: a gain of 3 nats is worth AIC's charge of 2 x 2, not BIC's 2 x 4.6."""
+    rows = [row(1, -120.0), row(2, -100.0), row(3, -97.0)]
+    assert {name: one.row.k for name, one in elected(rows).items()} == {
+        "AIC": 3,
+        "BIC": 2,
+        "ICL": 2,
+    }
+    assert elected(rows)["BIC"].lead == pytest.approx(2 * np.log(N) - 6)
+
+
+def test_overlap_moves_icl_alone():
+    rows = [row(1, -120.0), row(2, -100.0, overlap=80.0)]
+    found = elected(rows)
+    assert found["BIC"].row.k == 2
+    assert found["ICL"].row.k == 1
+    assert any("ICL charges for overlap" in one and "80.0" in one for one in differences(rows))
+
+
+def test_bootstrap_elects_the_first_number_that_is_not_rejected():
+    rows = [row(1, -120.0, p=0.01), row(2, -100.0, p=0.3), row(3, -97.0, p=0.02), row(4, -96.0)]
+    assert not_rejected(rows).k == 2
+    assert not_rejected([rows[0], rows[2]]) is None  # all are rejected
+    assert not_rejected([rows[0], rows[3]]) is None  # the second was not not_rejected
+
+
+def test_loo_prefers_few_parameters_where_predictions_are_alike(rng):
+    """The differences of 100 rows have a standard error; within two of it the smaller one wins."""
+    noise = rng(1).normal(0, 1, N)
+    noise -= noise.mean()
+    base = np.full(N, -1.0)
+    alike = [row(1, -120.0, each=base - 0.05 + 0.3 * noise), row(2, -100.0, each=base)]
+    assert elected(alike)["LOO"].row.k == 1
+    worse = [row(1, -120.0, each=base - 0.5 + 0.3 * noise), row(2, -100.0, each=base)]
+    assert elected(worse)["LOO"].row.k == 2
+
+
+def test_probabilities_are_those_of_the_evidence():
+    rows = [row(1, -120.0, evidence=-110.0), row(2, -100.0, evidence=-108.0), row(3, -97.0)]
+    found = probabilities(rows)
+    assert found[1] / found[0] == pytest.approx(np.exp(2))
+    assert found[0] + found[1] == pytest.approx(1)
+    assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize("code", ["hopeless_chains", "unmixed_chains", "spike"])
+def test_draws_that_are_not_sound_do_not_vote(code):
+    sound = [row(1, -120.0, evidence=-110.0), row(2, -100.0, evidence=-90.0)]
+    assert elected(sound)["evidence"].row.k == 2
+    unsound = [sound[0], row(2, -100.0, evidence=-90.0, findings=[doubt(code)])]
+    assert elected(unsound)["evidence"].row.k == 1
+    assert np.isnan(probabilities(unsound)[1])
+    assert elected(unsound)["BIC"].row.k == 2  # EM is not concerned
+
+
+def test_spikes_have_no_likelihood_to_compare():
+    rows = [row(1, -120.0), row(2, 50.0, spike=True)]
+    assert elected(rows)["BIC"].row.k == 1
+    assert np.isnan(rows[1].bic)
+
+
+def test_the_majority_is_recommended_and_ties_go_to_bic():
+    three = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-95.0)]
+    assert recommended(three).k == 2  # BIC and ICL against the evidence
+    tie = [row(1, -120.0, evidence=-90.0, p=0.4), row(2, -100.0, evidence=-95.0)]
+    assert recommended(tie).k == 2  # two against two
+
+
+def test_advice_says_how_sure_it_is():
+    each = np.full(N, -1.0)
+    sure = [
+        row(1, -120.0, p=0.01, evidence=-125.0, each=each - 1),
+        row(2, -100.0, p=0.6, evidence=-105.0, each=each),
+        row(3, -99.0, evidence=-112.0, each=each - 0.01),
+    ]
+    assert advice(sure) == (
+        "Take 2 groups. All criteria elect it (BIC, ICL, the bootstrap, LOO and the evidence). Its "
+        "posterior probability is above 0.999."
+    )
+    split = [sure[0], sure[1]._replace(evidence=known(-130.0)), sure[2]]
+    assert advice(split).startswith("Take 2 groups, with reserve: ")
+    assert "4 of 5 criteria" in advice(split)
+
+
+def test_a_misfit_is_said_beside_the_advice():
+    misfit = Finding("misfit", "doubt", 0.2, 0.05, "The model does not fit: it is too round.", "")
+    rows = [row(1, -120.0), row(2, -100.0, findings=[misfit])]
+    assert "But even with 2 groups: the model does not fit" in advice(rows)
+    assert "does not fit" not in advice([rows[0], row(2, -100.0)])
+
+
+def test_the_prior_is_named_where_its_width_decides():
+    steady = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-95.0)]
+    assert not any("prior" in one and "wide" in one for one in differences(steady))
+    moved = [steady[0], steady[1]._replace(evidence=known(-95.0, half=-80.0))]
+    assert any("half as wide it elects 2 groups" in one for one in differences(moved))
+
+
+def test_elections_are_one_sentence_for_all_criteria():
+    rows = [row(1, -120.0), row(2, -100.0), row(3, -97.0)]
+    assert elections(rows) == "AIC elects 3 groups; BIC and ICL elect 2 groups."
