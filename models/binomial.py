@@ -124,8 +124,8 @@ class BinomialPrior(NamedTuple):
         return self
 
     def widened(self, factor: float) -> Self:
-        """Beta((heads + 1) / factor^2, (tails + 1) / factor^2)."""
-        return type(self)((self.heads + 1) / factor**2 - 1, (self.tails + 1) / factor**2 - 1)
+        """Beta((heads + 1) / factor, (tails + 1) / factor)."""
+        return type(self)((self.heads + 1) / factor - 1, (self.tails + 1) / factor - 1)
 
 
 def unidentified(sample: Observations, k: int, *, equal: bool) -> str:

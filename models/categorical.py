@@ -163,8 +163,8 @@ class CategoricalPrior(NamedTuple):
         return self
 
     def widened(self, factor: float) -> Self:
-        """Dirichlet((1 + unseen) / factor^2)."""
-        return type(self)((1 + np.asarray(self.unseen)) / factor**2 - 1)
+        """Dirichlet((1 + unseen) / factor)."""
+        return type(self)((1 + np.asarray(self.unseen)) / factor - 1)
 
 
 def single_rows_unidentified(sample: Observations, k: int, *, equal: bool) -> str:

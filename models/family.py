@@ -94,11 +94,11 @@ class ConjugatePrior(Protocol):
     def widened(self, factor: float) -> Self:
         """Return the prior of so many times the width.
 
-        A prior is observations not seen, and widths fall with the root of their number. So the
-        numbers are divided by factor^2: n of a mean; events + 1 and exposure of a rate, whose sd is
-        then exactly `factor` times as large; heads + 1 and tails + 1; 1 + unseen of categories.
-        Shares, and the widths of measurements, keep their priors. What is returned may stand for
-        fewer observations than none, as Beta(1/4, 1/4) does, and is proper all the same.
+        The sd of a mean given the width of its component, and the sd of a rate, are `factor` times
+        as large: n over factor^2, and exposure over `factor`, which stretches the rates as well. No
+        probability spreads further than from 0 to 1, so there the prior stands for `factor` times
+        fewer observations: of the uniform Beta(1, 1) half the width is Beta(2, 2), and twice the
+        width is Beta(1/2, 1/2). Shares, and the widths of components, keep their priors.
         """
         ...
 

@@ -117,5 +117,5 @@ class PoissonPrior(NamedTuple):
         return self
 
     def widened(self, factor: float) -> Self:
-        """Gamma(shape (events + 1) / factor^2, rate exposure / factor^2), of the same mean."""
-        return type(self)((self.events + 1) / factor**2 - 1, self.exposure / factor**2)
+        """Gamma(shape events + 1, rate exposure / factor)."""
+        return self._replace(exposure=self.exposure / factor)

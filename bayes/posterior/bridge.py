@@ -101,12 +101,13 @@ def bridged(draws: Array, joint: Joint, rng: np.random.Generator) -> Bridge | No
     proposal = fitted(draws[:, : n // 2].reshape(-1, p), rng)
     rest = draws[:, n // 2 :].reshape(-1, p)
     others = proposed(proposal, chains * n, rng)
-    inside = joint.inside(others)
-    found = others[inside]
+    found = others[joint.inside(others)]
     own = Seen(joint.log_density(rest), log_density(proposal, rest), joint.log_ratios(rest))
-    theirs = Seen(joint.log_density(found), log_density(proposal, found), joint.log_ratios(found))
-    if not (theirs.joint > -np.inf).any():
+    heights = joint.log_density(found)
+    found, heights = found[heights > -np.inf], heights[heights > -np.inf]
+    if not len(found):
         return None
+    theirs = Seen(heights, log_density(proposal, found), joint.log_ratios(found))
     return _solved(own, theirs, chains, len(others))
 
 
@@ -134,9 +135,10 @@ def _solved(own: Seen, theirs: Seen, chains: int, proposals: int) -> Bridge:
     while excess(high) > 0:
         high += STEP
     log_z = float(brentq(excess, low, high, xtol=1e-9))
-    at_proposals, at_draws = (np.exp(one) for one in terms(log_z))
+    log_proposals, log_draws = terms(log_z)
     # p / (s p + (1 - s) g) at draws follows from g / (s p + (1 - s) g) there
-    weights = Pair(at_draws * np.exp(ahead - log_z), at_proposals)
+    weights = Pair(log_draws + ahead - log_z, log_proposals)
+    at_draws, at_proposals = np.exp(log_draws), np.exp(log_proposals)
     bent = Pair(-at_draws / at_draws.mean(), at_proposals / at_draws.mean())
     seen = Sums(log_z, weights, bent, share, chains, proposals)
     found = [seen.integral(Pair(*ratios)) for ratios in zip(own.ratios, theirs.ratios, strict=True)]
@@ -154,7 +156,7 @@ class Sums(NamedTuple):
     """What was found where both sides of the bridge are equal.
 
     log_z: log Z.
-    weights: p / (s p + (1 - s) g).
+    weights: log p / (s p + (1 - s) g).
     bent: what log Z moves with, in its mean: -g / (s p + (1 - s) g) at draws, and
         p / (s p + (1 - s) g) at proposals, over the mean of either.
     share: s; proposals: how many there are, outside of the region as well.
@@ -175,13 +177,12 @@ class Sums(NamedTuple):
         a = s mean of f p / (s p + (1 - s) g). For q = p all of this is what log Z moves with.
         """
         s, n = self.share, self.proposals
-        most = max(float(np.max(one, initial=-np.inf)) for one in log_ratios)
-        terms = Pair(
-            *(one * np.exp(own - most) for one, own in zip(self.weights, log_ratios, strict=True))
-        )
+        logs = [one + own for one, own in zip(self.weights, log_ratios, strict=True)]
+        most = max(float(one.max()) for one in logs)
+        terms = Pair(*(np.exp(one - most) for one in logs))
         total = s * terms.draws.mean() + (1 - s) * terms.proposals.sum() / n
         terms = Pair(*(one / total for one in terms))
-        again = Pair(*(one * own for one, own in zip(terms, self.weights, strict=True)))
+        again = Pair(*(one * np.exp(own) for one, own in zip(terms, self.weights, strict=True)))
         moved = s * (s * again.draws.mean() + (1 - s) * again.proposals.sum() / n)
         at_draws = (s * terms.draws + moved * self.bent.draws).reshape(self.chains, -1)
         at_proposals = np.zeros(n)

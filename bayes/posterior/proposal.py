@@ -19,10 +19,12 @@ With three groups asked of `faithful`, which has two, the evidence by six normal
 error of one; in 41 dimensions one normal has half the error of six, and is chosen."""
 
 LEFT_OUT = 3  # one draw of so many, to choose the number
-DEGREES = 5.0  # of the Student t
-COVER = 0.2
-"""Weight of the Student t. Without it tails that are longer than the normals' give terms without a
-bound; with it an estimate of a normal density has 1.1 times the error."""
+COVER, DEGREES, WIDE = 0.2, 3.0, 3.0
+"""Weight of the Student t, its degrees of freedom, and its scale in those of all draws. A component
+with no rows has the prior's long tails, and longer ones under a wider prior. Without a cover terms
+have no bound there. On 72 small problems that are hard, two or three groups of 8 to 40 rows, errors
+were off by .97, .95 and 1.08 of what they claimed (root mean square; own prior, half, twice); with
+the draws' own scale and 5 degrees by 1.11, 1.21 and 1.45."""
 
 ROUNDS = 100  # of climbing, at most
 RISE = 1e-4  # of the mean log density, below which a climb has ended
@@ -51,7 +53,7 @@ def fitted(draws: Array, rng: np.random.Generator) -> Proposal:
     >>> rng = np.random.default_rng(1)
     >>> found = fitted(rng.normal(size=(2_000, 2)), rng)
     >>> len(found.weight), found.degrees[-1]
-    (2, np.float64(5.0))
+    (2, np.float64(3.0))
     """
     centre, root = draws.mean(axis=0), np.linalg.cholesky(_covariance(draws))
     round_draws = solve_triangular(root, (draws - centre).T, lower=True).T
@@ -158,11 +160,11 @@ def _nearest(draws: Array, number: int, rng: np.random.Generator) -> Labels:
 
 
 def _covered(normals: Proposal) -> Proposal:
-    """Add a Student t of mean 0 and scale I."""
+    """Add a wide Student t of mean 0."""
     p = normals.mean.shape[1]
     return Proposal(
         np.append((1 - COVER) * normals.weight, COVER),
         np.concatenate([normals.mean, np.zeros((1, p))]),
-        np.concatenate([normals.root, np.eye(p)[None]]),
+        np.concatenate([normals.root, WIDE * np.eye(p)[None]]),
         np.append(normals.degrees, DEGREES),
     )
