@@ -42,9 +42,12 @@ MIXED = 1.05
 do not depend on labels, and the error counts slow mixing, so that it is no closer than that."""
 
 SURE = 0.5
-"""Monte Carlo standard error up to which the evidence is told."""
+"""Monte Carlo standard error up to which the evidence is told. Simulated: the waiting times of
+`faithful`, 25 posteriors of 400 draws a case. With four groups errors were .25 to .45, and two of
+them held the long run's evidence in 96%; with six groups .5 to 1.05, 96%; with eight .65 to 1.25,
+84%, and deviations were 2.2 times what they said."""
 
-TERMS = 20.0  # equal terms that the sums of the bridge have to be worth
+TERMS = 5.0  # equal terms that the sums have to be worth: there 6 to 24, 1 to 5 and 1 to 4
 EVEN = 0.2
 """For another prior, equal terms that the sums have to be worth, as a share of the draws that enter
 the bridge. The draws are of a posterior under the prior's own width, and less even terms miss what
