@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import em
-from comparisons.choice.heights import Heights, Searcher, redrawn
+from comparisons.choice.heights import Heights, Searcher, height_of, redrawn, refitted
 from comparisons.choice.sequential import ENOUGH, TIE, Stopping, exceeding
 from em.climb.search import SAME_HEIGHT
 from em.data.threads import available
 from models.refusal import Refusal
-from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from em import Fit
-    from models.structure import Structure
     from models.structure import Units as Data
 
 __all__ = ["Bootstrap", "bootstrap"]
@@ -114,7 +111,7 @@ def bootstrap(
         lower=drawn.lower,
         spiked=drawn.spiked,
         starts=observed.searcher.starts,
-        missed=(best[0] - _height(fewer), best[1] - _height(more)),
+        missed=(best[0] - height_of(fewer), best[1] - height_of(more)),
         reason=drawn.reason,
     )
 
@@ -149,13 +146,15 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
     while True:
         searcher = Searcher(fewer.question, more.question, fewer.units, fewer.inside, starts)
         [found] = searcher.heights([data], [np.random.default_rng([seed, starts, 2])])
-        if found.fewer > _height(fewer) + SAME_HEIGHT:
-            fewer = _better(fewer, found.at_fewer)
+        if found.fewer > height_of(fewer) + SAME_HEIGHT:
+            assert found.at_fewer is not None
+            fewer = refitted(fewer, found.at_fewer)
             continue
-        if found.more > _height(more) + SAME_HEIGHT:
-            more = _better(more, found.at_more)
-        best = 2 * (_height(more) - _height(fewer))
-        matched = found.more >= _height(more) - SAME_HEIGHT and best >= -TIE
+        if found.more > height_of(more) + SAME_HEIGHT:
+            assert found.at_more is not None
+            more = refitted(more, found.at_more)
+        best = 2 * (height_of(more) - height_of(fewer))
+        matched = found.more >= height_of(more) - SAME_HEIGHT and best >= -TIE
         if matched or starts >= most:
             compared = best if matched else found.statistic
             return _Observed(
@@ -167,7 +166,7 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
 def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float) -> str | None:
     """Return why there is no statistic, or None."""
     for fit in (fewer, more):
-        if not np.isfinite(_height(fit)):
+        if not np.isfinite(height_of(fit)):
             return f"every start of {_named(fit)} ended on a spike, which is no optimum"
     if np.isnan(statistic):
         return f"only EM's own starts found an optimum of {_named(more)} that is no spike"
@@ -179,22 +178,8 @@ def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float) -> str | None:
     return None
 
 
-def _height(fit: Fit[Any]) -> float:
-    """Return the log-likelihood of a fit, minus infinity on a spike."""
-    return -np.inf if fit.optima[0].spike else fit.log_likelihood
-
-
 def _named(fit: Fit[Any]) -> str:
     return f"{fit.question.k} component{'s' * (fit.question.k > 1)}"
-
-
-def _better(fit: Fit[Any], inside: Structure | None) -> Fit[Any]:
-    """Return EM's fit from a place in working coordinates that a search has found."""
-    assert inside is not None
-    theta = fit.units.move_out(inside.theta)
-    start = with_shares(type(inside), shares_of(inside), theta)
-    higher: Fit[Any] = em.fitted(fit.question, start=start)
-    return higher
 
 
 @dataclass(eq=False)

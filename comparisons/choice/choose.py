@@ -15,6 +15,7 @@ from bayes.posterior.evidence import evidence
 from comparisons.capacity import refuse_many
 from comparisons.choice.bootstrap import bootstrap
 from comparisons.choice.candidates import Candidates
+from comparisons.choice.heights import from_divided
 from comparisons.choice.page import page
 from comparisons.choice.predicted import predicted_of
 from comparisons.choice.printed import lines
@@ -132,8 +133,9 @@ def choose(
             title = Row(one, k).title
             announce(f"K = {title} ({at + 1} of {len(families) * len(numbers)})")
             question = asked(one, data, k, prior=prior, equal_weights=equal_weights)
-            row = _fitted(question, starts, seed, force=force, progress=progress)
-            rows.append(_same(row, rows) or _judged(row, opinion, chains, seed))
+            found = _fitted(question, starts, seed, force=force, progress=progress)
+            found = _raised(found, rows)
+            rows.append(_same(found, rows) or _judged(found, opinion, chains, seed))
         for at, test in _tests(rows, replicates, seed, progress=progress):
             rows[at] = rows[at]._replace(step=test, notes=(*rows[at].notes, *_of_test(test)))
     except KeyboardInterrupt:
@@ -172,6 +174,19 @@ def _fitted(
         return _Found(row._replace(reason=_told(refusal)), None)
     found = search(question, starts=starts, seed=seed, progress=progress)
     return _Found(row._replace(fit=found.fit), found)
+
+
+def _raised(found: _Found, rows: Sequence[Row]) -> _Found:
+    """Return the best of EM's own optima and of those that groups of k - 1 divided in two lead to.
+
+    Without them EM can miss a small group, and one group more could look worse than it is.
+    """
+    row = found.row
+    before = next((one for one in rows if (one.family, one.k) == (row.family, row.k - 1)), None)
+    if found.search is None or before is None or before.fit is None or before.spiked:
+        return found
+    fit = from_divided(before.fit, found.search.fit)
+    return _Found(row._replace(fit=fit), found.search._replace(fit=fit))
 
 
 def _same(found: _Found, rows: Sequence[Row]) -> Row | None:
@@ -223,7 +238,7 @@ def _told(problem: Exception | str) -> str:
 def _of_test(test: Bootstrap) -> list[str]:
     """Return what a reader of a test has to know."""
     found = [] if test.reason is None else [f"no bootstrap: {_told(test.reason)}"]
-    if max(test.missed) > MISSED:
+    if MISSED < max(test.missed) < np.inf:
         found.append(
             f"the bootstrap found an optimum that is higher by {max(test.missed):.2g} units of "
             "log-likelihood than the fit in this table; more --starts may find it too"

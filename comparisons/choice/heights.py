@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from em.climb.search import spikes
+import em
+from em.climb.search import SAME_HEIGHT, spikes
 from em.climb.splits import splits
 from em.climb.starts import starting_points
 from em.climb.together import joins, together
@@ -16,11 +17,13 @@ from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads
 from em.emission import emission_of
 from em.model import model_of
+from models.structure import shares_of, with_shares
 from models.value_grid import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from em import Fit
     from em.climb.together import Top
     from em.data.standardise import Units
     from em.model import Model
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from models.structure import Structure
     from models.structure import Units as Data
 
-__all__ = ["Heights", "Searcher", "redrawn"]
+__all__ = ["Heights", "Searcher", "from_divided", "height_of", "redrawn", "refitted"]
 
 
 class Heights(NamedTuple):
@@ -120,6 +123,53 @@ class Searcher:
         other = replace(question, data=data, wide=question.width)
         rows = rows_of(data.sample, emission, question.k, self.units)
         return model_of(other, Threads(rows), floor=default_floor(rows, emission))
+
+
+def from_divided(fewer: Fit[Any], more: Fit[Any]) -> Fit[Any]:
+    """Return the fit of K + 1 components, or a higher one that K components divided in two lead to.
+
+    Spikes do not count: any other optimum is higher.
+
+    >>> import em
+    >>> from_divided(fit, em.fit(fit.family, fit.question.data, 3)).question.k
+    3
+    """
+    searcher = Searcher(fewer.question, more.question, fewer.units, fewer.inside, starts=0)
+    [found] = searcher.heights([fewer.question.units], [np.random.default_rng(0)])
+    if not found.more > height_of(more) + SAME_HEIGHT:
+        return more
+    assert found.at_more is not None
+    higher = refitted(more, found.at_more)
+    if higher.optima[0].spike:
+        return more
+    where = f"found by dividing a component of the fit of {fewer.question.k}"
+    return replace(
+        higher,
+        optima=(*higher.optima[:1], *more.optima),
+        starts=more.starts,
+        notes=(f"the best optimum was {where}; EM's own starts missed it", *higher.notes),
+    )
+
+
+def refitted(fit: Fit[Any], inside: Structure) -> Fit[Any]:
+    """Return EM's fit from a place in working coordinates that a search has found.
+
+    >>> refitted(fit, fit.inside).converged
+    True
+    """
+    theta = fit.units.move_out(inside.theta)
+    start = with_shares(type(inside), shares_of(inside), theta)
+    higher: Fit[Any] = em.fitted(fit.question, start=start)
+    return higher
+
+
+def height_of(fit: Fit[Any]) -> float:
+    """Return the log-likelihood of a fit, minus infinity on a spike.
+
+    >>> height_of(fit) == fit.log_likelihood
+    True
+    """
+    return -np.inf if fit.optima[0].spike else fit.log_likelihood
 
 
 def _best(model: Model[Any], tops: Sequence[Top[Any]]) -> Top[Any] | None:
