@@ -14,6 +14,7 @@ from em.errors.rounding import rounding
 from em.fit import fit, fitted
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
+from em.highest import highest
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
 from em.poisson import PoissonEmission
@@ -56,6 +57,7 @@ __all__ = [
     "displaced",
     "fit",
     "fitted",
+    "highest",
     "log_components",
     "log_likelihood",
     "log_prior",

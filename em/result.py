@@ -168,6 +168,15 @@ class Fit[S: Structure]:
         return len(self.coordinates) - self.open if told is None else told
 
     @property
+    def charged(self) -> int:
+        """How many parameters AIC and BIC charge for.
+
+        All free ones, also where an estimate leaves some of them open: two equal components of a
+        mixture are still two. Where shares are those of groups, the rank: no table tells more.
+        """
+        return self.rank if "group" in self.question.data.sizes else len(self.coordinates)
+
+    @property
     def family(self) -> type[Theta]:
         """The family of the components."""
         return self.question.family
@@ -203,13 +212,13 @@ class Fit[S: Structure]:
 
     @property
     def aic(self) -> float:
-        """-2 log-likelihood + 2 p, p the rank: lower is better (Akaike 1974)."""
-        return -2 * self.log_likelihood + 2 * self.rank
+        """-2 log-likelihood + 2 p, p as `charged`: lower is better (Akaike 1974)."""
+        return -2 * self.log_likelihood + 2 * self.charged
 
     @property
     def bic(self) -> float:
-        """-2 log-likelihood + p log n, p the rank: lower is better (Schwarz 1978)."""
-        return -2 * self.log_likelihood + self.rank * float(np.log(self.observations))
+        """-2 log-likelihood + p log n, p as `charged`: lower is better (Schwarz 1978)."""
+        return -2 * self.log_likelihood + self.charged * float(np.log(self.observations))
 
     @property
     def icl(self) -> float:

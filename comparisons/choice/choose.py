@@ -60,8 +60,8 @@ UNSOUND = (
 class Choice(Candidates):
     """Candidates for the number of groups, a row each, with a report.
 
-    >>> print(str(Choice((Row(fit.family, 2, fit),))).splitlines()[0][:9])
-    K    par.
+    >>> str(Choice((Row(fit.family, 2, fit),))).split()[:3]
+    ['K', 'par.', 'log-lik.']
     """
 
     def report(self, path: str | Path, command: str | None = None) -> None:

@@ -61,8 +61,8 @@ class Row(NamedTuple):
 
     @property
     def parameters(self) -> int | None:
-        """The number of free parameters that the data tell: their rank."""
-        return None if self.fit is None else self.fit.rank
+        """The number of free parameters; of labels in groups their rank."""
+        return None if self.fit is None else self.fit.charged
 
     @property
     def log_likelihood(self) -> float:

@@ -42,7 +42,10 @@ class Neighbours:
             equal = bool(question.held) and question.k > 1
             try:
                 other = asked(question.family, question.data, k, equal_weights=equal)
-                found[k] = self.bic - em.fitted(other, starts=STARTS, tolerance=ROUGH).bic
+                near = em.highest(other, starts=STARTS, seed=0)
+                if near is None:
+                    near = em.fitted(other, starts=STARTS, tolerance=ROUGH)
+                found[k] = self.bic - near.bic
             except Refusal:  # no group at all, or fewer distinct rows than groups
                 continue
         return found

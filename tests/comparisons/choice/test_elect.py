@@ -22,7 +22,7 @@ def row(k, log_likelihood, *, overlap=0.0, p=None, evidence=None, each=None, fin
     rank = 2 * k - 1
     bic = -2 * log_likelihood + rank * np.log(N)
     fit = SimpleNamespace(
-        rank=rank,
+        charged=rank,
         log_likelihood=log_likelihood,
         aic=-2 * log_likelihood + 2 * rank,
         bic=bic,
