@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from comparisons.choice.pictures import pictures_of_choice
 from comparisons.choice.printed import HEADS, cells
-from comparisons.choice.reasons import called
+from comparisons.choice.reasons import called, listed
 from comparisons.finding import DOUBT, FAULT
 from comparisons.kept.largest import largest
 from comparisons.pages.page import inlined, rendered
@@ -59,7 +59,7 @@ def page(
     >>> "How many groups?" in page(Candidates((Row(fit.family, 2, fit, comparison),)), pictures=[])
     True
     """
-    best = choice.recommended
+    best, family = choice.recommended, choice.rows[0].family.__name__
     fit = next(row.fit for row in choice.rows if row.fit is not None)
     compared = [row for row in choice.rows if row.comparison is not None]
     names = compared[0].comparison.columns if compared and compared[0].comparison else ()
@@ -68,7 +68,7 @@ def page(
     return rendered(
         "choice.html.j2",
         HOME,
-        what=f"{choice.rows[0].family.__name__}{f', {", ".join(names)}' if names else ''}",
+        what=f"{listed(names)} ({family})" if names else family,
         noun=choice.noun,
         n=f"{fit.observations:,}",
         headline=called(best, choice.noun) if best else "Nothing to recommend",

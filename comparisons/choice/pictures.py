@@ -48,6 +48,7 @@ __all__ = ["criteria", "densities", "flows", "pictures_of_choice", "splits"]
 
 NEAR = 10.0  # of a criterion's distance: up to here the scale is linear, beyond it logarithmic
 POINTS = 2_000  # of a cloud
+MARGIN = 0.15  # of the range of a column, on either side
 BAR = 0.16  # width of a column of groups, where neighbours are 1 apart
 GAP = 0.03  # between two groups of a column
 FAINT = 0.002  # of all observations: thinner flows are not drawn
@@ -141,9 +142,17 @@ def _criterion(axes: Axes, choice: Candidates, name: str, titles: Sequence[str])
     values = np.array([CRITERIA[name].value(row) for row in choice.rows])
     places = np.arange(len(values))
     gaps, errors = values - np.nanmin(values), _errors(choice, name)
-    axes.errorbar(
-        places, gaps, 2 * errors, color=EM, linewidth=1.4, marker="o", markersize=4, capsize=2
-    )
+    for own in _forms(choice):
+        axes.errorbar(
+            places[own],
+            gaps[own],
+            2 * errors[own],
+            color=EM,
+            linewidth=1.4,
+            marker="o",
+            markersize=4,
+            capsize=2,
+        )
     found = elected(choice.rows)
     at = next(at for at, row in enumerate(choice.rows) if row is found[name].row)
     axes.plot(at, gaps[at], "D", color=POSTERIOR, markersize=7, zorder=3)
@@ -155,6 +164,14 @@ def _criterion(axes: Axes, choice: Candidates, name: str, titles: Sequence[str])
     axes.minorticks_off()
     _label(axes, titles)
     axes.set_title(name[:1].upper() + name[1:], loc="left", fontsize=10)
+
+
+def _forms(choice: Candidates) -> list[list[int]]:
+    """Return the places of each form's rows: a line joins numbers of groups, not forms."""
+    found: dict[type, list[int]] = {}
+    for at, row in enumerate(choice.rows):
+        found.setdefault(row.family, []).append(at)
+    return list(found.values())
 
 
 def _errors(choice: Candidates, name: str) -> Array:
@@ -179,7 +196,8 @@ def _chances(axes: Axes, choice: Candidates, titles: Sequence[str]) -> None:
     """Draw the p-values of the bootstrap tests."""
     chances = np.array([np.nan if row.step is None else row.step.p for row in choice.rows])
     places = np.arange(len(chances))
-    axes.plot(places, chances, color=EM, linewidth=1.4, marker="o", markersize=4)
+    for own in _forms(choice):
+        axes.plot(places[own], chances[own], color=EM, linewidth=1.4, marker="o", markersize=4)
     axes.axhline(LEVEL, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
     look: Look = {"color": QUIET, "fontsize": 8, "ha": "right"}
     note(axes, f"{LEVEL:g}", (len(titles) - 0.6, LEVEL), (-2, 3), **look)
@@ -234,7 +252,10 @@ def densities(choice: Candidates) -> Figure:
         entries = [patch({"color": DATA}, "data"), line({"color": EM}, "EM's density")]
     else:
         names = first.columns or tuple(f"column {at}" for at in range(2))
-        caption = f"{names[0]} and {names[1]}. Ellipses hold 39% and 86% of a normal group."
+        caption = (
+            f"Horizontally: {names[0]}; vertically: {names[1]}. Ellipses hold 39% and 86% of a "
+            "normal group. A group that is wider than the data is cut off."
+        )
         entries = [
             line({"color": QUIET, "linestyle": "none"}, "data", "."),
             line({"color": EM}, "EM's groups"),
@@ -280,6 +301,9 @@ def _plane(axes: Axes, row: Row) -> None:
         for radius in (1, 2):
             path = ellipse(mean[:2], cov[:2, :2], radius)
             axes.add_patch(PathPatch(path, fill=False, edgecolor=colour(component), linewidth=1.4))
+    for limit, column in ((axes.set_xlim, x[:, 0]), (axes.set_ylim, x[:, 1])):
+        beyond = MARGIN * float(np.ptp(column))
+        limit(column.min() - beyond, column.max() + beyond)
 
 
 def flows(fewer: em.Fit[Any], more: em.Fit[Any]) -> Array:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "form_of"]
 
-UNSOUND = {"hopeless_chains", "unmixed_chains", "spike"}
+UNSOUND = {"hopeless_chains", "spike"}
+UNMIXED = "unmixed_chains"  # the code of chains that do not agree
+MIXED = 1.05  # R-hat up to which sums over draws are good enough, as for the evidence
 MISFIT = "misfit"  # the code of a model that does not fit
 
 
@@ -107,7 +109,8 @@ class Row(NamedTuple):
         """Whether LOO and evidence mean what they say: the chains have mixed, and on no spikes."""
         known = self.comparison
         return known is not None and not any(
-            one.code in UNSOUND and one.stands for one in known.findings
+            one.stands and (one.code in UNSOUND or (one.code == UNMIXED and one.value > MIXED))
+            for one in known.findings
         )
 
     @property

@@ -51,8 +51,8 @@ def known(log, half=None, twice=None):
     return SimpleNamespace(log=log, error=0.02, half=wide[0], twice=wide[1], reason=None)
 
 
-def doubt(code):
-    return Finding(code, "doubt", 1.0, 0.0, "The chains have not mixed.", "")
+def doubt(code, value=1.5):
+    return Finding(code, "doubt", value, 0.0, "The chains have not mixed.", "")
 
 
 def test_each_criterion_elects_by_its_own_formula():
@@ -108,6 +108,13 @@ def test_draws_that_are_not_sound_do_not_vote(code):
     assert elected(unsound)["evidence"].row.k == 1
     assert np.isnan(probabilities(unsound)[1])
     assert elected(unsound)["BIC"].row.k == 2  # EM is not concerned
+
+
+def test_chains_that_have_nearly_mixed_vote():
+    """The verdict asks for an R-hat of 1.01; sums over draws are good enough a little above."""
+    nearly = row(2, -100.0, evidence=-90.0, findings=[doubt("unmixed_chains", 1.02)])
+    assert nearly.sound
+    assert elected([row(1, -120.0, evidence=-110.0), nearly])["evidence"].row.k == 2
 
 
 def test_spikes_have_no_likelihood_to_compare():
