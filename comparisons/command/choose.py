@@ -99,8 +99,9 @@ def choose(
 
     Such as: second-opinion choose people.csv --family gaussian --column height -k 1-4 --out chosen
 
-    Every number is fitted by EM and by MCMC. Ctrl-C shows what is finished. The exit status is that
-    of the recommended number's verdict.
+    Every number is fitted by EM and by MCMC. Ctrl-C shows what is finished.
+
+    The exit status is that of the recommended number's verdict.
     """
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import draws_of, family_of, forms_of, prior_of
