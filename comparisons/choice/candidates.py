@@ -101,7 +101,7 @@ class Candidates:
     def records(self) -> list[dict[str, object]]:
         """Return the table's rows by column; NaN where something could not be computed."""
         chances = probabilities(self.rows)
-        known = [row for row in self.rows if row.predicted is not None]
+        known = [row for row in self.rows if row.predicted is not None and row.sound]
         best = max(known, key=lambda row: row.elpd, default=None)
         return [_record(row, chance, best) for row, chance in zip(self.rows, chances, strict=True)]
 

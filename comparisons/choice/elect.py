@@ -22,6 +22,7 @@ __all__ = [
     "LEVEL",
     "Criterion",
     "Election",
+    "counting",
     "elected",
     "not_rejected",
     "probabilities",
@@ -89,7 +90,7 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     """
     found: dict[str, Election] = {}
     for name, criterion in CRITERIA.items():
-        values = np.array([_counting(criterion, row) for row in rows])
+        values = np.array([counting(criterion, row) for row in rows])
         if not np.isfinite(values).any():
             continue
         order = [at for at in np.argsort(values) if np.isfinite(values[at])]
@@ -103,8 +104,14 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     return found
 
 
-def _counting(criterion: Criterion, row: Row) -> float:
-    """Return a criterion's value; NaN where it does not count."""
+def counting(criterion: Criterion, row: Row) -> float:
+    """Return a criterion's value; NaN where it does not count, as the draws are not sound.
+
+    >>> from comparisons.choice.rows import Row
+    >>> row = Row(fit.family, 2, fit)
+    >>> counting(CRITERIA["BIC"], row) == row.bic
+    True
+    """
     return criterion.value(row) if row.sound or not criterion.drawn else np.nan
 
 

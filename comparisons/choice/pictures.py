@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from comparisons.choice.elect import CRITERIA, LEVEL, elected
+from comparisons.choice.elect import CRITERIA, LEVEL, counting, elected
 from comparisons.choice.predicted import difference
 from comparisons.pictures.catalogue import Picture
 from comparisons.pictures.data import Bars, bars_of, counted, what
@@ -110,7 +110,7 @@ def criteria(choice: Candidates) -> Figure:
     known = [
         name
         for name, one in CRITERIA.items()
-        if np.isfinite([one.value(row) for row in choice.rows]).any()
+        if np.isfinite([counting(one, row) for row in choice.rows]).any()
     ]
     tests = any(row.step is not None and np.isfinite(row.step.p) for row in choice.rows)
     panels = len(known) + tests
@@ -139,7 +139,7 @@ def criteria(choice: Candidates) -> Figure:
 
 def _criterion(axes: Axes, choice: Candidates, name: str, titles: Sequence[str]) -> None:
     """Draw the distances of one criterion."""
-    values = np.array([CRITERIA[name].value(row) for row in choice.rows])
+    values = np.array([counting(CRITERIA[name], row) for row in choice.rows])
     places = np.arange(len(values))
     gaps, errors = values - np.nanmin(values), _errors(choice, name)
     for own in _forms(choice):
@@ -177,7 +177,7 @@ def _forms(choice: Candidates) -> list[list[int]]:
 def _errors(choice: Candidates, name: str) -> Array:
     """Return standard errors of a criterion's distances, 0 where it has none."""
     if name == "LOO":
-        known = [row for row in choice.rows if row.predicted is not None]
+        known = [row for row in choice.rows if row.predicted is not None and row.sound]
         best = max(known, key=lambda row: row.elpd).predicted
         assert best is not None
         return np.array(

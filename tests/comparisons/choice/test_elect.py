@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from comparisons.choice.candidates import Candidates
 from comparisons.choice.elect import elected, not_rejected, probabilities, recommended
+from comparisons.choice.pictures import criteria
 from comparisons.choice.predicted import Predicted
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
@@ -115,6 +117,18 @@ def test_chains_that_have_nearly_mixed_vote():
     nearly = row(2, -100.0, evidence=-90.0, findings=[doubt("unmixed_chains", 1.02)])
     assert nearly.sound
     assert elected([row(1, -120.0, evidence=-110.0), nearly])["evidence"].row.k == 2
+
+
+def test_pictures_and_differences_leave_out_what_does_not_count():
+    """An unsound row may have the highest elpd; it is no best, and no election is drawn for it."""
+    each = np.full(N, -1.0)
+    bad = [doubt("unmixed_chains")]
+    alone = Candidates((row(2, -100.0, each=each, evidence=-90.0, findings=bad),))
+    assert len(criteria(alone).axes) == 3  # AIC, BIC and ICL
+    sound = row(1, -120.0, each=each - 0.1, evidence=-110.0)
+    both = Candidates((sound, alone.rows[0]))
+    assert len(criteria(both).axes) == 5
+    assert [one["elpd_difference"] for one in both.records()] == pytest.approx([0.0, 10.0])
 
 
 def test_spikes_have_no_likelihood_to_compare():
