@@ -22,6 +22,7 @@ __all__ = [
     "LEVEL",
     "Criterion",
     "Election",
+    "compared",
     "counting",
     "elected",
     "not_rejected",
@@ -79,6 +80,9 @@ class Election(NamedTuple):
 def elected(rows: Sequence[Row]) -> dict[str, Election]:
     """Return what each criterion elects, by name; criteria without numbers are left out.
 
+    So are LOO and evidence where several candidates are fitted but only one has sound draws: there
+    is nothing to compare it with.
+
     LOO elects the candidate with the fewest parameters among those that predict as well as the
     best, within two standard errors of the difference. The bootstrap elects, within the family
     form that BIC elects, the first number of groups that is not rejected against one more.
@@ -89,9 +93,10 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     {'AIC': 2, 'BIC': 2, 'ICL': 2}
     """
     found: dict[str, Election] = {}
+    fitted = sum(row.fit is not None for row in rows)
     for name, criterion in CRITERIA.items():
         values = np.array([counting(criterion, row) for row in rows])
-        if not np.isfinite(values).any():
+        if np.isfinite(values).sum() < (min(fitted, 2) if criterion.drawn else 1):
             continue
         order = [at for at in np.argsort(values) if np.isfinite(values[at])]
         lead = float(values[order[1]] - values[order[0]]) if len(order) > 1 else np.nan
@@ -141,11 +146,22 @@ def not_rejected(rows: Sequence[Row]) -> Row | None:
     return None
 
 
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """Return the candidates for which any criterion counts.
+
+    >>> from comparisons.choice.rows import Row
+    >>> len(compared([Row(fit.family, 2, fit), Row(fit.family, 3)]))
+    1
+    """
+    every = CRITERIA.values()
+    return [row for row in rows if np.isfinite([counting(one, row) for one in every]).any()]
+
+
 def probabilities(rows: Sequence[Row]) -> list[float]:
     """Return the posterior probability of each candidate under equal prior odds.
 
     P(K | x) = p(x | K) / sum over candidates of p(x | K'), among those whose evidence is known and
-    counts; NaN for the others.
+    counts; NaN for the others, and for all if there are fewer than two.
 
     >>> from comparisons.choice.rows import Row
     >>> probabilities([Row(fit.family, 2, fit)])
@@ -153,7 +169,7 @@ def probabilities(rows: Sequence[Row]) -> list[float]:
     """
     logs = np.array([row.log_evidence if row.sound else np.nan for row in rows])
     known = np.isfinite(logs)
-    if not known.any():
+    if known.sum() < 2:
         return [np.nan] * len(rows)
     masses = np.where(known, np.exp(logs - logs[known].max()), np.nan)
     return [float(one) for one in masses / np.nansum(masses)]

@@ -107,11 +107,7 @@ def criteria(choice: Candidates) -> Figure:
     >>> len(criteria(Candidates((Row(fit.family, 2, fit),))).axes)
     3
     """
-    known = [
-        name
-        for name, one in CRITERIA.items()
-        if np.isfinite([counting(one, row) for row in choice.rows]).any()
-    ]
+    known = [name for name in CRITERIA if name in elected(choice.rows)]
     tests = any(row.step is not None and np.isfinite(row.step.p) for row in choice.rows)
     panels = len(known) + tests
     columns = across(panels, 3)

@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.choice.elect import (
     SURE,
     VOTING,
+    compared,
     elected,
     probabilities,
     recommended,
@@ -47,11 +48,14 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
 
     >>> from comparisons.choice.rows import Row
     >>> advice([Row(fit.family, 2, fit)])
-    'Take 2 groups. All criteria that could be computed elect it (BIC and ICL).'
+    'Only 2 groups could be fitted, so there is nothing to choose from.'
     """
     best = recommended(rows)
     if best is None:
         return "Nothing can be recommended: no candidate could be fitted."
+    if len(compared(rows)) == 1:
+        alone = f"Only {called(best, noun)} could be fitted, so there is nothing to choose from."
+        return alone + _caveat(best, noun)
     found = elected(rows)
     votes = {name: found[name] for name in VOTING if name in found}
     ours = [_said(name) for name, one in votes.items() if one.row is best]

@@ -104,9 +104,13 @@ def test_probabilities_are_those_of_the_evidence():
 
 @pytest.mark.parametrize("code", ["hopeless_chains", "unmixed_chains", "spike"])
 def test_draws_that_are_not_sound_do_not_vote(code):
-    sound = [row(1, -120.0, evidence=-110.0), row(2, -100.0, evidence=-90.0)]
+    sound = [
+        row(1, -120.0, evidence=-110.0),
+        row(2, -100.0, evidence=-90.0),
+        row(3, -99.0, evidence=-120.0),
+    ]
     assert elected(sound)["evidence"].row.k == 2
-    unsound = [sound[0], row(2, -100.0, evidence=-90.0, findings=[doubt(code)])]
+    unsound = [sound[0], row(2, -100.0, evidence=-90.0, findings=[doubt(code)]), sound[2]]
     assert elected(unsound)["evidence"].row.k == 1
     assert np.isnan(probabilities(unsound)[1])
     assert elected(unsound)["BIC"].row.k == 2  # EM is not concerned
@@ -119,6 +123,18 @@ def test_chains_that_have_nearly_mixed_vote():
     assert elected([row(1, -120.0, evidence=-110.0), nearly])["evidence"].row.k == 2
 
 
+def test_one_candidate_is_no_choice():
+    """The only one with sound draws has the highest evidence, and probability 1, of nothing."""
+    each = np.full(N, -1.0)
+    alone = row(1, -120.0, evidence=-110.0, each=each)
+    bad = [doubt("unmixed_chains")]
+    rows = [alone, row(2, -100.0, evidence=-90.0, each=each, findings=bad)]
+    assert elected(rows).keys() == {"AIC", "BIC", "ICL"}
+    assert np.isnan(probabilities(rows)).all()
+    assert advice([alone]) == "Only 1 group could be fitted, so there is nothing to choose from."
+    assert advice(rows).startswith("Take 2 groups.")
+
+
 def test_pictures_and_differences_leave_out_what_does_not_count():
     """An unsound row may have the highest elpd; it is no best, and no election is drawn for it."""
     each = np.full(N, -1.0)
@@ -127,7 +143,7 @@ def test_pictures_and_differences_leave_out_what_does_not_count():
     assert len(criteria(alone).axes) == 3  # AIC, BIC and ICL
     sound = row(1, -120.0, each=each - 0.1, evidence=-110.0)
     both = Candidates((sound, alone.rows[0]))
-    assert len(criteria(both).axes) == 5
+    assert len(criteria(both).axes) == 3
     assert [one["elpd_difference"] for one in both.records()] == pytest.approx([0.0, 10.0])
 
 
