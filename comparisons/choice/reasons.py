@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.choice.elect import (
+    ALIKE,
     SURE,
     VOTING,
     compared,
@@ -60,19 +61,21 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     votes = {name: found[name] for name in VOTING if name in found}
     ours = [_said(name) for name, one in votes.items() if one.row is best]
     chance = probabilities(rows)[rows.index(best)]
-    belief = f" Its posterior probability is {_probability(chance)}." * bool(np.isfinite(chance))
+    what, them = called(best, noun), "it" if best.k == 1 else "them"
+    belief = f" The posterior probability of {what} is {_probability(chance)}."
+    belief *= bool(np.isfinite(chance))
     if len(ours) == len(votes):
         whole = (
             "All criteria" if len(votes) == len(VOTING) else "All criteria that could be computed"
         )
-        said = f"Take {called(best, noun)}. {whole} elect it ({listed(ours)}).{belief}"
+        said = f"Take {what}. {whole} elect {them} ({listed(ours)}).{belief}"
         if np.isfinite(chance) and chance < SURE:
-            said += " So other numbers cannot be excluded."
+            said += " So other candidates cannot be excluded."
     else:
-        how = "with reserve" if 2 * len(ours) > len(votes) else "but the data leave it open"
+        how = "with reservations" if 2 * len(ours) > len(votes) else "but the data leave it open"
         said = (
-            f"Take {called(best, noun)}, {how}: {listed(ours)} elect{'s' * (len(ours) == 1)} it, "
-            f"{len(ours)} of {len(votes)} criteria.{belief}"
+            f"Take {what}, {how}: {len(ours)} of {len(votes)} criteria "
+            f"elect{'s' * (len(ours) == 1)} {them} ({listed(ours)}).{belief}"
         )
     return said + _caveat(best, noun)
 
@@ -80,12 +83,14 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
 def _caveat(row: Row, noun: str) -> str:
     """Return what speaks against the row that is recommended nevertheless."""
     said = ""
+    if row.comparison is None:
+        said += f" But there is no posterior for {called(row, noun)} to compare the fit with."
     if row.fits is False and row.misfit is not None:
         said += f" But even with {called(row, noun)}: {_lowered(row.misfit.message)}"
     if row.comparison is not None and row.comparison.verdict != "agree":
         first = headline(row.comparison.findings)
         if first is not None and first.code != "misfit":
-            said += f" EM and the posterior do not agree there yet: {_lowered(first.message)}"
+            said += f" EM and the posterior do not agree there: {_lowered(first.message)}"
     return said
 
 
@@ -116,8 +121,8 @@ def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
         yield (
             "ICL charges for overlap, BIC does not: it adds "
             f"{base.row.icl - base.row.bic:.1f} to BIC at {called(base.row, noun)} and "
-            f"{other.icl - other.bic:.1f} at {called(other, noun)}. ICL counts groups that can be "
-            "told apart, BIC the components that the density needs."
+            f"{other.icl - other.bic:.1f} at {called(other, noun)}. ICL counts {noun}s that "
+            "are well separated, BIC those that the density needs."
         )
     if differs(found, "LOO", base):
         yield _of_loo(found["LOO"].row, base.row, noun)
@@ -125,9 +130,9 @@ def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
         yield _of_bootstrap(found["bootstrap"].row, base.row, noun)
     if differs(found, "evidence", base):
         yield (
-            f"The evidence averages the fit over the prior, BIC ignores the prior: log evidence "
+            "The evidence averages the fit over the prior, BIC ignores the prior: log evidence "
             f"{found['evidence'].row.log_evidence:.1f} at {called(found['evidence'].row, noun)}, "
-            f"{base.row.log_evidence:.1f} at {called(base.row, noun)}."
+            f"{_at(base.row)} at {called(base.row, noun)}."
         )
     yield from _of_prior(rows, noun)
 
@@ -143,16 +148,25 @@ def differs(found: dict[str, Election], name: str, base: Election) -> bool:
     return name in found and found[name].row is not base.row
 
 
+def _at(row: Row) -> str:
+    """Return a log evidence in words."""
+    known = row.sound and np.isfinite(row.log_evidence)
+    return f"{row.log_evidence:.1f}" if known else "not known"
+
+
 def _of_loo(loo: Row, bic: Row, noun: str) -> str:
     """Return why leave-one-out prediction elects another candidate."""
-    if loo.predicted is None or bic.predicted is None:
-        return f"LOO elects {called(loo, noun)}; it could not be computed at {called(bic, noun)}."
+    what, other = called(loo, noun), called(bic, noun)
+    if loo.predicted is None or bic.predicted is None or not bic.sound:
+        return f"LOO elects {what}; it is not known at {other}."
     gap, error = difference(bic.predicted, loo.predicted)
-    better = "better" if gap < 0 else "worse"
+    by = f"by {abs(gap):.1f} (standard error {error:.1f}) units of log-likelihood"
+    one = "s" * (loo.k == 1)
+    if gap <= 0:
+        return f"LOO rewards prediction alone: {what} predict{one} better than {other} {by}."
     return (
-        f"LOO rewards prediction alone: {called(loo, noun)} predict{'s' * (loo.k == 1)} {better} "
-        f"than {called(bic, noun)} by {abs(gap):.1f} (standard error {error:.1f}) units of "
-        "log-likelihood."
+        "LOO elects the fewest parameters that predict as well as the best, within "
+        f"{ALIKE:g} standard errors: {what} predict{one} worse than {other} {by}."
     )
 
 
@@ -221,8 +235,10 @@ def _said(name: str) -> str:
 
 
 def _probability(chance: float) -> str:
-    """Return a probability with as many digits as matter."""
-    return "above 0.999" if chance > 0.999 else f"{chance:.2g}"
+    """Return a probability with as many digits as matter, and never as 0 or 1."""
+    if not 0.001 <= chance <= 0.999:
+        return "below 0.001" if chance < 0.5 else "above 0.999"
+    return f"{chance:.3f}" if chance > 0.99 else f"{chance:.2g}"
 
 
 def _lowered(message: str) -> str:

@@ -168,12 +168,43 @@ def test_advice_says_how_sure_it_is():
         row(3, -99.0, evidence=-112.0, each=each - 0.01),
     ]
     assert advice(sure) == (
-        "Take 2 groups. All criteria elect it (BIC, ICL, the bootstrap, LOO and the evidence). Its "
-        "posterior probability is above 0.999."
+        "Take 2 groups. All criteria elect them (BIC, ICL, the bootstrap, LOO and the evidence). The "
+        "posterior probability of 2 groups is above 0.999."
     )
     split = [sure[0], sure[1]._replace(evidence=known(-130.0)), sure[2]]
-    assert advice(split).startswith("Take 2 groups, with reserve: ")
-    assert "4 of 5 criteria" in advice(split)
+    assert advice(split).startswith("Take 2 groups, with reservations: ")
+    assert "4 of 5 criteria elect them (BIC, ICL, the bootstrap and LOO)" in advice(split)
+    almost = [sure[0], sure[1], sure[2]._replace(evidence=known(-110.4))]
+    assert "The posterior probability of 2 groups is 0.996." in advice(almost)
+    assert "no posterior for 2 groups" in advice([sure[0], sure[1]._replace(comparison=None)])
+    assert "no posterior" not in advice(sure)
+
+
+def test_what_is_not_known_at_the_election_of_bic_is_no_number():
+    each, bad = np.full(N, -1.0), [doubt("unmixed_chains")]
+    rows = [
+        row(1, -120.0, evidence=-110.0, each=each),
+        row(2, -100.0, evidence=np.nan, each=each + 1, findings=bad),
+        row(3, -99.5, evidence=-112.0, each=each - 1),
+    ]
+    said = " ".join(differences(rows))
+    assert "LOO elects 1 group; it is not known at 2 groups." in said
+    assert "log evidence -110.0 at 1 group, not known at 2 groups." in said
+
+
+def test_a_smaller_number_that_predicts_as_well_is_said_to(rng):
+    """It predicts worse, which is no reason to elect it."""
+    noise = rng(1).normal(0, 1, N)
+    each = np.full(N, -1.0)
+    rows = [
+        row(1, -120.0, each=each - 0.02 + 0.3 * (noise - noise.mean())),
+        row(2, -100.0, each=each),
+    ]
+    [said] = [one for one in differences(rows) if one.startswith("LOO")]
+    assert "within 2 standard errors: 1 group predicts worse than 2 groups by 2.0" in said
+    rows[1] = row(2, -100.0, each=each - 1)
+    [said] = [one for one in differences(rows) if one.startswith("LOO")]
+    assert "prediction alone: 1 group predicts better than 2 groups" in said
 
 
 def test_a_misfit_is_said_beside_the_advice():
