@@ -82,6 +82,9 @@ def bootstrap(
     optima of the data: a search that is harder for data than for replicates rejects too often.
     Spikes are no optima, neither here nor there.
 
+    With equal shares two components or more are no special case of one more. K components may then
+    fit better than K + 1: the statistic counts as 0 where it is negative, and p is 1.
+
     fewer, more: EM's fits of K and of K + 1 components to the same data.
     most: the largest number of replicates.
     enough, clear: when to stop earlier (`comparisons.choice.sequential.Stopping`).
@@ -154,7 +157,8 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
             assert found.at_more is not None
             more = refitted(more, found.at_more)
         best = 2 * (height_of(more) - height_of(fewer))
-        matched = found.more >= height_of(more) - SAME_HEIGHT and best >= -TIE
+        high = best >= -TIE or not _nested(fewer)
+        matched = found.more >= height_of(more) - SAME_HEIGHT and high
         if matched or starts >= most:
             compared = best if matched else found.statistic
             return _Observed(
@@ -170,12 +174,17 @@ def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float) -> str | None:
             return f"every start of {_named(fit)} ended on a spike, which is no optimum"
     if np.isnan(statistic):
         return f"only EM's own starts found an optimum of {_named(more)} that is no spike"
-    if statistic < -TIE:
+    if statistic < -TIE and _nested(fewer):
         return (
             f"the search missed the best optimum of {_named(more)}: the one it found is "
             f"{-statistic / 2:.2g} lower than that of {_named(fewer)}"
         )
     return None
+
+
+def _nested(fewer: Fit[Any]) -> bool:
+    """Whether K components are a special case of K + 1."""
+    return fewer.question.k == 1 or not fewer.question.held
 
 
 def _named(fit: Fit[Any]) -> str:

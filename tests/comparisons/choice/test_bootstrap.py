@@ -172,6 +172,18 @@ def test_a_negative_statistic_is_refused(rng, monkeypatch) -> None:
     assert "missed the best optimum of 3 components" in found.reason
 
 
+def test_equal_shares_of_three_may_fit_worse_than_those_of_two(rng) -> None:
+    """A third of two groups of 60 is no third group: no search could be higher."""
+    sample = Sample(rng(32).poisson(np.repeat([3.0, 60.0], 60)))
+    two, three = (em.fit(Poisson, sample, k, equal_weights=True) for k in (2, 3))
+    assert three.log_likelihood < two.log_likelihood - 5
+    found = bootstrap(two, three)
+    assert found.reason is None
+    assert found.p == 1
+    free = [em.fit(Poisson, sample, k) for k in (2, 3)]  # negative control
+    assert bootstrap(*free).statistic >= 0
+
+
 def test_negative_replicates_count_as_nothing_and_are_told(rng, monkeypatch) -> None:
     sample = Sample(two_rates(rng(28)))
     one, two = em.fit(Poisson, sample, 1), em.fit(Poisson, sample, 2)
