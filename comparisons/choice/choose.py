@@ -31,9 +31,10 @@ from models.question import asked
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Literal
 
+    import em
     from comparisons.choice.bootstrap import Bootstrap
     from comparisons.verdict.search import Search
     from models import Prior
@@ -127,6 +128,7 @@ def choose(
         force=force,
     )
     rows: list[Row] = []
+    fits: dict[tuple[type[Theta], int], em.Fit[Any]] = {}
     interrupted = False
     try:
         for at, (one, k) in enumerate((one, k) for one in families for k in numbers):
@@ -134,9 +136,11 @@ def choose(
             announce(f"K = {title} ({at + 1} of {len(families) * len(numbers)})")
             question = asked(one, data, k, prior=prior, equal_weights=equal_weights)
             found = _fitted(question, starts, seed, force=force, progress=progress)
-            found = _raised(found, rows)
+            found = _raised(found, fits.get((one, k - 1)))
+            if found.row.fit is not None and not found.row.spiked:
+                fits[one, k] = found.row.fit
             rows.append(_same(found, rows) or _judged(found, opinion, chains, seed))
-        for at, test in _tests(rows, replicates, seed, progress=progress):
+        for at, test in _tests(rows, fits, replicates, seed, progress=progress):
             rows[at] = rows[at]._replace(step=test, notes=(*rows[at].notes, *_of_test(test)))
     except KeyboardInterrupt:
         if not rows:
@@ -176,17 +180,17 @@ def _fitted(
     return _Found(row._replace(fit=found.fit), found)
 
 
-def _raised(found: _Found, rows: Sequence[Row]) -> _Found:
+def _raised(found: _Found, before: em.Fit[Any] | None) -> _Found:
     """Return the best of EM's own optima and of those that groups of k - 1 divided in two lead to.
 
     Without them EM can miss a small group, and one group more could look worse than it is.
+
+    before: the fit of k - 1 groups, if there is one.
     """
-    row = found.row
-    before = next((one for one in rows if (one.family, one.k) == (row.family, row.k - 1)), None)
-    if found.search is None or before is None or before.fit is None or before.spiked:
+    if found.search is None or before is None:
         return found
-    fit = from_divided(before.fit, found.search.fit)
-    return _Found(row._replace(fit=fit), found.search._replace(fit=fit))
+    fit = from_divided(before, found.search.fit)
+    return _Found(found.row._replace(fit=fit), found.search._replace(fit=fit))
 
 
 def _same(found: _Found, rows: Sequence[Row]) -> Row | None:
@@ -247,28 +251,31 @@ def _of_test(test: Bootstrap) -> list[str]:
 
 
 def _tests(
-    rows: Sequence[Row], most: int, seed: int, *, progress: bool
+    rows: Sequence[Row],
+    fits: Mapping[tuple[type[Theta], int], em.Fit[Any]],
+    most: int,
+    seed: int,
+    *,
+    progress: bool,
 ) -> Iterable[tuple[int, Bootstrap]]:
-    """Yield the bootstrap test of each k against k + 1, with the place of its row."""
+    """Yield the bootstrap test of each k against k + 1, with the place of its row.
+
+    fits: by family and k, without spikes. A row that only names the same model of another form has
+        one too, as the tests of a form begin with its first k.
+    """
     if not most:
         return
-    pairs = [
-        (at, rows[at], row)
-        for at in range(len(rows))
-        for row in rows
-        if row.family is rows[at].family and row.k == rows[at].k + 1
-    ]
-    ready = [(at, one, two) for at, one, two in pairs if not one.spiked and not two.spiked]
     with bar("{task.completed} of {task.total} replicates", left=True, shown=progress) as bars:
-        for at, fewer, more in ready:
-            if fewer.fit is None or more.fit is None:
+        for at, row in enumerate(rows):
+            fewer, more = (fits.get((row.family, k)) for k in (row.k, row.k + 1))
+            if fewer is None or more is None:
                 continue
-            announce(f"bootstrap, K = {fewer.title} against {more.k}")
-            task = bars.add_task(f"{fewer.title} against {more.k}", total=most)
+            announce(f"bootstrap, K = {row.title} against {row.k + 1}")
+            task = bars.add_task(f"{row.title} against {row.k + 1}", total=most)
             tell = partial(bars.update, task)
             found = bootstrap(
-                fewer.fit,
-                more.fit,
+                fewer,
+                more,
                 most=most,
                 seed=seed,
                 tell=lambda done, total, tell=tell: tell(completed=done, total=total),  # type: ignore[misc]

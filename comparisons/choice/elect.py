@@ -135,6 +135,8 @@ def _sparing(rows: Sequence[Row], best: Row) -> Row:
 def not_rejected(rows: Sequence[Row]) -> Row | None:
     """Return the first row whose k is not rejected against k + 1; None if no test says so.
 
+    Nor is there one if that row only names the same model of another form.
+
     >>> from comparisons.choice.rows import Row
     >>> not_rejected([Row(fit.family, 2, fit)])
     """
@@ -142,7 +144,7 @@ def not_rejected(rows: Sequence[Row]) -> Row | None:
         if row.step is None or not np.isfinite(row.step.p):
             return None
         if row.step.p > LEVEL:
-            return row
+            return None if row.fit is None else row
     return None
 
 

@@ -160,6 +160,17 @@ def test_only_spikes_leave_a_row_and_the_table_goes_on(monkeypatch, rng):
         assert any("only spikes" in one for one in found.missing)
 
 
+def test_each_form_is_tested_from_one_group_on(rng, monkeypatch):
+    """One group has the same covariance in both forms: a row without numbers, but with a test."""
+    monkeypatch.setattr(choosing, "_judged", lambda found, *_: found.row)
+    x = rng(7).normal(size=(60, 2)) + 6 * (np.arange(60) % 2)[:, None]
+    forms = [family_named("multivariate", name) for name in ("full", "tied")]
+    found = choose(forms, Sample(x), [1, 2], **SHORT | {"replicates": 20})
+    assert found.rows[2].fit is None
+    assert [one.step is not None for one in found.rows] == [True, False, True, False]
+    assert found.rows[2].step.p == 1 / 21
+
+
 @pytest.mark.parametrize("ks", [[], [0, 1], [1.5], ["2"]])
 def test_numbers_that_are_none_are_refused(ks):
     with pytest.raises(Refusal, match=r"k is|ks is"):

@@ -80,6 +80,8 @@ def test_bootstrap_elects_the_first_number_that_is_not_rejected():
     rows = [row(1, -120.0, p=0.01), row(2, -100.0, p=0.3), row(3, -97.0, p=0.02), row(4, -96.0)]
     assert not_rejected(rows).k == 2
     assert not_rejected([rows[0], rows[2]]) is None  # all are rejected
+    assert not_rejected([rows[0]._replace(fit=None), rows[1]]).k == 2  # tests of another form's fit
+    assert not_rejected([rows[1]._replace(fit=None), rows[0]]) is None
     assert not_rejected([rows[0], rows[3]]) is None  # the second was not not_rejected
 
 
