@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from comparisons.choice.bootstrap import bootstrap
 from comparisons.choice.candidates import Candidates
 from comparisons.choice.heights import from_divided
 from comparisons.choice.page import page
-from comparisons.choice.predicted import predicted_of
+from comparisons.choice.predicted import UNSTABLE, predicted_of
 from comparisons.choice.printed import lines
 from comparisons.choice.rows import Row
 from comparisons.comparison import opinion_of
@@ -28,10 +29,10 @@ from models.bar import bar
 from models.checks import whole
 from models.estimable import refuse_inestimable
 from models.question import asked
-from models.refusal import Refusal
+from models.refusal import Refusal, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     import em
@@ -113,7 +114,9 @@ def choose(
     Traceback (most recent call last):
     models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
     """
-    families = (family,) if isinstance(family, type) else tuple(family)
+    families = (family,) if isinstance(family, type) else tuple(dict.fromkeys(family))
+    if not families:
+        raise Refusal("family is empty; give a family such as Poisson, or several forms of one")
     numbers = _numbers(ks)
     for one in families:  # what no number of groups would mend is refused before any work
         asked(one, data, max(numbers), prior=prior, equal_weights=equal_weights)
@@ -153,6 +156,8 @@ def choose(
 
 def _numbers(ks: Iterable[int]) -> list[int]:
     """Return the numbers of groups, in order, each once."""
+    if not isinstance(ks, Iterable):
+        raise Refusal(f"ks is {ks!r}; give numbers of groups, such as range(1, 7)")
     found = sorted({whole("k", k, 1) for k in ks})
     if not found:
         raise Refusal("ks is empty; give at least one number of groups, such as range(1, 7)")
@@ -174,9 +179,9 @@ def _fitted(
     try:
         refuse_inestimable(question, force=force)
         refuse_many(question)
-    except Refusal as refusal:
-        return _Found(row._replace(reason=_told(refusal)), None)
-    found = search(question, starts=starts, seed=seed, progress=progress)
+        found = search(question, starts=starts, seed=seed, progress=progress)
+    except (Refusal, Stopped) as problem:
+        return _Found(row._replace(reason=_told(problem)), None)
     return _Found(row._replace(fit=found.fit), found)
 
 
@@ -219,14 +224,17 @@ def _judged(found: _Found, opinion: partial[Any], chains: int, seed: int) -> Row
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", bayes.ChainsWarning)  # the verdict says it
             comparison = opinion(found.search.fit.question, found=found.search)
-    except (Refusal, bayes.SamplerError) as problem:
+    except (Refusal, Stopped) as problem:
         return row._replace(notes=(*notes, f"no posterior: {_told(problem)}"))
     known = evidence(comparison.tree, seed=seed)
     row = row._replace(comparison=comparison, evidence=known)
     try:
         row = row._replace(predicted=predicted_of(comparison.tree, chains=chains, seed=seed))
-    except Refusal as refusal:
-        notes.append(f"no LOO: {_told(refusal)}")
+    except (Refusal, Stopped) as problem:
+        notes.append(f"no LOO: {_told(problem)}")
+    if row.predicted is not None and row.predicted.unstable > 0:
+        where = f"{row.predicted.unstable:.1%} of what was left out"
+        notes.append(f"LOO is not reliable: Pareto k is above {UNSTABLE:g} at {where}")
     if known.reason is not None:
         notes.append(f"no evidence: {_told(known.reason)}")
     if not row.sound:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.question import Question
 
-__all__ = ["Predicted", "ahead", "difference", "left_out", "predicted_of"]
+__all__ = ["UNSTABLE", "Predicted", "ahead", "difference", "left_out", "predicted_of"]
 
 UNSTABLE = 0.7  # Pareto k above which importance sampling has failed (Vehtari et al. 2024)
 LEAST = 10  # rows that have to be known before the next one is predicted

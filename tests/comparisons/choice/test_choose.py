@@ -16,13 +16,13 @@ from comparisons.choice.folder import save_choice
 from comparisons.choice.json import of_choice
 from comparisons.choice.page import page
 from comparisons.choice.pictures import flows, pictures_of_choice
-from comparisons.choice.predicted import ahead, difference, left_out
+from comparisons.choice.predicted import Predicted, ahead, difference, left_out
 from comparisons.choice.printed import cells
 from comparisons.json_values import json_text
 from models import Gaussian, Poisson, Sample, Sequences
 from models.names import family_named
 from models.question import asked
-from models.refusal import Refusal
+from models.refusal import Refusal, Stopped
 
 SHORT = {"draws": 300, "tune": 300, "progress": False, "replicates": 0}
 
@@ -149,15 +149,15 @@ def test_a_number_that_cannot_be_estimated_is_a_row_with_the_reason():
     assert any("K = 2" in one for one in found.missing)
 
 
-def test_only_spikes_leave_a_row_and_the_table_goes_on(monkeypatch, rng):
+def test_only_spikes_leave_a_row_and_the_table_goes_on(monkeypatch):
     """Where every start ends on a spike the likelihood has no maximum to compare."""
-    tied = np.concatenate([np.full(30, 1.0), np.full(30, 2.0), rng(4).normal(8, 1, 40)])
-    found = choose(Gaussian, Sample(tied), [1, 3], **SHORT)
-    assert [row.k for row in found.rows] == [1, 3]
-    assert not found.rows[0].spiked
-    if found.rows[1].spiked:
-        assert np.isnan(found.rows[1].bic)
-        assert any("only spikes" in one for one in found.missing)
+    monkeypatch.setattr(choosing, "opinion_of", lambda *_, **__: (_ for _ in ()).throw(Stopped("")))
+    tied = Sample([1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 7.0])
+    found = choose(Gaussian, tied, [1, 3], **SHORT | {"starts": 5, "replicates": 20})
+    assert [row.spiked for row in found.rows] == [False, True]
+    assert np.isnan([found.rows[1].bic, found.rows[1].icl, found.rows[1].log_likelihood]).all()
+    assert any(one.startswith("K = 3: EM finds only spikes") for one in found.missing)
+    assert found.recommended.k == 1
 
 
 def test_each_form_is_tested_from_one_group_on(rng, monkeypatch):
@@ -171,10 +171,46 @@ def test_each_form_is_tested_from_one_group_on(rng, monkeypatch):
     assert found.rows[2].step.p == 1 / 21
 
 
-@pytest.mark.parametrize("ks", [[], [0, 1], [1.5], ["2"]])
+@pytest.mark.parametrize("step", ["search", "opinion_of", "predicted_of"])
+def test_one_number_that_breaks_off_leaves_the_others(step, monkeypatch):
+    """A climb or a chain that cannot go on is of one number: its row says why."""
+    real, told = getattr(choosing, step), Stopped("the climb cannot go on.")
+
+    def stopped(about, *given, **options):
+        question = getattr(about, "question", about)
+        if step == "predicted_of" or question.k == 2:
+            raise told
+        return real(about, *given, **options)
+
+    monkeypatch.setattr(choosing, step, stopped)
+    found = choose(Poisson, counts(), [1, 2], **SHORT)
+    assert found.rows[0].fit is not None
+    assert any("the climb cannot go on." in one for one in found.missing)
+    if step == "predicted_of":
+        assert np.isnan(found.rows[0].elpd)
+    else:
+        assert found.rows[1].comparison is None
+
+
+def test_importance_sampling_that_failed_is_told(monkeypatch):
+    """Pareto k above 0.7 at a tenth of the observations."""
+    for unstable in (0.1, 0.0):
+        found = Predicted(np.full(100, -1.0), unstable, "each observation left out in turn")
+        monkeypatch.setattr(choosing, "predicted_of", lambda *_, found=found, **__: found)
+        said = [one for one in choose(Poisson, counts(), [1], **SHORT).missing if "Pareto" in one]
+        assert len(said) == (unstable > 0)
+        assert all("10.0% of what was left out" in one for one in said)
+
+
+@pytest.mark.parametrize("ks", [3, [], [0, 1], [1.5], ["2"]])
 def test_numbers_that_are_none_are_refused(ks):
     with pytest.raises(Refusal, match=r"k is|ks is"):
         choose(Poisson, counts(), ks, **SHORT)
+
+
+def test_no_family_is_refused():
+    with pytest.raises(Refusal, match="family is empty"):
+        choose([], counts(), [1], **SHORT)
 
 
 def test_more_groups_than_values_are_refused_before_any_work():
