@@ -45,4 +45,6 @@ def highest(question: Question[Any, Any], *, starts: int, seed: int) -> Fit[Any]
         if best is None or not np.isfinite(best.height):
             return None
         start = model.outside(best.parameters)
-    return replace(fitted(question, start=start), starts=starts)
+    found = fitted(question, start=start)
+    # on its last steps a climb may still end on a spike, whose height is none
+    return None if found.optima[0].spike else replace(found, starts=starts)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from em import Fit
+    from models.structure import Structure
     from models.structure import Units as Data
 
 __all__ = ["Bootstrap", "bootstrap"]
@@ -149,13 +150,11 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
     while True:
         searcher = Searcher(fewer.question, more.question, fewer.units, fewer.inside, starts)
         [found] = searcher.heights([data], [np.random.default_rng([seed, starts, 2])])
-        if found.fewer > height_of(fewer) + SAME_HEIGHT:
-            assert found.at_fewer is not None
-            fewer = refitted(fewer, found.at_fewer)
+        higher = _higher(fewer, found.fewer, found.at_fewer)
+        if higher is not None:
+            fewer = higher
             continue
-        if found.more > height_of(more) + SAME_HEIGHT:
-            assert found.at_more is not None
-            more = refitted(more, found.at_more)
+        more = _higher(more, found.more, found.at_more) or more
         best = 2 * (height_of(more) - height_of(fewer))
         high = best >= -TIE or not _nested(fewer)
         matched = found.more >= height_of(more) - SAME_HEIGHT and high
@@ -165,6 +164,14 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
                 fewer, more, searcher, max(compared, 0.0), _why_not(fewer, more, compared)
             )
         starts *= 2
+
+
+def _higher(fit: Fit[Any], height: float, place: Structure | None) -> Fit[Any] | None:
+    """Return the fit from a place that a search has found; None if it is no higher, or a spike."""
+    if place is None or not height > height_of(fit) + SAME_HEIGHT:
+        return None
+    higher = refitted(fit, place)
+    return higher if height_of(higher) > height_of(fit) + SAME_HEIGHT / 2 else None
 
 
 def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float) -> str | None:

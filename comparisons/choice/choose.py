@@ -144,7 +144,8 @@ def choose(
                 fits[one, k] = found.row.fit
             rows.append(_same(found, rows) or _judged(found, opinion, chains, seed))
         for at, test in _tests(rows, fits, replicates, seed, progress=progress):
-            rows[at] = rows[at]._replace(step=test, notes=(*rows[at].notes, *_of_test(test)))
+            row = rows[at]
+            rows[at] = row._replace(step=test, notes=(*row.notes, *_of_test(test, row.k)))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -247,13 +248,20 @@ def _told(problem: Exception | str) -> str:
     return str(problem).rstrip(".")
 
 
-def _of_test(test: Bootstrap) -> list[str]:
-    """Return what a reader of a test has to know."""
+def _of_test(test: Bootstrap, k: int) -> list[str]:
+    """Return what a reader of a test of k against k + 1 has to know."""
     found = [] if test.reason is None else [f"no bootstrap: {_told(test.reason)}"]
-    if MISSED < max(test.missed) < np.inf:
+    for number, missed in zip((k, k + 1), test.missed, strict=True):
+        if MISSED < missed < np.inf:
+            found.append(
+                f"the bootstrap found an optimum that is higher by {missed:.2g} units of "
+                f"log-likelihood than the fit of {number} in this table; more --starts may find it "
+                "too"
+            )
+    if test.compared < test.statistic - MISSED:
         found.append(
-            f"the bootstrap found an optimum that is higher by {max(test.missed):.2g} units of "
-            "log-likelihood than the fit in this table; more --starts may find it too"
+            f"the bootstrap compares its replicates with {test.compared:.1f}, not with "
+            f"{test.statistic:.1f}; theirs may miss the best optimum of {k + 1}"
         )
     return found
 

@@ -202,6 +202,27 @@ def test_negative_replicates_count_as_nothing_and_are_told(rng, monkeypatch) -> 
     assert found.statistic > 0
 
 
+def test_a_higher_place_that_leads_to_a_spike_is_no_fit(rng, monkeypatch) -> None:
+    """Searched for again and again it would never end."""
+    sample = Sample(two_rates(rng(33), 60))
+    two, three = em.fit(Poisson, sample, 2), em.fit(Poisson, sample, 3)
+    usual, called = Searcher.heights, []
+
+    def high(self, data, rngs):
+        called.append(len(called))
+        assert len(called) < 20
+        return [one._replace(fewer=two.log_likelihood + 5) for one in usual(self, data, rngs)]
+
+    def spiked(fit, inside):
+        return replace(fit, optima=(fit.optima[0]._replace(spike=True),))
+
+    monkeypatch.setattr(Searcher, "heights", high)
+    monkeypatch.setattr(module, "refitted", spiked)
+    found = module._searched(two, three, 0)
+    assert found.fewer is two
+    assert found.more is three
+
+
 def test_spikes_are_no_optima(rng, monkeypatch) -> None:
     x = Sample([1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 7.0])
     fitted = [em.fit(Gaussian, x, k, starts=5) for k in (2, 3)]

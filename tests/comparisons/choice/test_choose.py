@@ -11,6 +11,7 @@ from scipy.special import gammaln
 from scipy.stats import nbinom
 
 import comparisons.choice.choose as choosing
+from comparisons.choice.bootstrap import Bootstrap
 from comparisons.choice.choose import Choice, choose
 from comparisons.choice.folder import save_choice
 from comparisons.choice.json import of_choice
@@ -200,6 +201,16 @@ def test_importance_sampling_that_failed_is_told(monkeypatch):
         said = [one for one in choose(Poisson, counts(), [1], **SHORT).missing if "Pareto" in one]
         assert len(said) == (unstable > 0)
         assert all("10.0% of what was left out" in one for one in said)
+
+
+def test_what_a_test_found_is_said_of_the_fit_that_it_is_about():
+    assert choosing._of_test(Bootstrap(12.0, 0.04, 3, 99, 12.0, missed=(0.0, 0.01)), 2) == []
+    [said] = choosing._of_test(Bootstrap(12.0, 0.04, 3, 99, 12.0, missed=(0.0, 0.7)), 2)
+    assert "higher by 0.7 units of log-likelihood than the fit of 3 in this table" in said
+    [said] = choosing._of_test(Bootstrap(12.0, 0.04, 3, 99, 8.0), 2)
+    assert "with 8.0, not with 12.0" in said
+    spiked = Bootstrap(12.0, 0.04, 3, 99, 12.0, missed=(0.0, np.inf))
+    assert choosing._of_test(spiked, 2) == []
 
 
 @pytest.mark.parametrize("ks", [3, [], [0, 1], [1.5], ["2"]])
