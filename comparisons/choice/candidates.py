@@ -77,8 +77,9 @@ class Candidates:
         left = f" (log density of {' or '.join(sorted(how))})" if how else ""
         return (
             "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. p: bootstrap "
-            f"test of K against K + 1. LOO{left} and log evidence: higher is better. P(K): under "
-            "equal prior odds."
+            "test of K against K + 1, at most the number shown where no replicate is as large. "
+            f"LOO{left} and log evidence: higher is better; LOO elects the fewest parameters "
+            "within two standard errors of the best. P(K): under equal prior odds."
         )
 
     @property
@@ -121,6 +122,7 @@ def _record(row: Row, chance: float, best: Row | None) -> dict[str, object]:
         "icl": row.icl,
         "statistic": np.nan if step is None else step.statistic,
         "p": np.nan if step is None else step.p,
+        "exceeding": 0 if step is None else step.exceeding,
         "replicates": 0 if step is None else step.replicates,
         "elpd": row.elpd,
         "elpd_error": np.nan if row.predicted is None else row.predicted.error,
@@ -128,6 +130,8 @@ def _record(row: Row, chance: float, best: Row | None) -> dict[str, object]:
         "elpd_difference_error": behind[1],
         "log_evidence": row.log_evidence,
         "log_evidence_error": np.nan if found is None else found.error,
+        "log_evidence_half": np.nan if found is None else found.half.log,
+        "log_evidence_twice": np.nan if found is None else found.twice.log,
         "probability": chance,
         "verdict": None if row.comparison is None else row.comparison.verdict,
         "fits": row.fits,

@@ -4,16 +4,19 @@
   "format": 1,
   "family", "observations",
   "rows": [{"K", "parameters", "log_likelihood", "aic", "bic", "icl", "statistic", "p",
-            "replicates", "elpd", "elpd_error", "elpd_difference", "elpd_difference_error",
-            "log_evidence", "log_evidence_error", "probability", "verdict", "fits", "note"}, ...],
+            "exceeding", "replicates", "elpd", "elpd_error", "elpd_difference",
+            "elpd_difference_error", "log_evidence", "log_evidence_error", "log_evidence_half",
+            "log_evidence_twice", "probability", "verdict", "fits", "note"}, ...],
   "elected": {"BIC": "2", ...},      criterion: the K of the row that it elects
   "recommended": "2",
   "sentences": [...],                advice, elections, why they differ
   "interrupted": false               whether it ended before all was computed
 }
 
-K is the number of groups as text, after the covariance form where a family has some. statistic, p
-and replicates are of the bootstrap test of K against K + 1. Numbers that could not be computed are
+K is the number of groups as text, after the covariance form where a family has some. statistic, p,
+exceeding and replicates are of the bootstrap test of K against K + 1; where no replicate exceeds, p
+is a bound. log_evidence_half and log_evidence_twice are those under a prior of half and of twice
+the width. Numbers that could not be computed are
 null, and `note` says why.
 """
 

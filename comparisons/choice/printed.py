@@ -75,6 +75,8 @@ def _cell(record: dict[str, object], name: str) -> str:
     if not isinstance(value, float):
         return str(value)
     digits = DIGITS.get(name, 1)
+    if name == "p" and record["exceeding"] == 0:
+        return f"≤{value:.{digits}f}"  # none of the replicates was as large: a bound
     return f"{value:.{digits}f}" + (f" ({error:.{digits}f})" if error is not None else "")
 
 

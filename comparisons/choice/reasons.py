@@ -191,21 +191,23 @@ def _of_bootstrap(test: Row, bic: Row, noun: str) -> str:
 
 
 def _of_prior(rows: Sequence[Row], noun: str) -> Iterator[str]:
-    """Yield what another width of the prior would elect, where that is another candidate."""
+    """Yield by how much another width of the prior moves the evidence, and what it then elects."""
     known = [row for row in rows if row.sound and np.isfinite(row.log_evidence)]
     if len(known) < 2:
         return
-    now = max(known, key=lambda row: row.log_evidence)
+    first, second = sorted(known, key=lambda row: -row.log_evidence)[:2]
     for name, width in (("half", "half as wide"), ("twice", "twice as wide")):
         logs = [getattr(row.evidence, name).log for row in known]
         if not np.isfinite(logs).all():
             continue
+        ahead = logs[known.index(first)] - logs[known.index(second)]
+        said = (
+            f"Under a prior {width} the log evidence of {called(first, noun)} less that of "
+            f"{called(second, noun)} is {ahead:+.1f} in place of "
+            f"{first.log_evidence - second.log_evidence:+.1f}"
+        )
         other = known[int(np.argmax(logs))]
-        if other is not now:
-            yield (
-                f"The evidence depends on the prior: with a prior {width} it elects "
-                f"{called(other, noun)} in place of {called(now, noun)}."
-            )
+        yield f"{said}, and it elects {called(other, noun)}." if other is not first else f"{said}."
 
 
 def listed(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from comparisons.choice.candidates import Candidates
 from comparisons.choice.elect import elected, not_rejected, probabilities, recommended
 from comparisons.choice.pictures import criteria
 from comparisons.choice.predicted import Predicted
+from comparisons.choice.printed import cells
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
 from comparisons.finding import Finding
@@ -43,7 +44,7 @@ def row(k, log_likelihood, *, overlap=0.0, p=None, evidence=None, each=None, fin
         SimpleNamespace(findings=list(findings), verdict=verdict),
         None if each is None else Predicted(np.asarray(each, float), 0.0, "left out"),
         None if evidence is None else known(evidence),
-        None if p is None else SimpleNamespace(p=p, statistic=12.0, replicates=99, reason=None),
+        None if p is None else SimpleNamespace(p=p, statistic=12.0, exceeding=0, replicates=99),
     )
 
 
@@ -216,11 +217,23 @@ def test_a_misfit_is_said_beside_the_advice():
     assert "does not fit" not in advice([rows[0], row(2, -100.0)])
 
 
-def test_the_prior_is_named_where_its_width_decides():
+def test_what_the_width_of_the_prior_moves_is_said():
     steady = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-95.0)]
-    assert not any("prior" in one and "wide" in one for one in differences(steady))
-    moved = [steady[0], steady[1]._replace(evidence=known(-95.0, half=-80.0))]
-    assert any("half as wide it elects 2 groups" in one for one in differences(moved))
+    assert not any("and it elects" in one for one in differences(steady))
+    moved = [steady[0], steady[1]._replace(evidence=known(-95.0, half=-80.0, twice=-97.0))]
+    said = [one for one in differences(moved) if "prior" in one and "wide" in one]
+    gap = "the log evidence of 1 group less that of 2 groups is"
+    assert said == [
+        f"Under a prior half as wide {gap} -10.0 in place of +5.0, and it elects 2 groups.",
+        f"Under a prior twice as wide {gap} +7.0 in place of +5.0.",
+    ]
+    assert Candidates(tuple(moved)).records()[1]["log_evidence_half"] == -80.0
+
+
+def test_p_is_a_bound_where_no_replicate_exceeds():
+    rows = Candidates((row(1, -120.0, p=1 / 21), row(2, -100.0, p=0.01), row(3, -99.0)))
+    rows.rows[1].step.exceeding = 3
+    assert [one[6].strip() for one in cells(rows)] == ["≤0.048", "0.010", "–"]
 
 
 def test_elections_are_one_sentence_for_all_criteria():
