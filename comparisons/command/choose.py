@@ -48,6 +48,7 @@ __all__ = ["choice_of", "choose", "fit_chosen", "numbers_in_range"]
 
 INTERRUPTED = 130
 EVERY = "all"  # of --covariance: each form with each number of groups
+MANY = 1_000  # numbers in one range, at most: each is a fit and a posterior
 USUAL = 6  # groups, at most, where no numbers are given
 RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
@@ -200,6 +201,8 @@ def numbers_in_range(text: str) -> list[int]:
             raise Refusal(f"-k {part} runs backwards; give {high}-{low}")
         if low < 1:
             raise Refusal(f"-k {part} starts below 1; give at least one group")
+        if high - low >= MANY:
+            raise Refusal(f"-k {part} asks for {high - low + 1:,} fits; give at most {MANY:,}")
         found.update(range(low, high + 1))
     return sorted(found)
 
