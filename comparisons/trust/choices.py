@@ -86,18 +86,25 @@ def recovered(number: int, observations: int = OBSERVATIONS) -> Record:
 
 
 def shown(records: Sequence[Record]) -> Table:
-    """Return a table: of each number of groups, how many data sets each criterion got right.
+    """Return a table: how many data sets each criterion got right, by number of groups and family.
 
     >>> one = {"family": "Poisson", "k": 1, "elected": {"BIC": 1}, "recommended": 1}
     >>> shown([one]).row_count
-    2
+    3
     """
     table = Table("groups", "data sets", *CRITERIA, "recommended")
     for k in range(1, LARGEST + 1):
         own = [one for one in records if one.get("k") == k]
         if own:
             table.add_row(str(k), str(len(own)), *_right(own))
+    table.add_section()
     every = [one for one in records if "elected" in one]
+    for family in sorted({str(one["family"]) for one in every}):
+        for k in range(1, LARGEST + 1):
+            own = [one for one in every if (one["family"], one["k"]) == (family, k)]
+            if own:
+                table.add_row(f"{family}, {k}", str(len(own)), *_right(own))
+    table.add_section()
     table.add_row("all", str(len(every)), *_right(every))
     return table
 
