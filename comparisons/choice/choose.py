@@ -116,7 +116,7 @@ def choose(
     """
     families = (family,) if isinstance(family, type) else tuple(dict.fromkeys(family))
     if not families:
-        raise Refusal("family is empty; give a family such as Poisson, or several forms of one")
+        raise Refusal("family is empty; give a family, or several forms of one")
     numbers = _numbers(ks)
     for one in families:  # what no number of groups would mend is refused before any work
         asked(one, data, max(numbers), prior=prior, equal_weights=equal_weights)
