@@ -48,7 +48,7 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     """Return what to take, and how sure that is, in one or two sentences.
 
     >>> from comparisons.choice.rows import Row
-    >>> advice([Row(fit.family, 2, fit)])
+    >>> advice([Row(fit.family, 2, fit, comparison)])
     'Only 2 groups could be fitted, so there is nothing to choose from.'
     """
     best = recommended(rows)
