@@ -36,18 +36,13 @@ class Candidates:
 
     @property
     def noun(self) -> str:
-        """What a component is called: group, or of rows in time state."""
+        """What a component is called: group; of rows in time state; of rows in groups component."""
         fit = next((row.fit for row in self.rows if row.fit is not None), None)
-        ordered = fit is not None and any(
-            "component_next" in axes for axes in fit.question.structure.axes().values()
-        )
-        return "state" if ordered else "component" if self._shared else "group"
-
-    @property
-    def _shared(self) -> bool:
-        """Whether rows are in groups already, so that what is chosen are components."""
-        fit = next((row.fit for row in self.rows if row.fit is not None), None)
-        return fit is not None and "group" in fit.question.data.sizes
+        if fit is None:
+            return "group"
+        if any("component_next" in axes for axes in fit.question.structure.axes().values()):
+            return "state"
+        return "component" if "group" in fit.question.data.sizes else "group"
 
     @property
     def elected(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from comparisons.choice.heights import from_divided
 from comparisons.choice.page import page
 from comparisons.choice.predicted import UNSTABLE, predicted_of
 from comparisons.choice.printed import lines
+from comparisons.choice.reasons import lowered
 from comparisons.choice.rows import Row
 from comparisons.comparison import opinion_of
 from comparisons.kept.atomic import written
@@ -142,12 +143,15 @@ def choose(
             found = _raised(found, fits.get((one, k - 1)))
             if found.row.fit is not None and not found.row.spiked:
                 fits[one, k] = found.row.fit
-            rows.append(_same(found, rows) or _judged(found, opinion, chains, seed))
+            row = _same(found, rows) or _judged(found, opinion, chains, seed)
+            if replicates and k < numbers[-1] and k + 1 not in numbers:
+                row = row._replace(notes=(*row.notes, f"no bootstrap: {k + 1} was not tried"))
+            rows.append(row)
         for at, test in _tests(rows, fits, replicates, seed, progress=progress):
             row = rows[at]
             rows[at] = row._replace(step=test, notes=(*row.notes, *_of_test(test, row.k)))
     except KeyboardInterrupt:
-        if not rows:
+        if all(row.fit is None for row in rows):  # nothing to show
             raise
         interrupted = True
     if all(row.fit is None for row in rows):
@@ -244,8 +248,8 @@ def _judged(found: _Found, opinion: partial[Any], chains: int, seed: int) -> Row
 
 
 def _told(problem: Exception | str) -> str:
-    """Return a reason without its full stop, for use within a sentence."""
-    return str(problem).rstrip(".")
+    """Return a reason for use within a sentence, without its capital and its full stop."""
+    return lowered(str(problem).rstrip("."))
 
 
 def _of_test(test: Bootstrap, k: int) -> list[str]:

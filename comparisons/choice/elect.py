@@ -42,23 +42,20 @@ class Criterion(NamedTuple):
 
     drawn: whether it comes from the posterior's draws, so that these have to be sound.
 
-    >>> CRITERIA["BIC"].about
-    'the fit, less log n for each parameter'
+    >>> [name for name, one in CRITERIA.items() if one.drawn]
+    ['LOO', 'evidence']
     """
 
     value: Callable[[Row], float]
-    about: str
     drawn: bool = False
 
 
 CRITERIA: dict[str, Criterion] = {
-    "AIC": Criterion(lambda row: row.aic, "the fit, less 2 for each parameter"),
-    "BIC": Criterion(lambda row: row.bic, "the fit, less log n for each parameter"),
-    "ICL": Criterion(lambda row: row.icl, "BIC, less the overlap of the groups"),
-    "LOO": Criterion(lambda row: -2 * row.elpd, "the density of observations left out", True),
-    "evidence": Criterion(
-        lambda row: -2 * row.log_evidence, "the fit averaged over the prior", True
-    ),
+    "AIC": Criterion(lambda row: row.aic),
+    "BIC": Criterion(lambda row: row.bic),
+    "ICL": Criterion(lambda row: row.icl),
+    "LOO": Criterion(lambda row: -2 * row.elpd, drawn=True),
+    "evidence": Criterion(lambda row: -2 * row.log_evidence, drawn=True),
 }
 """By name; each is a distance, the lower the better."""
 
@@ -66,15 +63,12 @@ CRITERIA: dict[str, Criterion] = {
 class Election(NamedTuple):
     """What one criterion elects.
 
-    lead: how far the second lies behind, on the scale of -2 log-likelihood; NaN without a second.
-
     >>> Election._fields
-    ('criterion', 'row', 'lead')
+    ('criterion', 'row')
     """
 
     criterion: str
     row: Row
-    lead: float
 
 
 def elected(rows: Sequence[Row]) -> dict[str, Election]:
@@ -98,14 +92,12 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
         values = np.array([counting(criterion, row) for row in rows])
         if np.isfinite(values).sum() < (min(fitted, 2) if criterion.drawn else 1):
             continue
-        order = [at for at in np.argsort(values) if np.isfinite(values[at])]
-        lead = float(values[order[1]] - values[order[0]]) if len(order) > 1 else np.nan
-        row = rows[order[0]]
-        found[name] = Election(name, _sparing(rows, row) if name == "LOO" else row, lead)
+        row = rows[int(np.nanargmin(values))]
+        found[name] = Election(name, _sparing(rows, row) if name == "LOO" else row)
     if "BIC" in found:
         test = not_rejected([row for row in rows if row.family is found["BIC"].row.family])
         if test is not None:
-            found["bootstrap"] = Election("bootstrap", test, np.nan)
+            found["bootstrap"] = Election("bootstrap", test)
     return found
 
 

@@ -16,8 +16,7 @@
 K is the number of groups as text, after the covariance form where a family has some. statistic, p,
 exceeding and replicates are of the bootstrap test of K against K + 1; where no replicate exceeds, p
 is a bound. log_evidence_half and log_evidence_twice are those under a prior of half and of twice
-the width. Numbers that could not be computed are
-null, and `note` says why.
+the width. Numbers that could not be computed are null, and `note` says why.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ from comparisons.verdict.headline import headline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from comparisons.choice.bootstrap import Bootstrap
     from comparisons.choice.elect import Election
     from comparisons.choice.rows import Row
 
-__all__ = ["advice", "called", "differences", "elections", "listed"]
+__all__ = ["advice", "called", "differences", "elections", "listed", "lowered"]
 
 
 def elections(rows: Sequence[Row], noun: str = "group") -> str:
@@ -86,11 +87,11 @@ def _caveat(row: Row, noun: str) -> str:
     if row.comparison is None:
         said += f" But there is no posterior for {called(row, noun)} to compare the fit with."
     if row.fits is False and row.misfit is not None:
-        said += f" But even with {called(row, noun)}: {_lowered(row.misfit.message)}"
+        said += f" But even with {called(row, noun)}: {lowered(row.misfit.message)}"
     if row.comparison is not None and row.comparison.verdict != "agree":
         first = headline(row.comparison.findings)
         if first is not None and first.code != "misfit":
-            said += f" EM and the posterior do not agree there: {_lowered(first.message)}"
+            said += f" EM and the posterior do not agree there: {lowered(first.message)}"
     return said
 
 
@@ -142,7 +143,7 @@ def differs(found: dict[str, Election], name: str, base: Election) -> bool:
 
     >>> from comparisons.choice.elect import Election
     >>> from comparisons.choice.rows import Row
-    >>> differs({}, "AIC", Election("BIC", Row(fit.family, 2, fit), 0.0))
+    >>> differs({}, "AIC", Election("BIC", Row(fit.family, 2, fit)))
     False
     """
     return name in found and found[name].row is not base.row
@@ -184,10 +185,15 @@ def _of_bootstrap(test: Row, bic: Row, noun: str) -> str:
     if at is None or bic.parameters is None:
         return f"{said}; BIC elects {called(bic, noun)}."
     return (
-        f"The bootstrap rejects {called(bic, noun)} (p = {at.p:.2g}): one more raises "
+        f"The bootstrap rejects {called(bic, noun)} ({_bounded(at)}): one more raises "
         f"2 log-likelihood by {at.statistic:.1f}, more than chance does, but less than BIC's "
         "charge for its parameters."
     )
+
+
+def _bounded(test: Bootstrap) -> str:
+    """Return p in words; a bound where no replicate was as large."""
+    return f"p {'=' if test.exceeding else '≤'} {test.p:.2g}"
 
 
 def _of_prior(rows: Sequence[Row], noun: str) -> Iterator[str]:
@@ -243,6 +249,10 @@ def _probability(chance: float) -> str:
     return f"{chance:.3f}" if chance > 0.99 else f"{chance:.2g}"
 
 
-def _lowered(message: str) -> str:
-    """Return a sentence with its first letter in lower case, for use after a colon."""
+def lowered(message: str) -> str:
+    """Return a sentence with its first letter in lower case, for use after a colon.
+
+    >>> lowered("The chains have not mixed."), lowered("EM found only spikes.")
+    ('the chains have not mixed.', 'EM found only spikes.')
+    """
     return message[:1].lower() + message[1:] if message[1:2].islower() else message

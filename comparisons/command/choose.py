@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from comparisons.command.finish import EXIT, finish, print_json, refuse_out, shown
+from comparisons.command.finish import (
+    EXIT,
+    INTERRUPTED,
+    finish,
+    print_json,
+    refuse_out,
+    shown,
+    tell_dropped,
+    typed,
+)
 from comparisons.command.options import (
     AsTable,
     Chains,
@@ -46,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["choice_of", "choose", "fit_chosen", "numbers_in_range"]
 
-INTERRUPTED = 130
 EVERY = "all"  # of --covariance: each form with each number of groups
 MANY = 1_000  # numbers in one range, at most: each is a fit and a posterior
 USUAL = 6  # groups, at most, where no numbers are given
@@ -120,9 +126,7 @@ def choose(
     with rows_bar() as tell:
         asked_for = kinds[0], file, column or [], heads, trials, counts
         observed = rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
-    if observed.dropped:
-        lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
-        typer.echo(f"{lost} with blanks dropped", err=True)
+    tell_dropped(observed.dropped)
     believed = prior_of(prior, kinds[0], observed.sample)
     found = choice_of(
         kinds,
@@ -216,9 +220,8 @@ def _finish(found: Choice, out: Path | None, *, as_json: bool) -> None:
     if out is not None:
         from comparisons.choice.folder import save_choice
 
-        command = shlex.join(["second-opinion", *sys.argv[1:]])
         with waiting("pictures and report"):
-            save_choice(found, out, command)
+            save_choice(found, out, typed())
         shown(f"report: {out / 'report.html'}", err=as_json)
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
 
-__all__ = ["EXIT", "finish", "print_json", "recount", "refuse_out", "shown"]
+__all__ = [
+    "EXIT",
+    "INTERRUPTED",
+    "finish",
+    "print_json",
+    "recount",
+    "refuse_out",
+    "shown",
+    "tell_dropped",
+    "typed",
+]
 
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 """The exit status of each verdict."""
+
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 def refuse_out(out: Path | None, *, overwrite: bool) -> None:
@@ -64,7 +76,7 @@ def finish(
         from comparisons.choice.folder import write_choice
         from comparisons.pages.folder import save_folder
 
-        command = shlex.join(["second-opinion", *sys.argv[1:]])
+        command = typed()
         with waiting("pictures and report"):
             save_folder(
                 comparison,
@@ -76,6 +88,18 @@ def finish(
         what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
         shown(f"{what}{', in a new folder' * made}", err=as_json)
     raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
+
+
+def typed() -> str:
+    """Return the command as it was typed, for a report to show."""
+    return shlex.join(["second-opinion", *sys.argv[1:]])
+
+
+def tell_dropped(dropped: int) -> None:
+    """Say on standard error how many rows were dropped, if any."""
+    if dropped:
+        lost = f"{dropped:,} row{'s' * (dropped > 1)}"
+        typer.echo(f"{lost} with blanks dropped", err=True)
 
 
 def recount(story: Story) -> None:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from comparisons.command.choose import choose, fit_chosen
-from comparisons.command.finish import finish, print_json, recount, refuse_out, shown
+from comparisons.command.finish import (
+    INTERRUPTED,
+    finish,
+    print_json,
+    recount,
+    refuse_out,
+    shown,
+    tell_dropped,
+)
 from comparisons.command.options import (
     AsTable,
     Chains,
@@ -59,7 +67,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 BAD_INPUT = 2
-INTERRUPTED = 130  # what typer makes of Ctrl-C
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
 KEPT = 100_000  # new objects before the next garbage collection: a command makes little garbage
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a bug must not look like a verdict
@@ -325,9 +332,7 @@ def fit(
             )
         data = observed.data
         believed = prior_of(prior, kind, observed.sample)
-        if observed.dropped:
-            lost = f"{observed.dropped:,} row{'s' * (observed.dropped > 1)}"
-            typer.echo(f"{lost} with blanks dropped", err=True)
+        tell_dropped(observed.dropped)
         if components is None:
             fit_chosen(
                 kind,

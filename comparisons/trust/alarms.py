@@ -42,6 +42,7 @@ __all__ = [
     "Regular",
     "Told",
     "Weak",
+    "drawn_shares",
     "opinion_on",
     "problem_of",
     "regular",
@@ -137,6 +138,18 @@ def opinion_on(drawn: Problem) -> Comparison:
     )
 
 
+def drawn_shares(k: int, rng: np.random.Generator) -> Array:
+    """Draw shares of k groups, none of which is very small.
+
+    >>> drawn_shares(3, np.random.default_rng(1)).min() >= SMALLEST
+    np.True_
+    """
+    weight = rng.dirichlet(np.full(k, 5.0))
+    while weight.min() < SMALLEST:
+        weight = rng.dirichlet(np.full(k, 5.0))
+    return weight
+
+
 def problem_of(design: Regular, number: int) -> Problem:
     """Draw a regular problem: its size, its groups, then the observations.
 
@@ -150,9 +163,7 @@ def problem_of(design: Regular, number: int) -> Problem:
     rng = np.random.default_rng([design.seed, number, 1])
     k = COMPONENTS[number % len(COMPONENTS)]
     n = round(float(np.exp(rng.uniform(np.log(FEWEST), np.log(MOST)))))
-    weight = rng.dirichlet(np.full(k, 5.0))
-    while weight.min() < SMALLEST:
-        weight = rng.dirichlet(np.full(k, 5.0))
+    weight = drawn_shares(k, rng)
     family = family_named(design.family)
     gaps = rng.uniform(NEAREST, FARTHEST, k - 1)
     theta: Theta = GROUPS[family](gaps, rng)

@@ -19,7 +19,7 @@ from scipy.stats import binom
 import em
 from comparisons.choice.bootstrap import bootstrap
 from comparisons.replicates import run
-from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, SMALLEST
+from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, drawn_shares
 from em.data.threads import available
 from models import Binomial, Gaussian, Mixture, Poisson, simulate
 
@@ -59,9 +59,7 @@ def rejection(number: int, observations: int = OBSERVATIONS, most: int = MOST) -
     """
     family, k = DESIGNS[number % len(DESIGNS)]
     rng = np.random.default_rng([number, 20])
-    weight = rng.dirichlet(np.full(k, 5.0))
-    while weight.min() < SMALLEST:
-        weight = rng.dirichlet(np.full(k, 5.0))
+    weight = drawn_shares(k, rng)
     truth = Mixture(weight, GROUPS[family](rng.uniform(NEAREST, FARTHEST, k - 1), rng))
     trials = FLIPS if issubclass(family, Binomial) else None
     sample, _ = simulate(truth, observations, rng, trials)

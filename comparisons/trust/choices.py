@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 
 from comparisons.choice.choose import choose
 from comparisons.replicates import run
-from comparisons.trust.alarms import FLIPS, GROUPS, SMALLEST
+from comparisons.trust.alarms import FLIPS, GROUPS, drawn_shares
 from em.data.threads import available
 from models import Binomial, Mixture, simulate
 
@@ -60,9 +60,7 @@ def recovered(number: int, observations: int = OBSERVATIONS) -> Record:
     """
     family, k = DESIGNS[number % len(DESIGNS)]
     rng = np.random.default_rng([number, 21])
-    weight = rng.dirichlet(np.full(k, 5.0))
-    while weight.min() < SMALLEST:
-        weight = rng.dirichlet(np.full(k, 5.0))
+    weight = drawn_shares(k, rng)
     truth = Mixture(weight, GROUPS[family](np.full(k - 1, APART), rng))
     trials = FLIPS if issubclass(family, Binomial) else None
     sample, _ = simulate(truth, observations, rng, trials)

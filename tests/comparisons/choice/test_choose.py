@@ -244,3 +244,27 @@ def test_one_step_ahead_is_the_exact_sequential_density_of_one_state(rng):
     plugged = (x[20:] * np.log(x.mean()) - x.mean() - gammaln(x[20:] + 1)).sum()
     assert abs(plugged - exact) > 0.15  # the fit to all rows would not pass
     assert isinstance(chosen(), Choice)
+
+
+def test_a_gap_in_the_numbers_leaves_a_test_out_and_says_so():
+    """With -k 1,3 there is no fit of 2 to test 1 against; the last number has none in any range."""
+    found = choose(Poisson, counts(), [1, 3], **SHORT | {"replicates": 19})
+    assert [row.step for row in found.rows] == [None, None]
+    assert any(one == "K = 1: no bootstrap: 2 was not tried." for one in found.missing)
+    assert not any("was not tried" in one for one in chosen().missing)
+
+
+def test_ctrl_c_before_anything_is_fitted_is_no_refusal(monkeypatch):
+    """One row with a reason and no fit is nothing to show."""
+    binomial = family_named("binomial")
+    data = Sample([0, 1, 2, 2, 1, 0, 2, 1], 2)
+    real = choosing._fitted
+
+    def stopped(question, *rest, **more):
+        if question.k == 3:
+            raise KeyboardInterrupt
+        return real(question, *rest, **more)
+
+    monkeypatch.setattr(choosing, "_fitted", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        choose(binomial, data, [2, 3], **SHORT)
