@@ -13,6 +13,7 @@ from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, Unifor
 from bayes.mixture import MixtureGrouping
 from bayes.model import build
 from bayes.multivariate import multivariate
+from bayes.negative_binomial import NegativeBinomialComponent
 from bayes.poisson import PoissonComponent
 from bayes.posterior.adopt import adopt
 from bayes.posterior.diagnose import Check, Diagnosis, diagnose
@@ -29,6 +30,7 @@ from models import (
     HiddenMarkov,
     Mixture,
     MultivariateGaussian,
+    NegativeBinomial,
     Poisson,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
@@ -37,6 +39,7 @@ COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[MultivariateGaussian] = multivariate
+COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
 COMPONENTS[Poisson] = PoissonComponent
 
 GROUPINGS[Admixture] = AdmixtureGrouping

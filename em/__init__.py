@@ -17,6 +17,7 @@ from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
 from em.highest import highest
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
+from em.negative_binomial import NegativeBinomialEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
@@ -28,6 +29,7 @@ from models import (
     HiddenMarkov,
     Mixture,
     MultivariateGaussian,
+    NegativeBinomial,
     Poisson,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
@@ -36,6 +38,7 @@ EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
+EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[Poisson] = PoissonEmission
 
 GROUPINGS[Admixture] = AdmixtureGrouping

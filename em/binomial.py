@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
-from em.emission import Emission
+from em.emission import Exponential
 from models import Binomial, BinomialPrior
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EDGE = 1e-8  # probabilities this near to 0 or 1 are on their way there
 LOG_ZERO = -1e8  # finite, so that 0 heads times log(0) is 0; exp of it is 0
 
 
-class BinomialEmission(Emission[Binomial]):
+class BinomialEmission(Exponential[Binomial]):
     """log p = heads log prob + tails log(1 - prob) + log C(trials, heads).
 
     >>> BinomialEmission(Binomial).maximize(np.array([[3.0, 1.0]]))

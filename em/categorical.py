@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.emission import Emission
+from em.emission import Exponential
 from em.structure import LEAST, at_least
 from models import Categorical, CategoricalPrior
 
@@ -22,7 +22,7 @@ LOG_ZERO = -1e8  # finite, so that a category that did not occur adds 0 times it
 GOLDEN = (np.sqrt(5) - 1) / 2  # multiples of it, less their whole part, are spread most evenly
 
 
-class CategoricalEmission(Emission[Categorical]):
+class CategoricalEmission(Exponential[Categorical]):
     """log p = log prob_x.
 
     A component's coordinates are all V probabilities, of which V - 1 are free.

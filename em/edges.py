@@ -34,12 +34,19 @@ class Edge(NamedTuple):
     ('rate[0] is 0', 0.04, 2.0)
     >>> round(Edge("rate[0]", 0.0, slope=0.0, curvature=4.0).distance, 3)  # sqrt(2 / pi) / 2
     0.399
+    >>> Edge("size[0]", np.inf, slope=0.0).said
+    'size[0] grows without bound'
     """
 
     label: str
     bound: float
     slope: float
     curvature: float = 0.0
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the parameter grows without bound, and its distance says nothing."""
+        return bool(np.isinf(self.bound))
 
     @property
     def distance(self) -> float:
@@ -57,11 +64,13 @@ class Edge(NamedTuple):
         half that such a parameter adds to the likelihood ratio of repeated samples (Self & Liang
         1987): here the draws vary, not the samples.
         """
-        return 1 + self.slope * self.distance
+        return 1.0 if self.unbounded else 1 + self.slope * self.distance
 
     @property
     def said(self) -> str:
         """The parameter and its edge in words."""
+        if self.unbounded:
+            return f"{self.label} grows without bound"
         return f"{self.label} is {self.bound:g}"
 
 

@@ -1,12 +1,14 @@
 """What EM needs of a family: the contract that em/<family>.py meets.
 
-Every family is an exponential one,
+Most families are exponential ones (`Exponential`),
 
     log p(x | theta) = natural(theta) . T(x) + base(x),    T(x) = (1, ..., 1, statistics(x)),
 
 where the natural parameters of the leading ones add up to minus the log-partition. A Gaussian has
 two: -log sd and -mean^2 / (2 sd^2). Data count both equally often, a conjugate prior need not. So
-a prior is one more row of statistics (`unseen`).
+a prior is one more row of statistics (`unseen`). Sums of T are all that the M-step needs.
+
+Others have no such T (`em/curved.py`): their M-step takes the occupancies of the distinct rows.
 """
 
 from __future__ import annotations
@@ -24,24 +26,18 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["EMISSIONS", "Emission", "emission_of"]
+__all__ = ["EMISSIONS", "Emission", "Exponential", "emission_of"]
 
 
 class Emission[T: Theta](ABC):
-    """A family as EM sees it: K components, B rows, q statistics, m coordinates a component.
+    """A family as EM sees it: K components, B rows, m coordinates a component.
 
-    A family with a mean also gives the place and the width of its components, so that T can be
-    expanded about them when squares would cancel.
+    A family with a mean also gives the place and the width of its components.
 
     >>> from models import Poisson
-    >>> emission = emission_of(Poisson)  # log p(3 | 2) from T = (1, 3)
-    >>> known = emission.natural(Poisson(np.array([2.0]))) @ [1, 3]
-    >>> (known + emission.base(np.array([3]), None)).round(3)
-    array([-1.712])
+    >>> emission_of(Poisson).place(np.array([4.0]), None)
+    array([2.])
     """
-
-    ones: int
-    """The number of leading ones in T."""
 
     def __init__(self, family: type[T]) -> None:
         self.family = family
@@ -70,60 +66,24 @@ class Emission[T: Theta](ABC):
         """Whether the M-step of a component needs the sums of the others."""
         return False
 
-    @abstractmethod
     def size(self, d: int) -> int:
-        """Return q, the number of statistics of a row; d is the family's width."""
-
-    @abstractmethod
-    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
-        """Write T(x) without its ones to out, (q, B)."""
-
-    def heights(self, phi: Array, x: Array, trials: Array | None, out: Array) -> None:
-        """Write phi . (1, T(x)) to out, (K, B).
-
-        phi: (K, 1 + q).
-        """
-        known = np.ones((phi.shape[1], len(x)))
-        self.statistics(x, trials, known[1:])
-        for row, component in zip(phi, out, strict=True):
-            np.matmul(row, known, out=component)
-
-    def sums(self, share: Array, x: Array, trials: Array | None, width: int) -> Array:
-        """Return the sums of (1, T(x)) over rows, share . (1, T)', (K, width).
-
-        share: (K, B); width: 1 + q.
-        """
-        known = np.ones((width, len(x)))
-        self.statistics(x, trials, known[1:])
-        return share @ known.T
+        """Return q, the number of statistics of a row, 0 if there are none; d is a row's width."""
+        return 0
 
     @abstractmethod
     def base(self, x: Array, trials: Array | None) -> Array:
         """Return the part of log p that no parameter touches, (B,)."""
-
-    @abstractmethod
-    def natural(self, theta: T) -> Array:
-        """Return the natural parameters, (K, ones + q)."""
-
-    @abstractmethod
-    def maximize(self, sums: Array) -> T:
-        """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
-
-    @abstractmethod
-    def unseen(self, prior: Any, k: int) -> Array:
-        """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
 
     def log_measure(self, theta: T) -> Array:
         """Return log |d (parameters of the prior's density) / d coordinates|, (K,)."""
         return np.zeros(components(theta))
 
     @abstractmethod
-    def slope(self, theta: T) -> Array:
-        """Return d natural / d coordinates, T about the location, (K, ones + q, m)."""
+    def log_prior(self, theta: T, prior: Any, k: int) -> Array:
+        """Return the log density of each component's prior, up to a constant, (K,).
 
-    @abstractmethod
-    def curvature(self, theta: T, sums: Array) -> Array:
-        """Return -d^2 (natural . sums) / d coordinates^2, T about the location, (K, m, m)."""
+        k: how many components one mixture has.
+        """
 
     def place(self, x: Array, trials: Array | None) -> Array:
         """Return where each row lies, (B,) or (B, d), for starts that look at distances."""
@@ -168,6 +128,74 @@ class Emission[T: Theta](ABC):
     def edges(self, theta: T) -> NDArray[np.bool_]:
         """Return which coordinates are on the edge of their range, without curvature, (K, m)."""
         return np.zeros((components(theta), self.chart(theta).shape[1]), np.bool_)
+
+
+class Exponential[T: Theta](Emission[T]):
+    """An exponential family: T has q statistics.
+
+    Where components have a location, T can be expanded about it when squares would cancel.
+
+    >>> from models import Poisson
+    >>> emission = emission_of(Poisson)  # log p(3 | 2) from T = (1, 3)
+    >>> known = emission.natural(Poisson(np.array([2.0]))) @ [1, 3]
+    >>> (known + emission.base(np.array([3]), None)).round(3)
+    array([-1.712])
+    """
+
+    ones: int
+    """The number of leading ones in T."""
+
+    @abstractmethod
+    def size(self, d: int) -> int:
+        """Return q, the number of statistics of a row; d is the family's width."""
+
+    @abstractmethod
+    def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
+        """Write T(x) without its ones to out, (q, B)."""
+
+    def heights(self, phi: Array, x: Array, trials: Array | None, out: Array) -> None:
+        """Write phi . (1, T(x)) to out, (K, B).
+
+        phi: (K, 1 + q).
+        """
+        known = np.ones((phi.shape[1], len(x)))
+        self.statistics(x, trials, known[1:])
+        for row, component in zip(phi, out, strict=True):
+            np.matmul(row, known, out=component)
+
+    def sums(self, share: Array, x: Array, trials: Array | None, width: int) -> Array:
+        """Return the sums of (1, T(x)) over rows, share . (1, T)', (K, width).
+
+        share: (K, B); width: 1 + q.
+        """
+        known = np.ones((width, len(x)))
+        self.statistics(x, trials, known[1:])
+        return share @ known.T
+
+    @abstractmethod
+    def natural(self, theta: T) -> Array:
+        """Return the natural parameters, (K, ones + q)."""
+
+    @abstractmethod
+    def maximize(self, sums: Array) -> T:
+        """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
+
+    @abstractmethod
+    def unseen(self, prior: Any, k: int) -> Array:
+        """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
+
+    def log_prior(self, theta: T, prior: Any, k: int) -> Array:
+        """natural(theta) . unseen."""
+        found: Array = self.natural(theta) @ self.unseen(prior, k)
+        return found
+
+    @abstractmethod
+    def slope(self, theta: T) -> Array:
+        """Return d natural / d coordinates, T about the location, (K, ones + q, m)."""
+
+    @abstractmethod
+    def curvature(self, theta: T, sums: Array) -> Array:
+        """Return -d^2 (natural . sums) / d coordinates^2, T about the location, (K, m, m)."""
 
 
 EMISSIONS: dict[type, type[Emission[Any]]] = {}

@@ -203,7 +203,7 @@ def _begin[S: Structure](
             raise Refusal("start has a component narrower than the floor; widen it")
         return iter([start])
     if model.k == 1:
-        return iter([model.begin(model.total[None])])
+        return iter([model.maximize(model.everything())])
     if starts is None:
         starts = most_starts(model.size, CHEAP)
     return starting_points(model, starts, np.random.default_rng(seed))
@@ -239,8 +239,7 @@ def _as_high[S: Structure](ends: list[End[S]]) -> list[End[S]]:
 def _without_width[S: Structure](model: Model[S]) -> S | None:
     """Return the estimate of a single component if its width is below the floor, otherwise None."""
     one = replace(model, question=replace(model.question, k=1))
-    sums = model.total[None]
-    theta = model.emission.maximize(one.complete(sums, sums[:, 0], None))
+    theta = one.components(one.everything())
     if model.wide_enough(theta):
         return None
     shares = uniform(model.question.structure, 1, model.question.data.sizes)

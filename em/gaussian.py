@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.emission import Emission
+from em.emission import Exponential
 from models import Gaussian, GaussianPrior
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["GaussianEmission"]
 FARTHEST = 30.0  # widths from zero at which x^2 still leaves eps * FARTHEST^2 = 2e-13 of log p
 
 
-class GaussianEmission(Emission[Gaussian]):
+class GaussianEmission(Exponential[Gaussian]):
     """log p = -log sd - mean^2 / (2 sd^2) + x mean / sd^2 - x^2 / (2 sd^2) - log(2 pi) / 2.
 
     >>> GaussianEmission(Gaussian).maximize(np.array([[2.0, 2.0, 4.0, 10.0]]))

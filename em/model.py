@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from em.curved import Curved
 from em.data.executor import add_sums
-from em.emission import emission_of
+from em.emission import Exponential, emission_of
 from em.structure import LEAST, grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
 from models.family import entries, rebuilt, within
+from models.sample import Part
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
@@ -38,9 +40,10 @@ NOBODY = 1e-100  # expected observations below which quotients of sums mean noth
 class Statistics(NamedTuple):
     """Sums over the observations of the probability of each component times (1, T(x - centre)).
 
-    sums: (K, 1 + q).
+    sums: (K, 1 + q); of a family without T the occupancies (K, m) themselves.
     centre: (K,) or (K, d) points about which T was expanded, or None for zero.
     own: what the M-step of the shares needs: how often each entry is expected, by field.
+    rows: what the occupancies are of; None if there is T.
 
     >>> from em.data.threads import executor_for
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
@@ -52,6 +55,13 @@ class Statistics(NamedTuple):
     sums: Array
     centre: Array | None
     own: dict[str, Array]
+    rows: Part | None = None
+
+    @property
+    def counted(self) -> Array:
+        """The expected number of observations of each component, (K,)."""
+        found: Array = self.sums[:, 0] if self.rows is None else self.sums.sum(axis=1)
+        return found
 
 
 NOWHERE = Statistics(np.empty((0, 0)), None, {})
@@ -112,6 +122,12 @@ class Model[S: Structure]:
             return self.k * self.rows.sample.distinct
         return self.k * len(self.question.units.unit_rows)
 
+    def one_pass(self, parameters: S) -> Array | None:
+        """Return the shares (K,) of every row if one pass over T says all, otherwise None."""
+        if not isinstance(self.emission, Exponential):
+            return None
+        return self.grouping.common(shares_of(parameters))
+
     def expect(self, parameters: S) -> tuple[float, Statistics]:
         """Return the objective and the statistics; outside the parameter space it is -inf.
 
@@ -126,10 +142,11 @@ class Model[S: Structure]:
                     return -np.inf, NOWHERE
                 if not (within(theta) and self.wide_enough(theta)):
                     return -np.inf, NOWHERE
-                centre = self.emission.location(theta) if self.emission.cancels(theta) else None
-                common = self.grouping.common(shares)
-                if common is not None:
-                    phi = coefficients(self.emission, np.log(common), theta, centre)
+                emission = self.emission
+                centre = emission.location(theta) if emission.cancels(theta) else None
+                common = self.one_pass(parameters)
+                if isinstance(emission, Exponential) and common is not None:
+                    phi = coefficients(emission, np.log(common), theta, centre)
                 log_prior = self.log_prior(parameters)
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
@@ -139,7 +156,8 @@ class Model[S: Structure]:
             except np.linalg.LinAlgError:
                 return -np.inf, NOWHERE
         else:
-            task = partial(swept, emission=self.emission, phi=phi, centre=centre, hard=self.hard)
+            assert isinstance(emission, Exponential)
+            task = partial(swept, emission=emission, phi=phi, centre=centre, hard=self.hard)
             found, sums = self.runs.total(task)
             value, sums = float(found), np.asarray(sums)
             statistics = Statistics(sums, centre, dict.fromkeys(shares, sums[:, 0]))
@@ -155,19 +173,47 @@ class Model[S: Structure]:
         with np.errstate(all="ignore"):
             log_density = densities(self.runs, self.emission, parameters.theta, self._room)
             found = self.grouping.expect(shares_of(parameters), log_density, hard=self.hard)
-            task = partial(
-                _gathered, emission=self.emission, occupancy=found.occupancy, centre=centre
-            )
-            (sums,) = self.runs.total(task)
-        return found.log_likelihood, Statistics(np.asarray(sums), centre, found.own)
+            return found.log_likelihood, self.gathered(found, centre)
+
+    def gathered(self, found: Expected, centre: Array | None) -> Statistics:
+        """Return the statistics of what is expected, T about a centre."""
+        if not isinstance(self.emission, Exponential):
+            return Statistics(np.array(found.occupancy), None, found.own, self.seen)
+        task = partial(_gathered, emission=self.emission, occupancy=found.occupancy, centre=centre)
+        (sums,) = self.runs.total(task)
+        return Statistics(np.asarray(sums), centre, found.own)
+
+    @cached_property
+    def seen(self) -> Part:
+        """All distinct rows, in working coordinates."""
+        x, trials, counts = self.rows.in_blocks_of(self.rows.end).part(0)
+        return Part(self.rows.units.rows(x), trials, counts)
+
+    def everything(self) -> Statistics:
+        """Return the statistics of a single component."""
+        own = self.grouping.begin(self.total[:1])
+        if isinstance(self.emission, Exponential):
+            return Statistics(self.total[None], None, own)
+        counts = self.seen.counts
+        occupancy = np.ones(len(self.seen.x)) if counts is None else counts
+        return Statistics(occupancy[None], None, own, self.seen)
+
+    def components(self, statistics: Statistics) -> Theta:
+        """Return the theta that maximises the expected log density of data, given their labels."""
+        sums, centre, _, rows = statistics
+        if isinstance(self.emission, Curved):
+            assert rows is not None
+            prior = None if self.prior is None else self.prior.theta
+            found: Theta = self.emission.best(sums, rows.x, rows.trials, prior)
+            return found
+        assert isinstance(self.emission, Exponential)
+        observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
+        theta: Theta = self.emission.maximize(self.complete(sums, observed, centre))
+        return theta if centre is None else theta.affine(np.ones(1), centre)
 
     def maximize(self, statistics: Statistics) -> S:
         """Return the parameters that maximise the expected log-likelihood of data and labels."""
-        sums, centre, own = statistics
-        observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
-        theta = self.emission.maximize(self.complete(sums, observed, centre))
-        if centre is not None:
-            theta = theta.affine(np.ones(1), centre)
+        own, theta = statistics.own, self.components(statistics)
         counts = {
             name: np.where(one > NOBODY, one, 0)
             for name, one in own.items()
@@ -177,18 +223,26 @@ class Model[S: Structure]:
         shares = self.even | best
         return with_shares(self.question.structure, shares, self.emission.widen(theta, self.floor))
 
-    def begin(self, sums: Array) -> S:
-        """Return the parameters of some first groups, given the (K, 1 + q) sums over each."""
-        return self.maximize(Statistics(sums, None, self.grouping.begin(sums[:, 0])))
+    def begin(self, some: Part, member: Array) -> S:
+        """Return the parameters of some first groups, as large together as all observations.
+
+        some: rows, such as observations that were drawn; member: (K, B) how often each is in a
+            group.
+        """
+        member = member * (self.total[0] / member.sum())
+        begun = self.grouping.begin(member.sum(axis=1))
+        if isinstance(self.emission, Exponential):
+            sums = self.emission.sums(member, some.x, some.trials, len(self.total))
+            return self.maximize(Statistics(sums, None, begun))
+        return self.maximize(Statistics(member, None, begun, some))
 
     def begin_from(self, found: Expected) -> S:
         """Return the parameters of what is expected, as an E-step would return it."""
-        task = partial(_gathered, emission=self.emission, occupancy=found.occupancy, centre=None)
-        (sums,) = self.runs.total(task)
-        return self.maximize(Statistics(np.asarray(sums), None, found.own))
+        return self.maximize(self.gathered(found, None))
 
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
         """Return (K, ones + q) sums of all of T, with the prior's row added."""
+        assert isinstance(self.emission, Exponential)
         ones = self.emission.ones
         full = np.empty((self.k, ones + sums.shape[1] - 1))
         full[:, :ones] = observed[:, None]
@@ -198,6 +252,7 @@ class Model[S: Structure]:
     def unseen(self, centre: Array | None) -> Array:
         """Return the prior as sums about the centre, (K, ones + q)."""
         assert self.prior is not None
+        assert isinstance(self.emission, Exponential)
         theta = self.prior.theta
         if centre is None:
             return self.emission.unseen(theta, self.k)[None]
@@ -209,10 +264,13 @@ class Model[S: Structure]:
         """Return the log prior density without its constant, zero without a prior."""
         if self.prior is None:
             return 0.0
-        theta = parameters.theta
-        centre = self.emission.location(theta)
-        moved = theta if centre is None else theta.affine(np.ones(1), -centre)
-        value = float((self.emission.natural(moved) * self.unseen(centre)).sum())
+        theta, emission = parameters.theta, self.emission
+        if isinstance(emission, Exponential):
+            centre = emission.location(theta)
+            moved = theta if centre is None else theta.affine(np.ones(1), -centre)
+            value = float((emission.natural(moved) * self.unseen(centre)).sum())
+        else:
+            value = float(emission.log_prior(theta, self.prior.theta, self.k).sum())
         if self.prior.weight > 0:
             shares = shares_of(parameters)
             for name in self.estimated:
@@ -306,7 +364,7 @@ def _fill(known: Known, emission: Emission[Any], theta: Theta, out: Array) -> li
 
 
 def _gathered(
-    known: Known, emission: Emission[Any], occupancy: Array, centre: Array | None
+    known: Known, emission: Exponential[Any], occupancy: Array, centre: Array | None
 ) -> Sums:
     """Return a run's sums (K, 1 + q) of T, about each component's centre.
 

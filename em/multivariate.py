@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.emission import Emission
+from em.emission import Exponential
 from models import MultivariateGaussian, MultivariateGaussianPrior
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["MultivariateEmission"]
 FARTHEST = 30.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-13 of log p
 
 
-class MultivariateEmission(Emission[MultivariateGaussian]):
+class MultivariateEmission(Exponential[MultivariateGaussian]):
     """log p = -log |cov| / 2 - m' P m / 2 + x' P m - x' P x / 2 - d log(2 pi) / 2, P = cov^-1.
 
     >>> MultivariateEmission(MultivariateGaussian).size(3)

@@ -18,8 +18,9 @@ __all__ = ["Height", "highest_of"]
 MOST_STEPS = 100
 HALVINGS = 40
 LONGEST = 2.0  # a step in any coordinate, which is the logarithm of a positive parameter
-ENOUGH = 1e-28  # squared length of a step, in standard errors, that moves the value by rounding
+ENOUGH = 1e-22  # squared length of a step, in standard errors: after it rounding is left
 RELATIVE = 1e-15  # length of a step that moves a coordinate by rounding
+ROUNDING = 1e-13  # of the value: a smaller fall is none, and the slope is trusted
 
 
 class Height(NamedTuple):
@@ -36,15 +37,18 @@ class Height(NamedTuple):
     curvature: Array
 
 
-def highest_of(height: Callable[[Array], Height], start: Array, low: float, high: float) -> Array:
+def highest_of(
+    height: Callable[[Array], Height], start: Array, low: Array | float, high: Array | float
+) -> Array:
     """Return the coordinates (K, m) at which each function has its nearest maximum.
 
     Newton's steps, of which directions that curve upward are turned around, each halved until the
-    function does not fall (Nocedal & Wright 2006, section 3.4). A coordinate that would leave
-    [low, high] stays on its end.
+    function does not fall beyond rounding (Nocedal & Wright 2006, section 3.4). A coordinate that
+    would leave [low, high] stays on its end.
 
     height: (K, m) -> the values of the K functions, each at its own row.
     start: (K, m).
+    low, high: of all coordinates, or (K, m).
 
     >>> def hill(at):
     ...     away = at - np.array([[1.0], [9.0]])
@@ -84,17 +88,22 @@ def _without(curvature: Array, stuck: NDArray[np.bool_]) -> Array:
 
 
 def _climbed(
-    height: Callable[[Array], Height], at: Array, here: Height, step: Array, low: float, high: float
+    height: Callable[[Array], Height],
+    at: Array,
+    here: Height,
+    step: Array,
+    low: Array | float,
+    high: Array | float,
 ) -> tuple[Array, Height, bool]:
     """Return the points after steps that are halved until no function falls, and whether any moved.
 
-    A fall by rounding ends the climb: the point stays.
+    A point stays where no step is short enough.
     """
     scale = np.ones((len(at), 1))
     for _ in range(HALVINGS):
         there = np.clip(at + scale * step, low, high)
         found = height(there)
-        fell = ~(found.value >= here.value)
+        fell = ~(found.value >= here.value - ROUNDING * np.abs(here.value))
         still = np.abs(there - at).max(axis=1) <= RELATIVE * (1 + np.abs(at).max(axis=1))
         if not (fell & ~still).any():
             break

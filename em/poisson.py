@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
-from em.emission import Emission
+from em.emission import Exponential
 from models import Poisson, PoissonPrior
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EDGE = 1e-8  # rates this near to 0 are on their way there
 LOG_ZERO = -1e8  # finite, so that 0 events times log(0) is 0; exp of it is 0
 
 
-class PoissonEmission(Emission[Poisson]):
+class PoissonEmission(Exponential[Poisson]):
     """log p = x log rate - rate - log x!.
 
     >>> PoissonEmission(Poisson).maximize(np.array([[4.0, 10.0]]))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from em.curved import Curved
 from em.data.executor import add_sums
+from em.emission import Exponential
 from models.family import Theta, width
 
 if TYPE_CHECKING:
@@ -73,6 +75,9 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
         base = emission.base(block.x, block.trials)
         counts = np.ones(len(base)) if block.counts is None else block.counts
         bases.append((float(counts @ base), float(counts @ np.abs(base))))
+        if not isinstance(emission, Exponential):
+            totals.append(np.array([counts.sum()]))
+            continue
         if emission.looked_up:
             totals.append(emission.sums(counts[None], block.x, block.trials, size)[0])
             continue
@@ -85,7 +90,7 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
 
 
 def swept(
-    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+    known: Known, emission: Exponential[Any], phi: Array, centre: Array | None, hard: bool
 ) -> Sums:
     """Return a run's log-likelihood (without base) and sums.
 
@@ -104,7 +109,7 @@ def swept(
 
 
 def _sweep(
-    known: Known, emission: Emission[Any], phi: Array, centre: Array | None, hard: bool
+    known: Known, emission: Exponential[Any], phi: Array, centre: Array | None, hard: bool
 ) -> Iterator[tuple[float, Array]]:
     """Yield the log-likelihood (without base) and the sums of each block."""
     rows = known.rows
@@ -133,7 +138,7 @@ def _sweep(
 
 
 def _looked_up(
-    known: Known, emission: Emission[Any], phi: Array, hard: bool
+    known: Known, emission: Exponential[Any], phi: Array, hard: bool
 ) -> Iterator[tuple[float, Array]]:
     """Yield the same where T is not written anywhere."""
     for block in known.rows.all():
@@ -143,7 +148,7 @@ def _looked_up(
         yield value, emission.sums(shares, block.x, block.trials, phi.shape[1])
 
 
-def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tuple[Part, Array]:
+def _read(rows: Rows, index: int, emission: Exponential[Any], buffer: Array) -> tuple[Part, Array]:
     """Return a block and its (1, T), (1 + q, B), written behind the buffer's row of ones."""
     block = rows.block(index)
     each = buffer[:, : len(block.x)]
@@ -152,7 +157,7 @@ def _read(rows: Rows, index: int, emission: Emission[Any], buffer: Array) -> tup
 
 
 def sums_about(
-    emission: Emission[Any], block: Part, centre: Array, shares: Array, width: int
+    emission: Exponential[Any], block: Part, centre: Array, shares: Array, width: int
 ) -> Array:
     """Return (K, 1 + q) sums of T, each component's about its own centre.
 
@@ -171,7 +176,7 @@ def sums_about(
 
 
 def coefficients[T: Theta](
-    emission: Emission[T], log_shares: Array, theta: T, centre: Array | None
+    emission: Exponential[T], log_shares: Array, theta: T, centre: Array | None
 ) -> Array:
     """Return phi (K, 1 + q): log shares and natural parameters, with those of the ones added up.
 
@@ -202,6 +207,9 @@ def logits[T: Theta](emission: Emission[T], block: Part, log_shares: Array, thet
     array([[-1.   , -1.   ],
            [-2.718,  0.282]])
     """
+    if isinstance(emission, Curved):
+        return log_shares[:, None] + emission.log_density(theta, block.x, block.trials)
+    assert isinstance(emission, Exponential)
     centre = emission.location(theta)
     out = np.empty((len(log_shares), len(block.x)))
     phi = coefficients(emission, log_shares, theta, centre)
@@ -210,7 +218,7 @@ def logits[T: Theta](emission: Emission[T], block: Part, log_shares: Array, thet
 
 
 def _expanded[T: Theta](
-    emission: Emission[T], block: Part, phi: Array, centre: Array | None, out: Array
+    emission: Exponential[T], block: Part, phi: Array, centre: Array | None, out: Array
 ) -> None:
     """Write each component's logits, from T about its own centre."""
     if centre is None:

@@ -15,6 +15,7 @@ from models.multivariate import (
     estimable,
 )
 from models.names import register
+from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
 from models.prior import Prior
@@ -36,6 +37,7 @@ register(
     "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
 )
 register("poisson", Poisson, PoissonPrior)
+register("negative-binomial", NegativeBinomial, NegativeBinomialPrior)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 
 STRUCTURES[Sample] = Mixture
@@ -56,6 +58,8 @@ __all__ = [
     "Mixture",
     "MultivariateGaussian",
     "MultivariateGaussianPrior",
+    "NegativeBinomial",
+    "NegativeBinomialPrior",
     "Poisson",
     "PoissonPrior",
     "Prior",

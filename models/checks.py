@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "average",
     "column",
+    "counts",
     "fields",
     "moments",
     "no_text",
@@ -105,6 +106,19 @@ def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
             else sample.x[sample.inverse[row]]
         )
         raise Refusal(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
+
+
+def counts(sample: Sample) -> None:
+    """Refuse what is no column of counts: whole numbers from 0 up.
+
+    >>> from models import Sample
+    >>> counts(Sample([3, 0.5]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is 0.5, which is not a whole number; give ...
+    """
+    column(sample)
+    refuse_row(sample, sample.x < 0, "is below 0; counts start at 0")
+    refuse_row(sample, sample.x != np.rint(sample.x), "is not a whole number; give counts")
 
 
 def numbers(name: str, value: object) -> Array:

@@ -45,6 +45,7 @@ class Field(NamedTuple):
     free: (length of the second axis) -> the places of the free entries; None if all are free.
     shared: whether all components share it.
     simplex: whether its last axis sums to one, so that the last entry follows from the others.
+    limit: the family that a component becomes as the field grows without bound, if it is one.
 
     >>> from models import Binomial
     >>> Binomial.layout()["prob"].high
@@ -58,6 +59,7 @@ class Field(NamedTuple):
     free: Callable[[int], Iterable[tuple[int, ...]]] | None = None
     shared: bool = False
     simplex: bool = False
+    limit: str = ""
 
 
 class Entry(NamedTuple):

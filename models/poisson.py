@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import pdtr
 
-from models.checks import average, column, fields, positive, refuse_row
+from models.checks import average, counts, fields, positive
 from models.family import Field
 from models.refusal import Refusal
 
@@ -48,9 +48,7 @@ class Poisson(NamedTuple):
     @classmethod
     def observe(cls, sample: Sample) -> None:
         """Counts are whole and not negative."""
-        column(sample)
-        refuse_row(sample, sample.x < 0, "is below 0; counts start at 0")
-        refuse_row(sample, sample.x != np.rint(sample.x), "is not a whole number; give counts")
+        counts(sample)
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> PoissonPrior:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, special, stats
 
+from em.curved import Curved
 from em.data.blocks import rows_of
 from em.data.standardise import Units
 from em.data.threads import Threads
@@ -23,6 +24,8 @@ from models import (
     Mixture,
     MultivariateGaussian,
     MultivariateGaussianPrior,
+    NegativeBinomial,
+    NegativeBinomialPrior,
     Poisson,
     PoissonPrior,
     Prior,
@@ -112,6 +115,19 @@ def multivariate(covariance: str, d: int = 3) -> Row:
     )
 
 
+def negative_binomial(x: np.ndarray, trials: np.ndarray | None) -> NegativeBinomial:
+    """The mean is that of x; the size is where the likelihood's slope, by scipy, is zero."""
+    mean = x.mean()
+
+    def slope(size: float) -> float:
+        each = special.psi(x + size) - special.psi(size) + np.log(size / (size + mean))
+        return float(each.sum())
+
+    return NegativeBinomial(
+        np.array([mean]), np.array([optimize.brentq(slope, 1e-3, 1e3, xtol=1e-13)])
+    )
+
+
 LABELS = 6  # categories
 
 
@@ -150,6 +166,19 @@ FAMILIES = [
         Prior(3.0, PoissonPrior(events=100.0, exposure=20.0)),
         no_trials,
     ),
+    Row(
+        "negative-binomial",
+        NegativeBinomial,
+        lambda rng, k: Mixture(
+            weights(rng, k), NegativeBinomial(rng.uniform(1, 30, k), rng.uniform(0.5, 9, k))
+        ),
+        lambda theta, s: stats.nbinom.logpmf(
+            s.x[:, None], theta.size, theta.size / (theta.mean + theta.size)
+        ),
+        negative_binomial,
+        Prior(3.0, NegativeBinomialPrior(5.0, 1.5, 2.0, 1.3)),
+        no_trials,
+    ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
     Row(
         "categorical",
@@ -165,12 +194,19 @@ FAMILIES = [
     ),
 ]
 
+CURVED = [row for row in FAMILIES if isinstance(emission_of(row.family), Curved)]
+EXPONENTIAL = [row for row in FAMILIES if row not in CURVED]
 IDENTIFIED = [row for row in FAMILIES if row.identified]
 
 # Compiling is half of the suite, so that machine code of these is left to the slow one. The full and
 # the tied spherical form differ in all that forms differ in: a Cholesky factor or variances, tied or
 # not, one variance or several.
-LONG_TO_COMPILE = ("multivariate-tied", "multivariate-diagonal", "multivariate-spherical")
+LONG_TO_COMPILE = (
+    "multivariate-tied",
+    "multivariate-diagonal",
+    "multivariate-spherical",
+    "negative-binomial",
+)
 DRAWN = [
     pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LONG_TO_COMPILE else [])
     for row in FAMILIES

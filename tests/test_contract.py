@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from families import FAMILIES, Row, unscaled_model
+from families import CURVED, EXPONENTIAL, FAMILIES, Row, unscaled_model
 from scipy.special import logsumexp
 
 import bayes
@@ -204,7 +204,7 @@ def test_counts_are_repetitions(row, rng):
     assert dropped.log_likelihood != pytest.approx(one.log_likelihood, rel=1e-3)
 
 
-@every_family
+@pytest.mark.parametrize("row", EXPONENTIAL, ids=[row.name for row in EXPONENTIAL])
 def test_emission_is_an_exponential_family(row, rng):
     """natural . T + base is scipy's log density: what the whole of EM stands on."""
     generator = rng(19)
@@ -215,3 +215,51 @@ def test_emission_is_an_exponential_family(row, rng):
     emission.statistics(sample.x, sample.trials, known[emission.ones :])
     ours = emission.natural(theta) @ known + emission.base(sample.x, sample.trials)
     np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("row", CURVED, ids=[row.name for row in CURVED])
+def test_a_curved_family_has_the_density_of_scipy_and_its_derivatives(row, rng):
+    """What the M-step and the standard errors of a family without statistics stand on."""
+    generator = rng(23)
+    sample, k = row.sample(generator, 2, 50), 3
+    theta = row.random(generator, k).theta
+    emission, x = emission_of(row.family), sample.x
+    ours = emission.log_density(theta, x, sample.trials) + emission.base(x, sample.trials)
+    np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
+    occupancy = generator.uniform(0.1, 2, (k, len(x)))
+    fields = np.array(list(theta))  # (m, K)
+
+    def height(moved):
+        own = type(theta)(*moved)
+        return emission.expected(own, occupancy, x, sample.trials, row.prior.theta)
+
+    here = height(fields)
+    for at in range(len(fields)):
+        step = 1e-5 * fields[at]
+        way = np.zeros_like(fields)
+        way[at] = step
+        ahead, behind = height(fields + way), height(fields - way)
+        slope = (ahead.value - behind.value) / (2 * step)
+        scale = np.abs(here.slope).max() + 1
+        np.testing.assert_allclose(here.slope[:, at], slope, rtol=1e-5, atol=1e-6 * scale)
+        bend = -(ahead.slope - behind.slope) / (2 * step)[:, None]
+        scale = np.abs(here.curvature).max(axis=(1, 2))[:, None]
+        np.testing.assert_allclose(here.curvature[:, at] / scale, bend / scale, atol=1e-7)
+    # negative control: derivatives of other occupancies are no match
+    other = emission.expected(theta, 2 * occupancy, x, sample.trials, row.prior.theta)
+    assert not np.allclose(other.slope, here.slope, rtol=1e-3)
+
+
+@pytest.mark.parametrize("row", CURVED, ids=[row.name for row in CURVED])
+def test_the_m_step_of_a_curved_family_is_stationary_under_a_prior_and_without(row, rng):
+    generator = rng(24)
+    sample, k = row.sample(generator, 2, 300), 2
+    emission = emission_of(row.family)
+    occupancy = generator.dirichlet(np.ones(k), len(sample.x)).T * sample.counts
+    for prior in (None, row.prior.theta):
+        theta = emission.best(occupancy, sample.x, sample.trials, prior)
+        found = emission.expected(theta, occupancy, sample.x, sample.trials, prior)
+        errors = 1 / np.sqrt(np.diagonal(found.curvature, axis1=1, axis2=2))
+        if prior is not None:  # its density is that of logarithms where `log_measure` says so
+            assert np.isfinite(emission.log_measure(theta)).all()
+        np.testing.assert_allclose(found.slope * errors, 0, atol=1e-7)

@@ -28,6 +28,7 @@ SIBLINGS = {
     "binomial",
     "gaussian",
     "multivariate",
+    "negative_binomial",
     "poisson",
     "mixture",
     "hidden_markov",

@@ -147,7 +147,7 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
 
     On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
-    with its expected distance from the edge.
+    with its expected distance from the edge. What grows without bound has no number to compare.
 
     pinned: the rows of such parameters.
     """
@@ -157,6 +157,9 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
     # a parameter that the sampler never moved is infinitely far from any estimate
     gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
     for at, edge in pinned.items():
+        if edge.unbounded:
+            gap[at], wide[at] = np.nan, np.nan
+            continue
         away = abs(float(table["mean"][at]) - edge.bound)
         gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)

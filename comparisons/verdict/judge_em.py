@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.point import Point
     from comparisons.verdict.sampled import Sampled
+    from em.edges import Edge
     from models.structure import Parameter, Structure
 
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
@@ -402,6 +403,8 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
     edges = [one for one in at.edges if at.told is None or one.distance < 1]
+    if unbounded := [one for one in edges if one.unbounded]:
+        return _unbounded(at, unbounded)
     if edges:
         proper = at.covariance is not None
         severity, nearest = NOTE if proper else DOUBT, 0.0
@@ -431,6 +434,20 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     if severity != OK:
         remedy = "Trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
+    """What components become whose parameters grow without bound."""
+    name = edges[0].label.partition("[")[0]
+    other = at.family.layout()[name].limit
+    every = len(edges) == at.question.k
+    message = f"{', '.join(one.said for one in edges)}: there the component is {other}."
+    remedy = (
+        f"Fit the family {other}, which has no {name}."
+        if every
+        else f"Do not read {name} there as a number; the posterior's intervals say how large it is."
+    )
+    return Finding("boundary", DOUBT if every else NOTE, 0.0, limit.EDGE, message, remedy)
 
 
 def _nearest(at: em.Fit[Any]) -> tuple[float, str]:

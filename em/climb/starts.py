@@ -136,8 +136,5 @@ IN_SPACE = (_kmeans, _sphered_kmeans, _seeds, _kmeans, _sphered_seeds)
 
 def _fitted[S: Structure](model: Model[S], some: Part, labels: Labels) -> S:
     """Return the parameters that fit the labelled groups, each with a little of all the data."""
-    known = np.ones((len(model.total), len(labels)))
-    model.emission.statistics(some.x, some.trials, known[1:])
     member = labels == np.arange(model.k)[:, None]
-    sums = member @ known.T + SHRINK * known.mean(axis=1)
-    return model.begin(sums * (model.total[0] / sums[:, 0].sum()))
+    return model.begin(some, member + SHRINK / len(labels))

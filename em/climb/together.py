@@ -13,6 +13,7 @@ import numpy as np
 
 from em.climb.loop import LAST_PLACES, MEMORY, PATIENCE, ROUNDING, DescentError
 from em.climb.search import Climber, in_order, spikes
+from em.emission import Exponential
 from em.model import NOBODY
 from models.family import entries, rebuilt
 from models.structure import shares_of, uniform, with_shares
@@ -159,7 +160,8 @@ def joins(model: Model[Any]) -> bool:
     ...     joins(model_of(fit.question, workers, floor=fit.floor))
     True
     """
-    plain = model.prior is None and not model.hard and not model.emission.looked_up
+    summed = isinstance(model.emission, Exponential) and not model.emission.looked_up
+    plain = summed and model.prior is None and not model.hard
     return plain and model.streams and model.rows.blocks == 1 and bool(model.rows.sample.distinct)
 
 
@@ -230,7 +232,9 @@ class _Steps[S: Structure]:
     ) -> None:
         self.models, self.model, self.reach = models, models[0], reach
         self.whose = whose
-        self.emission, self.k = self.model.emission, self.model.k
+        assert isinstance(self.model.emission, Exponential)  # see `joins`
+        self.emission: Exponential[Any] = self.model.emission
+        self.k = self.model.k
         self.kind: type[S] = type(starts[0])
         self.family: type[Theta] = type(starts[0].theta)
         shares = shares_of(starts[0])
@@ -428,6 +432,7 @@ class _Steps[S: Structure]:
 def _rows_of(models: Sequence[Model[Any]]) -> _Rows:
     """Return the rows of each model, the shorter ones filled with rows that do not occur."""
     emission = models[0].emission
+    assert isinstance(emission, Exponential)
     parts = [model.rows.block(0) for model in models]
     q, most = len(models[0].total), max(len(part.x) for part in parts)
     known, counts = np.zeros((len(models), q, most)), np.zeros((len(models), most))

@@ -98,7 +98,7 @@ def log_prior(prior: Prior, structures: Structure, held: Collection[str] = ()) -
         centre = np.atleast_1d(places.mean(axis=0))
         one = np.ones(len(centre))
         every, believed = every.affine(one, -centre), believed.affine(one, -centre)
-    each = emission.natural(every) @ emission.unseen(believed, k) + emission.log_measure(every)
+    each = emission.log_prior(every, believed, k) + emission.log_measure(every)
     density: Array = each.reshape(n, k).sum(axis=1)
     shares = shares_of(structures)
     for name in free(type(structures), held):

@@ -92,6 +92,9 @@ def edges_of[S: Structure](
     here, found = model.expect(parameters)[0], []
     for component, slot in np.argwhere(fixed):
         moved = _moved(parameters, int(component), int(slot), STEP)
+        if np.isinf(moved.bound):
+            found.append(Edge(moved.label, moved.bound, 0.0))
+            continue
         slope = (here - model.expect(moved.parameters)[0]) / moved.step
         found.append(Edge(moved.label, moved.bound, float(slope)))
     return tuple(found)
@@ -138,7 +141,10 @@ def profiled(
 
 
 class Moved[S: Structure](NamedTuple):
-    """Parameters with one that was on an edge moved off it by a step."""
+    """Parameters with one that was on an edge moved off it by a step.
+
+    Where the parameter grows without bound, it stays.
+    """
 
     parameters: S
     step: float
@@ -159,13 +165,15 @@ def _moved[S: Structure](parameters: S, component: int, slot: int, step: float) 
     fields = {one: np.array(field) for one, field in entries(theta).items()}
     low, high = bounds(type(theta), name, at[1:])
     value = float(fields[name][at])
+    label = f"{name}[{','.join(map(str, at))}]"
+    if np.isinf(high) and value - low > 1:
+        return Moved(parameters, 0.0, float(high), label)
     bound, way = (low, 1) if value - low < high - value else (high, -1)
     if type(theta).layout()[name].simplex:
         row = fields[name][at[:-1]]
         row[row.argmax()] -= way * step
     fields[name][at] = bound + way * step
     found = rebuilt(type(theta), list(fields.values()))
-    label = f"{name}[{','.join(map(str, at))}]"
     moved = with_shares(type(parameters), shares_of(parameters), found)
     return Moved(moved, abs(bound + way * step - value), float(bound), label)
 

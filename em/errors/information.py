@@ -106,7 +106,7 @@ def information_of[S: Structure](
     if inner is not None:  # rounding would move what is fixed, beyond an edge if it lies on it
         along[fixed] = 0
     flat = along.reshape(-1, along.shape[2]) if along.size else np.zeros((fixed.size, 0))
-    common = None if general else model.grouping.common(shares_of(parameters))
+    common = None if general else model.one_pass(parameters)
     if common is None:
         slots, matrix = oakes(model, parameters, along, fixed)
     else:
@@ -168,7 +168,7 @@ def _nearby[S: Structure](
     within the space. So small, they tell how fast the likelihood falls away from an edge; errors
     would have lost their digits.
     """
-    if model.grouping.common(shares_of(parameters)) is not None:
+    if model.one_pass(parameters) is not None:
         one = information_of(model, off_edges(parameters, fixed)).matrix
         return one, one
     nearby = off_edges(parameters, fixed | (room_of(parameters) < NEAR))

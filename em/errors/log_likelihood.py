@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from em.data.threads import executor_for
-from em.emission import emission_of
+from em.emission import Exponential, emission_of
 from em.model import model_of
 from em.sweep import coefficients
 from models.family import entries, first, rebuilt, width_of
@@ -18,7 +18,6 @@ from models.structure import drawn_at, shares_of
 
 if TYPE_CHECKING:
     from em.data.executor import Sums
-    from em.emission import Emission
     from em.model import Model
     from em.sweep import Known
     from models.arrays import Array
@@ -59,11 +58,11 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
 def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
     """Return the coefficients (n K, 1 + q) of all components, None if some need more care.
 
-    Those are structures whose rows have different shares, whose squares would cancel, or which lie
-    outside the parameter space.
+    Those are families without statistics, and structures whose rows have different shares, whose
+    squares would cancel, or which lie outside the parameter space.
     """
-    shares = model.grouping.common(shares_of(structures))
-    if shares is None:
+    shares, emission = model.grouping.common(shares_of(structures)), model.emission
+    if shares is None or not isinstance(emission, Exponential):
         return None
     shares = shares / shares.sum(axis=1, keepdims=True)
     fields = [np.asarray(field, np.float64) for field in entries(structures.theta).values()]
@@ -72,9 +71,9 @@ def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
     with np.errstate(all="ignore"):
         try:
             inside = bool((shares > 0).all()) and model.wide_enough(theta)
-            if not inside or model.emission.cancels(theta):
+            if not inside or emission.cancels(theta):
                 return None
-            phi = coefficients(model.emission, np.log(shares.ravel()), theta, None)
+            phi = coefficients(emission, np.log(shares.ravel()), theta, None)
         except np.linalg.LinAlgError:
             return None
     return phi if np.isfinite(phi).all() else None
@@ -87,12 +86,13 @@ def _at_once[S: Structure](model: Model[S], phi: Array) -> Array:
     phi_r . total + sum log sum_k exp (phi_k - phi_r) . (1, T). If that overflows, each row has an r
     of its own.
     """
+    assert isinstance(model.emission, Exponential)  # see `_flat`
     (found,) = model.runs.total(partial(_heights, emission=model.emission, phi=phi))
     heights: Array = model.base + np.asarray(found)
     return heights
 
 
-def _heights(known: Known, emission: Emission[Any], phi: Array) -> Sums:
+def _heights(known: Known, emission: Exponential[Any], phi: Array) -> Sums:
     """Return a run's part of the log-likelihood (n,) of mixtures, without base."""
     n, k = phi.shape[:2]
     found: Array = np.zeros(n)

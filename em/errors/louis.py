@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import xlogy
 
+from em.emission import Exponential
 from em.errors.slots import Slots
 from em.sweep import logits, responsibilities
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from em.data.executor import Sums
-    from em.emission import Emission
     from em.model import Model
     from em.sweep import Known
     from models.arrays import Array
@@ -52,6 +52,7 @@ def louis[S: Structure](
     (4, 4)
     """
     k, emission, theta = model.k, model.emission, parameters.theta
+    assert isinstance(emission, Exponential)
     centre = emission.location(theta)
     still = np.zeros((k, 0), np.bool_) if fixed is None else fixed[:, 1:]
     with np.errstate(divide="ignore", invalid="ignore"):  # on an edge
@@ -93,7 +94,7 @@ def louis[S: Structure](
 
 def _missing(
     known: Known,
-    emission: Emission[Any],
+    emission: Exponential[Any],
     shares: Array,
     theta: Theta,
     folded: Array,

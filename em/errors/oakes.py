@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from em.curved import Curved
+from em.emission import Exponential
 from em.errors.slots import Slots, share_places
 from em.model import densities
+from em.newton import Height
 from models.family import entries, rebuilt, unflattened
 from models.structure import shares_of, with_shares
 
@@ -116,23 +119,35 @@ def moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
     return with_shares(type(parameters), shares, rebuilt(type(theta), fields))
 
 
-def _statistics[S: Structure](model: Model[S], parameters: S) -> tuple[Array, dict[str, Array]]:
-    """Return the sums of all of T about each component's location, and the shares' own."""
-    centre = model.emission.location(parameters.theta)
+def _expected[S: Structure](model: Model[S], parameters: S) -> tuple[Height, dict[str, Array]]:
+    """Return the expected log density of data and labels by component, and the shares' own.
+
+    Its slope and curvature are in the family's coordinates; its value is not looked at.
+    """
+    theta, emission = parameters.theta, model.emission
+    centre = emission.location(theta)
     _, found = model.expect_by_rows(parameters, centre)
     unseen = 0 if model.prior is None else model.prior.weight
     own = {
         name: field + unseen if name in model.estimated else field
         for name, field in found.own.items()
     }
-    return model.complete(found.sums, found.sums[:, 0], centre), own
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if isinstance(emission, Curved):
+            assert found.rows is not None
+            prior = None if model.prior is None else model.prior.theta
+            x, trials, _ = found.rows
+            return emission.expected(theta, found.sums, x, trials, prior), own
+        assert isinstance(emission, Exponential)
+        full = model.complete(found.sums, found.sums[:, 0], centre)
+        slope = np.einsum("kq,kqm->km", full, emission.slope(theta))
+        return Height(np.empty(0), slope, emission.curvature(theta, full)), own
 
 
 def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
     """Return the gradient of the objective in slots, by Fisher's identity; 0 on an edge."""
-    full, own = _statistics(model, parameters)
+    (_, inner, _), own = _expected(model, parameters)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inner = np.einsum("kq,kqm->km", full, model.emission.slope(parameters.theta))
         outer = model.grouping.score(shares_of(parameters), own)
     by_component = [
         np.moveaxis(outer[name], -1, 0).reshape(len(inner), -1) for name in shares_of(parameters)
@@ -151,9 +166,8 @@ def complete_of[S: Structure](model: Model[S], parameters: S, still: NDArray[np.
     >>> complete_of(model, fit.inside, np.zeros((2, 2), bool)).shape
     (4, 4)
     """
-    full, own = _statistics(model, parameters)
+    (_, _, curvature), own = _expected(model, parameters)
     with np.errstate(divide="ignore", invalid="ignore"):
-        curvature = model.emission.curvature(parameters.theta, full)
         among = model.grouping.curvature(shares_of(parameters), own)
     places, m = share_places(parameters), curvature.shape[1]
     s, index = len(places[0]), _indices(shares_of(parameters))

@@ -81,7 +81,7 @@ def open_of[S: Structure](
     if bent or here is None or not p or here.size * p > MOST:
         return None
     flat = free.reshape(free.shape[0] * free.shape[1], p)
-    complete = flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat
+    complete = _bent_down(flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat)
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     groups = len(here) // model.rows.sample.distinct
@@ -111,6 +111,19 @@ def open_of[S: Structure](
     kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
     closed = kept == 0 and _closed(leaving)
     return Open(found, kept, closed, (share > MOVES).reshape(fixed.shape), slopes)
+
+
+def _bent_down(complete: Array) -> Array:
+    """Return an information with directions that curve upward, off a maximum, turned around.
+
+    It is the metric in which directions are compared, and has to be positive definite.
+    """
+    values, vectors = np.linalg.eigh(complete)
+    if not len(values) or values[0] > 0:
+        return complete
+    size = np.maximum(np.abs(values), np.finfo(float).eps * np.abs(values).max())
+    found: Array = (vectors * size) @ vectors.T
+    return found
 
 
 def _closed(leaving: Array) -> bool:

@@ -35,6 +35,10 @@ def log_prior(row: Row, mixture: Mixture) -> float:
         spread = stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
         place = stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
         return spread.sum() + place.sum()
+    if row.name == "negative-binomial":
+        mean = stats.norm(np.log(prior.mean), np.log(prior.mean_factor)).logpdf(np.log(theta.mean))
+        size = stats.norm(np.log(prior.size), np.log(prior.size_factor)).logpdf(np.log(theta.size))
+        return mean.sum() + size.sum()
     form, half = row.family.form(), prior.degrees / 2
     place = sum(
         stats.multivariate_normal(prior.mean, cov / prior.n).logpdf(mean)
@@ -54,6 +58,8 @@ def free_entries(row: Row, mixture: Mixture, *, equal: bool) -> np.ndarray:
     fields = list(mixture.theta)
     if row.name == "gaussian":
         fields = [mixture.theta.mean, mixture.theta.sd**2]
+    if row.name == "negative-binomial":
+        fields = [np.log(field) for field in mixture.theta]
     if row.name == "categorical":
         fields = [mixture.theta.prob[:, :-1]]
     if len(fields[-1].shape) == 3:

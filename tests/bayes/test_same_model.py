@@ -205,9 +205,12 @@ def test_draws_of_the_prior_are_draws_of_the_models_prior(row, rng):
 
 
 def more(prior: Prior) -> Prior:
-    """Return the prior with a fifth more of what it counts last, of categories the last one."""
+    """Return the prior with a fifth more of what it counts last, of categories the last one.
+
+    A width has slopes that average zero whatever it is, so that it is left as it is.
+    """
     fields = prior.theta._asdict()
-    name, value = list(fields.items())[-1]
+    name, value = [one for one in fields.items() if not one[0].endswith("factor")][-1]
     by = np.where(np.arange(np.size(value)) == np.size(value) - 1, 1.2, 1.0)
     return prior._replace(
         theta=prior.theta._replace(**{name: value * (by if np.ndim(value) else 1.2)})

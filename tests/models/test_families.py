@@ -119,6 +119,9 @@ def by_scipy(row, theta, component: int, n: int, trials, generator) -> np.ndarra
         return stats.norm(theta.mean[component], theta.sd[component]).rvs(n, generator)
     if row.name == "poisson":
         return stats.poisson.rvs(theta.rate[component], size=n, random_state=generator)
+    if row.name == "negative-binomial":
+        mean, size = theta.mean[component], theta.size[component]
+        return stats.nbinom.rvs(size, size / (mean + size), size=n, random_state=generator)
     if row.name == "categorical":
         return generator.choice(len(theta.prob[component]), n, p=theta.prob[component]).astype(
             float

@@ -10,7 +10,7 @@ import numpy as np
 from comparisons.studies.calculations.exact import Exact, two_coins
 from comparisons.trust.published import K_SIGMA, Case, Erratum, Number
 from em import Fit, fit, log_likelihood
-from em.emission import emission_of
+from em.gaussian import GaussianEmission
 from models import Binomial, Gaussian, Mixture, Sample
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def people(share: Array) -> tuple[float, float, float, float]:
 
     The M-step of a Gaussian, from such shares (2,) of two people.
     """
-    emission, moments = emission_of(Gaussian), np.empty((2, 2))
+    emission, moments = GaussianEmission(Gaussian), np.empty((2, 2))
     emission.statistics(PEOPLE, None, moments)
     sums = np.array([share.sum(), share.sum(), *(moments @ share)])
     mean = emission.maximize(sums[None]).mean[0]

@@ -1,0 +1,132 @@
+"""Families without few sufficient statistics: their M-step takes the occupancies of the rows.
+
+A structure's E-step says how often each component is expected at each distinct row. The M-step
+maximises sum_i occupancy_i log p(x_i | theta) + log prior(theta) by Newton's method, from its
+derivatives by hand. The same derivatives give the exact score and the complete information, so
+that standard errors need nothing more.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from em.emission import Emission
+from em.newton import Height, highest_of
+from models.family import Theta, entries, rebuilt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.arrays import Array
+
+__all__ = ["Curved", "log_normal"]
+
+
+class Curved[T: Theta](Emission[T]):
+    """A family of which each field has one number a component, and no statistics.
+
+    >>> from em.emission import EMISSIONS, emission_of
+    >>> from models import NegativeBinomial
+    >>> emission = emission_of(NegativeBinomial)
+    >>> emission.best(np.ones((1, 4)), np.array([0.0, 1.0, 2.0, 9.0]), None, None).mean
+    array([3.])
+    """
+
+    @abstractmethod
+    def log_density(self, theta: T, x: Array, trials: Array | None) -> Array:
+        """Return log p without its base of every row under every component, (K, B)."""
+
+    @abstractmethod
+    def height(self, theta: T, occupancy: Array, x: Array, trials: Array | None) -> Height:
+        """Return the sum over rows of occupancy times log p, and its derivatives in the fields.
+
+        occupancy: (K, m); x: (m,).
+        """
+
+    @abstractmethod
+    def believed(self, theta: T, prior: Any) -> Height:
+        """Return the log prior up to a constant, and its derivatives in the fields.
+
+        Its density is that of the coordinates of `log_measure`.
+        """
+
+    @abstractmethod
+    def guess(self, occupancy: Array, x: Array, trials: Array | None) -> T:
+        """Return parameters near the maximum, from which Newton's steps lead to it."""
+
+    @abstractmethod
+    def limits(self, theta: T) -> tuple[Array, Array]:
+        """Return the least and the greatest value of each field that is looked at, (K, m) each.
+
+        theta: components nearby.
+        """
+
+    def log_prior(self, theta: T, prior: Any, k: int) -> Array:
+        """The value of `believed`."""
+        return self.believed(theta, prior).value
+
+    def expected(
+        self, theta: T, occupancy: Array, x: Array, trials: Array | None, prior: Any | None
+    ) -> Height:
+        """Return the expected log density of data and labels, with the prior's, in the fields."""
+        found = self.height(theta, occupancy, x, trials)
+        if prior is None:
+            return found
+        return Height(*(a + b for a, b in zip(found, self.believed(theta, prior), strict=True)))
+
+    def best(self, occupancy: Array, x: Array, trials: Array | None, prior: Any | None) -> T:
+        """Return the theta (K,) that maximises the same, for occupancies (K, m)."""
+        guess = self.guess(occupancy, x, trials)
+        low, high = self.limits(guess)
+        logs = low[0] > 0
+        height = partial(
+            self._in_logs, logs=logs, occupancy=occupancy, x=x, trials=trials, prior=prior
+        )
+        begin = np.stack(list(entries(guess).values()), axis=1)
+        inside = (np.where(logs, np.log(np.where(logs, one, 1)), one) for one in (begin, low, high))
+        return self._theta(highest_of(height, *inside), logs)
+
+    def edges(self, theta: T) -> NDArray[np.bool_]:
+        """A field that has run to the end of what is looked at."""
+        at = np.stack(list(entries(theta).values()), axis=-1)
+        low, high = self.limits(theta)
+        found: NDArray[np.bool_] = (at <= low * (1 + NEAR)) | (at >= high * (1 - NEAR))
+        return found
+
+    def _theta(self, at: Array, logs: NDArray[np.bool_]) -> T:
+        """Return the parameters at Newton's coordinates (K, m)."""
+        return rebuilt(self.family, list(np.where(logs, np.exp(np.where(logs, at, 0)), at).T))
+
+    def _in_logs(
+        self,
+        at: Array,
+        logs: NDArray[np.bool_],
+        occupancy: Array,
+        x: Array,
+        trials: Array | None,
+        prior: Any | None,
+    ) -> Height:
+        """Return the same in the logarithms of the positive fields."""
+        found = self.expected(self._theta(at, logs), occupancy, x, trials, prior)
+        stretch = np.where(logs, np.exp(np.where(logs, at, 0)), 1.0)
+        slope = found.slope * stretch
+        curvature = found.curvature * stretch[:, :, None] * stretch[:, None, :]
+        curvature -= np.where(logs, slope, 0)[:, :, None] * np.eye(at.shape[1])
+        return Height(found.value, slope, curvature)
+
+
+NEAR = 1e-6  # of the greatest or the least value, at which a field has run to it
+
+
+def log_normal(value: Array, middle: float, factor: float) -> tuple[Array, Array, Array]:
+    """Return -log(value / middle)^2 / (2 log(factor)^2), its slope and its curvature, in value.
+
+    >>> log_normal(np.array([np.e]), 1.0, np.e)
+    (array([-0.5]), array([-0.36787944]), array([0.]))
+    """
+    away, precision = np.log(value / middle), np.log(factor) ** -2
+    return -0.5 * precision * away**2, -precision * away / value, precision * (1 - away) / value**2

@@ -1,0 +1,66 @@
+"""Ratios of gamma functions, without the digits that differences of their logarithms lose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaln, polygamma, psi
+
+if TYPE_CHECKING:
+    from models.arrays import Array
+
+__all__ = ["log_rising", "log_rising_slopes"]
+
+LARGE = 20.0  # from which Stirling's series, cut after five terms, has all digits
+BERNOULLI = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)  # B_2j / (2j (2j - 1))
+
+
+def log_rising(start: Array, steps: Array) -> Array:
+    """Return log(Gamma(start + steps) / Gamma(start)) - steps log(start).
+
+    It is sum_(i < steps) log(1 + i / start), and goes to 0 as the start grows. Large starts take
+    Stirling's series, log Gamma(z) = (z - 1/2) log z - z + log(2 pi) / 2 + sum_j b_j / z^(2j - 1)
+    (Abramowitz & Stegun 1964, 6.1.40).
+
+    >>> start, steps = np.array([2.0, 1e9]), np.array([3.0, 3.0])
+    >>> found = log_rising(start, steps)
+    >>> bool(np.isclose(found[0], np.log(1.5) + np.log(2)))  # (2 3 4) / 2^3
+    True
+    >>> bool(np.isclose(found[1], 3e-9, rtol=1e-8, atol=0))
+    True
+    """
+    large = start >= LARGE
+    low = np.where(large, 1.0, start)
+    near = gammaln(low + steps) - gammaln(low) - steps * np.log(low)
+    s = np.where(large, start, LARGE)
+    end = s + steps
+    far = (end - 0.5) * np.log1p(steps / s) - steps
+    for j, number in enumerate(BERNOULLI):
+        far += number * (end ** -(2 * j + 1) - s ** -(2.0 * j + 1))
+    found: Array = np.where(large, far, near)
+    return found
+
+
+def log_rising_slopes(start: Array, steps: Array) -> tuple[Array, Array]:
+    """Return how log(Gamma(start + steps) / Gamma(start)) changes with the start, twice.
+
+    The first and the second derivative are differences of digamma and of trigamma functions.
+
+    >>> first, second = log_rising_slopes(np.array([2.0]), np.array([2.0]))
+    >>> first.round(6), second.round(6)  # 1/2 + 1/3, -1/4 - 1/9
+    (array([0.833333]), array([-0.361111]))
+    """
+    large = start >= LARGE
+    low = np.where(large, 1.0, start)
+    first = psi(low + steps) - psi(low)
+    second = polygamma(1, low + steps) - polygamma(1, low)
+    s = np.where(large, start, LARGE)
+    end = s + steps
+    far = np.log1p(steps / s) + 0.5 * steps / (s * end)
+    bend = -steps / (s * end) - 0.5 * steps * (s + end) / (s * end) ** 2
+    for j, number in enumerate(BERNOULLI):
+        power = 2 * j + 1
+        far -= number * power * (end ** -(power + 1) - s ** -(power + 1.0))
+        bend += number * power * (power + 1) * (end ** -(power + 2) - s ** -(power + 2.0))
+    return np.where(large, far, first), np.where(large, bend, second)

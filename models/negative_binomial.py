@@ -1,0 +1,139 @@
+"""Counts that spread more than Poisson's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.special import betainc
+
+from models.checks import average, counts, fields, positive
+from models.family import Field
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from models.arrays import Array, Labels
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["NegativeBinomial", "NegativeBinomialPrior"]
+
+
+class NegativeBinomial(NamedTuple):
+    """p(x) = Gamma(x + s) / (Gamma(s) x!) (s / (m + s))^s (m / (m + s))^x, m the mean, s the size.
+
+    A Poisson whose rate is Gamma(size, size / mean): its variance is mean + mean^2 / size, so that
+    size without bound is the Poisson.
+
+    mean, size: (K,).
+
+    >>> theta = NegativeBinomial(np.array([3.0]), np.array([1.5]))
+    >>> below, _ = theta.cumulative(np.zeros(1), np.array([[2.0]]), None)
+    >>> below.round(4)
+    array([[[[0.5532]]]])
+    """
+
+    mean: Array
+    size: Array
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A mean, and a size that bounds the spread."""
+        return {"mean": Field(low=0), "size": Field(low=0, limit="poisson")}
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """A rate that varies."""
+        return "a rate of events that varies", "counts of events"
+
+    @classmethod
+    def takes(cls) -> Literal["column"]:
+        """Counts."""
+        return "column"
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Counts are whole and not negative."""
+        counts(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> NegativeBinomialPrior:
+        """Return a mean within a factor of 10 of the overall one, and a size of 3, likewise."""
+        mean = float(average(sample, lambda x: x)[0])
+        return NegativeBinomialPrior(mean if mean > 0 else 1.0, 10.0, 3.0, 10.0)
+
+    @classmethod
+    def common_priors(
+        cls, sample: Observations, k: int
+    ) -> dict[str, tuple[float, NegativeBinomialPrior]]:
+        """No other program's is known."""
+        return {}
+
+    @classmethod
+    def draw_prior(
+        cls, prior: NegativeBinomialPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw means and sizes."""
+        mean = rng.lognormal(np.log(prior.mean), np.log(prior.mean_factor), size)
+        return cls(mean, rng.lognormal(np.log(prior.size), np.log(prior.size_factor), size))
+
+    def checked(self, k: int, d: int) -> Self:
+        """Both are above 0."""
+        mean, size = fields(self, {"mean": (k,), "size": (k,)})
+        for name, field in (("mean", mean), ("size", size)):
+            if (field <= 0).any():
+                raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
+        return type(self)(mean, size)
+
+    def order(self) -> Labels:
+        """By mean; equal means by size."""
+        return np.lexsort((self.size, self.mean))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a rate, then a count, from the component that each label names."""
+        mean, size = self.mean[labels], self.size[labels]
+        return rng.poisson(rng.gamma(size, mean / size)).astype(np.float64)
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """P(X <= c) is a regularised incomplete beta function (Abramowitz & Stegun 26.5.26)."""
+        mean, size = self.mean[:, None, None], self.size[:, None, None]
+        below = betainc(size, np.floor(np.maximum(ends, 0)) + 1, size / (mean + size)) * (ends >= 0)
+        return below[None], np.zeros((1, len(self.mean), len(x)))
+
+
+class NegativeBinomialPrior(NamedTuple):
+    """log mean is Normal(log mean, log mean_factor), log size Normal(log size, log size_factor).
+
+    mean, size: their medians; mean_factor, size_factor: above 1, by which one sd is away.
+
+    >>> from models import Sample
+    >>> NegativeBinomial.weak_prior(Sample([0, 2, 4]), 2)
+    NegativeBinomialPrior(mean=2.0, mean_factor=10.0, size=3.0, size_factor=10.0)
+    """
+
+    mean: float
+    mean_factor: float
+    size: float
+    size_factor: float
+
+    def checked(self, sample: Observations) -> Self:
+        """Medians are above 0, factors above 1."""
+        values = positive(self, *self._fields)
+        for name, value in zip(self._fields, values, strict=True):
+            if name.endswith("factor") and not value > 1:
+                raise Refusal(f"prior: {name} is {value:g}; give a factor above 1")
+        return type(self)(*values)
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Counts have no unit to change."""
+        return self
+
+    def widened(self, factor: float) -> Self:
+        """The sd of the logarithms is `factor` times as large."""
+        return self._replace(
+            mean_factor=self.mean_factor**factor, size_factor=self.size_factor**factor
+        )
