@@ -10,6 +10,7 @@ from bayes.categorical import CategoricalComponent
 from bayes.component import COMPONENTS
 from bayes.gaussian import GaussianComponent
 from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, UniformGrouping
+from bayes.lognormal import LogNormalComponent
 from bayes.mixture import MixtureGrouping
 from bayes.model import build
 from bayes.multivariate import multivariate
@@ -28,6 +29,7 @@ from models import (
     Categorical,
     Gaussian,
     HiddenMarkov,
+    LogNormal,
     Mixture,
     MultivariateGaussian,
     NegativeBinomial,
@@ -38,6 +40,7 @@ from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
 COMPONENTS[Gaussian] = GaussianComponent
+COMPONENTS[LogNormal] = LogNormalComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
 COMPONENTS[Poisson] = PoissonComponent

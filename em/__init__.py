@@ -15,6 +15,7 @@ from em.fit import fit, fitted
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
 from em.highest import highest
+from em.lognormal import LogNormalEmission
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
 from em.negative_binomial import NegativeBinomialEmission
@@ -27,6 +28,7 @@ from models import (
     Categorical,
     Gaussian,
     HiddenMarkov,
+    LogNormal,
     Mixture,
     MultivariateGaussian,
     NegativeBinomial,
@@ -37,6 +39,7 @@ from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
 EMISSIONS[Gaussian] = GaussianEmission
+EMISSIONS[LogNormal] = LogNormalEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[Poisson] = PoissonEmission

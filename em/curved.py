@@ -59,11 +59,8 @@ class Curved[T: Theta](Emission[T]):
         """Return parameters near the maximum, from which Newton's steps lead to it."""
 
     @abstractmethod
-    def limits(self, theta: T) -> tuple[Array, Array]:
-        """Return the least and the greatest value of each field that is looked at, (K, m) each.
-
-        theta: components nearby.
-        """
+    def limits(self) -> tuple[Array, Array]:
+        """Return the least and the greatest value of each field that is looked at, (m,) each."""
 
     def log_prior(self, theta: T, prior: Any, k: int) -> Array:
         """The value of `believed`."""
@@ -81,8 +78,8 @@ class Curved[T: Theta](Emission[T]):
     def best(self, occupancy: Array, x: Array, trials: Array | None, prior: Any | None) -> T:
         """Return the theta (K,) that maximises the same, for occupancies (K, m)."""
         guess = self.guess(occupancy, x, trials)
-        low, high = self.limits(guess)
-        logs = low[0] > 0
+        low, high = self.limits()
+        logs = low > 0
         height = partial(
             self._in_logs, logs=logs, occupancy=occupancy, x=x, trials=trials, prior=prior
         )
@@ -93,9 +90,15 @@ class Curved[T: Theta](Emission[T]):
     def edges(self, theta: T) -> NDArray[np.bool_]:
         """A field that has run to the end of what is looked at."""
         at = np.stack(list(entries(theta).values()), axis=-1)
-        low, high = self.limits(theta)
+        low, high = self.limits()
         found: NDArray[np.bool_] = (at <= low * (1 + NEAR)) | (at >= high * (1 - NEAR))
         return found
+
+    def looked_at(self, theta: T) -> T:
+        """Return components with each field in the range that is looked at."""
+        ends = zip(*self.limits(), strict=True)
+        pairs = zip(entries(theta).values(), ends, strict=True)
+        return rebuilt(self.family, [np.clip(field, *end) for field, end in pairs])
 
     def _theta(self, at: Array, logs: NDArray[np.bool_]) -> T:
         """Return the parameters at Newton's coordinates (K, m)."""

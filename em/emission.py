@@ -6,7 +6,9 @@ Most families are exponential ones (`Exponential`),
 
 where the natural parameters of the leading ones add up to minus the log-partition. A Gaussian has
 two: -log sd and -mean^2 / (2 sd^2). Data count both equally often, a conjugate prior need not. So
-a prior is one more row of statistics (`unseen`). Sums of T are all that the M-step needs.
+a prior is one more row of statistics (`unseen`). A prior that is not conjugate adds natural
+parameters of its own behind the others (`unread`), where T of the data is 0. Sums of T are all that
+the M-step needs.
 
 Others have no such T (`em/curved.py`): their M-step takes the occupancies of the distinct rows.
 """
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.family import Theta, components, entries
+from models.family import Movable, Theta, components, entries
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ class Emission[T: Theta](ABC):
     located = False
     """Whether components have a location, and x a unit that may be changed."""
 
+    relative = False
+    """Whether x is above 0, may be scaled but not shifted, and widths are parts of the location."""
+
     @property
     def uncouples(self) -> bool:
         """Whether columns may be mixed so that they become uncorrelated."""
@@ -69,6 +74,14 @@ class Emission[T: Theta](ABC):
     def size(self, d: int) -> int:
         """Return q, the number of statistics of a row, 0 if there are none; d is a row's width."""
         return 0
+
+    def about[R: Movable](self, record: R, points: Array) -> R:
+        """Return a Theta, or a prior, of x about points, (K, ...) or (d,)."""
+        return record.affine(np.ones(points.shape[-1]), -points)
+
+    def back(self, theta: T, points: Array) -> T:
+        """Return the Theta of x, given that of x about points."""
+        return theta.affine(np.ones(points.shape[-1]), points)
 
     @abstractmethod
     def base(self, x: Array, trials: Array | None) -> Array:
@@ -145,6 +158,9 @@ class Exponential[T: Theta](Emission[T]):
     ones: int
     """The number of leading ones in T."""
 
+    unread = 0
+    """The number of trailing natural parameters that only a prior reads."""
+
     @abstractmethod
     def size(self, d: int) -> int:
         """Return q, the number of statistics of a row; d is the family's width."""
@@ -152,6 +168,10 @@ class Exponential[T: Theta](Emission[T]):
     @abstractmethod
     def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
         """Write T(x) without its ones to out, (q, B)."""
+
+    def statistics_about(self, x: Array, point: Array, trials: Array | None, out: Array) -> None:
+        """Write T of x about a point without its ones to out, (q, B); T(x - point) by default."""
+        self.statistics(x - point, trials, out)
 
     def heights(self, phi: Array, x: Array, trials: Array | None, out: Array) -> None:
         """Write phi . (1, T(x)) to out, (K, B).
@@ -174,15 +194,15 @@ class Exponential[T: Theta](Emission[T]):
 
     @abstractmethod
     def natural(self, theta: T) -> Array:
-        """Return the natural parameters, (K, ones + q)."""
+        """Return the natural parameters, (K, ones + q + unread)."""
 
     @abstractmethod
     def maximize(self, sums: Array) -> T:
-        """Return the theta that maximises natural(theta) . sums, for sums of T, (K, ones + q)."""
+        """Return the theta that maximises natural(theta) . sums, (K, ones + q + unread) of T."""
 
     @abstractmethod
     def unseen(self, prior: Any, k: int) -> Array:
-        """Return a prior as a row of sums: log prior = natural(theta) . unseen, (ones + q,)."""
+        """Return a prior as a row of sums: log prior = natural(theta) . unseen."""
 
     def log_prior(self, theta: T, prior: Any, k: int) -> Array:
         """natural(theta) . unseen."""
@@ -191,7 +211,7 @@ class Exponential[T: Theta](Emission[T]):
 
     @abstractmethod
     def slope(self, theta: T) -> Array:
-        """Return d natural / d coordinates, T about the location, (K, ones + q, m)."""
+        """Return d natural / d coordinates, T about the location, (K, ones + q + unread, m)."""
 
     @abstractmethod
     def curvature(self, theta: T, sums: Array) -> Array:

@@ -31,7 +31,7 @@ def log_rising(start: Array, steps: Array) -> Array:
     True
     """
     large = start >= LARGE
-    low = np.where(large, 1.0, start)
+    low = _small(start)
     near = gammaln(low + steps) - gammaln(low) - steps * np.log(low)
     s = np.where(large, start, LARGE)
     end = s + steps
@@ -52,7 +52,7 @@ def log_rising_slopes(start: Array, steps: Array) -> tuple[Array, Array]:
     (array([0.833333]), array([-0.361111]))
     """
     large = start >= LARGE
-    low = np.where(large, 1.0, start)
+    low = _small(start)
     first = psi(low + steps) - psi(low)
     second = polygamma(1, low + steps) - polygamma(1, low)
     s = np.where(large, start, LARGE)
@@ -64,3 +64,9 @@ def log_rising_slopes(start: Array, steps: Array) -> tuple[Array, Array]:
         far -= number * power * (end ** -(power + 1) - s ** -(power + 1.0))
         bend += number * power * (power + 1) * (end ** -(power + 2) - s ** -(power + 2.0))
     return np.where(large, far, first), np.where(large, bend, second)
+
+
+def _small(start: Array) -> Array:
+    """Return the small starts, NaN for those below 0: scipy would take time as long as they are."""
+    found: Array = np.where(start >= LARGE, 1.0, np.where(start > 0, start, np.nan))
+    return found

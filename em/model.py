@@ -209,7 +209,7 @@ class Model[S: Structure]:
         assert isinstance(self.emission, Exponential)
         observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
         theta: Theta = self.emission.maximize(self.complete(sums, observed, centre))
-        return theta if centre is None else theta.affine(np.ones(1), centre)
+        return theta if centre is None else self.emission.back(theta, centre)
 
     def maximize(self, statistics: Statistics) -> S:
         """Return the parameters that maximise the expected log-likelihood of data and labels."""
@@ -241,23 +241,22 @@ class Model[S: Structure]:
         return self.maximize(self.gathered(found, None))
 
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
-        """Return (K, ones + q) sums of all of T, with the prior's row added."""
+        """Return (K, ones + q + unread) sums of all of T, with the prior's row added."""
         assert isinstance(self.emission, Exponential)
-        ones = self.emission.ones
-        full = np.empty((self.k, ones + sums.shape[1] - 1))
+        ones, read = self.emission.ones, self.emission.ones + sums.shape[1] - 1
+        full = np.zeros((self.k, read + self.emission.unread))
         full[:, :ones] = observed[:, None]
-        np.multiply(sums[:, 1:], (observed > 0)[:, None], out=full[:, ones:])
+        np.multiply(sums[:, 1:], (observed > 0)[:, None], out=full[:, ones:read])
         return full if self.prior is None else full + self.unseen(centre)
 
     def unseen(self, centre: Array | None) -> Array:
-        """Return the prior as sums about the centre, (K, ones + q)."""
+        """Return the prior as sums about the centre, (K, ones + q + unread)."""
         assert self.prior is not None
         assert isinstance(self.emission, Exponential)
         theta = self.prior.theta
         if centre is None:
             return self.emission.unseen(theta, self.k)[None]
-        one = np.ones(centre.reshape(self.k, -1).shape[1])
-        moved = [theta.affine(one, -np.atleast_1d(point)) for point in centre]
+        moved = [self.emission.about(theta, np.atleast_1d(point)) for point in centre]
         return np.stack([self.emission.unseen(prior, self.k) for prior in moved])
 
     def log_prior(self, parameters: S) -> float:
@@ -267,7 +266,7 @@ class Model[S: Structure]:
         theta, emission = parameters.theta, self.emission
         if isinstance(emission, Exponential):
             centre = emission.location(theta)
-            moved = theta if centre is None else theta.affine(np.ones(1), -centre)
+            moved = theta if centre is None else emission.about(theta, centre)
             value = float((emission.natural(moved) * self.unseen(centre)).sum())
         else:
             value = float(emission.log_prior(theta, self.prior.theta, self.k).sum())
@@ -280,10 +279,15 @@ class Model[S: Structure]:
     def bounded(self, ahead: S, mapped: S) -> S:
         """Return an extrapolated point with shares and probabilities that are not below 0.
 
+        Nor do fields leave the range in which the M-step looks.
+
         Each keeps at least KEPT_SHARE of its value after the M-step. Where groups have shares of
         their own, some of very many leave the parameter space in nearly every jump, and to give up
         such jumps costs about twice the steps.
         """
+        if isinstance(self.emission, Curved):
+            theta_ahead = self.emission.looked_at(ahead.theta)
+            ahead = with_shares(type(ahead), shares_of(ahead), theta_ahead)
         if not self.question.data.sizes:
             return ahead
         after, theta = shares_of(mapped), entries(mapped.theta)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NegativeBinomialEmission"]
 
-LEAST, LARGEST = 1e-6, 1e4  # sizes that are looked at, the largest over 1 + mean: beyond it the
-# variance is that of a Poisson, to a ten thousandth of it
+LEAST, LARGEST = 1e-6, 1e6  # sizes that are looked at: beyond the largest it is Poisson's
 LEAST_MEAN = 1e-100
 
 
@@ -29,7 +28,7 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
 
     >>> emission = NegativeBinomialEmission(NegativeBinomial)
     >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None, None)  # less than Poisson's
-    NegativeBinomial(mean=array([2.]), size=array([30000.]))
+    NegativeBinomial(mean=array([2.]), size=array([1000000.]))
     """
 
     def place(self, x: Array, trials: Array | None) -> Array:
@@ -88,12 +87,9 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
         mean = np.divide(occupancy @ x, n, out=np.ones_like(n), where=seen).clip(LEAST_MEAN)
         square = (occupancy * (x - mean[:, None]) ** 2).sum(axis=1)
         excess = np.divide(square, n, out=2 * mean, where=seen) - mean
-        most = LARGEST * (1 + mean)
-        size = np.divide(mean**2, excess, out=np.array(most), where=excess > 0)
-        return NegativeBinomial(mean, size.clip(LEAST, most))
+        size = np.divide(mean**2, excess, out=np.full_like(n, LARGEST), where=excess > 0)
+        return NegativeBinomial(mean, size.clip(LEAST, LARGEST))
 
-    def limits(self, theta: NegativeBinomial) -> tuple[Array, Array]:
+    def limits(self) -> tuple[Array, Array]:
         """A mean above 0; sizes beyond which nothing changes."""
-        mean = theta.mean
-        low = np.stack([np.full_like(mean, LEAST_MEAN), np.full_like(mean, LEAST)], axis=1)
-        return low, np.stack([np.full_like(mean, np.inf), LARGEST * (1 + mean)], axis=1)
+        return np.array([LEAST_MEAN, LEAST]), np.array([np.inf, LARGEST])

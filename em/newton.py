@@ -48,7 +48,7 @@ def highest_of(
 
     height: (K, m) -> the values of the K functions, each at its own row.
     start: (K, m).
-    low, high: of all coordinates, or (K, m).
+    low, high: of all coordinates, or (m,).
 
     >>> def hill(at):
     ...     away = at - np.array([[1.0], [9.0]])

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.sample import Part
 
-__all__ = ["Known", "coefficients", "known_of", "logits", "responsibilities", "sums_about", "swept"]
+__all__ = [
+    "Known",
+    "coefficients",
+    "folded",
+    "known_of",
+    "logits",
+    "responsibilities",
+    "sums_about",
+    "swept",
+]
 
 LARGEST = 1e290  # a larger softmax denominator is computed again, from each row's maximum
 TOGETHER = 8  # softmax denominators that are multiplied before a logarithm is taken
@@ -170,7 +179,7 @@ def sums_about(
     known = np.ones((width, len(block.x)))
     sums = np.empty((len(shares), width))
     for component in range(len(shares)):
-        emission.statistics(block.x - centre[component], block.trials, known[1:])
+        emission.statistics_about(block.x, centre[component], block.trials, known[1:])
         np.dot(known, shares[component], out=sums[component])
     return sums
 
@@ -189,11 +198,25 @@ def coefficients[T: Theta](
     array([[-1.   ,  0.   ],
            [-2.718,  1.   ]])
     """
-    moved = theta if centre is None else theta.affine(np.ones(1), -centre)
-    natural, ones = emission.natural(moved), emission.ones
-    phi = np.empty((len(natural), 1 + natural.shape[1] - ones))
-    phi[:, 0] = log_shares + natural[:, :ones].sum(axis=1)
-    phi[:, 1:] = natural[:, ones:]
+    moved = theta if centre is None else emission.about(theta, centre)
+    return folded(emission, log_shares, emission.natural(moved))
+
+
+def folded(emission: Exponential[Any], log_shares: Array, natural: Array) -> Array:
+    """Return phi (..., 1 + q): those of the ones added to log shares, those of a prior left out.
+
+    natural: (..., ones + q + unread); log_shares: (...).
+
+    >>> from em.emission import emission_of
+    >>> from models import Gaussian
+    >>> emission = emission_of(Gaussian)
+    >>> folded(emission, np.zeros(1), np.array([[1.0, 2.0, 4.0, 8.0]]))
+    array([[3., 4., 8.]])
+    """
+    ones, read = emission.ones, natural.shape[-1] - emission.unread
+    phi = np.empty((*natural.shape[:-1], 1 + read - ones))
+    phi[..., 0] = log_shares + natural[..., :ones].sum(axis=-1)
+    phi[..., 1:] = natural[..., ones:read]
     return phi
 
 
@@ -224,9 +247,10 @@ def _expanded[T: Theta](
     if centre is None:
         emission.heights(phi, block.x, block.trials, out)
         return
+    known = np.ones((phi.shape[1], len(block.x)))
     for component in range(len(phi)):
-        x, own = block.x - centre[component], slice(component, component + 1)
-        emission.heights(phi[own], x, block.trials, out[own])
+        emission.statistics_about(block.x, centre[component], block.trials, known[1:])
+        np.matmul(phi[component], known, out=out[component])
 
 
 def _relative(

@@ -7,6 +7,7 @@ from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
 from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
+from models.lognormal import LogNormal, LogNormalPrior
 from models.mixture import Mixture
 from models.multivariate import (
     FORMS,
@@ -18,6 +19,7 @@ from models.names import register
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
+from models.positive import refuse_narrow
 from models.prior import Prior
 from models.question import weak_prior
 from models.sample import Sample
@@ -36,6 +38,7 @@ register(
 register(
     "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
 )
+register("lognormal", LogNormal, LogNormalPrior, estimable=refuse_narrow)
 register("poisson", Poisson, PoissonPrior)
 register("negative-binomial", NegativeBinomial, NegativeBinomialPrior)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
@@ -55,6 +58,8 @@ __all__ = [
     "GaussianPrior",
     "Groups",
     "HiddenMarkov",
+    "LogNormal",
+    "LogNormalPrior",
     "Mixture",
     "MultivariateGaussian",
     "MultivariateGaussianPrior",

@@ -17,6 +17,7 @@ __all__ = [
     "ConjugatePrior",
     "Entry",
     "Field",
+    "Movable",
     "Theta",
     "axes",
     "bounds",
@@ -186,6 +187,20 @@ class Theta(Protocol):
         ...
 
     def _asdict(self) -> dict[str, Array]: ...
+
+
+class Movable(Protocol):
+    """A Theta, or a conjugate prior.
+
+    >>> from models import Gaussian
+    >>> record: Movable = Gaussian(np.array([1.0]), np.array([2.0]))
+    >>> record.affine(np.array([2.0]), np.array([5.0]))
+    Gaussian(mean=array([7.]), sd=array([4.]))
+    """
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Return the record of scale * x + shift, where this is the record of x."""
+        ...
 
 
 def entries[T: Theta](theta: T) -> dict[str, Array]:

@@ -21,6 +21,8 @@ from models import (
     CategoricalPrior,
     Gaussian,
     GaussianPrior,
+    LogNormal,
+    LogNormalPrior,
     Mixture,
     MultivariateGaussian,
     MultivariateGaussianPrior,
@@ -46,6 +48,10 @@ class Row(NamedTuple):
     textbook: the maximum-likelihood Theta of a single component, in plain NumPy.
     prior: a strong one, so that mistakes in it show.
     trials: flips behind each of n coins, or None.
+    log_prior: (theta, prior) -> the log prior density by scipy, summed over components.
+    stated: (theta) -> the numbers over which the prior is a density.
+    draws: (theta, component, n, generator) -> n rows by scipy.
+    apart: values of the first field of two components that data tell apart.
     identified: whether rows in no order identify several components.
     """
 
@@ -56,6 +62,10 @@ class Row(NamedTuple):
     textbook: Callable[[np.ndarray, np.ndarray | None], Any]
     prior: Prior
     trials: Callable[[np.random.Generator, int], np.ndarray | None]
+    log_prior: Callable[[Any, Any], float] | None = None
+    stated: Callable[[Any], list[np.ndarray]] | None = None
+    draws: Callable[[Any, int, int, np.random.Generator], np.ndarray] | None = None
+    apart: tuple[float, float] | None = None
     identified: bool = True
 
     def sample(self, rng: np.random.Generator, k: int, n: int) -> Sample:
@@ -170,7 +180,7 @@ FAMILIES = [
         "negative-binomial",
         NegativeBinomial,
         lambda rng, k: Mixture(
-            weights(rng, k), NegativeBinomial(rng.uniform(1, 30, k), rng.uniform(0.5, 9, k))
+            weights(rng, k), NegativeBinomial(rng.uniform(1, 30, k), rng.uniform(0.5, 3, k))
         ),
         lambda theta, s: stats.nbinom.logpmf(
             s.x[:, None], theta.size, theta.size / (theta.mean + theta.size)
@@ -178,6 +188,18 @@ FAMILIES = [
         negative_binomial,
         Prior(3.0, NegativeBinomialPrior(5.0, 1.5, 2.0, 1.3)),
         no_trials,
+        log_prior=lambda theta, prior: (
+            stats.norm(np.log(prior.mean), np.log(prior.mean_factor)).logpdf(np.log(theta.mean))
+            + stats.norm(np.log(prior.size), np.log(prior.size_factor)).logpdf(np.log(theta.size))
+        ).sum(),
+        stated=lambda theta: [np.log(theta.mean), np.log(theta.size)],
+        draws=lambda theta, component, n, generator: stats.nbinom.rvs(
+            theta.size[component],
+            theta.size[component] / (theta.mean[component] + theta.size[component]),
+            size=n,
+            random_state=generator,
+        ),
+        apart=(3.0, 25.0),
     ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
     Row(
@@ -192,6 +214,33 @@ FAMILIES = [
         no_trials,
         identified=False,
     ),
+    Row(
+        "lognormal",
+        LogNormal,
+        lambda rng, k: Mixture(
+            weights(rng, k), LogNormal(np.exp(rng.normal(7, 1, k)), rng.uniform(0.2, 0.9, k))
+        ),
+        lambda theta, s: stats.lognorm.logpdf(s.x[:, None], theta.spread, scale=theta.median),
+        lambda x, trials: LogNormal(
+            np.array([np.exp(np.log(x).mean())]), np.array([np.log(x).std()])
+        ),
+        Prior(3.0, LogNormalPrior(median=900.0, n=20.0, squares=5.0, degrees=12.0)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.spread**2).sum()
+            + stats.norm(np.log(prior.median), theta.spread / np.sqrt(prior.n))
+            .logpdf(np.log(theta.median))
+            .sum()
+        ),
+        stated=lambda theta: [np.log(theta.median), theta.spread**2],
+        draws=lambda theta, component, n, generator: stats.lognorm.rvs(
+            theta.spread[component],
+            scale=theta.median[component],
+            size=n,
+            random_state=generator,
+        ),
+        apart=(150.0, 2000.0),
+    ),
 ]
 
 CURVED = [row for row in FAMILIES if isinstance(emission_of(row.family), Curved)]
@@ -202,6 +251,7 @@ IDENTIFIED = [row for row in FAMILIES if row.identified]
 # the tied spherical form differ in all that forms differ in: a Cholesky factor or variances, tied or
 # not, one variance or several.
 LONG_TO_COMPILE = (
+    "lognormal",
     "multivariate-tied",
     "multivariate-diagonal",
     "multivariate-spherical",

@@ -27,6 +27,7 @@ SIBLINGS = {
     "categorical",
     "binomial",
     "gaussian",
+    "lognormal",
     "multivariate",
     "negative_binomial",
     "poisson",

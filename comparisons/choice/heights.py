@@ -203,17 +203,23 @@ def redrawn(estimate: Structure, data: Data, rng: np.random.Generator) -> Data:
     trials = None if sample.trials is None else sample.trials[rows]
     labels = estimate.labels(data, np.arange(len(rows)), rng)
     x = estimate.theta.draw(labels, rng, trials)
-    if emission_of(type(estimate.theta)).located:
-        x = _rounded(x, sample.x)
+    emission = emission_of(type(estimate.theta))
+    if emission.located:
+        x = _rounded(x, sample.x, least=float(sample.x.min()) if emission.relative else -np.inf)
     return data.like(x)
 
 
-def _rounded(x: Array, observed: Array) -> Array:
-    """Return values (n,) or (n, d) on the grid of those observed, column by column."""
+def _rounded(x: Array, observed: Array, least: float) -> Array:
+    """Return values (n,) or (n, d) on the grid of those observed, column by column.
+
+    least: what values that would be 0 or below on the grid become; -inf where they may be.
+    """
     columns = x.reshape(len(x), -1).copy()
     for own, seen in zip(columns.T, observed.reshape(len(observed), -1).T, strict=True):
         distinct = np.unique(seen)
         step = step_of(distinct)
         if step > 0:
             own[:] = distinct[0] + step * np.rint((own - distinct[0]) / step)
+            if np.isfinite(least):
+                own[own <= 0] = least
     return columns.reshape(x.shape)

@@ -295,4 +295,7 @@ def _grid(sample: Sample, point: Point) -> Array:
     wide = np.linspace(low - reach, high + reach, FINE)
     near = np.linspace(-5, 5, 101)
     sd = emission.width(theta, np.ones(1))
-    return np.union1d(wide, (mean[:, None] + sd[:, None] * near).ravel())
+    if not emission.relative:
+        return np.union1d(wide, (mean[:, None] + sd[:, None] * near).ravel())
+    every = np.union1d(wide, (mean[:, None] * np.exp(sd[:, None] * near)).ravel())
+    return np.asarray(every[(every > 0) & (every <= wide[-1])])

@@ -24,7 +24,17 @@ from comparisons.trust.drawings import weak_verdicts
 from comparisons.trust.judged import RegularProblem, Replicate, judgement, read
 from comparisons.trust.summary import Frequency, findings_of, verdicts_of
 from comparisons.trust.tables import findings_table, verdict_table
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models import (
+    Binomial,
+    Gaussian,
+    LogNormal,
+    Mixture,
+    MultivariateGaussian,
+    NegativeBinomial,
+    Poisson,
+    Sample,
+    simulate,
+)
 from models.names import family_named
 
 if TYPE_CHECKING:
@@ -56,7 +66,9 @@ NEAREST, FARTHEST = 2.5, 4.0  # sds between neighbours
 FEWEST, MOST = 500, 1_000  # observations, spread evenly in their logarithm
 GRAIN = 0.1  # sds to which one column's measurements are rounded, as people do
 SMALLEST = 0.15  # share of a group
+WIDTH = 0.4  # of logarithms of skewed measurements, about
 WIDER = 1.5  # ratio of widths of two groups, at most
+SIZE = 5.0  # of counts that spread more than Poisson's
 FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far apart
 COMPONENTS = (2, 3)  # in turn
 EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
@@ -205,6 +217,19 @@ def _measurements(gaps: Array, rng: np.random.Generator) -> Gaussian:
     return Gaussian(np.concatenate([[0], np.cumsum(steps)]), sd)
 
 
+def _skewed(gaps: Array, rng: np.random.Generator) -> LogNormal:
+    of_log = _measurements(gaps, rng)
+    return LogNormal(np.exp(WIDTH * of_log.mean), WIDTH * of_log.sd)
+
+
+def _visits(gaps: Array, rng: np.random.Generator) -> NegativeBinomial:
+    """Counts that spread more than Poisson's: 2 sqrt(s) asinh sqrt(mean / s) has an sd of 1."""
+    size = np.full(len(gaps) + 1, SIZE)
+    first = 2 * np.sqrt(SIZE) * np.arcsinh(np.sqrt(rng.uniform(2, 4) / SIZE))
+    place = np.cumsum(np.insert(gaps, 0, first))
+    return NegativeBinomial(SIZE * np.sinh(place / (2 * np.sqrt(SIZE))) ** 2, size)
+
+
 def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
     """Two columns; the sd between neighbours is the wider one's in their direction."""
     k = len(gaps) + 1
@@ -225,7 +250,9 @@ def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
 GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     Binomial: _coins,
     Gaussian: _measurements,
+    LogNormal: _skewed,
     MultivariateGaussian: _tables,
+    NegativeBinomial: _visits,
     Poisson: _counts,
 }
 

@@ -16,6 +16,7 @@ from msgspec.structs import astuple
 import em
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
+from em.emission import emission_of
 from models import Binomial, Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
 from models.names import family_named
 from models.prior import draw_prior
@@ -95,7 +96,7 @@ def believed(family: type[Theta], k: int) -> Prior:
     >>> believed(Poisson, 2)
     Prior(weight=0.0, theta=PoissonPrior(events=0.0, exposure=0.2))
     """
-    x: Array = SCALE
+    x: Array = 1 + SCALE if emission_of(family).relative else SCALE
     trials = FLIPS if issubclass(family, Binomial) else None
     if issubclass(family, MultivariateGaussian):
         x = np.stack(np.meshgrid(SCALE, SCALE), axis=-1).reshape(-1, 2)

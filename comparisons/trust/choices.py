@@ -20,7 +20,7 @@ from comparisons.choice.choose import choose
 from comparisons.replicates import run
 from comparisons.trust.alarms import FLIPS, GROUPS, drawn_shares
 from em.data.threads import available
-from models import Binomial, Mixture, simulate
+from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,10 @@ class Design(NamedTuple):
     k: int
 
 
-DESIGNS = tuple(Design(family, k) for k in range(1, LARGEST + 1) for family in GROUPS)
+FAMILIES: tuple[type[Theta], ...] = (Binomial, Gaussian, MultivariateGaussian, Poisson)
+"""Another one would give every replicate another number: it comes with a new run."""
+
+DESIGNS = tuple(Design(family, k) for k in range(1, LARGEST + 1) for family in FAMILIES)
 
 
 def recovered(number: int, observations: int = OBSERVATIONS) -> Record:

@@ -44,7 +44,9 @@ def pulled(
         ]
     usual = sampled.question.usual
     elsewhere = sampled.best is not sampled.peak
-    worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
+    pull = np.abs(table["prior_pull"].to_numpy())
+    pull[point.unbounded] = np.nan
+    worst, label = worst_of(table, pull)
     if elsewhere:
         worst, label = _distance(point, table, sampled.best)
     pulls = (elsewhere or not worst <= limit.GAP) and proper
@@ -72,6 +74,7 @@ def _distance(point: Point, table: Table, mode: Mode) -> tuple[float, str]:
     place = np.array([float(picked(mode.estimate, row)) for row in point.parameters])
     sd = table["sd"].to_numpy()
     away = np.abs(place - table["mle"].to_numpy())
+    away[point.unbounded] = np.nan
     return worst_of(table, np.divide(away, sd, out=np.full_like(away, np.nan), where=sd > 0))
 
 

@@ -100,6 +100,11 @@ class Point:
         return {at: known[label] for at, label in enumerate(labels) if label in known}
 
     @property
+    def unbounded(self) -> list[int]:
+        """The table's rows whose parameters grow without bound, and have no number to compare."""
+        return [at for at, edge in self.edges.items() if edge.unbounded]
+
+    @property
     def pinned(self) -> dict[int, Edge]:
         """The same, and rows of shares that are 1 because all others of their simplex are 0.
 

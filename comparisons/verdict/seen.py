@@ -167,7 +167,8 @@ def with_fields(structure: Structure, fields: dict[str, Array]) -> Structure:
 def widths(seen: Looked) -> dict[str, int]:
     """Return the fields that are widths: 1 for standard deviations, 2 for (co)variances.
 
-    A width is positive and in the unit of the data, or declared to have variances.
+    A width is positive and in the unit of the data, or declared to have variances. The first field
+    is where components are.
 
     >>> widths(Seen(fit, fit, fit, 0.0))  # counts have no unit
     {}
@@ -175,7 +176,8 @@ def widths(seen: Looked) -> dict[str, int]:
     theta, d = seen.estimate.theta, seen.question.sample.dimension
     doubled = theta.affine(np.full(d, 2.0), np.zeros(d))._asdict()
     found = {}
-    for name, field in type(theta).layout().items():
+    _, *others = type(theta).layout().items()
+    for name, field in others:
         value = theta._asdict()[name]
         if field.variances:
             found[name] = 2

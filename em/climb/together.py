@@ -15,6 +15,7 @@ from em.climb.loop import LAST_PLACES, MEMORY, PATIENCE, ROUNDING, DescentError
 from em.climb.search import Climber, in_order, spikes
 from em.emission import Exponential
 from em.model import NOBODY
+from em.sweep import folded
 from models.family import entries, rebuilt
 from models.structure import shares_of, uniform, with_shares
 
@@ -340,7 +341,7 @@ class _Steps[S: Structure]:
 
     def _expect(self, rows: _Rows, here: Array) -> tuple[Array, Array]:
         """Return the objectives (C,) and the sums (C, K, 1 + q); -inf where there are none."""
-        count, k, ones = len(here), self.k, self.emission.ones
+        count, k = len(here), self.k
         value = np.full(count, -np.inf)
         sums = np.zeros((count, k, rows.known.shape[1]))
         valid = self._valid(here)
@@ -349,9 +350,7 @@ class _Steps[S: Structure]:
         places = np.flatnonzero(valid)
         weight, theta = self._parts(here[places])
         natural = self.emission.natural(theta).reshape(len(places), k, -1)
-        phi = np.empty((len(places), k, sums.shape[2]))
-        phi[:, :, 0] = np.log(weight) + natural[:, :, :ones].sum(axis=2)
-        phi[:, :, 1:] = natural[:, :, ones:]
+        phi = folded(self.emission, np.log(weight), natural)
         size = max(1, AT_ONCE // (k * rows.known.shape[2]))
         for begin in range(0, len(places), size):
             own = slice(begin, begin + size)
@@ -389,7 +388,8 @@ class _Steps[S: Structure]:
         ones = self.emission.ones
         observed = np.where(sums[:, :, :1] > NOBODY, sums[:, :, :1], 0)
         rest = np.where(observed > 0, sums[:, :, 1:], 0)
-        full = np.concatenate([np.repeat(observed, ones, axis=2), rest], axis=2)
+        unread = np.zeros((count, k, self.emission.unread))
+        full = np.concatenate([np.repeat(observed, ones, axis=2), rest, unread], axis=2)
         if self.emission.pools:
             each = [self.emission.maximize(one) for one in full]
             parts = [np.stack(field) for field in zip(*(entries(t).values() for t in each))]  # noqa: B905

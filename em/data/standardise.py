@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.arrays import Array
-from models.family import Theta
+from models.family import Movable, Theta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,20 +22,13 @@ CORRELATED = 1e-3  # decorrelate columns if the correlations' least eigenvalue i
 COLLINEAR = 1e-15  # unless it is below this, where it is rounding
 
 
-class Movable(Protocol):
-    """A Theta, or a conjugate prior."""
-
-    def affine(self, scale: Array, shift: Array) -> Self:
-        """Return the record of scale * x + shift, where this is the record of x."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class Units:
     """Working coordinates z of rows x: z = turn @ ((x - shift) / scale).
 
     scale, shift: (d,); scales are powers of two, so that dividing by them is exact.
     turn: (d, d) map that decorrelates the columns, or None for the identity.
+    relative: whether widths are parts of a location, which have no unit.
 
     >>> Units(np.array([2.0]), np.array([10.0])).rows(np.array([10.0, 14.0]))
     array([0., 2.])
@@ -44,6 +37,7 @@ class Units:
     scale: Array
     shift: Array
     turn: Array | None = None
+    relative: bool = False
 
     def rows(self, x: Array) -> Array:
         """Return the working coordinates of rows (B,) or (B, d)."""
@@ -78,13 +72,13 @@ class Units:
 
     def floor_in(self, widths: Array) -> Array:
         """Return least sds in the data's units, (d,), as the floor that `Emission.width` takes."""
-        inside = widths / self.scale
+        inside = widths if self.relative else widths / self.scale
         return inside if self.turn is None else self.turn * inside
 
     def floor_out(self, floor: Array) -> Array:
         """Return the floor that `Emission.width` takes as least sds in the data's units, (d,)."""
         if floor.ndim == 1:
-            return floor * self.scale
+            return floor if self.relative else floor * self.scale
         root = floor if self.turn is None else np.linalg.solve(self.turn, floor)
         widths: Array = np.sqrt((root**2).sum(axis=1)) * self.scale
         return widths
@@ -96,6 +90,8 @@ type Averages = Callable[[Units, Callable[[Array], Array]], Array]
 def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Averages) -> Units:
     """Return working coordinates in which a located family has mean 0 and an sd of about 1.
 
+    Columns that are above 0 have a mean of about 1 instead.
+
     average: (units, function) -> the mean over the observations of a function of (B, d) rows in
         these units.
 
@@ -105,7 +101,7 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     >>> def average(units, function):
     ...     return function(units.rows(x)[:, None]).mean(axis=0)
     >>> units_of(Sample(x), emission_of(Gaussian), average)
-    Units(scale=array([8.]), shift=array([170.]), turn=None)
+    Units(scale=array([8.]), shift=array([170.]), turn=None, relative=False)
     """
     d = sample.dimension
     if not emission.located:
@@ -115,6 +111,8 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(d))
     mean = average(near_one, lambda x: x)
+    if emission.relative:
+        return Units(np.exp2(np.floor(np.log2(mean))) * order, np.zeros(d), relative=True)
     spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
     constant = spread <= 4 * np.finfo(float).eps * np.abs(
         mean

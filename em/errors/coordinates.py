@@ -96,8 +96,7 @@ def log_prior(prior: Prior, structures: Structure, held: Collection[str] = ()) -
     places = emission.location(every)
     if places is not None:  # squares of a large offset would cancel
         centre = np.atleast_1d(places.mean(axis=0))
-        one = np.ones(len(centre))
-        every, believed = every.affine(one, -centre), believed.affine(one, -centre)
+        every, believed = emission.about(every, centre), emission.about(believed, centre)
     each = emission.log_prior(every, believed, k) + emission.log_measure(every)
     density: Array = each.reshape(n, k).sum(axis=1)
     shares = shares_of(structures)

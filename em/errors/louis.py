@@ -18,7 +18,7 @@ from scipy.special import xlogy
 
 from em.emission import Exponential
 from em.errors.slots import Slots
-from em.sweep import logits, responsibilities
+from em.sweep import folded, logits, responsibilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,17 +59,16 @@ def louis[S: Structure](
         slope = emission.slope(theta)
         if still.any():
             slope = np.where(still[:, None], 0, slope)
-    folded = np.concatenate(
-        [slope[:, : emission.ones].sum(axis=1, keepdims=True), slope[:, emission.ones :]], axis=1
-    )
     m = slope.shape[2]
+    turned = np.moveaxis(slope, 2, 1)
+    slopes = np.moveaxis(folded(emission, np.zeros((k, m)), turned), 1, 2)
     wide = k * (1 + m)
     task = partial(
         _missing,
         emission=emission,
         shares=shares,
         theta=theta,
-        folded=folded,
+        slopes=slopes,
         centre=centre,
         size=max(64, BUFFER // wide),
     )
@@ -97,16 +96,16 @@ def _missing(
     emission: Exponential[Any],
     shares: Array,
     theta: Theta,
-    folded: Array,
+    slopes: Array,
     centre: Array | None,
     size: int,
 ) -> Sums:
     """Return a run's missing information, sums of T, and entropy.
 
-    folded: (K, 1 + q, m) slopes, with those of the ones added up.
+    slopes: (K, 1 + q, m), with those of the ones added up.
     size: the number of rows of a block.
     """
-    k, width, m = folded.shape
+    k, width, m = slopes.shape
     log_shares = np.log(shares)
     wide = k * (1 + m)
     missing, sums, entropy = np.zeros((wide, wide)), np.zeros((k, width)), 0.0
@@ -119,10 +118,13 @@ def _missing(
         each = np.ones((width, len(block.x)))
         for component in range(k):
             if component == 0 or centre is not None:
-                x = block.x if centre is None else block.x - centre[component]
-                emission.statistics(x, block.trials, each[1:])
+                if centre is None:
+                    emission.statistics(block.x, block.trials, each[1:])
+                else:
+                    point = centre[component]
+                    emission.statistics_about(block.x, point, block.trials, each[1:])
             scores[component, 0] = 1 / shares[component]
-            np.matmul(folded[component].T, each, out=scores[component, 1:])
+            np.matmul(slopes[component].T, each, out=scores[component, 1:])
             weighted = scores[component] * (share[component] * counts)
             own = slice(component * (1 + m), (component + 1) * (1 + m))
             missing[own, own] += weighted @ scores[component].T

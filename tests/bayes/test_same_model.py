@@ -29,6 +29,10 @@ weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "po
 def own_values(row: Row, theta):
     """Return the random variables' values at symbolic parameters."""
     fields = theta._asdict()
+    if "spread" in fields:
+        return {"mean": pt.log(fields["median"]), "variance": fields["spread"] ** 2}
+    if "size" in fields:
+        return {f"log_{name}": pt.log(field) for name, field in fields.items()}
     if "cov" not in fields:
         spread = {"variance": fields.pop("sd") ** 2} if "sd" in fields else {}
         return {**fields, **spread}

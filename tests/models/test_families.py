@@ -113,15 +113,14 @@ def test_a_start_may_be_of_the_plain_class_for_every_form():
 
 def by_scipy(row, theta, component: int, n: int, trials, generator) -> np.ndarray:
     """Draw n rows of one component with scipy's generators."""
+    if row.draws is not None:
+        return row.draws(theta, component, n, generator)
     if row.name == "binomial":
         return stats.binom.rvs(trials, theta.prob[component], random_state=generator)
     if row.name == "gaussian":
         return stats.norm(theta.mean[component], theta.sd[component]).rvs(n, generator)
     if row.name == "poisson":
         return stats.poisson.rvs(theta.rate[component], size=n, random_state=generator)
-    if row.name == "negative-binomial":
-        mean, size = theta.mean[component], theta.size[component]
-        return stats.nbinom.rvs(size, size / (mean + size), size=n, random_state=generator)
     if row.name == "categorical":
         return generator.choice(len(theta.prob[component]), n, p=theta.prob[component]).astype(
             float

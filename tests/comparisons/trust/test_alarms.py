@@ -18,7 +18,14 @@ from models import Gaussian
 from models.names import identified_alone
 
 BROKEN = 1e-6  # chance at which a promise counts as broken
-REGULAR = {"binomial": 12, "gaussian": 10, "multivariate": 6, "poisson": 12}
+REGULAR = {
+    "binomial": 12,
+    "gaussian": 10,
+    "lognormal": 10,
+    "multivariate": 6,
+    "negative-binomial": 10,
+    "poisson": 12,
+}
 
 
 def counted(records, verdict):
@@ -111,8 +118,13 @@ def distances(theta):
     match type(theta).__name__:
         case "Gaussian":
             return np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1])
+        case "LogNormal":
+            return np.diff(np.log(theta.median)) / np.maximum(theta.spread[1:], theta.spread[:-1])
         case "Binomial":
             return np.diff(2 * np.sqrt(alarms.FLIPS) * np.arcsin(np.sqrt(theta.prob)))
+        case "NegativeBinomial":
+            root = np.sqrt(theta.size)
+            return np.diff(2 * root * np.arcsinh(np.sqrt(theta.mean) / root))
         case "Poisson":
             return np.diff(2 * np.sqrt(theta.rate))
         case _:

@@ -67,6 +67,8 @@ def separated(row, generator) -> Mixture:
     order = mixture.theta.order()
     theta = rebuilt(row.family, [field[order] for field in mixture.theta])
     first = {"binomial": [0.25, 0.7], "gaussian": [160.0, 176.0], "poisson": [3.0, 11.0]}
+    if row.apart is not None:
+        first[row.name] = list(row.apart)
     if row.name in first:
         theta = theta._replace(**{theta._fields[0]: np.array(first[row.name])})
     else:

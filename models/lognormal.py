@@ -1,0 +1,124 @@
+"""Positive measurements whose logarithms are bell-shaped, such as incomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.special import ndtr
+
+from models.checks import positive
+from models.family import Field
+from models.positive import log_moments, positive_column, positive_fields
+
+if TYPE_CHECKING:
+    from models.arrays import Array, Labels
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["LogNormal", "LogNormalPrior"]
+
+
+class LogNormal(NamedTuple):
+    """p(x | median, spread) = exp(-log(x / median)^2 / (2 spread^2)) / (x spread sqrt(2 pi)).
+
+    median: (K,) in the unit of x; spread: (K,) the standard deviation of log x.
+
+    >>> in_cents, no_shift = np.array(100.0), np.array(0.0)
+    >>> LogNormal(np.array([20.0]), np.array([0.5])).affine(in_cents, no_shift)
+    LogNormal(median=array([2000.]), spread=array([0.5]))
+    """
+
+    median: Array
+    spread: Array
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place above 0 and a width."""
+        return {"median": Field(low=0), "spread": Field(low=0)}
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """A bell curve of logarithms."""
+        return "a bell curve of logarithms", "positive measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
+        return "column"
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Measurements are above 0."""
+        positive_column(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> LogNormalPrior:
+        """Return the default of Fraley & Raftery (2007), of log x."""
+        mean, variance = log_moments(sample)
+        return LogNormalPrior(float(np.exp(mean)), 0.01, variance / k**2, 3.0)
+
+    @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, LogNormalPrior]]:
+        """None."""
+        return {}
+
+    @classmethod
+    def draw_prior(
+        cls, prior: LogNormalPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw spread^2 from squares / chi-squared(degrees), then the log median given it."""
+        spread = np.sqrt(prior.squares / rng.chisquare(prior.degrees, size))
+        return cls(prior.median * np.exp(rng.normal(0, spread / np.sqrt(prior.n))), spread)
+
+    def checked(self, k: int, d: int) -> Self:
+        """Medians and spreads are above 0."""
+        return type(self)(*positive_fields(self, k))
+
+    def order(self) -> Labels:
+        """By median; equal medians by spread."""
+        return np.lexsort((self.spread, self.median))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """The median is in the unit of x, which cannot be shifted."""
+        return type(self)(self.median * scale, self.spread)
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a measurement from the component that each label names."""
+        return self.median[labels] * np.exp(rng.normal(0, self.spread[labels]))
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """The normal distribution function of log x; nothing lies below 0."""
+        with np.errstate(divide="ignore"):
+            log = np.log(np.maximum(ends, 0))
+        z = (log - np.log(self.median)[:, None, None]) / self.spread[:, None, None]
+        return ndtr(z)[None], np.zeros((1, len(self.median), len(x)))
+
+
+class LogNormalPrior(NamedTuple):
+    """Log median given spread is Normal(log(median), spread / sqrt(n)).
+
+    Written as observations of log x not seen: `n` of them at log(median), and a sum of squares
+    `squares` on `degrees` degrees of freedom: spread^2 ~ InverseGamma(degrees, squares) / 2.
+
+    >>> from models import Sample
+    >>> LogNormal.weak_prior(Sample([1.0, np.e**2]), 2)
+    LogNormalPrior(median=2.718281828459045, n=0.01, squares=0.25, degrees=3.0)
+    """
+
+    median: float
+    n: float
+    squares: float
+    degrees: float
+
+    def checked(self, sample: Observations) -> Self:
+        """All are above 0, which keeps the prior proper."""
+        return type(self)(*positive(self, *self._fields))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """The median is in the unit of x."""
+        return self._replace(median=float(self.median * scale[0]))
+
+    def widened(self, factor: float) -> Self:
+        """The log median given spread is Normal(log(median), factor spread / sqrt(n))."""
+        return self._replace(n=self.n / factor**2)

@@ -1,0 +1,111 @@
+"""What families of positive columns share: checks, and moments that have no unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.checks import average, column, fields, refuse_row
+from models.digits import columns_called
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.arrays import Array
+    from models.checks import Record
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["log_moments", "positive_column", "positive_fields", "refuse_narrow", "relative_spread"]
+
+NARROWEST = 1e-6  # range of x, of its largest value: with less, starts lose the digits of log x
+
+
+def positive_column(sample: Sample) -> None:
+    """Refuse anything but one column of numbers above 0; say how many are not, and name the first.
+
+    >>> from models import Sample
+    >>> positive_column(Sample([3.0, 0.0, 0.0, 2.0]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0) is 0, which is not above 0, as 2 of 4 are; ...
+    """
+    column(sample)
+    bad = ~(sample.x > 0)
+    many = int(sample.counts[bad].sum())
+    refuse_row(
+        sample,
+        bad,
+        f"is not above 0, as {many:,} of {sample.observations:,} are; drop them, or take a family "
+        "that may have such values",
+    )
+
+
+def refuse_narrow(family: object, sample: Observations, names: Sequence[str] = ()) -> None:
+    """Raise Refusal if a column is so narrow, so far from 0, that logs lose its digits.
+
+    names: of the columns, for the message.
+
+    >>> from models import Sample
+    >>> refuse_narrow(None, Sample([1e9, 1e9 + 1]), ["mass"])
+    Traceback (most recent call last):
+    models.refusal.Refusal: 'mass' lies between 1000000000 and 1000000001: logarithms would ...
+    """
+    low, high = float(sample.low[0]), float(sample.high[0])
+    if 0 < high - low < NARROWEST * high:
+        (name,) = columns_called(sample, names)
+        raise Refusal(
+            f"{name} lies between {low:.15g} and {high:.15g}: logarithms would lose its digits, "
+            "and a bell curve describes so narrow a column as well; take the family of these"
+        )
+
+
+def log_moments(sample: Observations) -> tuple[float, float]:
+    """Return the mean and the variance of log x, or raise Refusal if it has no spread.
+
+    >>> from models import Sample
+    >>> log_moments(Sample([np.e, np.e**3]))
+    (2.0, 1.0)
+    """
+    _refuse_no_spread(sample)
+    refuse_narrow(None, sample)
+    mean = float(average(sample, np.log)[0])
+    variance = float(average(sample, lambda x: (np.log(x) - mean) ** 2)[0])
+    return mean, variance
+
+
+def relative_spread(sample: Observations) -> tuple[float, float]:
+    """Return the mean of x and the squared ratio of sd and mean, or raise Refusal if it is 0.
+
+    >>> from models import Sample
+    >>> relative_spread(Sample([1.0, 3.0]))
+    (2.0, 0.25)
+    """
+    _refuse_no_spread(sample)
+    refuse_narrow(None, sample)
+    unit = float(sample.high[0])  # squares of 1e200 are no doubles
+    mean = float(average(sample, lambda x: x / unit)[0])
+    square = float(average(sample, lambda x: (x / unit / mean - 1) ** 2)[0])
+    return mean * unit, square
+
+
+def positive_fields(theta: Record, k: int) -> list[Array]:
+    """Return the fields of a Theta as float arrays (k,), or raise Refusal if one is not above 0.
+
+    >>> from collections import namedtuple
+    >>> positive_fields(namedtuple("Theta", "mean shape")([2], [3]), 1)
+    [array([2.]), array([3.])]
+    """
+    names = list(theta._asdict())
+    found = fields(theta, dict.fromkeys(names, (k,)))
+    for name, field in zip(names, found, strict=True):
+        if (field <= 0).any():
+            raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
+    return found
+
+
+def _refuse_no_spread(sample: Observations) -> None:
+    """Refuse a column in which all values are one."""
+    if sample.low[0] == sample.high[0]:
+        raise Refusal("x is constant, so no weak prior has a scale; give a prior")
