@@ -8,6 +8,7 @@ from bayes.admixture import AdmixtureGrouping
 from bayes.binomial import BinomialComponent
 from bayes.categorical import CategoricalComponent
 from bayes.component import COMPONENTS
+from bayes.gamma import GammaComponent
 from bayes.gaussian import GaussianComponent
 from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, UniformGrouping
 from bayes.lognormal import LogNormalComponent
@@ -27,6 +28,7 @@ from models import (
     Admixture,
     Binomial,
     Categorical,
+    Gamma,
     Gaussian,
     HiddenMarkov,
     LogNormal,
@@ -39,6 +41,7 @@ from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
+COMPONENTS[Gamma] = GammaComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[LogNormal] = LogNormalComponent
 COMPONENTS[MultivariateGaussian] = multivariate

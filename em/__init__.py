@@ -12,6 +12,7 @@ from em.errors.coordinates import coordinates_of, displaced, log_prior
 from em.errors.log_likelihood import log_likelihood
 from em.errors.rounding import rounding
 from em.fit import fit, fitted
+from em.gamma import GammaEmission
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
 from em.highest import highest
@@ -26,6 +27,7 @@ from models import (
     Admixture,
     Binomial,
     Categorical,
+    Gamma,
     Gaussian,
     HiddenMarkov,
     LogNormal,
@@ -38,6 +40,7 @@ from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
+EMISSIONS[Gamma] = GammaEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[LogNormal] = LogNormalEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission

@@ -4,6 +4,7 @@ from models.admixture import Admixture
 from models.binomial import Binomial, BinomialPrior, unidentified
 from models.categorical import Categorical, CategoricalPrior, single_rows_unidentified
 from models.digits import refuse_lost_digits
+from models.gamma import Gamma, GammaPrior
 from models.gaussian import Gaussian, GaussianPrior
 from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
@@ -39,6 +40,7 @@ register(
     "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
 )
 register("lognormal", LogNormal, LogNormalPrior, estimable=refuse_narrow)
+register("gamma", Gamma, GammaPrior, estimable=refuse_narrow)
 register("poisson", Poisson, PoissonPrior)
 register("negative-binomial", NegativeBinomial, NegativeBinomialPrior)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
@@ -54,6 +56,8 @@ __all__ = [
     "BinomialPrior",
     "Categorical",
     "CategoricalPrior",
+    "Gamma",
+    "GammaPrior",
     "Gaussian",
     "GaussianPrior",
     "Groups",

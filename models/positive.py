@@ -76,18 +76,20 @@ def log_moments(sample: Observations) -> tuple[float, float]:
 
 
 def relative_spread(sample: Observations) -> tuple[float, float]:
-    """Return the mean of x and the squared ratio of sd and mean, or raise Refusal if it is 0.
+    """Return the mean of x and its squared relative spread, or raise Refusal if it has none.
+
+    That is the squared ratio of sd and mean, or the variance of log x if that is smaller: it is
+    where few values are very large.
 
     >>> from models import Sample
     >>> relative_spread(Sample([1.0, 3.0]))
     (2.0, 0.25)
     """
-    _refuse_no_spread(sample)
-    refuse_narrow(None, sample)
+    _, variance = log_moments(sample)
     unit = float(sample.high[0])  # squares of 1e200 are no doubles
     mean = float(average(sample, lambda x: x / unit)[0])
     square = float(average(sample, lambda x: (x / unit / mean - 1) ** 2)[0])
-    return mean * unit, square
+    return mean * unit, min(square, variance)
 
 
 def positive_fields(theta: Record, k: int) -> list[Array]:

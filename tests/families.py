@@ -19,6 +19,8 @@ from models import (
     BinomialPrior,
     Categorical,
     CategoricalPrior,
+    Gamma,
+    GammaPrior,
     Gaussian,
     GaussianPrior,
     LogNormal,
@@ -141,6 +143,12 @@ def negative_binomial(x: np.ndarray, trials: np.ndarray | None) -> NegativeBinom
 LABELS = 6  # categories
 
 
+def shape_of(x: np.ndarray) -> float:
+    """Return the shape of largest likelihood, by bisection."""
+    gap = np.log(x.mean()) - np.log(x).mean()
+    return optimize.brentq(lambda a: np.log(a) - special.digamma(a) - gap, 1e-3, 1e3, xtol=1e-15)
+
+
 def categorical(rng: np.random.Generator, k: int) -> Mixture:
     """The last category is frequent, so that it occurs in small samples: it tells how many."""
     return Mixture(weights(rng, k), Categorical(rng.dirichlet([*[1.0] * (LABELS - 1), 2.0], k)))
@@ -241,6 +249,33 @@ FAMILIES = [
         ),
         apart=(150.0, 2000.0),
     ),
+    Row(
+        "gamma",
+        Gamma,
+        lambda rng, k: Mixture(
+            weights(rng, k), Gamma(np.exp(rng.normal(3, 1, k)), rng.uniform(0.8, 12, k))
+        ),
+        lambda theta, s: stats.gamma.logpdf(
+            s.x[:, None], theta.shape, scale=theta.mean / theta.shape
+        ),
+        lambda x, trials: Gamma(np.array([x.mean()]), np.array([shape_of(x)])),
+        Prior(3.0, GammaPrior(mean=15.0, factor=1.1, degrees=30.0, shape=4.0)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.norm(np.log(prior.mean), np.log(prior.factor)).logpdf(np.log(theta.mean)).sum()
+            + stats.gamma(prior.degrees / 2, scale=2 * prior.shape / prior.degrees)
+            .logpdf(theta.shape)
+            .sum()
+        ),
+        stated=lambda theta: [np.log(theta.mean), theta.shape],
+        draws=lambda theta, component, n, generator: stats.gamma.rvs(
+            theta.shape[component],
+            scale=theta.mean[component] / theta.shape[component],
+            size=n,
+            random_state=generator,
+        ),
+        apart=(3.0, 30.0),
+    ),
 ]
 
 CURVED = [row for row in FAMILIES if isinstance(emission_of(row.family), Curved)]
@@ -251,6 +286,7 @@ IDENTIFIED = [row for row in FAMILIES if row.identified]
 # the tied spherical form differ in all that forms differ in: a Cholesky factor or variances, tied or
 # not, one variance or several.
 LONG_TO_COMPILE = (
+    "gamma",
     "lognormal",
     "multivariate-tied",
     "multivariate-diagonal",

@@ -213,7 +213,7 @@ def test_emission_is_an_exponential_family(row, rng):
     emission = emission_of(row.family)
     known = np.ones((emission.ones + emission.size(width(row.family, sample)), sample.distinct))
     emission.statistics(sample.x, sample.trials, known[emission.ones :])
-    ours = emission.natural(theta) @ known + emission.base(sample.x, sample.trials)
+    ours = emission.natural(theta)[:, : len(known)] @ known + emission.base(sample.x, sample.trials)
     np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
 
 

@@ -26,6 +26,7 @@ SIBLINGS = {
     "groups",
     "categorical",
     "binomial",
+    "gamma",
     "gaussian",
     "lognormal",
     "multivariate",

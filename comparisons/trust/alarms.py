@@ -26,6 +26,7 @@ from comparisons.trust.summary import Frequency, findings_of, verdicts_of
 from comparisons.trust.tables import findings_table, verdict_table
 from models import (
     Binomial,
+    Gamma,
     Gaussian,
     LogNormal,
     Mixture,
@@ -230,6 +231,11 @@ def _visits(gaps: Array, rng: np.random.Generator) -> NegativeBinomial:
     return NegativeBinomial(SIZE * np.sinh(place / (2 * np.sqrt(SIZE))) ** 2, size)
 
 
+def _waits(gaps: Array, rng: np.random.Generator) -> Gamma:
+    of_log = _measurements(gaps, rng)  # at these shapes 1 / sqrt(shape) is nearly the sd of log x
+    return Gamma(np.exp(WIDTH * of_log.mean), (WIDTH * of_log.sd) ** -2.0)
+
+
 def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
     """Two columns; the sd between neighbours is the wider one's in their direction."""
     k = len(gaps) + 1
@@ -249,6 +255,7 @@ def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
 
 GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     Binomial: _coins,
+    Gamma: _waits,
     Gaussian: _measurements,
     LogNormal: _skewed,
     MultivariateGaussian: _tables,

@@ -33,6 +33,8 @@ def own_values(row: Row, theta):
         return {"mean": pt.log(fields["median"]), "variance": fields["spread"] ** 2}
     if "size" in fields:
         return {f"log_{name}": pt.log(field) for name, field in fields.items()}
+    if "shape" in fields:
+        return {"log_mean": pt.log(fields["mean"]), "shape": fields["shape"]}
     if "cov" not in fields:
         spread = {"variance": fields.pop("sd") ** 2} if "sd" in fields else {}
         return {**fields, **spread}

@@ -20,6 +20,7 @@ from models.names import identified_alone
 BROKEN = 1e-6  # chance at which a promise counts as broken
 REGULAR = {
     "binomial": 12,
+    "gamma": 10,
     "gaussian": 10,
     "lognormal": 10,
     "multivariate": 6,
@@ -120,6 +121,10 @@ def distances(theta):
             return np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1])
         case "LogNormal":
             return np.diff(np.log(theta.median)) / np.maximum(theta.spread[1:], theta.spread[:-1])
+        case "Gamma":
+            return np.diff(np.log(theta.mean)) * np.sqrt(
+                np.minimum(theta.shape[1:], theta.shape[:-1])
+            )
         case "Binomial":
             return np.diff(2 * np.sqrt(alarms.FLIPS) * np.arcsin(np.sqrt(theta.prob)))
         case "NegativeBinomial":

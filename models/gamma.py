@@ -1,0 +1,131 @@
+"""Positive measurements of one skewed shape, such as waiting times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.special import gammainc
+
+from models.checks import positive
+from models.family import Field
+from models.positive import positive_column, positive_fields, relative_spread
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from models.arrays import Array, Labels
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["Gamma", "GammaPrior"]
+
+
+class Gamma(NamedTuple):
+    """p(x | mean, shape) = x^(a - 1) (a / mean)^a exp(-a x / mean) / Gamma(a), where a = shape.
+
+    mean: (K,) in the unit of x; shape: (K,) over 1 / (sd / mean)^2; 1 is exponential.
+
+    >>> in_minutes, no_shift = np.array(60.0), np.array(0.0)
+    >>> Gamma(np.array([2.0]), np.array([3.0])).affine(in_minutes, no_shift)
+    Gamma(mean=array([120.]), shape=array([3.]))
+    """
+
+    mean: Array
+    shape: Array
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place above 0 and a shape, which is large where the component is narrow."""
+        return {"mean": Field(low=0), "shape": Field(low=0)}
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """A skewed curve."""
+        return "a curve above 0, skewed to the right", "positive measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
+        return "column"
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Measurements are above 0."""
+        positive_column(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> GammaPrior:
+        """Return means within a factor of 5 sds of a log-normal x, and shapes of narrower groups.
+
+        `models/README.md` says why.
+        """
+        mean, v = relative_spread(sample)
+        factor = float(np.exp(5 * np.sqrt(np.log1p(v))))
+        return GammaPrior(mean, factor, 3.0, 10 * k**2 / v)
+
+    @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, GammaPrior]]:
+        """None."""
+        return {}
+
+    @classmethod
+    def draw_prior(cls, prior: GammaPrior, size: tuple[int, int], rng: np.random.Generator) -> Self:
+        """Draw log means from a normal, and shapes from chi-squared(degrees)."""
+        mean = prior.mean * np.exp(np.log(prior.factor) * rng.normal(size=size))
+        return cls(mean, prior.shape * rng.chisquare(prior.degrees, size) / prior.degrees)
+
+    def checked(self, k: int, d: int) -> Self:
+        """Means and shapes are above 0."""
+        return type(self)(*positive_fields(self, k))
+
+    def order(self) -> Labels:
+        """By mean; equal means by shape."""
+        return np.lexsort((self.shape, self.mean))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """The mean is in the unit of x, which cannot be shifted."""
+        return type(self)(self.mean * scale, self.shape)
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a measurement from the component that each label names; none underflows to 0."""
+        shape = self.shape[labels]
+        x = rng.gamma(shape) / shape * self.mean[labels]
+        return np.asarray(np.maximum(x, np.finfo(float).tiny))
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """The incomplete gamma function; nothing lies below 0."""
+        mean, shape = self.mean[:, None, None], self.shape[:, None, None]
+        below = gammainc(shape, shape * np.maximum(ends, 0) / mean)
+        return below[None], np.zeros((1, len(self.mean), len(x)))
+
+
+class GammaPrior(NamedTuple):
+    """Log mean is Normal(log(mean), log(factor)), shape is shape chi-squared(degrees) / degrees.
+
+    It falls exponentially towards large shapes, which are spikes.
+
+    >>> from models import Sample
+    >>> [round(float(one), 2) for one in Gamma.weak_prior(Sample([1.0, 3.0]), 1)]
+    [2.0, 10.61, 3.0, 40.0]
+    """
+
+    mean: float
+    factor: float
+    degrees: float
+    shape: float
+
+    def checked(self, sample: Observations) -> Self:
+        """A factor above 1 keeps the prior proper; with degrees above 2 shapes have a mode."""
+        found = type(self)(*positive(self, *self._fields))
+        for name, least in (("factor", 1), ("degrees", 2)):
+            if not getattr(found, name) > least:
+                raise Refusal(f"prior: {name} is {getattr(found, name):g}; give one above {least}")
+        return found
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """The mean is in the unit of x."""
+        return self._replace(mean=float(self.mean * scale[0]))
+
+    def widened(self, factor: float) -> Self:
+        """Log mean is Normal(log(mean), factor log(self.factor))."""
+        return self._replace(factor=float(self.factor**factor))
