@@ -39,8 +39,14 @@ register(
 register(
     "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
 )
-register("lognormal", LogNormal, LogNormalPrior, estimable=refuse_narrow)
-register("gamma", Gamma, GammaPrior, estimable=refuse_narrow)
+register(
+    "lognormal",
+    LogNormal,
+    LogNormalPrior,
+    estimable=refuse_narrow,
+    mends=["right skewness"],
+)
+register("gamma", Gamma, GammaPrior, estimable=refuse_narrow, mends=["right skewness"])
 register("poisson", Poisson, PoissonPrior)
 register("negative-binomial", NegativeBinomial, NegativeBinomialPrior)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)

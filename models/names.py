@@ -24,6 +24,7 @@ __all__ = [
     "ESTIMABLE",
     "FAMILIES",
     "FORMS",
+    "MENDS",
     "PRIORS",
     "UNIDENTIFIED",
     "family_called",
@@ -56,6 +57,10 @@ UNIDENTIFIED: dict[str, Unidentified] = {}
 """What says why data do not identify k components of a family, by the family's short name."""
 
 
+MENDS: dict[str, list[type[Theta]]] = {}
+"""Families that allow for a misfit of others, by its cause, such as right skewness."""
+
+
 BINNED: set[type[Theta]] = set()
 """Families whose measurements can be binned, because there is a bound on what bins lose."""
 
@@ -69,6 +74,7 @@ def register(
     binned: bool = False,
     estimable: Estimable | None = None,
     unidentified: Unidentified | None = None,
+    mends: Sequence[str] = (),
 ) -> None:
     """Give a family its short name.
 
@@ -77,6 +83,7 @@ def register(
     binned: whether its measurements can be binned.
     estimable: raises Refusal if the whole sample has no maximum, or doubles lose its differences.
     unidentified: says why rows in no order do not identify k components, empty if they do.
+    mends: causes of a misfit of other families that it allows for.
 
     >>> from models import Poisson, PoissonPrior
     >>> register("poisson", Poisson, PoissonPrior)
@@ -85,6 +92,8 @@ def register(
     """
     if binned:
         BINNED.add(family)
+    for cause in mends:
+        MENDS.setdefault(cause, []).append(family)
     FAMILIES[name], PRIORS[name] = family, prior
     if estimable is not None:
         ESTIMABLE[name] = estimable

@@ -16,7 +16,7 @@ from models.checks import whole
 from models.digits import refuse_lost_digits
 from models.family import width
 from models.groups import Groups
-from models.names import ESTIMABLE, name_of, record_of, why_unidentified
+from models.names import ESTIMABLE, MENDS, name_of, record_of, why_unidentified
 from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
 from models.refusal import Refusal
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.structure import Data, Structure, Units
 
-__all__ = ["Question", "asked", "observed", "weak_prior", "why_too_many"]
+__all__ = ["Question", "asked", "mending", "observed", "weak_prior", "why_too_many"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +175,26 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
         family.observe(sample.extremes)
     else:
         raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
+
+
+def mending(cause: str, family: type[Theta], sample: Observations) -> list[type[Theta]]:
+    """Return the other families that allow for the cause of a misfit and accept the sample.
+
+    >>> from models import Gaussian
+    >>> [one.__name__ for one in mending("right skewness", Gaussian, Sample([1.0, 9.0]))]
+    ['LogNormal', 'Gamma']
+    >>> mending("right skewness", Gaussian, Sample([-1.0, 9.0]))
+    []
+    """
+    found = []
+    for one in MENDS.get(cause, []):
+        if one.takes() == family.takes() and not issubclass(family, one):
+            try:
+                observed(one, sample)
+            except Refusal:
+                continue
+            found.append(one)
+    return found
 
 
 def why_too_many(family: type[Theta], data: Data, k: int) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
+from models.names import name_of
+from models.question import mending
 
 if TYPE_CHECKING:
     from comparisons.verdict.misfit import Cause, Misfit
@@ -113,6 +115,14 @@ def _where(misfit: Misfit) -> str:
     )
 
 
+def _named(cause: Cause, near: Neighbours) -> str:
+    """Return the advice to take a family that allows for the cause, empty if there is none."""
+    side = {True: "right ", False: "left "}[cause.seen > 0] if cause.kind == "skewness" else ""
+    others = mending(f"{side}{cause.kind}", near.question.family, near.question.sample)
+    named = [f"{one.__name__} (--family {name_of(one)})" for one in others]
+    return f"Take a family that allows for it: {' or '.join(named)}." if named else ""
+
+
 def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
     """Return the cause of a misfit, and what to do about it."""
     kind = "other" if cause is None else cause.kind
@@ -120,7 +130,7 @@ def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
         said, remedy = CAUSES[kind]
         side = "right" if cause.seen > 0 else "left"
         words = {"seen": cause.seen, "due": cause.due, "side": side}
-        return f" {said.format(**words)}", remedy.format(**words)
+        return f" {said.format(**words)}", _named(cause, near) or remedy.format(**words)
     if near.best > near.question.k:
         return f" {near.better}", near.remedy
     if kind == "groups":

@@ -26,7 +26,17 @@ from comparisons.verdict.transforms import (
     tables,
     transformed,
 )
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
+from models import (
+    Binomial,
+    Gamma,
+    Gaussian,
+    LogNormal,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+    simulate,
+)
 from models.question import asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
@@ -36,6 +46,8 @@ HALVES = np.array([0.4, 0.6])
 TRUTHS = {
     "binomial": (Mixture(HALVES, Binomial(np.array([0.2, 0.7]))), 6),
     "gaussian": (Mixture(HALVES, Gaussian(np.array([0.0, 4.0]), np.array([1.0, 1.5]))), None),
+    "gamma": (Mixture(HALVES, Gamma(np.array([2.0, 9.0]), np.array([1.5, 8.0]))), None),
+    "lognormal": (Mixture(HALVES, LogNormal(np.array([1.0, 9.0]), np.array([0.4, 0.7]))), None),
     "poisson": (Mixture(HALVES, Poisson(np.array([1.0, 8.0]))), None),
     "multivariate": (
         Mixture(
@@ -201,3 +213,22 @@ def test_the_verdict_says_that_the_model_does_not_fit_unless_that_is_accepted(rn
     assert accepted.verdict == "agree"
     (finding,) = [one for one in accepted.findings if one.code == "misfit"]
     assert finding.severity == NOTE
+
+
+def test_the_advice_names_families_that_take_the_data(rng):
+    """Skewed to the right above 0; the same below 0, where logarithms are no help."""
+    x = rng(42).exponential(1, 300)
+    _, finding = judged(Gaussian, Sample(x), 1)
+    named = "Take a family that allows for it: "
+    both = f"{named}LogNormal (--family lognormal) or Gamma (--family gamma)."
+    assert finding.remedy == both
+    for family in (Gamma, LogNormal):
+        assert judged(family, Sample(rng(42).weibull(1.0, 300)), 1)[1].severity == (
+            OK if family is Gamma else DOUBT
+        )
+    _, finding = judged(Gaussian, Sample(x - 0.5), 1)
+    assert named not in finding.remedy
+    _, finding = judged(Gaussian, Sample(10 - x), 1)  # to the left
+    assert named not in finding.remedy
+    _, finding = judged(Gamma, Sample(np.exp(rng(43).normal(0, 1.2, 500))), 1)
+    assert finding.remedy == f"{named}LogNormal (--family lognormal)."
