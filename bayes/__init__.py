@@ -24,6 +24,7 @@ from bayes.posterior.stein import Target, target
 from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
+from bayes.student_t import StudentTComponent
 from models import (
     Admixture,
     Binomial,
@@ -36,6 +37,7 @@ from models import (
     MultivariateGaussian,
     NegativeBinomial,
     Poisson,
+    StudentT,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
@@ -47,6 +49,7 @@ COMPONENTS[LogNormal] = LogNormalComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
 COMPONENTS[Poisson] = PoissonComponent
+COMPONENTS[StudentT] = StudentTComponent
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[Mixture] = MixtureGrouping

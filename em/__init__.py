@@ -23,6 +23,7 @@ from em.negative_binomial import NegativeBinomialEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
+from em.student_t import StudentTEmission
 from models import (
     Admixture,
     Binomial,
@@ -35,6 +36,7 @@ from models import (
     MultivariateGaussian,
     NegativeBinomial,
     Poisson,
+    StudentT,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 
@@ -46,6 +48,7 @@ EMISSIONS[LogNormal] = LogNormalEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[Poisson] = PoissonEmission
+EMISSIONS[StudentT] = StudentTEmission
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[HiddenMarkov] = MarkovGrouping

@@ -32,7 +32,7 @@ class Curved[T: Theta](Emission[T]):
     >>> from em.emission import EMISSIONS, emission_of
     >>> from models import NegativeBinomial
     >>> emission = emission_of(NegativeBinomial)
-    >>> emission.best(np.ones((1, 4)), np.array([0.0, 1.0, 2.0, 9.0]), None, None).mean
+    >>> emission.best(np.ones((1, 4)), np.array([0.0, 1.0, 2.0, 9.0]), None).mean
     array([3.])
     """
 
@@ -75,9 +75,19 @@ class Curved[T: Theta](Emission[T]):
             return found
         return Height(*(a + b for a, b in zip(found, self.believed(theta, prior), strict=True)))
 
-    def best(self, occupancy: Array, x: Array, trials: Array | None, prior: Any | None) -> T:
-        """Return the theta (K,) that maximises the same, for occupancies (K, m)."""
-        guess = self.guess(occupancy, x, trials)
+    def best(
+        self,
+        occupancy: Array,
+        x: Array,
+        trials: Array | None,
+        prior: Any | None = None,
+        near: T | None = None,
+    ) -> T:
+        """Return the theta (K,) that maximises the same, for occupancies (K, m).
+
+        near: where to begin, so that the maximum is no lower than there; by default a guess.
+        """
+        guess = self.guess(occupancy, x, trials) if near is None else self.looked_at(near)
         low, high = self.limits()
         logs = low > 0
         height = partial(

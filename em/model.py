@@ -44,6 +44,7 @@ class Statistics(NamedTuple):
     centre: (K,) or (K, d) points about which T was expanded, or None for zero.
     own: what the M-step of the shares needs: how often each entry is expected, by field.
     rows: what the occupancies are of; None if there is T.
+    near: where the E-step was taken; None at a start.
 
     >>> from em.data.threads import executor_for
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
@@ -56,6 +57,7 @@ class Statistics(NamedTuple):
     centre: Array | None
     own: dict[str, Array]
     rows: Part | None = None
+    near: Theta | None = None
 
     @property
     def counted(self) -> Array:
@@ -173,12 +175,14 @@ class Model[S: Structure]:
         with np.errstate(all="ignore"):
             log_density = densities(self.runs, self.emission, parameters.theta, self._room)
             found = self.grouping.expect(shares_of(parameters), log_density, hard=self.hard)
-            return found.log_likelihood, self.gathered(found, centre)
+            return found.log_likelihood, self.gathered(found, centre, parameters.theta)
 
-    def gathered(self, found: Expected, centre: Array | None) -> Statistics:
+    def gathered(
+        self, found: Expected, centre: Array | None, near: Theta | None = None
+    ) -> Statistics:
         """Return the statistics of what is expected, T about a centre."""
         if not isinstance(self.emission, Exponential):
-            return Statistics(np.array(found.occupancy), None, found.own, self.seen)
+            return Statistics(np.array(found.occupancy), None, found.own, self.seen, near)
         task = partial(_gathered, emission=self.emission, occupancy=found.occupancy, centre=centre)
         (sums,) = self.runs.total(task)
         return Statistics(np.asarray(sums), centre, found.own)
@@ -200,11 +204,11 @@ class Model[S: Structure]:
 
     def components(self, statistics: Statistics) -> Theta:
         """Return the theta that maximises the expected log density of data, given their labels."""
-        sums, centre, _, rows = statistics
+        sums, centre, _, rows, near = statistics
         if isinstance(self.emission, Curved):
             assert rows is not None
             prior = None if self.prior is None else self.prior.theta
-            found: Theta = self.emission.best(sums, rows.x, rows.trials, prior)
+            found: Theta = self.emission.best(sums, rows.x, rows.trials, prior, near)
             return found
         assert isinstance(self.emission, Exponential)
         observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)

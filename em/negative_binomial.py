@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NegativeBinomialEmission"]
 
-LEAST, LARGEST = 1e-6, 1e6  # sizes that are looked at: beyond the largest it is Poisson's
+LEAST, LARGEST = 1e-8, 1e6  # sizes that are looked at: beyond the largest it is Poisson's
 LEAST_MEAN = 1e-100
 
 
@@ -27,7 +27,7 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
     m is the mean, s the size.
 
     >>> emission = NegativeBinomialEmission(NegativeBinomial)
-    >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None, None)  # less than Poisson's
+    >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None)  # less than Poisson's
     NegativeBinomial(mean=array([2.]), size=array([1000000.]))
     """
 

@@ -27,6 +27,7 @@ from models.sample import Sample
 from models.sequences import Sequences
 from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
+from models.student_t import StudentT, StudentTPrior
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
 register(
@@ -48,7 +49,8 @@ register(
 )
 register("gamma", Gamma, GammaPrior, estimable=refuse_narrow, mends=["right skewness"])
 register("poisson", Poisson, PoissonPrior)
-register("negative-binomial", NegativeBinomial, NegativeBinomialPrior)
+register("negative-binomial", NegativeBinomial, NegativeBinomialPrior, mends=["spread"])
+register("student-t", StudentT, StudentTPrior, mends=["tails"])
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 
 STRUCTURES[Sample] = Mixture
@@ -80,6 +82,8 @@ __all__ = [
     "Prior",
     "Sample",
     "Sequences",
+    "StudentT",
+    "StudentTPrior",
     "ordered",
     "simulate",
     "weak_prior",

@@ -34,6 +34,8 @@ from models import (
     PoissonPrior,
     Prior,
     Sample,
+    StudentT,
+    StudentTPrior,
     simulate,
 )
 from models.question import asked
@@ -140,6 +142,29 @@ def negative_binomial(x: np.ndarray, trials: np.ndarray | None) -> NegativeBinom
     )
 
 
+def student_t(x: np.ndarray, trials: np.ndarray | None) -> StudentT:
+    """Where scipy's density is highest, by its general optimiser."""
+
+    def lacking(at: np.ndarray) -> float:
+        mean, log_sd, log_df = at
+        return -float(stats.t.logpdf(x, np.exp(log_df), mean, np.exp(log_sd)).sum())
+
+    begin = [np.median(x), np.log(x.std()), 1.0]
+    rough = optimize.minimize(lacking, begin, method="Nelder-Mead", options={"maxiter": 4000})
+
+    def slopes(at: np.ndarray) -> list[float]:
+        mean, log_sd, log_df = at
+        df, z = np.exp(log_df), (x - mean) / np.exp(log_sd)
+        pull = (df + 1) * z / (df + z**2)
+        tail = special.psi((df + 1) / 2) - special.psi(df / 2) - 1 / df
+        lighter = tail - np.log1p(z**2 / df) + pull * z / df
+        return [pull.mean(), (pull * z - 1).mean(), lighter.mean()]
+
+    mean, log_sd, log_df = optimize.root(slopes, rough.x, tol=1e-14).x
+    at = (mean, np.exp(log_sd), np.exp(log_df))
+    return StudentT(*(np.array([one]) for one in at))
+
+
 LABELS = 6  # categories
 
 
@@ -208,6 +233,32 @@ FAMILIES = [
             random_state=generator,
         ),
         apart=(3.0, 25.0),
+    ),
+    Row(
+        "student-t",
+        StudentT,
+        lambda rng, k: Mixture(
+            weights(rng, k),
+            StudentT(rng.normal(170, 10, k), rng.uniform(2, 9, k), rng.uniform(1.5, 6, k)),
+        ),
+        lambda theta, s: stats.t.logpdf(s.x[:, None], theta.df, theta.mean, theta.sd),
+        student_t,
+        Prior(3.0, StudentTPrior(160.0, 20.0, 900.0, 12.0, df=5.0, df_factor=1.5)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
+            + stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
+            + stats.norm(np.log(prior.df), np.log(prior.df_factor)).logpdf(np.log(theta.df))
+        ).sum(),
+        stated=lambda theta: [theta.mean, theta.sd**2, np.log(theta.df)],
+        draws=lambda theta, component, n, generator: stats.t.rvs(
+            theta.df[component],
+            theta.mean[component],
+            theta.sd[component],
+            size=n,
+            random_state=generator,
+        ),
+        apart=(100.0, 200.0),
     ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
     Row(
@@ -292,6 +343,7 @@ LONG_TO_COMPILE = (
     "multivariate-diagonal",
     "multivariate-spherical",
     "negative-binomial",
+    "student-t",
 )
 DRAWN = [
     pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LONG_TO_COMPILE else [])

@@ -31,6 +31,7 @@ SIBLINGS = {
     "lognormal",
     "multivariate",
     "negative_binomial",
+    "student_t",
     "poisson",
     "mixture",
     "hidden_markov",

@@ -44,7 +44,6 @@ every_pair = pytest.mark.parametrize(
     ids=[f"{structure.name}-{row.name}" for structure in STRUCTURES for row in FAMILIES],
 )
 SIMPLE = [row for row in FAMILIES if not row.name.startswith("multivariate")]
-mixtures = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 
 
 def many(structure):
@@ -99,7 +98,7 @@ def test_occupancies_are_probabilities_of_units_and_sum_to_the_e_step(structure,
     assert rows.shape == (50, 3)
 
 
-@mixtures
+@pytest.mark.parametrize("row", EXPONENTIAL, ids=[row.name for row in EXPONENTIAL])
 @pytest.mark.parametrize("hard", [False, True])
 def test_the_fused_e_step_is_the_general_one(row, hard, rng):
     generator = rng(804)

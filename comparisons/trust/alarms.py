@@ -34,6 +34,7 @@ from models import (
     NegativeBinomial,
     Poisson,
     Sample,
+    StudentT,
     simulate,
 )
 from models.names import family_named
@@ -69,6 +70,7 @@ GRAIN = 0.1  # sds to which one column's measurements are rounded, as people do
 SMALLEST = 0.15  # share of a group
 WIDTH = 0.4  # of logarithms of skewed measurements, about
 WIDER = 1.5  # ratio of widths of two groups, at most
+TAILS = 5.0  # degrees of freedom of measurements with outliers
 SIZE = 5.0  # of counts that spread more than Poisson's
 FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far apart
 COMPONENTS = (2, 3)  # in turn
@@ -218,6 +220,11 @@ def _measurements(gaps: Array, rng: np.random.Generator) -> Gaussian:
     return Gaussian(np.concatenate([[0], np.cumsum(steps)]), sd)
 
 
+def _outlying(gaps: Array, rng: np.random.Generator) -> StudentT:
+    """Widths between neighbours, which heavy tails bring nearer than sds."""
+    return StudentT(*_measurements(gaps, rng), np.full(len(gaps) + 1, TAILS))
+
+
 def _skewed(gaps: Array, rng: np.random.Generator) -> LogNormal:
     of_log = _measurements(gaps, rng)
     return LogNormal(np.exp(WIDTH * of_log.mean), WIDTH * of_log.sd)
@@ -261,6 +268,7 @@ GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     MultivariateGaussian: _tables,
     NegativeBinomial: _visits,
     Poisson: _counts,
+    StudentT: _outlying,
 }
 
 

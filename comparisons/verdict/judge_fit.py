@@ -28,7 +28,7 @@ CAUSES = {
     ),
     "spread": (
         "The variance of the observations is {seen:.2g} times the model's.",
-        "Take a family whose counts spread more, such as the negative binomial.",
+        "Take a family that spreads more.",
     ),
     "skewness": (
         "The observations are skewed to the {side}.",

@@ -26,18 +26,29 @@ every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in
 weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "posterior"])
 
 
+OWN_VALUES = {
+    "gamma": lambda theta: {"log_mean": pt.log(theta.mean), "shape": theta.shape},
+    "gaussian": lambda theta: {"mean": theta.mean, "variance": theta.sd**2},
+    "lognormal": lambda theta: {"mean": pt.log(theta.median), "variance": theta.spread**2},
+    "negative-binomial": lambda theta: {
+        "log_mean": pt.log(theta.mean),
+        "log_size": pt.log(theta.size),
+    },
+    "student-t": lambda theta: {
+        "mean": theta.mean,
+        "variance": theta.sd**2,
+        "log_df": pt.log(theta.df),
+    },
+}
+
+
 def own_values(row: Row, theta):
     """Return the random variables' values at symbolic parameters."""
+    if row.name in OWN_VALUES:
+        return OWN_VALUES[row.name](theta)
     fields = theta._asdict()
-    if "spread" in fields:
-        return {"mean": pt.log(fields["median"]), "variance": fields["spread"] ** 2}
-    if "size" in fields:
-        return {f"log_{name}": pt.log(field) for name, field in fields.items()}
-    if "shape" in fields:
-        return {"log_mean": pt.log(fields["mean"]), "shape": fields["shape"]}
     if "cov" not in fields:
-        spread = {"variance": fields.pop("sd") ** 2} if "sd" in fields else {}
-        return {**fields, **spread}
+        return fields
     form = row.family.form()
     if form.linear:
         cov = fields["cov"][0] if form.tied else fields["cov"]

@@ -26,6 +26,7 @@ REGULAR = {
     "multivariate": 6,
     "negative-binomial": 10,
     "poisson": 12,
+    "student-t": 10,
 }
 
 
@@ -114,28 +115,32 @@ def test_regular_problems_are_what_they_say(family):
         assert distances(drawn.truth.theta).min() > 2.5 - 1e-9
 
 
+def of_tables(theta):
+    away = np.diff(theta.mean, axis=0)
+    each = [
+        [gap @ np.linalg.solve(cov, gap) for cov in theta.cov[at : at + 2]]
+        for at, gap in enumerate(away)
+    ]
+    return np.sqrt(np.min(each, axis=1))
+
+
+DISTANCES = {
+    "Binomial": lambda theta: np.diff(2 * np.sqrt(alarms.FLIPS) * np.arcsin(np.sqrt(theta.prob))),
+    "Gamma": lambda theta: (
+        np.diff(np.log(theta.mean)) * np.sqrt(np.minimum(theta.shape[1:], theta.shape[:-1]))
+    ),
+    "Gaussian": lambda theta: np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1]),
+    "LogNormal": lambda theta: (
+        np.diff(np.log(theta.median)) / np.maximum(theta.spread[1:], theta.spread[:-1])
+    ),
+    "NegativeBinomial": lambda theta: np.diff(
+        2 * np.sqrt(theta.size) * np.arcsinh(np.sqrt(theta.mean / theta.size))
+    ),
+    "Poisson": lambda theta: np.diff(2 * np.sqrt(theta.rate)),
+    "StudentT": lambda theta: np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1]),
+}
+
+
 def distances(theta):
     """Return how many sds neighbours lie apart."""
-    match type(theta).__name__:
-        case "Gaussian":
-            return np.diff(theta.mean) / np.maximum(theta.sd[1:], theta.sd[:-1])
-        case "LogNormal":
-            return np.diff(np.log(theta.median)) / np.maximum(theta.spread[1:], theta.spread[:-1])
-        case "Gamma":
-            return np.diff(np.log(theta.mean)) * np.sqrt(
-                np.minimum(theta.shape[1:], theta.shape[:-1])
-            )
-        case "Binomial":
-            return np.diff(2 * np.sqrt(alarms.FLIPS) * np.arcsin(np.sqrt(theta.prob)))
-        case "NegativeBinomial":
-            root = np.sqrt(theta.size)
-            return np.diff(2 * root * np.arcsinh(np.sqrt(theta.mean) / root))
-        case "Poisson":
-            return np.diff(2 * np.sqrt(theta.rate))
-        case _:
-            away = np.diff(theta.mean, axis=0)
-            each = [
-                [gap @ np.linalg.solve(cov, gap) for cov in theta.cov[at : at + 2]]
-                for at, gap in enumerate(away)
-            ]
-            return np.sqrt(np.min(each, axis=1))
+    return DISTANCES.get(type(theta).__name__, of_tables)(theta)

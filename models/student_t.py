@@ -1,0 +1,139 @@
+"""Measurements with heavy tails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.special import stdtr
+
+from models.checks import column, fields, moments, number, positive
+from models.digits import refuse_lost_digits
+from models.family import Field
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from models.arrays import Array, Labels
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["StudentT", "StudentTPrior"]
+
+
+class StudentT(NamedTuple):
+    """p(x) is proportional to (1 + z^2 / df)^(-(df + 1) / 2) / sd, with z = (x - mean) / sd.
+
+    A Gaussian whose precision is Gamma(df / 2, df sd^2 / 2), so that df without bound is the
+    Gaussian of this sd.
+
+    mean, sd, df: (K,) centre, width and degrees of freedom.
+
+    >>> theta = StudentT(np.array([0.0]), np.array([2.0]), np.array([1.0]))
+    >>> theta.cumulative(np.zeros(1), np.array([[2.0]]), None)[0].round(3)
+    array([[[[0.75]]]])
+    """
+
+    mean: Array
+    sd: Array
+    df: Array
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place, a width, and how light the tails are."""
+        return {"mean": Field(), "sd": Field(low=0), "df": Field(low=0, limit="gaussian")}
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """A bell curve with heavy tails."""
+        return "a bell curve with heavy tails", "measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
+        return "column"
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Measurements are one column."""
+        column(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> StudentTPrior:
+        """Return that of a Gaussian (Fraley & Raftery 2007), and df of 10 within a factor of 4."""
+        refuse_lost_digits(sample)
+        mean, cov = moments(sample)
+        return StudentTPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0, 10.0, 4.0)
+
+    @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, StudentTPrior]]:
+        """No other program's is known."""
+        return {}
+
+    @classmethod
+    def draw_prior(
+        cls, prior: StudentTPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw sd^2 from squares / chi-squared(degrees), then the mean given it, and df."""
+        sd = np.sqrt(prior.squares / rng.chisquare(prior.degrees, size))
+        mean = rng.normal(prior.mean, sd / np.sqrt(prior.n))
+        return cls(mean, sd, rng.lognormal(np.log(prior.df), np.log(prior.df_factor), size))
+
+    def checked(self, k: int, d: int) -> Self:
+        """Widths and degrees of freedom are above 0."""
+        mean, sd, df = fields(self, {"mean": (k,), "sd": (k,), "df": (k,)})
+        for name, field in (("sd", sd), ("df", df)):
+            if (field <= 0).any():
+                raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
+        return type(self)(mean, sd, df)
+
+    def order(self) -> Labels:
+        """By mean; equal means by sd."""
+        return np.lexsort((self.sd, self.mean))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and sd are in the unit of x."""
+        return type(self)(self.mean * scale + shift, self.sd * scale, self.df)
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a measurement from the component that each label names."""
+        return self.mean[labels] + self.sd[labels] * rng.standard_t(self.df[labels])
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """Student's distribution function."""
+        mean, sd, df = (field[:, None, None] for field in self)
+        return stdtr(df, (ends - mean) / sd)[None], np.zeros((1, len(self.mean), len(x)))
+
+
+class StudentTPrior(NamedTuple):
+    """Mean given sd is Normal(mean, sd / sqrt(n)); sd^2 is InverseGamma(degrees, squares) / 2.
+
+    They are written as observations not seen, as of a Gaussian; log df is Normal(log df, log
+    df_factor).
+
+    >>> from models import Sample
+    >>> StudentT.weak_prior(Sample([1.0, 3.0, 3.0, 5.0]), 2)
+    StudentTPrior(mean=3.0, n=0.01, squares=0.5, degrees=3.0, df=10.0, df_factor=4.0)
+    """
+
+    mean: float
+    n: float
+    squares: float
+    degrees: float
+    df: float
+    df_factor: float
+
+    def checked(self, sample: Observations) -> Self:
+        """All but the mean are above 0, the factor above 1, which keeps the prior proper."""
+        positives = positive(self, "n", "squares", "degrees", "df", "df_factor")
+        if not self.df_factor > 1:
+            raise Refusal(f"prior: df_factor is {self.df_factor:g}; give a factor above 1")
+        return type(self)(number("prior: mean", self.mean), *positives)
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """The mean is in the unit of x, the squares in its square."""
+        moved = float(self.mean * scale[0] + shift[0])
+        return self._replace(mean=moved, squares=float(self.squares * scale[0] * scale[0]))
+
+    def widened(self, factor: float) -> Self:
+        """The mean given sd is Normal(mean, factor sd / sqrt(n)), the sd of log df as wide."""
+        return self._replace(n=self.n / factor**2, df_factor=self.df_factor**factor)
