@@ -81,8 +81,7 @@ class GammaEmission(PositiveEmission[Gamma]):
 
     def log_measure(self, theta: Gamma) -> Array:
         """The prior is a density of (log mean, shape)."""
-        measure: Array = -np.log(theta.mean)
-        return measure
+        return np.asarray(-np.log(theta.mean))
 
     def slope(self, theta: Gamma) -> Array:
         """Columns d mean, d shape, where the mean is the point about which T is: r = 1."""
@@ -105,8 +104,7 @@ class GammaEmission(PositiveEmission[Gamma]):
 
     def far(self, theta: Gamma, reach: float = 1.0) -> NDArray[np.bool_]:
         """Of which components T about 1 has terms that cancel."""
-        far: NDArray[np.bool_] = _size(theta) > reach**2 * FARTHEST
-        return far
+        return np.asarray(_size(theta) > reach**2 * FARTHEST)
 
     def condition(self, theta: Gamma) -> Array:
         """1 + the size of the terms, as far as `cancels` allows."""

@@ -55,10 +55,7 @@ class Gamma(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> GammaPrior:
-        """Return means within a factor of 5 sds of a log-normal x, and shapes of narrower groups.
-
-        `models/README.md` says why.
-        """
+        """Return a prior about the overall mean, for groups narrower than the whole."""
         mean, v = relative_spread(sample)
         factor = float(np.exp(5 * np.sqrt(np.log1p(v))))
         return GammaPrior(mean, factor, 3.0, 10 * k**2 / v)
@@ -89,8 +86,7 @@ class Gamma(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a measurement from the component that each label names; none underflows to 0."""
         shape = self.shape[labels]
-        x = rng.gamma(shape) / shape * self.mean[labels]
-        return np.asarray(np.maximum(x, np.finfo(float).tiny))
+        return np.maximum(rng.gamma(shape) / shape * self.mean[labels], np.finfo(float).tiny)
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """The incomplete gamma function; nothing lies below 0."""
@@ -101,8 +97,6 @@ class Gamma(NamedTuple):
 
 class GammaPrior(NamedTuple):
     """Log mean is Normal(log(mean), log(factor)), shape is shape chi-squared(degrees) / degrees.
-
-    It falls exponentially towards large shapes, which are spikes.
 
     >>> from models import Sample
     >>> [round(float(one), 2) for one in Gamma.weak_prior(Sample([1.0, 3.0]), 1)]

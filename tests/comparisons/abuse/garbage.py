@@ -180,6 +180,8 @@ RECORDS = (
     {"weight": [0.4, 0.6], "mean": [163, 175], "sd": [6, 7]},
     {"weight": [0.4, 0.6], "prob": [0.2, 0.8]},
     {"weight": [0.4, 0.6], "rate": [3, 9]},
+    {"weight": [0.4, 0.6], "median": [3, 9], "spread": [0.5, 1]},
+    {"weight": [0.4, 0.6], "mean": [3, 9], "shape": [2, 5]},
     {"weight": [1], "mean": [[1, 2]], "cov": [[[2, 0], [0, 2]]]},
     {"mean": 170, "n": 1, "squares": 50, "degrees": 3},
     {"weight": 1, "heads": 1, "tails": 2},
@@ -188,7 +190,9 @@ RECORDS = (
 
 
 RIGHT = {
+    "gamma": "mean=20,factor=5,degrees=3,shape=4",
     "gaussian": "mean=170,n=1,squares=50,degrees=3",
+    "lognormal": "median=20,n=1,squares=2,degrees=3",
     "categorical": "weight=1,unseen=2",
     "poisson": "events=1,exposure=2",
     "binomial": "weight=1,heads=1,tails=2",

@@ -10,11 +10,22 @@ from hypothesis import strategies as st
 from running import in_time
 
 import em
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample
+from models import (
+    Binomial,
+    Gamma,
+    Gaussian,
+    LogNormal,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+)
 
 FAMILIES = {
     "binomial": Binomial,
+    "gamma": Gamma,
     "gaussian": Gaussian,
+    "lognormal": LogNormal,
     "poisson": Poisson,
     "multivariate": MultivariateGaussian,
     "diagonal": MultivariateGaussian.with_covariance("diagonal"),
