@@ -201,6 +201,11 @@ WRONG = {
     "no column given": (("fit", "people.csv", "-f", "gaussian", "-k", 2), "--column"),
     "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "height has"),
     "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
+    "not above 0": (
+        ("fit", "zeros.csv", "-f", "gamma", "-c", "x", "-k", 1),
+        "x: line 3 is 0, which is not above 0, as 2 of 4 are; drop them",
+    ),
+    "too narrow": (("fit", "narrow.csv", "-f", "lognormal", "-c", "x", "-k", 1), "lies between"),
     "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
     "prior": (
         ("fit", "people.csv", *GAUSSIAN, "--prior", "mean=1"),
@@ -280,6 +285,8 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path, monkeypatch):
     (tmp_path / "blank.csv").write_text("x\n1\nNA\n\n3\n")
+    (tmp_path / "zeros.csv").write_text("x\n1\n0\n-2\n3\n")
+    (tmp_path / "narrow.csv").write_text("x\n1000000000\n1000000001\n1000000002\n")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "coins.csv").write_text("heads,flips,half,ten\n5,10,1,10\n9,10,0.5,10\n8,10,1,10\n")
     (tmp_path / "one.json").write_text('{"weight": [1], "mean": [170], "sd": [9]}')
