@@ -13,8 +13,7 @@ from em.walks import both, worth_threads
 from models.groups import Groups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from em.cells import Blocks
     from em.structure import Shares
     from models.arrays import Array
 
@@ -71,20 +70,18 @@ class AdmixtureGrouping(Grouping[Groups]):
         high = log_density.max(axis=0)
         density[:, :k] = np.exp(log_density - high).T
         padded[:, :k] = weight
-        data = self.data
-        own = np.empty((len(weight), wide))
+        from em.cells import expected  # numba takes long to load
+
+        own, blocks = np.empty((len(weight), wide)), self._blocks
         found = [np.zeros_like(density) for _ in self._halves]
 
-        def half(groups: slice, occupancy: Array) -> float:
-            from em.cells import expected  # numba takes long to load
+        def part(begin: int, end: int, occupancy: Array) -> float:
+            return float(expected(density, padded, blocks, begin, end, occupancy, own))
 
-            cells = data.places, data.times, data.begins[groups], data.ends[groups]
-            return float(expected(density, padded[groups], *cells, occupancy, own[groups]))
-
-        threads = len(self._halves) > 1 and worth_threads(density)
-        ways = list(zip(self._halves, found, strict=True))
-        heights = both(threads, half, *ways) if len(ways) > 1 else [half(*ways[0])]
-        value = sum(heights) + float(data.sample.counts @ high)
+        ways = [(*half, one) for half, one in zip(self._halves, found, strict=True)]
+        threads = len(ways) > 1 and worth_threads(density)
+        heights = both(threads, part, *ways) if len(ways) > 1 else [part(*ways[0])]
+        value = sum(heights) + float(self.data.sample.counts @ high)
         if np.isnan(high).any():  # an extrapolation has left the parameter space
             return Expected(np.nan, log_density, {"weight": weight})
         if not np.isfinite(value):
@@ -149,13 +146,16 @@ class AdmixtureGrouping(Grouping[Groups]):
         return np.zeros((self.data.sample.distinct, wide)), np.zeros((len(self.data.ends), wide))
 
     @cached_property
-    def _halves(self) -> list[slice]:
-        """Groups with about half of the cells each; all of them if cells are few.
+    def _blocks(self) -> Blocks:
+        """The cells by group and by row."""
+        from em.cells import blocks_of
 
-        They do not depend on the number of threads, so that sums are rounded alike everywhere.
-        """
-        ends: NDArray[np.intp] = self.data.ends
-        middle = int(np.searchsorted(ends, len(self.data.places) / 2))
-        if len(self.data.places) < 10_000 or not 0 < middle < len(ends):
-            return [slice(None)]
-        return [slice(middle), slice(middle, None)]
+        return blocks_of(self.data)
+
+    @cached_property
+    def _halves(self) -> list[tuple[int, int]]:
+        """The first half of the blocks and the other one, or all if there is one only."""
+        several = len(self._blocks.groups) - 1
+        if several == 1:
+            return [(0, 1)]
+        return [(0, several // 2), (several // 2, several)]

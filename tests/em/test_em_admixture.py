@@ -367,3 +367,57 @@ def test_numbers_stand_in_line_behind_names_of_any_width():
     lines = str(em.fit(Categorical, Groups.from_table(table, **names), 2)).splitlines()[1:7]
     assert len({wide(line) for line in lines}) == 1
     assert len({len(line) for line in lines}) > 1
+
+
+def cells_of(rng, groups, rows, often):
+    """Groups of random cells; dense shares and densities beside them."""
+    table = rng.poisson(often, (groups, rows)) * (rng.random((groups, rows)) < 0.5)
+    table[:, 0] += 1
+    table[0] += 1
+    data = Groups.from_table(table)
+    return table, data, rng.dirichlet(np.ones(3), groups), rng.dirichlet(np.ones(rows), 3)
+
+
+@pytest.mark.parametrize("weighed", [1.0, 0.5])
+def test_blocks_of_groups_add_up_to_the_formula(rng, monkeypatch, weighed):
+    """Three sums over cells in several blocks, with rows that only some of these have."""
+    from em import cells
+
+    monkeypatch.setattr(cells, "SMALL", 10)
+    monkeypatch.setattr(cells, "BLOCK", 150)
+    table, data, weight, prob = cells_of(rng(1931), 40, 60, 1.5)
+    if weighed != 1:
+        data = data.weighed(weighed)
+    blocks = cells.blocks_of(data)
+    several = len(blocks.groups) - 1
+    assert several > 3
+    wide = cells.padded(3)
+    shares, density = np.zeros((40, wide)), np.zeros((60, wide))
+    shares[:, :3], density[:, :3] = weight, prob.T
+    occupancy, own = np.zeros_like(density), np.empty_like(shares)
+    halves = ((0, 2), (2, several))
+    value = sum(cells.expected(density, shares, blocks, *one, occupancy, own) for one in halves)
+    counts, s = weighed * table, weight @ prob
+    exact = {"rtol": 1e-12, "atol": 1e-14}
+    np.testing.assert_allclose(value, (counts * np.log(s)).sum(), rtol=1e-13)
+    np.testing.assert_allclose(own[:, :3], weight * ((counts / s) @ prob.T), **exact)
+    np.testing.assert_allclose(occupancy[:, :3], (counts / s).T @ weight, **exact)
+    # negative control: a block that is left out shows
+    assert cells.expected(density, shares, blocks, 1, several, occupancy, own) > value + 1
+
+
+def test_logarithms_are_right_to_the_last_digits(rng):
+    from em import cells
+
+    generator = rng(1932)
+    s = np.exp(generator.uniform(np.log(1e-280), np.log(1e280), 4_000))
+    s[:9] = 1, 2, 0.5, np.sqrt(0.5), np.nextafter(np.sqrt(0.5), 0), np.sqrt(2), 1e-289, 3, 1 - 1e-16
+    for one in s:  # each alone: in a sum errors would hide each other
+        room, quotient = np.empty(1, np.int64), np.empty(1)
+        found = cells._logs(np.array([one]), np.array([3]), 0, 1, room, quotient)
+        assert found == pytest.approx(3 * np.log(one), rel=4e-16, abs=4e-16)
+        assert quotient[0] == 3 / one
+    # negative control: what has lost its digits is not taken for a number
+    for faint in (1e-300, 0.0, np.nan, -1.0):
+        room, quotient = np.empty(2, np.int64), np.empty(2)
+        assert np.isnan(cells._logs(np.array([0.5, faint]), np.ones(2), 0, 2, room, quotient))
