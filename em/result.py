@@ -177,6 +177,17 @@ class Fit[S: Structure]:
         return self.rank if "group" in self.question.data.sizes else len(self.coordinates)
 
     @property
+    def saturated(self) -> bool:
+        """Whether the parameters fit any table of labels in groups exactly, so that none misfits.
+
+        They do where they are as many as its free cells.
+        """
+        groups = self.question.data.sizes.get("group")
+        if groups is None or self.family.takes() != "labels":
+            return False
+        return groups * (self.question.width - 1) <= self.rank
+
+    @property
     def family(self) -> type[Theta]:
         """The family of the components."""
         return self.question.family

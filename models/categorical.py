@@ -56,7 +56,7 @@ class Categorical(NamedTuple):
         if sample.x.ndim != 1:
             raise Refusal(
                 f"x is a table of {sample.dimension} columns; give one column of labels, such as "
-                'x["name"] of a data frame'
+                'x["name"] of a data frame; of a table of counts, give Groups.from_table(x)'
             )
         no_trials(sample)
         refuse_row(sample, sample.x < 0, "is below 0; give labels as text, or codes from 0")

@@ -12,6 +12,7 @@ from models.arrays import spaced
 from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles, refuse
+from models.totals import refuse_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -167,8 +168,10 @@ class Groups:
 
         table: a pandas data frame, such as a crosstab, a matrix of `scipy.sparse`, or (G, V)
             numbers. Cells of 0 cost nothing.
-        groups, categories: the names of the rows and of the columns; by default those of a data
-            frame, otherwise numbers from 0.
+        groups: the names of the rows; by default those of a data frame, otherwise numbers from 0.
+        categories: the names of the columns, likewise. They may name categories that do not occur,
+            such as words of a fit that new texts lack: columns of a data frame are found by name
+            if all of them are named.
 
         >>> Groups.from_table([[3, 0], [1, 2]], categories=["well", "ill"])
         Groups(6 rows in 2 groups, 2 categories)
@@ -176,17 +179,16 @@ class Groups:
         g, v, whose, what, counted = _cells_of(table)
         framed = hasattr(table, "columns")
         titles = _titles("groups", table.index if framed and groups is None else groups, g)
-        names = _titles(
-            "categories", table.columns if framed and categories is None else categories, v
-        )
+        v, what, names = _columns_of(table.columns if framed else None, categories, v, what)
         for axis, size, at, called in (
             ("row", g, whose, titles),
             ("column", v, what, names),
         ):
             sums = np.bincount(at, counted, minlength=size)
-            if (sums == 0).any():
+            if (sums == 0).any() and (axis == "row" or categories is None):
                 name = called[int(sums.argmin())]
                 raise Refusal(f"{axis} {name!r} of the table is empty; leave it out")
+            refuse_sums(axis, called, at, what if axis == "row" else whose, counted)
         _refuse_titles(titles, np.bincount(whose, counted, minlength=g))
         self = cls.__new__(cls)
         order = np.lexsort([what, whose])
@@ -590,6 +592,26 @@ def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
         )
     kept = counted > 0
     return g, v, whose[kept], what[kept], counted[kept]
+
+
+def _columns_of(
+    columns: Any, categories: Sequence[object] | None, v: int, what: Labels
+) -> tuple[int, Labels, tuple[str, ...]]:
+    """Return the number of categories, the category of each cell, and the categories' names.
+
+    columns: the names of a data frame's v columns, None without. what: the column of each cell.
+    """
+    if categories is None or columns is None:
+        names = _titles("categories", columns if categories is None else categories, v)
+        return v, what, names
+    own, names = _titles("columns", columns, v), _titles("categories", categories, len(categories))
+    place = {name: at for at, name in enumerate(names)}
+    if all(name in place for name in own):
+        return len(names), np.array([place[name] for name in own])[what], names
+    if len(names) != v:
+        strange = next(name for name in own if name not in place)
+        raise Refusal(f"column {strange!r} of the table is none of the categories; leave it out")
+    return v, what, names
 
 
 def _titles(field: str, given: Any, size: int) -> tuple[str, ...]:

@@ -24,11 +24,13 @@ from models.sample import Sample
 from models.structure import structure_for
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from models.family import Theta
     from models.observations import Observations
     from models.structure import Data, Structure, Units
 
-__all__ = ["Question", "asked", "mending", "observed", "weak_prior", "why_too_many"]
+__all__ = ["Question", "asked", "mending", "observed", "weak_prior"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +84,8 @@ class Question[S: Structure, T: Theta]:
         """Why the data do not identify the parameters, known before any work; empty if they do.
 
         Rows in time are not looked at: where labels depend on each other, several rows together
-        identify what one alone does not.
+        identify what one alone does not. Rows in groups are not: what they identify is measured.
         """
-        if self.data.sizes:
-            return why_too_many(self.family, self.data, self.k)
         if not isinstance(self.data, Sample | OutOfCore):
             return ""
         return why_unidentified(self.family, self.sample, self.k, equal=bool(self.held))
@@ -130,12 +130,14 @@ def asked[T: Theta](
     >>> asked(Gaussian, Sample([1.0, 2.0, 4.0]), 2).structure.__name__
     'Mixture'
     """
+    _refuse_table(family, data)
     structure = structure_for(data)
     sample = data.sample
     observed(family, sample)
     if isinstance(data, Groups):
         data.refuse_inestimable()
     k = whole("k", k, 1)
+    _refuse_more_than_sides(family, data, k)
     enough(family, sample, k)
     if prior is not None:
         prior = checked_prior(prior, record_of(family), sample)
@@ -197,26 +199,31 @@ def mending(cause: str, family: type[Theta], sample: Observations) -> list[type[
     return found
 
 
-def why_too_many(family: type[Theta], data: Data, k: int) -> str:
-    """Return why a table of labels cannot tell so many components; empty if it may.
+def _refuse_table(family: type[Theta], data: object) -> None:
+    """Raise Refusal for a table of counts where groups of labels are needed."""
+    if family.takes() == "labels" and np.ndim(cast("ArrayLike", data)) == 2:
+        raise Refusal(
+            f"sample is a table ({type(data).__name__}); of counts, a row a group and a column a "
+            "category, give Groups.from_table(table)"
+        )
+
+
+def _refuse_more_than_sides(family: type[Theta], data: Data, k: int) -> None:
+    """Raise Refusal for more components than a table of labels has rows or columns.
 
     The rows of a table of rank r lie on r components, so that no more than the smaller of its
     sides are ever needed.
-
-    >>> from models import Categorical, Groups
-    >>> why_too_many(Categorical, Groups(["a", "b", "a", "b"], [1, 1, 2, 2]), 3)
-    'a table of 2 groups and 2 categories is fitted exactly by 2 components; give at most 2, not 3'
     """
     groups = data.sizes.get("group")
     if groups is None or family.takes() != "labels":
-        return ""
-    side, wide = min(groups, width(family, data.sample)), width(family, data.sample)
-    if k <= side:
-        return ""
-    return (
-        f"a table of {groups} groups and {wide} categories is fitted exactly by {side} components; "
-        f"give at most {side}, not {k}"
-    )
+        return
+    wide = width(family, data.sample)
+    side = min(groups, wide)
+    if k > side:
+        raise Refusal(
+            f"k is {k}, but a table of {groups:,} groups and {wide:,} categories is fitted exactly "
+            f"by {side:,} components; give at most {side:,}"
+        )
 
 
 def enough(family: type[Theta], sample: Observations, k: int) -> None:

@@ -82,7 +82,7 @@ class Candidates:
         """What could not be computed, and for which candidates."""
         found: dict[str, list[str]] = {}
         for row in self.rows:
-            for note in (row.reason, *row.notes):
+            for note in (row.reason, *row.notes, row.saturated):
                 if note:
                     found.setdefault(note, []).append(row.title)
         return [f"K = {', '.join(titles)}: {note}." for note, titles in found.items()]

@@ -121,8 +121,17 @@ class Row(NamedTuple):
         return next((one for one in self.comparison.findings if one.code == MISFIT), None)
 
     @property
+    def saturated(self) -> str:
+        """That the model fits every table exactly, if it does; otherwise empty."""
+        fit = self.fit
+        return "" if fit is None or not fit.saturated else "saturated: the model cannot misfit"
+
+    @property
     def fits(self) -> bool | None:
-        """Whether the model fits, as far as the data tell; None if it was not measured."""
+        """Whether the model fits, as far as the data tell; None if it was not measured.
+
+        A saturated model cannot misfit, which is not to fit.
+        """
         found = self.misfit
         if found is None or not np.isfinite(found.value):
             return None

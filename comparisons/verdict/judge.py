@@ -108,7 +108,8 @@ def judged(
     known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
     apart = [one._replace(severity=severity) if one.stands else one for one in apart]
-    return (*em_side, *chains, *apart, *reasons, fits(misfit, near, accepted=accept_misfit))
+    fitting = fits(misfit, near, saturated=at.saturated, accepted=accept_misfit)
+    return (*em_side, *chains, *apart, *reasons, fitting)
 
 
 class Gap(NamedTuple):

@@ -42,10 +42,13 @@ CAUSES = {
 """What is said of each kind of cause, and what to do; others depend on the number of groups."""
 
 
-def fits(misfit: Misfit, near: Neighbours, *, accepted: bool = False) -> Finding:
+def fits(
+    misfit: Misfit, near: Neighbours, *, saturated: bool = False, accepted: bool = False
+) -> Finding:
     """The difference between observed and fitted distribution, and whether it is chance.
 
     near: other numbers of groups, fitted only if the model does not fit.
+    saturated: whether the model fits all data exactly, so that a fit says nothing.
     accepted: whether the user knows of the misfit, and wants the other measures alone to decide.
 
     >>> [one.severity for one in comparison.findings if one.code == "misfit"]
@@ -53,6 +56,12 @@ def fits(misfit: Misfit, near: Neighbours, *, accepted: bool = False) -> Finding
     """
     size, chance = 100 * misfit.size, _chance(misfit.chance)
     value, most = misfit.size, limit.MISFIT_SIZE
+    if saturated:
+        message = (
+            "The model is saturated: it has as many parameters as the table has free cells, fits "
+            "every table exactly, and cannot misfit."
+        )
+        return Finding("misfit", NOTE, np.nan, most, message, "Fit fewer components.")
     if not np.isfinite(value):
         message = "Whether the model fits could not be measured."
         return Finding("misfit", NOTE, value, most, message, "")

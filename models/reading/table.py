@@ -15,6 +15,7 @@ from models.reading.labels import LabelParser
 from models.reading.messages import shortened
 from models.reading.number_parser import NumberParser
 from models.refusal import Refusal
+from models.totals import refuse_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,6 +140,8 @@ class _Cells:
                 f"column {shortened(name)!r} of the table is empty: all of its counts are 0; leave "
                 "it out"
             )
+        refuse_sums("row", self.titles, whose, what, times)
+        refuse_sums("column", categories, what, whose, times)
         codes = np.arange(float(len(categories)))
         return Groups.from_cells(codes, what, whose, times, self.titles, categories=categories)
 

@@ -421,3 +421,79 @@ def test_logarithms_are_right_to_the_last_digits(rng):
     for faint in (1e-300, 0.0, np.nan, -1.0):
         room, quotient = np.empty(2, np.int64), np.empty(2)
         assert np.isnan(cells._logs(np.array([0.5, faint]), np.ones(2), 0, 2, room, quotient))
+
+
+def test_more_components_than_the_smaller_side_are_refused_by_em():
+    data = table_of("mental")
+    for k in (5, 6):
+        with pytest.raises(
+            Refusal, match=f"k is {k}, but a table of 6 groups and 4 categories .* give at most 4"
+        ):
+            em.fit(Categorical, data, k)
+    assert em.fit(Categorical, data, 4, starts=1, max_steps=5).rank <= 18  # negative control
+
+
+def test_a_saturated_model_is_known():
+    two, three = Groups.from_table([[9, 1, 5], [2, 6, 4]]), table_of("mental")
+    assert em.fit(Categorical, two, 2, starts=2).saturated
+    assert em.fit(Categorical, two, 2, starts=2).deviance.degrees == 0
+    # negative controls: degrees of freedom are left; of numbers there is no table
+    assert not em.fit(Categorical, three, 2, starts=2).saturated
+    assert not em.fit(Categorical, two, 1).saturated
+    assert not em.fit(Poisson, Groups([1, 2, 3, 1], list("aabb")), 2, starts=1).saturated
+
+
+def test_a_table_in_place_of_groups_is_told_what_to_call():
+    frame = counted(*TABLES["mental"])
+    for table in (frame, frame.to_numpy(), frame.to_numpy().tolist(), Sample(frame)):
+        with pytest.raises(Refusal, match=r"Groups\.from_table"):
+            em.fit(Categorical, table, 2)
+    with pytest.raises(Refusal, match=r"give Sample\(x\)"):  # negative control: another mistake
+        em.fit(Poisson, frame, 2)
+
+
+def test_new_tables_may_lack_categories_of_the_fit():
+    frame = counted(*TABLES["mental"])
+    fit = em.fit(Categorical, Groups.from_table(frame), 2, starts=4)
+    every = fit.question.sample.categories
+    new = frame.iloc[:2].copy()
+    new["Well"] = 0
+    few = new[["Mild", "Impaired", "Moderate"]]  # fewer, and in another order
+    sparse = Groups.from_table(csr_array(new[list(every)].to_numpy()), categories=every)
+    by_name = Groups.from_table(few, categories=every)
+    rows = few.stack().reset_index()
+    whole = Groups(rows["mental"], rows["ses"].astype(str), counts=rows[0], categories=every)
+    for one in (sparse, by_name, Groups.from_table(new, categories=every)):
+        np.testing.assert_array_equal(one.to_table().toarray(), whole.to_table().toarray())
+        np.testing.assert_allclose(fit.fold_in(one).weight, fit.fold_in(whole).weight)
+    # negative controls: a column of another name, and an empty one that nobody announced
+    with pytest.raises(Refusal, match="column 'Great' of the table is none of the categories"):
+        Groups.from_table(few.rename(columns={"Mild": "Great"}), categories=every)
+    with pytest.raises(Refusal, match="column 'Well' of the table is empty"):
+        Groups.from_table(new)
+    assert Groups.from_table([[3, 1], [1, 2]], categories=["a", "b"]).sample.categories == (
+        "a",
+        "b",
+    )
+
+
+def test_totals_are_refused_by_name():
+    frame = counted(*TABLES["mental"])
+    below = frame.copy()
+    below.loc[9] = frame.sum()
+    beside = frame.assign(everybody=frame.sum(axis=1))
+    both = below.assign(All=below.sum(axis=1))
+    for table, said in (
+        (below, "row '9' of the table is the sum of the others"),
+        (beside, "column 'everybody' of the table is the sum of the others"),
+        (both, "row '9' of the table is the sum"),
+    ):
+        with pytest.raises(Refusal, match=said):
+            Groups.from_table(table)
+    with pytest.raises(Refusal, match="'Total' of the table is the sum"):
+        Groups.from_table([[1, 0], [0, 1], [1, 1]], groups=["a", "b", "Total"])
+    # negative controls: few counts add up by chance, and a word may be "total"
+    assert len(Groups.from_table([[1, 0], [0, 1], [1, 1]]).ends) == 3
+    assert len(Groups.from_table([[8, 0], [0, 1], [1, 1]], groups=["a", "b", "Total"]).ends) == 3
+    below.loc[9, "Well"] += 1
+    assert len(Groups.from_table(below).ends) == 7

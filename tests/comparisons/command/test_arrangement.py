@@ -306,3 +306,16 @@ def test_the_help_says_how_groups_are_given(run):
     assert "each has shares of its own" in words
     assert "The file is a table of counts of labels" in words
     assert "--tables" not in words  # negative control
+
+
+def test_a_total_in_a_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "margins.csv"
+    path.write_text("who,a,b\nx,1,2\ny,3,1\nTotal,4,3\n")
+    with pytest.raises(Refusal, match="row 'Total' of the table is the sum of the others"):
+        table_of(Categorical, str(path), drop_missing=False)
+    path.write_text("who,a,b,total\nx,1,2,3\ny,3,1,4\n")
+    with pytest.raises(Refusal, match="column 'total' of the table is the sum of the others"):
+        table_of(Categorical, str(path), drop_missing=False)
+    # negative control: a last row of its own
+    path.write_text("who,a,b\nx,1,2\ny,3,1\nTotal,4,4\n")
+    assert table_of(Categorical, str(path), drop_missing=False).data.totals.tolist() == [3, 4, 8]
