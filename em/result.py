@@ -122,9 +122,8 @@ class Fit[S: Structure]:
         `information` is zero.
     information_inside: (p, p) observed information just inside the edges; None without any.
     open: how many directions the data leave open: the likelihood is flat along them.
-    closed: whether zeros close them, so that no other parameters fit as well.
-    told: (u,) standard errors of the log density of every unit, if directions are open and not
-        closed.
+    closed: how many of them zeros close; if all, no other parameters fit as well.
+    told: (u,) standard errors of the log density of every unit, if directions stay open.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -154,7 +153,7 @@ class Fit[S: Structure]:
     edges: tuple[Edge, ...] = ()
     information_inside: Array | None = None
     open: int = 0
-    closed: bool = False
+    closed: int = 0
     told: Array | None = None
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from comparisons.speed.records import Say, Scale
     from models.arrays import Array
 
-__all__ = ["Corpus", "corpus_of", "measure"]
+__all__ = ["Corpus", "Leg", "corpus_of", "measure"]
 
 SEED = 6
 FEW = 4  # steps of which only the set-up is wanted
@@ -27,7 +27,8 @@ FEWER = 150  # of the documents, half as many, on which single steps are timed
 PATIENCE = 6
 LIMIT = 1e-6  # of the log-likelihood: as near as another side has to come
 LEG = 50  # steps of another side between two looks at its height
-MOST = 4_000  # steps of another side to the limit
+STILL = 1e-8  # of the log-likelihood: a smaller rise in so many steps is none
+MOST = 2_000  # steps of another side to the limit
 
 
 class Corpus(NamedTuple):
@@ -200,29 +201,54 @@ def step(side: Any, corpus: Corpus) -> float:
 
 
 def to_the_limit(work: str, corpus: Corpus, scale: Scale, say: Say) -> list[Race]:
-    """Climb until the log-likelihood is within LIMIT of our end's, relatively, on both sides."""
+    """Climb to the lower one of both sides' ends, to within LIMIT of its log-likelihood.
+
+    Both climb on to their own ends first, which are not always the same optimum.
+    """
     rounds: list[tuple[float, float]] = []
     peer = "scikit-learn's NMF, to the same log-likelihood"
     if find_spec("sklearn") is not None:
-        for turn in range(min(scale.rounds, 2)):
-            say(f"{work}, round {turn + 1}")
-            k = corpus.start.weight.shape[1]
-            found, mine = timed(partial(fit, Categorical, corpus.data, k, start=corpus.start))
-            steps, theirs = _until(corpus, found.log_likelihood * (1 + LIMIT))
-            peer = f"scikit-learn's NMF, {steps:,} steps to the same log-likelihood"
-            if steps >= MOST:
-                peer = f"scikit-learn's NMF, not there after {steps:,} steps"
-            rounds.append((mine, theirs))
+        k = corpus.start.weight.shape[1]
+        climbed = partial(fit, Categorical, corpus.data, k, start=corpus.start)
+        trace = climbed().trace
+        theirs = _legs(corpus, trace[-1], say)
+        end = min(trace[-1], theirs[-1].height)
+        enough = end * (1 + LIMIT)
+        leg = next(one for one in theirs if one.height >= enough)
+        steps = int(np.argmax(trace >= enough))
+        for _ in range(min(scale.rounds, 2)):
+            say(work)
+            rounds.append((timed(partial(climbed, max_steps=steps))[1], leg.took))
+        peer = (
+            f"scikit-learn's NMF: {steps} steps and {leg.steps} to within {-LIMIT * end:.1f} of "
+            f"{end:,.0f}; their ends lie {trace[-1] - theirs[-1].height:+.1f} apart"
+        )
     return [faster(work, peer, rounds, Goal(8))]
 
 
-def _until(corpus: Corpus, enough: float) -> tuple[int, float]:
-    """Let NMF climb until it is high enough; return its steps and seconds, without the looks."""
-    steps, took, reached = 0, 0.0, corpus.start
-    while steps < MOST and height(corpus, reached) < enough:
+class Leg(NamedTuple):
+    """Where another side is after some steps and seconds.
+
+    >>> Leg(50, 1.5, -3000.0).steps
+    50
+    """
+
+    steps: int
+    took: float
+    height: float
+
+
+def _legs(corpus: Corpus, top: float, say: Say) -> list[Leg]:
+    """Let NMF climb until it passes our end or hardly rises; its height is not looked at in time."""
+    found, reached = [Leg(0, 0.0, height(corpus, corpus.start))], corpus.start
+    while len(found) < 2 or found[-1].height - found[-2].height > STILL * abs(top):
+        if found[-1].steps >= MOST or found[-1].height >= top:
+            break
+        steps, took, _ = found[-1]
         reached, more = factors(corpus, LEG, reached)
-        steps, took = steps + LEG, took + more
-    return steps, took
+        found.append(Leg(steps + LEG, took + more, height(corpus, reached)))
+        say(f"NMF after {steps + LEG} steps: {found[-1].height - top:.1f} from our end")
+    return found
 
 
 def flatness(scale: Scale, rng: np.random.Generator) -> Race:

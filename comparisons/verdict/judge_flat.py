@@ -31,11 +31,11 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
     []
     """
     count, rank = point.at.open, point.at.rank
-    if point.at.closed:
+    if count and point.at.closed == count:
         return [_closed(count)]
     if fitted is None:
         return []
-    found = [_open(point, count)]
+    found = [_open(point, count - point.at.closed)]
     few = rank < fitted.elsewhere
     message = f"The data tell {rank} of {rank + count} parameters, here and at other draws."
     if few:
@@ -65,6 +65,8 @@ def _open(point: Point, count: int) -> Finding:
         f"The likelihood is flat in {count} direction{'s' * (count > 1)}: other shares and "
         "components fit exactly as well, so that the components are one of a set."
     )
+    if closed := point.at.closed:
+        message += f" Zeros of the estimate close {closed} more."
     remedy = "Rely on what is fitted and predicted. Do not read single components as found."
     return Finding("flat_directions", NOTE, float(count), 0.0, message + _worst(point), remedy)
 

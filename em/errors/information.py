@@ -52,9 +52,8 @@ class Information[S: Structure](NamedTuple):
     edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
     inside: the matrix just inside the edges, which leaves nothing out; None without edges.
     open: how many directions the data leave open: the likelihood is flat along them.
-    closed: whether zeros close them, so that no other parameters fit as well.
-    told: (u,) standard errors of the log density of every unit, if directions are open and not
-        closed.
+    closed: how many of them zeros close; if all, no other parameters fit as well.
+    told: (u,) standard errors of the log density of every unit, if directions stay open.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -75,7 +74,7 @@ class Information[S: Structure](NamedTuple):
     edges: tuple[Edge, ...] = ()
     inside: Array | None = None
     open: int = 0
-    closed: bool = False
+    closed: int = 0
     told: Array | None = None
 
 
@@ -122,12 +121,12 @@ def information_of[S: Structure](
     inverse, decrement, missing, reason, level = solved
     bare, count = _touched(flat, level, slots.complete).reshape(free.shape[:2]), level.shape[1]
     if opened is not None:
-        bare, count = opened.touched & (not opened.closed), opened.directions
-    closed = opened is not None and opened.closed
-    if count and reason is None and not closed:
+        bare, count = opened.touched, opened.directions
+    spanned = count if opened is None else opened.spanned
+    if spanned and reason is None:
         reason = (
-            f"the likelihood is flat in {count} direction{'s' * (count > 1)}, which the data leave "
-            "open"
+            f"the likelihood is flat in {spanned} direction{'s' * (spanned > 1)}, which the data "
+            "leave open"
         )
     if inner is not None:
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
@@ -154,8 +153,8 @@ def information_of[S: Structure](
         edges=edges,
         inside=inside,
         open=count,
-        closed=closed,
-        told=_told(model, opened, inverse) if count and not closed else None,
+        closed=count - spanned,
+        told=_told(model, opened, inverse) if spanned else None,
     )
 
 

