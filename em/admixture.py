@@ -79,7 +79,7 @@ class AdmixtureGrouping(Grouping[Groups]):
             return float(expected(density, padded, blocks, begin, end, occupancy, own))
 
         ways = [(*half, one) for half, one in zip(self._halves, found, strict=True)]
-        threads = len(ways) > 1 and worth_threads(density)
+        threads = len(ways) > 1 and worth_threads(len(blocks.places) * wide)
         heights = both(threads, part, *ways) if len(ways) > 1 else [part(*ways[0])]
         value = sum(heights) + float(self.data.sample.counts @ high)
         if np.isnan(high).any():  # an extrapolation has left the parameter space

@@ -188,7 +188,7 @@ class MarkovGrouping(Grouping[Sequences]):
         start, moves = self._padded(shares)
         wide = len(start)
         kept = self._room[1]
-        threads = walks.worth_threads(kept)
+        threads = walks.worth_threads(kept.size)
         (middle, rest), back = self._halves, np.ascontiguousarray(moves.T)
         half, rows = middle - data.begins, (density, data.places)
         forwards, backwards = (*rows, start, moves), (*rows, np.ones(wide), back)

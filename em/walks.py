@@ -35,13 +35,13 @@ def walks_of(k: int) -> tuple[Callable[..., float], Callable[..., float]]:
     return paths.inward, paths.outward
 
 
-def worth_threads(rows: Array) -> bool:
-    """Whether two threads are faster than one on rows (n, W).
+def worth_threads(size: int) -> bool:
+    """Whether two threads are faster than one on so many rows times components.
 
-    >>> worth_threads(np.empty((10, 2)))
+    >>> worth_threads(20)
     False
     """
-    return rows.size >= WORTH_THREADS and available() > 1
+    return size >= WORTH_THREADS and available() > 1
 
 
 def both[*P](threads: bool, walk: Callable[[*P], float], *ways: tuple[*P]) -> list[float]:
@@ -86,4 +86,4 @@ def scaled(log_density: Array, counts: Array | NDArray[np.int64], density: Array
         return logs
 
     half = m // (2 * BLOCK) * BLOCK
-    return sum(both(worth_threads(density), part, (0, half), (half, m)))
+    return sum(both(worth_threads(density.size), part, (0, half), (half, m)))

@@ -239,7 +239,7 @@ class Leg(NamedTuple):
 
 
 def _legs(corpus: Corpus, top: float, say: Say) -> list[Leg]:
-    """Let NMF climb until it passes our end or hardly rises; its height is not looked at in time."""
+    """Let NMF climb until it passes our end or hardly rises; looks at its height take no time."""
     found, reached = [Leg(0, 0.0, height(corpus, corpus.start))], corpus.start
     while len(found) < 2 or found[-1].height - found[-2].height > STILL * abs(top):
         if found[-1].steps >= MOST or found[-1].height >= top:

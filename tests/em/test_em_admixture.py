@@ -541,3 +541,20 @@ def test_zeros_of_the_titanic_close_one_direction_of_two():
     assert spread.min() < 1e-6
     assert spread.max() > 0.1
     assert fit.decrement < 1e-3
+
+
+def test_many_cells_are_worth_two_threads_however_few_their_rows(rng, monkeypatch):
+    """The work is that of cells: a table of 100 categories may have millions of them."""
+    from em import admixture, walks
+
+    asked_for = []
+    monkeypatch.setattr(walks, "available", lambda: 2)
+    monkeypatch.setattr(
+        admixture, "both", lambda threads, walk, *ways: asked_for.append(threads) or [0.0, 0.0]
+    )
+    for groups in (3_000, 150):  # the latter is the negative control
+        data = Groups.from_table(rng(1933).poisson(1.0, (groups, 100)) + np.eye(groups, 100))
+        even = {"weight": np.full((groups, 2), 0.5)}
+        admixture.AdmixtureGrouping(data, 2).expect(even, np.zeros((2, 100)), hard=False)
+    assert asked_for[0] is True
+    assert asked_for[1:] in ([], [False])
