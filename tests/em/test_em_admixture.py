@@ -10,6 +10,8 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 
 import em
+from em import grouped
+from em.admixture import AdmixtureGrouping
 from em.solutions import rank_of, solutions_of
 from models import Admixture, Categorical, Gaussian, Groups, Poisson, Sample, simulate
 from models.categorical import CategoricalPrior
@@ -558,3 +560,27 @@ def test_many_cells_are_worth_two_threads_however_few_their_rows(rng, monkeypatc
         admixture.AdmixtureGrouping(data, 2).expect(even, np.zeros((2, 100)), hard=False)
     assert asked_for[0] is True
     assert asked_for[1:] in ([], [False])
+
+
+def test_groups_are_folded_in_to_the_maximum_among_components_that_are_nearly_equal(monkeypatch):
+    """Plain steps move the first groups for more than 10,000 of them."""
+    prob = np.array([[0.5, 0.3, 0.2], [0.501, 0.3, 0.199], [0.499, 0.299, 0.202]])
+    data = Groups.from_table([[249, 147, 104], [300, 100, 100], [100, 300, 100]])
+    made = grouped.Grouped(AdmixtureGrouping(data, 3), np.log(prob))
+    found = made.folded()
+    assert found.converged.all()
+    for group, counts in enumerate(data.to_table().toarray()):
+        ends = counts @ np.log(prob.T)  # of a linear path of probabilities the best is at an end
+        free = minimize(
+            lambda logits, counts=counts: -counts @ np.log(softmax([*logits, 0.0]) @ prob),
+            np.zeros(2),
+            method="Nelder-Mead",
+            options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 10_000},
+        )
+        height = counts @ np.log(found.weight[group] @ prob)
+        assert height >= max(ends.max(), -free.fun) - 1e-8
+    # negative controls: plain steps do not arrive, which is said
+    monkeypatch.setattr(grouped.Grouped, "_ahead", lambda self, first, second, third: third)
+    plain = made.folded()
+    assert not plain.converged.all()
+    assert plain.log_likelihood < found.log_likelihood - 1e-3
