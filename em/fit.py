@@ -188,6 +188,7 @@ def fitted[S: Structure](
         entropy=known.entropy,
         edges=known.edges,
         information_inside=known.inside,
+        shift=known.shift,
         open=known.open,
         closed=known.closed,
         told=known.told,

@@ -121,6 +121,8 @@ class Fit[S: Structure]:
     edges: parameters on the edge of what is possible, which have no standard errors; along them
         `information` is zero.
     information_inside: (p, p) observed information just inside the edges; None without any.
+    shift: (p,) how far the posterior means of `coordinates` are expected off the estimate, since
+        parameters on an edge can only leave it, and take others with them; None without edges.
     open: how many directions the data leave open: the likelihood is flat along them.
     closed: how many of them zeros close; if all, no other parameters fit as well.
     told: (u,) standard errors of the log density of every unit, if directions stay open.
@@ -152,6 +154,7 @@ class Fit[S: Structure]:
     entropy: float
     edges: tuple[Edge, ...] = ()
     information_inside: Array | None = None
+    shift: Array | None = None
     open: int = 0
     closed: int = 0
     told: Array | None = None

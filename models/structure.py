@@ -692,7 +692,9 @@ def by_name(text: str, rows: Iterable[Parameter], names: Mapping[str, Sequence[s
     >>> by_name("prob[1,0] is 0", [one], {"category": ["well", "ill"]})
     'prob[1,well] is 0'
     """
-    titles = {row.label: row.titled(names) for row in rows} if names else {}
+    said = {found[0] for found in LABEL.finditer(text)} if names else set()
+    # of very many parameters the labels alone take seconds
+    titles = {row.label: row.titled(names) for row in rows if row.label in said} if said else {}
     return LABEL.sub(lambda found: titles.get(found[0], found[0]), text)
 
 

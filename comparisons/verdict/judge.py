@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
@@ -42,8 +43,11 @@ if TYPE_CHECKING:
     from comparisons.verdict.rows import Table
     from comparisons.verdict.sampled import Sampled
     from em.edges import Edge
+    from models.arrays import Array
 
 __all__ = ["judged"]
+
+ONE = 0.025  # chance of a normal variable beyond 1.96 to one side
 
 
 def judged(
@@ -80,13 +84,14 @@ def judged(
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks, near)
-    numbers, pinned = table, point.pinned
+    numbers, pinned, shifts = table, point.pinned, point.shifts
     if fitted is not None:
         top = None if sampled.peak is None else sampled.peak.estimate
         numbers, pinned = table_of_fit(fitted, sampled.question, top), {}
+        shifts = np.zeros(len(numbers["sd"]))
     apart = [
         same_place(point, checks),
-        *same_numbers(numbers, pinned),
+        *same_numbers(numbers, pinned, shifts),
         *same_predictions(predictions, point),
     ]
     proper = not any(one.stands for one in em_side)
@@ -144,19 +149,23 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     )
 
 
-def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
+def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
 
     On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
-    with its expected distance from the edge. What grows without bound has no number to compare.
+    with its expected distance from the edge. That others leave theirs moves it as well. What grows
+    without bound has no number to compare.
 
     pinned: the rows of such parameters.
+    shifts: (rows,) how far each is expected off the estimate for that.
     """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
         wide = np.fmax(ratio, np.where(np.isnan(ratio), np.nan, 1 / ratio))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.abs(table["gap_in_sd"].to_numpy() - shifts / sd)
     # a parameter that the sampler never moved is infinitely far from any estimate
-    gap = np.where(sd > 0, np.abs(table["gap_in_sd"].to_numpy()), np.inf)
+    gap = np.where(sd > 0, gap, np.inf)
     for at, edge in pinned.items():
         if edge.unbounded:
             gap[at], wide[at] = np.nan, np.nan
@@ -166,8 +175,11 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
     far, where = worst_of(table, gap)
     most, whose = worst_of(table, wide)
     compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(pinned))).all())
-    apart, other = not far <= limit.GAP, not (compared and most <= limit.SPREAD)
+    allowed = limit.GAP * _largest(len(pinned))
+    apart, other = not far <= allowed, not (compared and most <= limit.SPREAD)
     numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
+    if shifts.any():
+        numbers += " What parameters on an edge explain is left out."
     if np.isinf(far):
         numbers = f"All draws have the same {where}: it was not sampled."
     spread = f"Posterior sd and standard error differ by up to a factor of {most:.3g} ({whose})."
@@ -178,7 +190,7 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
             "other_numbers",
             DOUBT if apart else OK,
             far,
-            limit.GAP,
+            allowed,
             numbers,
             "The causes say what to do." if apart else "",
         ),
@@ -195,6 +207,17 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge]) -> list[Finding]:
             else "Take the posterior's intervals: standard errors lean on large samples.",
         ),
     ]
+
+
+def _largest(m: int) -> float:
+    """Return by how much the largest of m normal variables is larger than one at the same chance.
+
+    By Bonferroni's rule; that chance is 5%.
+
+    >>> _largest(0), _largest(1), round(_largest(45), 2)
+    (1.0, 1.0, 1.66)
+    """
+    return float(ndtri(ONE / max(m, 1)) / ndtri(ONE))
 
 
 def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:

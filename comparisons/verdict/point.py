@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.structure import Parameter, Structure
 
-__all__ = ["Point", "point_of"]
+__all__ = ["Point", "chart_of", "point_of"]
 
 CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
 
@@ -103,6 +103,18 @@ class Point:
     def unbounded(self) -> list[int]:
         """The table's rows whose parameters grow without bound, and have no number to compare."""
         return [at for at, edge in self.edges.items() if edge.unbounded]
+
+    @property
+    def shifts(self) -> Array:
+        """How far the table's rows are expected off the estimate by what lies on an edge, (rows,).
+
+        `em.errors.edges.profiled` derives it; 0 without edges.
+        """
+        rows, shift = self.parameters, self.at.shift
+        if shift is None:
+            return np.zeros(len(rows))
+        found: Array = chart_of(self.at, rows, self.places) @ shift
+        return found
 
     @property
     def pinned(self) -> dict[int, Edge]:
@@ -212,6 +224,25 @@ def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Arr
     edge = ~np.isfinite(errors)
     if at.information is None or at.covariance is None:
         return unknown
+    chart = chart_of(at, rows, places)
+    if not edge.any():
+        covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
+        return covariance
+    return np.where(edge | edge[:, None], np.nan, chart @ at.covariance @ chart.T)
+
+
+def chart_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Array:
+    """Return the linear map (rows, p) from the free coordinates to a table's rows.
+
+    at: EM at the estimate; places: (K,) which component of `at` each of the table's is.
+
+    >>> from models.structure import parameters
+    >>> chart_of(fit, parameters(fit.estimate), np.arange(2)).astype(int)
+    array([[ 1,  0,  0],
+           [-1,  0,  0],
+           [ 0,  1,  0],
+           [ 0,  0,  1]])
+    """
     names, fields = {name: at for at, name in enumerate(at.coordinates)}, fields_of(at.estimate)
     chart = np.zeros((len(rows), len(names)))
     for line, row in enumerate(rows):
@@ -222,7 +253,4 @@ def covariance_of(at: em.Fit[Any], rows: list[Parameter], places: Labels) -> Arr
             last = fields[own.name].shape[-1] - 1
             others = [own._replace(at=(*own.at[:-1], one)).label for one in range(last)]
             chart[line, [names[label] for label in others]] = -1
-    if not edge.any():
-        covariance: Array = chart @ np.linalg.solve(at.information, chart.T)
-        return covariance
-    return np.where(edge | edge[:, None], np.nan, chart @ at.covariance @ chart.T)
+    return chart

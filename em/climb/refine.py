@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from em.climb.search import in_order, joined
+from em.errors.edges import edge_slots, off_edges
 from em.errors.information import information_of, unavailable
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["information_at", "refined"]
 
+STEPS = (0.1, 0.03, 0.01, 0.001, 0.0001)  # off an edge from which the likelihood rises
 REFINE = 3  # times a climb is taken further when the Newton decrement says that it stopped early
 
 
@@ -22,6 +26,9 @@ def refined[S: Structure](
     run: Climber[S], best: End[S], max_steps: int
 ) -> tuple[End[S], Information[S]]:
     """Climb on from an end for as long as its Newton decrement is above the tolerance.
+
+    So does a climb whose likelihood rises away from an edge: next to it steps are so short that
+    they look like the last ones.
 
     >>> from em.climb.search import Climber, ended
     >>> from em.data.threads import executor_for
@@ -35,16 +42,35 @@ def refined[S: Structure](
     True
     """
     known = information_at(run.model, best)
-    for more in range(1, REFINE + 1):
-        if not (best.climb.converged and known.decrement > run.tolerance):
+    finer = lifts = 0
+    while lifts <= REFINE:
+        lifted = _lifted(run.model, best, known) if run.tolerance > 0 else None
+        early = best.climb.converged and known.decrement > run.tolerance
+        if lifted is None and (not early or finer == REFINE):
             break
-        rest = run(best.number, best.parameters, max_steps - best.steps, best.steps, 10.0**more)
+        finer, lifts = finer + (lifted is None), lifts + (lifted is not None)
+        begin = best.parameters if lifted is None else lifted
+        rest = run(best.number, begin, max_steps - best.steps, best.steps, 10.0**finer)
         placed = rest._replace(parameters=in_order(run.model, rest.parameters))
         best = best._replace(climb=joined(best.climb, placed))
         known = information_at(run.model, best)
     if known.decrement > run.tolerance > 0:  # the rest is below the objective's rounding
         best = best._replace(climb=best.climb._replace(converged=False))
     return best, known
+
+
+def _lifted[S: Structure](model: Model[S], end: End[S], known: Information[S]) -> S | None:
+    """Return an end moved off edges from which the likelihood rises; None if nothing is higher."""
+    rising = [at for at, edge in enumerate(known.edges) if edge.slope < 0]
+    if not rising or not end.climb.converged:
+        return None
+    fixed = edge_slots(model, end.parameters)
+    lifted = np.zeros_like(fixed)
+    lifted[tuple(np.argwhere(fixed)[rising].T)] = True
+    tried = [off_edges(end.parameters, lifted, step) for step in STEPS]
+    heights = [model.expect(one)[0] for one in tried]
+    best = int(np.argmax(heights))
+    return tried[best] if heights[best] > end.height else None
 
 
 def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]:

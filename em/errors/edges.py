@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["NEAR", "NO_SHARE", "directions", "edge_slots", "edges_of", "off_edges", "profiled"]
+__all__ = [
+    "NEAR",
+    "NO_SHARE",
+    "Profiled",
+    "directions",
+    "edge_slots",
+    "edges_of",
+    "off_edges",
+    "profiled",
+]
 
 NO_SHARE = 1e-8  # a share below it is 0: nobody in a hundred million is expected there
 STEP = 1e-6  # away from the edge, over which the slope is taken,
@@ -100,44 +109,68 @@ def edges_of[S: Structure](
     return tuple(found)
 
 
-def off_edges[S: Structure](parameters: S, fixed: NDArray[np.bool_]) -> S:
-    """Return the parameters with each that is on an edge moved inside by NEAR.
+def off_edges[S: Structure](parameters: S, fixed: NDArray[np.bool_], step: float = NEAR) -> S:
+    """Return the parameters with each that is on an edge moved inside by a step.
 
     >>> off_edges(fit.inside, np.zeros((2, 2), bool)) is fit.inside
     True
     """
     for component, slot in np.argwhere(fixed):
-        parameters = _moved(parameters, int(component), int(slot), NEAR).parameters
+        parameters = _moved(parameters, int(component), int(slot), step).parameters
     return parameters
 
 
-def profiled(
-    edges: tuple[Edge, ...], names: tuple[str, ...], slots: Array, inside: Array | None
-) -> tuple[Edge, ...]:
-    """Return the edges with the curvature of the likelihood's fall, given the best of the others.
+class Profiled(NamedTuple):
+    """Edges with the curvature of the likelihood's fall, given the best of the others.
 
-    Each is moved off its edge with the others on theirs. The last entry of a simplex is no free
-    coordinate, and moves all those that are.
+    shift: (p,) by how much the free coordinates are expected to lie off the estimate, since edges
+        that are left take others with them; None if it is not known.
+
+    >>> Profiled((), None).edges
+    ()
+    """
+
+    edges: tuple[Edge, ...]
+    shift: Array | None
+
+
+def profiled(
+    edges: tuple[Edge, ...],
+    names: tuple[str, ...],
+    slots: Array,
+    inside: Array | None,
+    inverse: Array,
+) -> Profiled:
+    """Return the edges with the fall of the likelihood away from them.
+
+    For its curvature each is moved off its edge with the others on theirs. The last entry of a
+    simplex is no free coordinate, and moves all those that are.
 
     slots: (e, p) map from free coordinates to the parameters on an edge.
     inside: (p, p) information just inside the edges, in the coordinates `names`, if it is known.
+    inverse: (p, p) inverse information on the edges, zero along what moves off them.
 
-    >>> both = np.array([[4.0, 2.0], [2.0, 2.0]])
-    >>> profiled((Edge("a", 0.0, 1.0),), ("a", "b"), np.array([[1.0, 0.0]]), both)[0].curvature
-    2.0
+    >>> both, other = np.array([[4.0, 2.0], [2.0, 2.0]]), np.diag([0.0, 0.5])
+    >>> found = profiled((Edge("a", 0.0, 1.0),), ("a", "b"), np.array([[1.0, 0.0]]), both, other)
+    >>> found.edges[0].curvature, (found.shift / found.edges[0].distance).round(6)
+    (2.0, array([ 1., -1.]))
     """
     if inside is None or not np.isfinite(inside).all():
-        return edges
+        return Profiled(edges, None)
     rows = np.array(slots)
     for at, edge in enumerate(edges):
         if edge.label in names:  # in the data's units
             rows[at] = np.arange(len(names)) == names.index(edge.label)
-    off, still = np.linalg.pinv(rows), null_space(rows)
-    across = still.T @ inside @ off
-    best = off.T @ inside @ off - across.T @ np.linalg.lstsq(still.T @ inside @ still, across)[0]
+    off = np.linalg.pinv(rows)
+    ways = off - inverse @ inside @ off
+    best = off.T @ inside @ ways
     able = np.abs(np.diagonal(rows @ off) - 1) < STEP
     fall = np.where(able, np.maximum(np.diagonal(best), 0), 0)
-    return tuple(edge._replace(curvature=float(one)) for edge, one in zip(edges, fall, strict=True))
+    found = tuple(
+        edge._replace(curvature=float(one)) for edge, one in zip(edges, fall, strict=True)
+    )
+    away = np.array([edge.distance for edge in found])
+    return Profiled(found, ways @ np.where(able & np.isfinite(away), away, 0))
 
 
 class Moved[S: Structure](NamedTuple):

@@ -51,6 +51,8 @@ class Information[S: Structure](NamedTuple):
     entropy: sum over observations of -sum_k r_k log r_k.
     edges: the parameters on an edge, which the matrix leaves out: its rows are zero along them.
     inside: the matrix just inside the edges, which leaves nothing out; None without edges.
+    shift: (p,) how far the parameters are expected off the estimate, since those on an edge can
+        only leave it and take others with them; None without edges.
     open: how many directions the data leave open: the likelihood is flat along them.
     closed: how many of them zeros close; if all, no other parameters fit as well.
     told: (u,) standard errors of the log density of every unit, if directions stay open.
@@ -73,6 +75,7 @@ class Information[S: Structure](NamedTuple):
     reason: str | None
     edges: tuple[Edge, ...] = ()
     inside: Array | None = None
+    shift: Array | None = None
     open: int = 0
     closed: int = 0
     told: Array | None = None
@@ -138,10 +141,10 @@ def information_of[S: Structure](
         still = np.abs(free).any(axis=2) & (np.abs(along) < STILL).all(axis=2)
     still |= bare
     errors = _errors(parameters, free, outward, inverse, still)
-    inside, names = None, _labels(found)
+    inside, names, shift = None, _labels(found), None
     if edges and reason is None:
         near, inside = _nearby(model, parameters, free, fixed, step)
-        edges = profiled(edges, names, free[fixed], near)
+        edges, shift = profiled(edges, names, free[fixed], near, step @ inverse @ step.T)
     return Information(
         matrix=in_data,
         names=names,
@@ -152,6 +155,7 @@ def information_of[S: Structure](
         reason=reason,
         edges=edges,
         inside=inside,
+        shift=shift,
         open=count,
         closed=count - spanned,
         told=_told(model, opened, inverse) if spanned else None,

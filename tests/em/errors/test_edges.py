@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate
 from scipy.special import gammaln
 
+from comparisons.studies.calculations.corpus import corpus
 from em import fit
 from em.edges import Edge, covariance_of
 from models import Binomial, Categorical, Groups, Mixture, Poisson, Sample
@@ -155,3 +156,19 @@ def test_shares_of_groups_on_an_edge_lie_as_far_off_as_their_posterior():
         assert edge.distance == pytest.approx(mean, rel=0.2)  # its fall is no parabola
         # negative control: the slope alone leaves the simplex
         assert edge._replace(curvature=0.0).distance > 1
+
+
+def test_no_climb_stays_beside_an_edge_from_which_the_likelihood_rises(monkeypatch):
+    """Next to it steps are so short that they look like the last ones."""
+    from em.climb import refine
+
+    data = corpus(1).groups
+    found = fit(Categorical, data, 3)
+    assert found.edges
+    assert all(edge.slope >= 0 for edge in found.edges)
+    assert found.shift is not None
+    # negative control: without being lifted off, it stays
+    monkeypatch.setattr(refine, "_lifted", lambda model, end, known: None)
+    stuck = fit(Categorical, data, 3)
+    assert any(edge.slope < 0 for edge in stuck.edges)
+    assert stuck.log_likelihood < found.log_likelihood
