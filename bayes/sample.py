@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from bayes.component import component_of
 from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
@@ -125,7 +126,8 @@ def sampled(
 
     def look(engine: Engine, found: Chains) -> Look:
         if not last or last[0].chains is not found:
-            last[:] = [_looked(engine, question, found)]
+            with threadpool_limits(1, user_api="blas"):  # its threads wait for those of the chains
+                last[:] = [_looked(engine, question, found)]
         return last[0]
 
     def enough(engine: Engine, found: Chains) -> bool:

@@ -51,6 +51,8 @@ class Edge(NamedTuple):
     @property
     def distance(self) -> float:
         """The posterior mean of the distance from the edge, under a flat prior."""
+        if self.unbounded:
+            return np.inf
         if not self.curvature > FLAT * self.slope**2:
             return 1 / self.slope if self.slope > 0 else np.inf
         spread = self.curvature**-0.5

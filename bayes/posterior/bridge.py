@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from bayes.posterior.proposal import fitted, log_density, proposed
+from models.arrays import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bridge", "Integral", "Joint", "bridged"]
 
+FITTED = 8_000  # draws to which a proposal is fitted, at most; more make it no better
 STEP = 10.0  # nats by which the bracket of the logarithm of an integral grows
 
 
@@ -98,7 +100,8 @@ def bridged(draws: Array, joint: Joint, rng: np.random.Generator) -> Bridge | No
     True
     """
     chains, n, p = draws.shape
-    proposal = fitted(draws[:, : n // 2].reshape(-1, p), rng)
+    some = spaced(n // 2, max(FITTED // chains, 1))
+    proposal = fitted(draws[:, some].reshape(-1, p), rng)
     rest = draws[:, n // 2 :].reshape(-1, p)
     others = proposed(proposal, chains * n, rng)
     found = others[joint.inside(others)]

@@ -115,13 +115,19 @@ def alignment_of[S: Structure](
     if by == "given":
         places = np.tile(np.arange(question.k), (len(positions), 1))
         return Alignment(places, np.full(len(positions), np.inf), np.inf)
-    shares, counts = members_of(engine, question, positions)
+    return _aligned(structures, height, by, *members_of(engine, question, positions))
+
+
+def _aligned[S: Structure](
+    structures: S, height: Array, by: Labelling, shares: Array, counts: Array
+) -> Alignment:
+    """Align draws whose memberships (n, K, b) are known."""
     if by == "order":
         return align_by_order(structures, shares, counts)
     found = align_by_assignment(shares, counts, pivot=int(np.argmax(height)))
     moved = permuted(structures, found.permutation).theta
     mean = [np.mean(field, axis=0) for field in entries(moved).values()]
-    order = rebuilt(question.family, mean).order()
+    order = rebuilt(type(moved), mean).order()
     return found._replace(permutation=found.permutation[:, order])
 
 
@@ -147,10 +153,13 @@ def best_alignment_of[S: Structure](
     ('order', True)
     """
     by = labelling_of(question)
-    found = alignment_of(engine, question, positions, structures, height, by)
-    if by != "order" or found.gap >= CLEAR:
+    if by != "order":
+        return by, alignment_of(engine, question, positions, structures, height, by)
+    members = members_of(engine, question, positions)
+    found = _aligned(structures, height, by, *members)
+    if found.gap >= CLEAR:
         return by, found
-    other = alignment_of(engine, question, positions, structures, height, "assignment")
+    other = _aligned(structures, height, "assignment", *members)
     return ("assignment", other) if other.gap >= CLEAR else (by, found)
 
 

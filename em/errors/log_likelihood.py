@@ -17,6 +17,8 @@ from models.question import asked
 from models.structure import drawn_at, shares_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from em.data.executor import Sums
     from em.model import Model
     from em.sweep import Known
@@ -47,36 +49,41 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
     floor = NARROWEST * (np.eye(d) if question.sample.table else np.ones(d))
     with executor_for(question.sample, emission, k) as workers:
         model = model_of(question, workers, floor=floor)
-        phi = _flat(model, structures)
-        if phi is not None:
-            return _at_once(model, phi.reshape(n, k, -1))
-        each = (model.inside(drawn_at(structures, at)) for at in range(n))
-        heights = [model.expect(one)[0] for one in each]
-    return np.array(heights)
+        heights = np.empty(n)
+        plain, phi = _flat(model, structures)
+        if plain.any():
+            heights[plain] = _at_once(model, phi)
+        for at in np.flatnonzero(~plain):
+            heights[at] = model.expect(model.inside(drawn_at(structures, int(at))))[0]
+    return heights
 
 
-def _flat[S: Structure](model: Model[S], structures: S) -> Array | None:
-    """Return the coefficients (n K, 1 + q) of all components, None if some need more care.
+def _flat[S: Structure](model: Model[S], structures: S) -> tuple[NDArray[np.bool_], Array]:
+    """Return for which structures (n,) coefficients are enough, and theirs (m, K, 1 + q).
 
-    Those are families without statistics, and structures whose rows have different shares, whose
-    squares would cancel, or which lie outside the parameter space.
+    Others need more care: families without statistics, and those whose rows have different shares,
+    whose squares would cancel, or which lie outside the parameter space.
     """
     shares, emission = model.grouping.common(shares_of(structures)), model.emission
+    n, k = np.shape(first(structures.theta))[:2]
+    none = np.zeros(n, np.bool_), np.empty((0, k, len(model.total)))
     if shares is None or not isinstance(emission, Exponential):
-        return None
+        return none
+    plain: NDArray[np.bool_] = (shares > 0).all(axis=1)
     shares = shares / shares.sum(axis=1, keepdims=True)
     fields = [np.asarray(field, np.float64) for field in entries(structures.theta).values()]
     flat = [field.reshape(-1, *field.shape[2:]) for field in fields]
     theta = model.rows.units.move_in(rebuilt(model.question.family, flat))
     with np.errstate(all="ignore"):
         try:
-            inside = bool((shares > 0).all()) and model.wide_enough(theta)
-            if not inside or emission.cancels(theta):
-                return None
+            narrow = ~(emission.width(theta, model.floor) >= 1)
             phi = coefficients(emission, np.log(shares.ravel()), theta, None)
         except np.linalg.LinAlgError:
-            return None
-    return phi if np.isfinite(phi).all() else None
+            return none
+        plain &= ~(narrow | emission.far(theta)).reshape(n, k).any(axis=1)
+    phi = phi.reshape(n, k, -1)
+    plain &= np.isfinite(phi).all(axis=(1, 2))
+    return plain, phi[plain]
 
 
 def _at_once[S: Structure](model: Model[S], phi: Array) -> Array:

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.special import betaln, gammaln, logsumexp, multigammaln
 
 import bayes
+from bayes.posterior import bridge
 from bayes.posterior import evidence as inner
 from bayes.posterior.bridge import Joint, bridged
 from bayes.posterior.evidence import evidence
@@ -400,3 +401,17 @@ def test_widths_of_priors_are_what_they_say(factor, rng):
     assert BinomialPrior(0.0, 1.0).widened(factor) == BinomialPrior(1 / factor - 1, 2 / factor - 1)
     words = CategoricalPrior(np.array([0.0, 1.0])).widened(factor)
     np.testing.assert_allclose(1 + words.unseen, np.array([1.0, 2.0]) / factor)
+
+
+def test_a_proposal_needs_no_more_than_some_draws(rng, monkeypatch):
+    """A thinned half fits as good a proposal, and usual lengths are not thinned at all."""
+    draws = rng(10).normal(size=(4, 6_000, 2))
+    joint = Joint(lambda at: -(at**2).sum(axis=1) / 2, lambda at: np.full(len(at), True))
+    sizes, usual = [], fitted
+    monkeypatch.setattr(
+        bridge, "fitted", lambda some, rng: sizes.append(len(some)) or usual(some, rng)
+    )
+    for length in (6_000, 4_000):
+        found = bridged(draws[:, :length], joint, rng(1)).own
+        assert abs(found.log - np.log(2 * np.pi)) < 3 * found.error < 0.03
+    assert sizes == [bridge.FITTED, 4 * 2_000]

@@ -6,8 +6,10 @@ import arviz as az
 import numpy as np
 import pytest
 from families import FAMILIES
+from threadpoolctl import threadpool_info
 
 import bayes
+from bayes.posterior import labels
 from bayes.posterior.diagnose import measured, worst_of
 from bayes.posterior.labels import CLEAR, align_by_assignment, align_by_order
 from bayes.posterior.tree import drawn
@@ -183,3 +185,18 @@ def test_relabelling_moves_every_field_alike(rng):
             strict=True,
         ):
             np.testing.assert_array_equal(ours[draw], theirs[draw][places[draw]])
+
+
+def test_memberships_are_computed_once_and_without_threads(rng, monkeypatch):
+    """Both alignments use them; beside chains a product of matrices waited twenty times as long."""
+    seen, usual = [], labels.members_of
+
+    def members(*args):
+        seen.append({one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"})
+        return usual(*args)
+
+    monkeypatch.setattr(labels, "members_of", members)
+    monkeypatch.setattr(labels, "CLEAR", np.inf)  # both alignments are tried
+    x = Sample(rng(49).normal(size=40))
+    bayes.sample(Gaussian, x, 2, draws=50, tune=50, chains=2, progress=False)
+    assert seen == [{1}]

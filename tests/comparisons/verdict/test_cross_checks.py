@@ -14,6 +14,7 @@ from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import CURVATURE, DENSITY
 from comparisons.verdict.cross_checks import copied, curvature, density_gap
+from em.model import Model
 from models import Gaussian, Mixture, Sample
 from models.structure import drawn_at
 
@@ -118,3 +119,19 @@ def test_a_large_offset_costs_no_digits(offset, sd, rng):
     assert density_gap(posterior_of(tree), question, engine_of(question), heights) < DENSITY
     stronger = replace(question, given=question.prior._replace(weight=0.3))
     assert density_gap(posterior_of(tree), stronger, engine_of(question), heights) > DENSITY
+
+
+def test_one_narrow_draw_does_not_slow_the_others(rng, monkeypatch):
+    """Draws that need care are climbed on one by one, all others at once."""
+    draws, n = rng(10), 50
+    data = Sample(draws.normal(67, 3, 80))
+    theta = Gaussian(draws.normal(67, 2, (n, 2)), draws.gamma(9, 0.3, (n, 2)))
+    theta.sd[7, 1] = 1e-4
+    theta.sd[8, 0] = -1.0  # outside of the parameter space
+    many = Mixture(draws.dirichlet([3, 3], n), theta)
+    single = [em.log_likelihood(Gaussian, data, drawn_at(many, [at]))[0] for at in range(n)]
+    seen, usual = [], Model.expect
+    monkeypatch.setattr(Model, "expect", lambda self, one: seen.append(one) or usual(self, one))
+    np.testing.assert_allclose(em.log_likelihood(Gaussian, data, many), single, rtol=1e-13)
+    assert single[8] == -np.inf
+    assert len(seen) == 2
