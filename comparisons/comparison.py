@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Structure, Units
 
-__all__ = ["Comparison", "compare", "load", "opinion_of", "second_opinion"]
+__all__ = ["Comparison", "compare", "compared_anew", "load", "opinion_of", "second_opinion"]
 
 
 class Comparison(Facts):
@@ -280,6 +280,17 @@ def opinion_of(
         keep_whole(tree, whole, question.data)
     measured = measured_of(estimate, posterior_of(tree), found)
     return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
+
+
+def compared_anew(comparison: Comparison, found: Search) -> Comparison:
+    """Return a comparison of the same draws with another fit of EM's.
+
+    >>> from comparisons.verdict.search import search
+    >>> compared_anew(comparison, search(comparison.estimate.question)).verdict
+    'agree'
+    """
+    tree = comparison.tree
+    return Comparison(laid_out(tree, measured_of(None, posterior_of(tree), found), None, WITHIN))
 
 
 def _some(question: Question[Any, Any], n: int, seed: int) -> Data:

@@ -78,7 +78,7 @@ def fit[S: Structure](
         max_steps steps.
     floor: least sd of a component (in any direction), one number or one a column, in the data's
         units. By default 1e-9 of the overall sd in one dimension and 1e-7 in several (the sd
-        rounded down to a power of two). `em.climb.search.spikes` says what else is a spike.
+        rounded down to a power of two). `em.climb.spikes.spikes` says what else is a spike.
     on_step: called with a Step after each step.
 
     >>> from em import fit

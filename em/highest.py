@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from em.climb.search import CHEAP, spikes
+from em.climb.search import CHEAP
+from em.climb.spikes import spikes
 from em.climb.starts import starting_points
-from em.climb.together import joins, together
+from em.climb.steps import joins
+from em.climb.together import together
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import emission_of

@@ -126,8 +126,11 @@ def evidence_of(posterior: Posterior, *, seed: int = 0) -> Evidence:
         inside,
         lambda at: _log_ratios(engine, question, at),
     )
-    with threadpool_limits(1, user_api="blas"):  # matrices are small, threads would only wait
-        found = bridged(draws, joint, np.random.default_rng(seed))
+    try:
+        with threadpool_limits(1, user_api="blas"):  # matrices are small, threads would only wait
+            found = bridged(draws, joint, np.random.default_rng(seed))
+    except np.linalg.LinAlgError as problem:
+        return _none(f"Bridge sampling: the draws have no regular covariance ({problem}).")
     if found is None:
         return _none("Bridge sampling: no draw of the proposal has the labels of the posterior.")
     moved = lgamma(question.k + 1) if question.structure.exchangeable() else 0.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from comparisons.choice.heights import Heights, Searcher, height_of, redrawn, refitted
+from comparisons.choice.heights import Heights, Searcher, height_of, nested, redrawn, refitted
 from comparisons.choice.sequential import ENOUGH, TIE, Stopping, exceeding
 from em.climb.search import SAME_HEIGHT
 from em.data.threads import available
@@ -26,6 +26,7 @@ __all__ = ["Bootstrap", "bootstrap"]
 
 STARTS, MOST_STARTS = 20, 160  # usual starts of each model in a replicate
 ALONE = 8  # the same where climbs are not stepped together; four times as many at most
+CLOSE = 0.05  # units of log-likelihood below the best optimum: a search that gets so near is enough
 HARDER = 2  # times as many starts for a replicate whose K + 1 components are lower than K
 MOST_SPIKES = 0.5  # part of the replicates that may have only spikes
 
@@ -45,6 +46,8 @@ class Bootstrap(NamedTuple):
     starts: the number of usual starts of each model in a replicate.
     missed: by how much the given fits of K and of K + 1 components are below the best optima;
         infinite for a given fit that ended on a spike.
+    higher: the fits of these optima, None where the given one is the best.
+    nested: whether K components are a special case of K + 1.
     reason: why there is no p-value, None if there is one.
 
     >>> Bootstrap(12.0, 0.04, 3, 99, 12.0).reason is None
@@ -60,6 +63,8 @@ class Bootstrap(NamedTuple):
     spiked: int = 0
     starts: int = 0
     missed: tuple[float, float] = (0.0, 0.0)
+    higher: tuple[Fit[Any] | None, Fit[Any] | None] = (None, None)
+    nested: bool = True
     reason: str | None = None
 
 
@@ -83,8 +88,9 @@ def bootstrap(
     optima of the data: a search that is harder for data than for replicates rejects too often.
     Spikes are no optima, neither here nor there.
 
-    With equal shares two components or more are no special case of one more. K components may then
-    fit better than K + 1: the statistic counts as 0 where it is negative, and p is 1.
+    With equal shares, or where each state is as likely at the beginning of a sequence, two
+    components or more are no special case of one more. K components may then fit better than K + 1:
+    the statistic counts as 0 where it is negative, and p is 1.
 
     fewer, more: EM's fits of K and of K + 1 components to the same data.
     most: the largest number of replicates.
@@ -105,6 +111,8 @@ def bootstrap(
     rule = Stopping(most, enough, clear)
     drawn = _drawn(observed, rule, seed, threads or available(), tell)
     best = observed.fewer.log_likelihood, observed.more.log_likelihood
+    given = zip((fewer, more), (observed.fewer, observed.more), strict=True)
+    few, many = (None if one is found else found for one, found in given)
     over = drawn.reason is None
     return Bootstrap(
         statistic=max(2 * (best[1] - best[0]), 0.0),
@@ -116,6 +124,8 @@ def bootstrap(
         spiked=drawn.spiked,
         starts=observed.searcher.starts,
         missed=(best[0] - height_of(fewer), best[1] - height_of(more)),
+        higher=(few, many),
+        nested=observed.nested,
         reason=drawn.reason,
     )
 
@@ -125,6 +135,7 @@ class _Observed(NamedTuple):
 
     fewer, more: the best fits.
     searcher: the search that replicates get too; compared: the statistic it finds.
+    nested: whether K components are a special case of K + 1.
     reason: why there is none, or None.
     """
 
@@ -132,6 +143,7 @@ class _Observed(NamedTuple):
     more: Fit[Any]
     searcher: Searcher
     compared: float
+    nested: bool
     reason: str | None
 
 
@@ -144,7 +156,8 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
     if not np.isfinite(fewer.log_likelihood):
         searcher = Searcher(fewer.question, more.question, fewer.units, fewer.inside, starts)
         reason = f"the log-likelihood of {_named(fewer)} is {fewer.log_likelihood}"
-        return _Observed(fewer, more, searcher, np.nan, reason)
+        return _Observed(fewer, more, searcher, np.nan, nested=True, reason=reason)
+    special = nested(fewer)
     searcher = Searcher(fewer.question, more.question, fewer.units, fewer.inside, starts)
     starts, most = (starts, MOST_STARTS) if searcher.together else (ALONE, 4 * ALONE)
     while True:
@@ -156,13 +169,13 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
             continue
         more = _higher(more, found.more, found.at_more) or more
         best = 2 * (height_of(more) - height_of(fewer))
-        high = best >= -TIE or not _nested(fewer)
-        matched = found.more >= height_of(more) - SAME_HEIGHT and high
-        if matched or starts >= most:
-            compared = best if matched else found.statistic
-            return _Observed(
-                fewer, more, searcher, max(compared, 0.0), _why_not(fewer, more, compared)
-            )
+        high = best >= -TIE or not special
+        short = height_of(more) - found.more
+        if (short <= CLOSE and high) or starts >= most:
+            # what the same search finds is compared, unless that is the best optimum
+            compared = best if short <= SAME_HEIGHT and high else found.statistic
+            reason = _why_not(fewer, more, compared, special)
+            return _Observed(fewer, more, searcher, max(compared, 0.0), special, reason)
         starts *= 2
 
 
@@ -174,24 +187,19 @@ def _higher(fit: Fit[Any], height: float, place: Structure | None) -> Fit[Any] |
     return higher if height_of(higher) > height_of(fit) + SAME_HEIGHT / 2 else None
 
 
-def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float) -> str | None:
+def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float, special: bool) -> str | None:
     """Return why there is no statistic, or None."""
     for fit in (fewer, more):
         if not np.isfinite(height_of(fit)):
             return f"every start of {_named(fit)} ended on a spike, which is no optimum"
     if np.isnan(statistic):
         return f"only EM's own starts found an optimum of {_named(more)} that is no spike"
-    if statistic < -TIE and _nested(fewer):
+    if statistic < -TIE and special:
         return (
             f"the search missed the best optimum of {_named(more)}: the one it found is "
             f"{-statistic / 2:.2g} lower than that of {_named(fewer)}"
         )
     return None
-
-
-def _nested(fewer: Fit[Any]) -> bool:
-    """Whether K components are a special case of K + 1."""
-    return fewer.question.k == 1 or not fewer.question.held
 
 
 def _named(fit: Fit[Any]) -> str:

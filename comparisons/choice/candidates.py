@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comparisons.choice.elect import elected, probabilities, recommended
+from comparisons.choice.elect import (
+    elected,
+    probabilities,
+    probability_errors,
+    recommended,
+)
 from comparisons.choice.predicted import difference
 from comparisons.choice.reasons import advice, differences, elections
 
@@ -66,6 +71,11 @@ class Candidates:
         return said
 
     @property
+    def agree(self) -> bool:
+        """Whether all criteria elect the same candidate."""
+        return len({id(one.row) for one in elected(self.rows).values()}) < 2
+
+    @property
     def legend(self) -> str:
         """What the columns of the table mean."""
         how = {row.predicted.how for row in self.rows if row.predicted is not None}
@@ -74,7 +84,8 @@ class Candidates:
             "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. p: bootstrap "
             "test of K against K + 1, at most the number shown where no replicate is as large. "
             f"LOO{left} and log evidence: higher is better; LOO elects the fewest parameters "
-            "within two standard errors of the best. P(K): under equal prior odds."
+            "within two standard errors of the best. P(K): under equal prior odds, with its Monte "
+            "Carlo error."
         )
 
     @property
@@ -97,12 +108,13 @@ class Candidates:
     def records(self) -> list[dict[str, object]]:
         """Return the table's rows by column; NaN where something could not be computed."""
         chances = probabilities(self.rows)
-        known = [row for row in self.rows if row.predicted is not None and row.sound]
+        errors = probability_errors(self.rows)
+        known = [row for row in self.rows if row.predicts]
         best = max(known, key=lambda row: row.elpd, default=None)
-        return [_record(row, chance, best) for row, chance in zip(self.rows, chances, strict=True)]
+        return [_record(*one, best) for one in zip(self.rows, chances, errors, strict=True)]
 
 
-def _record(row: Row, chance: float, best: Row | None) -> dict[str, object]:
+def _record(row: Row, chance: float, error: float, best: Row | None) -> dict[str, object]:
     """Return a row by column."""
     behind: tuple[float, float] = (np.nan, np.nan)
     if row.predicted is not None and best is not None and best.predicted is not None:
@@ -128,6 +140,7 @@ def _record(row: Row, chance: float, best: Row | None) -> dict[str, object]:
         "log_evidence_half": np.nan if found is None else found.half.log,
         "log_evidence_twice": np.nan if found is None else found.twice.log,
         "probability": chance,
+        "probability_error": error,
         "verdict": None if row.comparison is None else row.comparison.verdict,
         "fits": row.fits,
         "note": row.reason or "; ".join(row.notes) or None,

@@ -22,7 +22,7 @@ from comparisons.choice.predicted import UNSTABLE, predicted_of
 from comparisons.choice.printed import lines
 from comparisons.choice.reasons import lowered
 from comparisons.choice.rows import Row
-from comparisons.comparison import opinion_of
+from comparisons.comparison import compared_anew, opinion_of
 from comparisons.kept.atomic import written
 from comparisons.progress import announce
 from comparisons.verdict.search import search
@@ -132,7 +132,7 @@ def choose(
         force=force,
     )
     rows: list[Row] = []
-    fits: dict[tuple[type[Theta], int], em.Fit[Any]] = {}
+    searches: dict[tuple[type[Theta], int], Search] = {}
     interrupted = False
     try:
         for at, (one, k) in enumerate((one, k) for one in families for k in numbers):
@@ -140,23 +140,22 @@ def choose(
             announce(f"K = {title} ({at + 1} of {len(families) * len(numbers)})")
             question = asked(one, data, k, prior=prior, equal_weights=equal_weights)
             found = _fitted(question, starts, seed, force=force, progress=progress)
-            found = _raised(found, fits.get((one, k - 1)))
-            if found.row.fit is not None and not found.row.spiked:
-                fits[one, k] = found.row.fit
+            before = searches.get((one, k - 1))
+            found = _raised(found, None if before is None else before.fit)
+            if found.search is not None and not found.row.spiked:
+                searches[one, k] = found.search
             row = _same(found, rows) or _judged(found, opinion, chains, seed)
             if replicates and k < numbers[-1] and k + 1 not in numbers:
                 row = row._replace(notes=(*row.notes, f"no bootstrap: {k + 1} was not tried"))
             rows.append(row)
-        for at, test in _tests(rows, fits, replicates, seed, progress=progress):
-            row = rows[at]
-            rows[at] = row._replace(step=test, notes=(*row.notes, *_of_test(test, row.k)))
+        _test(rows, searches, replicates, seed, progress=progress)
     except KeyboardInterrupt:
         if all(row.fit is None for row in rows):  # nothing to show
             raise
         interrupted = True
     if all(row.fit is None for row in rows):
         raise Refusal(rows[0].reason)
-    return Choice(tuple(rows), interrupted)
+    return Choice(tuple(_with_test(row) for row in rows), interrupted)
 
 
 def _numbers(ks: Iterable[int]) -> list[int]:
@@ -203,6 +202,40 @@ def _raised(found: _Found, before: em.Fit[Any] | None) -> _Found:
     return _Found(found.row._replace(fit=fit), found.search._replace(fit=fit))
 
 
+def _climbed(
+    row: Row, fit: em.Fit[Any], missed: float, searches: dict[tuple[type[Theta], int], Search]
+) -> Row:
+    """Return a row with a higher optimum, which the search of a bootstrap test has found.
+
+    missed: by how much the fit so far is lower.
+    searches: of every row, by family and k; the one of this row is brought up to date.
+    """
+    searches[row.family, row.k] = known = searches[row.family, row.k]._replace(fit=fit)
+    if row.fit is None:
+        return row
+    row = _with_notes(
+        row._replace(fit=fit),
+        f"the best optimum was found by the bootstrap, {missed:.2g} units of log-likelihood above "
+        "that of EM's own starts",
+    )
+    if row.comparison is None:
+        return row
+    try:
+        return row._replace(comparison=compared_anew(row.comparison, known))
+    except (Refusal, Stopped) as problem:
+        return _with_notes(row, f"the verdict is of the lower optimum: {_told(problem)}")
+
+
+def _with_test(row: Row) -> Row:
+    """Return a row with what a reader of its test has to know."""
+    return row if row.step is None else _with_notes(row, *_of_test(row.step, row.k))
+
+
+def _with_notes(row: Row, *notes: str) -> Row:
+    """Return a row with further notes."""
+    return row._replace(notes=(*row.notes, *notes))
+
+
 def _same(found: _Found, rows: Sequence[Row]) -> Row | None:
     """Return a row that only names another one, if that is the same model: two forms of one group.
 
@@ -238,8 +271,11 @@ def _judged(found: _Found, opinion: partial[Any], chains: int, seed: int) -> Row
     except (Refusal, Stopped) as problem:
         notes.append(f"no LOO: {_told(problem)}")
     if row.predicted is not None and row.predicted.unstable > 0:
-        where = f"{row.predicted.unstable:.1%} of what was left out"
-        notes.append(f"LOO is not reliable: Pareto k is above {UNSTABLE:g} at {where}")
+        where = f"{row.predicted.failed:,} of {len(row.predicted.each):,} terms"
+        counts = (
+            "LOO may be a little off" if row.predicts or not row.sound else "LOO does not count"
+        )
+        notes.append(f"{counts}: Pareto k is above {UNSTABLE:g} at {where}")
     if known.reason is not None:
         notes.append(f"no evidence: {_told(known.reason)}")
     if not row.sound:
@@ -255,13 +291,12 @@ def _told(problem: Exception | str) -> str:
 def _of_test(test: Bootstrap, k: int) -> list[str]:
     """Return what a reader of a test of k against k + 1 has to know."""
     found = [] if test.reason is None else [f"no bootstrap: {_told(test.reason)}"]
-    for number, missed in zip((k, k + 1), test.missed, strict=True):
-        if MISSED < missed < np.inf:
-            found.append(
-                f"the bootstrap found an optimum that is higher by {missed:.2g} units of "
-                f"log-likelihood than the fit of {number} in this table; more --starts may find it "
-                "too"
-            )
+    if test.reason is None and not test.nested:
+        found.append(
+            f"with shares fixed at 1 / K, of all rows or of the first ones, K = {k} is no special "
+            f"case of K = {k + 1}: more groups may fit worse, and the bootstrap's statistic then "
+            "counts as 0"
+        )
     if test.compared < test.statistic - MISSED:
         found.append(
             f"the bootstrap compares its replicates with {test.compared:.1f}, not with "
@@ -270,9 +305,25 @@ def _of_test(test: Bootstrap, k: int) -> list[str]:
     return found
 
 
+def _test(
+    rows: list[Row],
+    searches: dict[tuple[type[Theta], int], Search],
+    most: int,
+    seed: int,
+    *,
+    progress: bool,
+) -> None:
+    """Put the bootstrap tests into rows, and the higher optima that they find."""
+    for at, test in _tests(rows, searches, most, seed, progress=progress):
+        rows[at] = rows[at]._replace(step=test)
+        for place, fit, missed in zip((at, at + 1), test.higher, test.missed, strict=True):
+            if fit is not None and missed > MISSED:
+                rows[place] = _climbed(rows[place], fit, missed, searches)
+
+
 def _tests(
     rows: Sequence[Row],
-    fits: Mapping[tuple[type[Theta], int], em.Fit[Any]],
+    searches: Mapping[tuple[type[Theta], int], Search],
     most: int,
     seed: int,
     *,
@@ -280,16 +331,20 @@ def _tests(
 ) -> Iterable[tuple[int, Bootstrap]]:
     """Yield the bootstrap test of each k against k + 1, with the place of its row.
 
-    fits: by family and k, without spikes. A row that only names the same model of another form has
-        one too, as the tests of a form begin with its first k.
+    If a test finds a higher fit of its k, the one before it, against this k, is done again.
+
+    searches: by family and k, without spikes. A row that only names the same model of another form
+        has one too, as the tests of a form begin with its first k. They may change on the way.
     """
     if not most:
         return
     with bar("{task.completed} of {task.total} replicates", left=True, shown=progress) as bars:
-        for at, row in enumerate(rows):
-            fewer, more = (fits.get((row.family, k)) for k in (row.k, row.k + 1))
-            if fewer is None or more is None:
-                continue
+        known = [(row.family, row.k) for row in rows]
+        due = [at for at, (one, k) in enumerate(known) if {(one, k), (one, k + 1)} <= {*searches}]
+        while due:
+            at = due.pop(0)
+            row, (family, k) = rows[at], known[at]
+            fewer, more = searches[family, k].fit, searches[family, k + 1].fit
             announce(f"bootstrap, K = {row.title} against {row.k + 1}")
             task = bars.add_task(f"{row.title} against {row.k + 1}", total=most)
             tell = partial(bars.update, task)
@@ -302,3 +357,6 @@ def _tests(
             )
             bars.remove_task(task)
             yield at, found
+            again = found.higher[0] is not None and found.missed[0] > MISSED
+            if again and at and known[at - 1] == (family, k - 1):
+                due.insert(0, at - 1)

@@ -6,6 +6,7 @@ All criteria are put on the scale of -2 log-likelihood, on which lower is better
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,16 +23,20 @@ __all__ = [
     "LEVEL",
     "Criterion",
     "Election",
+    "Undecided",
     "compared",
     "counting",
     "elected",
     "not_rejected",
     "probabilities",
+    "probability_errors",
     "recommended",
+    "undecided",
 ]
 
 LEVEL = 0.05  # of the bootstrap test, at which k groups are rejected
 ALIKE = 2.0  # standard errors up to which two candidates predict alike
+NOISE = 2.0  # Monte Carlo errors of a difference, up to which the evidence does not decide
 SURE = 0.95  # posterior probability of a number of groups that is a clear choice
 VOTING = ("BIC", "ICL", "bootstrap", "LOO", "evidence")
 """Those that vote. AIC elects too many groups in any number of rows (Celeux & Soromenho 1996)."""
@@ -40,22 +45,23 @@ VOTING = ("BIC", "ICL", "bootstrap", "LOO", "evidence")
 class Criterion(NamedTuple):
     """A number for each candidate, on the scale of -2 log-likelihood.
 
-    drawn: whether it comes from the posterior's draws, so that these have to be sound.
+    counts: whether its value means what it says; None if it always does. What comes from the
+        posterior's draws needs sound ones.
 
-    >>> [name for name, one in CRITERIA.items() if one.drawn]
+    >>> [name for name, one in CRITERIA.items() if one.counts is not None]
     ['LOO', 'evidence']
     """
 
     value: Callable[[Row], float]
-    drawn: bool = False
+    counts: Callable[[Row], bool] | None = None
 
 
 CRITERIA: dict[str, Criterion] = {
     "AIC": Criterion(lambda row: row.aic),
     "BIC": Criterion(lambda row: row.bic),
     "ICL": Criterion(lambda row: row.icl),
-    "LOO": Criterion(lambda row: -2 * row.elpd, drawn=True),
-    "evidence": Criterion(lambda row: -2 * row.log_evidence, drawn=True),
+    "LOO": Criterion(lambda row: -2 * row.elpd, lambda row: row.predicts),
+    "evidence": Criterion(lambda row: -2 * row.log_evidence, lambda row: row.sound),
 }
 """By name; each is a distance, the lower the better."""
 
@@ -75,7 +81,8 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     """Return what each criterion elects, by name; criteria without numbers are left out.
 
     So are LOO and evidence where several candidates are fitted but only one has sound draws: there
-    is nothing to compare it with.
+    is nothing to compare it with. So is the evidence where its Monte Carlo error leaves open which
+    candidate is the best (`undecided`).
 
     LOO elects the candidate with the fewest parameters among those that predict as well as the
     best, within two standard errors of the difference. The bootstrap elects, within the family
@@ -90,7 +97,9 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     fitted = sum(row.fit is not None for row in rows)
     for name, criterion in CRITERIA.items():
         values = np.array([counting(criterion, row) for row in rows])
-        if np.isfinite(values).sum() < (min(fitted, 2) if criterion.drawn else 1):
+        if np.isfinite(values).sum() < (1 if criterion.counts is None else min(fitted, 2)):
+            continue
+        if name == "evidence" and undecided(rows) is not None:
             continue
         row = rows[int(np.nanargmin(values))]
         found[name] = Election(name, _sparing(rows, row) if name == "LOO" else row)
@@ -109,7 +118,41 @@ def counting(criterion: Criterion, row: Row) -> float:
     >>> counting(CRITERIA["BIC"], row) == row.bic
     True
     """
-    return criterion.value(row) if row.sound or not criterion.drawn else np.nan
+    return criterion.value(row) if criterion.counts is None or criterion.counts(row) else np.nan
+
+
+class Undecided(NamedTuple):
+    """Two candidates of the highest evidence, whose difference may be Monte Carlo noise.
+
+    first, second: the higher and the next one.
+    gap: the difference of their log evidences; error: its Monte Carlo standard error.
+
+    >>> Undecided._fields
+    ('first', 'second', 'gap', 'error')
+    """
+
+    first: Row
+    second: Row
+    gap: float
+    error: float
+
+
+def undecided(rows: Sequence[Row]) -> Undecided | None:
+    """Return the two best candidates if the evidence cannot tell them apart, otherwise None.
+
+    Their difference is then within NOISE of its Monte Carlo standard errors.
+
+    >>> from comparisons.choice.rows import Row
+    >>> undecided([Row(fit.family, 2, fit)])
+    """
+    known = [row for row in rows if np.isfinite(counting(CRITERIA["evidence"], row))]
+    for first, second in pairwise(sorted(known, key=lambda row: -row.log_evidence)):
+        assert first.evidence is not None
+        assert second.evidence is not None
+        gap = first.log_evidence - second.log_evidence
+        error = float(np.hypot(first.evidence.error, second.evidence.error))
+        return Undecided(first, second, gap, error) if gap <= NOISE * error else None
+    return None
 
 
 def _sparing(rows: Sequence[Row], best: Row) -> Row:
@@ -117,7 +160,7 @@ def _sparing(rows: Sequence[Row], best: Row) -> Row:
     assert best.predicted is not None
     alike = [best]
     for row in rows:
-        if row.predicted is not None and row.parameters is not None and row.sound:
+        if row.predicted is not None and row.parameters is not None and row.predicts:
             gap, error = difference(row.predicted, best.predicted)
             if -gap <= ALIKE * error:
                 alike.append(row)
@@ -167,6 +210,26 @@ def probabilities(rows: Sequence[Row]) -> list[float]:
         return [np.nan] * len(rows)
     masses = np.where(known, np.exp(logs - logs[known].max()), np.nan)
     return [float(one) for one in masses / np.nansum(masses)]
+
+
+def probability_errors(rows: Sequence[Row]) -> list[float]:
+    """Return the Monte Carlo standard error of each posterior probability; NaN where there is none.
+
+    With errors e of the log evidences it is P_k sqrt((1 - P_k)^2 e_k^2 + sum_j!=k P_j^2 e_j^2), to
+    first order.
+
+    >>> from comparisons.choice.rows import Row
+    >>> probability_errors([Row(fit.family, 2, fit)])
+    [nan]
+    """
+    chances = np.array(probabilities(rows))
+    errors = [np.nan if row.evidence is None else row.evidence.error for row in rows]
+    squares = np.square(errors)
+    every = np.nansum(chances**2 * squares)
+    return [
+        float(p * np.sqrt(max((1 - 2 * p) * own + every, 0.0)))
+        for p, own in zip(chances, squares, strict=True)
+    ]
 
 
 def recommended(rows: Sequence[Row]) -> Row | None:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import em
-from em.climb.search import SAME_HEIGHT, spikes
-from em.climb.splits import splits
+from em.climb.search import SAME_HEIGHT
+from em.climb.spikes import spikes
+from em.climb.splits import splits, twinned
 from em.climb.starts import starting_points
-from em.climb.together import joins, together
+from em.climb.steps import joins
+from em.climb.together import together
 from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads
 from em.emission import emission_of
 from em.model import model_of
-from models.structure import shares_of, with_shares
+from models.structure import fields_of, from_fields, shares_of, with_shares
 from models.value_grid import step_of
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     from models.structure import Structure
     from models.structure import Units as Data
 
-__all__ = ["Heights", "Searcher", "from_divided", "height_of", "redrawn", "refitted"]
+__all__ = ["Heights", "Searcher", "from_divided", "height_of", "nested", "redrawn", "refitted"]
+
+
+ALIKE = 1e-9  # of a log-likelihood: a smaller difference is rounding
 
 
 class Heights(NamedTuple):
@@ -161,6 +166,29 @@ def refitted(fit: Fit[Any], inside: Structure) -> Fit[Any]:
     start = with_shares(type(inside), shares_of(inside), theta)
     higher: Fit[Any] = em.fitted(fit.question, start=start)
     return higher
+
+
+def nested(fit: Fit[Any]) -> bool:
+    """Whether K components are a special case of K + 1: of two that are alike, and K - 1 others.
+
+    They are none where shares are fixed at 1 / K, of all rows or of the first one of a sequence.
+
+    >>> nested(fit)
+    True
+    """
+    question = fit.question
+
+    def many(one: Structure) -> Structure:
+        fields = {name: np.asarray(field)[None] for name, field in fields_of(one).items()}
+        found: Structure = from_fields(type(one), type(one.theta), fields)
+        return found
+
+    twins = twinned(fit.estimate, question.held)
+    one, other = (
+        float(em.log_likelihood(question.family, question.data, many(parameters))[0])
+        for parameters in (fit.estimate, twins)
+    )
+    return abs(one - other) <= ALIKE * (1 + abs(one))
 
 
 def height_of(fit: Fit[Any]) -> float:

@@ -75,6 +75,7 @@ def page(
         advice=advice,
         elections=elections,
         reasons=reasons,
+        about="What else to know" if choice.agree else "Why they differ",
         missing=choice.missing,
         interrupted=choice.interrupted,
         heads=list(HEADS.values()),

@@ -81,12 +81,14 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
             Picture(
                 "densities",
                 "The fits side by side",
-                f"The data and the fitted groups, for K = {listed}.",
+                f"The data and the fitted {choice.noun}s, for K = {listed}.",
                 lambda: densities(choice),
             )
         )
     if len(_column(choice)) > 1:
-        found.append(Picture("splits", "How groups split", _told(choice), lambda: splits(choice)))
+        found.append(
+            Picture("splits", f"How {choice.noun}s split", _told(choice), lambda: splits(choice))
+        )
     return found
 
 
@@ -173,7 +175,7 @@ def _forms(choice: Candidates) -> list[list[int]]:
 def _errors(choice: Candidates, name: str) -> Array:
     """Return standard errors of a criterion's distances, 0 where it has none."""
     if name == "LOO":
-        known = [row for row in choice.rows if row.predicted is not None and row.sound]
+        known = [row for row in choice.rows if row.predicts]
         best = max(known, key=lambda row: row.elpd).predicted
         assert best is not None
         return np.array(
@@ -244,17 +246,17 @@ def densities(choice: Candidates) -> Figure:
     assert first is not None
     if plain:
         figure.supylabel("density", fontsize=10)
-        caption = f"Horizontally: {what(first)}. Colours are groups, ordered by location."
+        caption = f"Horizontally: {what(first)}. Colours are {choice.noun}s, ordered by location."
         entries = [patch({"color": DATA}, "data"), line({"color": EM}, "EM's density")]
     else:
         names = first.columns or tuple(f"column {at}" for at in range(2))
         caption = (
             f"Horizontally: {names[0]}; vertically: {names[1]}. Ellipses hold 39% and 86% of a "
-            "normal group. A group that is wider than the data is cut off."
+            f"normal {choice.noun}. One that is wider than the data is cut off."
         )
         entries = [
             line({"color": QUIET, "linestyle": "none"}, "data", "."),
-            line({"color": EM}, "EM's groups"),
+            line({"color": EM}, f"EM's {choice.noun}s"),
         ]
     return framed(figure, "The fits side by side", entries, caption)
 
@@ -361,8 +363,8 @@ def splits(choice: Candidates) -> Figure:
     axes.tick_params(labelcolor="black", color=QUIET)
     return framed(
         figure,
-        "How groups split from one number to the next",
-        [patch({"color": colour(0), "alpha": 0.35}, "observations that two groups share")],
+        f"How {choice.noun}s split from one number to the next",
+        [patch({"color": colour(0), "alpha": 0.35}, f"observations that two {choice.noun}s share")],
         "Heights are shares of all observations, by EM's memberships; colours follow the order of "
         "the labels at each K.",
     )
@@ -442,5 +444,7 @@ def _told(choice: Candidates) -> str:
         parent = shared.argmax(axis=0)
         split = np.flatnonzero(np.bincount(parent, minlength=one.k) > 1)
         if len(split):
-            said.append(f"group {int(split[0]) + 1} of {one.k} divides at K = {other.title}")
-    return f"The groups at each K, from left to right: {'; '.join(said) or 'none divides'}."
+            said.append(
+                f"{choice.noun} {int(split[0]) + 1} of {one.k} divides at K = {other.title}"
+            )
+    return f"The {choice.noun}s at each K, from left to right: {'; '.join(said) or 'none divides'}."

@@ -52,6 +52,11 @@ class Predicted(NamedTuple):
         return float(self.each.sum())
 
     @property
+    def failed(self) -> int:
+        """How many of them have such a k."""
+        return round(self.unstable * len(self.each))
+
+    @property
     def error(self) -> float:
         """The standard error of the sum, sqrt(n var): that of drawing other observations."""
         return _error(self.each)

@@ -31,7 +31,7 @@ HEADS = {
     "elpd": "LOO (error)",
     "elpd_difference": "to best (error)",
     "log_evidence": "log evidence",
-    "probability": "P(K)",
+    "probability": "P(K) (error)",
     "verdict": "verdict",
     "fits": "fits",
 }

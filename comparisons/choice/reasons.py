@@ -13,7 +13,9 @@ from comparisons.choice.elect import (
     compared,
     elected,
     probabilities,
+    probability_errors,
     recommended,
+    undecided,
 )
 from comparisons.choice.predicted import difference
 from comparisons.verdict.headline import headline
@@ -42,7 +44,20 @@ def elections(rows: Sequence[Row], noun: str = "group") -> str:
     for name, one in found.items():
         by.setdefault(called(one.row, noun), []).append(_said(name))
     parts = [f"{listed(names)} elect{'s' * (len(names) == 1)} {what}" for what, names in by.items()]
-    return f"{'; '.join(parts)}."[:1].upper() + f"{'; '.join(parts)}."[1:]
+    said = f"{'; '.join(parts)}."
+    return said[:1].upper() + said[1:] + _of_noise(rows, noun)
+
+
+def _of_noise(rows: Sequence[Row], noun: str) -> str:
+    """Return that the evidence does not decide, if so."""
+    open_ = undecided(rows)
+    if open_ is None:
+        return ""
+    return (
+        f" The evidence does not decide between {called(open_.first, noun)} and "
+        f"{called(open_.second, noun)}: log evidences differ by {open_.gap:.2g}, with a Monte "
+        f"Carlo error of {open_.error:.2g}. More draws would tell."
+    )
 
 
 def advice(rows: Sequence[Row], noun: str = "group") -> str:
@@ -61,13 +76,15 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     found = elected(rows)
     votes = {name: found[name] for name in VOTING if name in found}
     ours = [_said(name) for name, one in votes.items() if one.row is best]
-    chance = probabilities(rows)[rows.index(best)]
+    at = rows.index(best)
+    chance, error = probabilities(rows)[at], probability_errors(rows)[at]
     what, them = called(best, noun), "it" if best.k == 1 else "them"
-    belief = f" The posterior probability of {what} is {_probability(chance)}."
+    noise = f" (Monte Carlo error {error:.2g})" if undecided(rows) is not None else ""
+    belief = f" The posterior probability of {what} is {_probability(chance)}{noise}."
     belief *= bool(np.isfinite(chance))
     if len(ours) == len(votes):
         whole = (
-            "All criteria" if len(votes) == len(VOTING) else "All criteria that could be computed"
+            "All criteria" if len(votes) == len(VOTING) else "All criteria that can be relied on"
         )
         said = f"Take {what}. {whole} elect {them} ({listed(ours)}).{belief}"
         if np.isfinite(chance) and chance < SURE:
@@ -158,7 +175,7 @@ def _at(row: Row) -> str:
 def _of_loo(loo: Row, bic: Row, noun: str) -> str:
     """Return why leave-one-out prediction elects another candidate."""
     what, other = called(loo, noun), called(bic, noun)
-    if loo.predicted is None or bic.predicted is None or not bic.sound:
+    if loo.predicted is None or bic.predicted is None or not bic.predicts:
         return f"LOO elects {what}; it is not known at {other}."
     gap, error = difference(bic.predicted, loo.predicted)
     by = f"by {abs(gap):.1f} (standard error {error:.1f}) units of log-likelihood"

@@ -23,6 +23,7 @@ __all__ = ["Row", "form_of"]
 UNSOUND = {"hopeless_chains", "spike"}
 UNMIXED = "unmixed_chains"  # the code of chains that do not agree
 MIXED = 1.05  # R-hat up to which sums over draws are good enough, as for the evidence
+SEVERAL = 3  # of what was left out with a Pareto k above 0.7, from which LOO does not count
 MISFIT = "misfit"  # the code of a model that does not fit
 
 
@@ -106,12 +107,18 @@ class Row(NamedTuple):
 
     @property
     def sound(self) -> bool:
-        """Whether LOO and evidence mean what they say: the chains have mixed, and on no spikes."""
+        """Whether draws can be relied on for sums: the chains have mixed, and on no spikes."""
         known = self.comparison
         return known is not None and not any(
             one.stands and (one.code in UNSOUND or (one.code == UNMIXED and one.value > MIXED))
             for one in known.findings
         )
+
+    @property
+    def predicts(self) -> bool:
+        """Whether LOO means what it says: sound draws, and importance sampling that has worked."""
+        known = self.predicted
+        return self.sound and known is not None and known.failed < SEVERAL
 
     @property
     def misfit(self) -> Finding | None:

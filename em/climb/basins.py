@@ -17,6 +17,7 @@ from models.prior import Prior
 from models.structure import by_component, drawn_at, summing_to_one
 
 if TYPE_CHECKING:
+    from em.climb.loop import Climb
     from em.model import Model
     from models.arrays import Labels
     from models.family import Theta
@@ -70,31 +71,44 @@ def basins[S: Structure, T: Theta](
         floor = default_floor(workers.rows, emission)
         model = model_of(question, workers, floor=floor, prior=prior)
         known: Known[S] = Known(model)
-        for number in range(n):
-            member[number] = known.reached(number, model.inside(drawn_at(starts, number)))
+        begun = [(number, model.inside(drawn_at(starts, number))) for number in range(n)]
+        known.climb.all(begun, MAX_STEPS, known)
+        for number, at in known.member.items():
+            member[number] = at
     return tuple(known.tops), member
 
 
 class Known[S: Structure]:
-    """The tops that climbs have reached so far."""
+    """The tops that climbs have reached so far, and the index of the one that each start reached.
+
+    A climb that comes near a known top, so that it has no other to go to, has arrived there.
+    """
+
+    below = HILL
 
     def __init__(self, model: Model[S]) -> None:
         self.model = model
+        self.member: dict[int, int] = {}
         self.climb = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
         self.tops: list[Basin[S]] = []
         self.inside: list[tuple[S, float]] = []
 
-    def reached(self, number: int, first: S) -> int:
-        """Return the index of the top that a climb reaches; a new top is added.
+    def heights(self) -> list[float]:
+        """Return the heights of the tops."""
+        return [height for _, height in self.inside]
 
-        number: of the start.
-        first: the parameters there.
-        """
-        climbed = self.climb(number, first, MAX_STEPS, arrived=self._arrived)
-        at = self._near(climbed.parameters, float(climbed.trace[-1]))
-        if at is not None:
-            return at
-        placed = climbed._replace(parameters=in_order(self.model, climbed.parameters))
+    def arrived(self, parameters: S, height: float) -> bool:
+        """Return whether there is a known top to which a climb must lead from here."""
+        return self._near(parameters, height) is not None
+
+    def over(self, number: int, climb: Climb[S]) -> None:
+        """Note which top a start's climb has reached; a new top is added."""
+        at = self._near(climb.parameters, float(climb.trace[-1]))
+        self.member[number] = self._new(number, climb) if at is None else at
+
+    def _new(self, number: int, climb: Climb[S]) -> int:
+        """Return the index of the top of a climb's end, which is added unless it is a known one."""
+        placed = climb._replace(parameters=in_order(self.model, climb.parameters))
         end, known = refined(self.climb, ended(self.model, number, placed), MAX_STEPS)
         top = Basin(self.model.outside(end.parameters), known.standard_errors, end.height)
         for at, one in enumerate(self.tops):
@@ -103,9 +117,6 @@ class Known[S: Structure]:
         self.tops.append(top)
         self.inside.append((end.parameters, end.height))
         return len(self.tops) - 1
-
-    def _arrived(self, parameters: S, height: float) -> bool:
-        return self._near(parameters, height) is not None
 
     def _near(self, parameters: S, height: float) -> int | None:
         """Return the index of the known top to which a climb must lead from here, or None."""

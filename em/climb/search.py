@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import chdtr, gammaln, pdtrc
 
 from em.climb.loop import climb
+from em.climb.spikes import spikes
+from em.climb.steps import Steps, joins
 from em.data.blocks import rows_of
 from em.data.subsample import observations_at
 from em.data.threads import Threads
 from em.model import model_of
 from em.result import Step
-from em.sweep import logits
 from models import Sample
-from models.sample import Part
 from models.structure import by_component, label_order, permuted, summing_to_one
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from em.climb.loop import Climb
+    from em.climb.steps import Watch
     from em.model import Model
     from models.structure import Structure
 
@@ -37,16 +38,21 @@ __all__ = [
     "SAME_HEIGHT",
     "Climber",
     "End",
+    "Ends",
     "ended",
     "in_order",
     "joined",
     "near",
     "search",
-    "spikes",
 ]
 
-CHEAP = 50_000  # distinct rows times components up to which every start is climbed to the end
+FEWEST = 4  # climbs that are stepped together, at least
+CHEAP = 50_000
+"""Distinct rows times components up to which every start is climbed to the end, many stepped
+together. 20 starts of Gaussians then took 1.3 to 7 times as long one by one, several columns 1.3 to
+3 times, but for a case in which a single slow climb took longer than all others (1.2 times)."""
 BATCH = 5  # further starts between two looks at the ends
+MORE = 40  # the same where they are stepped together, which then takes hardly longer
 SHORT = 15  # steps after which starts are compared if that would take too long
 FINALISTS = 5  # of them that are then climbed to the end
 MANY = 1 << 20  # distinct rows beyond which starts are compared on some of them
@@ -54,8 +60,6 @@ SCREEN = 1 << 17  # observations on which starts are compared if there are MANY
 SAME_HEIGHT = 1e-3  # of the objective: two ends within 0.05 standard errors are one
 SAME_PLACE = 0.05  # of the parameters, in working coordinates, whose unit is about one sd
 NOBODY = 0.5  # expected observations below which a component is empty
-NARROW = 0.1  # of the widest component's width: a spike is narrower
-BY_CHANCE = 1e-3  # if more clumps are expected by chance, a clump is no evidence of a component
 
 
 class End[S: Structure](NamedTuple):
@@ -137,9 +141,7 @@ class Climber[S: Structure]:
         """
 
         def observe(step: int, parameters: S, objective: float) -> None:
-            if self.on_step is not None:
-                outside = self.model.outside(summing_to_one(parameters))
-                self.on_step(Step(number, done + step, outside, objective))
+            self._observe(done, number, step, parameters, objective)
 
         return climb(
             self.model,
@@ -152,6 +154,47 @@ class Climber[S: Structure]:
             arrived=arrived if self.tolerance > 0 else None,
             on_step=None if self.on_step is None else observe,
         )
+
+    @property
+    def joins(self) -> bool:
+        """Whether climbs are stepped together, because rows are so few that this is faster."""
+        return self.model.size <= CHEAP and joins(self.model)
+
+    def all(self, starts: Sequence[tuple[int, S]], steps: int, watch: Watch[S]) -> None:
+        """Climb from numbered starts, and tell `watch` where each climb ends."""
+        if len(starts) < FEWEST or not self.joins:
+            for number, start in starts:
+                watch.over(number, self(number, start, steps, arrived=watch.arrived))
+            return
+        for number, before in self._together(starts, steps, watch):
+            taken = len(before.trace) - 1
+            rest = self(number, before.parameters, steps - taken, taken, arrived=watch.arrived)
+            watch.over(number, joined(before, rest))
+
+    def _together(
+        self, starts: Sequence[tuple[int, S]], steps: int, watch: Watch[S]
+    ) -> list[Numbered[S]]:
+        """Step climbs together; return those that have to go on alone."""
+        numbers = [number for number, _ in starts]
+        ends = Steps(
+            [self.model],
+            np.zeros(len(starts), np.intp),
+            [start for _, start in starts],
+            numbers=numbers,
+            accelerate=self.accelerate,
+        ).climb(
+            self.tolerance,
+            steps,
+            watch=watch,
+            on_step=None if self.on_step is None else partial(self._observe, 0),
+        )
+        return [(numbers[at], end.climb) for at, end in ends.items() if end.left]
+
+    def _observe(self, done: int, number: int, step: int, parameters: S, objective: float) -> None:
+        """Show a step."""
+        assert self.on_step is not None
+        outside = self.model.outside(summing_to_one(parameters))
+        self.on_step(Step(number, done + step, outside, objective))
 
 
 class Found[S: Structure](NamedTuple):
@@ -199,57 +242,57 @@ def search[S: Structure](
     ([2], 0)
     """
     if model.size <= CHEAP or len(starts) == 1:
-        finished = _climbed(run, list(enumerate(starts)), max_steps)
-        ends = _distinct(model, finished, own_floor)
+        seen = Ends[S]()
+        run.all(list(enumerate(starts)), max_steps, seen)
+        ends = _distinct(model, seen.finished, own_floor)
         further = enumerate(more, len(starts))
-        while not enough(ends) and (batch := list(islice(further, BATCH))):
-            finished = _climbed(run, batch, max_steps, finished)
-            ends = _distinct(model, finished, own_floor)
-        return Found(ends, len(finished), 0, 0)
+        size = MORE if run.joins else BATCH
+        while not enough(ends) and (batch := list(islice(further, size))):
+            run.all(batch, max_steps, seen)
+            ends = _distinct(model, seen.finished, own_floor)
+        return Found(ends, len(seen.finished), 0, 0)
     if model.rows.sample.distinct > MANY and run.tolerance > 0 and model.streams:
         return _screened(model, starts, run, max_steps, own_floor, seed)
     short = min(SHORT, max_steps)
     begun = [(number, run(number, start, short)) for number, start in enumerate(starts)]
-    finished = [pair for pair in begun if pair[1].converged]
+    seen = Ends([pair for pair in begun if pair[1].converged])
     going = sorted((pair for pair in begun if not pair[1].converged), key=_depth)
-    finished = _climbed(
-        run,
-        [(number, first.parameters) for number, first in going[:FINALISTS]],
-        max_steps - short,
-        finished,
-        dict(going),
-    )
-    ends = _distinct(model, finished, own_floor)
+    for number, first in going[:FINALISTS]:
+        rest = run(number, first.parameters, max_steps - short, short, arrived=seen.arrived)
+        seen.over(number, joined(first, rest))
+    ends = _distinct(model, seen.finished, own_floor)
     return Found(ends, len(starts), len(going[FINALISTS:]), 0)
 
 
-def _climbed[S: Structure](
-    run: Climber[S],
-    starts: Sequence[tuple[int, S]],
-    max_steps: int,
-    finished: Sequence[Numbered[S]] = (),
-    begun: Mapping[int, Climb[S]] = MappingProxyType({}),
-) -> list[Numbered[S]]:
-    """Return finished climbs and those from more starts, which stop where one has ended.
+class Ends[S: Structure]:
+    """The climbs that are over; another one that comes near the end of one of them stops there.
 
-    begun: the earlier steps of some of them, by number; they start where these ended.
+    >>> seen = Ends()
+    >>> seen.arrived(fit.inside, fit.log_likelihood)
+    False
     """
-    done = list(finished)
 
-    def arrived(parameters: S, height: float) -> bool:
+    below = SAME_HEIGHT
+
+    def __init__(self, finished: Sequence[Numbered[S]] = ()) -> None:
+        self.finished = list(finished)
+
+    def heights(self) -> list[float]:
+        """Return the heights of the ends that are optima."""
+        return [float(end.trace[-1]) for _, end in self.finished if end.converged]
+
+    def arrived(self, parameters: S, height: float) -> bool:
+        """Return whether an end is so near that it is the same optimum."""
         return any(
             end.converged
-            and 0 <= end.trace[-1] - height <= SAME_HEIGHT
+            and 0 <= end.trace[-1] - height <= self.below
             and near(end.parameters, parameters)
-            for _, end in done
+            for _, end in self.finished
         )
 
-    for number, start in starts:
-        before = begun.get(number)
-        taken = 0 if before is None else len(before.trace) - 1
-        climbed = run(number, start, max_steps, taken, arrived=arrived)
-        done.append((number, climbed if before is None else joined(before, climbed)))
-    return done
+    def over(self, number: int, climb: Climb[S]) -> None:
+        """Note one more climb that is over."""
+        self.finished.append((number, climb))
 
 
 def _screened[S: Structure](
@@ -270,7 +313,9 @@ def _screened[S: Structure](
     finalists = some.ends[:FINALISTS]
     begin = [(end.number, end.parameters) for end in finalists]
     reached = {end.number: end.starts for end in finalists}
-    ends = _distinct(model, _climbed(run, begin, max_steps), own_floor, reached)
+    seen = Ends[S]()
+    run.all(begin, max_steps, seen)
+    ends = _distinct(model, seen.finished, own_floor, reached)
     abandoned = len(starts) - sum(reached.values())
     return Found(ends, len(starts), abandoned, fewer.rows.sample.observations)
 
@@ -393,46 +438,3 @@ def near[S: Structure](one: S, other: S) -> bool:
     nearest = apart.argmin(axis=1)
     same = len(set(nearest.tolist())) == k or bool((apart <= SAME_PLACE).all())
     return same and bool((apart.min(axis=1) <= SAME_PLACE).all())
-
-
-def spikes[S: Structure](model: Model[S], parameters: S, own_floor: bool) -> NDArray[np.bool_]:
-    """Return which components are narrow by accident, (K,).
-
-    A component on the floor is a spike: only the floor keeps the likelihood finite there. So is one
-    under a tenth of the widest if chance explains its observations. The other components put m
-    observations within two sd of its mean, and it adds c of its own. Among n places
-    n P(Poisson(m) >= m + c) clumps as dense are expected by chance. A narrow component on at most
-    d + 1 observations is also a spike, because any such few have a mean and a width, unless the
-    user gave the floor.
-
-    >>> from em.data.threads import executor_for
-    >>> from em.emission import emission_of
-    >>> from em.model import model_of
-    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
-    ...     model = model_of(fit.question, workers, floor=fit.floor)
-    >>> spikes(model, fit.inside, own_floor=False)
-    array([False, False])
-    """
-    theta, overall = parameters.theta, parameters.overall(model.question.data)
-    width = model.emission.width(theta, model.floor)
-    on_floor = model.emission.on_floor(theta, model.floor)
-    location = model.emission.location(theta)
-    if location is None or model.k == 1:
-        return on_floor
-    d, n = model.rows.sample.dimension, float(model.total[0])
-    means = Part(location, None, None)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of empty components
-        joint = logits(model.emission, means, np.log(overall), theta)
-        logs = joint + model.emission.base(means.x, None)
-        own = np.diagonal(logs) - np.log(overall)  # log density of a component at its mean
-        np.fill_diagonal(logs, -np.inf)
-        others = np.logaddexp.reduce(logs, axis=0)
-        ball = d * np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(0.5 * d + 1)
-        volume = ball - 0.5 * d * np.log(2 * np.pi) - own
-        there = n * np.exp(np.minimum(others + volume, 0))
-    held = n * overall
-    expected = n * pdtrc(np.ceil(there + chdtr(d, 4.0) * held) - 1, there)
-    narrow = width < NARROW * width.max()
-    few = (held < d + 1.5) & (not own_floor)
-    spike: NDArray[np.bool_] = on_floor | (narrow & (few | (expected > BY_CHANCE)))
-    return spike

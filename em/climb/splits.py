@@ -8,10 +8,11 @@ import numpy as np
 
 from em.model import densities
 from em.structure import Expected
+from models.family import entries, rebuilt
 from models.structure import shares_of, with_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["splits"]
+__all__ = ["splits", "twinned"]
 
 CUTS = (0.5, 0.1, 0.9)  # parts of a component's observations below the cut
 FEWEST = 0.5  # expected observations of a part
@@ -70,6 +71,24 @@ def splits[S: Structure](fewer: Model[S], parameters: S, more: Model[S]) -> Iter
             shares = _divided(parameters, component, sizes / sizes.sum())
             even = {name: field for name, field in more.even.items() if name in shares}
             yield with_shares(type(parameters), shares | even, theta)
+
+
+def twinned[S: Structure](parameters: S, held: Collection[str]) -> S:
+    """Return K + 1 components, the first two of which are alike and share what the first one had.
+
+    Where K components are a special case of K + 1, this is the same model.
+
+    held: the fields of shares that are fixed at 1 / K.
+
+    >>> two = twinned(fit.estimate, held=())
+    >>> two.weight.round(2), two.theta.rate.round(1)
+    (array([0.29, 0.29, 0.42]), array([1.1, 1.1, 7.3]))
+    """
+    shares = _divided(parameters, 0, np.array([0.5, 0.5]))
+    for name in held:
+        shares[name] = np.full_like(shares[name], 1 / shares[name].shape[-1])
+    fields = [np.concatenate([field[:1], field]) for field in entries(parameters.theta).values()]
+    return with_shares(type(parameters), shares, rebuilt(type(parameters.theta), fields))
 
 
 def _cuts(place: Array, own: Array, *, located: bool) -> Iterator[NDArray[np.bool_]]:

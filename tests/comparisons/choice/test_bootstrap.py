@@ -13,7 +13,7 @@ from scipy.stats import binom
 import em
 from comparisons.choice import bootstrap as module
 from comparisons.choice.bootstrap import bootstrap
-from comparisons.choice.heights import Searcher, redrawn
+from comparisons.choice.heights import Searcher, nested, redrawn
 from models import (
     Binomial,
     Categorical,
@@ -319,3 +319,29 @@ def test_no_fourth_group_of_waiting_times_or_fifth_of_galaxies() -> None:
         found = bootstrap(few, many, most=99, enough=99)
         low, _ = binom.interval(0.99, 99, 0.1)
         assert found.exceeding > low
+
+
+def test_uniform_beginnings_are_no_special_case_of_one_state_more(rng) -> None:
+    """Two states alike begin with 2 / (K + 1), not with 1 / K; stationary and free ones may."""
+    x = rng(32).poisson(np.where(np.arange(90) // 10 % 2, 2, 9)).astype(float)
+    for initial, special in (("uniform", False), ("free", True), ("stationary", True)):
+        data = Sequences(x, sequence=[30] * 3, initial=initial)
+        assert nested(em.fit(Poisson, data, 2)) == special
+        assert nested(em.fit(Poisson, data, 1))
+    assert nested(em.fit(Poisson, Sample(x), 2))
+    assert not nested(em.fit(Poisson, Sample(x), 2, equal_weights=True))
+    uniform = Sequences(x, sequence=[30] * 3, initial="uniform")
+    fitted = [em.fit(Poisson, uniform, k, starts=5) for k in (2, 3)]
+    assert not bootstrap(*fitted, most=3).nested
+
+
+def test_a_search_that_nearly_finds_a_rare_optimum_is_hard_enough() -> None:
+    """An optimum 0.003 higher, found by chance, is not worth eight times as many starts."""
+    one, two = fits("waiting", Gaussian, 2)
+    for above, harder in ((0.003, False), (0.3, True)):
+        rare = replace(two, log_likelihood=two.log_likelihood + above)
+        observed = module._searched(one, rare, 0)
+        assert (observed.searcher.starts > module.STARTS) == harder
+        assert observed.compared == pytest.approx(
+            2 * (two.log_likelihood - one.log_likelihood), abs=1e-3
+        )

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from comparisons.choice.candidates import Candidates
-from comparisons.choice.elect import elected, not_rejected, probabilities, recommended
+from comparisons.choice.elect import (
+    elected,
+    not_rejected,
+    probabilities,
+    probability_errors,
+    recommended,
+    undecided,
+)
 from comparisons.choice.pictures import criteria
 from comparisons.choice.predicted import Predicted
 from comparisons.choice.printed import cells
@@ -239,3 +246,48 @@ def test_p_is_a_bound_where_no_replicate_exceeds():
 def test_elections_are_one_sentence_for_all_criteria():
     rows = [row(1, -120.0), row(2, -100.0), row(3, -97.0)]
     assert elections(rows) == "AIC elects 3 groups; BIC and ICL elect 2 groups."
+
+
+def test_evidence_within_its_noise_does_not_decide():
+    """Errors are 0.02 each, 0.028 of a difference: 0.05 is within two of them, 0.07 is not."""
+    near = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-90.05), row(3, -99.0)]
+    clear = [near[0], row(2, -100.0, evidence=-90.07), near[2]]
+    assert "evidence" not in elected(near)
+    assert elected(clear)["evidence"].row.k == 1
+    assert undecided(clear) is None
+    said = elections(near)
+    assert "The evidence does not decide between 1 group and 2 groups" in said
+    assert "differ by 0.05, with a Monte Carlo error of 0.028" in said
+    assert "does not decide" not in elections(clear)
+    assert "(Monte Carlo error 0.0071)" in advice(near)
+    assert "Monte Carlo error" not in advice(clear)
+    assert all(cell[9][-1] != "*" for cell in cells(Candidates(tuple(near))))
+
+
+def test_probabilities_have_the_noise_of_the_evidence(rng):
+    """To first order it is the spread under noise of the log evidences."""
+    rows = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-90.4), row(3, -99.0)]
+    rows.append(row(4, -99.0, evidence=-91.0))
+    noise = rng(2).normal(0, 0.02, (4_000, 3))
+    masses = np.exp(np.array([-90.0, -90.4, -91.0]) + 90 + noise)
+    spread = (masses / masses.sum(axis=1, keepdims=True)).std(axis=0)
+    errors = np.array(probability_errors(rows))
+    assert errors[[0, 1, 3]] == pytest.approx(spread, rel=0.05)
+    assert np.isnan(errors[2])
+    assert cells(Candidates(tuple(rows)))[0][10] == "0.491 (0.006)"
+
+
+def test_loo_that_failed_is_shown_and_does_not_vote():
+    """Pareto k above 0.7 at three rows; at two it still counts."""
+    each = np.full(N, -1.0)
+    rows = [
+        row(1, -120.0, each=each - 0.5),
+        row(2, -100.0, each=each),
+        row(3, -99.0, each=each - 1),
+    ]
+    assert elected(rows)["LOO"].row.k == 2
+    for failed, elects in ((2, 2), (3, 1)):
+        bad = rows[1]._replace(predicted=rows[1].predicted._replace(unstable=failed / N))
+        assert elected([rows[0], bad, rows[2]])["LOO"].row.k == elects
+        assert cells(Candidates((rows[0], bad, rows[2])))[1][7].startswith("-100.0")
+        assert bad.sound  # the evidence is not concerned

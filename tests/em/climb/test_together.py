@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,16 +12,16 @@ import em
 from em.climb.search import Climber
 from em.climb.splits import splits
 from em.climb.starts import starting_points
-from em.climb.together import joins, together
+from em.climb.steps import Steps, joins
+from em.climb.together import together
 from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads, executor_for
 from em.emission import emission_of
 from em.model import model_of
-from models import Gaussian, Groups, Poisson, Sample, Sequences
+from models import Gaussian, Groups, Poisson, Sample, Sequences, weak_prior
 from models.question import asked
-from models.structure import shares_of
+from models.structure import fields_of, shares_of
 
-MODULE = sys.modules["em.climb.together"]
 SMALL = 5  # starts
 
 
@@ -65,7 +65,7 @@ def test_no_step_leads_down(row, rng, monkeypatch) -> None:
         pytest.skip("climbs one by one, which the loop watches")
     heights: dict[int, float] = {}
     fell = []
-    usual = MODULE._Steps._step
+    usual = Steps._step
 
     def step(self, going, tolerance):
         usual(self, going, tolerance)
@@ -73,7 +73,7 @@ def test_no_step_leads_down(row, rng, monkeypatch) -> None:
             fell.append(heights.get(int(at), -np.inf) - height > 1e-9 * abs(height))
             heights[int(at)] = height
 
-    monkeypatch.setattr(MODULE._Steps, "_step", step)
+    monkeypatch.setattr(Steps, "_step", step)
     together(models, starts)
     assert len(fell) > SMALL
     assert not any(fell)
@@ -147,3 +147,63 @@ def test_equal_shares_stay_equal(rng) -> None:
     [tops] = together([model], [starts])
     assert np.allclose(tops[0].parameters.weight, 0.5)
     assert tops[0].height == pytest.approx(alone(model, starts)[0], abs=1e-6)
+
+
+def options(row, data) -> list[dict]:
+    """What can be asked of a mixture's climbs: a prior, equal shares, a floor, no acceleration."""
+    prior = weak_prior(row.family, data, 3)
+    floors = [{"floor": 0.5}] if emission_of(row.family).located else []
+    return [{}, {"prior": prior}, {"equal_weights": True}, {"accelerate": False}, *floors]
+
+
+@pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
+def test_a_fit_is_the_same_whether_its_climbs_are_stepped_together(row, rng, monkeypatch) -> None:
+    """Estimate, optima, traces and what an observer sees, every family and form."""
+    data, joined = row.sample(rng(12), 3, 150), []
+    usual = Steps.climb
+    monkeypatch.setattr(Steps, "climb", lambda *a, **b: joined.append(1) or usual(*a, **b))
+    for asked_for in options(row, data):
+        seen: list[em.Step] = []
+        begun = {"starts": 6, "seed": 3, "max_steps": 100_000} | asked_for
+        many = em.fit(row.family, data, 3, on_step=seen.append, **begun)
+        assert joined or emission_of(row.family).looked_up
+        monkeypatch.setattr(Climber, "joins", False)
+        one = em.fit(row.family, data, 3, **begun)
+        monkeypatch.undo()
+        monkeypatch.setattr(Steps, "climb", lambda *a, **b: joined.append(1) or usual(*a, **b))
+        assert many.trace[-1] == pytest.approx(one.trace[-1], abs=1e-7)
+        assert many.starts == one.starts
+        assert [optimum.spike for optimum in many.optima] == [o.spike for o in one.optima]
+        for first, second in zip(many.optima, one.optima, strict=True):
+            assert first.log_likelihood == pytest.approx(second.log_likelihood, abs=1e-3)
+        moved = np.abs(flat(many.estimate) - flat(one.estimate))
+        assert (moved <= 2e-3 * (1e-3 + np.nan_to_num(flat(one.standard_errors), nan=1.0))).all()
+        check_steps(seen, many)
+
+
+def flat(structure) -> np.ndarray:
+    return np.concatenate([np.ravel(field) for field in fields_of(structure).values()])
+
+
+def check_steps(seen: list[em.Step], found: em.Fit) -> None:
+    """Every start's steps are shown in order, never lead down, and the best one's are its trace."""
+    traces = {}
+    for step in seen:
+        own = traces.setdefault(step.start, [])
+        assert step.step == len(own) + 1
+        assert not own or step.objective >= own[-1] - 1e-11 * abs(own[-1])
+        own.append(step.objective)
+    assert sorted(traces) == list(range(found.starts))
+    assert any(own == found.trace[1:].tolist() for own in traces.values())
+
+
+def test_hard_climbs_and_distant_priors_are_left_alone(rng) -> None:
+    """Hard EM ends in a few steps; a prior far away has sums that would cost digits."""
+    x = Sample(rng(13).normal(np.repeat([0.0, 5.0], 40), 1))
+    usual = modelled(Gaussian, x, 2)
+    near = replace(usual, prior=weak_prior(Gaussian, x, 2))
+    far = near.prior._replace(theta=near.prior.theta._replace(mean=1e6))
+    assert joins(usual)
+    assert joins(near)
+    assert not joins(replace(usual, hard=True))
+    assert not joins(replace(near, prior=far))
