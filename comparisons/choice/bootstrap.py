@@ -174,8 +174,8 @@ def _searched(fewer: Fit[Any], more: Fit[Any], seed: int) -> _Observed:
         if (short <= CLOSE and high) or starts >= most:
             # what the same search finds is compared, unless that is the best optimum
             compared = best if short <= SAME_HEIGHT and high else found.statistic
-            reason = _why_not(fewer, more, compared, special)
-            return _Observed(fewer, more, searcher, max(compared, 0.0), special, reason)
+            why = _why_not(fewer, more, compared, special=special)
+            return _Observed(fewer, more, searcher, max(compared, 0.0), special, why)
         starts *= 2
 
 
@@ -187,7 +187,7 @@ def _higher(fit: Fit[Any], height: float, place: Structure | None) -> Fit[Any] |
     return higher if height_of(higher) > height_of(fit) + SAME_HEIGHT / 2 else None
 
 
-def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float, special: bool) -> str | None:
+def _why_not(fewer: Fit[Any], more: Fit[Any], statistic: float, *, special: bool) -> str | None:
     """Return why there is no statistic, or None."""
     for fit in (fewer, more):
         if not np.isfinite(height_of(fit)):
