@@ -34,6 +34,7 @@ __all__ = [
 
 UNITS = 256  # on which memberships are compared
 FEW = 4  # components up to which every labelling is tried
+ENOUGH = 4_000  # draws whose labels and average settle each other
 ROUNDS = 50  # of assigning labels and averaging, at most
 DECISIVE = np.log(20)  # nats by which the labels must fit better than with any two exchanged
 LEAST = 1e-12  # lower bound of memberships in logarithms
@@ -207,7 +208,8 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
 
     The loss of a labelling is the Kullback-Leibler divergence of the draw's memberships from the
     average ones, summed over observations. Each draw takes the labelling with the least loss
-    (Kuhn's Hungarian method), and the average is computed again, until no label changes.
+    (Kuhn's Hungarian method), and the average is computed again, until no label changes. Of very
+    many draws, ENOUGH at even distances settle the average to which all are then assigned.
 
     pivot: the draw whose memberships are the first average.
 
@@ -216,16 +218,28 @@ def align_by_assignment(shares: Array, counts: Array, pivot: int) -> Alignment:
     array([[0, 1],
            [1, 0]])
     """
+    n, own, mean, rounds = len(shares), _own(shares, counts), shares[pivot], ROUNDS
+    if n > ENOUGH:
+        few = spaced(n, ENOUGH)
+        _, mean = _settled(own[few], shares[few], mean, counts, ROUNDS)
+        rounds = 1
+    permutation, mean = _settled(own, shares, mean, counts, rounds)
+    return _judged(permutation, _against(own, shares, mean, counts))
+
+
+def _settled(
+    own: Array, shares: Array, mean: Array, counts: Array, rounds: int
+) -> tuple[Labels, Array]:
+    """Return labels (n, K) and the average memberships (K, b) that belong to each other."""
     n, k = shares.shape[:2]
     permutation = np.tile(np.arange(k), (n, 1))
-    own, mean = _own(shares, counts), shares[pivot]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         moved = _assigned(_against(own, shares, mean, counts))
         mean = _average(shares, moved)
         if (moved == permutation).all():
             break
         permutation = moved
-    return _judged(permutation, _against(own, shares, mean, counts))
+    return permutation, mean
 
 
 def assigned_to(shares: Array, counts: Array, reference: Array) -> Labels:

@@ -200,3 +200,17 @@ def test_memberships_are_computed_once_and_without_threads(rng, monkeypatch):
     x = Sample(rng(49).normal(size=40))
     bayes.sample(Gaussian, x, 2, draws=50, tune=50, chains=2, progress=False)
     assert seen == [{1}]
+
+
+def test_some_draws_settle_the_labels_of_very_many(rng, monkeypatch):
+    """They are labelled as they are if all draws settle the average together, in fewer rounds."""
+    _, _, shares, _, counts = planted(rng(50), 3, 4.0)
+    every = align_by_assignment(shares, counts, pivot=0)
+    rounds, usual = [], labels._assigned
+    monkeypatch.setattr(labels, "_assigned", lambda loss: rounds.append(len(loss)) or usual(loss))
+    monkeypatch.setattr(labels, "ENOUGH", 200)
+    some = align_by_assignment(shares, counts, pivot=0)
+    assert rounds.count(len(shares)) == 1
+    assert set(rounds) == {200, len(shares)}
+    assert (some.permutation == every.permutation).mean() > 0.999
+    assert some.gap == pytest.approx(every.gap, abs=0.02)
