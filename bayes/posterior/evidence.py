@@ -195,7 +195,8 @@ def _other_density(posterior: Posterior) -> str | None:
 def _not_converged(posterior: Posterior) -> str | None:
     """Return why there are too few draws or too few good ones."""
     if posterior.hopeless is not None:
-        return f"The chains did not converge: {posterior.hopeless.reason}"
+        reason = posterior.hopeless.reason
+        return f"The chains did not converge: {reason[:1].lower()}{reason[1:]}"
     chains, draws = posterior.sizes
     parameters = _count(posterior)
     if chains * (draws // 2) < TIMES * parameters:

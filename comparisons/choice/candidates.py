@@ -12,6 +12,7 @@ from comparisons.choice.elect import (
     probabilities,
     probability_errors,
     recommended,
+    undecided,
 )
 from comparisons.choice.predicted import difference
 from comparisons.choice.reasons import advice, differences, elections
@@ -84,8 +85,8 @@ class Candidates:
             "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. p: bootstrap "
             "test of K against K + 1, at most the number shown where no replicate is as large. "
             f"LOO{left} and log evidence: higher is better; LOO elects the fewest parameters "
-            "within two standard errors of the best. P(K): under equal prior odds, with its Monte "
-            "Carlo error."
+            "within two standard errors of the best. P(K): under equal prior odds"
+            f"{', with its Monte Carlo error' * (undecided(self.rows) is not None)}."
         )
 
     @property

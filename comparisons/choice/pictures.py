@@ -66,7 +66,7 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
         Picture(
             "criteria",
             "The criteria",
-            " ".join(choice.sentences[:2]),
+            choice.sentences[1],
             lambda: criteria(choice),
         )
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from comparisons.choice.elect import elected
+from comparisons.choice.elect import elected, undecided
 from comparisons.pages.terminal import console_of, laid, spoken
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ HEADS = {
     "elpd": "LOO (error)",
     "elpd_difference": "to best (error)",
     "log_evidence": "log evidence",
-    "probability": "P(K) (error)",
+    "probability": "P(K)",
     "verdict": "verdict",
     "fits": "fits",
 }
@@ -51,17 +51,20 @@ STAR = "*"  # beside the number by which a criterion elects a row
 def cells(choice: Candidates) -> list[list[str]]:
     """Return the table's rows in words; a star marks what each criterion elects.
 
+    Probabilities have their Monte Carlo errors where these leave open which one is the highest.
+
     >>> from comparisons.choice.candidates import Candidates
     >>> from comparisons.choice.rows import Row
     >>> cells(Candidates((Row(fit.family, 2, fit),)))[0][:4]
     ['2', '3', '-232.5', '471.0*']
     """
-    found = elected(choice.rows)
+    found, noisy = elected(choice.rows), undecided(choice.rows) is not None
     rows = []
     for row, record in zip(choice.rows, choice.records(), strict=True):
         ours = {head for head, name in ELECTS.items() if name in found and found[name].row is row}
         marks = {head: STAR if head in ours else " " for head, name in ELECTS.items()}
-        rows.append([_cell(record, name) + marks.get(name, "") for name in HEADS])
+        shown = record if noisy else record | {"probability_error": None}
+        rows.append([_cell(shown, name) + marks.get(name, "") for name in HEADS])
     return rows
 
 

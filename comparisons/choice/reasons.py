@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons.choice.elect import (
     ALIKE,
+    LEVEL,
     SURE,
     VOTING,
     compared,
@@ -45,7 +46,18 @@ def elections(rows: Sequence[Row], noun: str = "group") -> str:
         by.setdefault(called(one.row, noun), []).append(_said(name))
     parts = [f"{listed(names)} elect{'s' * (len(names) == 1)} {what}" for what, names in by.items()]
     said = f"{'; '.join(parts)}."
-    return said[:1].upper() + said[1:] + _of_noise(rows, noun)
+    return said[:1].upper() + said[1:] + _of_noise(rows, noun) + _all_rejected(rows, noun)
+
+
+def _all_rejected(rows: Sequence[Row], noun: str) -> str:
+    """Return that the bootstrap rejects all that it tested, so that it elects none, if so."""
+    tested = [row for row in rows if row.step is not None and np.isfinite(row.step.p)]
+    if not tested or any(row.step is None or row.step.p > LEVEL for row in tested):
+        return ""
+    numbers = listed([str(row.title) for row in tested])
+    plural = "s" * (len(tested) > 1 or tested[0].k > 1)
+    each = "each " * (len(tested) > 1)
+    return f" The bootstrap rejects {numbers} {noun}{plural}, {each}against one more."
 
 
 def _of_noise(rows: Sequence[Row], noun: str) -> str:
@@ -175,8 +187,10 @@ def _at(row: Row) -> str:
 def _of_loo(loo: Row, bic: Row, noun: str) -> str:
     """Return why leave-one-out prediction elects another candidate."""
     what, other = called(loo, noun), called(bic, noun)
-    if loo.predicted is None or bic.predicted is None or not bic.predicts:
+    if loo.predicted is None or bic.predicted is None:
         return f"LOO elects {what}; it is not known at {other}."
+    if not bic.predicts:
+        return f"LOO elects {what}; it does not count at {other}."
     gap, error = difference(bic.predicted, loo.predicted)
     by = f"by {abs(gap):.1f} (standard error {error:.1f}) units of log-likelihood"
     one = "s" * (loo.k == 1)

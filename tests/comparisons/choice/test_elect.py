@@ -198,7 +198,7 @@ def test_what_is_not_known_at_the_election_of_bic_is_no_number():
         row(3, -99.5, evidence=-112.0, each=each - 1),
     ]
     said = " ".join(differences(rows))
-    assert "LOO elects 1 group; it is not known at 2 groups." in said
+    assert "LOO elects 1 group; it does not count at 2 groups." in said
     assert "log evidence -110.0 at 1 group, not known at 2 groups." in said
 
 
@@ -274,7 +274,11 @@ def test_probabilities_have_the_noise_of_the_evidence(rng):
     errors = np.array(probability_errors(rows))
     assert errors[[0, 1, 3]] == pytest.approx(spread, rel=0.05)
     assert np.isnan(errors[2])
-    assert cells(Candidates(tuple(rows)))[0][10] == "0.491 (0.006)"
+    assert cells(Candidates(tuple(rows)))[0][10] == "0.491"
+    near = Candidates((rows[0], row(2, -100.0, evidence=-90.01)))
+    assert cells(near)[0][10] == "0.502 (0.007)"
+    assert "Monte Carlo error" in near.legend
+    assert "Monte Carlo error" not in Candidates(tuple(rows)).legend
 
 
 def test_loo_that_failed_is_shown_and_does_not_vote():
@@ -291,3 +295,13 @@ def test_loo_that_failed_is_shown_and_does_not_vote():
         assert elected([rows[0], bad, rows[2]])["LOO"].row.k == elects
         assert cells(Candidates((rows[0], bad, rows[2])))[1][7].startswith("-100.0")
         assert bad.sound  # the evidence is not concerned
+
+
+def test_a_bootstrap_that_rejects_all_it_tested_says_so():
+    """It elects none of them, as the largest number has no test of its own."""
+    rows = [row(1, -120.0, p=0.01), row(2, -100.0, p=0.02), row(3, -90.0)]
+    assert "bootstrap" not in elected(rows)
+    said = elections(rows)
+    assert said.endswith("The bootstrap rejects 1 and 2 groups, each against one more.")
+    assert elections(rows[:1] + rows[2:]).endswith("rejects 1 group, against one more.")
+    assert "rejects" not in elections([rows[0], row(2, -100.0, p=0.3), rows[2]])
