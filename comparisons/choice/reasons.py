@@ -96,7 +96,7 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     belief *= bool(np.isfinite(chance))
     if len(ours) == len(votes):
         whole = (
-            "All criteria" if len(votes) == len(VOTING) else "All criteria that can be relied on"
+            "All criteria" if len(votes) == len(VOTING) else "All criteria that count here"
         )
         said = f"Take {what}. {whole} elect {them} ({listed(ours)}).{belief}"
         if np.isfinite(chance) and chance < SURE:
