@@ -95,9 +95,7 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     belief = f" The posterior probability of {what} is {_probability(chance)}{noise}."
     belief *= bool(np.isfinite(chance))
     if len(ours) == len(votes):
-        whole = (
-            "All criteria" if len(votes) == len(VOTING) else "All criteria that count here"
-        )
+        whole = "All criteria" if len(votes) == len(VOTING) else "All criteria that count here"
         said = f"Take {what}. {whole} elect {them} ({listed(ours)}).{belief}"
         if np.isfinite(chance) and chance < SURE:
             said += " So other candidates cannot be excluded."
