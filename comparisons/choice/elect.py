@@ -81,8 +81,8 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
     """Return what each criterion elects, by name; criteria without numbers are left out.
 
     So are LOO and evidence where several candidates are fitted but only one has sound draws: there
-    is nothing to compare it with. So is the evidence where its Monte Carlo error leaves open which
-    candidate is the best (`undecided`).
+    is nothing to compare it with. Where its Monte Carlo error leaves open which of two candidates
+    has the highest evidence (`undecided`), it elects the one with fewer parameters.
 
     LOO elects the candidate with the fewest parameters among those that predict as well as the
     best, within two standard errors of the difference. The bootstrap elects, within the family
@@ -99,10 +99,12 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
         values = np.array([counting(criterion, row) for row in rows])
         if np.isfinite(values).sum() < (1 if criterion.counts is None else min(fitted, 2)):
             continue
-        if name == "evidence" and undecided(rows) is not None:
-            continue
         row = rows[int(np.nanargmin(values))]
-        found[name] = Election(name, _sparing(rows, row) if name == "LOO" else row)
+        if name == "LOO":
+            row = _sparing(rows, row)
+        elif name == "evidence" and (open_ := undecided(rows)) is not None:
+            row = _fewest([open_.first, open_.second])
+        found[name] = Election(name, row)
     if "BIC" in found:
         test = not_rejected([row for row in rows if row.family is found["BIC"].row.family])
         if test is not None:
@@ -164,7 +166,12 @@ def _sparing(rows: Sequence[Row], best: Row) -> Row:
             gap, error = difference(row.predicted, best.predicted)
             if -gap <= ALIKE * error:
                 alike.append(row)
-    return min(alike, key=lambda row: np.inf if row.parameters is None else row.parameters)
+    return _fewest(alike)
+
+
+def _fewest(rows: Sequence[Row]) -> Row:
+    """Return the row with the fewest parameters."""
+    return min(rows, key=lambda row: np.inf if row.parameters is None else row.parameters)
 
 
 def not_rejected(rows: Sequence[Row]) -> Row | None:

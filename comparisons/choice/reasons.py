@@ -68,7 +68,7 @@ def _of_noise(rows: Sequence[Row], noun: str) -> str:
     return (
         f" The evidence does not decide between {called(open_.first, noun)} and "
         f"{called(open_.second, noun)}: log evidences differ by {open_.gap:.2g}, with a Monte "
-        f"Carlo error of {open_.error:.2g}. More draws would tell."
+        f"Carlo error of {open_.error:.2g}. It counts for the one with fewer parameters."
     )
 
 
