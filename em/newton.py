@@ -62,8 +62,11 @@ def highest_of(
     for _ in range(MOST_STEPS):
         stuck = ((at <= low) & (here.slope <= 0)) | ((at >= high) & (here.slope >= 0))
         step = _ascent(here, stuck)
-        if ((here.slope * step).sum(axis=1) <= ENOUGH).all():
+        gain = (here.slope * step).sum(axis=1)
+        if (gain <= ENOUGH).all():
             break
+        if (gain <= np.finfo(float).eps * np.abs(here.value)).all():
+            return np.clip(at + step, low, high)  # the value has no digits left to judge it by
         step /= np.maximum(np.abs(step).max(axis=1, keepdims=True) / LONGEST, 1)
         at, here, moved = _climbed(height, at, here, step, low, high)
         if not moved:

@@ -8,6 +8,7 @@ from scipy import optimize, stats
 from scipy.special import digamma
 
 import em
+from em import shapes
 from em.positive import log1p_less, log_ratio_less
 from em.shapes import shape_of, stirling
 from models import Gamma, GammaPrior, Mixture, Prior, Sample, Sequences, simulate
@@ -157,8 +158,8 @@ def test_a_repeated_value_is_a_spike_which_the_weak_prior_takes_away(rng):
 
 
 def test_the_weak_prior_hardly_pulls_groups_that_lie_apart(rng):
-    for shapes in ([4.0, 30.0], [60.0, 60.0]):
-        truth = Mixture(np.array([0.5, 0.5]), Gamma(np.array([2.0, 60.0]), np.array(shapes)))
+    for own in ([4.0, 30.0], [60.0, 60.0]):
+        truth = Mixture(np.array([0.5, 0.5]), Gamma(np.array([2.0, 60.0]), np.array(own)))
         sample, _ = simulate(truth, 300, rng(7))
         free = em.fit(Gamma, sample, 2)
         prior = Prior(0.0, Gamma.weak_prior(sample, 2))
@@ -207,3 +208,26 @@ def test_states_of_a_chain_recover_theirs(rng):
     x = TRUTH.theta.draw(np.repeat(np.arange(60) % 2, 20), rng(6), None)
     found = em.fit(Gamma, Sequences(x), 2, starts=4)
     np.testing.assert_allclose(found.estimate.theta.mean, [3, 22], rtol=0.15)
+
+
+def test_an_m_step_under_a_prior_needs_few_heights(monkeypatch):
+    """Values without digits left to rise by end it: halving for a rise took 0.2 s a step."""
+    count, usual = [], shapes.stirling
+
+    def counted(a: np.ndarray):
+        count.append(len(a))
+        return usual(a)
+
+    monkeypatch.setattr(shapes, "stirling", counted)
+    prior = [-5.35199072e-03, 2.37335221e-02, -2.63117081e-02, 0.5]
+    sums = np.array(
+        [
+            [74.4999409, -98.029096, 176.620482, *prior],
+            [171.267571, -148.988399, -135.874659, *prior],
+            [114.232489, -71.2825552, 164.41532, *prior],
+        ]
+    )
+    start = em.emission.emission_of(Gamma).maximize(np.pad(sums[:, :3], ((0, 0), (0, 4))))
+    count.clear()
+    shapes.most_probable(sums, *start)
+    assert len(count) < 12
