@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -190,8 +190,7 @@ class Model[S: Structure]:
     @cached_property
     def seen(self) -> Part:
         """All distinct rows, in working coordinates."""
-        x, trials, counts = self.rows.in_blocks_of(self.rows.end).part(0)
-        return Part(self.rows.units.rows(x), trials, counts)
+        return replace(self.rows, size=self.rows.end).block(0)
 
     def everything(self) -> Statistics:
         """Return the statistics of a single component."""
