@@ -14,7 +14,6 @@ from em.emission import Exponential, emission_of
 from em.structure import LEAST, grouping_of
 from em.sweep import coefficients, known_of, logits, sums_about, swept
 from models.family import entries, rebuilt, within
-from models.sample import Part
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
+    from models.sample import Part
     from models.structure import Structure
 
 __all__ = ["Model", "Statistics", "densities", "model_of"]
