@@ -19,7 +19,7 @@ BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 
 MOST_STEPS = 20
 FARTHEST = 300.0  # logarithm of means and shapes, either way
 TINY = 1e-300
-LEAST = 1e-100  # of a gap, which is 0 where all values are one
+LEAST = 1e-100  # of a gap, which is 0 where all values are one; 1 / LEAST is the most
 ENOUGH = 4 * np.finfo(float).eps
 
 
@@ -73,8 +73,10 @@ def shape_of(gap: Array) -> Array:
     >>> shape_of(np.array([np.euler_gamma, 0.5e-20]))
     array([1.e+00, 1.e+20])
     """
-    gap = np.maximum(gap, LEAST)
-    a = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
+    gap = np.clip(gap, LEAST, 1 / LEAST)
+    less = gap - 3
+    root = np.sqrt(less**2 + 24 * gap)
+    a = np.where(less < 0, (root - less) / (12 * gap), 2 / (root + np.abs(less)))  # no difference
     for _ in range(MOST_STEPS):
         _, slope, bend = stirling(a)
         step = np.log1p((slope - gap) / gap) * slope / (a * bend)
@@ -112,7 +114,7 @@ def most_probable(sums: Array, mean: Array, shape: Array) -> Array:
         curvature[:, 1, 1] = -up - a**2 * n * bend
         return Height(q, np.stack([push + log + 2 * square * u, up + log_shape], 1), curvature)
 
-    none = n <= 0  # only the prior speaks
+    none = n < 1  # the prior speaks louder
     first = np.where(none, -log / (2 * square), np.log(mean))
     second = np.where(none, np.log(log_shape / np.maximum(-bent, TINY)), np.log(shape))
     found: Array = np.exp(highest_of(height, np.stack([first, second], 1), -FARTHEST, FARTHEST)).T

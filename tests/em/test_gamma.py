@@ -93,6 +93,10 @@ def test_stirlings_rest_has_all_digits(a, value, slope, bend):
 
 def test_shapes_are_found_at_both_ends():
     assert shape_of(np.array([0.0]))[0] > 1e90  # all values are one
+    # under a prior a component with next to no observations has any gap
+    np.testing.assert_allclose(
+        shape_of(np.array([1e3, 1e17, 1e60])), [1e-3, 1e-17, 1e-60], rtol=0.01
+    )
     extreme = np.log(1e308) - np.log(5e-324)  # doubles lie no farther apart
     assert 1e-4 < shape_of(np.array([extreme]))[0] < 1e-3
 
@@ -231,3 +235,13 @@ def test_an_m_step_under_a_prior_needs_few_heights(monkeypatch):
     count.clear()
     shapes.most_probable(sums, *start)
     assert len(count) < 12
+
+
+@pytest.mark.parametrize("n", [0, 1e-90, 1e-18, 1e-9])
+def test_a_component_with_next_to_no_observations_is_where_the_prior_is_highest(n):
+    emission = em.emission.emission_of(Gamma)
+    unseen = emission.unseen(GammaPrior(14.0, 26.0, 3.0, 168.0), 3)
+    seen = n * np.array([1.0, -0.1, 0.3, 0.0, 0.0, 0.0, 0.0])
+    mean, shape = emission.maximize((seen + unseen)[None])
+    assert mean[0] == pytest.approx(14, rel=1e-5)
+    assert shape[0] == pytest.approx(56, rel=1e-5)  # (degrees / 2 - 1) 2 shape / degrees
