@@ -47,6 +47,7 @@ class Field(NamedTuple):
     shared: whether all components share it.
     simplex: whether its last axis sums to one, so that the last entry follows from the others.
     limit: the family that a component becomes as the field grows without bound, if it is one.
+    logs: whether spreads are compared on the scale of its logarithm, as its likelihood is skewed.
 
     >>> from models import Binomial
     >>> Binomial.layout()["prob"].high
@@ -61,6 +62,7 @@ class Field(NamedTuple):
     shared: bool = False
     simplex: bool = False
     limit: str = ""
+    logs: bool = False
 
 
 class Entry(NamedTuple):

@@ -36,7 +36,7 @@ class Gamma(NamedTuple):
     @classmethod
     def layout(cls) -> dict[str, Field]:
         """A place above 0 and a shape, which is large where the component is narrow."""
-        return {"mean": Field(low=0), "shape": Field(low=0)}
+        return {"mean": Field(low=0), "shape": Field(low=0, logs=True)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:

@@ -39,7 +39,7 @@ class NegativeBinomial(NamedTuple):
     @classmethod
     def layout(cls) -> dict[str, Field]:
         """A mean, and a size that bounds the spread."""
-        return {"mean": Field(low=0), "size": Field(low=0, limit="poisson")}
+        return {"mean": Field(low=0), "size": Field(low=0, limit="poisson", logs=True)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:

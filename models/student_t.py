@@ -40,7 +40,11 @@ class StudentT(NamedTuple):
     @classmethod
     def layout(cls) -> dict[str, Field]:
         """A place, a width, and how light the tails are."""
-        return {"mean": Field(), "sd": Field(low=0), "df": Field(low=0, limit="gaussian")}
+        return {
+            "mean": Field(),
+            "sd": Field(low=0),
+            "df": Field(low=0, limit="gaussian", logs=True),
+        }
 
     @classmethod
     def plain(cls) -> tuple[str, str]:

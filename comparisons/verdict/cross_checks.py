@@ -173,7 +173,8 @@ def _bend(point: Point, draws: Structure, deviance: Array) -> float:
     """Return the mean difference of the deviance from its parabola, per parameter.
 
     From an edge the deviance rises along a line: 2 slope distance is added to the parabola, whose
-    curvature is then that just inside.
+    curvature is then that just inside. Where a field declares so, the parabola is one in its
+    logarithm, which lies at estimate log(draw / estimate).
     """
     rows, edges = point.parameters, point.edges
     curved, fields = point.at.information_inside, fields_of(point.estimate)
@@ -186,6 +187,10 @@ def _bend(point: Point, draws: Structure, deviance: Array) -> float:
         if row.name not in simplex or row.at[-1] != fields[row.name].shape[-1] - 1
     ]
     away = np.array([picked(draws, row) - picked(point.estimate, row) for row in rows])
+    for at, row in enumerate(rows):
+        if row.name in layout and layout[row.name].logs and at not in point.unbounded:
+            centre = float(picked(point.estimate, row))
+            away[at] = centre * np.log1p(away[at] / centre)
     if edges and curved is not None and np.isfinite(curved).all():
         names = [row.relabelled(point.places).label for row in rows]
         there = away[[names.index(label) for label in point.at.coordinates]]

@@ -35,13 +35,21 @@ class Table(xr.Dataset):
 
 
 def row_of(
-    chains: Array, mle: float, se: float, peak: float, diagnosed: Mapping[str, float]
+    chains: Array,
+    mle: float,
+    se: float,
+    peak: float,
+    diagnosed: Mapping[str, float],
+    *,
+    logs: bool = False,
 ) -> dict[str, float]:
     """Return the numbers of a row.
 
     chains: (chains, draws) of a quantity; mle, se: EM's estimate of it and its standard error.
     peak: its value at the maximum under the prior, NaN where that is unknown.
     diagnosed: its R-hat and effective sizes.
+    logs: whether its spreads are compared on the scale of the logarithm, where the standard error
+        is se / mle.
 
     >>> chains = np.random.default_rng(1).normal(5.0, 0.1, (4, 500))
     >>> row = row_of(chains, 5.0, 0.1, 5.0, {"r_hat": 1.0})
@@ -61,7 +69,7 @@ def row_of(
             "low": float(np.quantile(draws, tail)),
             "high": float(np.quantile(draws, 1 - tail)),
             "gap_in_sd": float(np.divide(mean - mle, sd)),
-            "sd_ratio": float(np.divide(sd, se)),
+            "sd_ratio": float(np.divide(np.log(draws).std(ddof=1) * mle if logs else sd, se)),
             "percentile": float(100 * ((draws < mle).mean() + (draws == mle).mean() / 2)),
             "mcse": mcse,
             **diagnosed,
