@@ -26,7 +26,7 @@ class Component[T: Theta, S](ABC):
     S is the type that `log_density` takes: Theta with symbolic fields, or a record like it.
 
     >>> sorted(family.__name__ for family in COMPONENTS)[:3]
-    ['Binomial', 'Categorical', 'Gaussian']
+    ['Binomial', 'Categorical', 'Gamma']
     """
 
     located = False

@@ -286,7 +286,7 @@ def compared_anew(comparison: Comparison, found: Search) -> Comparison:
     """Return a comparison of the same draws with another fit of EM's.
 
     >>> from comparisons.verdict.search import search
-    >>> compared_anew(comparison, search(comparison.estimate.question)).verdict
+    >>> compared_anew(comparison, search(fit.question)).verdict
     'agree'
     """
     tree = comparison.tree

@@ -94,8 +94,11 @@ class Curved[T: Theta](Emission[T]):
             self._in_logs, logs=logs, occupancy=occupancy, x=x, trials=trials, prior=prior
         )
         begin = np.stack(list(entries(guess).values()), axis=1)
-        inside = (np.where(logs, np.log(np.where(logs, one, 1)), one) for one in (begin, low, high))
-        return self._theta(highest_of(height, *inside), logs)
+        begin, low, high = (
+            np.where(logs, np.log(np.where(logs, one, 1)), one) for one in (begin, low, high)
+        )
+        noise = ROUNDING * occupancy.sum(axis=1)
+        return self._theta(highest_of(height, begin, low, high, noise), logs)
 
     def edges(self, theta: T) -> NDArray[np.bool_]:
         """A field that has run to the end of what is looked at."""
@@ -132,6 +135,7 @@ class Curved[T: Theta](Emission[T]):
         return Height(found.value, slope, curvature)
 
 
+ROUNDING = 1e-13  # of a row's log density, in a sum of them
 NEAR = 1e-6  # of the greatest or the least value, at which a field has run to it
 
 

@@ -12,6 +12,7 @@ from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, SAME_HEIGHT, Climber, End, Found, search
 from em.climb.starts import starting_points
 from em.climb.stopping import FIRST, most_starts, settled, times_reached
+from em.curved import Curved
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import Emission, emission_of
@@ -135,6 +136,11 @@ def fitted[S: Structure](
     starts = None if starts is None else whole("starts", starts, 1)
     max_steps = whole("max_steps", max_steps, 0)
     seed, emission = whole("seed", seed, 0), emission_of(question.family)
+    if isinstance(emission, Curved) and not isinstance(question.sample, Sample):
+        raise Refusal(
+            f"{question.family.__name__} needs its rows in memory, and these are not; take some of "
+            "them (--some 20000)"
+        )
     if start is not None:
         start = _checked_start(start, question)
     with executor_for(question.sample, emission, question.k) as workers:

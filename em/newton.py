@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Height", "highest_of"]
 
-MOST_STEPS = 100
+MOST_STEPS = 30  # a climb that takes more is on its way to an end, and goes on in the next M-step
 HALVINGS = 40
 LONGEST = 2.0  # a step in any coordinate, which is the logarithm of a positive parameter
 ENOUGH = 1e-22  # squared length of a step, in standard errors: after it rounding is left
@@ -38,7 +38,11 @@ class Height(NamedTuple):
 
 
 def highest_of(
-    height: Callable[[Array], Height], start: Array, low: Array | float, high: Array | float
+    height: Callable[[Array], Height],
+    start: Array,
+    low: Array | float,
+    high: Array | float,
+    noise: Array | float = 0.0,
 ) -> Array:
     """Return the coordinates (K, m) at which each function has its nearest maximum.
 
@@ -49,6 +53,7 @@ def highest_of(
     height: (K, m) -> the values of the K functions, each at its own row.
     start: (K, m).
     low, high: of all coordinates, or (m,).
+    noise: rounding of the values, (K,), if they are small differences of large terms.
 
     >>> def hill(at):
     ...     away = at - np.array([[1.0], [9.0]])
@@ -65,10 +70,11 @@ def highest_of(
         gain = (here.slope * step).sum(axis=1)
         if (gain <= ENOUGH).all():
             break
-        if (gain <= np.finfo(float).eps * np.abs(here.value)).all():
+        lost = noise + ROUNDING * np.abs(here.value)
+        if (gain <= lost).all():
             return np.clip(at + step, low, high)  # the value has no digits left to judge it by
         step /= np.maximum(np.abs(step).max(axis=1, keepdims=True) / LONGEST, 1)
-        at, here, moved = _climbed(height, at, here, step, low, high)
+        at, here, moved = _climbed(height, at, here, step, low, high, lost)
         if not moved:
             break
     return at
@@ -76,11 +82,14 @@ def highest_of(
 
 def _ascent(here: Height, stuck: NDArray[np.bool_]) -> Array:
     """Return each Newton step, 0 in coordinates that are stuck at an end."""
-    values, vectors = np.linalg.eigh(_without(here.curvature, stuck))
-    slope = np.where(stuck, 0, here.slope)
+    curvature = _without(here.curvature, stuck)
+    size = np.sqrt(np.abs(np.diagonal(curvature, axis1=1, axis2=2)))
+    unit = 1 / np.where(size > 0, size, 1)  # so that a steep direction costs others no digits
+    values, vectors = np.linalg.eigh(curvature * unit[:, :, None] * unit[:, None, :])
+    slope = np.where(stuck, 0, here.slope) * unit
     along = np.einsum("kij,ki->kj", vectors, slope)
     least = np.finfo(float).eps * np.abs(values).max(axis=1, keepdims=True) + np.finfo(float).tiny
-    step = np.einsum("kij,kj->ki", vectors, along / np.maximum(np.abs(values), least))
+    step = unit * np.einsum("kij,kj->ki", vectors, along / np.maximum(np.abs(values), least))
     return np.where(stuck, 0, step)
 
 
@@ -97,6 +106,7 @@ def _climbed(
     step: Array,
     low: Array | float,
     high: Array | float,
+    lost: Array,
 ) -> tuple[Array, Height, bool]:
     """Return the points after steps that are halved until no function falls, and whether any moved.
 
@@ -106,7 +116,7 @@ def _climbed(
     for _ in range(HALVINGS):
         there = np.clip(at + scale * step, low, high)
         found = height(there)
-        fell = ~(found.value >= here.value - ROUNDING * np.abs(here.value))
+        fell = ~(found.value >= here.value - lost)
         still = np.abs(there - at).max(axis=1) <= RELATIVE * (1 + np.abs(at).max(axis=1))
         if not (fell & ~still).any():
             break

@@ -30,7 +30,7 @@ class NegativeBinomial(NamedTuple):
     >>> theta = NegativeBinomial(np.array([3.0]), np.array([1.5]))
     >>> below, _ = theta.cumulative(np.zeros(1), np.array([[2.0]]), None)
     >>> below.round(4)
-    array([[[[0.5532]]]])
+    array([[[[0.5453]]]])
     """
 
     mean: Array

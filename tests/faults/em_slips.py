@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from em.binomial import BinomialEmission
+from em.climb.search import Climber
 from em.data.standardise import Units
 from em.data.threads import Threads
 from em.gaussian import GaussianEmission
@@ -117,7 +119,11 @@ as_they_are = [
     replaced(model, "summing_to_one", lambda original: lambda mixture: mixture),
     replaced(search, "summing_to_one", lambda original: lambda mixture: mixture),
 ]
-unnormalised = together(replaced(Model, "maximize", _by_rows), *as_they_are)
+unnormalised = together(
+    replaced(Climber, "joins", lambda original: False),
+    replaced(Model, "maximize", _by_rows),
+    *as_they_are,
+)
 
 
 # the E-step
@@ -221,14 +227,16 @@ def _rateless(original):
     return natural
 
 
+alone = replaced(Climber, "joins", lambda original: False)  # a slip in the loop of one climb
 always_from_maximum = replaced(sweep, "_relative", lambda original: lambda *arguments: None)
 stale = replaced(Model, "expect", _stale)
 uncounted = replaced(Model, "expect", _uncounted)
 weightless = together(
-    *(replaced(owner, "coefficients", _weightless) for owner in (model, likelihood))
+    alone, *(replaced(owner, "coefficients", _weightless) for owner in (model, likelihood))
 )
-underflowing = together(always_from_maximum, replaced(sweep, "responsibilities", _underflowing))
-dropped = together(always_from_maximum, replaced(sweep, "responsibilities", _dropped))
+softmax = partial(replaced, sweep, "responsibilities")
+underflowing = together(alone, always_from_maximum, softmax(_underflowing))
+dropped = together(alone, always_from_maximum, softmax(_dropped))
 coefficientless = replaced(
     BinomialEmission, "base", lambda original: lambda self, x, trials: np.zeros(len(x))
 )

@@ -197,6 +197,8 @@ RIGHT = {
     "poisson": "events=1,exposure=2",
     "binomial": "weight=1,heads=1,tails=2",
     "multivariate": "weight=1",
+    "negative-binomial": "mean=5,mean_factor=4,size=2,size_factor=3",
+    "student-t": "mean=170,n=1,squares=50,degrees=3,df=5,df_factor=3",
 }
 
 

@@ -17,8 +17,10 @@ from models import (
     LogNormal,
     Mixture,
     MultivariateGaussian,
+    NegativeBinomial,
     Poisson,
     Sample,
+    StudentT,
 )
 
 FAMILIES = {
@@ -26,7 +28,9 @@ FAMILIES = {
     "gamma": Gamma,
     "gaussian": Gaussian,
     "lognormal": LogNormal,
+    "negative-binomial": NegativeBinomial,
     "poisson": Poisson,
+    "student-t": StudentT,
     "multivariate": MultivariateGaussian,
     "diagonal": MultivariateGaussian.with_covariance("diagonal"),
     "spherical": MultivariateGaussian.with_covariance("spherical"),

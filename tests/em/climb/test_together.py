@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from families import FAMILIES
+from families import CURVED, FAMILIES
 
 import em
 from em.climb.search import Climber
@@ -152,7 +152,8 @@ def test_equal_shares_stay_equal(rng) -> None:
 def options(row, data) -> list[dict]:
     """What can be asked of a mixture's climbs: a prior, equal shares, a floor, no acceleration."""
     prior = weak_prior(row.family, data, 3)
-    floors = [{"floor": 0.5}] if emission_of(row.family).located else []
+    emission = emission_of(row.family)
+    floors = [{"floor": 0.5}] if emission.located and not emission.relative else []
     return [{}, {"prior": prior}, {"equal_weights": True}, {"accelerate": False}, *floors]
 
 
@@ -166,7 +167,7 @@ def test_a_fit_is_the_same_whether_its_climbs_are_stepped_together(row, rng, mon
         seen: list[em.Step] = []
         begun = {"starts": 6, "seed": 3, "max_steps": 100_000} | asked_for
         many = em.fit(row.family, data, 3, on_step=seen.append, **begun)
-        assert joined or emission_of(row.family).looked_up
+        assert joined or row in CURVED or emission_of(row.family).looked_up
         monkeypatch.setattr(Climber, "joins", False)
         one = em.fit(row.family, data, 3, **begun)
         monkeypatch.undo()
