@@ -314,7 +314,10 @@ def _fall(
     """Return (2 l(0) - l(+) - l(-)) / step^2 of PyMC's log-likelihood along (p, p) directions."""
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
     with np.errstate(all="ignore"):  # a step may leave the parameter space
-        positions = engine.pack(question, off_edges(at, em.displaced(at, moves)))
+        try:
+            positions = engine.pack(question, off_edges(at, em.displaced(at, moves)))
+        except np.linalg.LinAlgError:
+            return np.full(len(unit), np.nan)
         middle, *sides = engine.log_likelihoods(question, positions)
         plus, minus = np.split(np.array(sides), 2)
         fall: Array = (2 * middle - plus - minus) / step**2
