@@ -15,6 +15,7 @@ from em.climb.together import together
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import emission_of
+from em.errors.information import SADDLE
 from em.fit import fitted
 from em.model import model_of
 
@@ -27,6 +28,8 @@ __all__ = ["highest"]
 
 def highest(question: Question[Any, Any], *, starts: int, seed: int) -> Fit[Any] | None:
     """Return EM's fit from the best of many starts, spikes aside; None where that is no faster.
+
+    Nor is there one where the best end that is no spike is a saddle.
 
     The climbs of a small mixture are stepped together to within 1e-4 of their ends, which takes a
     tenth of the time; the best one is then climbed to the end. Heights on the way are not kept.
@@ -48,5 +51,7 @@ def highest(question: Question[Any, Any], *, starts: int, seed: int) -> Fit[Any]
             return None
         start = model.outside(best.parameters)
     found = fitted(question, start=start)
+    if found.missing > SADDLE:  # where all maxima are spikes, a climb may end between groups
+        return None
     # on its last steps a climb may still end on a spike, whose height is none
     return None if found.optima[0].spike else replace(found, starts=starts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 
-from models import Poisson, Sample
+from models import Gaussian, Poisson, Sample
 from models.question import asked
 
 inner = import_module("em.highest")
@@ -23,3 +23,10 @@ def test_a_last_climb_that_ends_on_a_spike_is_no_best_fit(rng, monkeypatch) -> N
 
     monkeypatch.setattr(inner, "fitted", spiked)
     assert inner.highest(question, starts=5, seed=0) is None
+
+
+def test_a_saddle_between_spikes_is_no_best_fit(rng) -> None:
+    """All maxima are spikes, and of 100 starts one ends where both components are the same."""
+    sample = Sample([57.0, *rng(3).normal(170, 8, 100).round()])
+    found = [inner.highest(asked(Gaussian, sample, 2), starts=100, seed=one) for one in range(6)]
+    assert all(one is None or not one.missing > 1 for one in found)
