@@ -30,6 +30,11 @@ REGULAR = {
 }
 
 
+# How heavy tails are is hardly known from 1,000 observations of groups that overlap: few of these
+# problems agree and the others are inconclusive, but none may disagree.
+AGREE = {"student-t": 0.2}
+
+
 def counted(records, verdict):
     return sum(one["verdict"] == verdict for one in records)
 
@@ -45,7 +50,7 @@ def test_regular_problems_agree_and_hardly_ever_disagree(family):
     n = REGULAR[family]
     records = run(partial(regular, Regular(family)), n, jobs=available())
     assert counted(records, "disagree") <= stats.binom.isf(BROKEN, n, 0.005)
-    assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, 0.95)
+    assert counted(records, "agree") >= stats.binom.ppf(BROKEN, n, AGREE.get(family, 0.95))
     told = alarms.told_regular({family: records})
     assert f"{family}, K = 3, 2.5 to 3 sd" in told.value.verdicts
 
