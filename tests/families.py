@@ -209,57 +209,6 @@ FAMILIES = [
         Prior(3.0, PoissonPrior(events=100.0, exposure=20.0)),
         no_trials,
     ),
-    Row(
-        "negative-binomial",
-        NegativeBinomial,
-        lambda rng, k: Mixture(
-            weights(rng, k), NegativeBinomial(rng.uniform(1, 30, k), rng.uniform(0.5, 3, k))
-        ),
-        lambda theta, s: stats.nbinom.logpmf(
-            s.x[:, None], theta.size, theta.size / (theta.mean + theta.size)
-        ),
-        negative_binomial,
-        Prior(3.0, NegativeBinomialPrior(5.0, 1.5, 2.0, 1.3)),
-        no_trials,
-        log_prior=lambda theta, prior: (
-            stats.norm(np.log(prior.mean), np.log(prior.mean_factor)).logpdf(np.log(theta.mean))
-            + stats.norm(np.log(prior.size), np.log(prior.size_factor)).logpdf(np.log(theta.size))
-        ).sum(),
-        stated=lambda theta: [np.log(theta.mean), np.log(theta.size)],
-        draws=lambda theta, component, n, generator: stats.nbinom.rvs(
-            theta.size[component],
-            theta.size[component] / (theta.mean[component] + theta.size[component]),
-            size=n,
-            random_state=generator,
-        ),
-        apart=(3.0, 25.0),
-    ),
-    Row(
-        "student-t",
-        StudentT,
-        lambda rng, k: Mixture(
-            weights(rng, k),
-            StudentT(rng.normal(170, 10, k), rng.uniform(2, 9, k), rng.uniform(1.5, 6, k)),
-        ),
-        lambda theta, s: stats.t.logpdf(s.x[:, None], theta.df, theta.mean, theta.sd),
-        student_t,
-        Prior(3.0, StudentTPrior(160.0, 20.0, 900.0, 12.0, df=5.0, df_factor=1.5)),
-        no_trials,
-        log_prior=lambda theta, prior: (
-            stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
-            + stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
-            + stats.norm(np.log(prior.df), np.log(prior.df_factor)).logpdf(np.log(theta.df))
-        ).sum(),
-        stated=lambda theta: [theta.mean, theta.sd**2, np.log(theta.df)],
-        draws=lambda theta, component, n, generator: stats.t.rvs(
-            theta.df[component],
-            theta.mean[component],
-            theta.sd[component],
-            size=n,
-            random_state=generator,
-        ),
-        apart=(100.0, 200.0),
-    ),
     *(multivariate(name) for name in ("full", "tied", "diagonal", "spherical", "tied-spherical")),
     Row(
         "categorical",
@@ -326,6 +275,57 @@ FAMILIES = [
             random_state=generator,
         ),
         apart=(3.0, 30.0),
+    ),
+    Row(
+        "negative-binomial",
+        NegativeBinomial,
+        lambda rng, k: Mixture(
+            weights(rng, k), NegativeBinomial(rng.uniform(1, 30, k), rng.uniform(0.5, 3, k))
+        ),
+        lambda theta, s: stats.nbinom.logpmf(
+            s.x[:, None], theta.size, theta.size / (theta.mean + theta.size)
+        ),
+        negative_binomial,
+        Prior(3.0, NegativeBinomialPrior(5.0, 1.5, 2.0, 1.3)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.norm(np.log(prior.mean), np.log(prior.mean_factor)).logpdf(np.log(theta.mean))
+            + stats.norm(np.log(prior.size), np.log(prior.size_factor)).logpdf(np.log(theta.size))
+        ).sum(),
+        stated=lambda theta: [np.log(theta.mean), np.log(theta.size)],
+        draws=lambda theta, component, n, generator: stats.nbinom.rvs(
+            theta.size[component],
+            theta.size[component] / (theta.mean[component] + theta.size[component]),
+            size=n,
+            random_state=generator,
+        ),
+        apart=(3.0, 25.0),
+    ),
+    Row(
+        "student-t",
+        StudentT,
+        lambda rng, k: Mixture(
+            weights(rng, k),
+            StudentT(rng.normal(170, 10, k), rng.uniform(2, 9, k), rng.uniform(1.5, 6, k)),
+        ),
+        lambda theta, s: stats.t.logpdf(s.x[:, None], theta.df, theta.mean, theta.sd),
+        student_t,
+        Prior(3.0, StudentTPrior(160.0, 20.0, 900.0, 12.0, df=5.0, df_factor=1.5)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
+            + stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
+            + stats.norm(np.log(prior.df), np.log(prior.df_factor)).logpdf(np.log(theta.df))
+        ).sum(),
+        stated=lambda theta: [theta.mean, theta.sd**2, np.log(theta.df)],
+        draws=lambda theta, component, n, generator: stats.t.rvs(
+            theta.df[component],
+            theta.mean[component],
+            theta.sd[component],
+            size=n,
+            random_state=generator,
+        ),
+        apart=(100.0, 200.0),
     ),
 ]
 
