@@ -29,10 +29,10 @@ __all__ = ["Curved", "log_normal"]
 class Curved[T: Theta](Emission[T]):
     """A family of which each field has one number a component, and no statistics.
 
-    >>> from em.emission import EMISSIONS, emission_of
+    >>> from em.emission import emission_of
     >>> from models import NegativeBinomial
-    >>> emission = emission_of(NegativeBinomial)
-    >>> emission.best(np.ones((1, 4)), np.array([0.0, 1.0, 2.0, 9.0]), None).mean
+    >>> emission, x = emission_of(NegativeBinomial), np.array([0.0, 1.0, 2.0, 9.0])
+    >>> emission.best(np.ones((1, 4)), x, None, floor=np.zeros(1)).mean
     array([3.])
     """
 
@@ -80,16 +80,19 @@ class Curved[T: Theta](Emission[T]):
         occupancy: Array,
         x: Array,
         trials: Array | None,
+        floor: Array,
         prior: Any | None = None,
         near: T | None = None,
     ) -> T:
         """Return the theta (K,) that maximises the same, for occupancies (K, m).
 
+        floor: least widths, (d,): to raise a width afterwards could lower what was maximised.
         near: where to begin, so that the maximum is no lower than there; by default a guess.
         """
         guess = self.guess(occupancy, x, trials) if near is None else self.looked_at(near)
         low, high = self.limits()
-        logs = low > 0
+        least = self.widen(rebuilt(self.family, list(low[:, None])), floor)
+        low, logs = np.concatenate(list(entries(least).values())), low > 0
         height = partial(
             self._in_logs, logs=logs, occupancy=occupancy, x=x, trials=trials, prior=prior
         )

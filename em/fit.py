@@ -247,7 +247,7 @@ def _without_width[S: Structure](model: Model[S]) -> S | None:
     """Return the estimate of a single component if its width is below the floor, otherwise None."""
     one = replace(model, question=replace(model.question, k=1))
     theta = one.components(one.everything())
-    if model.wide_enough(theta):
+    if model.wide_enough(theta) and not model.emission.on_floor(theta, model.floor).any():
         return None
     shares = uniform(model.question.structure, 1, model.question.data.sizes)
     return with_shares(model.question.structure, shares, theta)

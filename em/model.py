@@ -207,7 +207,7 @@ class Model[S: Structure]:
         if isinstance(self.emission, Curved):
             assert rows is not None
             prior = None if self.prior is None else self.prior.theta
-            found: Theta = self.emission.best(sums, rows.x, rows.trials, prior, near)
+            found: Theta = self.emission.best(sums, rows.x, rows.trials, self.floor, prior, near)
             return found
         assert isinstance(self.emission, Exponential)
         observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)

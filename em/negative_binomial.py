@@ -27,7 +27,7 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
     m is the mean, s the size.
 
     >>> emission = NegativeBinomialEmission(NegativeBinomial)
-    >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None)  # less than Poisson's
+    >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None, np.zeros(1))
     NegativeBinomial(mean=array([2.]), size=array([1000000.]))
     """
 

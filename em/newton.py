@@ -71,11 +71,9 @@ def highest_of(
         if (gain <= ENOUGH).all():
             break
         lost = noise + ROUNDING * np.abs(here.value)
-        if (gain <= lost).all():
-            return np.clip(at + step, low, high)  # the value has no digits left to judge it by
         step /= np.maximum(np.abs(step).max(axis=1, keepdims=True) / LONGEST, 1)
         at, here, moved = _climbed(height, at, here, step, low, high, lost)
-        if not moved:
+        if not moved or (gain <= lost).all():  # the value has no digits left to climb by
             break
     return at
 

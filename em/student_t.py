@@ -28,7 +28,8 @@ class StudentTEmission(Curved[StudentT]):
     R(h) = log(Gamma(h + 1/2) / Gamma(h)) - log(h) / 2, and z = (x - mean) / sd.
 
     >>> emission = StudentTEmission(StudentT)
-    >>> emission.best(np.ones((1, 5)), np.array([-9.0, -1.0, 0.0, 1.0, 9.0]), None).sd.round(2)
+    >>> x = np.array([-9.0, -1.0, 0.0, 1.0, 9.0])
+    >>> emission.best(np.ones((1, 5)), x, None, floor=np.full(1, 1e-9)).sd.round(2)
     array([5.73])
     """
 

@@ -257,7 +257,7 @@ def test_the_m_step_of_a_curved_family_is_stationary_under_a_prior_and_without(r
     emission = emission_of(row.family)
     occupancy = generator.dirichlet(np.ones(k), len(sample.x)).T * sample.counts
     for prior in (None, row.prior.theta):
-        theta = emission.best(occupancy, sample.x, sample.trials, prior)
+        theta = emission.best(occupancy, sample.x, sample.trials, np.full(1, 1e-9), prior)
         found = emission.expected(theta, occupancy, sample.x, sample.trials, prior)
         errors = 1 / np.sqrt(np.diagonal(found.curvature, axis1=1, axis2=2))
         if prior is not None:  # its density is that of logarithms where `log_measure` says so

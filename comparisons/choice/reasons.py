@@ -54,7 +54,9 @@ def _all_rejected(rows: Sequence[Row], noun: str) -> str:
     tested = [row for row in rows if row.step is not None and np.isfinite(row.step.p)]
     if not tested or any(row.step is None or row.step.p > LEVEL for row in tested):
         return ""
-    numbers = listed([str(row.title) for row in tested])
+    if len({row.family for row in tested}) > 1:
+        return f" In each form the bootstrap rejects every number of {noun}s that it tested."
+    numbers = listed([str(row.k) for row in tested])
     plural = "s" * (len(tested) > 1 or tested[0].k > 1)
     each = "each " * (len(tested) > 1)
     return f" The bootstrap rejects {numbers} {noun}{plural}, {each}against one more."

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRID",
+    "GROUPS",
+    "NUMBERED",
     "Regular",
     "Told",
     "Weak",
@@ -221,8 +223,9 @@ def _measurements(gaps: Array, rng: np.random.Generator) -> Gaussian:
 
 
 def _outlying(gaps: Array, rng: np.random.Generator) -> StudentT:
-    """Widths between neighbours, which heavy tails bring nearer than sds."""
-    return StudentT(*_measurements(gaps, rng), np.full(len(gaps) + 1, TAILS))
+    """Measurements with outliers, whose sd is sqrt(df / (df - 2)) times their width."""
+    mean, sd = _measurements(gaps, rng)
+    return StudentT(mean, sd * np.sqrt((TAILS - 2) / TAILS), np.full(len(mean), TAILS))
 
 
 def _skewed(gaps: Array, rng: np.random.Generator) -> LogNormal:
@@ -270,6 +273,10 @@ GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     Poisson: _counts,
     StudentT: _outlying,
 }
+
+
+NUMBERED: tuple[type[Theta], ...] = (Binomial, Gaussian, MultivariateGaussian, Poisson)
+"""Families that replicates take in turn: another one would give each of them another number."""
 
 
 def weak_problem(design: Weak, number: int) -> Problem:

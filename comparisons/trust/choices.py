@@ -18,9 +18,9 @@ from scipy.stats import binomtest
 
 from comparisons.choice.choose import choose
 from comparisons.replicates import run
-from comparisons.trust.alarms import FLIPS, GROUPS, drawn_shares
+from comparisons.trust.alarms import FLIPS, GROUPS, NUMBERED, drawn_shares
 from em.data.threads import available
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, simulate
+from models import Binomial, Mixture, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,10 +49,7 @@ class Design(NamedTuple):
     k: int
 
 
-FAMILIES: tuple[type[Theta], ...] = (Binomial, Gaussian, MultivariateGaussian, Poisson)
-"""Another one would give every replicate another number: it comes with a new run."""
-
-DESIGNS = tuple(Design(family, k) for k in range(1, LARGEST + 1) for family in FAMILIES)
+DESIGNS = tuple(Design(family, k) for k in range(1, LARGEST + 1) for family in NUMBERED)
 
 
 def recovered(number: int, observations: int = OBSERVATIONS) -> Record:

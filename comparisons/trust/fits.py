@@ -20,7 +20,7 @@ from rich.table import Table
 import bayes
 from comparisons.comparison import second_opinion
 from comparisons.replicates import run
-from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, SMALLEST
+from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, NUMBERED, SMALLEST
 from comparisons.trust.judged import judgement
 from em.data.threads import available
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, simulate
@@ -37,8 +37,6 @@ __all__ = ["WRONG", "Wrong", "drawn_right", "right", "shown", "wrong"]
 FEWEST, MOST = 50, 50_000  # observations, spread evenly in their logarithm
 MOST_TABLES = 2_000  # of rows of several columns, which the sampler sees one by one
 DRAWS = 500  # of each chain
-FAMILIES: tuple[type[Theta], ...] = (Binomial, Gaussian, MultivariateGaussian, Poisson)
-"""Another one would give every replicate another number: it comes with a new run."""
 
 
 class Wrong(NamedTuple):
@@ -87,7 +85,7 @@ def drawn_right(number: int) -> tuple[Mixture[Any], Sample]:
     ('Binomial', 1)
     """
     rng = np.random.default_rng([number, 3])
-    family, k = FAMILIES[number % len(FAMILIES)], 1 + number // len(FAMILIES) % 3
+    family, k = NUMBERED[number % len(NUMBERED)], 1 + number // len(NUMBERED) % 3
     most = MOST_TABLES if family.takes() == "table" else MOST
     n = round(float(np.exp(rng.uniform(np.log(FEWEST), np.log(most)))))
     weight = rng.dirichlet(np.full(k, 5.0))
@@ -161,7 +159,7 @@ def main() -> None:
         asked.out.mkdir(parents=True, exist_ok=True)
     done = partial(run, jobs=asked.jobs)
     records = done(right, asked.right, folder=asked.out and asked.out / "right", name="right")
-    families = [one.__name__ for one in FAMILIES]
+    families = [one.__name__ for one in NUMBERED]
     found: dict[str, Sequence[Record]] = {
         name: [one for one in records if one.get("family") == name] for name in families
     }

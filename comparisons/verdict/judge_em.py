@@ -15,6 +15,7 @@ from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
+from models.names import FAMILIES
 from models.structure import parameters, picked
 
 if TYPE_CHECKING:
@@ -441,11 +442,14 @@ def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
     name = edges[0].label.partition("[")[0]
     other = at.family.layout()[name].limit
     every = len(edges) == at.question.k
-    message = f"{', '.join(one.said for one in edges)}: there the component is {other}."
+    message = (
+        f"{', '.join(one.said for one in edges)}. A component of such a {name} is a "
+        f"{FAMILIES[other].__name__}."
+    )
     remedy = (
-        f"Fit the family {other}, which has no {name}."
+        f"Fit that family (--family {other})."
         if every
-        else f"Do not read {name} there as a number; the posterior's intervals say how large it is."
+        else f"Rely on the posterior's interval: it says how large {name} is at least."
     )
     return Finding("boundary", DOUBT if every else NOTE, 0.0, limit.EDGE, message, remedy)
 

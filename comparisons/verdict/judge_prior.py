@@ -44,9 +44,7 @@ def pulled(
         ]
     usual = sampled.question.usual
     elsewhere = sampled.best is not sampled.peak
-    pull = np.abs(table["prior_pull"].to_numpy())
-    pull[point.unbounded] = np.nan
-    worst, label = worst_of(table, pull)
+    worst, label = worst_of(table, np.abs(table["prior_pull"].to_numpy()))
     if elsewhere:
         worst, label = _distance(point, table, sampled.best)
     pulls = (elsewhere or not worst <= limit.GAP) and proper

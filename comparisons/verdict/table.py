@@ -24,7 +24,8 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     gap_in_sd = (mean - mle) / sd = prior_pull + skew. prior_pull = (MAP - mle) / sd is the shift of
     the maximum by the prior, where EM under the same prior finds the MAP. skew = (mean - MAP) / sd
     is the distance of the posterior's mean from its peak. noise = mcse / sd is that of the mean.
-    sd_ratio = sd / se, of logarithms where the field declares so.
+    sd_ratio = sd / se, of logarithms where the field declares so. What grows without bound has no
+    gap.
 
     >>> comparison.table["mle"].to_numpy().round(2)
     array([0.58, 0.42, 1.09, 7.34])
@@ -32,7 +33,7 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     point, sampled = measured.point, measured.sampled
     parameters, layout = point.parameters, point.at.family.layout()
     rows = []
-    for parameter in parameters:
+    for at, parameter in enumerate(parameters):
         draws = picked(sampled.draws, parameter)
         mle, se = float(picked(point.estimate, parameter)), picked(point.errors, parameter)
         peak = np.nan if sampled.peak is None else picked(sampled.peak.estimate, parameter)
@@ -40,6 +41,8 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
         logs = parameter.name in layout and layout[parameter.name].logs
         chains = draws.reshape(sampled.sizes)
         row = row_of(chains, mle, float(se), float(peak), told, logs=logs)
+        if at in point.unbounded:
+            row |= {"gap_in_sd": np.nan, "prior_pull": np.nan}
         rows.append(row | ({} if truth is None else {"truth": picked(truth, parameter)}))
     columns = rows[0].keys()
     labels = [parameter.label for parameter in parameters]

@@ -22,9 +22,10 @@ from comparisons.choice.printed import cells
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
 from comparisons.finding import Finding
-from models import Poisson, Sample
+from models import MultivariateGaussian, Poisson, Sample
 
 N = 100
+TIED = MultivariateGaussian.with_covariance("tied")
 
 
 def row(k, log_likelihood, *, overlap=0.0, p=None, evidence=None, each=None, findings=(), **more):
@@ -310,3 +311,6 @@ def test_a_bootstrap_that_rejects_all_it_tested_says_so():
     assert said.endswith("The bootstrap rejects 1 and 2 groups, each against one more.")
     assert elections(rows[:1] + rows[2:]).endswith("rejects 1 group, against one more.")
     assert "rejects" not in elections([rows[0], row(2, -100.0, p=0.3), rows[2]])
+    tied = [one._replace(family=TIED) for one in rows]
+    forms = "In each form the bootstrap rejects every number of groups that it tested."
+    assert elections(rows + tied).endswith(forms)
