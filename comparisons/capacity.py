@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from em import out_of_reach
 from models.family import axes
 from models.names import BINNED
 from models.observations import OutOfCore
@@ -53,9 +54,10 @@ def refuse_many(question: Question[Any, Any]) -> None:
         rows, what, how = len(question.units.unit_rows), "rows in order", "in whole stretches"
     _refuse_groups(question)
     if not binnable(question) and rows * question.k > CARRIED:
+        alone = "" if out_of_reach(question) else ", or for --only em (em.fit)"
         raise Refusal(
             f"{rows:,} {what} are more than chains carry in an hour: ask of some of them, "
-            f"{how}, with --some 20000 (some=20000), or for --only em (em.fit)"
+            f"{how}, with --some 20000 (some=20000){alone}"
         )
 
 

@@ -20,6 +20,7 @@ from comparisons.kept.atomic import written
 from comparisons.kept.facts import Facts
 from comparisons.kept.largest import largest
 from comparisons.kept.tree import laid_out
+from comparisons.progress import announce
 from comparisons.thresholds import FORMAT, WITHIN
 from comparisons.verdict.distance import refuse_within
 from comparisons.verdict.estimates import family_of
@@ -261,7 +262,10 @@ def opinion_of(
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
         fewer = _some(question, some, seed)
-        whole = look(question).fit
+        if em.out_of_reach(question):
+            announce("EM of all rows is left out: they are not in memory")
+        else:
+            whole = look(question).fit
         question = replace(question, data=fewer)
     refuse_many(question)
     found = look(question) if found is None else found

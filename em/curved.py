@@ -1,58 +1,39 @@
-"""Families without few sufficient statistics: their M-step takes the occupancies of the rows.
-
-A structure's E-step says how often each component is expected at each distinct row. The M-step
-maximises sum_i occupancy_i log p(x_i | theta) + log prior(theta) by Newton's method, from its
-derivatives by hand. The same derivatives give the exact score and the complete information, so
-that standard errors need nothing more.
-"""
+"""Families with one number a field and a component: their M-step takes Newton's steps."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.emission import Emission
+from em.by_rows import ByRows, Setting
 from em.newton import Height, highest_of
 from models.family import Theta, entries, rebuilt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from models.arrays import Array
+    from models.sample import Part
 
 __all__ = ["Curved", "log_normal"]
 
 
-class Curved[T: Theta](Emission[T]):
+class Curved[T: Theta](ByRows[T]):
     """A family of which each field has one number a component, and no statistics.
 
+    Its coordinates are the fields.
+
     >>> from em.emission import emission_of
-    >>> from models import NegativeBinomial
-    >>> emission, x = emission_of(NegativeBinomial), np.array([0.0, 1.0, 2.0, 9.0])
-    >>> emission.best(np.ones((1, 4)), x, None, floor=np.zeros(1)).mean
+    >>> from models import NegativeBinomial, Sample
+    >>> emission, rows = emission_of(NegativeBinomial), Sample([0, 1, 2, 9]).part(slice(4))
+    >>> emission.best(np.ones((1, 4)), rows, Setting(floor=0.0, k=1)).mean
     array([3.])
     """
-
-    @abstractmethod
-    def log_density(self, theta: T, x: Array, trials: Array | None) -> Array:
-        """Return log p without its base of every row under every component, (K, B)."""
-
-    @abstractmethod
-    def height(self, theta: T, occupancy: Array, x: Array, trials: Array | None) -> Height:
-        """Return the sum over rows of occupancy times log p, and its derivatives in the fields.
-
-        occupancy: (K, m); x: (m,).
-        """
-
-    @abstractmethod
-    def believed(self, theta: T, prior: Any) -> Height:
-        """Return the log prior up to a constant, and its derivatives in the fields.
-
-        Its density is that of the coordinates of `log_measure`.
-        """
 
     @abstractmethod
     def guess(self, occupancy: Array, x: Array, trials: Array | None) -> T:
@@ -62,46 +43,27 @@ class Curved[T: Theta](Emission[T]):
     def limits(self) -> tuple[Array, Array]:
         """Return the least and the greatest value of each field that is looked at, (m,) each."""
 
-    def log_prior(self, theta: T, prior: Any, k: int) -> Array:
-        """The value of `believed`."""
-        return self.believed(theta, prior).value
-
-    def expected(
-        self, theta: T, occupancy: Array, x: Array, trials: Array | None, prior: Any | None
-    ) -> Height:
-        """Return the expected log density of data and labels, with the prior's, in the fields."""
-        found = self.height(theta, occupancy, x, trials)
-        if prior is None:
-            return found
-        return Height(*(a + b for a, b in zip(found, self.believed(theta, prior), strict=True)))
-
     def best(
         self,
         occupancy: Array,
-        x: Array,
-        trials: Array | None,
-        floor: Array,
-        prior: Any | None = None,
+        rows: Part,
+        setting: Setting,
         near: T | None = None,
+        height: Callable[[T], Height] | None = None,
     ) -> T:
-        """Return the theta (K,) that maximises the same, for occupancies (K, m).
-
-        floor: least widths, (d,): to raise a width afterwards could lower what was maximised.
-        near: where to begin, so that the maximum is no lower than there; by default a guess.
-        """
-        guess = self.guess(occupancy, x, trials) if near is None else self.looked_at(near)
+        """Take Newton's steps: from a guess to the top, from `near` part of the way."""
+        guess = self.guess(occupancy, *rows[:2]) if near is None else self.looked_at(near)
         low, high = self.limits()
-        least = self.widen(rebuilt(self.family, list(low[:, None])), floor)
+        least = self.widen(rebuilt(self.family, list(low[:, None])), np.asarray(setting.floor))
         low, logs = np.concatenate(list(entries(least).values())), low > 0
-        height = partial(
-            self._in_logs, logs=logs, occupancy=occupancy, x=x, trials=trials, prior=prior
-        )
+        known = height or partial(self.height, occupancy=occupancy, x=rows.x, trials=rows.trials)
         begin = np.stack(list(entries(guess).values()), axis=1)
         begin, low, high = (
             np.where(logs, np.log(np.where(logs, one, 1)), one) for one in (begin, low, high)
         )
-        noise = ROUNDING * occupancy.sum(axis=1)
-        return self._theta(highest_of(height, begin, low, high, noise), logs)
+        within = partial(self._in_logs, logs, known, setting)
+        noise, enough = ROUNDING * occupancy.sum(axis=1), 0.0 if near is None else NEARER
+        return self._theta(highest_of(within, begin, low, high, noise, enough), logs)
 
     def edges(self, theta: T) -> NDArray[np.bool_]:
         """A field that has run to the end of what is looked at."""
@@ -111,7 +73,7 @@ class Curved[T: Theta](Emission[T]):
         return found
 
     def looked_at(self, theta: T) -> T:
-        """Return components with each field in the range that is looked at."""
+        """Return components with each field between its limits."""
         ends = zip(*self.limits(), strict=True)
         pairs = zip(entries(theta).values(), ends, strict=True)
         return rebuilt(self.family, [np.clip(field, *end) for field, end in pairs])
@@ -122,15 +84,14 @@ class Curved[T: Theta](Emission[T]):
 
     def _in_logs(
         self,
-        at: Array,
         logs: NDArray[np.bool_],
-        occupancy: Array,
-        x: Array,
-        trials: Array | None,
-        prior: Any | None,
+        height: Callable[[T], Height],
+        setting: Setting,
+        at: Array,
     ) -> Height:
         """Return the same in the logarithms of the positive fields."""
-        found = self.expected(self._theta(at, logs), occupancy, x, trials, prior)
+        theta = self._theta(at, logs)
+        found = self.expected(theta, height(theta), setting.prior, setting.k)
         stretch = np.where(logs, np.exp(np.where(logs, at, 0)), 1.0)
         slope = found.slope * stretch
         curvature = found.curvature * stretch[:, :, None] * stretch[:, None, :]
@@ -138,6 +99,7 @@ class Curved[T: Theta](Emission[T]):
         return Height(found.value, slope, curvature)
 
 
+NEARER = 1e-3  # of the first step, squared, after which the next M-step goes on
 ROUNDING = 1e-13  # of a row's log density, in a sum of them
 NEAR = 1e-6  # of the greatest or the least value, at which a field has run to it
 

@@ -12,10 +12,9 @@ from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, SAME_HEIGHT, Climber, End, Found, search
 from em.climb.starts import starting_points
 from em.climb.stopping import FIRST, most_starts, settled, times_reached
-from em.curved import Curved
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
-from em.emission import Emission, emission_of
+from em.emission import Emission, Exponential, emission_of
 from em.errors.information import SADDLE, Information, unavailable
 from em.grouped import single_celled
 from em.model import Model, model_of
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Structure
 
-__all__ = ["fit", "fitted"]
+__all__ = ["fit", "fitted", "out_of_reach"]
 
 MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
@@ -136,10 +135,10 @@ def fitted[S: Structure](
     starts = None if starts is None else whole("starts", starts, 1)
     max_steps = whole("max_steps", max_steps, 0)
     seed, emission = whole("seed", seed, 0), emission_of(question.family)
-    if isinstance(emission, Curved) and not isinstance(question.sample, Sample):
+    if out_of_reach(question):
         raise Refusal(
-            f"{question.family.__name__} needs its rows in memory, and these are not; take some of "
-            "them (--some 20000)"
+            f"{question.family.__name__} needs all distinct rows in memory, and these "
+            f"{question.sample.distinct:,} are not; take some of them (--some 20000)"
         )
     if start is not None:
         start = _checked_start(start, question)
@@ -199,6 +198,17 @@ def fitted[S: Structure](
         closed=known.closed,
         told=known.told,
     )
+
+
+def out_of_reach(question: Question[Any, Any]) -> bool:
+    """Return whether the M-step needs the rows themselves, and they are not in memory.
+
+    >>> from models import Poisson
+    >>> out_of_reach(asked(Poisson, Sample([0, 1, 7, 9]), 2))
+    False
+    """
+    in_memory = isinstance(question.sample, Sample)
+    return not in_memory and not isinstance(emission_of(question.family), Exponential)
 
 
 def _begin[S: Structure](

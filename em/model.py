@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from em.curved import Curved
+from em.by_rows import ByRows, Setting
 from em.data.executor import add_sums
 from em.emission import Exponential, emission_of
+from em.newton import Height
+from em.parts import complete, unseen_about
 from em.structure import LEAST, grouping_of
-from em.sweep import coefficients, known_of, logits, sums_about, swept
+from em.sweep import coefficients, known_of, logits, responsibilities, sums_about, swept
 from models.family import entries, rebuilt, within
+from models.sample import Part
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from em.data.blocks import Rows
     from em.data.executor import Executor, PreparedRuns, Sums
     from em.emission import Emission
@@ -26,7 +31,6 @@ if TYPE_CHECKING:
     from models.family import Theta
     from models.prior import Prior
     from models.question import Question
-    from models.sample import Part
     from models.structure import Structure
 
 __all__ = ["Model", "Statistics", "densities", "model_of"]
@@ -112,6 +116,12 @@ class Model[S: Structure]:
         return self.question.k
 
     @property
+    def setting(self) -> Setting:
+        """What the M-step of a family without statistics needs besides the rows."""
+        prior = None if self.prior is None else self.prior.theta
+        return Setting(self.floor, self.k, self.question.width, prior)
+
+    @property
     def streams(self) -> bool:
         """Whether rows are independent, with the same shares, so that some can represent all."""
         shares = uniform(self.question.structure, self.k, self.question.data.sizes)
@@ -165,6 +175,23 @@ class Model[S: Structure]:
             statistics = Statistics(sums, centre, dict.fromkeys(shares, sums[:, 0]))
         return self.base + value + log_prior, statistics
 
+    def _occupied(self, common: Array, parameters: S) -> tuple[float, Statistics]:
+        """Return the same of independent rows with the same shares (K,), block by block."""
+        theta = parameters.theta
+        occupancy = np.empty((self.k, self.rows.end))
+        task = partial(
+            _occupied,
+            emission=self.emission,
+            shares=common,
+            theta=theta,
+            seen=self.seen,
+            hard=self.hard,
+            out=occupancy,
+        )
+        value, counted = self.runs.total(task)
+        own = dict.fromkeys(shares_of(parameters), np.asarray(counted))
+        return float(value), Statistics(occupancy, None, own, self.seen, theta)
+
     @cached_property
     def _room(self) -> Array:
         """Where log p (K, m) is written in every step: to get new pages takes longer than that."""
@@ -172,6 +199,9 @@ class Model[S: Structure]:
 
     def expect_by_rows(self, parameters: S, centre: Array | None) -> tuple[float, Statistics]:
         """Return the log-likelihood without its base, and the statistics, from log p (K, m)."""
+        common = self.grouping.common(shares_of(parameters))
+        if common is not None and not isinstance(self.emission, Exponential):
+            return self._occupied(common, parameters)
         with np.errstate(all="ignore"):
             log_density = densities(self.runs, self.emission, parameters.theta, self._room)
             found = self.grouping.expect(shares_of(parameters), log_density, hard=self.hard)
@@ -192,6 +222,14 @@ class Model[S: Structure]:
         """All distinct rows, in working coordinates."""
         return replace(self.rows, size=self.rows.end).block(0)
 
+    def height(self, theta: Theta, occupancy: Array) -> Height:
+        """Return the sum over all rows of occupancy (K, m) times log p, with its derivatives."""
+        assert isinstance(self.emission, ByRows)
+        task = partial(
+            _height, emission=self.emission, theta=theta, occupancy=occupancy, seen=self.seen
+        )
+        return Height(*map(np.asarray, self.runs.total(task)))
+
     def everything(self) -> Statistics:
         """Return the statistics of a single component."""
         own = self.grouping.begin(self.total[:1])
@@ -204,10 +242,10 @@ class Model[S: Structure]:
     def components(self, statistics: Statistics) -> Theta:
         """Return the theta that maximises the expected log density of data, given their labels."""
         sums, centre, _, rows, near = statistics
-        if isinstance(self.emission, Curved):
+        if isinstance(self.emission, ByRows):
             assert rows is not None
-            prior = None if self.prior is None else self.prior.theta
-            found: Theta = self.emission.best(sums, rows.x, rows.trials, self.floor, prior, near)
+            height = None if near is None else partial(self.height, occupancy=sums)
+            found: Theta = self.emission.best(sums, rows, self.setting, near, height)
             return found
         assert isinstance(self.emission, Exponential)
         observed = np.where(sums[:, 0] > NOBODY, sums[:, 0], 0)
@@ -246,21 +284,14 @@ class Model[S: Structure]:
     def complete(self, sums: Array, observed: Array, centre: Array | None) -> Array:
         """Return (K, ones + q + unread) sums of all of T, with the prior's row added."""
         assert isinstance(self.emission, Exponential)
-        ones, read = self.emission.ones, self.emission.ones + sums.shape[1] - 1
-        full = np.zeros((self.k, read + self.emission.unread))
-        full[:, :ones] = observed[:, None]
-        np.multiply(sums[:, 1:], (observed > 0)[:, None], out=full[:, ones:read])
+        full = complete(self.emission, sums, observed)
         return full if self.prior is None else full + self.unseen(centre)
 
     def unseen(self, centre: Array | None) -> Array:
         """Return the prior as sums about the centre, (K, ones + q + unread)."""
         assert self.prior is not None
         assert isinstance(self.emission, Exponential)
-        theta = self.prior.theta
-        if centre is None:
-            return self.emission.unseen(theta, self.k)[None]
-        moved = [self.emission.about(theta, np.atleast_1d(point)) for point in centre]
-        return np.stack([self.emission.unseen(prior, self.k) for prior in moved])
+        return unseen_about(self.emission, self.prior.theta, self.k, centre)
 
     def log_prior(self, parameters: S) -> float:
         """Return the log prior density without its constant, zero without a prior."""
@@ -288,7 +319,7 @@ class Model[S: Structure]:
         their own, some of very many leave the parameter space in nearly every jump, and to give up
         such jumps costs about twice the steps.
         """
-        if isinstance(self.emission, Curved):
+        if isinstance(self.emission, ByRows):
             theta_ahead = self.emission.looked_at(ahead.theta)
             ahead = with_shares(type(ahead), shares_of(ahead), theta_ahead)
         if not self.question.data.sizes:
@@ -368,6 +399,48 @@ def _fill(known: Known, emission: Emission[Any], theta: Theta, out: Array) -> li
         found = logits(emission, rows.block(index), none, theta)
         out[:, begin : begin + found.shape[1]] = found
     return []
+
+
+def _occupied(
+    known: Known,
+    emission: Emission[Any],
+    shares: Array,
+    theta: Theta,
+    seen: Part,
+    hard: bool,
+    out: Array,
+) -> Sums:
+    """Return a run's log-likelihood (without base) and the occupancies' sums; write these to out.
+
+    seen: all rows; out: (K, m) of them.
+    """
+    value, counted = 0.0, np.zeros(len(out))
+    with np.errstate(all="ignore"):  # every thread has its own
+        for place, block in _blocks(known.rows, seen):
+            found = logits(emission, block, np.log(shares), theta)
+            value += responsibilities(found, block.counts, hard)
+            counted += found.sum(axis=1)
+            out[:, place] = found
+    return value, counted
+
+
+def _height(
+    known: Known, emission: ByRows[Any], theta: Theta, occupancy: Array, seen: Part
+) -> Sums:
+    """Return a run's sum of occupancy (K, m of all rows) times log p, with its derivatives."""
+    with np.errstate(all="ignore"):
+        return add_sums(
+            emission.height(theta, occupancy[:, place], block.x, block.trials)
+            for place, block in _blocks(known.rows, seen)
+        )
+
+
+def _blocks(rows: Rows, seen: Part) -> Iterator[tuple[slice, Part]]:
+    """Yield where each block of a run stands among all rows, and the block."""
+    for begin in range(rows.begin, rows.end, rows.size):
+        place = slice(begin, min(begin + rows.size, rows.end))
+        trials, counts = (None if one is None else one[place] for one in seen[1:])
+        yield place, Part(seen.x[place], trials, counts)
 
 
 def _gathered(

@@ -26,8 +26,11 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
 
     m is the mean, s the size.
 
+    >>> from em.by_rows import Setting
+    >>> from models import Sample
     >>> emission = NegativeBinomialEmission(NegativeBinomial)
-    >>> emission.best(np.ones((1, 3)), np.array([1.0, 2.0, 3.0]), None, np.zeros(1))
+    >>> rows = Sample([1, 2, 3]).part(slice(3))  # which spread less than Poisson's
+    >>> emission.best(np.ones((1, 3)), rows, Setting(floor=0.0, k=1))
     NegativeBinomial(mean=array([2.]), size=array([1000000.]))
     """
 
@@ -68,7 +71,7 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
         curvature[:, 1, 1] = -bent - n * m * w / s + less * w**2
         return Height(value, np.stack([first, second], axis=1), curvature)
 
-    def believed(self, theta: NegativeBinomial, prior: NegativeBinomialPrior) -> Height:
+    def believed(self, theta: NegativeBinomial, prior: NegativeBinomialPrior, k: int) -> Height:
         """The logarithms of both are normal."""
         mean = log_normal(theta.mean, prior.mean, prior.mean_factor)
         size = log_normal(theta.size, prior.size, prior.size_factor)

@@ -43,6 +43,7 @@ def highest_of(
     low: Array | float,
     high: Array | float,
     noise: Array | float = 0.0,
+    enough: float = 0.0,
 ) -> Array:
     """Return the coordinates (K, m) at which each function has its nearest maximum.
 
@@ -54,6 +55,7 @@ def highest_of(
     start: (K, m).
     low, high: of all coordinates, or (m,).
     noise: rounding of the values, (K,), if they are small differences of large terms.
+    enough: part of the first step's squared length, in standard errors, after which it is over.
 
     >>> def hill(at):
     ...     away = at - np.array([[1.0], [9.0]])
@@ -63,12 +65,13 @@ def highest_of(
            [5.]])
     """
     at = np.clip(start, low, high)
-    here = height(at)
-    for _ in range(MOST_STEPS):
+    here, least = height(at), ENOUGH
+    for count in range(MOST_STEPS):
         stuck = ((at <= low) & (here.slope <= 0)) | ((at >= high) & (here.slope >= 0))
         step = _ascent(here, stuck)
         gain = (here.slope * step).sum(axis=1)
-        if (gain <= ENOUGH).all():
+        least = max(ENOUGH, enough * gain.max()) if count == 0 else least
+        if (gain <= least).all():
             break
         lost = noise + ROUNDING * np.abs(here.value)
         step /= np.maximum(np.abs(step).max(axis=1, keepdims=True) / LONGEST, 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from em.curved import Curved
+from em.by_rows import ByRows
 from em.data.executor import add_sums
 from em.emission import Exponential
 from models.family import Theta, width
@@ -230,7 +230,7 @@ def logits[T: Theta](emission: Emission[T], block: Part, log_shares: Array, thet
     array([[-1.   , -1.   ],
            [-2.718,  0.282]])
     """
-    if isinstance(emission, Curved):
+    if isinstance(emission, ByRows):
         return log_shares[:, None] + emission.log_density(theta, block.x, block.trials)
     assert isinstance(emission, Exponential)
     centre = emission.location(theta)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
-from em.curved import Curved
+from em.by_rows import ByRows
 from em.data.blocks import rows_of
 from em.data.standardise import Units
 from em.data.threads import Threads
@@ -329,8 +329,8 @@ FAMILIES = [
     ),
 ]
 
-CURVED = [row for row in FAMILIES if isinstance(emission_of(row.family), Curved)]
-EXPONENTIAL = [row for row in FAMILIES if row not in CURVED]
+BY_ROWS = [row for row in FAMILIES if isinstance(emission_of(row.family), ByRows)]
+EXPONENTIAL = [row for row in FAMILIES if row not in BY_ROWS]
 IDENTIFIED = [row for row in FAMILIES if row.identified]
 
 # Compiling is half of the suite, so that machine code of these is left to the slow one. The full and

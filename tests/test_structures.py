@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from families import EXPONENTIAL, FAMILIES
+from families import BY_ROWS, EXPONENTIAL, FAMILIES
 from known_shares import Guessed
 from structures import STRUCTURES
 
@@ -20,7 +20,7 @@ from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import emission_of
 from em.errors.information import information_of
-from em.model import model_of
+from em.model import densities, model_of
 from models import Gaussian, Groups, HiddenMarkov, Poisson, Sample
 from models.question import asked
 from models.structure import (
@@ -35,6 +35,7 @@ from models.structure import (
     parameters,
     permuted,
     picked,
+    shares_of,
     structure_for,
 )
 
@@ -366,3 +367,37 @@ def test_shares_that_are_known_wrongly_are_another_question(opinion, people):
     wrong = em.fit(Gaussian, other, 2)
     judged = comparisons.compare(wrong, opinion.tree)
     assert judged.verdict == "disagree"
+
+
+@pytest.mark.parametrize("row", BY_ROWS, ids=[row.name for row in BY_ROWS])
+@pytest.mark.parametrize("hard", [False, True])
+def test_steps_of_curved_families_by_blocks_are_those_of_all_rows_at_once(
+    row, hard, rng, monkeypatch
+):
+    generator = rng(821)
+    data = row.sample(generator, 3, 5_000)
+    monkeypatch.setattr("em.data.blocks.LEAST", 1 << 4)
+    monkeypatch.setattr("em.data.blocks.CACHE", 1 << 8)
+    model = modelled(row, data, 3)
+    model = type(model)(**{**vars(model), "hard": hard})
+    assert model.rows.blocks > 1
+    inside = model.inside(ordered(row.random(generator, 3)))
+    shares = shares_of(inside)
+    _, found = model.expect(inside)
+    log_density = densities(model.runs, model.emission, inside.theta)
+    general = model.grouping.expect(shares, log_density, hard=hard)
+    np.testing.assert_allclose(found.sums, general.occupancy, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(found.own["weight"], general.own["weight"], rtol=1e-10)
+    by_blocks = model.height(inside.theta, found.sums)
+    once = model.emission.height(inside.theta, found.sums, model.seen.x, model.seen.trials)
+    for ours, theirs in zip(by_blocks, once, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
+    # negative control: the heights of other occupancies differ
+    other = model.height(inside.theta, found.sums[::-1])
+    assert not np.allclose(other.value, once.value, rtol=1e-6)
+    # steps go up, however many are left to the top
+    theta = model.components(found)
+    top = model.components(found._replace(near=theta))
+    ends = [model.height(one, found.sums).value for one in (inside.theta, theta, top)]
+    assert (ends[1] > ends[0])[found.counted > 0].all()
+    assert (ends[2] >= ends[1] - 1e-9 * np.abs(ends[1])).all()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.curved import Curved
+from em.by_rows import ByRows
 from em.emission import Exponential
 from em.errors.slots import Slots, share_places
 from em.model import densities
@@ -133,11 +133,9 @@ def _expected[S: Structure](model: Model[S], parameters: S) -> tuple[Height, dic
         for name, field in found.own.items()
     }
     with np.errstate(divide="ignore", invalid="ignore"):
-        if isinstance(emission, Curved):
-            assert found.rows is not None
-            prior = None if model.prior is None else model.prior.theta
-            x, trials, _ = found.rows
-            return emission.expected(theta, found.sums, x, trials, prior), own
+        if isinstance(emission, ByRows):
+            height = model.height(theta, found.sums)
+            return emission.expected(theta, height, model.setting.prior, model.k), own
         assert isinstance(emission, Exponential)
         full = model.complete(found.sums, found.sums[:, 0], centre)
         slope = np.einsum("kq,kqm->km", full, emission.slope(theta))

@@ -8,7 +8,9 @@ from families import FAMILIES
 from scipy import stats
 
 from em import Fit, fit
+from em.student_t import _products
 from em.sweep import LARGEST, responsibilities
+from em.tails import products
 from models import (
     Binomial,
     Gaussian,
@@ -19,9 +21,12 @@ from models import (
     PoissonPrior,
     Prior,
     Sample,
+    StudentT,
     simulate,
     weak_prior,
 )
+from models.refusal import Refusal
+from models.storage.disk import StreamWriter
 
 
 def heights(rng, n: int = 10_000) -> Sample:
@@ -315,3 +320,40 @@ def test_a_saddle_is_no_optimum():
     assert len(several.optima) == 1
     # negative control: the optimum itself misses less than all of the information
     assert several.missing < 1
+
+
+def test_families_without_statistics_climb_on_many_rows_in_memory_and_on_no_others(rng):
+    """Rows of several blocks, in machine code."""
+    generator = rng(55)
+    x = np.concatenate([generator.standard_t(4, 100_000), 6 + generator.standard_t(8, 100_000)])
+    found = fit(StudentT, Sample(x), 2, starts=2)
+    assert found.converged
+    away = np.abs(found.mixture.theta.df - [4, 8]) / found.standard_errors.theta.df
+    assert (away < 4).all()
+    # negative control: more steps by NumPy, a block at a time, lead no further than these did
+    few = fit(StudentT, Sample(x[::20]), 2, starts=2)
+    again = fit(StudentT, Sample(x[::20]), 2, start=found.mixture)
+    assert few.log_likelihood == pytest.approx(again.log_likelihood, abs=1e-6)
+    writer = StreamWriter(1, table=False, counted=False)
+    writer.add(x[:, None], None)
+    stream = writer.done()
+    with pytest.raises(
+        Refusal, match=r"StudentT needs all distinct rows in memory, .*--some 20000"
+    ):
+        fit(StudentT, stream, 2)
+    assert fit(Gaussian, stream, 2, starts=1).converged
+
+
+@pytest.mark.parametrize("df", [0.5, 4.0, 1e5])
+def test_machine_code_has_the_sums_that_numpy_has(df, rng):
+    generator = rng(56)
+    x, share = generator.standard_t(1.5, 9_001), generator.uniform(size=9_001)
+    ours = products(share, x, 0.3, 1.7, df)
+    np.testing.assert_allclose(ours, _products(share, x, 0.3, 1.7, df), rtol=1e-12, atol=1e-12)
+    logs = share @ np.log1p(((x - 0.3) / 1.7) ** 2 / df)
+    assert ours[1] == pytest.approx(logs, rel=1e-13)
+    # negative control: logarithms of 1 + y, which lose digits of small y, are told apart
+    small = products(share, x, 0.3, 1e7, df)[1]
+    y = ((x - 0.3) / 1e7) ** 2 / df
+    assert small == pytest.approx(share @ np.log1p(y), rel=1e-13, abs=0)
+    assert small != pytest.approx(share @ np.log(1 + y), rel=1e-7, abs=0)

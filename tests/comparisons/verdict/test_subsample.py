@@ -11,11 +11,23 @@ from scipy import stats
 import comparisons
 import em
 from comparisons.capacity import CARRIED, refuse_many
+from comparisons.comparison import opinion_of
 from comparisons.pages.terminal import among
 from comparisons.thresholds import OTHER_ROWS
 from comparisons.verdict.subsample import Whole, same_rows
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
+from models import (
+    Binomial,
+    Gaussian,
+    Mixture,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+    StudentT,
+    simulate,
+)
 from models.question import asked
+from models.refusal import Refusal
+from models.storage.disk import StreamWriter
 
 TRUTH = Mixture(np.array([0.6, 0.4]), Gaussian(np.array([160.0, 180.0]), np.array([6.0, 7.0])))
 ALL, SOME = 4_000, 2_000  # a half, so that the other half counts
@@ -113,3 +125,25 @@ def test_more_than_chains_can_carry_is_refused():
     with pytest.raises(ValueError, match=r"more than chains carry in an hour.*--some 20000"):
         refuse_many(asked(MultivariateGaussian, table, 2))
     refuse_many(asked(MultivariateGaussian, table, 1))
+
+
+def test_some_rows_of_many_on_disk_do_without_em_of_all_where_it_needs_them_in_memory(
+    rng, monkeypatch
+):
+    """What the refusal says to do has to work."""
+    writer = StreamWriter(1, table=False, counted=False)
+    writer.add(rng(31).standard_t(4, (2_000, 1)), None)
+    question = asked(StudentT, writer.done(), 1)
+    monkeypatch.setattr("comparisons.capacity.CARRIED", 1_000)
+    with pytest.raises(Refusal, match=r"--some 20000 \(some=20000\)$"):
+        opinion_of(question)
+    poisson = asked(Poisson, Sample(range(1_100)), 1)
+    with pytest.raises(Refusal, match=r"or for --only em"):  # negative control
+        opinion_of(poisson)
+
+    def drawn(question, **_):
+        raise Refusal(f"chains begin with {question.sample.observations}")
+
+    monkeypatch.setattr("bayes.sampled", drawn)
+    with pytest.raises(Refusal, match="chains begin with 500"):
+        opinion_of(question, some=500)
