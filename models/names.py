@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.refusal import Refusal
 
@@ -24,16 +24,22 @@ __all__ = [
     "ESTIMABLE",
     "FAMILIES",
     "FORMS",
+    "MADE",
     "MENDS",
     "PRIORS",
     "UNIDENTIFIED",
+    "Made",
+    "arguments_of",
     "family_called",
     "family_named",
     "identified_alone",
+    "made_of",
     "name_of",
     "record_of",
     "refuse_inestimable_rows",
     "register",
+    "register_made",
+    "spelt",
     "those_that_take",
     "why_unidentified",
 ]
@@ -59,6 +65,35 @@ UNIDENTIFIED: dict[str, Unidentified] = {}
 
 MENDS: dict[str, list[type[Theta]]] = {}
 """Families that allow for a misfit of others, by its cause, such as right skewness."""
+
+
+class Made(NamedTuple):
+    """Families that are made of others or of numbers; their titles read `head(arguments)`.
+
+    head: of their titles, such as StudentT in StudentT(df=4).
+    base: the class of all of them.
+    read: text between the parentheses -> family; raises ValueError if it is none. `arguments_of`
+        splits the text, `family_called` reads the title of a part.
+    record: family -> the record of its conjugate prior.
+    spelt: family -> how Python writes it, and the names that this needs from `models`.
+
+    >>> from models import Poisson, PoissonPrior
+    >>> def twice(text):
+    ...     return type(f"Twice({text})", (family_called(text),), {})
+    >>> made = Made("Twice", Poisson, twice, lambda family: PoissonPrior, lambda family: ("", {}))
+    >>> made.read("Poisson").__name__
+    'Twice(Poisson)'
+    """
+
+    head: str
+    base: type[Theta]
+    read: Callable[[str], type[Theta]]
+    record: Callable[[Any], type[ConjugatePrior]]
+    spelt: Callable[[Any], tuple[str, frozenset[str]]]
+
+
+MADE: dict[str, Made] = {}
+"""Families that are made, by their short name; a family that is not made may share that name."""
 
 
 BINNED: set[type[Theta]] = set()
@@ -103,6 +138,28 @@ def register(
         FORMS[name] = forms
 
 
+def register_made(
+    name: str,
+    made: Made,
+    *,
+    estimable: Estimable | None = None,
+    unidentified: Unidentified | None = None,
+) -> None:
+    """Give families that are made their short name.
+
+    estimable, unidentified: as in `register`; left out if the name is that of another family too,
+        whose own then serve them as well.
+
+    >>> for name, made in MADE.items():
+    ...     register_made(name, made)
+    """
+    MADE[name] = made
+    if estimable is not None:
+        ESTIMABLE[name] = estimable
+    if unidentified is not None:
+        UNIDENTIFIED[name] = unidentified
+
+
 def identified_alone() -> dict[str, type[Theta]]:
     """Return the families of which rows in no order can identify several components, by name.
 
@@ -121,13 +178,42 @@ def family_named(name: str, form: str | None = None) -> type[Theta]:
     return FAMILIES[name] if form is None else FORMS[name][form]
 
 
+def made_of(family: type[Theta]) -> Made | None:
+    """Return how a family is made; None if it is made of nothing.
+
+    >>> made_of(family_named("poisson")) is None
+    True
+    """
+    return next((made for made in MADE.values() if issubclass(family, made.base)), None)
+
+
 def name_of(family: type[Theta]) -> str:
     """Return the short name of a family; a special case has the name of its family.
 
     >>> name_of(family_called("TiedGaussian"))
     'multivariate'
     """
+    made = made_of(family)
+    if made is not None:
+        return next(name for name, one in MADE.items() if one is made)
     return next(name for name, one in FAMILIES.items() if issubclass(family, one))
+
+
+def spelt(family: type[Theta]) -> tuple[str, frozenset[str]]:
+    """Return how Python writes a family, and the names that this needs from `models`.
+
+    >>> spelt(family_called("TiedGaussian"))
+    ('MultivariateGaussian.with_covariance("tied")', frozenset({'MultivariateGaussian'}))
+    """
+    made = made_of(family)
+    if made is not None:
+        return made.spelt(family)
+    name = name_of(family)
+    title = FAMILIES[name].__name__
+    if family is FAMILIES[name]:
+        return title, frozenset({title})
+    form = next(form for form, one in FORMS[name].items() if one is family)
+    return f'{title}.with_covariance("{form}")', frozenset({title})
 
 
 def those_that_take(kind: str) -> str:
@@ -145,7 +231,8 @@ def record_of(family: type[Theta]) -> type[ConjugatePrior]:
     >>> record_of(family_named("poisson"))
     <class 'models.poisson.PoissonPrior'>
     """
-    return PRIORS[name_of(family)]
+    made = made_of(family)
+    return PRIORS[name_of(family)] if made is None else made.record(family)
 
 
 def family_called(title: str) -> type[Theta]:
@@ -158,7 +245,30 @@ def family_called(title: str) -> type[Theta]:
     for family in every:
         if family.__name__ == title:
             return family
+    head, _, rest = title.partition("(")
+    for made in MADE.values():
+        if made.head == head and rest.endswith(")"):
+            try:
+                return made.read(rest[:-1])
+            except ValueError:  # no number, or a part that is not known either
+                break
     raise Refusal(f"the posterior is of family {title!r}, which is not known here")
+
+
+def arguments_of(text: str) -> list[str]:
+    """Return what commas separate outside of parentheses, as in a title.
+
+    >>> arguments_of("Gaussian, Independent(Poisson, StudentT(df=4))")
+    ['Gaussian', 'Independent(Poisson, StudentT(df=4))']
+    """
+    found, depth = [""], 0
+    for one in text:
+        depth += (one == "(") - (one == ")")
+        if one == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += one
+    return [one.strip() for one in found]
 
 
 def refuse_inestimable_rows(

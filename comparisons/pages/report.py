@@ -16,7 +16,7 @@ from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
 from comparisons.verdict.headline import by_importance, follows
-from models.names import FAMILIES, FORMS, name_of
+from models.names import spelt
 from models.structure import moves_of, title_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from comparisons.pictures.catalogue import Picture
     from models import Prior
     from models.arrays import Array
-    from models.family import Theta
     from models.question import Question
 
 __all__ = ["Card", "Line", "card_of", "line_of", "report"]
@@ -460,11 +459,11 @@ def _prior_call(prior: Prior) -> str:
 def _call(facts: Facts) -> str:
     """Return the Python that makes such a comparison, what is left at its default left out."""
     question, made_here, estimate = facts.question, facts.sampling.seed is not None, facts.estimate
-    base, prior = FAMILIES[name_of(facts.family)], question.prior
+    (family, needed), prior = spelt(facts.family), question.prior
     heads, kind = facts.family.takes() == "heads", type(question.units)
-    names = [base.__name__, kind.__name__]
+    names = [*needed, kind.__name__]
     written = question.units.spelt("heads, trials" if heads else "x")
-    asked = f"{_spelt(facts.family, base)}, {written}"
+    asked = f"{family}, {written}"
     settings = _settings(facts, question)
     before = []
     if "prior=prior" in settings:
@@ -486,14 +485,6 @@ def _call(facts: Facts) -> str:
         ]
     head += [f"from models import {', '.join(sorted(names))}", ""]
     return "\n".join([*head, *before, *body])
-
-
-def _spelt(family: type[Theta], base: type[Theta]) -> str:
-    """Return a family as Python writes it; base: the family that it is a form of, or itself."""
-    if family is base:
-        return family.__name__
-    form = next(form for form, one in FORMS[name_of(base)].items() if one is family)
-    return f'{base.__name__}.with_covariance("{form}")'
 
 
 def _placeholders(facts: Facts, *, judged: bool) -> list[str]:

@@ -1,0 +1,80 @@
+"""Families are known by their titles, those made of others or of numbers as well."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from families import FAMILIES
+
+from models import Poisson, PoissonPrior
+from models.names import (
+    MADE,
+    Made,
+    arguments_of,
+    family_called,
+    name_of,
+    record_of,
+    register_made,
+    spelt,
+)
+from models.refusal import Refusal
+
+
+class Sum(Poisson):
+    """A family of two parts, each with a title of its own."""
+
+    parts: tuple[type, type]
+
+
+@cache
+def sum_of(*parts: type) -> type:
+    title = f"Sum({', '.join(one.__name__ for one in parts)})"
+    return type(title, (Sum,), {"parts": parts})
+
+
+def read(text: str) -> type:
+    one, other = arguments_of(text)
+    return sum_of(family_called(one), family_called(other))
+
+
+def spell(family: type) -> tuple[str, frozenset[str]]:
+    parts = [spelt(one) for one in family.parts]
+    text = ", ".join(one for one, _ in parts)
+    return f"Sum({text})", frozenset({"Sum"}).union(*(names for _, names in parts))
+
+
+@pytest.fixture
+def sums(monkeypatch):
+    monkeypatch.setitem(MADE, "sum", None)
+    register_made("sum", Made("Sum", Sum, read, lambda family: PoissonPrior, spell))
+
+
+def test_a_title_restores_what_it_is_made_of(sums):
+    tied = family_called("TiedGaussian")
+    family = sum_of(Poisson, sum_of(Poisson, tied))
+    assert family.__name__ == "Sum(Poisson, Sum(Poisson, TiedGaussian))"
+    assert family_called(family.__name__) is family
+    assert name_of(family) == "sum"
+    assert record_of(family) is PoissonPrior
+    text, names = spelt(family)
+    assert text == 'Sum(Poisson, Sum(Poisson, MultivariateGaussian.with_covariance("tied")))'
+    assert names == {"Sum", "Poisson", "MultivariateGaussian"}
+    # negative control: what it is derived from keeps its own name
+    assert name_of(Poisson) == "poisson"
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Sum", "Sum()", "Sum(Poisson)", "Sum(Poisson, Gauss)", "Sum(Poisson, Poisson", "Summ(a, b)"],
+)
+def test_a_title_that_cannot_be_read_is_refused_by_its_name(title, sums):
+    with pytest.raises(Refusal, match=r"the posterior is of family 'Summ?.*, which is not known"):
+        family_called(title)
+
+
+@pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
+def test_each_family_is_restored_by_its_title_and_by_what_python_writes(row):
+    assert family_called(row.family.__name__) is row.family
+    text, names = spelt(row.family)
+    assert eval(text, {name: getattr(__import__("models"), name) for name in names}) is row.family
