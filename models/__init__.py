@@ -16,6 +16,7 @@ from models.multivariate import (
     MultivariateGaussianPrior,
     estimable,
 )
+from models.multivariate_blanks import partly_seen_gaussian
 from models.names import register
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
@@ -38,7 +39,12 @@ register(
     estimable=lambda _, sample, names: refuse_lost_digits(sample, names),
 )
 register(
-    "multivariate", MultivariateGaussian, MultivariateGaussianPrior, FORMS, estimable=estimable
+    "multivariate",
+    MultivariateGaussian,
+    MultivariateGaussianPrior,
+    FORMS,
+    estimable=estimable,
+    partly_seen=partly_seen_gaussian,
 )
 register(
     "lognormal",

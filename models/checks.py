@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.names import those_that_take
+from models.names import those_that_allow_blanks, those_that_take
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
     "number",
     "numbers",
     "positive",
+    "refuse_blanks",
     "refuse_row",
     "scatter_about_mean",
     "whole",
@@ -106,6 +107,30 @@ def refuse_row(sample: Sample, bad: NDArray[np.bool_], remedy: str) -> None:
             else sample.x[sample.inverse[row]]
         )
         raise Refusal(f"x: row {row} (counted from 0) is {value:g}, which {remedy}")
+
+
+def refuse_blanks(sample: Sample, *, allowed: bool) -> None:
+    """Refuse the first blank cell of a table, or if blanks are allowed a column without a value.
+
+    >>> from models import Sample
+    >>> refuse_blanks(Sample([[1.0, 2.0], [3.0, None]]), allowed=False)
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: row 1 (counted from 0), column 1 is blank; remove or impute such ...
+    """
+    if not sample.seen_in_part:
+        return
+    blank = np.isnan(sample.x)
+    if not allowed:
+        row = sample.first(blank.any(axis=1))
+        at = int(blank[sample.inverse[row]].argmax())
+        raise Refusal(
+            f"x: row {row} (counted from 0), column {at} is blank; remove or impute such rows, or "
+            f"fit a {those_that_allow_blanks()}, which takes blanks as not seen"
+        )
+    if (never := blank.all(axis=0)).any():
+        at = int(never.argmax())
+        named = f" ({sample.columns[at]!r})" if sample.columns else ""
+        raise Refusal(f"x: column {at}{named} is blank in every row; leave it out")
 
 
 def counts(sample: Sample) -> None:
@@ -236,11 +261,15 @@ def moments(sample: Observations) -> tuple[Array, Array]:
 def scatter_about_mean(sample: Observations) -> tuple[Array, Array]:
     """Return the mean (d,) and the covariance (d, d), divided by n, of the observations.
 
+    With blanks, mean and variance of a column are those of what was seen of it.
+
     >>> from models import Sample
     >>> scatter_about_mean(Sample([[1, 2], [3, 2]]))
     (array([2., 2.]), array([[1., 0.],
            [0., 0.]]))
     """
+    if sample.seen_in_part:
+        return _scatter_of_seen(sample)
     d = sample.dimension
 
     def total(some: Readable) -> Array:
@@ -255,3 +284,26 @@ def scatter_about_mean(sample: Observations) -> tuple[Array, Array]:
         mean = average(sample, lambda x: x)
         cov = sample.total(total) / sample.observations
     return mean, (cov + cov.T) / 2
+
+
+def _scatter_of_seen(sample: Observations) -> tuple[Array, Array]:
+    """Return mean (d,) and covariance (d, d) of a table with blanks.
+
+    Correlations are those of the columns with each blank at its column's mean. Correlations of the
+    rows in which both columns were seen need not belong to any distribution: their matrix can have
+    negative eigenvalues. These have none, and lie nearer to zero, which is the safe side for what
+    is made of them: a scale for a weak prior, and units.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = average(sample, lambda x: (~np.isnan(x)).astype(np.float64))
+        seen = np.where(seen > 0, seen, 1)
+        mean = average(sample, np.nan_to_num) / seen
+        d = sample.dimension
+
+        def products(x: Array) -> Array:
+            away = np.nan_to_num(x - mean)
+            return (away[:, :, None] * away[:, None, :]).reshape(len(x), -1)
+
+        scatter = average(sample, products).reshape(d, d)
+    root = np.sqrt(seen)
+    return mean, (scatter + scatter.T) / 2 / root / root[:, None]

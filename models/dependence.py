@@ -8,6 +8,7 @@ import numpy as np
 
 from models.checks import AT_ONCE, scatter_about_mean
 from models.digits import columns_called
+from models.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ def dependence(sample: Observations, names: Sequence[str] = ()) -> str:
     A residual counts as zero if it is at most the rounding of the terms: ROUNDING eps times the
     sum of |coefficient x|. Noise above that is no dependence, however small.
 
+    Of a table with blanks the complete rows are looked at, unless they are too few to tell.
+
     sample: (n, d) rows, in memory or not.
     names: of the columns, for the sentence.
 
@@ -49,6 +52,12 @@ def dependence(sample: Observations, names: Sequence[str] = ()) -> str:
     >>> dependence(Sample(x))
     ''
     """
+    known = columns_called(sample, names)
+    if isinstance(sample, Sample) and sample.seen_in_part:
+        complete = np.flatnonzero(~np.isnan(sample.x).any(axis=1))
+        if len(complete) <= 2 * sample.dimension:
+            return ""
+        sample = sample.pick(complete)
     mean, cov = scatter_about_mean(sample)
     sd = np.sqrt(np.diagonal(cov))
     if not np.isfinite(sd).all():
@@ -67,7 +76,6 @@ def dependence(sample: Observations, names: Sequence[str] = ()) -> str:
             basis.append(at)
     if not found:
         return ""
-    known = columns_called(sample, names)
     said, remedy = _said(found[0], known)
     return f"{said} (rank {len(basis)} of {sample.dimension}); {remedy}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from models.arrays import spaced
+from models.blanks import absent, blank_as, empty_rows
 from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles, refuse
@@ -68,22 +69,26 @@ class Groups:
         group: (n,) the name of the group of each row, text or whole numbers. Groups keep the order
             in which they first occur.
         counts: (n,) how often each row occurred; 1 by default. Rows that did not occur are left
-            out.
+            out, and so are rows that are all blank.
         trials: the number of flips for each x: one number for all rows, or (n,).
         categories: the names of all categories, as `Sample` takes them, if x is labels.
         """
         if isinstance(x, Sample):
             raise Refusal("x is a Sample, whose rows have no groups; give the rows one by one")
         labels, names = (x, ()) if trials is not None else coded(x, categories)
-        rows, flips, counted = checked_rows(labels, trials, counts)
+        rows, flips, counted = checked_rows(labels, trials, counts, blanks=True)
         if names:
             refuse_codes(rows, names)
         codes, titles = _named_groups(group, len(rows))
         if counted is None:
             counted = np.ones(len(rows))
+        dropped = empty_rows(rows)
+        empty = int(counted[dropped].sum())
+        counted = np.where(dropped, 0, counted)
         _refuse_titles(titles, np.bincount(codes, counted, minlength=len(titles)))
         seen = np.flatnonzero(counted)
         self._fill(rows, flips, counted, codes, seen, titles, names)
+        object.__setattr__(self.sample, "empty", empty)
         object.__setattr__(self.sample, "columns", column_titles(x, self.sample))
 
     def _fill(
@@ -339,8 +344,9 @@ class Groups:
 
     @property
     def extent(self) -> str:
-        """The number of groups."""
-        return f"in {len(self.ends):,} groups"
+        """The number of groups, and of rows with blanks."""
+        blanks = self.sample.extent
+        return f"in {len(self.ends):,} groups{', ' * bool(blanks)}{blanks}"
 
     def titled(self, units: Labels) -> list[str]:
         """Return group and row of some cells.
@@ -370,11 +376,11 @@ class Groups:
         >>> Groups([5, 3, 5], ["a", "b", "b"]).like(np.array([1.0, 2.0, 2.0])).times
         array([1, 2])
         """
-        n, sample = len(x), self.sample
-        trials = None if sample.trials is None else sample.trials[sample.rows_in_order]
-        return self._counted(
-            x, trials, self.groups_at(np.arange(n)), self.titles, sample.categories
-        )
+        sample, rows = self.sample, self.sample.rows_in_order
+        trials = None if sample.trials is None else sample.trials[rows]
+        codes = self.groups_at(np.arange(len(x)))
+        x = blank_as(x, sample.x[rows])
+        return self._counted(x, trials, codes, self.titles, sample.categories)
 
     def blocks(self, size: int) -> Iterator[Self]:
         """Yield `size` cells at a time, with all groups."""
@@ -534,7 +540,7 @@ def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[st
         refuse("group", given, given != np.rint(given), what)
         given = given.astype(np.int64)
     if given.dtype.kind == "O":
-        absent = np.array([_absent(one) for one in given.tolist()], np.bool_)
+        absent = np.array([absent(one) or one == "" for one in given.tolist()], np.bool_)
         if absent.any():
             row = int(absent.argmax())
             raise Refusal(
@@ -546,13 +552,6 @@ def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[st
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank[codes], tuple(str(one) for one in known[order].tolist())
-
-
-def _absent(value: object) -> bool:
-    """Return whether an object is no name: None, NaN, pandas' NA, empty text."""
-    if value is None or value == "" or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float) and np.isnan(value)
 
 
 def _first_absent(values: Any) -> tuple[int, int] | None:
@@ -572,9 +571,9 @@ def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
         counted, (g, v) = np.asarray(sparse.data, np.float64), sparse.shape
     else:
         values = table.to_numpy() if hasattr(table, "to_numpy") else table
-        if (absent := _first_absent(values)) is not None:
+        if (blank := _first_absent(values)) is not None:
             raise Refusal(
-                f"row {absent[0]}, column {absent[1]} of the table (counted from 0) is blank; "
+                f"row {blank[0]}, column {blank[1]} of the table (counted from 0) is blank; "
                 "write 0 if there were none, as frame.fillna(0) does"
             )
         cells, _, _ = checked_rows(values, None, None)

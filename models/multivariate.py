@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["FORMS", "MultivariateGaussian", "MultivariateGaussianPrior", "estimable"]
+__all__ = [
+    "FORMS",
+    "DiagonalGaussian",
+    "MultivariateGaussian",
+    "MultivariateGaussianPrior",
+    "SphericalGaussian",
+    "TiedGaussian",
+    "TiedSphericalGaussian",
+    "estimable",
+]
 
 LARGEST = 1e150  # its square, a covariance, is still a double
 
@@ -83,7 +92,7 @@ class MultivariateGaussian(NamedTuple):
             (np.abs(sample.x) > LARGEST).any(axis=1),
             "has a square that no double can hold; divide the column by a power of ten",
         )
-        spread = sample.x.max(axis=0) - sample.x.min(axis=0)
+        spread = sample.high - sample.low
         if ((spread > 0) & (spread < 1 / LARGEST)).any():
             column = int(np.argmax((spread > 0) & (spread < 1 / LARGEST)))
             raise Refusal(
@@ -191,7 +200,11 @@ class MultivariateGaussian(NamedTuple):
 
 
 class TiedGaussian(MultivariateGaussian):
-    """All components share one covariance."""
+    """All components share one covariance.
+
+    >>> TiedGaussian.form().name
+    'tied'
+    """
 
     __slots__ = ()
 
@@ -207,7 +220,11 @@ class TiedGaussian(MultivariateGaussian):
 
 
 class DiagonalGaussian(MultivariateGaussian):
-    """Columns are independent within a component."""
+    """Columns are independent within a component.
+
+    >>> DiagonalGaussian.form().name
+    'diagonal'
+    """
 
     __slots__ = ()
 
@@ -223,7 +240,11 @@ class DiagonalGaussian(MultivariateGaussian):
 
 
 class SphericalGaussian(MultivariateGaussian):
-    """Columns are independent and equally spread within a component."""
+    """Columns are independent and equally spread within a component.
+
+    >>> SphericalGaussian.form().name
+    'spherical'
+    """
 
     __slots__ = ()
 
@@ -239,7 +260,11 @@ class SphericalGaussian(MultivariateGaussian):
 
 
 class TiedSphericalGaussian(MultivariateGaussian):
-    """Columns are independent, and equally spread in all components."""
+    """Columns are independent, and equally spread in all components.
+
+    >>> TiedSphericalGaussian.form().name
+    'tied-spherical'
+    """
 
     __slots__ = ()
 

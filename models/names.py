@@ -26,6 +26,7 @@ __all__ = [
     "FORMS",
     "MADE",
     "MENDS",
+    "PARTLY_SEEN",
     "PRIORS",
     "UNIDENTIFIED",
     "Made",
@@ -35,11 +36,14 @@ __all__ = [
     "identified_alone",
     "made_of",
     "name_of",
+    "partly_seen",
     "record_of",
     "refuse_inestimable_rows",
     "register",
     "register_made",
     "spelt",
+    "takes_blanks",
+    "those_that_allow_blanks",
     "those_that_take",
     "why_unidentified",
 ]
@@ -96,6 +100,14 @@ MADE: dict[str, Made] = {}
 """Families that are made, by their short name; a family that is not made may share that name."""
 
 
+PARTLY_SEEN: dict[type, Callable[[Any], type[Theta]]] = {}
+"""What returns the form of a family for rows with blanks, by the class that takes them.
+
+A blank is a cell of a table that was not seen, missing at random: its term is left out of the
+likelihood. Subclasses take blanks as their base does; other families take none.
+"""
+
+
 BINNED: set[type[Theta]] = set()
 """Families whose measurements can be binned, because there is a bound on what bins lose."""
 
@@ -110,6 +122,7 @@ def register(
     estimable: Estimable | None = None,
     unidentified: Unidentified | None = None,
     mends: Sequence[str] = (),
+    partly_seen: Callable[[Any], type[Theta]] | None = None,
 ) -> None:
     """Give a family its short name.
 
@@ -119,6 +132,7 @@ def register(
     estimable: raises Refusal if the whole sample has no maximum, or doubles lose its differences.
     unidentified: says why rows in no order do not identify k components, empty if they do.
     mends: causes of a misfit of other families that it allows for.
+    partly_seen: what returns its form for rows with blanks; a family without takes no blanks.
 
     >>> from models import Poisson, PoissonPrior
     >>> register("poisson", Poisson, PoissonPrior)
@@ -134,6 +148,8 @@ def register(
         ESTIMABLE[name] = estimable
     if unidentified is not None:
         UNIDENTIFIED[name] = unidentified
+    if partly_seen is not None:
+        PARTLY_SEEN[family] = partly_seen
     if forms is not None:
         FORMS[name] = forms
 
@@ -223,6 +239,35 @@ def those_that_take(kind: str) -> str:
     'MultivariateGaussian'
     """
     return " or a ".join(one.__name__ for one in FAMILIES.values() if one.takes() == kind)
+
+
+def those_that_allow_blanks() -> str:
+    """Return the families of which cells may be blank, as a sentence lists them.
+
+    >>> those_that_allow_blanks()
+    'MultivariateGaussian'
+    """
+    return " or a ".join(one.__name__ for one in PARTLY_SEEN)
+
+
+def takes_blanks(family: type[Theta]) -> bool:
+    """Return whether cells of a table of the family may be blank.
+
+    >>> takes_blanks(family_named("multivariate", "tied")), takes_blanks(family_named("poisson"))
+    (True, False)
+    """
+    return any(ancestor in PARTLY_SEEN for ancestor in family.__mro__)
+
+
+def partly_seen(family: type[Theta]) -> type[Theta]:
+    """Return the form for rows with blanks of a family that takes them.
+
+    >>> tied = family_named("multivariate", "tied")
+    >>> issubclass(partly_seen(tied), tied), partly_seen(partly_seen(tied)) is partly_seen(tied)
+    (True, True)
+    """
+    known = next(one for one in family.__mro__ if one in PARTLY_SEEN)
+    return PARTLY_SEEN[known](family)
 
 
 def record_of(family: type[Theta]) -> type[ConjugatePrior]:

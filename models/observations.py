@@ -43,6 +43,11 @@ class Observations(Protocol):
         ...
 
     @property
+    def seen_in_part(self) -> bool:
+        """Whether some cells of a table were not seen: they are NaN."""
+        ...
+
+    @property
     def low(self) -> Array:
         """The smallest value of each column, (d,)."""
         ...
@@ -150,6 +155,11 @@ class OutOfCore:
     def each_once(self) -> bool:
         """Whether every count is 1."""
         return not self.counted
+
+    @property
+    def seen_in_part(self) -> bool:
+        """Rows that are not in memory have no blanks."""
+        return False
 
     @property
     def extremes(self) -> Sample:

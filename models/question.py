@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from models.checks import whole
+from models.checks import refuse_blanks, whole
 from models.digits import refuse_lost_digits
 from models.family import width
 from models.groups import Groups
-from models.names import ESTIMABLE, MENDS, name_of, record_of, why_unidentified
+from models.names import (
+    ESTIMABLE,
+    MENDS,
+    name_of,
+    partly_seen,
+    record_of,
+    takes_blanks,
+    why_unidentified,
+)
 from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
 from models.refusal import Refusal
@@ -124,6 +132,8 @@ def asked[T: Theta](
 ) -> Question[Any, T]:
     """Return a question, or raise Refusal for what cannot be estimated.
 
+    Where cells of the data are blank, the family becomes its form for rows with blanks.
+
     equal_weights: fix all shares at 1 / k.
 
     >>> from models import Gaussian, Sample
@@ -134,6 +144,8 @@ def asked[T: Theta](
     structure = structure_for(data)
     sample = data.sample
     observed(family, sample)
+    if sample.seen_in_part:
+        family = cast("type[T]", partly_seen(family))
     if isinstance(data, Groups):
         data.refuse_inestimable()
     k = whole("k", k, 1)
@@ -172,6 +184,7 @@ def observed[T: Theta](family: type[T], sample: Observations) -> None:
     models.refusal.Refusal: x: row 1 (counted from 0) is -1, which is below 0; counts start at 0
     """
     if isinstance(sample, Sample):
+        refuse_blanks(sample, allowed=takes_blanks(family))
         family.observe(sample)
     elif isinstance(sample, OutOfCore):
         family.observe(sample.extremes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE, spaced
+from models.blanks import blank_as, differ, empty_rows, filled, said_of_blanks
 from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.value_grid import cells_of, value_grid_of
@@ -48,14 +49,18 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Sample:
-    """The distinct observations and their counts; nothing is rounded, nothing is dropped.
+    """The distinct observations and their counts; nothing is rounded.
 
-    x: (m,) or (m, d) distinct rows, sorted.
+    In a table a cell may be blank, which means that it was not seen. Rows that are all blank say
+    nothing and are dropped.
+
+    x: (m,) or (m, d) distinct rows, sorted; NaN in cells of a table that were not seen.
     counts: (m,) how often each row occurred; doubles where counts are weights (`weighed`).
     trials: (m,) the number of flips for each number of heads, or None where rows are not heads.
     inverse: (n,) the index in x of each row, in the order in which rows were given.
     columns: (d,) the names of the columns, if x was a data frame or an Arrow table.
     categories: the names of the categories, if x was labels; x are then their places in it.
+    empty: how many rows were dropped because all of their cells are blank.
 
     >>> sample = Sample([2.5, 1.0, 2.5])
     >>> sample
@@ -70,6 +75,7 @@ class Sample:
     inverse: NDArray[np.unsignedinteger]
     columns: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    empty: int = 0
 
     def __init__(
         self,
@@ -83,14 +89,15 @@ class Sample:
 
         x: (n,) numbers, or (n, d) for d measurements a row: a list, an array, or a pandas, polars
             or Arrow column or table. With trials, x is the number of heads among them. One column
-            of text is labels.
+            of text is labels. NaN, None and masked cells of a table were not seen.
         trials: the number of flips for each x: one number for all rows, or (n,).
         counts: (n,) how often each row occurred; 1 by default.
         categories: the names of all categories, for labels of which some do not occur; x is then
             text, or codes 0, 1, ... of these names.
         """
         labels, names = (x, ()) if trials is not None else coded(x, categories)
-        values, flips, times = checked_rows(labels, trials, counts)
+        values, flips, times = checked_rows(labels, trials, counts, blanks=True)
+        values, times, empty = _not_empty(values, times)
         if names:
             refuse_codes(values, names)
         if times is not None and not times.any():
@@ -98,6 +105,7 @@ class Sample:
         if times is not None and times.sum() >= LARGEST_WHOLE:
             raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
+        object.__setattr__(self, "empty", empty)
         object.__setattr__(self, "columns", column_titles(x, self))
         self._name(names)
 
@@ -137,7 +145,7 @@ class Sample:
         >>> Sample.weighed([1.0, 2.0], [0.5, 2.5])
         Sample(3 observations, 2 distinct)
         """
-        values, flips, _ = checked_rows(x, trials, None)
+        values, flips, _ = checked_rows(x, trials, None, blanks=True)
         given = _numbers("weights", weights)
         if given.shape != values.shape[:1]:
             raise Refusal(f"weights have shape {given.shape}; give one for each row of x")
@@ -186,8 +194,11 @@ class Sample:
 
     @property
     def extent(self) -> str:
-        """Nothing: the observations are all there is."""
-        return ""
+        """How many rows have blanks; nothing if none has."""
+        said = said_of_blanks(self.x, self.counts)
+        rows = f"{self.empty:,} row{'s' * (self.empty > 1)}"
+        dropped = f"{rows} dropped in which all is blank" if self.empty else ""
+        return ", ".join(one for one in (said, dropped) if one)
 
     def titled(self, units: NDArray[np.intp]) -> list[str]:
         """Return the category or the values of some distinct rows."""
@@ -218,12 +229,14 @@ class Sample:
         return np.repeat(np.arange(self.distinct), np.asarray(self.counts, np.int64))
 
     def like(self, x: Array) -> Self:
-        """Return other values of as many observations, with the same trials.
+        """Return other values of as many observations, with the same trials, blank where these are.
 
         >>> Sample([2, 1], trials=[5, 9]).like(np.array([3.0, 0.0])).trials
         array([9., 5.])
         """
-        trials = None if self.trials is None else self.trials[self.rows_in_order]
+        rows = self.rows_in_order
+        trials = None if self.trials is None else self.trials[rows]
+        x = blank_as(x, self.x[rows])
         other = type(self)(x, trials, categories=self.categories or None)
         object.__setattr__(other, "columns", self.columns)
         return other
@@ -257,6 +270,8 @@ class Sample:
         if self.categories:
             found["categories"] = ("category",), np.array(self.categories)
         found["inverse"] = ("given",), self.inverse
+        if self.empty:
+            found["empty"] = (), np.asarray(self.empty)
         return found
 
     @classmethod
@@ -265,8 +280,10 @@ class Sample:
         self = cls.__new__(cls)
         fields: dict[str, Numbers | None] = {"trials": None}
         fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
-        given = {name: np.array(one) for name, one in arrays.items() if name != "categories"}
+        apart = {"categories", "empty"}
+        given = {name: np.array(one) for name, one in arrays.items() if name not in apart}
         self._keep(fields | given)
+        object.__setattr__(self, "empty", int(arrays.get("empty", np.zeros(()))))
         return self._name(tuple(str(one) for one in arrays.get("categories", ())))
 
     @property
@@ -289,6 +306,11 @@ class Sample:
         """The number of columns of x."""
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
+    @cached_property
+    def seen_in_part(self) -> bool:
+        """Whether some cells of the table were not seen."""
+        return self.table and bool(np.isnan(self.x.min()))
+
     @property
     def _occurred(self) -> Array:
         """The (f, d) rows with a count above 0; a view of x if all are."""
@@ -298,12 +320,14 @@ class Sample:
     @cached_property
     def low(self) -> Array:
         """The smallest observed value of each column, (d,)."""
-        return self._occurred.min(axis=0)
+        smallest: Array = (np.fmin if self.seen_in_part else np.minimum).reduce(self._occurred)
+        return smallest
 
     @cached_property
     def high(self) -> Array:
         """The largest observed value of each column, (d,)."""
-        return self._occurred.max(axis=0)
+        largest: Array = (np.fmax if self.seen_in_part else np.maximum).reduce(self._occurred)
+        return largest
 
     @cached_property
     def each_once(self) -> bool:
@@ -378,10 +402,23 @@ def column_titles(x: object, sample: Sample) -> tuple[str, ...]:
     return named if len(named) == sample.dimension else ()
 
 
+def _not_empty(values: Array, times: Array | None) -> tuple[Array, Array | None, int]:
+    """Return rows and counts without rows that are all blank, and how many these are."""
+    empty = empty_rows(values)
+    if empty.all():
+        raise Refusal("x: every cell is blank; give at least one observation")
+    if not empty.any():
+        return values, times, 0
+    dropped = np.count_nonzero(empty) if times is None else times[empty].sum()
+    return values[~empty], None if times is None else times[~empty], int(dropped)
+
+
 def checked_rows(
-    x: ArrayLike, trials: ArrayLike | None, counts: ArrayLike | None
+    x: ArrayLike, trials: ArrayLike | None, counts: ArrayLike | None, *, blanks: bool = False
 ) -> tuple[Array, Array | None, Array | None]:
     """Return x, trials and counts as doubles, or raise Refusal that names the first bad row.
+
+    blanks: whether cells of a table may be blank; they are NaN then.
 
     >>> checked_rows([1, 2], trials=3, counts=None)
     (array([1., 2.]), array([3., 3.]), None)
@@ -389,13 +426,17 @@ def checked_rows(
     Traceback (most recent call last):
     models.refusal.Refusal: counts has shape (1,), x has 2 rows; give one for each row
     """
-    values = _numbers("x", x)
+    values = _numbers("x", filled(x) if blanks and trials is None else x)
     if values.ndim not in (1, 2):
         raise Refusal(f"x has {values.ndim} dimensions; give (n,) or (n, d) numbers")
     if values.size == 0:
         raise Refusal("x is empty; give at least one observation")
     if not (values.min() >= -LARGEST and values.max() <= LARGEST):  # NaN is neither
-        refuse("x", values, ~np.isfinite(values), "is not finite; remove or impute such rows")
+        blank = np.isnan(values) & (blanks and values.ndim == 2)
+        if blank.any():
+            values = np.where(blank, np.nan, values)  # all of the same bits
+        bad = ~(np.isfinite(values) | blank)
+        refuse("x", values, bad, "is not finite; remove or impute such rows")
         refuse(
             "x",
             values,
@@ -513,7 +554,7 @@ def sorted_rows(table: Array) -> tuple[NDArray[np.intp], Array, NDArray[np.bool_
     order = np.argsort(table[:, 0]) if table.shape[1] == 1 else np.lexsort(table.T[::-1])
     ranked = table[order]
     new = np.ones(len(table), np.bool_)
-    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    new[1:] = differ(ranked[1:], ranked[:-1]).any(axis=1)
     return order, ranked, new
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 import numpy as np
 
 from models.arrays import spaced
+from models.blanks import absent, blank_as
 from models.categories import coded, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles
@@ -70,8 +71,8 @@ class Sequences:
     ) -> None:
         """Check rows in time, and count the distinct ones among those that were seen.
 
-        x: (n,) numbers or (n, d), as `Sample` takes them. NaN, None or a masked value means that
-            the row was not seen; in a table, all columns of it.
+        x: (n,) numbers or (n, d), as `Sample` takes them. NaN, None or a masked value was not
+            seen. A row of which nothing was seen keeps its place.
         trials: the number of flips for each x: one number for all rows, or (n,).
         sequence: (n,) the name of each row's sequence, whose rows follow one another; or the
             lengths of the sequences, which sum to n. By default all rows are one sequence.
@@ -91,7 +92,7 @@ class Sequences:
             if flips is not None:
                 flips = np.where(seen, flips, flips[seen.argmax()])
         labels, names = (filled, ()) if trials is not None else coded(filled, categories)
-        rows, flips, _ = checked_rows(labels, flips, None)
+        rows, flips, _ = checked_rows(labels, flips, None, blanks=True)
         if names:
             refuse_codes(rows, names)
         ends, titles = (np.array([n]), ()) if sequence is None else _ends(sequence, n)
@@ -186,7 +187,9 @@ class Sequences:
         """The number of sequences, and of rows that were not seen."""
         several, unseen = len(self.ends), int((~self.seen).sum())
         missing = f", {unseen:,} row{'s' * (unseen > 1)} not seen" if unseen else ""
-        return f"in {several:,} sequence{'s' * (several > 1)}{missing}"
+        blanks = self.sample.extent
+        said = f"{missing}{', ' * bool(blanks)}{blanks}"
+        return f"in {several:,} sequence{'s' * (several > 1)}{said}"
 
     def titled(self, units: NDArray[np.intp]) -> list[str]:
         """Return the places of some rows in time."""
@@ -241,6 +244,7 @@ class Sequences:
         array([0, 2, 1])
         """
         trials = None if self.sample.trials is None else self.sample.trials[self.places[self.seen]]
+        x = blank_as(x, self.sample.x[self.places[self.seen]])
         sample = _sampled(x, trials, self.sample.categories)
         places = np.full(len(self.places), sample.distinct)
         places[self.seen] = sample.inverse
@@ -370,15 +374,8 @@ def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]
         missing = missing | np.ma.getmaskarray(x)
     if values.ndim == 1:
         return values, ~missing
-    some = missing.any(axis=1) & ~missing.all(axis=1)
-    if some.any():
-        row = int(some.argmax())
-        column = int(missing[row].argmax())
-        raise Refusal(
-            f"x: row {row} (counted from 0) has no value in column {column}, but has others; a row "
-            "in order needs all of its columns or none: blank the others to skip it"
-        )
-    return values, ~missing.all(axis=1)
+    blank = np.where(missing, np.nan, values) if missing.any() else values
+    return blank, ~missing.all(axis=1)
 
 
 def _missing(values: Array | NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -386,16 +383,9 @@ def _missing(values: Array | NDArray[np.object_]) -> NDArray[np.bool_]:
     if values.dtype.kind == "f":
         return np.isnan(values)
     if values.dtype.kind == "O":
-        found = np.array([_absent(one) for one in values.flat], np.bool_)
+        found = np.array([absent(one) for one in values.flat], np.bool_)
         return found.reshape(values.shape)
     return np.zeros(values.shape, np.bool_)
-
-
-def _absent(value: object) -> bool:
-    """Return whether an object means that nothing was seen: None, NaN, pandas' NA."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float) and np.isnan(value)
 
 
 def _ends(sequence: ArrayLike, n: int) -> tuple[NDArray[np.intp], tuple[str, ...]]:
@@ -417,7 +407,7 @@ def _ends(sequence: ArrayLike, n: int) -> tuple[NDArray[np.intp], tuple[str, ...
     starts = np.flatnonzero(np.concatenate([[True], given[1:] != given[:-1]]))
     names = []
     for start, one in zip(starts.tolist(), given[starts].tolist(), strict=True):
-        if _absent(one):
+        if absent(one):
             raise Refusal(f"sequence: row {start} (counted from 0) has no name; give one")
         names.append(str(one))
     first: dict[str, int] = {}

@@ -80,6 +80,8 @@ class Few:
 def few_rows(sample: Observations, most: int = MOST) -> tuple[Array, Array]:
     """Return at most `most` distinct rows (m, d), in the random order of a hash, and counts (m,).
 
+    Rows with blanks are left out.
+
     >>> from models import Sample
     >>> np.sort(few_rows(Sample([[1, 2], [1, 2], [5, 7]]))[1])
     array([1., 2.])
@@ -88,8 +90,9 @@ def few_rows(sample: Observations, most: int = MOST) -> tuple[Array, Array]:
     def least(some: Readable) -> Few:
         found: Few | None = None
         for x, _, counts in some.parts(AT_ONCE):
-            once = np.ones(len(x)) if counts is None else counts
-            part = Few.of(x.reshape(len(x), -1)[once > 0], once[once > 0], most)
+            once, table = np.ones(len(x)) if counts is None else counts, x.reshape(len(x), -1)
+            kept = (once > 0) & ~np.isnan(table).any(axis=1)
+            part = Few.of(table[kept], once[kept], most)
             found = part if found is None else found + part
         assert found is not None
         return found
@@ -113,7 +116,8 @@ def within_groups(sample: Observations, cov: Array, k: int) -> Array:
     starts, the others being narrow in a direction whose kurtosis is least (Pena & Prieto 2001, JASA
     96, 1433), and the end with the least determinant counts (Rousseeuw 1985).
 
-    cov: (d, d) of all rows, which is also the answer for k = 1.
+    cov: (d, d) of all rows, which is also the answer for k = 1, and where hardly any row is
+        complete: distances need all columns.
 
     >>> from models import Sample
     >>> x = np.random.default_rng(1).normal(size=(200, 2)) + np.repeat([[0, 0], [20, 20]], 100, 0)
@@ -125,6 +129,8 @@ def within_groups(sample: Observations, cov: Array, k: int) -> Array:
     if k == 1:
         return cov
     x, counts = few_rows(sample)
+    if len(x) <= k * sample.dimension and sample.seen_in_part:
+        return cov
     root = _root(cov)
     z = (x - np.average(x, axis=0, weights=counts)) @ np.linalg.pinv(root).T
     if len(z) == 1:

@@ -30,6 +30,7 @@ SIBLINGS = {
     "gaussian",
     "lognormal",
     "multivariate",
+    "multivariate_blanks",
     "negative_binomial",
     "student_t",
     "poisson",

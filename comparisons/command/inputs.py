@@ -20,6 +20,7 @@ from models.names import (
     name_of,
     record_of,
     refuse_inestimable_rows,
+    takes_blanks,
 )
 from models.observations import OutOfCore
 from models.prior import checked_prior
@@ -186,7 +187,14 @@ def sample_of(
     if family.takes() == "labels":
         return _labels_of(family, file, columns, counts, drop_missing, progress)
     asked = _columns(family, columns, heads, trials, counts)
-    found = scan_columns(file, asked, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(
+        file,
+        asked,
+        drop_missing=drop_missing,
+        blanks=takes_blanks(family),
+        progress=progress,
+        client=client,
+    )
     try:
         refuse_others(family, found.sample)
     except ValueError:
@@ -229,7 +237,13 @@ def sequences_of(
     start = cast("Initial | None", initial)
     labelled = family.takes() == "labels"
     found = scan_in_order(
-        file, asked, sequence, initial=start, labelled=labelled, progress=progress
+        file,
+        asked,
+        sequence,
+        initial=start,
+        labelled=labelled,
+        blanks=takes_blanks(family),
+        progress=progress,
     )
     found.refuse_rows(family.observe)
     return Observed(found.data, [column_label(one) for one in asked.x], 0)
@@ -269,6 +283,7 @@ def groups_of(
         given,
         labelled=family.takes() == "labels",
         drop_missing=drop_missing,
+        blanks=takes_blanks(family),
         progress=progress,
     )
     try:
@@ -401,14 +416,11 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     else:
         assert isinstance(sample, OutOfCore)
         seen = sample.extremes
-    columns = seen.x.reshape(seen.distinct, -1).T
-    for name, column in zip(names, columns, strict=True):
-        far = (
-            np.spacing(np.abs(column[0])) >= 1
-        )  # the spread may have been lost, which is said below
-        if emission_of(family).located and np.ptp(column) == 0 and not far:
+    for name, low, high in zip(names, seen.low, seen.high, strict=True):
+        far = np.spacing(np.abs(low)) >= 1  # the spread may have been lost, which is said below
+        if emission_of(family).located and low == high and not far:
             raise Refusal(
-                f"{name} is constant, {column[0]:.10g} in every row, and has no spread to "
+                f"{name} is constant, {low:.10g} in every row, and has no spread to "
                 "estimate; give another column"
             )
     refuse_inestimable_rows(family, sample, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -71,6 +71,7 @@ class OpenFiles(NamedTuple):
 
     names: of the columns that were asked for.
     drop_missing: whether to drop rows with a missing value, which are refused otherwise.
+    partly_seen: columns whose values may be missing; a row in which all of them are is dropped.
 
     >>> def piece():
     ...     yield Batch({"x": np.array([1.5, np.nan])}, str)
@@ -83,6 +84,7 @@ class OpenFiles(NamedTuple):
     tables: tuple[FileTable, ...]
     names: tuple[str, ...]
     drop_missing: bool
+    partly_seen: tuple[str, ...] = ()
 
     @property
     def total(self) -> int | None:
@@ -100,7 +102,7 @@ class OpenFiles(NamedTuple):
 
         Rows with a missing value are dropped. If they may not be, Refusal is raised at the end.
         """
-        missing = MissingValues(self.names)
+        missing = MissingValues(self.names, partly_seen=self.partly_seen)
         for piece in self.pieces:
             yield from missing.complete(piece())
         missing.refuse(self.drop_missing)
@@ -113,6 +115,8 @@ class MissingValues:
     blank: the number of missing values, by name of the column.
     read, kept: the number of rows before and after dropping.
     first: the place of the first row with a missing value.
+    partly_seen: columns whose values may be missing, unless all of them are.
+    empty: the number of rows in which all of these are missing.
 
     >>> missing = MissingValues(("x",))
     >>> [(kept, _)] = missing.complete([Batch({"x": np.array([1.5, np.nan])}, str)])
@@ -125,6 +129,8 @@ class MissingValues:
     read: int = 0
     kept: int = 0
     first: str = ""
+    partly_seen: tuple[str, ...] = ()
+    empty: int = 0
 
     def complete(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, int]]:
         """Yield the complete rows of each batch, and how many rows the batch had."""
@@ -136,22 +142,33 @@ class MissingValues:
     def __add__(self, other: MissingValues) -> MissingValues:
         """Return the counts of both, of two parts of the files."""
         blank = {name: self.blank.get(name, 0) + other.blank.get(name, 0) for name in self.names}
-        first = self.first or other.first
-        return MissingValues(
-            self.names, blank, self.read + other.read, self.kept + other.kept, first
+        return replace(
+            self,
+            blank=blank,
+            read=self.read + other.read,
+            kept=self.kept + other.kept,
+            first=self.first or other.first,
+            empty=self.empty + other.empty,
         )
 
     def refuse(self, drop_missing: bool) -> None:
-        """Raise Refusal if rows were dropped that may not be, or if none is left."""
+        """Raise Refusal if rows were dropped that may not be, or if none is left.
+
+        So is a column that may be blank, if it always is.
+        """
+        rows = f"{self.read:,} row{'s' * (self.read > 1)}"
+        for name in self.partly_seen:
+            if self.blank.get(name, 0) == self.read > 0:
+                raise Refusal(f"{name}: none of {rows} has a value; leave the column out")
         if self.kept == self.read:
             return
-        rows = f"{self.read:,} row{'s' * (self.read > 1)}"
         if self.kept == 0:
             each = f"each of {', '.join(self.names)}"
             which = self.names[0] if len(self.names) == 1 else each
             raise Refusal(f"none of {rows} has a value of {which}; give other columns")
-        if not drop_missing:
-            told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in self.blank.items() if n)
+        if not drop_missing and self.kept + self.empty < self.read:
+            needed = {name: n for name, n in self.blank.items() if name not in self.partly_seen}
+            told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in needed.items() if n)
             raise Refusal(
                 f"{told} without a value (blank, NA or NaN), first in {self.first}; "
                 "--drop-missing drops them"
@@ -162,9 +179,14 @@ class MissingValues:
         missing = {name: np.isnan(values) for name, values in batch.values.items()}
         for name, one in missing.items():
             self.blank[name] = self.blank.get(name, 0) + int(one.sum())
-        bad = np.logical_or.reduce(list(missing.values()))
+        needed = [one for name, one in missing.items() if name not in self.partly_seen]
+        bad = np.logical_or.reduce([np.zeros(batch.rows, np.bool_), *needed])
         if bad.any() and not self.first:
             self.first = batch.where(int(np.argmax(bad)))
+        if self.partly_seen:
+            empty = np.logical_and.reduce([missing[name] for name in self.partly_seen])
+            self.empty += int((empty & ~bad).sum())
+            bad |= empty
         kept = np.flatnonzero(~bad)
         values = {name: values[kept] for name, values in batch.values.items()}
         return Batch(values, lambda row: batch.where(int(kept[row])))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from models.blanks import differ
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -172,5 +174,5 @@ def _looked_up[D: np.generic](
     """
     at = np.searchsorted(known, values)
     there = at < len(known)
-    there[there] = known[at[there]] == values[there]
+    there[there] = ~differ(known[at[there]], values[there])
     return at, there

@@ -75,6 +75,10 @@ class Columns(NamedTuple):
         flips = self.trials if isinstance(self.trials, str) else None
         return list(dict.fromkeys([*self.x, *(one for one in (flips, self.counts) if one)]))
 
+    def partly_seen(self, blanks: bool) -> tuple[str, ...]:
+        """Return the columns in which a row may have blanks: those of a table, if it may have."""
+        return self.x if blanks and len(self.x) > 1 else ()
+
     @property
     def titles(self) -> dict[str, tuple[str, ...]]:
         """The columns of x, trials and counts, as messages name them."""
@@ -209,6 +213,7 @@ def checked_batch(batch: Batch, read: int, columns: Columns) -> CheckedRows:
             x[0] if len(x) == 1 else np.column_stack(x),
             flips,
             None if columns.counts is None else batch.values[columns.counts],
+            blanks=True,
         )
     rows = values.reshape(len(values), -1)
     rows = rows if trials is None else np.column_stack([rows, trials])

@@ -28,6 +28,7 @@ def open_files(
     drop_missing: bool = False,
     labels: Mapping[str, ColumnParser] | None = None,
     in_order: bool = False,
+    partly_seen: Sequence[str] = (),
 ) -> OpenFiles:
     r"""Return the columns of files; only the beginnings of the files are read.
 
@@ -37,6 +38,7 @@ def open_files(
     drop_missing: drop rows with a missing value in one of these columns.
     labels: what numbers the labels of columns that hold no numbers.
     in_order: an empty line of a file of one column is a row without a value, not a line to skip.
+    partly_seen: columns whose values may be missing, unless rows with any are dropped.
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
@@ -46,7 +48,12 @@ def open_files(
     [{'height': array([162.5])}]
     """
     return open_sources(
-        sources_at(path), names, drop_missing=drop_missing, labels=labels, in_order=in_order
+        sources_at(path),
+        names,
+        drop_missing=drop_missing,
+        labels=labels,
+        in_order=in_order,
+        partly_seen=partly_seen,
     )
 
 
@@ -77,6 +84,7 @@ def open_sources(
     drop_missing: bool = False,
     labels: Mapping[str, ColumnParser] | None = None,
     in_order: bool = False,
+    partly_seen: Sequence[str] = (),
 ) -> OpenFiles:
     r"""Return the columns of files, of which the bytes are known; else as `open_files`.
 
@@ -94,7 +102,8 @@ def open_sources(
         prefix = f"{source.label}, " if len(sources) > 1 else ""
         tables.append(kind(source, names, prefix, labels or {}, in_order=in_order))
         _refuse_unlike(tables[0], tables[-1])
-    return OpenFiles(tuple(tables), tuple(names), drop_missing)
+    blank = () if drop_missing else tuple(partly_seen)
+    return OpenFiles(tuple(tables), tuple(names), drop_missing, blank)
 
 
 def _is_parquet(source: Source) -> bool:

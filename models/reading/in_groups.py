@@ -80,6 +80,7 @@ def scan_in_groups(
     *,
     labelled: bool = False,
     drop_missing: bool = False,
+    blanks: bool = False,
     progress: Progress | None = None,
 ) -> GroupedScan:
     r"""Read CSV or Parquet files of any length whose rows are in groups.
@@ -91,6 +92,7 @@ def scan_in_groups(
     group: the column that names the group of each row, by text or whole numbers.
     labelled: whether the column of x is labels, not numbers.
     drop_missing: drop rows with a missing value in these columns, which are refused otherwise.
+    blanks: as `scan` takes it.
     progress: called with the number of rows read so far, and of all rows if that is known.
 
     >>> from tempfile import NamedTemporaryFile
@@ -102,7 +104,13 @@ def scan_in_groups(
     columns.refuse_twice(group)
     words, names = LabelParser(), LabelParser()
     parsers = dict.fromkeys(columns.x if labelled else (), words) | {group: names}
-    files = open_files(path, [*columns.names, group], drop_missing=drop_missing, labels=parsers)
+    files = open_files(
+        path,
+        [*columns.names, group],
+        drop_missing=drop_missing,
+        labels=parsers,
+        partly_seen=columns.partly_seen(blanks),
+    )
     counting = _Counting(columns, labelled)
     for batch in counting.batches(files, progress):
         codes = batch.values[group].astype(np.int64)

@@ -56,6 +56,7 @@ def scan_in_order(
     *,
     initial: Initial | None = None,
     labelled: bool = False,
+    blanks: bool = False,
     progress: Progress | None = None,
 ) -> OrderedScan:
     r"""Read the rows of CSV or Parquet files in their order.
@@ -64,6 +65,7 @@ def scan_in_order(
     sequence: the column that names each row's sequence; all rows are one sequence without it.
     initial: as `Sequences` takes it.
     labelled: whether the column of x is labels, not numbers.
+    blanks: whether some columns of a row may be blank, as `scan` takes it.
     progress: called with the number of rows read so far, and of all rows if that is known.
 
     >>> from tempfile import NamedTemporaryFile
@@ -86,7 +88,7 @@ def scan_in_order(
     read, begins, places = [], [0], []
     for piece in files.pieces:
         for batch in piece():
-            read.append(_checked(batch, columns, sequence))
+            read.append(_checked(batch, columns, sequence, blanks=blanks))
             places.append(batch.where)
             begins.append(begins[-1] + batch.rows)
             if progress is not None:
@@ -128,7 +130,9 @@ def _ranked(x: Array, names: Sequence[str]) -> tuple[Array, tuple[str, ...] | No
     return ranks[np.where(np.isnan(x), len(names), x).astype(np.intp)], categories or None
 
 
-def _checked(batch: Batch, columns: Columns, sequence: str | None) -> tuple[Array, Labels]:
+def _checked(
+    batch: Batch, columns: Columns, sequence: str | None, *, blanks: bool
+) -> tuple[Array, Labels]:
     """Return the rows (B, d) of a batch, or heads and trials, NaN where unseen; and codes (B,)."""
     values = dict(batch.values)
     codes = np.zeros(batch.rows, np.intp)
@@ -141,7 +145,8 @@ def _checked(batch: Batch, columns: Columns, sequence: str | None) -> tuple[Arra
     refuse_infinite(Batch(values, batch.where))
     missing = {name: np.isnan(values[name]) for name in columns.x}
     unseen = np.logical_and.reduce(list(missing.values()))
-    for name in columns.names:
+    allowed = columns.partly_seen(blanks)
+    for name in (one for one in columns.names if one not in allowed):
         blank = np.isnan(values[name]) & ~unseen
         if blank.any():
             row = batch.where(int(blank.argmax()))

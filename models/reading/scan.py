@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.reading.column_names import column_label
 from models.reading.columns import (
     MAX_IN_MEMORY,
     CheckedRows,
@@ -47,6 +48,7 @@ def scan(
     trials: str | int | None = None,
     counts: str | None = None,
     drop_missing: bool = False,
+    blanks: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
     client: Client | None = None,
 ) -> Observations:
@@ -62,6 +64,8 @@ def scan(
         for all rows.
     counts: the column that says how often each row occurred.
     drop_missing: drop rows with a missing value in these columns, which are refused otherwise.
+    blanks: keep rows of several columns with a missing value, which then was not seen; rows of
+        which nothing was seen are dropped.
     progress: called with the number of rows read so far, and the number of all rows if known.
     client: of a dask cluster whose workers see the same files under the same names.
 
@@ -84,7 +88,9 @@ def scan(
     if (heads is None) != (trials is None):
         raise Refusal("heads= and trials= go together: give both, or neither")
     table = Columns(tuple(asked), trials, counts)
-    found = scan_columns(path, table, drop_missing=drop_missing, progress=progress, client=client)
+    found = scan_columns(
+        path, table, drop_missing=drop_missing, blanks=blanks, progress=progress, client=client
+    )
     return found.sample
 
 
@@ -93,6 +99,7 @@ def scan_columns(
     columns: Columns,
     *,
     drop_missing: bool = False,
+    blanks: bool = False,
     progress: Progress | None = None,
     client: Client | None = None,
 ) -> ScanResult:
@@ -105,7 +112,8 @@ def scan_columns(
     1
     """
     columns.refuse_twice()
-    files = open_files(path, columns.names, drop_missing=drop_missing)
+    kept = columns.partly_seen(blanks and client is None)  # workers stream what does not compress
+    files = open_files(path, columns.names, drop_missing=drop_missing, partly_seen=kept)
     if client is not None:
         return scan_on_workers(client, files, columns, drop_missing=drop_missing, progress=progress)
     with ThreadPoolExecutor(1) as pool:
@@ -197,7 +205,20 @@ def _streamed(files: OpenFiles, columns: Columns, progress: Progress | None) -> 
     writer, dropped = columns.stream_writer(), 0
     for table in checked_batches(files, columns, progress):
         dropped += table.read - len(table.rows)
+        _refuse_blank(table, columns)
         writer.add(table.rows, table.counts)
     if writer.observations == 0:
         columns.refuse_zeros()
     return ScanResult(writer.done(), dropped, files, columns)
+
+
+def _refuse_blank(table: CheckedRows, columns: Columns) -> None:
+    """Raise Refusal for a row with a blank, where rows are not kept in memory."""
+    blank = np.isnan(table.rows)
+    if blank.any():
+        row, at = (int(one) for one in np.argwhere(blank)[0])
+        raise Refusal(
+            f"{column_label(columns.x[at])}: {table.where(row)} is blank, and these rows do not "
+            "compress: they are read from disk, which takes no blanks; --drop-missing drops such "
+            "rows"
+        )

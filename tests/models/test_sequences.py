@@ -46,12 +46,13 @@ def test_missing_values_of_every_kind_mean_not_seen(x):
     assert data.sample.x.tolist() == [1, 3]
 
 
-def test_a_row_of_a_table_is_seen_as_a_whole_or_not_at_all():
+def test_a_row_of_a_table_is_seen_if_any_of_its_cells_is():
     data = Sequences(pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": [2.0, np.nan, 1.0]}))
     assert data.seen.tolist() == [True, False, True]
     assert data.sample.columns == ("a", "b")
-    with pytest.raises(ValueError, match=r"row 1 .* has no value in column 1, but has others"):
-        Sequences([[1.0, 2.0], [3.0, np.nan]])
+    some = Sequences([[1.0, 2.0], [3.0, np.nan], [np.nan, np.nan]])
+    assert some.seen.tolist() == [True, True, False]
+    np.testing.assert_array_equal(some.sample.x, [[1.0, 2.0], [3.0, np.nan]])
 
 
 def test_trials_behind_a_row_that_was_not_seen_do_not_matter():
