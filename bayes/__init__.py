@@ -25,6 +25,7 @@ from bayes.sample import ChainsWarning, align, log_likelihood, sample, sampled
 from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
 from bayes.student_t import StudentTComponent
+from bayes.student_t_given import StudentTGivenComponent
 from models import (
     Admixture,
     Binomial,
@@ -40,6 +41,7 @@ from models import (
     StudentT,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
+from models.student_t_given import StudentTGiven
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
@@ -50,6 +52,7 @@ COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
 COMPONENTS[Poisson] = PoissonComponent
 COMPONENTS[StudentT] = StudentTComponent
+COMPONENTS[StudentTGiven] = StudentTGivenComponent
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[Mixture] = MixtureGrouping

@@ -24,6 +24,7 @@ from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
 from em.student_t import StudentTEmission
+from em.student_t_given import StudentTGivenEmission
 from models import (
     Admixture,
     Binomial,
@@ -39,6 +40,7 @@ from models import (
     StudentT,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
+from models.student_t_given import StudentTGiven
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
@@ -49,6 +51,7 @@ EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[Poisson] = PoissonEmission
 EMISSIONS[StudentT] = StudentTEmission
+EMISSIONS[StudentTGiven] = StudentTGivenEmission
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[HiddenMarkov] = MarkovGrouping

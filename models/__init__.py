@@ -17,7 +17,7 @@ from models.multivariate import (
     estimable,
 )
 from models.multivariate_blanks import partly_seen_gaussian
-from models.names import register
+from models.names import register, register_made
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
@@ -29,6 +29,7 @@ from models.sequences import Sequences
 from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
 from models.student_t import StudentT, StudentTPrior
+from models.student_t_given import MADE_WITH_DF
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
 register(
@@ -57,6 +58,7 @@ register("gamma", Gamma, GammaPrior, estimable=refuse_narrow, mends=["right skew
 register("poisson", Poisson, PoissonPrior)
 register("negative-binomial", NegativeBinomial, NegativeBinomialPrior, mends=["spread"])
 register("student-t", StudentT, StudentTPrior, mends=["tails"])
+register_made("student-t", MADE_WITH_DF)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 
 STRUCTURES[Sample] = Mixture

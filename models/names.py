@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.refusal import Refusal
@@ -30,6 +31,7 @@ __all__ = [
     "PRIORS",
     "UNIDENTIFIED",
     "Made",
+    "Titled",
     "arguments_of",
     "family_called",
     "family_named",
@@ -45,6 +47,7 @@ __all__ = [
     "takes_blanks",
     "those_that_allow_blanks",
     "those_that_take",
+    "titled",
     "why_unidentified",
 ]
 
@@ -80,13 +83,10 @@ class Made(NamedTuple):
         splits the text, `family_called` reads the title of a part.
     record: family -> the record of its conjugate prior.
     spelt: family -> how Python writes it, and the names that this needs from `models`.
+    number: the name of the number that the arguments are, as in df=4; empty if they are others.
 
-    >>> from models import Poisson, PoissonPrior
-    >>> def twice(text):
-    ...     return type(f"Twice({text})", (family_called(text),), {})
-    >>> made = Made("Twice", Poisson, twice, lambda family: PoissonPrior, lambda family: ("", {}))
-    >>> made.read("Poisson").__name__
-    'Twice(Poisson)'
+    >>> MADE["student-t"].read("df=4")
+    <class 'models.student_t_given.StudentT(df=4)'>
     """
 
     head: str
@@ -94,6 +94,7 @@ class Made(NamedTuple):
     read: Callable[[str], type[Theta]]
     record: Callable[[Any], type[ConjugatePrior]]
     spelt: Callable[[Any], tuple[str, frozenset[str]]]
+    number: str = ""
 
 
 MADE: dict[str, Made] = {}
@@ -166,8 +167,7 @@ def register_made(
     estimable, unidentified: as in `register`; left out if the name is that of another family too,
         whose own then serve them as well.
 
-    >>> for name, made in MADE.items():
-    ...     register_made(name, made)
+    >>> register_made("student-t", MADE["student-t"])
     """
     MADE[name] = made
     if estimable is not None:
@@ -197,8 +197,8 @@ def family_named(name: str, form: str | None = None) -> type[Theta]:
 def made_of(family: type[Theta]) -> Made | None:
     """Return how a family is made; None if it is made of nothing.
 
-    >>> made_of(family_named("poisson")) is None
-    True
+    >>> made_of(family_called("StudentT(df=4)")).number
+    'df'
     """
     return next((made for made in MADE.values() if issubclass(family, made.base)), None)
 
@@ -273,8 +273,8 @@ def partly_seen(family: type[Theta]) -> type[Theta]:
 def record_of(family: type[Theta]) -> type[ConjugatePrior]:
     """Return the record of a family's conjugate prior.
 
-    >>> record_of(family_named("poisson"))
-    <class 'models.poisson.PoissonPrior'>
+    >>> record_of(family_named("student-t")), record_of(family_called("StudentT(df=4)"))
+    (<class 'models.student_t.StudentTPrior'>, <class 'models.gaussian.GaussianPrior'>)
     """
     made = made_of(family)
     return PRIORS[name_of(family)] if made is None else made.record(family)
@@ -283,8 +283,8 @@ def record_of(family: type[Theta]) -> type[ConjugatePrior]:
 def family_called(title: str) -> type[Theta]:
     """Return the family whose class has a title; files store that title.
 
-    >>> family_called("Poisson")
-    <class 'models.poisson.Poisson'>
+    >>> family_called("Poisson"), family_called("StudentT(df=2.5)")
+    (<class 'models.poisson.Poisson'>, <class 'models.student_t_given.StudentT(df=2.5)'>)
     """
     every = [*FAMILIES.values(), *(one for forms in FORMS.values() for one in forms.values())]
     for family in every:
@@ -314,6 +314,39 @@ def arguments_of(text: str) -> list[str]:
         else:
             found[-1] += one
     return [one.strip() for one in found]
+
+
+class Titled(type):
+    """The type of families that are made, by which a pickle restores them from their titles.
+
+    >>> import pickle
+    >>> family = family_called("StudentT(df=4)")
+    >>> pickle.loads(pickle.dumps(family)) is family
+    True
+    """
+
+
+def titled[T: Theta](base: type[T], title: str, **own: object) -> type[T]:
+    """Return a family of a title: a class like base, the class of all that are made like it.
+
+    own: what it is made of, as attributes.
+
+    >>> titled(family_called("StudentT(df=4)"), "StudentT(df=5)", df=5.0).df
+    5.0
+    """
+    body = {"__slots__": (), "__module__": base.__module__, "__doc__": base.__doc__, **own}
+    found: type[T] = Titled(title, (base,), body)  # type: ignore[assignment]
+    return found
+
+
+def _pickled(family: type[Any]) -> Any:
+    """Return what restores a family from its title, or the name of a class in its module."""
+    if family.__name__.endswith(")"):
+        return family_called, (family.__name__,)
+    return family.__qualname__
+
+
+copyreg.pickle(Titled, _pickled)
 
 
 def refuse_inestimable_rows(

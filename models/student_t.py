@@ -11,11 +11,13 @@ from models.checks import column, fields, moments, number, positive
 from models.digits import refuse_lost_digits
 from models.family import Field
 from models.refusal import Refusal
+from models.student_t_given import student_t_with
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.observations import Observations
     from models.sample import Sample
+    from models.student_t_given import StudentTGiven
 
 __all__ = ["StudentT", "StudentTPrior"]
 
@@ -45,6 +47,11 @@ class StudentT(NamedTuple):
             "sd": Field(low=0),
             "df": Field(low=0, limit="gaussian", logs=True),
         }
+
+    @staticmethod
+    def with_df(df: float) -> type[StudentTGiven]:
+        """Return the family whose degrees of freedom are given."""
+        return student_t_with(df)
 
     @classmethod
     def plain(cls) -> tuple[str, str]:

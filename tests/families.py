@@ -165,6 +165,18 @@ def student_t(x: np.ndarray, trials: np.ndarray | None) -> StudentT:
     return StudentT(*(np.array([one]) for one in at))
 
 
+def student_t_4(x: np.ndarray, trials: np.ndarray | None) -> Any:
+    """Where both slopes of scipy's density with 4 degrees of freedom are zero."""
+
+    def slopes(at: np.ndarray) -> list[float]:
+        z = (x - at[0]) / np.exp(at[1])
+        pull = 5 * z / (4 + z**2)
+        return [float(pull.sum()), float((pull * z - 1).sum())]
+
+    found = optimize.root(slopes, [np.median(x), np.log(x.std() / 1.4)], tol=1e-14).x
+    return StudentT.with_df(4)(found[:1], np.exp(found[1:]))
+
+
 LABELS = 6  # categories
 
 
@@ -327,6 +339,26 @@ FAMILIES = [
         ),
         apart=(100.0, 200.0),
     ),
+    Row(
+        "student-t-4",
+        StudentT.with_df(4),
+        lambda rng, k: Mixture(
+            weights(rng, k), StudentT.with_df(4)(rng.normal(170, 10, k), rng.uniform(2, 9, k))
+        ),
+        lambda theta, s: stats.t.logpdf(s.x[:, None], 4, theta.mean, theta.sd),
+        student_t_4,
+        Prior(3.0, GaussianPrior(160.0, 20.0, 900.0, 12.0)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.invgamma(prior.degrees / 2, scale=prior.squares / 2).logpdf(theta.sd**2)
+            + stats.norm(prior.mean, theta.sd / np.sqrt(prior.n)).logpdf(theta.mean)
+        ).sum(),
+        stated=lambda theta: [theta.mean, theta.sd**2],
+        draws=lambda theta, component, n, generator: stats.t.rvs(
+            4, theta.mean[component], theta.sd[component], size=n, random_state=generator
+        ),
+        apart=(100.0, 130.0),
+    ),
 ]
 
 BY_ROWS = [row for row in FAMILIES if isinstance(emission_of(row.family), ByRows)]
@@ -344,6 +376,7 @@ LONG_TO_COMPILE = (
     "multivariate-spherical",
     "negative-binomial",
     "student-t",
+    "student-t-4",
 )
 DRAWN = [
     pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LONG_TO_COMPILE else [])

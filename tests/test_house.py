@@ -33,6 +33,7 @@ SIBLINGS = {
     "multivariate_blanks",
     "negative_binomial",
     "student_t",
+    "student_t_given",
     "poisson",
     "mixture",
     "hidden_markov",

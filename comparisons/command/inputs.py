@@ -16,6 +16,7 @@ from models.family import components
 from models.names import (
     FAMILIES,
     FORMS,
+    MADE,
     family_named,
     name_of,
     record_of,
@@ -122,8 +123,8 @@ def known(what: str, name: str, choices: Collection[str]) -> str:
     return name
 
 
-def family_of(name: str, form: str | None) -> type[Theta]:
-    """Return the family that --family and --covariance name.
+def family_of(name: str, form: str | None, df: float | None = None) -> type[Theta]:
+    """Return the family that --family, --covariance and --df name.
 
     >>> family_of("multivariate", "diagonal")
     <class 'models.multivariate.DiagonalGaussian'>
@@ -134,6 +135,13 @@ def family_of(name: str, form: str | None) -> type[Theta]:
         if form not in FORMS.get(name, {}):
             takes = [family for family, known in FORMS.items() if form in known]
             raise Refusal(f"--covariance {form} needs --family {' or '.join(takes)}")
+    if df is not None:
+        takes = [family for family, made in MADE.items() if made.number == "df"]
+        if name not in takes:
+            raise Refusal(f"--df needs --family {' or '.join(takes)}")
+        if not 0 < df < np.inf:
+            raise Refusal(f"--df is {df:g}; give a number above 0")
+        return MADE[name].read(f"df={df!r}")
     return family_named(name, form)
 
 

@@ -31,6 +31,7 @@ from comparisons.command.options import (
     Columns,
     Counts,
     Covariance,
+    Df,
     Draws,
     DropMissing,
     EqualWeights,
@@ -231,6 +232,7 @@ def fit(
     group: Group = None,
     table: AsTable = False,
     covariance: Covariance = None,
+    df: Df = None,
     equal_weights: EqualWeights = False,
     estimate: Annotated[
         str | None,
@@ -322,7 +324,7 @@ def fit(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kind = family_of(family, covariance)
+    kind = family_of(family, covariance, df)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typer._click.core import Context
     from typer._click.formatting import HelpFormatter
 
-__all__ = ["Jobs", "Json", "Kept", "Naming", "Seed"]
+__all__ = ["Df", "Jobs", "Json", "Kept", "Naming", "Seed"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
@@ -82,6 +82,10 @@ Covariance = Annotated[
         help="What a multivariate family's covariances look like: COVARIANCES; "
         "COVARIANCES[0] if not given."
     ),
+]
+Df = Annotated[
+    float | None,
+    typer.Option(help="Hold the degrees of freedom of heavy tails at this number."),
 ]
 EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
 PriorText = Annotated[

@@ -34,6 +34,7 @@ OWN_VALUES = {
         "log_mean": pt.log(theta.mean),
         "log_size": pt.log(theta.size),
     },
+    "student-t-4": lambda theta: {"mean": theta.mean, "variance": theta.sd**2},
     "student-t": lambda theta: {
         "mean": theta.mean,
         "variance": theta.sd**2,

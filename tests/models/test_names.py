@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import cache
 
+import numpy as np
 import pytest
 from families import FAMILIES
 
-from models import Poisson, PoissonPrior
+from models import Poisson, PoissonPrior, StudentT
 from models.names import (
     MADE,
     Made,
@@ -19,6 +21,7 @@ from models.names import (
     spelt,
 )
 from models.refusal import Refusal
+from models.student_t_given import StudentTGiven
 
 
 class Sum(Poisson):
@@ -78,3 +81,13 @@ def test_each_family_is_restored_by_its_title_and_by_what_python_writes(row):
     assert family_called(row.family.__name__) is row.family
     text, names = spelt(row.family)
     assert eval(text, {name: getattr(__import__("models"), name) for name in names}) is row.family
+
+
+def test_a_pickle_restores_families_that_are_made():
+    theta = StudentT.with_df(2.5)(np.zeros(1), np.ones(1))
+    again = pickle.loads(pickle.dumps(theta))
+    assert type(again) is StudentT.with_df(2.5)
+    assert pickle.loads(pickle.dumps(StudentTGiven)) is StudentTGiven
+    # negative control: a class that is made without its title cannot be restored
+    with pytest.raises(pickle.PicklingError):
+        pickle.dumps(type("StudentT(df=2.5)", (), {}))

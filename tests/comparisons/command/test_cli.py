@@ -21,6 +21,8 @@ from comparisons.kept.facts import Facts
 from comparisons.pages.terminal import told
 from comparisons.studies import STUDIES
 from comparisons.verdict.headline import by_importance
+from models import GaussianPrior, StudentT
+from models.names import family_called, name_of, record_of
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
 PARAMETER = {
@@ -221,6 +223,11 @@ WRONG = {
     "covariance name": (
         ("fit", "people.csv", *GAUSSIAN, "--covariance", "tide"),
         "did you mean tied? it takes full, tied, diagonal, spherical",
+    ),
+    "df": (("fit", "people.csv", *GAUSSIAN, "--df", 4), "--df needs --family student-t"),
+    "df below 0": (
+        ("fit", "people.csv", "-f", "student-t", "-c", "height", "-k", 2, "--df", -1),
+        "--df is -1; give a number above 0",
     ),
     "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
     "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
@@ -557,3 +564,19 @@ def test_the_help_names_the_statuses_without_importing_pymc(tmp_path):
     said = " ".join(found.stdout.split())
     assert "3 inconclusive" in said
     assert "130 interrupted" in said
+
+
+@pytest.mark.parametrize("df", [4, 2.5, 1 / 3])
+def test_given_degrees_of_freedom_are_named_and_restored_exactly(df, people, run):
+    words = "fit", "people.csv", "-f", "student-t", "-c", "height", "-k", 1, "--only", "em"
+    _, out, _ = run(*words, "--df", df, "--json")
+    title = json.loads(out)["family"]
+    family = family_called(title)
+    assert family is StudentT.with_df(df)
+    assert family.df == df
+    assert record_of(family) is GaussianPrior
+    assert name_of(family) == "student-t"
+    # negative control: free ones have another title, another prior and a field more
+    free = json.loads(run(*words, "--json")[1])["family"]
+    assert family_called(free) is StudentT
+    assert record_of(StudentT) is not GaussianPrior

@@ -1,0 +1,144 @@
+"""Measurements with heavy tails, of degrees of freedom that are given."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.special import stdtr
+
+from models.checks import column, fields, number
+from models.gaussian import Gaussian, GaussianPrior
+from models.names import Made, Titled, titled
+from models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from models.arrays import Array, Labels
+    from models.family import Field
+    from models.observations import Observations
+    from models.sample import Sample
+
+__all__ = ["MADE_WITH_DF", "StudentTGiven", "student_t_with"]
+
+
+class _Fields(NamedTuple):
+    mean: Array
+    sd: Array
+
+
+class StudentTGiven(_Fields, metaclass=Titled):
+    """p(x) is proportional to (1 + z^2 / df)^(-(df + 1) / 2) / sd, with z = (x - mean) / sd.
+
+    mean, sd: (K,) centre and width.
+
+    >>> from models import StudentT
+    >>> theta = StudentT.with_df(1)(np.array([0.0]), np.array([2.0]))
+    >>> theta, theta.cumulative(np.zeros(1), np.array([[2.0]]), None)[0].round(3)
+    (StudentT(df=1)(mean=array([0.]), sd=array([2.])), array([[[[0.75]]]]))
+    """
+
+    __slots__ = ()
+    df: ClassVar[float]
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """A place and a width."""
+        return Gaussian.layout()
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """A bell curve with heavy tails."""
+        return f"a bell curve with the tails of {cls.df:g} degrees of freedom", "measurements"
+
+    @classmethod
+    def takes(cls) -> Literal["column"]:
+        """Measurements."""
+        return "column"
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Measurements are one column."""
+        column(sample)
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> GaussianPrior:
+        """Return that of a Gaussian (Fraley & Raftery 2007)."""
+        return Gaussian.weak_prior(sample, k)
+
+    @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, GaussianPrior]]:
+        """No other program's is known."""
+        return {}
+
+    @classmethod
+    def draw_prior(
+        cls, prior: GaussianPrior, size: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw sd and mean as a Gaussian's."""
+        return cls(*Gaussian.draw_prior(prior, size, rng))
+
+    def checked(self, k: int, d: int) -> Self:
+        """Widths are above 0."""
+        mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
+        if (sd <= 0).any():
+            raise Refusal(f"sd is {sd.tolist()}; give numbers above 0")
+        return type(self)(mean, sd)
+
+    def order(self) -> Labels:
+        """By mean; equal means by sd."""
+        return np.lexsort((self.sd, self.mean))
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """Mean and sd are in the unit of x."""
+        return type(self)(self.mean * scale + shift, self.sd * scale)
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw a measurement from the component that each label names."""
+        return self.mean[labels] + self.sd[labels] * rng.standard_t(self.df, len(labels))
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """Student's distribution function."""
+        mean, sd = self.mean[:, None, None], self.sd[:, None, None]
+        return stdtr(self.df, (ends - mean) / sd)[None], np.zeros((1, len(self.mean), len(x)))
+
+
+def student_t_with(df: float) -> type[StudentTGiven]:
+    """Return the family of so many degrees of freedom, always the same for the same number.
+
+    >>> student_t_with(2.5).__name__
+    'StudentT(df=2.5)'
+    """
+    given = number("df", df)
+    if not 0 < given < np.inf:
+        raise Refusal(f"df is {given:g}; give a number above 0")
+    return _with(given)
+
+
+@cache
+def _with(df: float) -> type[StudentTGiven]:
+    """Return the family, made once."""
+    return titled(StudentTGiven, f"StudentT(df={_short(df)})", df=df)
+
+
+def _short(df: float) -> str:
+    """Return a number with the fewest digits that restore it."""
+    return f"{df:g}" if float(f"{df:g}") == df else repr(df)
+
+
+def _read(text: str) -> type[StudentTGiven]:
+    """Return the family of the number after df=."""
+    name, _, df = text.partition("=")
+    if name != "df":
+        raise ValueError(text)
+    return student_t_with(float(df))
+
+
+MADE_WITH_DF = Made(
+    "StudentT",
+    StudentTGiven,
+    _read,
+    lambda family: GaussianPrior,
+    lambda family: (f"StudentT.with_df({_short(family.df)})", frozenset({"StudentT"})),
+    number="df",
+)
