@@ -51,6 +51,13 @@ class Candidates:
         return "component" if "group" in fit.question.data.sizes else "group"
 
     @property
+    def family(self) -> str:
+        """The family, or all that are compared."""
+        if not self.rows[0].named:
+            return self.rows[0].family.__name__
+        return ", ".join(dict.fromkeys(row.family.__name__ for row in self.rows))
+
+    @property
     def elected(self) -> dict[str, int]:
         """The number of groups that each criterion elects, by the criterion's name."""
         return {name: one.row.k for name, one in elected(self.rows).items()}

@@ -16,6 +16,7 @@ from bayes.posterior.evidence import evidence
 from comparisons.capacity import refuse_many
 from comparisons.choice.bootstrap import bootstrap
 from comparisons.choice.candidates import Candidates
+from comparisons.choice.comparable import refuse_incomparable, several
 from comparisons.choice.heights import from_divided
 from comparisons.choice.page import page
 from comparisons.choice.predicted import UNSTABLE, predicted_of
@@ -102,7 +103,7 @@ def choose(
 
     After Ctrl-C the candidates that are finished are returned, `Choice.interrupted`.
 
-    family: one, or several forms of one, each of which is tried with every number of groups.
+    family: one, or several, or forms of one, each of which is tried with every number of groups.
     ks: the numbers of groups to try.
     prior: of every posterior, by default the weak one of each number of groups.
     starts, draws, tune, chains, seed: as in `second_opinion`.
@@ -117,7 +118,11 @@ def choose(
     """
     families = (family,) if isinstance(family, type) else tuple(dict.fromkeys(family))
     if not families:
-        raise Refusal("family is empty; give a family, or several forms of one")
+        raise Refusal("family is empty; give a family, or several, or forms of one")
+    refuse_incomparable(families)
+    named = several(families)
+    if named and prior is not None:
+        raise Refusal("a prior (--prior) is of one family; leave it out, or give one family")
     numbers = _numbers(ks)
     for one in families:  # what no number of groups would mend is refused before any work
         asked(one, data, max(numbers), prior=prior, equal_weights=equal_weights)
@@ -136,10 +141,10 @@ def choose(
     interrupted = False
     try:
         for at, (one, k) in enumerate((one, k) for one in families for k in numbers):
-            title = Row(one, k).title
+            title = Row(one, k, named=named).title
             announce(f"K = {title} ({at + 1} of {len(families) * len(numbers)})")
             question = asked(one, data, k, prior=prior, equal_weights=equal_weights)
-            found = _fitted(question, starts, seed, force=force, progress=progress)
+            found = _fitted(question, starts, seed, named, force=force, progress=progress)
             before = searches.get((one, k - 1))
             found = _raised(found, None if before is None else before.fit)
             if found.search is not None and not found.row.spiked:
@@ -176,10 +181,16 @@ class _Found(NamedTuple):
 
 
 def _fitted(
-    question: Question[Any, Any], starts: int | None, seed: int, *, force: bool, progress: bool
+    question: Question[Any, Any],
+    starts: int | None,
+    seed: int,
+    named: bool,
+    *,
+    force: bool,
+    progress: bool,
 ) -> _Found:
     """Return a candidate fitted by EM, or why it cannot be."""
-    row = Row(question.family, question.k)
+    row = Row(question.family, question.k, named=named)
     try:
         refuse_inestimable(question, force=force)
         refuse_many(question)
@@ -248,7 +259,8 @@ def _same(found: _Found, rows: Sequence[Row]) -> Row | None:
             and row.parameters == other.parameters
             and np.isclose(row.log_likelihood, other.log_likelihood, rtol=1e-9, atol=0)
         ):
-            return Row(row.family, row.k, reason=f"the same model as {other.title}")
+            reason = f"the same model as {other.title}"
+            return Row(row.family, row.k, reason=reason, named=row.named)
     return None
 
 

@@ -86,7 +86,7 @@ def elected(rows: Sequence[Row]) -> dict[str, Election]:
 
     LOO elects the candidate with the fewest parameters among those that predict as well as the
     best, within two standard errors of the difference. The bootstrap elects, within the family
-    form that BIC elects, the first number of groups that is not rejected against one more.
+    or form that BIC elects, the first number of groups that is not rejected against one more.
 
     >>> from comparisons.choice.rows import Row
     >>> rows = [Row(fit.family, 2, fit)]

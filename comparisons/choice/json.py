@@ -13,7 +13,7 @@
   "interrupted": false               whether it ended before all was computed
 }
 
-K is the number of groups as text, after the covariance form where a family has some. statistic, p,
+K is the number of groups as text, after the family of several, or a covariance form. statistic, p,
 exceeding and replicates are of the bootstrap test of K against K + 1; where no replicate exceeds, p
 is a bound. log_evidence_half and log_evidence_twice are those under a prior of half and of twice
 the width. Numbers that could not be computed are null, and `note` says why.
@@ -65,7 +65,7 @@ def of_choice(choice: Candidates) -> Chosen:
     fit = next(row.fit for row in choice.rows if row.fit is not None)
     return Chosen(
         FORMAT,
-        choice.rows[0].family.__name__,
+        choice.family,
         fit.observations,
         choice.records(),
         {name: one.row.title for name, one in elected(choice.rows).items()},

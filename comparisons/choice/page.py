@@ -59,7 +59,7 @@ def page(
     >>> "How many groups?" in page(Candidates((Row(fit.family, 2, fit, comparison),)), pictures=[])
     True
     """
-    best, family = choice.recommended, choice.rows[0].family.__name__
+    best, family = choice.recommended, choice.family
     fit = next(row.fit for row in choice.rows if row.fit is not None)
     compared = [row for row in choice.rows if row.comparison is not None]
     names = compared[0].comparison.columns if compared and compared[0].comparison else ()

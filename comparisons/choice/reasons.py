@@ -55,7 +55,8 @@ def _all_rejected(rows: Sequence[Row], noun: str) -> str:
     if not tested or any(row.step is None or row.step.p > LEVEL for row in tested):
         return ""
     if len({row.family for row in tested}) > 1:
-        return f" In each form the bootstrap rejects every number of {noun}s that it tested."
+        kind = "family" if tested[0].named else "form"
+        return f" In each {kind} the bootstrap rejects every number of {noun}s that it tested."
     numbers = listed([str(row.k) for row in tested])
     plural = "s" * (len(tested) > 1 or tested[0].k > 1)
     each = "each " * (len(tested) > 1)
@@ -263,6 +264,8 @@ def called(row: Row, noun: str) -> str:
     >>> called(Row(fit.family, 2), "group")
     '2 groups'
     """
+    if row.named:
+        return f"{row.k} {noun}{'s' * (row.k > 1)} ({row.family.__name__})"
     form = row.title.removesuffix(str(row.k)).strip()
     said = f"{row.k} {noun}{'s' * (row.k > 1)}"
     return f"{said} ({form} covariances)" if form else said

@@ -34,6 +34,7 @@ class Row(NamedTuple):
     predicted: leave-one-out densities; None where nothing can be left out.
     reason: why there is no fit; empty if there is one.
     notes: what is missing besides, and why, in sentences.
+    named: whether several families are compared, so that the title names this one.
 
     >>> row = Row(fit.family, 2, fit)
     >>> row.parameters, row.title, round(row.bic - row.aic, 2)
@@ -49,10 +50,13 @@ class Row(NamedTuple):
     step: Bootstrap | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
+    named: bool = False
 
     @property
     def title(self) -> str:
-        """The number of groups, after the covariance form where a family has some."""
+        """The number of groups, after the family of several, or the form of a covariance."""
+        if self.named:
+            return f"{self.family.__name__} {self.k}"
         form = form_of(self.family)
         return f"{form} {self.k}" if form else str(self.k)
 

@@ -22,10 +22,10 @@ from comparisons.command.options import (
     Chains,
     Columns,
     Counts,
+    Df,
     Draws,
     DropMissing,
     EqualWeights,
-    Family,
     File,
     Force,
     Group,
@@ -62,7 +62,15 @@ RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 def choose(
     file: File,
     *,
-    family: Family,
+    family: Annotated[
+        str,
+        typer.Option(
+            "--family",
+            "-f",
+            help="What a group looks like: FAMILIES; or several with commas between, each with "
+            "every number of groups.",
+        ),
+    ],
     column: Columns = None,
     components: Annotated[
         str | None,
@@ -85,6 +93,7 @@ def choose(
             "them, each with every number of groups."
         ),
     ] = None,
+    df: Df = None,
     equal_weights: EqualWeights = False,
     prior: PriorText = None,
     draws: Draws = "auto",
@@ -111,7 +120,7 @@ def choose(
     The exit status is that of the recommended number's verdict.
     """
     from comparisons.command.arrangement import arranged
-    from comparisons.command.inputs import draws_of, family_of, forms_of, prior_of
+    from comparisons.command.inputs import draws_of, prior_of, refuse_other_families
     from models.refusal import Refusal
 
     if estimate is not None:
@@ -122,10 +131,17 @@ def choose(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=False)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kinds = forms_of(family) if covariance == EVERY else [family_of(family, covariance)]
+    kinds = _kinds(family, covariance, df)
+    if prior is not None and len(kinds) > 1 and covariance != EVERY:
+        raise Refusal("--prior is of one family; leave it out, or give one --family")
     with rows_bar() as tell:
-        asked_for = kinds[0], file, column or [], heads, trials, counts
-        observed = rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
+
+        def read(kind: type[Theta]) -> Observed:
+            asked_for = kind, file, column or [], heads, trials, counts
+            return rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
+
+        observed = read(kinds[0])
+        refuse_other_families(kinds[1:], observed, read)
     tell_dropped(observed.dropped)
     believed = prior_of(prior, kinds[0], observed.sample)
     found = choice_of(
@@ -142,6 +158,22 @@ def choose(
         force=force,
     )
     _finish(found, out, as_json=as_json)
+
+
+def _kinds(family: str, covariance: str | None, df: float | None) -> list[type[Theta]]:
+    """Return the families to compare, or refuse those that cannot be."""
+    from comparisons.choice.comparable import refuse_incomparable
+    from comparisons.command.inputs import family_of, forms_of, those_with_df
+
+    if covariance == EVERY:
+        return forms_of(family)
+    names = dict.fromkeys(name.strip() for name in family.split(","))
+    if len(names) == 1:
+        return [family_of(family.strip(), covariance, df)]
+    held = names.keys() & those_with_df() or names  # none of them: each refuses --df
+    kinds = [family_of(name, covariance, df if name in held else None) for name in names]
+    refuse_incomparable(kinds)
+    return kinds
 
 
 def fit_chosen(
@@ -176,7 +208,8 @@ def choice_of(
 
     if ks is None:
         ks = range(1, min(USUAL, observed.sample.distinct) + 1)
-    refuse_components(kinds[0], observed, max(ks), weak=options["prior"] is None)
+    for kind in kinds:
+        refuse_components(kind, observed, max(ks), weak=options["prior"] is None)
     with waiting("loading PyMC"):
         chooser = loaded("comparisons.choice.choose")
     announce("EM, then sampling; the first run of a family compiles up to a minute")

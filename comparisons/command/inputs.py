@@ -38,7 +38,7 @@ from models.refusal import Refusal
 from models.sequences import INITIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from distributed import Client
 
@@ -62,9 +62,11 @@ __all__ = [
     "prior_of",
     "refuse_components",
     "refuse_estimate",
+    "refuse_other_families",
     "sample_of",
     "sequences_of",
     "table_of",
+    "those_with_df",
 ]
 
 
@@ -136,13 +138,21 @@ def family_of(name: str, form: str | None, df: float | None = None) -> type[Thet
             takes = [family for family, known in FORMS.items() if form in known]
             raise Refusal(f"--covariance {form} needs --family {' or '.join(takes)}")
     if df is not None:
-        takes = [family for family, made in MADE.items() if made.number == "df"]
-        if name not in takes:
-            raise Refusal(f"--df needs --family {' or '.join(takes)}")
+        if name not in those_with_df():
+            raise Refusal(f"--df needs --family {' or '.join(those_with_df())}")
         if not 0 < df < np.inf:
             raise Refusal(f"--df is {df:g}; give a number above 0")
         return MADE[name].read(f"df={df!r}")
     return family_named(name, form)
+
+
+def those_with_df() -> list[str]:
+    """Return the families whose degrees of freedom --df holds.
+
+    >>> those_with_df()
+    ['student-t']
+    """
+    return [name for name, made in MADE.items() if made.number == "df"]
 
 
 def forms() -> list[str]:
@@ -442,6 +452,37 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     if weak:
         with located_in_file({"x": names}):
             weak_prior(family, sample, k)
+
+
+def refuse_other_families(
+    families: Sequence[type[Theta]],
+    observed: Observed,
+    again: Callable[[type[Theta]], object] | None = None,
+) -> None:
+    """Refuse what was observed if one of several families does not take it; say which.
+
+    again: reads the file for a family, to say in which line it refuses it.
+
+    >>> from models import Poisson
+    >>> seen = Observed(Sample([0.5, 2.0]), ["visits"], dropped=0)
+    >>> try:
+    ...     refuse_other_families([Poisson], seen)
+    ... except Refusal as refusal:
+    ...     print(str(refusal)[:25])
+    --family poisson: visits:
+    """
+    for family in families:
+        try:
+            with located_in_file({"x": observed.names}):
+                refuse_others(family, observed.sample)
+        except Refusal as problem:
+            said = problem
+            if again is not None:
+                try:
+                    again(family)
+                except Refusal as located:
+                    said = located
+            raise Refusal(f"--family {name_of(family)}: {said}") from None
 
 
 def refuse_estimate(path: str, question: Question[Any, Any]) -> None:

@@ -24,7 +24,7 @@ from comparisons.choice.pictures import flows, pictures_of_choice
 from comparisons.choice.predicted import Predicted, ahead, difference, left_out
 from comparisons.choice.printed import cells
 from comparisons.json_values import json_text
-from models import Gaussian, Poisson, Sample, Sequences
+from models import Gamma, Gaussian, GaussianPrior, LogNormal, Poisson, Prior, Sample, Sequences
 from models.names import family_named
 from models.question import asked
 from models.refusal import Refusal, Stopped
@@ -367,3 +367,49 @@ def test_reasons_have_a_heading_that_is_true():
     other = Choice((few._replace(fit=replace(few.fit, log_likelihood=0.0)), many))
     assert not other.agree
     assert "Why they differ" in page(other, pictures=[])
+
+
+@pytest.mark.parametrize("truth", [Gamma, Gaussian])
+def test_families_are_crossed_with_k_and_the_true_one_is_elected(truth, rng, monkeypatch):
+    """Each is the other's negative control; chains are not needed for BIC."""
+    generator = rng(21)
+    if truth is Gamma:
+        x = np.concatenate([generator.gamma(2, 1.5, 300), generator.gamma(30, 1, 200)])
+    else:
+        x = np.concatenate([generator.normal(12, 3, 300), generator.normal(40, 5, 200)])
+    tested = []
+
+    def within(fewer, more, **_):
+        tested.append((fewer.family, more.family, fewer.question.k))
+        return Bootstrap(1.0, 0.5, 9, 19, 1.0)
+
+    monkeypatch.setattr(choosing, "bootstrap", within)
+    monkeypatch.setattr(choosing, "_judged", lambda found, *_: found.row)
+    families = [Gamma, LogNormal, Gaussian]
+    found = choose(families, Sample(x), range(1, 4), starts=5, **SHORT | {"replicates": 19})
+    titles = [f"{one.__name__} {k}" for one in families for k in (1, 2, 3)]
+    assert [row.title for row in found.rows] == titles
+    assert tested == [(one, one, k) for one in families for k in (1, 2)]
+    best = min(found.rows, key=lambda row: row.bic)
+    assert (best.family, best.k) == (truth, 2)
+    bic = {row.title: row.bic for row in found.rows}
+    assert all(bic[f"{one.__name__} 2"] > best.bic + 6 for one in families if one is not truth)
+    assert f"BIC elects 2 groups ({truth.__name__})" in " ".join(found.sentences) or found.agree
+    assert found.family == "Gamma, LogNormal, Gaussian"
+    assert of_choice(found).elected["BIC"] == best.title
+
+
+def test_families_that_cannot_be_compared_are_refused_before_any_work(monkeypatch):
+    def work(*_, **__):
+        raise AssertionError("worked")
+
+    monkeypatch.setattr(choosing, "search", work)
+    counted = Sample([1.0, 2.0, 5.0, 9.0])
+    with pytest.raises(Refusal, match="Gaussian is a density of measurements, Poisson is a prob"):
+        choose([Gaussian, Poisson], counted, [1])
+    with pytest.raises(Refusal, match=r"a prior .* is of one family"):
+        choose([Gaussian, Gamma], counted, [1], prior=Prior(0.0, GaussianPrior(0.0, 1, 1, 3)))
+    with pytest.raises(Refusal, match="is 0, which is not above 0"):
+        choose([Gaussian, Gamma], Sample([0.0, 2.0, 5.0]), [1])
+    with pytest.raises(AssertionError, match="worked"):  # negative control: these can be
+        choose([Gaussian, Gamma], counted, [1])

@@ -224,6 +224,18 @@ WRONG = {
         ("fit", "people.csv", *GAUSSIAN, "--covariance", "tide"),
         "did you mean tied? it takes full, tied, diagonal, spherical",
     ),
+    "families of two kinds": (
+        ("choose", "people.csv", "-f", "gaussian,poisson", "-c", "height"),
+        "Gaussian is a density of measurements, Poisson is a probability of counts",
+    ),
+    "a family of several": (
+        ("choose", "people.csv", "-f", "gaussian,gama", "-c", "height"),
+        "did you mean gamma?",
+    ),
+    "a prior of several": (
+        ("choose", "people.csv", "-f", "gaussian,gamma", "-c", "height", "--prior", "mean=1"),
+        "--prior is of one family",
+    ),
     "df": (("fit", "people.csv", *GAUSSIAN, "--df", 4), "--df needs --family student-t"),
     "df below 0": (
         ("fit", "people.csv", "-f", "student-t", "-c", "height", "-k", 2, "--df", -1),
