@@ -55,6 +55,10 @@ ZEROS = 0.02  # share of zeros beyond the model's that is named
 SPREAD = 1.2  # quotient of the variances of counts and model that is named
 SKEWED = 0.3  # skewness of normal scores that is named
 HEAVY = 0.5  # excess kurtosis of normal scores that is named
+BULK = (
+    2.5  # robust sds from the median, to which scores are drawn in when outliers are not to count
+)
+ASKEW = 0.15  # skewness of scores that are drawn in: less is that of a few outliers on one side
 
 
 class Cause(NamedTuple):
@@ -325,15 +329,36 @@ def _shaped(observed: Observed, under: Intervals, column: int) -> Cause:
     """Return how the normal scores of a column differ from normal ones."""
     share = observed.counts / observed.counts.sum()
     z = scores(under)[column]
-    z = z - share @ z
-    skewness, kurtosis = (
-        float(share @ z**power / (share @ z**2) ** (power / 2)) for power in (3, 4)
-    )
-    if abs(skewness) > SKEWED and skewness**2 > abs(kurtosis - 3) / 3:
+    skewness, kurtosis = _standardised(z, share)
+    bulk, _ = _standardised(_drawn_in(z, share), share)
+    lasting = kurtosis - 3 <= HEAVY or bulk * np.sign(skewness) > ASKEW
+    if abs(skewness) > SKEWED and skewness**2 > abs(kurtosis - 3) / 3 and lasting:
         return Cause("skewness", skewness, 0.0)
     if kurtosis - 3 > HEAVY:
         return Cause("tails", kurtosis - 3, 0.0)
     return Cause("other", np.nan, np.nan)
+
+
+def _standardised(z: Array, share: Array) -> tuple[float, float]:
+    """Return skewness and kurtosis of scores (u,), each with its share."""
+    away = z - share @ z
+    sd = np.sqrt(share @ away**2)
+    return float(share @ (away / sd) ** 3), float(share @ (away / sd) ** 4)
+
+
+def _drawn_in(z: Array, share: Array) -> Array:
+    """Return scores with those far from the median drawn in, so that a few outliers do not count.
+
+    The robust sd is 1.4826 times the median distance from the median, that of a Gaussian.
+    """
+    middle = _median(z, share)
+    reach = BULK * 1.4826 * _median(np.abs(z - middle), share)
+    return np.clip(z, middle - reach, middle + reach)
+
+
+def _median(z: Array, share: Array) -> float:
+    """Return the median of numbers (u,), each with its share."""
+    return float(np.quantile(z, 0.5, weights=share, method="inverted_cdf"))
 
 
 def _counted(posterior: Posterior, point: Point) -> Cause:

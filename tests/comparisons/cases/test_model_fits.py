@@ -111,9 +111,15 @@ def heaped(rng):
     return np.where(rng.random(3_000) < 0.5, 5 * np.round(x / 5), x)
 
 
+def outlying(rng):
+    """Return values of which 1 in 40 lies far below all others."""
+    return np.append(rng.normal(0, 1, 390), rng.normal(-12, 3, 10))
+
+
 WRONG = {
     "exponential as Gaussian": (Gaussian, 1, exponential, "skewness", "skewed to the right"),
     "t as Gaussian": (Gaussian, 1, heavy, "tails", "tails are heavier"),
+    "outliers on one side": (Gaussian, 1, outlying, "tails", "tails are heavier"),
     "negative binomial as Poisson": (
         *(Poisson, 1, lambda rng: rng.negative_binomial(5, 0.5, 500), "spread"),
         "times the model's",
