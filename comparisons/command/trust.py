@@ -77,7 +77,7 @@ def calibrate(
         return
     folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
     records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
-    found = summary(records)
+    found = summary(records, design.kind())
     value = json_of(design, found)
     title = f"{kind_of(design)}, {n:,} observations, {found.replicates:,} replicates"
     figures = {

@@ -52,9 +52,10 @@ def ranks(found: Summary, title: str) -> Figure:
     """Draw each parameter's ranks: their distribution function less the uniform one.
 
     >>> from comparisons.trust.summary import summary
+    >>> from models import Poisson
     >>> placed = {"pit": 0.5, "rank": 50}
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "joint": placed, "among": 100}
-    >>> figure = ranks(summary([record] * 20), "Ranks")
+    >>> figure = ranks(summary([record] * 20, Poisson), "Ranks")
     >>> figure.axes[0].get_xlabel()
     'rank, from 0 to 1'
     """
@@ -101,10 +102,11 @@ def coverage(found: Summary, title: str) -> Figure:
     """Draw how often each interval contained the truth, less its level.
 
     >>> from comparisons.trust.summary import summary
+    >>> from models import Poisson
     >>> placed = {"pit": 0.5, "rank": 50}
     >>> rate = {"parameter": "rate[0]", "truth": 3, "mle": 3.1, "se": 0.2, "mean": 3.0, **placed}
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "joint": placed, "among": 100}
-    >>> found = summary([{**record, "parameters": [rate]}] * 20)
+    >>> found = summary([{**record, "parameters": [rate]}] * 20, Poisson)
     >>> coverage(found, "Coverage").axes[0].get_title()
     'rate[0]'
     """

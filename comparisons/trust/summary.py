@@ -13,7 +13,6 @@ from scipy import stats
 from comparisons.finding import DOUBT, FAULT, NOTE
 from comparisons.trust.judged import Calibrated, read
 from models.family import bounds
-from models.names import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from comparisons.replicates import Record
     from comparisons.trust.judged import Replicate
     from models.arrays import Array
+    from models.family import Theta
 
 __all__ = [
     "INTERVALS",
@@ -52,9 +52,10 @@ class Ranks(NamedTuple):
     x, ecdf, low, high: the empirical distribution function and its simultaneous 95% band.
     distance, p: of Kolmogorov's and Smirnov's test.
 
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
     >>> every = [{**record, "joint": {"pit": one / 20, "rank": 5 * one}} for one in range(20)]
-    >>> summary(every).ranks[0].inside
+    >>> summary(every, Poisson).ranks[0].inside
     True
     """
 
@@ -137,9 +138,10 @@ class Summary(NamedTuple):
     refused, failed: replicates without two answers, and why.
     seconds: all replicates' own, added up.
 
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
     >>> every = [{**record, "joint": {"pit": 0.0, "rank": 0}}] * 20
-    >>> summary(every).uniform
+    >>> summary(every, Poisson).uniform
     False
     """
 
@@ -182,11 +184,14 @@ def verdicts_of(records: Iterable[Replicate]) -> dict[str, Frequency]:
     }
 
 
-def summary(records: Sequence[Record]) -> Summary:
+def summary(records: Sequence[Record], family: type[Theta]) -> Summary:
     """Return what the records of `calibration.replicate` show together.
 
+    family: whose bounds transformed intervals keep.
+
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
-    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> found.replicates, found.verdicts["agree"].seen, found.refused
     (20, 20, 0)
     """
@@ -197,7 +202,10 @@ def summary(records: Sequence[Record]) -> Summary:
         replicates=len(every),
         ranks=tuple(_ranks(name, one) for name, one in columns.items()),
         coverage=tuple(
-            found for name, one in columns.items() if name != JOINT for found in _covered(name, one)
+            found
+            for name, one in columns.items()
+            if name != JOINT
+            for found in _covered(name, one, family)
         ),
         accuracy=tuple(_accuracy(name, one) for name, one in columns.items() if name != JOINT),
         verdicts=verdicts_of(fitted),
@@ -237,11 +245,11 @@ def _ranks(name: str, columns: dict[str, Array]) -> Ranks:
     return Ranks(name, pit, x, ecdf, low, high, float(test.statistic), float(test.pvalue))
 
 
-def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
+def _covered(name: str, columns: dict[str, Array], family: type[Theta]) -> list[Coverage]:
     """Return how often each interval of each level held the truth."""
     truth, mle, se, pit = (columns[key] for key in ("truth", "mle", "se", "pit"))
     known = np.isfinite(se)
-    low, high = _bounds(name)
+    low, high = _bounds(name, family)
     away = np.abs(_stretched(truth, low, high) - _stretched(mle, low, high))
     error = se * _slope(mle, low, high)
     found = []
@@ -261,13 +269,10 @@ def _covered(name: str, columns: dict[str, Array]) -> list[Coverage]:
     return found
 
 
-def _bounds(label: str) -> tuple[float, float]:
-    """Return between what a parameter lies, by its label: a share, or a family's."""
+def _bounds(label: str, family: type[Theta]) -> tuple[float, float]:
+    """Return between what a parameter lies, by its label: a share, or the family's."""
     field = label.split("[", maxsplit=1)[0]
-    for family in FAMILIES.values():
-        if field in family.layout():
-            return bounds(family, field, _place(label))
-    return 0.0, 1.0
+    return bounds(family, field, _place(label)) if field in family.layout() else (0.0, 1.0)
 
 
 def _place(label: str) -> tuple[int, ...]:

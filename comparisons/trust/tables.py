@@ -26,8 +26,9 @@ def tables_of(found: Summary) -> tuple[Steps, ...]:
     """Return the tables of a calibration, in reading order.
 
     >>> from comparisons.trust.summary import summary
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
-    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> [len(one.rows) for one in tables_of(found)]
     [1, 0, 0, 0, 0, 1, 0]
     """
@@ -46,8 +47,9 @@ def sentence(found: Summary) -> str:
     """Say in a sentence or two what came out.
 
     >>> from comparisons.trust.summary import summary
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
-    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> sentence(found).split(". ")[-1]
     '20 replicates are too few to tell much.'
     """
@@ -194,8 +196,9 @@ def json_of(design: Design, found: Summary) -> dict[str, object]:
 
     >>> from comparisons.trust.calibration import Design
     >>> from comparisons.trust.summary import summary
+    >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
-    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20)
+    >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> json_of(Design("poisson", 2, 50), found)["replicates"]
     20
     """

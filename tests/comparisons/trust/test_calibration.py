@@ -14,7 +14,7 @@ from comparisons.trust import calibration
 from comparisons.trust.calibration import Design, problem, replicate
 from comparisons.trust.summary import INTERVALS, JOINT, summary
 from em.data.threads import available
-from models import Sample
+from models import Binomial, Gamma, Gaussian, Poisson, Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 BROKEN = 1e-6  # chance at which a promise counts as broken
@@ -47,7 +47,7 @@ def promised(found):
 @pytest.mark.parametrize(("n", "jobs"), [(6, 1), (80, None)], ids=["few", "many"])
 def test_ranks_are_uniform_and_intervals_hold_what_they_promise(n, jobs):
     records = records_of(Design("binomial", 2, 100), n, jobs=jobs)
-    found = summary(records)
+    found = summary(records, Binomial)
     assert found.failed == ()
     assert found.uniform
     assert promised(found) > BROKEN
@@ -79,11 +79,11 @@ def doubled(design, number):
 
 @pytest.mark.slow
 def test_counting_twice_is_seen_in_ranks_and_coverage():
-    found = summary(records_of(Design("poisson", 1, 30), 150, doubled))
+    found = summary(records_of(Design("poisson", 1, 30), 150, doubled), Poisson)
     assert not found.uniform
     assert promised(found) < BROKEN
     # negative control of the control: the same without the slip
-    right = summary(records_of(Design("poisson", 1, 30), 150))
+    right = summary(records_of(Design("poisson", 1, 30), 150), Poisson)
     assert right.uniform
     assert promised(right) > BROKEN
 
@@ -112,7 +112,7 @@ def test_every_parameter_has_its_place(family):
 
 def test_data_that_nobody_can_fit_are_counted():
     record = {"replicate": 0, "refused": "1 distinct value for 2 components", "seconds": 0.0}
-    found = summary([record])
+    found = summary([record], Gaussian)
     assert found.refused == 1
     assert found.ranks == ()
 
@@ -149,7 +149,7 @@ def made(rng, shrunk=1.0, n=4_000, power=1.0):
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [600, 4_000])
 def test_coverage_is_counted_as_it_was_made(n, rng):
-    found = summary(made(rng(3), n=n))
+    found = summary(made(rng(3), n=n), Gaussian)
     promised = {
         ("prob[0]", "EM transformed"),
         ("mean[0]", "EM"),
@@ -161,6 +161,11 @@ def test_coverage_is_counted_as_it_was_made(n, rng):
             assert stats.binomtest(one.held, one.of, one.level).pvalue > BROKEN
         low, high = stats.binom.ppf([0.005, 0.995], one.of, one.level)
         assert (one.low, one.high) == (low, high)
+    held = {(one.parameter, one.interval, one.level): one.held for one in found.coverage}
+    assert held["mean[0]", "EM", 0.5] == held["mean[0]", "EM transformed", 0.5]
+    bounded = summary(made(rng(3), n=n), Gamma)  # whose mean is above 0
+    held = {(one.parameter, one.interval, one.level): one.held for one in bounded.coverage}
+    assert held["mean[0]", "EM", 0.5] != held["mean[0]", "EM transformed", 0.5]
     assert found.uniform
     accuracy = {one.parameter: one for one in found.accuracy}["mean[0]"]
     assert accuracy.bias_posterior == pytest.approx(0.1)
@@ -168,11 +173,11 @@ def test_coverage_is_counted_as_it_was_made(n, rng):
     error = 0.5 / np.sqrt(2 * n)  # of a root mean square
     assert accuracy.rmse_em == pytest.approx(0.5, abs=5 * error)
     # negative control: errors that are too small by a third
-    wrong = summary(made(rng(3), shrunk=0.7, n=n))
+    wrong = summary(made(rng(3), shrunk=0.7, n=n), Gaussian)
     held = [one for one in wrong.coverage if (one.parameter, one.interval) in promised]
     broken = [one for one in held if one.interval != "posterior" and not one.kept]
     assert len(broken) == 12
     # and a posterior whose intervals lie too low
-    low = summary(made(rng(3), n=n, power=1.5))
+    low = summary(made(rng(3), n=n, power=1.5), Gaussian)
     assert not low.uniform
     assert not all(one.kept for one in low.coverage if one.interval == "posterior")
