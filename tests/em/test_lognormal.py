@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from recovery import fits_to, recovered
 from scipy import optimize, stats
 
 import em
@@ -118,22 +119,11 @@ def test_what_is_not_above_zero_is_counted_and_named():
         LogNormalPrior(0, 1, 1, 1).checked(Sample([2.0, 3.0]))
 
 
-RECOVERED = range(10)
-
-
-def recovers(truth: Mixture, seed: int, drawn_from: Mixture) -> bool:
-    """Return whether the truth lies within four standard errors of every parameter."""
-    sample, _ = simulate(drawn_from, 2_000, np.random.default_rng(seed))
-    found = em.fit(type(truth.theta), sample, 2)
-    pairs = [(found.estimate.weight, truth.weight, found.standard_errors.weight)]
-    pairs += zip(found.estimate.theta, truth.theta, found.standard_errors.theta, strict=True)
-    return all((np.abs(mine - true) < 4 * error).all() for mine, true, error in pairs)
-
-
 def test_ten_seeds_recover_the_truth_and_no_other():
-    assert all(recovers(TRUTH, seed, TRUTH) for seed in RECOVERED)
+    found = list(fits_to(TRUTH))
+    assert all(recovered(one, TRUTH) for one in found)
     wrong = TRUTH._replace(theta=TRUTH.theta._replace(spread=np.array([0.6, 0.6])))
-    assert not any(recovers(wrong, seed, TRUTH) for seed in RECOVERED)
+    assert not any(recovered(one, wrong) for one in found)
 
 
 def test_states_of_a_chain_recover_theirs(rng):
