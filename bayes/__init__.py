@@ -26,6 +26,7 @@ from bayes.sampling.nuts import SamplerError
 from bayes.structure import GROUPINGS
 from bayes.student_t import StudentTComponent
 from bayes.student_t_given import StudentTGivenComponent
+from bayes.zero_inflated import ZeroInflatedComponent
 from models import (
     Admixture,
     Binomial,
@@ -39,6 +40,7 @@ from models import (
     NegativeBinomial,
     Poisson,
     StudentT,
+    ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 from models.student_t_given import StudentTGiven
@@ -53,6 +55,7 @@ COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
 COMPONENTS[Poisson] = PoissonComponent
 COMPONENTS[StudentT] = StudentTComponent
 COMPONENTS[StudentTGiven] = StudentTGivenComponent
+COMPONENTS[ZeroInflated] = ZeroInflatedComponent
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[Mixture] = MixtureGrouping

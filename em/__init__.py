@@ -25,6 +25,7 @@ from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
 from em.student_t import StudentTEmission
 from em.student_t_given import StudentTGivenEmission
+from em.zero_inflated import ZeroInflatedEmission
 from models import (
     Admixture,
     Binomial,
@@ -38,6 +39,7 @@ from models import (
     NegativeBinomial,
     Poisson,
     StudentT,
+    ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 from models.student_t_given import StudentTGiven
@@ -52,6 +54,7 @@ EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[Poisson] = PoissonEmission
 EMISSIONS[StudentT] = StudentTEmission
 EMISSIONS[StudentTGiven] = StudentTGivenEmission
+EMISSIONS[ZeroInflated] = ZeroInflatedEmission
 
 GROUPINGS[Admixture] = AdmixtureGrouping
 GROUPINGS[HiddenMarkov] = MarkovGrouping

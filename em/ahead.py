@@ -81,4 +81,5 @@ def log_components(sample: Sample, theta: Theta) -> Array:
         found = densities(runs, emission, units.move_in(theta))
         blocks = [rows.block(index) for index in range(rows.blocks)]
         base = np.concatenate([emission.base(one.x, one.trials) for one in blocks])
-    return found + (base - units.log_volume)
+        dense = np.concatenate([~emission.masses(one.x) for one in blocks])
+    return found + (base - dense * units.log_volume)

@@ -87,6 +87,10 @@ class Emission[T: Theta](ABC):
     def base(self, x: Array, trials: Array | None) -> Array:
         """Return the part of log p that no parameter touches, (B,)."""
 
+    def masses(self, x: Array) -> NDArray[np.bool_]:
+        """Return which rows have a probability beside a density, which no unit changes, (B,)."""
+        return np.zeros(len(x), np.bool_)
+
     def log_measure(self, theta: T) -> Array:
         """Return log |d (parameters of the prior's density) / d coordinates|, (K,)."""
         return np.zeros(components(theta))

@@ -484,7 +484,7 @@ def model_of[S: Structure](
     wide = question.width
     keep = rows.sample.distinct * (1 + emission.size(wide)) <= KEPT
     runs = workers.prepare(partial(known_of, emission=emission, keep=keep, wide=wide))
-    total, base, grain = runs.total(_measured)
+    total, base, grain, dense = runs.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
     estimated = free(question.structure, question.held)
     even = uniform(question.structure, question.k, question.data.sizes)
@@ -497,7 +497,7 @@ def model_of[S: Structure](
         hard=hard,
         prior=prior,
         floor=floor,
-        base=float(base) - n * log_unit,
+        base=float(base) - float(dense) * log_unit,
         grain=GRAIN * (float(grain) + n * (1 + abs(log_unit))),
         total=np.asarray(total),
         counted=np.array(runs.each(_counted)),
@@ -507,7 +507,7 @@ def model_of[S: Structure](
 
 
 def _measured(known: Known) -> Sums:
-    """Return a run's totals, and its sums of base and of |base|."""
+    """Return a run's totals, and its sums of base, of |base| and of rows with a density."""
     return add_sums((total, *bases) for total, bases in zip(known.totals, known.bases, strict=True))
 
 

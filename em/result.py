@@ -417,7 +417,7 @@ class Fit[S: Structure]:
         for index in range(rows.blocks):
             block = rows.block(index)
             yield (
-                emission.base(block.x, block.trials) - log_volume,
+                emission.base(block.x, block.trials) - log_volume * ~emission.masses(block.x),
                 logits(emission, block, added, theta),
             )
 

@@ -46,7 +46,7 @@ class Known(NamedTuple):
     """A run of rows and what never changes between steps.
 
     totals: (blocks, 1 + q) sums of (1, T) over each block.
-    bases: for each block, the sums of base and of |base|.
+    bases: for each block, the sums of base and of |base|, and how many rows have a density.
     kept: each block and its (1, T), if they are small enough to keep.
 
     >>> from em.data.threads import executor_for
@@ -60,7 +60,7 @@ class Known(NamedTuple):
 
     rows: Rows
     totals: Array
-    bases: list[tuple[float, float]]
+    bases: list[tuple[float, float, float]]
     kept: list[tuple[Part, Array]]
 
 
@@ -83,7 +83,8 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
     for block in rows.all():
         base = emission.base(block.x, block.trials)
         counts = np.ones(len(base)) if block.counts is None else block.counts
-        bases.append((float(counts @ base), float(counts @ np.abs(base))))
+        dense = float(counts @ ~emission.masses(block.x))
+        bases.append((float(counts @ base), float(counts @ np.abs(base)), dense))
         if not isinstance(emission, Exponential):
             totals.append(np.array([counts.sum()]))
             continue

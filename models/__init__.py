@@ -30,6 +30,9 @@ from models.simulation import simulate
 from models.structure import STRUCTURES, ordered
 from models.student_t import StudentT, StudentTPrior
 from models.student_t_given import MADE_WITH_DF
+from models.zero_inflated import MADE_WITH_ZEROS, PARTS, ZeroInflated, ZeroInflatedPrior
+from models.zero_inflated import estimable as estimable_with_zeros
+from models.zero_inflated import unidentified as unidentified_beside_zeros
 
 register("binomial", Binomial, BinomialPrior, unidentified=unidentified)
 register(
@@ -60,6 +63,14 @@ register("negative-binomial", NegativeBinomial, NegativeBinomialPrior, mends=["s
 register("student-t", StudentT, StudentTPrior, mends=["tails"])
 register_made("student-t", MADE_WITH_DF)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
+register_made(
+    "zero-inflated",
+    MADE_WITH_ZEROS,
+    estimable=estimable_with_zeros,
+    unidentified=unidentified_beside_zeros,
+)
+PARTS |= {"poisson": True, "negative-binomial": True, "binomial": True}
+PARTS |= {"lognormal": False, "gamma": False}
 
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture
@@ -92,6 +103,8 @@ __all__ = [
     "Sequences",
     "StudentT",
     "StudentTPrior",
+    "ZeroInflated",
+    "ZeroInflatedPrior",
     "ordered",
     "simulate",
     "weak_prior",

@@ -36,6 +36,8 @@ from models import (
     Sample,
     StudentT,
     StudentTPrior,
+    ZeroInflated,
+    ZeroInflatedPrior,
     simulate,
 )
 from models.question import asked
@@ -189,6 +191,31 @@ def shape_of(x: np.ndarray) -> float:
 def categorical(rng: np.random.Generator, k: int) -> Mixture:
     """The last category is frequent, so that it occurs in small samples: it tells how many."""
     return Mixture(weights(rng, k), Categorical(rng.dirichlet([*[1.0] * (LABELS - 1), 2.0], k)))
+
+
+ZERO_POISSON, ZERO_GAMMA = ZeroInflated(Poisson), ZeroInflated(Gamma)
+
+
+def with_zeros(theta: Any, x: np.ndarray, log_own: np.ndarray) -> np.ndarray:
+    """Return log p (m, K) of zeros in excess beside a family of log density (m, K)."""
+    excess = np.log(np.where((x == 0)[:, None], theta.zero, 0) + 1e-300)
+    return np.logaddexp(excess, np.log1p(-theta.zero) + log_own)
+
+
+def drawn_with_zeros(own: np.ndarray, zero: float, generator: np.random.Generator) -> np.ndarray:
+    return own * stats.bernoulli.rvs(1 - zero, size=len(own), random_state=generator)
+
+
+def zero_poisson(x: np.ndarray, trials: np.ndarray | None) -> Any:
+    """The mean of counts above 0 is rate / (1 - exp(-rate)); the fitted share of 0 is that seen."""
+    above, seen = x[x > 0].mean(), (x == 0).mean()
+    rate = optimize.brentq(lambda r: above * -np.expm1(-r) - r, 1e-3, 1e3, xtol=1e-15)
+    zero = (seen - np.exp(-rate)) / -np.expm1(-rate)
+    return ZERO_POISSON(np.array([rate]), np.array([zero]))
+
+
+def shared_zero(rng: np.random.Generator, k: int) -> np.ndarray:
+    return np.full(k, rng.uniform(0.2, 0.5))
 
 
 FAMILIES = [
@@ -359,6 +386,73 @@ FAMILIES = [
         ),
         apart=(100.0, 130.0),
     ),
+    Row(
+        "zero-inflated-poisson",
+        ZERO_POISSON,
+        lambda rng, k: Mixture(
+            weights(rng, k), ZERO_POISSON(rng.uniform(1, 20, k), shared_zero(rng, k))
+        ),
+        lambda theta, s: with_zeros(theta, s.x, stats.poisson.logpmf(s.x[:, None], theta.rate)),
+        zero_poisson,
+        Prior(3.0, ZeroInflatedPrior(Poisson)(100.0, 20.0, 30.0, 50.0)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.gamma(prior.events + 1, scale=1 / prior.exposure).logpdf(theta.rate).sum()
+            + stats.beta(prior.zeros + 1, prior.others + 1).logpdf(theta.zero[0])
+        ),
+        stated=lambda theta: [theta.rate, theta.zero[:1]],
+        draws=lambda theta, component, n, generator: drawn_with_zeros(
+            stats.poisson.rvs(theta.rate[component], size=n, random_state=generator),
+            theta.zero[component],
+            generator,
+        ),
+        apart=(3.0, 11.0),
+    ),
+    Row(
+        "zero-inflated-gamma",
+        ZERO_GAMMA,
+        lambda rng, k: Mixture(
+            weights(rng, k),
+            ZERO_GAMMA(np.exp(rng.normal(3, 1, k)), rng.uniform(0.8, 12, k), shared_zero(rng, k)),
+        ),
+        lambda theta, s: with_zeros(
+            theta,
+            s.x,
+            np.where(
+                s.x[:, None] > 0,
+                stats.gamma.logpdf(
+                    np.where(s.x > 0, s.x, 1)[:, None], theta.shape, scale=theta.mean / theta.shape
+                ),
+                -np.inf,
+            ),
+        ),
+        lambda x, trials: ZERO_GAMMA(
+            np.array([x[x > 0].mean()]),
+            np.array([shape_of(x[x > 0])]),
+            np.array([(x == 0).mean()]),
+        ),
+        Prior(3.0, ZeroInflatedPrior(Gamma)(15.0, 1.1, 30.0, 4.0, 30.0, 50.0)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.norm(np.log(prior.mean), np.log(prior.factor)).logpdf(np.log(theta.mean)).sum()
+            + stats.gamma(prior.degrees / 2, scale=2 * prior.shape / prior.degrees)
+            .logpdf(theta.shape)
+            .sum()
+            + stats.beta(prior.zeros + 1, prior.others + 1).logpdf(theta.zero[0])
+        ),
+        stated=lambda theta: [np.log(theta.mean), theta.shape, theta.zero[:1]],
+        draws=lambda theta, component, n, generator: drawn_with_zeros(
+            stats.gamma.rvs(
+                theta.shape[component],
+                scale=theta.mean[component] / theta.shape[component],
+                size=n,
+                random_state=generator,
+            ),
+            theta.zero[component],
+            generator,
+        ),
+        apart=(3.0, 30.0),
+    ),
 ]
 
 BY_ROWS = [row for row in FAMILIES if isinstance(emission_of(row.family), ByRows)]
@@ -377,6 +471,8 @@ LONG_TO_COMPILE = (
     "negative-binomial",
     "student-t",
     "student-t-4",
+    "zero-inflated-gamma",
+    "zero-inflated-poisson",
 )
 DRAWN = [
     pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LONG_TO_COMPILE else [])

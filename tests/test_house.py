@@ -36,6 +36,7 @@ SIBLINGS = {
     "student_t_given",
     "poisson",
     "mixture",
+    "zero_inflated",
     "hidden_markov",
     "covariance",
 }

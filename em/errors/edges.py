@@ -32,6 +32,7 @@ __all__ = [
     "edge_slots",
     "edges_of",
     "off_edges",
+    "once",
     "profiled",
 ]
 
@@ -61,6 +62,19 @@ def edge_slots[S: Structure](model: Model[S], parameters: S) -> NDArray[np.bool_
         for row in places
     ]
     return np.concatenate([np.array(found, np.bool_).reshape(len(own), -1), own], axis=1)
+
+
+def once[S: Structure](parameters: S, fixed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the fixed slots (K, s + m) with what all components share in the first one only.
+
+    >>> once(fit.inside, np.ones((2, 2), bool))
+    array([[ True,  True],
+           [ True,  True]])
+    """
+    shared = [one.shared for one in listed_entries(parameters.theta)]
+    found = fixed.copy()
+    found[1:, fixed.shape[1] - len(shared) :] &= ~np.array(shared, np.bool_)
+    return found
 
 
 def directions(free: Array, fixed: NDArray[np.bool_]) -> Array | None:
@@ -99,7 +113,7 @@ def edges_of[S: Structure](
     if not fixed.any():
         return ()
     here, found = model.expect(parameters)[0], []
-    for component, slot in np.argwhere(fixed):
+    for component, slot in np.argwhere(once(parameters, fixed)):
         moved = _moved(parameters, int(component), int(slot), STEP)
         if np.isinf(moved.bound):
             found.append(Edge(moved.label, moved.bound, 0.0))
@@ -115,7 +129,7 @@ def off_edges[S: Structure](parameters: S, fixed: NDArray[np.bool_], step: float
     >>> off_edges(fit.inside, np.zeros((2, 2), bool)) is fit.inside
     True
     """
-    for component, slot in np.argwhere(fixed):
+    for component, slot in np.argwhere(once(parameters, fixed)):
         parameters = _moved(parameters, int(component), int(slot), step).parameters
     return parameters
 
@@ -194,18 +208,20 @@ def _moved[S: Structure](parameters: S, component: int, slot: int, step: float) 
         label = f"{name}[{','.join(map(str, at))}]"
         return Moved(_with_share(parameters, name, at, step), step, 0.0, label)
     name, at = own[slot - s].name, (component, *own[slot - s].place)
+    shared = own[slot - s].shared
     theta: Any = parameters.theta
     fields = {one: np.array(field) for one, field in entries(theta).items()}
     low, high = bounds(type(theta), name, at[1:])
     value = float(fields[name][at])
-    label = f"{name}[{','.join(map(str, at))}]"
+    label = f"{name}[{','.join(map(str, ('*', *at[1:]) if shared else at))}]"
     if np.isinf(high) and value - low > 1:
         return Moved(parameters, 0.0, float(high), label)
     bound, way = (low, 1) if value - low < high - value else (high, -1)
     if type(theta).layout()[name].simplex:
         row = fields[name][at[:-1]]
         row[row.argmax()] -= way * step
-    fields[name][at] = bound + way * step
+    every = np.arange(len(fields[name])) if shared else component
+    fields[name][(every, *at[1:])] = bound + way * step
     found = rebuilt(type(theta), list(fields.values()))
     moved = with_shares(type(parameters), shares_of(parameters), found)
     return Moved(moved, abs(bound + way * step - value), float(bound), label)

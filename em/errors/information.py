@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-from em.errors.edges import NEAR, directions, edge_slots, edges_of, off_edges, profiled
+from em.errors.edges import NEAR, directions, edge_slots, edges_of, off_edges, once, profiled
 from em.errors.louis import louis
 from em.errors.oakes import entropy_of, oakes
 from em.errors.rank import open_of
@@ -144,7 +144,8 @@ def information_of[S: Structure](
     inside, names, shift = None, _labels(found), None
     if edges and reason is None:
         near, inside = _nearby(model, parameters, free, fixed, step)
-        edges, shift = profiled(edges, names, free[fixed], near, step @ inverse @ step.T)
+        moving = free[once(parameters, fixed)]
+        edges, shift = profiled(edges, names, moving, near, step @ inverse @ step.T)
     return Information(
         matrix=in_data,
         names=names,

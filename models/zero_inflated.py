@@ -1,0 +1,348 @@
+"""Zeros in excess of what a family expects, or beside a family that has none."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, cast
+
+import numpy as np
+
+from models.checks import column, numbers, positive
+from models.family import Field, rebuilt
+from models.names import (
+    Made,
+    Titled,
+    family_called,
+    name_of,
+    record_of,
+    refuse_inestimable_rows,
+    spelt,
+)
+from models.refusal import Refusal
+from models.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.arrays import Array, Labels
+    from models.family import ConjugatePrior, Theta
+    from models.observations import Observations
+
+__all__ = [
+    "MADE_WITH_ZEROS",
+    "PARTS",
+    "ZeroInflated",
+    "ZeroInflatedPrior",
+    "above_zero",
+    "estimable",
+    "part_called",
+    "record_for",
+    "spelling",
+    "unidentified",
+]
+
+PARTS: dict[str, bool] = {}
+"""Families that may have zeros in excess, by short name, and whether they have zeros themselves."""
+
+
+class ZeroInflated(tuple["Array", ...]):
+    """p(x) = zero [x = 0] + (1 - zero) f(x), where f is the density of a component of the part.
+
+    Every observation is 0 anyway with probability `zero`, otherwise its component's: a mixture of
+    K components has one more that is always 0. Of counts it is the zero-inflated family (Lambert
+    1992). Where f(0) = 0, as measurements are above 0, it is a hurdle (Cragg 1971).
+
+    The fields are the part's, and zero (K,), which all components share.
+
+    part: the family of the components.
+
+    >>> from models import Poisson
+    >>> family = ZeroInflated(Poisson)
+    >>> family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+    ZeroInflated(Poisson)(rate=array([1., 5.]), zero=array([0.3, 0.3]))
+    """
+
+    __slots__ = ()
+    part: ClassVar[type[Theta]]
+
+    if TYPE_CHECKING:
+
+        def _asdict(self) -> dict[str, Array]: ...
+
+    def __new__(cls, part: type[Theta]) -> type[ZeroInflated]:  # type: ignore[misc]
+        """Return the family, always the same for the same part."""
+        return _family(part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Restore by the part, since the class stands in no module."""
+        return _restored, (self.part, tuple(self))
+
+    @property
+    def parts(self) -> Any:
+        """The components of the part."""
+        return rebuilt(self.part, self[:-1])
+
+    @classmethod
+    def has_zeros(cls) -> bool:
+        """Whether the part has zeros of its own."""
+        return PARTS[name_of(cls.part)]
+
+    @classmethod
+    def layout(cls) -> dict[str, Field]:
+        """The part's fields, and the probability of a zero in excess."""
+        return {**cls.part.layout(), "zero": Field(low=0, high=1, shared=True)}
+
+    @classmethod
+    def plain(cls) -> tuple[str, str]:
+        """The part's, and zeros."""
+        component, observed = cls.part.plain()
+        return f"{component}, beside zeros in excess", observed
+
+    @classmethod
+    def takes(cls) -> Literal["column", "table", "heads", "labels"]:
+        """What the part takes."""
+        return cls.part.takes()
+
+    @classmethod
+    def observe(cls, sample: Sample) -> None:
+        """Zeros aside, the part accepts the observations."""
+        if cls.has_zeros():
+            cls.part.observe(sample)
+            return
+        column(sample)
+        arrays = {name: values for name, (_, values) in sample.arrays().items()}
+        cls.part.observe(Sample.from_arrays(arrays | {"x": np.where(sample.x == 0, 1, sample.x)}))
+
+    @classmethod
+    def weak_prior(cls, sample: Observations, k: int) -> Any:
+        """Return the part's, on the scale of what is above 0, and a uniform one of `zero`."""
+        return _of(_record(cls.part), cls.part.weak_prior(above_zero(sample), k), 0.0, 0.0)
+
+    @classmethod
+    def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, ConjugatePrior]]:
+        """No other program's is known."""
+        return {}
+
+    @classmethod
+    def draw_prior(cls, prior: Any, size: tuple[int, int], rng: np.random.Generator) -> Self:
+        """Draw components from the part's prior, and for all of them `zero` from a Beta."""
+        found = cls.part.draw_prior(prior.parts, size, rng)
+        zero = rng.beta(prior.zeros + 1, prior.others + 1, (size[0], 1))
+        return _of(cls, found, np.repeat(zero, size[1], axis=1))
+
+    def checked(self, k: int, d: int) -> Self:
+        """The part's are checked; `zero` is one probability, given once or for each component."""
+        found, zero = self.parts.checked(k, d), numbers("zero", self[-1])
+        if zero.shape == ():
+            zero = np.full(k, zero)
+        if zero.shape != (k,) or not ((zero >= 0) & (zero <= 1)).all() or np.ptp(zero) > 0:
+            raise Refusal(f"zero is {zero.tolist()}; give one probability from 0 to 1 for all")
+        return _of(type(self), found, zero)
+
+    def order(self) -> Labels:
+        """The part's."""
+        order: Labels = self.parts.order()
+        return order
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """A zero is a zero in any unit."""
+        return _of(type(self), self.parts.affine(scale, shift), self[-1])
+
+    def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
+        """Draw an observation from the component that each label names, or a zero."""
+        x: Array = self.parts.draw(labels, rng, trials)
+        return np.where(rng.random(len(labels)) < self[-1][labels], 0.0, x)
+
+    def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
+        """P(X <= c) = zero [c >= 0] + (1 - zero) F(c)."""
+        below, before = self.parts.cumulative(x, ends, trials)
+        zero = self[-1][:, None, None]
+        return zero * (ends >= 0) + (1 - zero) * below, before
+
+
+class ZeroInflatedPrior(tuple[Any, ...]):
+    """The part's prior, and zero ~ Beta(zeros + 1, others + 1): one for all components.
+
+    The fields are those of the part's prior, and zeros, others: observations not seen.
+
+    part: the family of the components.
+
+    >>> from models import Poisson, Sample
+    >>> ZeroInflated(Poisson).weak_prior(Sample([0, 0, 2, 4]), 2)
+    ZeroInflatedPrior(Poisson)(events=0.0, exposure=0.333..., zeros=0.0, others=0.0)
+    """
+
+    __slots__ = ()
+    part: ClassVar[type[Theta]]
+
+    if TYPE_CHECKING:
+
+        def _asdict(self) -> dict[str, Any]: ...
+
+    def __new__(cls, part: type[Theta]) -> type[ZeroInflatedPrior]:  # type: ignore[misc]
+        """Return the class of the records, always the same for the same part."""
+        return _record(part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Restore by the part, since the class stands in no module."""
+        return _remembered, (self.part, tuple(self))
+
+    @property
+    def parts(self) -> Any:
+        """The part's prior."""
+        make: Any = record_of(self.part)
+        return make(*self[:-2])
+
+    def checked(self, sample: Observations) -> Self:
+        """The part's fields are checked; neither number of observations is negative."""
+        seen = positive(self, "zeros", "others", zero=True)
+        return _of(type(self), self.parts.checked(sample), *seen)
+
+    def affine(self, scale: Array, shift: Array) -> Self:
+        """A probability has no unit."""
+        return _of(type(self), self.parts.affine(scale, shift), *self[-2:])
+
+    def widened(self, factor: float) -> Self:
+        """The part's, and Beta((zeros + 1) / factor, (others + 1) / factor)."""
+        seen = ((one + 1) / factor - 1 for one in self[-2:])
+        return _of(type(self), self.parts.widened(factor), *seen)
+
+
+def above_zero(sample: Observations) -> Sample:
+    """Return the observations that are not 0, or raise Refusal if there are none.
+
+    >>> above_zero(Sample([0, 0, 2, 4])).x
+    array([2., 4.])
+    """
+    if not isinstance(sample, Sample):
+        raise Refusal(
+            "zeros in excess need the rows in memory, and these are not; take some of them (--some "
+            "20000)"
+        )
+    seen = (sample.x != 0) & (sample.counts > 0)
+    if not seen.any():
+        raise Refusal("x is 0 in every row, and says nothing of what else there is")
+    return sample.pick(np.flatnonzero(seen))
+
+
+def estimable(family: type[ZeroInflated], sample: Observations, names: Sequence[str] = ()) -> None:
+    """Raise Refusal if there are no zeros, nothing else, or what is left has no maximum.
+
+    names: of the columns, for the message.
+
+    >>> from models import Poisson
+    >>> estimable(ZeroInflated(Poisson), Sample([1, 2]), ["visits"])
+    Traceback (most recent call last):
+    models.refusal.Refusal: 'visits' has no zeros; leave --zeros out, and take Poisson alone
+    """
+    rest = above_zero(sample)
+    if rest.observations == sample.observations:
+        named = f"{names[0]!r}" if names else "x"
+        raise Refusal(
+            f"{named} has no zeros; leave --zeros out, and take {family.part.__name__} alone"
+        )
+    refuse_inestimable_rows(family.part, rest, names)
+
+
+def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
+    """Return why rows in no order do not identify k coins beside zeros; empty if they do.
+
+    Heads among n trials determine n moments, and a coin that never falls on heads adds one
+    parameter to k coins and their shares (`models/binomial.py`).
+
+    equal: whether all shares are held at 1 / K.
+
+    >>> unidentified(Sample([0, 1], trials=1), 1, equal=False)[:47]
+    'sets of 1 trial do not identify 1 coin beside z'
+    """
+    if sample.trials is None:
+        return ""
+    most, least = int(sample.trials.max()), k + 1 if equal else 2 * k
+    if most >= least:
+        return ""
+    return (
+        f"sets of {most} trial{'s' * (most > 1)} do not identify {k} coin{'s' * (k > 1)} beside "
+        f"zeros in excess: at least {least} trials are needed; give sets of more trials, or leave "
+        "--zeros out"
+    )
+
+
+def part_called(text: str) -> type[ZeroInflated]:
+    """Return the family whose part has a title.
+
+    >>> part_called("Poisson").__name__
+    'ZeroInflated(Poisson)'
+    """
+    return _family(family_called(text))
+
+
+def spelling(family: type[ZeroInflated]) -> tuple[str, frozenset[str]]:
+    """Return how Python writes a family, and the names that this needs from `models`.
+
+    >>> spelling(part_called("Poisson"))[0]
+    'ZeroInflated(Poisson)'
+    """
+    text, names = spelt(family.part)
+    return f"ZeroInflated({text})", names | {"ZeroInflated"}
+
+
+def record_for(family: type[ZeroInflated]) -> type[ConjugatePrior]:
+    """Return the record of a family's prior.
+
+    >>> record_for(part_called("Poisson")).__name__
+    'ZeroInflatedPrior(Poisson)'
+    """
+    return cast("type[ConjugatePrior]", _record(family.part))
+
+
+@cache
+def _family(part: type[Theta]) -> type[ZeroInflated]:
+    """Return the family of a part, always the same."""
+    name = "" if issubclass(part, ZeroInflated) else name_of(part)
+    if name not in PARTS:
+        taken = " or ".join(f"--family {one}" for one in PARTS)
+        raise Refusal(
+            f"zeros in excess mean nothing for {part.__name__}: a 0 is a value like others; "
+            f"--zeros needs {taken}"
+        )
+    return _made(Titled, ZeroInflated, part, [*part.layout(), "zero"])
+
+
+@cache
+def _record(part: type[Theta]) -> type[ZeroInflatedPrior]:
+    """Return the class of the priors of a part, always the same."""
+    own: Any = record_of(part)
+    return _made(type, ZeroInflatedPrior, part, [*own._fields, "zeros", "others"])
+
+
+def _made[C](kind: type, base: type[C], part: type[Theta], names: list[str]) -> type[C]:
+    """Return a NamedTuple with such fields, which has the methods of a base."""
+    title, make = f"{base.__name__}({part.__name__})", cast("Any", NamedTuple)
+    fields = make("Fields", [(name, object) for name in names])
+    # first the fields, whose own `__new__` comes before that of the base
+    body = {"__slots__": (), "__module__": __name__, "__doc__": base.__doc__, "part": part}
+    return cast("type[C]", kind(title, (fields, base), body))
+
+
+def _of[C](kind: type[C], own: Any, *more: Any) -> C:
+    """Return a record from that of the part, and what it has more."""
+    make: Any = kind
+    found: C = make(*own, *more)
+    return found
+
+
+def _restored(part: type[Theta], fields: tuple[Array, ...]) -> ZeroInflated:
+    return _of(_family(part), fields)
+
+
+def _remembered(part: type[Theta], fields: tuple[Any, ...]) -> ZeroInflatedPrior:
+    return _of(_record(part), fields)
+
+
+MADE_WITH_ZEROS = Made(
+    "ZeroInflated",
+    cast("type[Theta]", ZeroInflated),
+    cast("Callable[[str], type[Theta]]", part_called),
+    record_for,
+    spelling,
+)
