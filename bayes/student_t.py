@@ -8,8 +8,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes.component import Component, spread
-from models import StudentT
+from bayes.component import Component
+from bayes.gaussian import GaussianComponent
+from models import Gaussian, StudentT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
 
 __all__ = ["StudentTComponent"]
+
+BELL = GaussianComponent(Gaussian)
 
 
 class StudentTComponent(Component[StudentT, StudentT]):
@@ -33,15 +36,11 @@ class StudentTComponent(Component[StudentT, StudentT]):
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""
-        return {"x": sample.x}
+        return BELL.rows(sample)
 
     def unknowns(self, data: Mapping[str, Tensor]) -> StudentT:
-        """sd^2 ~ InverseGamma, mean ~ Normal(prior mean, sd / sqrt n), log df ~ Normal."""
-        degrees, squares = data["prior_degrees"], data["prior_squares"]
-        variance = pm.InverseGamma("variance", degrees / 2, squares / 2, dims="component")
-        sd = pm.Deterministic("sd", pt.sqrt(variance), dims="component")
-        width = sd / pt.sqrt(data["prior_n"])
-        mean = pm.Normal("mean", data["prior_mean"], width, dims="component")
+        """Mean and sd as a Gaussian's, log df ~ Normal."""
+        mean, sd = BELL.unknowns(data)
         middle, factor = pt.log(data["prior_df"]), pt.log(data["prior_df_factor"])
         log_df = pm.Normal("log_df", middle, factor, dims="component")
         return StudentT(mean, sd, pm.Deterministic("df", pt.exp(log_df), dims="component"))
@@ -54,14 +53,13 @@ class StudentTComponent(Component[StudentT, StudentT]):
 
     def values(self, theta: StudentT) -> dict[str, Array]:
         """The variance and log df, on whose scales the prior density is stated, and the mean."""
-        return {"variance": theta.sd**2, "mean": theta.mean, "log_df": np.log(theta.df)}
+        return BELL.values(Gaussian(*theta[:2])) | {"log_df": np.log(theta.df)}
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
         """One log variance, one mean and one log df a component."""
-        return {"variance": (k,), "mean": (k,), "log_df": (k,)}
+        return BELL.sizes(k, d) | {"log_df": (k,)}
 
     def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> StudentT:
         """Centres at the chosen rows, widths from a tenth of the overall sd to all, df 2 to 30."""
-        sd = spread(sample)[0] * 10 ** rng.uniform(-1, 0, rows.shape)
-        mean = rng.normal(sample.x[rows], sd / 2)
+        mean, sd = BELL.start(sample, rows, rng, wide)
         return StudentT(mean, sd, 10 ** rng.uniform(0.3, 1.5, rows.shape))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudentTGivenComponent"]
 
-GAUSSIAN = GaussianComponent(Gaussian)
+BELL = GaussianComponent(Gaussian)
 
 
 class StudentTGivenComponent(Component[StudentTGiven, Gaussian]):
@@ -37,11 +37,11 @@ class StudentTGivenComponent(Component[StudentTGiven, Gaussian]):
 
     def rows(self, sample: Sample) -> dict[str, Array]:
         """The measurements."""
-        return GAUSSIAN.rows(sample)
+        return BELL.rows(sample)
 
     def unknowns(self, data: Mapping[str, Tensor]) -> Gaussian:
         """sd^2 ~ InverseGamma, mean ~ Normal(prior mean, sd / sqrt n)."""
-        return GAUSSIAN.unknowns(data)
+        return BELL.unknowns(data)
 
     def log_density(self, theta: Gaussian, data: Mapping[str, Tensor]) -> Tensor:
         """PyMC's own."""
@@ -52,14 +52,14 @@ class StudentTGivenComponent(Component[StudentTGiven, Gaussian]):
 
     def values(self, theta: StudentTGiven) -> dict[str, Array]:
         """The variance, on whose scale the prior density is stated, and the mean."""
-        return GAUSSIAN.values(Gaussian(*theta))
+        return BELL.values(Gaussian(*theta))
 
     def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
         """One log variance and one mean a component."""
-        return GAUSSIAN.sizes(k, d)
+        return BELL.sizes(k, d)
 
     def start(
         self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int
     ) -> StudentTGiven:
         """Centres at the chosen rows, widths from a tenth of the overall sd to all."""
-        return self.family(*GAUSSIAN.start(sample, rows, rng, wide))
+        return self.family(*BELL.start(sample, rows, rng, wide))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.arrays import Array
+    from models.family import Theta
     from models.observations import Observations, Readable
     from models.sample import Sample
 
@@ -38,6 +39,7 @@ __all__ = [
     "refuse_blanks",
     "refuse_row",
     "scatter_about_mean",
+    "single_fields",
     "whole",
 ]
 
@@ -131,6 +133,21 @@ def refuse_blanks(sample: Sample, *, allowed: bool) -> None:
         at = int(never.argmax())
         named = f" ({sample.columns[at]!r})" if sample.columns else ""
         raise Refusal(f"x: column {at}{named} is blank in every row; leave it out")
+
+
+def single_fields(theta: Theta, k: int) -> list[Array]:
+    """Return fields of one number a component as float arrays (k,), those from 0 up above it.
+
+    >>> from models import Gamma
+    >>> single_fields(Gamma([2], [3]), 1)
+    [array([2.]), array([3.])]
+    """
+    layout = theta.layout()
+    found = fields(theta, dict.fromkeys(layout, (k,)))
+    for (name, field), values in zip(layout.items(), found, strict=True):
+        if field.low == 0 and (values <= 0).any():
+            raise Refusal(f"{name} is {values.tolist()}; give numbers above 0")
+    return found
 
 
 def counts(sample: Sample) -> None:

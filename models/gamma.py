@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import gammainc
 
-from models.checks import positive
+from models.checks import positive, single_fields
 from models.family import Field
-from models.positive import positive_column, positive_fields, relative_spread
+from models.positive import positive_column, relative_spread
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Gamma(NamedTuple):
 
     def checked(self, k: int, d: int) -> Self:
         """Means and shapes are above 0."""
-        return type(self)(*positive_fields(self, k))
+        return type(self)(*single_fields(self, k))
 
     def order(self) -> Labels:
         """By mean; equal means by shape."""

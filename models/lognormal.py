@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import ndtr
 
-from models.checks import positive
+from models.checks import positive, single_fields
 from models.family import Field
-from models.positive import log_moments, positive_column, positive_fields
+from models.positive import log_moments, positive_column
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -73,7 +73,7 @@ class LogNormal(NamedTuple):
 
     def checked(self, k: int, d: int) -> Self:
         """Medians and spreads are above 0."""
-        return type(self)(*positive_fields(self, k))
+        return type(self)(*single_fields(self, k))
 
     def order(self) -> Labels:
         """By median; equal medians by spread."""

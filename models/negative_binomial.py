@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import betainc
 
-from models.checks import average, counts, fields, positive
+from models.checks import average, counts, positive, single_fields
 from models.family import Field
 from models.refusal import Refusal
 
@@ -79,11 +79,7 @@ class NegativeBinomial(NamedTuple):
 
     def checked(self, k: int, d: int) -> Self:
         """Both are above 0."""
-        mean, size = fields(self, {"mean": (k,), "size": (k,)})
-        for name, field in (("mean", mean), ("size", size)):
-            if (field <= 0).any():
-                raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
-        return type(self)(mean, size)
+        return type(self)(*single_fields(self, k))
 
     def order(self) -> Labels:
         """By mean; equal means by size."""

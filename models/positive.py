@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.checks import average, column, fields, refuse_row
+from models.checks import average, column, refuse_row
 from models.digits import columns_called
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.arrays import Array
-    from models.checks import Record
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["log_moments", "positive_column", "positive_fields", "refuse_narrow", "relative_spread"]
+__all__ = ["log_moments", "positive_column", "refuse_narrow", "relative_spread"]
 
 NARROWEST = 1e-6  # range of x, of its largest value: with less, starts lose the digits of log x
 
@@ -90,21 +88,6 @@ def relative_spread(sample: Observations) -> tuple[float, float]:
     mean = float(average(sample, lambda x: x / unit)[0])
     square = float(average(sample, lambda x: (x / unit / mean - 1) ** 2)[0])
     return mean * unit, min(square, variance)
-
-
-def positive_fields(theta: Record, k: int) -> list[Array]:
-    """Return the fields of a Theta as float arrays (k,), or raise Refusal if one is not above 0.
-
-    >>> from collections import namedtuple
-    >>> positive_fields(namedtuple("Theta", "mean shape")([2], [3]), 1)
-    [array([2.]), array([3.])]
-    """
-    names = list(theta._asdict())
-    found = fields(theta, dict.fromkeys(names, (k,)))
-    for name, field in zip(names, found, strict=True):
-        if (field <= 0).any():
-            raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
-    return found
 
 
 def _refuse_no_spread(sample: Observations) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import stdtr
 
-from models.checks import column, fields, moments, number, positive
-from models.digits import refuse_lost_digits
+from models.checks import column, number, positive, single_fields
 from models.family import Field
+from models.gaussian import Gaussian, GaussianPrior
 from models.refusal import Refusal
 from models.student_t_given import student_t_with
 
@@ -71,9 +71,7 @@ class StudentT(NamedTuple):
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> StudentTPrior:
         """Return that of a Gaussian (Fraley & Raftery 2007), and df of 10 within a factor of 4."""
-        refuse_lost_digits(sample)
-        mean, cov = moments(sample)
-        return StudentTPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0, 10.0, 4.0)
+        return StudentTPrior(*Gaussian.weak_prior(sample, k), df=10.0, df_factor=4.0)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, StudentTPrior]]:
@@ -84,18 +82,13 @@ class StudentT(NamedTuple):
     def draw_prior(
         cls, prior: StudentTPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:
-        """Draw sd^2 from squares / chi-squared(degrees), then the mean given it, and df."""
-        sd = np.sqrt(prior.squares / rng.chisquare(prior.degrees, size))
-        mean = rng.normal(prior.mean, sd / np.sqrt(prior.n))
-        return cls(mean, sd, rng.lognormal(np.log(prior.df), np.log(prior.df_factor), size))
+        """Draw mean and sd as a Gaussian's, then df."""
+        bell = Gaussian.draw_prior(GaussianPrior(*prior[:4]), size, rng)
+        return cls(*bell, rng.lognormal(np.log(prior.df), np.log(prior.df_factor), size))
 
     def checked(self, k: int, d: int) -> Self:
         """Widths and degrees of freedom are above 0."""
-        mean, sd, df = fields(self, {"mean": (k,), "sd": (k,), "df": (k,)})
-        for name, field in (("sd", sd), ("df", df)):
-            if (field <= 0).any():
-                raise Refusal(f"{name} is {field.tolist()}; give numbers above 0")
-        return type(self)(mean, sd, df)
+        return type(self)(*single_fields(self, k))
 
     def order(self) -> Labels:
         """By mean; equal means by sd."""

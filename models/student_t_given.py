@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import stdtr
 
-from models.checks import column, fields, number
+from models.checks import column, number, single_fields
 from models.gaussian import Gaussian, GaussianPrior
 from models.names import Made, Titled, titled
 from models.refusal import Refusal
@@ -80,10 +80,7 @@ class StudentTGiven(_Fields, metaclass=Titled):
 
     def checked(self, k: int, d: int) -> Self:
         """Widths are above 0."""
-        mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
-        if (sd <= 0).any():
-            raise Refusal(f"sd is {sd.tolist()}; give numbers above 0")
-        return type(self)(mean, sd)
+        return type(self)(*single_fields(self, k))
 
     def order(self) -> Labels:
         """By mean; equal means by sd."""
