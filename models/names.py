@@ -37,7 +37,9 @@ __all__ = [
     "family_named",
     "identified_alone",
     "made_of",
+    "mends",
     "name_of",
+    "option_of",
     "partly_seen",
     "record_of",
     "refuse_inestimable_rows",
@@ -84,6 +86,8 @@ class Made(NamedTuple):
     record: family -> the record of its conjugate prior.
     spelt: family -> how Python writes it, and the names that this needs from `models`.
     number: the name of the number that the arguments are, as in df=4; empty if they are others.
+    option: family -> how the command line names it; by its short name if not given.
+    mends: causes of a misfit of its parts that a family of this kind allows for.
 
     >>> MADE["student-t"].read("df=4")
     <class 'models.student_t_given.StudentT(df=4)'>
@@ -95,6 +99,8 @@ class Made(NamedTuple):
     record: Callable[[Any], type[ConjugatePrior]]
     spelt: Callable[[Any], tuple[str, frozenset[str]]]
     number: str = ""
+    option: Callable[[Any], str] | None = None
+    mends: tuple[str, ...] = ()
 
 
 MADE: dict[str, Made] = {}
@@ -213,6 +219,49 @@ def name_of(family: type[Theta]) -> str:
     if made is not None:
         return next(name for name, one in MADE.items() if one is made)
     return next(name for name, one in FAMILIES.items() if issubclass(family, one))
+
+
+def option_of(family: type[Theta]) -> str:
+    """Return how the command line names a family.
+
+    >>> option_of(family_called("Poisson")), option_of(family_called("ZeroInflated(Poisson)"))
+    ('--family poisson', '--family poisson --zeros')
+    """
+    made = made_of(family)
+    if made is not None and made.option is not None:
+        return made.option(family)
+    return f"--family {name_of(family)}"
+
+
+def mends(cause: str, family: type[Theta]) -> list[type[Theta]]:
+    """Return families that allow for a cause of a misfit, those made of this one among them.
+
+    Beside what a family is made with, others are taken: to counts that spread more than those of
+    ZeroInflated(Poisson) an answer is ZeroInflated(NegativeBinomial).
+
+    >>> [one.__name__ for one in mends("zeros", family_called("Poisson"))]
+    ['ZeroInflated(Poisson)']
+    >>> [one.__name__ for one in mends("spread", family_called("ZeroInflated(Poisson)"))]
+    ['ZeroInflated(NegativeBinomial)']
+    """
+    found, own = list(MENDS.get(cause, [])), made_of(family)
+    if own is not None and own.mends:
+        found = _made_with(own, found)
+    for made in MADE.values():
+        if cause in made.mends:
+            found += _made_with(made, [family])
+    return found
+
+
+def _made_with(made: Made, parts: Sequence[type[Theta]]) -> list[type[Theta]]:
+    """Return the families that are made of such parts, without those that cannot be."""
+    found = []
+    for part in parts:
+        try:
+            found.append(made.read(part.__name__))
+        except ValueError:
+            continue
+    return found
 
 
 def spelt(family: type[Theta]) -> tuple[str, frozenset[str]]:

@@ -32,11 +32,13 @@ def positive_column(sample: Sample) -> None:
     column(sample)
     bad = ~(sample.x > 0)
     many = int(sample.counts[bad].sum())
+    remedy = "drop them, or take a family that may have such values"
+    if not (sample.x < 0).any():
+        remedy = "drop them, or allow for zeros beside the others: --zeros, ZeroInflated"
     refuse_row(
         sample,
         bad,
-        f"is not above 0, as {many:,} of {sample.observations:,} are; drop them, or take a family "
-        "that may have such values",
+        f"is not above 0, as {many:,} of {sample.observations:,} are; {remedy}",
     )
 
 

@@ -18,7 +18,7 @@ from models.family import width
 from models.groups import Groups
 from models.names import (
     ESTIMABLE,
-    MENDS,
+    mends,
     name_of,
     partly_seen,
     record_of,
@@ -202,7 +202,7 @@ def mending(cause: str, family: type[Theta], sample: Observations) -> list[type[
     []
     """
     found = []
-    for one in MENDS.get(cause, []):
+    for one in mends(cause, family):
         if one.takes() == family.takes() and not issubclass(family, one):
             try:
                 observed(one, sample)

@@ -14,6 +14,7 @@ from models.names import (
     Titled,
     family_called,
     name_of,
+    option_of,
     record_of,
     refuse_inestimable_rows,
     spelt,
@@ -300,10 +301,10 @@ def _family(part: type[Theta]) -> type[ZeroInflated]:
     """Return the family of a part, always the same."""
     name = "" if issubclass(part, ZeroInflated) else name_of(part)
     if name not in PARTS:
-        taken = " or ".join(f"--family {one}" for one in PARTS)
+        *most, last = PARTS
         raise Refusal(
-            f"zeros in excess mean nothing for {part.__name__}: a 0 is a value like others; "
-            f"--zeros needs {taken}"
+            f"zeros in excess mean nothing beside {part.__name__}, to which 0 is a value like "
+            f"others; --zeros needs --family {', '.join(most)} or {last}"
         )
     return _made(Titled, ZeroInflated, part, [*part.layout(), "zero"])
 
@@ -345,4 +346,6 @@ MADE_WITH_ZEROS = Made(
     cast("Callable[[str], type[Theta]]", part_called),
     record_for,
     spelling,
+    option=lambda family: f"{option_of(family.part)} --zeros",
+    mends=("zeros",),
 )

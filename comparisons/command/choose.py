@@ -40,6 +40,7 @@ from comparisons.command.options import (
     Sequence,
     Starts,
     Trials,
+    Zeros,
 )
 from comparisons.progress import announce, loaded, rows_bar, waiting
 
@@ -94,6 +95,7 @@ def choose(
         ),
     ] = None,
     df: Df = None,
+    zeros: Zeros = False,
     equal_weights: EqualWeights = False,
     prior: PriorText = None,
     draws: Draws = "auto",
@@ -131,7 +133,7 @@ def choose(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=False)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kinds = _kinds(family, covariance, df)
+    kinds = _kinds(family, covariance, df, zeros=zeros)
     if prior is not None and len(kinds) > 1 and covariance != EVERY:
         raise Refusal("--prior is of one family; leave it out, or give one --family")
     with rows_bar() as tell:
@@ -160,18 +162,23 @@ def choose(
     _finish(found, out, as_json=as_json)
 
 
-def _kinds(family: str, covariance: str | None, df: float | None) -> list[type[Theta]]:
+def _kinds(
+    family: str, covariance: str | None, df: float | None, *, zeros: bool
+) -> list[type[Theta]]:
     """Return the families to compare, or refuse those that cannot be."""
     from comparisons.choice.comparable import refuse_incomparable
-    from comparisons.command.inputs import family_of, forms_of, those_with_df
+    from comparisons.command.inputs import beside_zeros, family_of, forms_of, those_with_df
 
     if covariance == EVERY:
-        return forms_of(family)
+        forms = forms_of(family)
+        return [beside_zeros(form) for form in forms] if zeros else forms
     names = dict.fromkeys(name.strip() for name in family.split(","))
     if len(names) == 1:
-        return [family_of(family.strip(), covariance, df)]
+        return [family_of(family.strip(), covariance, df, zeros=zeros)]
     held = names.keys() & those_with_df() or names  # none of them: each refuses --df
-    kinds = [family_of(name, covariance, df if name in held else None) for name in names]
+    kinds = [
+        family_of(name, covariance, df if name in held else None, zeros=zeros) for name in names
+    ]
     refuse_incomparable(kinds)
     return kinds
 

@@ -18,7 +18,7 @@ from models.names import (
     FORMS,
     MADE,
     family_named,
-    name_of,
+    option_of,
     record_of,
     refuse_inestimable_rows,
     takes_blanks,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Observed",
+    "beside_zeros",
     "draws_of",
     "family_of",
     "forms",
@@ -68,6 +69,8 @@ __all__ = [
     "table_of",
     "those_with_df",
 ]
+
+ZEROS = "zero-inflated"  # what --zeros makes of a family
 
 
 class Observed(NamedTuple):
@@ -125,12 +128,31 @@ def known(what: str, name: str, choices: Collection[str]) -> str:
     return name
 
 
-def family_of(name: str, form: str | None, df: float | None = None) -> type[Theta]:
-    """Return the family that --family, --covariance and --df name.
+def family_of(
+    name: str, form: str | None, df: float | None = None, *, zeros: bool = False
+) -> type[Theta]:
+    """Return the family that --family, --covariance, --df and --zeros name.
 
     >>> family_of("multivariate", "diagonal")
     <class 'models.multivariate.DiagonalGaussian'>
+    >>> family_of("poisson", None, zeros=True)
+    <class 'models.zero_inflated.ZeroInflated(Poisson)'>
     """
+    found = _family_of(name, form, df)
+    return beside_zeros(found) if zeros else found
+
+
+def beside_zeros(family: type[Theta]) -> type[Theta]:
+    """Return a family with zeros in excess, or refuse one to which they mean nothing.
+
+    >>> beside_zeros(family_of("gamma", None))
+    <class 'models.zero_inflated.ZeroInflated(Gamma)'>
+    """
+    return MADE[ZEROS].read(family.__name__)
+
+
+def _family_of(name: str, form: str | None, df: float | None) -> type[Theta]:
+    """Return the family without zeros in excess."""
     one_of("--family", name, FAMILIES)
     if form is not None:
         one_of("--covariance", form, forms())
@@ -327,7 +349,7 @@ def table_of(
     """
     if family.takes() != "labels":
         raise Refusal(
-            f"--table counts categories, which --family {name_of(family)} does not take; take "
+            f"--table counts categories, which {option_of(family)} does not take; take "
             f"--family {_taking('labels')}, or give --column and --group"
         )
     found = scan_table(file, drop_missing=drop_missing, progress=progress)
@@ -390,22 +412,22 @@ def _observed(
 
 def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | None) -> None:
     """Refuse columns that are too many, too few or of another kind than the family's."""
-    name, takes = name_of(family), family.takes()
+    option, takes = option_of(family), family.takes()
     if (heads is not None) != (takes == "heads"):
         raise Refusal(
-            f"--family {name} counts heads; in place of --column give --heads NAME and --trials "
+            f"{option} counts heads; in place of --column give --heads NAME and --trials "
             "NAME (or a number)"
             if takes == "heads"
             else f"--heads and --trials are for --family {_taking('heads')}; give --column"
         )
     if takes == "table" and len(observed) == 1:
         raise Refusal(
-            f"--family {name} takes several columns; give more with --column, or take --family "
+            f"{option} takes several columns; give more with --column, or take --family "
             f"{_taking('column')}"
         )
     if takes != "table" and len(observed) > 1:
         raise Refusal(
-            f"--family {name} takes one --column, {len(observed)} are given; for several take "
+            f"{option} takes one --column, {len(observed)} are given; for several take "
             f"--family {_taking('table')}"
         )
 
@@ -482,7 +504,7 @@ def refuse_other_families(
                     again(family)
                 except Refusal as located:
                     said = located
-            raise Refusal(f"--family {name_of(family)}: {said}") from None
+            raise Refusal(f"{option_of(family)}: {said}") from None
 
 
 def refuse_estimate(path: str, question: Question[Any, Any]) -> None:

@@ -51,6 +51,7 @@ from comparisons.command.options import (
     Sequence,
     Starts,
     Trials,
+    Zeros,
 )
 from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
@@ -233,6 +234,7 @@ def fit(
     table: AsTable = False,
     covariance: Covariance = None,
     df: Df = None,
+    zeros: Zeros = False,
     equal_weights: EqualWeights = False,
     estimate: Annotated[
         str | None,
@@ -324,7 +326,7 @@ def fit(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kind = family_of(family, covariance, df)
+    kind = family_of(family, covariance, df, zeros=zeros)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:

@@ -87,6 +87,10 @@ Df = Annotated[
     float | None,
     typer.Option(help="Hold the degrees of freedom of heavy tails at this number."),
 ]
+Zeros = Annotated[
+    bool,
+    typer.Option("--zeros", help="Allow for zeros in excess, beside counts or positive numbers."),
+]
 EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
 PriorText = Annotated[
     str | None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
-from models.names import name_of
+from models.names import option_of
 from models.question import mending
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _named(cause: Cause, near: Neighbours) -> str:
     """Return the advice to take a family that allows for the cause, empty if there is none."""
     side = {True: "right ", False: "left "}[cause.seen > 0] if cause.kind == "skewness" else ""
     others = mending(f"{side}{cause.kind}", near.question.family, near.question.sample)
-    named = [f"{one.__name__} (--family {name_of(one)})" for one in others]
+    named = [f"{one.__name__} ({option_of(one)})" for one in others]
     return f"Take a family that allows for it: {' or '.join(named)}." if named else ""
 
 
