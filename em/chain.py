@@ -154,8 +154,9 @@ class Chain(NamedTuple):
         sample, seen = self.data.sample, self.data.seen
         ahead = self.grouping.ahead(self.shares, self.log_density)[:, seen]
         places = self.data.places[seen]
-        whole = not emission_of(type(self.theta)).located
-        ends = np.stack([sample.x - 1, sample.x]) if whole else sample.x[None]
+        emission = emission_of(type(self.theta))
+        heaped = emission.masses(sample.x) | (not emission.located)
+        ends = np.stack([sample.x - heaped, sample.x]) if heaped.any() else sample.x[None]
         below, before = self.theta.cumulative(sample.x, ends, sample.trials)
         shape = (2, len(seen), *sample.x.shape[1:])
         found = np.full(shape, np.nan).reshape(2, len(seen), -1)

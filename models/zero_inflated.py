@@ -97,7 +97,7 @@ class ZeroInflated(tuple["Array", ...]):
     def plain(cls) -> tuple[str, str]:
         """The part's, and zeros."""
         component, observed = cls.part.plain()
-        return f"{component}, beside zeros in excess", observed
+        return f"{component}, with zeros in excess", observed
 
     @classmethod
     def takes(cls) -> Literal["column", "table", "heads", "labels"]:

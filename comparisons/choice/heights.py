@@ -233,7 +233,10 @@ def redrawn(estimate: Structure, data: Data, rng: np.random.Generator) -> Data:
     x = estimate.theta.draw(labels, rng, trials)
     emission = emission_of(type(estimate.theta))
     if emission.located:
-        x = _rounded(x, sample.x, least=float(sample.x.min()) if emission.relative else -np.inf)
+        least = float(sample.x[sample.x > 0].min()) if emission.relative else -np.inf
+        kept = emission.masses(x)
+        moved = _rounded(x, sample.x, least)
+        x = np.where(kept, x, moved) if kept.any() else moved
     return data.like(x)
 
 

@@ -467,7 +467,7 @@ def _call(facts: Facts) -> str:
     settings = _settings(facts, question)
     before = []
     if "prior=prior" in settings:
-        names += ["Prior", type(prior.theta).__name__]
+        names += ["Prior", type(prior.theta).__name__.partition("(")[0]]
         before = [f"prior = {_prior_call(prior)}"]
     truth = ", truth=truth" * bool(facts.truth)
     judged = not (made_here and estimate.source == "EM")

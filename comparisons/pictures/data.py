@@ -274,12 +274,14 @@ def data(facts: Facts) -> Figure:
     """
     if (density := facts.density) is None:
         raise Refusal(no_data(facts))
-    x, counts = _column(facts)
+    every, occurred = _column(facts)
+    heaped = emission_of(facts.family).masses(every)
+    x, counts = every[~heaped], occurred[~heaped]
     whole = counted(facts)
     frame = frame_of(x, counts)
     beyond = _beyond(x, counts, frame)
     shown = (x >= frame[0]) & (x <= frame[1])
-    share = counts[shown].sum() / counts.sum()
+    share = counts[shown].sum() / occurred.sum()
     near = density
     if beyond:
         room = MARGIN * (frame[1] - frame[0])
@@ -309,6 +311,9 @@ def data(facts: Facts) -> Figure:
     label = f"{facts.observations:,} observations"
     caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
     caption += _left_out(beyond) + unnamed(facts, "category")
+    if heaped.any():  # which no density shows
+        part = occurred[heaped].sum() / occurred.sum()
+        caption += f" Not drawn: {part:.0%} of the observations are {as_given(every[heaped][0])}."
     _point_beyond(axes, beyond)
     title = "The data, the estimate's density, and the one that the posterior predicts"
     return framed(figure, title, [patch({"color": DATA}, label), *entries], caption)

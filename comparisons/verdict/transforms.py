@@ -94,8 +94,9 @@ def observed_of(question: Question[Any, Any]) -> Observed:
     array([1.75, 2.25, 3.75])
     """
     sample, units = question.rows, question.units
-    whole = not emission_of(question.family).located
-    ends = ends_of(sample.x, whole=whole)
+    emission = emission_of(question.family)
+    ends = ends_of(sample.x, whole=not emission.located)
+    ends[0][emission.masses(sample.x)] -= 1  # all of the probability lies above the first end
     counts = np.rint(units.unit_counts).astype(np.int64)
     later = units.followers()
     later = later[(counts[later] > 0) & (counts[later - 1] > 0)]

