@@ -11,6 +11,7 @@ from bayes.component import COMPONENTS
 from bayes.gamma import GammaComponent
 from bayes.gaussian import GaussianComponent
 from bayes.hidden_markov import HiddenMarkovGrouping, StationaryGrouping, UniformGrouping
+from bayes.independent import ColumnsComponent
 from bayes.lognormal import LogNormalComponent
 from bayes.mixture import MixtureGrouping
 from bayes.model import build
@@ -43,10 +44,12 @@ from models import (
     ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
+from models.independent import Columns
 from models.student_t_given import StudentTGiven
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
+COMPONENTS[Columns] = ColumnsComponent
 COMPONENTS[Gamma] = GammaComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[LogNormal] = LogNormalComponent

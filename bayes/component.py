@@ -36,6 +36,11 @@ class Component[T: Theta, S](ABC):
         self.family = family
 
     @property
+    def moved(self) -> tuple[bool, ...]:
+        """Which columns have a location; all of them if there are families for several."""
+        return ()
+
+    @property
     def alike(self) -> bool:
         """Whether all columns have to keep one unit."""
         return False
@@ -69,8 +74,11 @@ class Component[T: Theta, S](ABC):
         """Return the values of the random variables at parameters (..., K, ...)."""
 
     @abstractmethod
-    def sizes(self, k: int, d: int) -> dict[str, tuple[int, ...]]:
-        """Return the unconstrained shape of each random variable; k and d may be symbolic."""
+    def sizes(self, k: int, d: Any) -> dict[str, tuple[int, ...]]:
+        """Return the unconstrained shape of each random variable; k and d may be symbolic.
+
+        d: the length of a component's own axes, as `models.family.width` has it.
+        """
 
     def explored(self, values: dict[str, Array], overall: Array) -> dict[str, Array]:
         """Return the working coordinates of the chains: by default the unconstrained values.
@@ -94,13 +102,13 @@ class Component[T: Theta, S](ABC):
         return 0.0
 
     @abstractmethod
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: int) -> T:
+    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: Any) -> T:
         """Return dispersed components about rows (n, K) of the sample, each field (n, K, ...).
 
         wide: the length of a component's own axes.
         """
 
-    def width(self, data: Mapping[str, Tensor]) -> Tensor | int:
+    def width(self, data: Mapping[str, Tensor]) -> Any:
         """Return the symbolic length of a component's own axes: by default the columns of x."""
         return data["x"].shape[0] if data["x"].ndim == 2 else 1
 

@@ -120,13 +120,16 @@ def standard_of(question: Question[Any, Any]) -> Standard:
     sample: Any = data.sample
     known = KNOWN.setdefault(sample, {})
     if question.family not in known:
-        known[question.family] = _standard(sample, alike=component.alike, mixes=component.mixes)
+        known[question.family] = _standard(
+            sample, component.moved, alike=component.alike, mixes=component.mixes
+        )
     return known[question.family]
 
 
-def _standard(sample: Sample, *, alike: bool, mixes: bool) -> Standard:
+def _standard(sample: Sample, moved: tuple[bool, ...], *, alike: bool, mixes: bool) -> Standard:
     """Return the coordinates of a sample.
 
+    moved: which columns may have others than their own; all if it is empty.
     alike: whether all columns have to keep one unit; mixes: whether they may be decorrelated.
     """
     table = sample.x.reshape(sample.distinct, -1)
@@ -134,6 +137,8 @@ def _standard(sample: Sample, *, alike: bool, mixes: bool) -> Standard:
         near = table[0]  # about which the mean has all its digits
         mean = near + np.average(table - near, axis=0, weights=sample.counts)
         sd = spread(sample)
+        if moved:
+            mean, sd = np.where(moved, mean, 0), np.where(moved, sd, 1)
         far = bool((np.abs(mean) > FAR * sd).any())
     if alike:
         sd = np.full_like(sd, sd.max())

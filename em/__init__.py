@@ -16,6 +16,7 @@ from em.gamma import GammaEmission
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
 from em.highest import highest
+from em.independent import ColumnsEmission
 from em.lognormal import LogNormalEmission
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
@@ -42,10 +43,12 @@ from models import (
     ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
+from models.independent import Columns
 from models.student_t_given import StudentTGiven
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
+EMISSIONS[Columns] = ColumnsEmission
 EMISSIONS[Gamma] = GammaEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[LogNormal] = LogNormalEmission

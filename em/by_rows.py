@@ -37,7 +37,7 @@ class Setting(NamedTuple):
 
     floor: Array | float
     k: int
-    wide: int = 1
+    wide: Any = 1
     prior: Any | None = None
 
 

@@ -38,6 +38,10 @@ class CategoricalEmission(Exponential[Categorical]):
         """The number of categories."""
         return d
 
+    def slack(self, wide: int) -> float:
+        """Every category may take as much as it has at least."""
+        return LEAST * wide
+
     def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
         """T is 1 at the label."""
         out[:] = 0

@@ -155,8 +155,8 @@ class Chain(NamedTuple):
         ahead = self.grouping.ahead(self.shares, self.log_density)[:, seen]
         places = self.data.places[seen]
         emission = emission_of(type(self.theta))
-        heaped = emission.masses(sample.x) | (not emission.located)
-        ends = np.stack([sample.x - heaped, sample.x]) if heaped.any() else sample.x[None]
+        whole = ~emission.placed(sample.dimension) | emission.masses(sample.x)[:, None]
+        ends = np.stack([sample.x - whole.reshape(sample.x.shape), sample.x])
         below, before = self.theta.cumulative(sample.x, ends, sample.trials)
         shape = (2, len(seen), *sample.x.shape[1:])
         found = np.full(shape, np.nan).reshape(2, len(seen), -1)

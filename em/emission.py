@@ -56,6 +56,18 @@ class Emission[T: Theta](ABC):
     relative = False
     """Whether x is above 0, may be scaled but not shifted, and widths are parts of the location."""
 
+    def placed(self, d: int) -> NDArray[np.bool_]:
+        """Return which of d columns have a location, (d,)."""
+        return np.full(d, self.located)
+
+    def scaled(self, d: int) -> NDArray[np.bool_]:
+        """Return which of d columns may be scaled but not shifted, (d,)."""
+        return np.full(d, self.relative)
+
+    def slack(self, wide: Any) -> float:
+        """Return by how much log p of a row may fall as probabilities are kept above 0."""
+        return 0.0
+
     @property
     def uncouples(self) -> bool:
         """Whether columns may be mixed so that they become uncorrelated."""

@@ -13,7 +13,7 @@ from em.data.executor import add_sums
 from em.emission import Exponential, emission_of
 from em.newton import Height
 from em.parts import complete, unseen_about
-from em.structure import LEAST, grouping_of
+from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, responsibilities, sums_about, swept
 from models.family import entries, rebuilt, within
 from models.sample import Part
@@ -341,7 +341,7 @@ class Model[S: Structure]:
         d, n = self.rows.sample.dimension, self.rows.sample.observations
         overall = parameters.overall(self.question.data)
         enlarged = float(self.emission.condition(parameters.theta) @ overall)
-        kept = LEAST * n * self.question.width * self.emission.looked_up  # by what cannot be 0
+        kept = n * self.emission.slack(self.question.width)  # by what cannot be 0
         return kept + self.grain + 16 * np.finfo(float).eps * d * n * enlarged
 
     def wide_enough(self, theta: Theta) -> bool:

@@ -8,6 +8,9 @@ from models.gamma import Gamma, GammaPrior
 from models.gaussian import Gaussian, GaussianPrior
 from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
+from models.independent import Columns, Independent, read, record, written
+from models.independent import estimable as columns_estimable
+from models.independent import unidentified as columns_unidentified
 from models.lognormal import LogNormal, LogNormalPrior
 from models.mixture import Mixture
 from models.multivariate import (
@@ -17,7 +20,7 @@ from models.multivariate import (
     estimable,
 )
 from models.multivariate_blanks import partly_seen_gaussian
-from models.names import register, register_made
+from models.names import Made, register, register_made
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
@@ -72,6 +75,13 @@ register_made(
 PARTS |= {"poisson": True, "negative-binomial": True, "binomial": True}
 PARTS |= {"lognormal": False, "gamma": False}
 
+register_made(
+    "independent",
+    Made("Independent", Columns, read, record, written),
+    estimable=columns_estimable,
+    unidentified=columns_unidentified,
+)
+
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture
 STRUCTURES[Sequences] = HiddenMarkov
@@ -89,6 +99,7 @@ __all__ = [
     "GaussianPrior",
     "Groups",
     "HiddenMarkov",
+    "Independent",
     "LogNormal",
     "LogNormalPrior",
     "Mixture",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import betainc
+from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from models.checks import fields, no_text, positive
 from models.family import Field
@@ -91,6 +91,13 @@ class Binomial(NamedTuple):
             raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
         return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
+        assert trials is not None
+        prob, ways = self.prob[:, None], -betaln(x + 1, trials - x + 1) - np.log1p(trials)
+        found: Array = ways + xlogy(x, prob) + xlog1py(trials - x, -prob)
+        return found
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) is the incomplete beta function at (trials - c, c + 1, 1 - prob)."""
         if trials is None:
@@ -128,7 +135,7 @@ class BinomialPrior(NamedTuple):
         return type(self)((self.heads + 1) / factor - 1, (self.tails + 1) / factor - 1)
 
 
-def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
+def unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
     """Return why rows in no order do not identify k coins; empty if they do.
 
     Heads among n trials determine n moments of the coins' distribution, and no more. K coins and
@@ -140,9 +147,9 @@ def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
     equal: whether all shares are held at 1 / K.
 
     >>> from models import Sample
-    >>> unidentified(Sample([0, 2], trials=2), 2, equal=False)[:40]
+    >>> unidentified(Binomial, Sample([0, 2], trials=2), 2, equal=False)[:40]
     'sets of 2 trials do not identify 2 coins'
-    >>> unidentified(Sample([0, 2], trials=[2, 3]), 2, equal=False)
+    >>> unidentified(Binomial, Sample([0, 2], trials=[2, 3]), 2, equal=False)
     ''
     """
     assert sample.trials is not None

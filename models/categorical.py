@@ -69,7 +69,7 @@ class Categorical(NamedTuple):
                 "give labels as text, or number them from 0"
             )
         if v < 2:
-            raise Refusal("x has one category only; there is nothing to estimate")
+            raise Refusal("x has one category only; there is nothing to estimate, leave it out")
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> CategoricalPrior:
@@ -125,6 +125,12 @@ class Categorical(NamedTuple):
             found[own] = np.searchsorted(below / below[-1], chance[own], side="right")
         return found
 
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """log prob_x."""
+        with np.errstate(divide="ignore"):  # a category that a component does not have
+            found: Array = np.log(self.prob)[:, x.astype(np.intp)]
+        return found
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c), in the order of the codes."""
         k, v = self.prob.shape
@@ -167,7 +173,7 @@ class CategoricalPrior(NamedTuple):
         return type(self)((1 + np.asarray(self.unseen)) / factor - 1)
 
 
-def single_rows_unidentified(sample: Observations, k: int, *, equal: bool) -> str:
+def single_rows_unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
     """Return why single labels in no order do not identify components; empty if k is 1.
 
     V - 1 shares of the categories are all that such rows determine, whatever their number. Any of
@@ -175,7 +181,7 @@ def single_rows_unidentified(sample: Observations, k: int, *, equal: bool) -> st
     K (V - 1) + K - 1 parameters.
 
     >>> from models import Sample
-    >>> single_rows_unidentified(Sample(["a", "b", "c"]), 2, equal=False)[:43]
+    >>> single_rows_unidentified(Categorical, Sample(["a", "b", "c"]), 2, equal=False)[:43]
     'single labels in no order do not identify 2'
     """
     if k == 1:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["coded", "in_natural_order", "refuse_codes"]
+__all__ = ["coded", "coded_table", "in_natural_order", "refuse_codes"]
 
 
 def coded(
@@ -50,6 +50,54 @@ def coded(
             "the row"
         )
     return np.array([code[name] for name in found], np.float64)[places], names
+
+
+def coded_table(
+    x: ArrayLike, levels: Iterable[Iterable[object]] | None = None
+) -> tuple[ArrayLike, tuple[tuple[str, ...], ...]]:
+    """Return a table (n, d) with codes in columns of text, and each column's names of categories.
+
+    Anything but a table with such a column is returned as it is, without names unless given.
+
+    levels: the names of all categories of each column, empty for a column of numbers.
+
+    >>> coded_table([[1.5, "no"], [2.5, "yes"]])
+    (array([[1.5, 0. ],
+           [2.5, 1. ]]), ((), ('no', 'yes')))
+    """
+    given = None if levels is None else tuple(tuple(map(str, one)) for one in levels)
+    columns = _columns(x)
+    if columns is None:
+        return x, given if given is not None and any(given) else ()
+    found, names = [], []
+    for at, column in enumerate(columns.T):
+        own = (given[at] or None) if given is not None and at < len(given) else None
+        codes, named = coded(column, own)
+        numbers = {type(one) for one in column} <= {int, float, bool, np.float64, np.int64}
+        found.append(np.asarray(codes, np.float64) if named or numbers else column)
+        names.append(named)
+    return np.column_stack(found), tuple(names)
+
+
+def _columns(x: object) -> NDArray[np.object_] | None:
+    """Return a table with text as objects (n, d), None if x is anything else."""
+    fields = getattr(getattr(x, "dtype", None), "names", None)
+    if fields:
+        return np.array([list(row) for row in np.asarray(x)], object)
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "OUT":
+        return None
+    if isinstance(x, list | tuple) and not (
+        x and isinstance(x[0], list | tuple) and any(isinstance(one, str) for one in x[0])
+    ):
+        return None
+    try:
+        values = np.asarray(x)
+        if values.dtype.kind not in "OUT" or values.ndim != 2 or not values.size:
+            return None
+        values = np.asarray(x, dtype=object)  # numbers beside text became text
+    except ValueError:  # ragged rows
+        return None
+    return values if any(isinstance(one, str) for one in values[0]) else None
 
 
 def in_natural_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -71,12 +71,15 @@ def no_text(sample: Sample) -> None:
     Traceback (most recent call last):
     models.refusal.Refusal: x: row 0 (counted from 0) is 'tall', which is not a number; convert ...
     """
-    if sample.categories:
-        label = sample.categories[int(sample.x[sample.inverse[0]])]
-        raise Refusal(
-            f"x: row 0 (counted from 0) is {label!r}, which is not a number; convert it to a "
-            f"number or remove the row; for labels take a {those_that_take('labels')}"
-        )
+    for at, names in enumerate(sample.levels):
+        if names:
+            row = sample.x.reshape(sample.distinct, -1)[sample.inverse[0]]
+            where = f", column {at}" if sample.table else ""
+            raise Refusal(
+                f"x: row 0 (counted from 0){where} is {names[int(row[at])]!r}, which is not a "
+                "number; convert it to a number or remove the row; for labels take a "
+                f"{those_that_take('labels')}"
+            )
 
 
 def no_trials(sample: Sample) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from models.sample import Sample
 
 __all__ = [
+    "Column",
     "ConjugatePrior",
     "Entry",
     "Field",
@@ -21,11 +22,13 @@ __all__ = [
     "Theta",
     "axes",
     "bounds",
+    "by_column",
     "components",
     "entries",
     "first",
     "free_entries",
     "free_moves",
+    "labelled",
     "listed_entries",
     "one_dimensional",
     "rebuilt",
@@ -48,6 +51,7 @@ class Field(NamedTuple):
     simplex: whether its last axis sums to one, so that the last entry follows from the others.
     limit: the family that a component becomes as the field grows without bound, if it is one.
     logs: whether spreads are compared on the scale of its logarithm, as its likelihood is skewed.
+    part: the column that it is of, counted from 1, if each has a family of its own; otherwise 0.
 
     >>> from models import Binomial
     >>> Binomial.layout()["prob"].high
@@ -63,6 +67,7 @@ class Field(NamedTuple):
     simplex: bool = False
     limit: str = ""
     logs: bool = False
+    part: int = 0
 
 
 class Entry(NamedTuple):
@@ -163,8 +168,11 @@ class Theta(Protocol):
         """
         ...
 
-    def checked(self, k: int, d: int) -> Self:
-        """Return the fields as float arrays, or raise ValueError that names the bad one."""
+    def checked(self, k: int, d: Any) -> Self:
+        """Return the fields as float arrays, or raise ValueError that names the bad one.
+
+        d: what `width` returns of the family.
+        """
         ...
 
     def order(self) -> Labels:
@@ -189,6 +197,24 @@ class Theta(Protocol):
         ...
 
     def _asdict(self) -> dict[str, Array]: ...
+
+
+class Column(Theta, Protocol):
+    """A Theta of one column, which can be one of several columns that are independent in a group.
+
+    >>> from models import Poisson
+    >>> column: Column = Poisson(np.array([5.0, 1.0]))
+    >>> column.log_mass(np.array([0.0]), None)
+    array([[-5.],
+           [-1.]])
+    """
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """Return log p (K, m) of (m,) values, with which the columns before predict the next.
+
+        Only checks of how a model fits read it, neither EM nor PyMC.
+        """
+        ...
 
 
 class Movable(Protocol):
@@ -226,13 +252,34 @@ def axes(family: type[Theta]) -> dict[str, tuple[str, ...]]:
 
 
 def one_dimensional(family: type[Theta]) -> bool:
-    """Return whether each field has one number a component, whatever the number of columns.
+    """Return whether there is one column, and each field has one number a component.
 
     >>> from models import Gaussian, MultivariateGaussian
     >>> one_dimensional(Gaussian), one_dimensional(MultivariateGaussian)
     (True, False)
     """
-    return all(len(own) == 1 for own in axes(family).values())
+    return not by_column(family) and all(len(own) == 1 for own in axes(family).values())
+
+
+def by_column(family: type[Theta]) -> bool:
+    """Return whether each column has a family of its own.
+
+    >>> from models import Gaussian, Independent, MultivariateGaussian
+    >>> by_column(Independent(Gaussian, Gaussian)), by_column(MultivariateGaussian)
+    (True, False)
+    """
+    return any(field.part > 0 for field in family.layout().values())
+
+
+def labelled(family: type[Theta], column: int) -> bool:
+    """Return whether a column is of labels.
+
+    >>> from models import Categorical, Independent, Poisson
+    >>> labelled(Poisson, 0), labelled(Independent(Poisson, Categorical), 1)
+    (False, True)
+    """
+    fields = family.layout().values()
+    return any(field.simplex and field.part in (0, column + 1) for field in fields)
 
 
 def within(theta: Theta) -> bool:
@@ -336,28 +383,49 @@ def summing_to_one[T: Theta](theta: T) -> T:
     return rebuilt(type(theta), fields)
 
 
-LENGTHS: Mapping[str, Callable[[Observations], int]] = {
-    "dimension": lambda sample: sample.dimension,
-    "category": lambda sample: len(sample.categories) or int(sample.high[0]) + 1,
+LENGTHS: Mapping[str, Callable[[Observations, int], int]] = {
+    "dimension": lambda sample, _: sample.dimension,
+    "category": lambda sample, at: len(sample.levels[at]) or int(sample.high[at]) + 1,
 }
-"""How long a component's own axes are, as a sample says it."""
+"""How long a component's own axes are, as a sample says it of a column."""
 
 
-def width(family: type[Theta], sample: Observations) -> int:
+def _leading(family: type[Theta]) -> dict[int, tuple[str, str]]:
+    """Return the first field of each part and its own axis, empty if it has none."""
+    found: dict[int, tuple[str, str]] = {}
+    for name, (_, *own) in axes(family).items():
+        part = family.layout()[name].part
+        found.setdefault(part, (name, own[0].removesuffix(f"_{part}") if own else ""))
+    return found
+
+
+def _of_parts(lengths: Mapping[int, int]) -> Any:
+    """Return the length of the only part, or those of all parts."""
+    return lengths[0] if 0 in lengths else tuple(lengths.values())
+
+
+def width(family: type[Theta], sample: Observations) -> Any:
     """Return the length of a component's own axes: how many columns, or categories.
 
-    Labels without names are codes 0, 1, ... up to the largest.
+    It is a tuple, with one length for each column, if columns have families of their own. Labels
+    without names are codes 0, 1, ... up to the largest.
 
-    >>> from models import Categorical, Poisson, Sample
+    >>> from models import Categorical, Independent, Poisson, Sample
     >>> width(Poisson, Sample([3, 4])), width(Categorical, Sample([0, 3, 1]))
     (1, 4)
+    >>> width(Independent(Poisson, Categorical), Sample([[3, 0], [4, 1]]))
+    (1, 2)
     """
-    _, *own = next(iter(axes(family).values()))
-    return LENGTHS[own[0]](sample) if own else 1
+    return _of_parts(
+        {
+            part: LENGTHS[axis](sample, max(part - 1, 0)) if axis else 1
+            for part, (_, axis) in _leading(family).items()
+        }
+    )
 
 
-def width_of(theta: Theta) -> int:
-    """Return the length of a component's own axes: how many columns, or categories.
+def width_of(theta: Theta) -> Any:
+    """Return the length of a component's own axes, as `width` does.
 
     >>> from models import MultivariateGaussian, Poisson
     >>> width_of(Poisson(np.array([3.0, 4.0])))
@@ -365,8 +433,13 @@ def width_of(theta: Theta) -> int:
     >>> width_of(MultivariateGaussian(np.zeros((2, 3)), np.array([np.eye(3)] * 2)))
     3
     """
-    leading = axes(type(theta))[next(iter(axes(type(theta))))]
-    return int(np.shape(first(theta))[-1]) if len(leading) > 1 else 1
+    fields = entries(theta)
+    return _of_parts(
+        {
+            part: int(np.shape(fields[name])[-1]) if axis else 1
+            for part, (name, axis) in _leading(type(theta)).items()
+        }
+    )
 
 
 def first(theta: Theta) -> Array:

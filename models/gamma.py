@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import gammainc
+from scipy.special import gammainc, gammaln
 
 from models.checks import positive, single_fields
 from models.family import Field
@@ -87,6 +87,13 @@ class Gamma(NamedTuple):
         """Draw a measurement from the component that each label names; none underflows to 0."""
         shape = self.shape[labels]
         return np.maximum(rng.gamma(shape) / shape * self.mean[labels], np.finfo(float).tiny)
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """shape log(shape x / mean) - shape x / mean - log x - log Gamma(shape)."""
+        shape = self.shape[:, None]
+        ratio = x / self.mean[:, None]
+        found: Array = shape * (np.log(shape * ratio) - ratio) - np.log(x) - gammaln(shape)
+        return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """The incomplete gamma function; nothing lies below 0."""

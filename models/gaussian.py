@@ -108,6 +108,12 @@ class Gaussian(NamedTuple):
         """Draw a measurement from the component that each label names."""
         return rng.normal(self.mean[labels], self.sd[labels])
 
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """-log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2."""
+        z = (x - self.mean[:, None]) / self.sd[:, None]
+        found: Array = -(z**2 + np.log(2 * np.pi)) / 2 - np.log(self.sd[:, None])
+        return found
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """The normal distribution function."""
         z = (ends - self.mean[:, None, None]) / self.sd[:, None, None]

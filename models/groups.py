@@ -10,7 +10,7 @@ import numpy as np
 
 from models.arrays import spaced
 from models.blanks import absent, blank_as, empty_rows
-from models.categories import coded, refuse_codes
+from models.categories import coded, coded_table, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles, refuse
 from models.totals import refuse_sums
@@ -76,7 +76,8 @@ class Groups:
         if isinstance(x, Sample):
             raise Refusal("x is a Sample, whose rows have no groups; give the rows one by one")
         labels, names = (x, ()) if trials is not None else coded(x, categories)
-        rows, flips, counted = checked_rows(labels, trials, counts, blanks=True)
+        table, levels = coded_table(labels)
+        rows, flips, counted = checked_rows(table, trials, counts, blanks=True)
         if names:
             refuse_codes(rows, names)
         codes, titles = _named_groups(group, len(rows))
@@ -87,7 +88,7 @@ class Groups:
         counted = np.where(dropped, 0, counted)
         _refuse_titles(titles, np.bincount(codes, counted, minlength=len(titles)))
         seen = np.flatnonzero(counted)
-        self._fill(rows, flips, counted, codes, seen, titles, names)
+        self._fill(rows, flips, counted, codes, seen, titles, names, levels)
         object.__setattr__(self.sample, "empty", empty)
         object.__setattr__(self.sample, "columns", column_titles(x, self.sample))
 
@@ -100,10 +101,11 @@ class Groups:
         seen: Labels,
         titles: tuple[str, ...],
         names: tuple[str, ...],
+        levels: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         """Count the cells among the rows that were seen."""
-        own = None if flips is None else flips[seen]
-        sample = Sample(rows[seen], own, counted[seen], categories=names or None)
+        own, each = None if flips is None else flips[seen], None if names else levels
+        sample = Sample(rows[seen], own, counted[seen], categories=names or None, levels=each)
         keys = codes[seen] * sample.distinct + sample.inverse.astype(np.int64)
         cells, lines = np.unique(keys, return_inverse=True)
         times = np.bincount(lines, counted[seen], minlength=len(cells)).astype(np.int64)
@@ -119,10 +121,11 @@ class Groups:
         codes: Labels,
         titles: tuple[str, ...],
         names: tuple[str, ...],
+        levels: tuple[tuple[str, ...], ...],
     ) -> Self:
         """Return groups of rows that are known to be valid, each of which occurred once."""
         self, n = cls.__new__(cls), len(rows)
-        self._fill(rows, flips, np.ones(n), codes, np.arange(n), titles, names)
+        self._fill(rows, flips, np.ones(n), codes, np.arange(n), titles, names, levels)
         return self
 
     @classmethod
@@ -380,7 +383,7 @@ class Groups:
         trials = None if sample.trials is None else sample.trials[rows]
         codes = self.groups_at(np.arange(len(x)))
         x = blank_as(x, sample.x[rows])
-        return self._counted(x, trials, codes, self.titles, sample.categories)
+        return self._counted(x, trials, codes, self.titles, sample.categories, sample.levels)
 
     def blocks(self, size: int) -> Iterator[Self]:
         """Yield `size` cells at a time, with all groups."""
@@ -434,7 +437,7 @@ class Groups:
         rows = np.unique(places)
         counts = np.bincount(places, self.times[cells], minlength=sample.distinct)[rows]
         flips = None if sample.trials is None else sample.trials[rows]
-        few = Sample(sample.x[rows], flips, counts, categories=sample.categories or None)
+        few = sample.alike(sample.x[rows], flips, counts)
         ends = np.cumsum(np.diff(self.ends, prepend=0)[groups])
         return self._some(few, cells, ends, tuple(self.titles[one] for one in groups))
 

@@ -87,6 +87,12 @@ class LogNormal(NamedTuple):
         """Draw a measurement from the component that each label names."""
         return self.median[labels] * np.exp(rng.normal(0, self.spread[labels]))
 
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """Normal in log x, less log x."""
+        z = np.log(x / self.median[:, None]) / self.spread[:, None]
+        found: Array = -(z**2 + np.log(2 * np.pi)) / 2 - np.log(self.spread[:, None]) - np.log(x)
+        return found
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """The normal distribution function of log x; nothing lies below 0."""
         with np.errstate(divide="ignore"):

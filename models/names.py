@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     type Estimable = Callable[[Any, Observations, Sequence[str]], None]
 
     class Unidentified(Protocol):
-        def __call__(self, sample: Observations, k: int, *, equal: bool) -> str: ...
+        def __call__(self, family: Any, sample: Observations, k: int, *, equal: bool) -> str: ...
 
 
 __all__ = [
@@ -429,4 +429,4 @@ def why_unidentified(
     'sets of 1 trial do not identify 2 coins'
     """
     why = UNIDENTIFIED.get(name_of(family))
-    return "" if why is None else why(sample, k, equal=equal)
+    return "" if why is None else why(family, sample, k, equal=equal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import betainc
+from scipy.special import betainc, betaln, xlogy
 
 from models.checks import average, counts, positive, single_fields
 from models.family import Field
@@ -93,6 +93,13 @@ class NegativeBinomial(NamedTuple):
         """Draw a rate, then a count, from the component that each label names."""
         mean, size = self.mean[labels], self.size[labels]
         return rng.poisson(rng.gamma(size, mean / size)).astype(np.float64)
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """log C(x + size - 1, x) + size log(size / (mean + size)) + x log(mean / (mean + size))."""
+        mean, size = self.mean[:, None], self.size[:, None]
+        ways = -betaln(size, x + 1) - np.log(size + x)
+        found: Array = ways - size * np.log1p(mean / size) + xlogy(x, mean / (mean + size))
+        return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) is a regularised incomplete beta function (Abramowitz & Stegun 26.5.26)."""

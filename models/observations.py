@@ -77,6 +77,11 @@ class Observations(Protocol):
         """The names of the categories, if rows are labels with names."""
         ...
 
+    @property
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the categories of each column, (d,); empty for a column of numbers."""
+        ...
+
     def total[R](self, task: Callable[[Readable], R]) -> R:
         """Return a task's result for all rows, summed over the places where rows are."""
         ...
@@ -135,6 +140,11 @@ class OutOfCore:
     def categories(self) -> tuple[str, ...]:
         """Rows on disk are numbers."""
         return ()
+
+    @property
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """Rows on disk are numbers."""
+        return ((),) * self.dimension
 
     @property
     def sample(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import pdtr
+from scipy.special import gammaln, pdtr, xlogy
 
 from models.checks import average, counts, fields, positive
 from models.family import Field
@@ -86,6 +86,12 @@ class Poisson(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a count from the component that each label names."""
         return rng.poisson(self.rate[labels]).astype(np.float64)
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """x log rate - rate - log x!."""
+        rate = self.rate[:, None]
+        found: Array = xlogy(x, rate) - rate - gammaln(x + 1)
+        return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) of one column."""

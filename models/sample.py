@@ -12,7 +12,7 @@ import numpy as np
 
 from models.arrays import LARGEST_WHOLE, spaced
 from models.blanks import blank_as, differ, empty_rows, filled, said_of_blanks
-from models.categories import coded, refuse_codes
+from models.categories import coded, coded_table, refuse_codes
 from models.refusal import Refusal
 from models.value_grid import cells_of, value_grid_of
 
@@ -61,6 +61,7 @@ class Sample:
     columns: (d,) the names of the columns, if x was a data frame or an Arrow table.
     categories: the names of the categories, if x was labels; x are then their places in it.
     empty: how many rows were dropped because all of their cells are blank.
+    levels: (d,) the names of the categories of each column, which is () for a column of numbers.
 
     >>> sample = Sample([2.5, 1.0, 2.5])
     >>> sample
@@ -76,6 +77,7 @@ class Sample:
     columns: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     empty: int = 0
+    levels: tuple[tuple[str, ...], ...] = ()
 
     def __init__(
         self,
@@ -84,19 +86,22 @@ class Sample:
         counts: ArrayLike | None = None,
         *,
         categories: Iterable[object] | None = None,
+        levels: Iterable[Iterable[object]] | None = None,
     ) -> None:
         """Check a column or a table of observations, and count its distinct rows.
 
         x: (n,) numbers, or (n, d) for d measurements a row: a list, an array, or a pandas, polars
-            or Arrow column or table. With trials, x is the number of heads among them. One column
+            or Arrow column or table. With trials, x is the number of heads among them. A column
             of text is labels. NaN, None and masked cells of a table were not seen.
         trials: the number of flips for each x: one number for all rows, or (n,).
         counts: (n,) how often each row occurred; 1 by default.
         categories: the names of all categories, for labels of which some do not occur; x is then
             text, or codes 0, 1, ... of these names.
+        levels: the same of each column of a table, empty for a column of numbers.
         """
         labels, names = (x, ()) if trials is not None else coded(x, categories)
-        values, flips, times = checked_rows(labels, trials, counts, blanks=True)
+        table, each = coded_table(labels, levels)
+        values, flips, times = checked_rows(table, trials, counts, blanks=True)
         values, times, empty = _not_empty(values, times)
         if names:
             refuse_codes(values, names)
@@ -107,7 +112,7 @@ class Sample:
         self._fill(values, flips, times)
         object.__setattr__(self, "empty", empty)
         object.__setattr__(self, "columns", column_titles(x, self))
-        self._name(names)
+        self.named(names, each)
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
         """Count the distinct rows; counts that are not whole stay doubles."""
@@ -129,10 +134,46 @@ class Sample:
                 field.flags.writeable = False
             object.__setattr__(self, name, field)
 
-    def _name(self, categories: tuple[str, ...]) -> Self:
+    def named(self, categories: tuple[str, ...], levels: tuple[tuple[str, ...], ...] = ()) -> Self:
         """Set the names of the categories, and return the sample."""
         object.__setattr__(self, "categories", categories)
+        none = ((),) * (self.dimension - 1)
+        object.__setattr__(self, "levels", levels or (categories, *none))
         return self
+
+    def alike(self, x: Array, trials: Array | None, counts: ArrayLike | None = None) -> Self:
+        """Return a sample of other rows of the same kind, with the same names of categories.
+
+        x: (n, ...); trials, counts: (n,).
+
+        >>> Sample([[3, "no"], [4, "yes"]]).alike(np.array([[5.0, 1.0]]), None).levels
+        ((), ('no', 'yes'))
+        """
+        named = bool(self.categories)
+        other = type(self)(
+            x,
+            trials,
+            counts,
+            categories=self.categories if named else None,
+            levels=None if named else self.levels,
+        )
+        object.__setattr__(other, "columns", self.columns)
+        return other
+
+    def column(self, at: int, flips: float | None = None) -> Self:
+        """Return one column of a table, with the rows as they were given.
+
+        flips: behind each number of heads, if x is one.
+
+        >>> Sample([[3, "no"], [4, "yes"], [4, "no"]]).column(1)
+        Sample(3 labels, 2 categories)
+        """
+        some = np.ascontiguousarray(self.x[:, at])
+        trials = None if flips is None else np.full(len(some), flips)
+        one = self._of(some, trials, np.asarray(self.counts, np.float64))
+        inverse = one.inverse.astype(np.intp)[self.inverse]
+        object.__setattr__(one, "inverse", inverse)
+        return one.named(self.levels[at])
 
     @classmethod
     def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
@@ -161,7 +202,7 @@ class Sample:
         """Return a sample of rows that are known to be valid."""
         self = cls.__new__(cls)
         self._fill(values, flips, times)
-        return self
+        return self.named(())
 
     @property
     def sample(self) -> Self:
@@ -175,8 +216,10 @@ class Sample:
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of the categories, if rows are labels with names."""
-        return {"category": self.categories} if self.categories else {}
+        """The names of the categories, by axis: those of labels, or of each column of a table."""
+        if not self.table:
+            return {"category": self.categories} if self.categories else {}
+        return {f"category_{at}": names for at, names in enumerate(self.levels, 1) if names}
 
     @property
     def unit_rows(self) -> NDArray[np.intp]:
@@ -204,7 +247,14 @@ class Sample:
         """Return the category or the values of some distinct rows."""
         if self.categories:
             return [self.categories[int(code)] for code in self.x[units]]
-        return [",".join(f"{value:g}" for value in np.atleast_1d(row)) for row in self.x[units]]
+        rows = self.x.reshape(self.distinct, -1)[units]
+        return [
+            ",".join(
+                names[int(value)] if names else f"{value:g}"
+                for names, value in zip(self.levels, row, strict=True)
+            )
+            for row in rows
+        ]
 
     def groups(self) -> NDArray[np.intp]:
         """There is one: rows are in no groups."""
@@ -236,10 +286,7 @@ class Sample:
         """
         rows = self.rows_in_order
         trials = None if self.trials is None else self.trials[rows]
-        x = blank_as(x, self.x[rows])
-        other = type(self)(x, trials, categories=self.categories or None)
-        object.__setattr__(other, "columns", self.columns)
-        return other
+        return self.alike(blank_as(x, self.x[rows]), trials)
 
     def stretches(self, n: int, rng: np.random.Generator) -> None:
         """There are none: rows have no order."""
@@ -267,8 +314,8 @@ class Sample:
         }
         if self.trials is not None:
             found["trials"] = ("row",), self.trials
-        if self.categories:
-            found["categories"] = ("category",), np.array(self.categories)
+        for axis, names in self.names.items():
+            found[axis.replace("category", "categories")] = (axis,), np.array(names)
         found["inverse"] = ("given",), self.inverse
         if self.empty:
             found["empty"] = (), np.asarray(self.empty)
@@ -280,11 +327,14 @@ class Sample:
         self = cls.__new__(cls)
         fields: dict[str, Numbers | None] = {"trials": None}
         fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
-        apart = {"categories", "empty"}
+        names = {name: one for name, one in arrays.items() if name.startswith("categories")}
+        apart = {*names, "empty"}
         given = {name: np.array(one) for name, one in arrays.items() if name not in apart}
         self._keep(fields | given)
         object.__setattr__(self, "empty", int(arrays.get("empty", np.zeros(()))))
-        return self._name(tuple(str(one) for one in arrays.get("categories", ())))
+        named = {name: tuple(str(one) for one in many) for name, many in names.items()}
+        each = tuple(named.get(f"categories_{at + 1}", ()) for at in range(self.dimension))
+        return self.named(named.get("categories", ()), each if self.table else ())
 
     @property
     def observations(self) -> int:
@@ -371,10 +421,8 @@ class Sample:
         flips = None if self.trials is None else self.trials[rows]
         if self.counts.dtype.kind == "f":
             some = self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
-            object.__setattr__(some, "categories", self.categories)
-            return some
-        names = self.categories or None
-        return type(self)(self.x[rows], flips, self.counts[rows], categories=names)
+            return some.named(self.categories, self.levels)
+        return self.alike(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
         """Return the index of the first row, as given, whose distinct row is marked in (m,) bad."""
@@ -398,6 +446,7 @@ def column_titles(x: object, sample: Sample) -> tuple[str, ...]:
     if not sample.table:
         return ()
     titles = getattr(x, "columns", getattr(x, "column_names", ()))  # Arrow's, the second
+    titles = getattr(getattr(x, "dtype", None), "names", None) or titles  # of a structured array
     named = tuple(one for one in titles if isinstance(one, str))
     return named if len(named) == sample.dimension else ()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.arrays import spaced
 from models.blanks import absent, blank_as
-from models.categories import coded, refuse_codes
+from models.categories import coded, coded_table, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles
 
@@ -92,7 +92,8 @@ class Sequences:
             if flips is not None:
                 flips = np.where(seen, flips, flips[seen.argmax()])
         labels, names = (filled, ()) if trials is not None else coded(filled, categories)
-        rows, flips, _ = checked_rows(labels, flips, None, blanks=True)
+        table, levels = coded_table(labels)
+        rows, flips, _ = checked_rows(table, flips, None, blanks=True)
         if names:
             refuse_codes(rows, names)
         ends, titles = (np.array([n]), ()) if sequence is None else _ends(sequence, n)
@@ -106,7 +107,7 @@ class Sequences:
             initial = "free" if len(ends) >= MANY else "stationary"
         if initial not in INITIALS:
             raise Refusal(f"initial is {initial!r}; give one of {', '.join(INITIALS)}")
-        sample = _sampled(rows[seen], None if flips is None else flips[seen], names)
+        sample = _sampled(rows[seen], None if flips is None else flips[seen], names, levels)
         object.__setattr__(sample, "columns", column_titles(x, sample))
         places = np.full(n, sample.distinct)
         places[seen] = sample.inverse
@@ -245,7 +246,7 @@ class Sequences:
         """
         trials = None if self.sample.trials is None else self.sample.trials[self.places[self.seen]]
         x = blank_as(x, self.sample.x[self.places[self.seen]])
-        sample = _sampled(x, trials, self.sample.categories)
+        sample = _sampled(x, trials, self.sample.categories, self.sample.levels)
         places = np.full(len(self.places), sample.distinct)
         places[self.seen] = sample.inverse
         return self._of(sample, places, self.ends, self.titles, self.initial)
@@ -288,7 +289,7 @@ class Sequences:
         seen = self.seen[rows]
         at = self.places[rows[seen]]
         trials = None if self.sample.trials is None else self.sample.trials[at]
-        sample = _sampled(self.sample.x[at], trials, self.sample.categories)
+        sample = _sampled(self.sample.x[at], trials, self.sample.categories, self.sample.levels)
         places = np.full(len(rows), sample.distinct)
         places[seen] = sample.inverse
         return self._of(sample, places, ends, (), self.initial)
@@ -330,13 +331,18 @@ class Sequences:
         return f"Sequences({what}{unseen}, {kinds}{flips})"
 
 
-def _sampled(x: Array, trials: Array | None, names: tuple[str, ...] = ()) -> Sample:
+def _sampled(
+    x: Array,
+    trials: Array | None,
+    names: tuple[str, ...],
+    levels: tuple[tuple[str, ...], ...],
+) -> Sample:
     """Return the distinct rows; many of them in the order in which they first occur.
 
     A walk through time then finds what belongs to its rows one after the other, which is several
     times as fast as anywhere in memory.
     """
-    sample = Sample(x, trials, categories=names or None)
+    sample = Sample(x, trials, categories=names or None, levels=None if names else levels)
     if sample.distinct < FAR_APART:
         return sample
     inverse = sample.inverse.astype(np.intp)
@@ -348,9 +354,8 @@ def _sampled(x: Array, trials: Array | None, names: tuple[str, ...] = ()) -> Sam
     fields = {"x": sample.x[order], "counts": sample.counts[order], "inverse": rank[inverse]}
     if sample.trials is not None:
         fields["trials"] = sample.trials[order]
-    if names:
-        fields["categories"] = np.array(names)
-    return Sample.from_arrays(fields)
+    arrays = {name: one for name, (_, one) in sample.arrays().items()}
+    return Sample.from_arrays(arrays | fields)
 
 
 def _seen(x: ArrayLike) -> tuple[Array | NDArray[np.object_], NDArray[np.bool_]]:

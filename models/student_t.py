@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import betaln, stdtr
 
 from models.checks import column, number, positive, single_fields
 from models.family import Field
@@ -101,6 +101,13 @@ class StudentT(NamedTuple):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a measurement from the component that each label names."""
         return self.mean[labels] + self.sd[labels] * rng.standard_t(self.df[labels])
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """Student's density."""
+        mean, sd, df = (field[:, None] for field in self)
+        whole = betaln(df / 2, 0.5) + np.log(df) / 2 + np.log(sd)
+        found: Array = -(df + 1) / 2 * np.log1p(((x - mean) / sd) ** 2 / df) - whole
+        return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """Student's distribution function."""

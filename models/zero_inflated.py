@@ -245,7 +245,7 @@ def estimable(family: type[ZeroInflated], sample: Observations, names: Sequence[
     refuse_inestimable_rows(family.part, rest, names)
 
 
-def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
+def unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
     """Return why rows in no order do not identify k coins beside zeros; empty if they do.
 
     Heads among n trials determine n moments, and a coin that never falls on heads adds one
@@ -253,7 +253,7 @@ def unidentified(sample: Observations, k: int, *, equal: bool) -> str:
 
     equal: whether all shares are held at 1 / K.
 
-    >>> unidentified(Sample([0, 1], trials=1), 1, equal=False)[:47]
+    >>> unidentified(None, Sample([0, 1], trials=1), 1, equal=False)[:47]
     'sets of 1 trial do not identify 1 coin beside z'
     """
     if sample.trials is None:

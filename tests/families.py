@@ -23,6 +23,7 @@ from models import (
     GammaPrior,
     Gaussian,
     GaussianPrior,
+    Independent,
     LogNormal,
     LogNormalPrior,
     Mixture,
@@ -40,6 +41,7 @@ from models import (
     ZeroInflatedPrior,
     simulate,
 )
+from models.names import record_of
 from models.question import asked
 
 if TYPE_CHECKING:
@@ -216,6 +218,24 @@ def zero_poisson(x: np.ndarray, trials: np.ndarray | None) -> Any:
 
 def shared_zero(rng: np.random.Generator, k: int) -> np.ndarray:
     return np.full(k, rng.uniform(0.2, 0.5))
+
+
+MIXED = Independent(Gaussian, Poisson, Categorical)
+ANSWERS = Independent(*[Binomial] * 5)
+
+
+def mixed_prior(theta: Any, prior: Any) -> float:
+    """The log density of (mean, sd^2), rates and probabilities, by scipy."""
+    spread = stats.invgamma(prior.degrees_1 / 2, scale=prior.squares_1 / 2)
+    place = stats.norm(prior.mean_1, theta.sd_1 / np.sqrt(prior.n_1))
+    rate = stats.gamma(prior.events_2 + 1, scale=1 / prior.exposure_2)
+    prob = stats.dirichlet(1 + prior.unseen_3)
+    return (
+        spread.logpdf(theta.sd_1**2).sum()
+        + place.logpdf(theta.mean_1).sum()
+        + rate.logpdf(theta.rate_2).sum()
+        + prob.logpdf(theta.prob_3.T).sum()
+    )
 
 
 FAMILIES = [
@@ -453,6 +473,66 @@ FAMILIES = [
         ),
         apart=(3.0, 30.0),
     ),
+    Row(
+        "independent",
+        MIXED,
+        lambda rng, k: Mixture(
+            weights(rng, k),
+            MIXED(
+                rng.normal(170, 10, k),
+                rng.uniform(2, 9, k),
+                rng.uniform(0.5, 30, k),
+                rng.dirichlet([1.0, 1.0, 2.0], k),
+            ),
+        ),
+        lambda theta, s: (
+            stats.norm.logpdf(s.x[:, :1], theta.mean_1, theta.sd_1)
+            + stats.poisson.logpmf(s.x[:, 1:2], theta.rate_2)
+            + np.log(theta.prob_3.T[s.x[:, 2].astype(int)])
+        ),
+        lambda x, trials: MIXED(
+            np.array([x[:, 0].mean()]),
+            np.array([x[:, 0].std()]),
+            np.array([x[:, 1].mean()]),
+            np.bincount(x[:, 2].astype(int), minlength=3)[None] / len(x),
+        ),
+        Prior(
+            3.0,
+            record_of(MIXED)(
+                *(160.0, 20.0, 900.0, 12.0), *(100.0, 20.0), np.array([20.0, 5.0, 30.0])
+            ),
+        ),
+        no_trials,
+        log_prior=mixed_prior,
+        stated=lambda theta: [theta.mean_1, theta.sd_1**2, theta.rate_2, theta.prob_3[:, :-1]],
+        draws=lambda theta, component, n, generator: np.column_stack(
+            [
+                stats.norm.rvs(
+                    theta.mean_1[component], theta.sd_1[component], n, random_state=generator
+                ),
+                stats.poisson.rvs(theta.rate_2[component], size=n, random_state=generator),
+                generator.choice(3, n, p=theta.prob_3[component]),
+            ]
+        ),
+        apart=(160.0, 176.0),
+    ),
+    Row(
+        "answers",
+        ANSWERS,
+        lambda rng, k: Mixture(weights(rng, k), ANSWERS(*rng.uniform(0.05, 0.95, (5, k)))),
+        lambda theta, s: stats.binom.logpmf(s.x[:, :, None], 1, np.array(theta)).sum(axis=1),
+        lambda x, trials: ANSWERS(*x.mean(axis=0)[:, None]),
+        Prior(3.0, record_of(ANSWERS)(*[30.0, 50.0] * 5)),
+        no_trials,
+        log_prior=lambda theta, prior: (
+            stats.beta(prior.heads_1 + 1, prior.tails_1 + 1).logpdf(np.array(theta)).sum()
+        ),
+        stated=list,
+        draws=lambda theta, component, n, generator: stats.binom.rvs(
+            1, np.array(theta)[:, component], size=(n, 5), random_state=generator
+        ),
+        apart=(0.1, 0.8),
+    ),
 ]
 
 BY_ROWS = [row for row in FAMILIES if isinstance(emission_of(row.family), ByRows)]
@@ -463,7 +543,9 @@ IDENTIFIED = [row for row in FAMILIES if row.identified]
 # the tied spherical form differ in all that forms differ in: a Cholesky factor or variances, tied or
 # not, one variance or several.
 LONG_TO_COMPILE = (
+    "answers",
     "gamma",
+    "independent",
     "lognormal",
     "multivariate-tied",
     "multivariate-diagonal",

@@ -12,7 +12,7 @@ from em import fit, log_likelihood
 from em.by_rows import Setting
 from em.emission import emission_of
 from models import Mixture, Sample, simulate
-from models.family import entries, listed_entries, rebuilt, width
+from models.family import entries, free_moves, rebuilt, unflattened, width
 from models.sample import Part
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
@@ -233,19 +233,18 @@ def test_a_curved_family_has_the_density_of_scipy_and_its_derivatives(row, rng):
     ours = emission.log_density(theta, x, sample.trials) + emission.base(x, sample.trials)
     np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
     occupancy = generator.uniform(0.1, 2, (k, len(x)))
-    fields = np.array(list(theta))  # (m, K)
+    flat = np.concatenate([field.reshape(k, -1) for field in theta], axis=1)
+    chart = emission.chart(theta)
 
     def height(moved):
-        own = type(theta)(*moved)
+        own = rebuilt(row.family, unflattened(theta, moved))
         found = emission.height(own, occupancy, x, sample.trials)
         return emission.expected(own, found, row.prior.theta, k)
 
-    here = height(fields)
-    for at in range(len(fields)):
-        step = 1e-5 * fields[at]
-        way = np.zeros_like(fields)
-        way[at] = step
-        ahead, behind = height(fields + way), height(fields - way)
+    here = height(flat)
+    for at, way in enumerate(chart.T):
+        step = 1e-5 * (flat @ np.abs(way))
+        ahead, behind = height(flat + step[:, None] * way), height(flat - step[:, None] * way)
         slope = (ahead.value - behind.value) / (2 * step)
         scale = np.abs(here.slope).max() + 1
         np.testing.assert_allclose(here.slope[:, at], slope, rtol=1e-5, atol=1e-6 * scale)
@@ -273,7 +272,7 @@ def test_the_m_step_of_a_curved_family_is_stationary_under_a_prior_and_without(r
         errors = 1 / np.sqrt(np.diagonal(found.curvature, axis1=1, axis2=2))
         if prior is not None:  # its density is that of logarithms where `log_measure` says so
             assert np.isfinite(emission.log_measure(theta)).all()
-        # what all components share rises with all of them
-        shared = [one.shared for one in listed_entries(theta)]
-        slope = np.where(shared, found.slope.sum(axis=0), found.slope)
-        np.testing.assert_allclose(slope * errors, 0, atol=1e-7)
+        for entry, rises, falls in free_moves(theta):  # of a simplex the last probability falls
+            slope = found.slope[:, rises] - (found.slope[:, falls] if falls >= 0 else 0)
+            slope = slope.sum() if entry.shared else slope  # what all share rises with all of them
+            np.testing.assert_allclose(slope * errors[:, rises], 0, atol=1e-7)

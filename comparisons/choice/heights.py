@@ -231,26 +231,24 @@ def redrawn(estimate: Structure, data: Data, rng: np.random.Generator) -> Data:
     trials = None if sample.trials is None else sample.trials[rows]
     labels = estimate.labels(data, np.arange(len(rows)), rng)
     x = estimate.theta.draw(labels, rng, trials)
-    emission = emission_of(type(estimate.theta))
-    if emission.located:
-        least = float(sample.x[sample.x > 0].min()) if emission.relative else -np.inf
-        kept = emission.masses(x)
-        moved = _rounded(x, sample.x, least)
-        x = np.where(kept, x, moved) if kept.any() else moved
-    return data.like(x)
+    emission, d = emission_of(type(estimate.theta)), sample.dimension
+    columns, seen = x.reshape(len(x), -1).copy(), sample.x.reshape(sample.distinct, -1)
+    kept, kinds = emission.masses(x), zip(emission.placed(d), emission.scaled(d), strict=True)
+    for own, observed, (placed, scaled) in zip(columns.T, seen.T, kinds, strict=True):
+        if placed:
+            least = float(observed[observed > 0].min()) if scaled else -np.inf
+            own[~kept] = _rounded(own[~kept], observed, least=least)
+    return data.like(columns.reshape(x.shape))
 
 
-def _rounded(x: Array, observed: Array, least: float) -> Array:
-    """Return values (n,) or (n, d) on the grid of those observed, column by column.
+def _rounded(own: Array, observed: Array, least: float) -> Array:
+    """Return the values (n,) of a column on the grid of those observed.
 
     least: what values that would be 0 or below on the grid become; -inf where they may be.
     """
-    columns = x.reshape(len(x), -1).copy()
-    for own, seen in zip(columns.T, observed.reshape(len(observed), -1).T, strict=True):
-        distinct = np.unique(seen)
-        step = step_of(distinct)
-        if step > 0:
-            own[:] = distinct[0] + step * np.rint((own - distinct[0]) / step)
-            if np.isfinite(least):
-                own[own <= 0] = least
-    return columns.reshape(x.shape)
+    distinct = np.unique(observed)
+    step = step_of(distinct)
+    if step == 0:
+        return own
+    found = distinct[0] + step * np.rint((own - distinct[0]) / step)
+    return np.where(found > 0, found, least) if np.isfinite(least) else np.asarray(found)

@@ -64,14 +64,14 @@ def choose(
     file: File,
     *,
     family: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--family",
             "-f",
             help="What a group looks like: FAMILIES; or several with commas between, each with "
             "every number of groups.",
         ),
-    ],
+    ] = None,
     column: Columns = None,
     components: Annotated[
         str | None,
@@ -133,13 +133,13 @@ def choose(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=False)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kinds = _kinds(family, covariance, df, zeros=zeros)
+    kinds, named = _kinds(family, covariance, df, column or [], zeros=zeros)
     if prior is not None and len(kinds) > 1 and covariance != EVERY:
         raise Refusal("--prior is of one family; leave it out, or give one --family")
     with rows_bar() as tell:
 
         def read(kind: type[Theta]) -> Observed:
-            asked_for = kind, file, column or [], heads, trials, counts
+            asked_for = kind, file, named, heads, trials, counts
             return rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
 
         observed = read(kinds[0])
@@ -163,24 +163,36 @@ def choose(
 
 
 def _kinds(
-    family: str, covariance: str | None, df: float | None, *, zeros: bool
-) -> list[type[Theta]]:
-    """Return the families to compare, or refuse those that cannot be."""
+    family: str | None,
+    covariance: str | None,
+    df: float | None,
+    columns: list[str],
+    *,
+    zeros: bool,
+) -> tuple[list[type[Theta]], list[str]]:
+    """Return the families to compare, and the columns, or refuse those that cannot be."""
     from comparisons.choice.comparable import refuse_incomparable
-    from comparisons.command.inputs import beside_zeros, family_of, forms_of, those_with_df
+    from comparisons.command.inputs import (
+        beside_zeros,
+        family_of,
+        forms_of,
+        kind_of,
+        those_with_df,
+    )
 
-    if covariance == EVERY:
+    if covariance == EVERY and family is not None:
         forms = forms_of(family)
-        return [beside_zeros(form) for form in forms] if zeros else forms
-    names = dict.fromkeys(name.strip() for name in family.split(","))
+        return ([beside_zeros(form) for form in forms] if zeros else forms), columns
+    names = dict.fromkeys(name.strip() for name in (family or "").split(","))
     if len(names) == 1:
-        return [family_of(family.strip(), covariance, df, zeros=zeros)]
+        kind, named = kind_of(family and family.strip(), covariance, df, columns, zeros=zeros)
+        return [kind], named
     held = names.keys() & those_with_df() or names  # none of them: each refuses --df
     kinds = [
         family_of(name, covariance, df if name in held else None, zeros=zeros) for name in names
     ]
     refuse_incomparable(kinds)
-    return kinds
+    return kinds, columns
 
 
 def fit_chosen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
 from models import Prior, Sample
-from models.family import components
+from models.family import components, labelled
 from models.names import (
     FAMILIES,
     FORMS,
@@ -31,7 +32,7 @@ from models.reading.column_names import column_label
 from models.reading.columns import Columns
 from models.reading.in_groups import scan_in_groups, scan_labels
 from models.reading.in_order import scan_in_order
-from models.reading.messages import located_in_file
+from models.reading.messages import ROW, located_in_file
 from models.reading.scan import scan_columns
 from models.reading.table import scan_table
 from models.refusal import Refusal
@@ -58,6 +59,7 @@ __all__ = [
     "forms_of",
     "groups_of",
     "guess",
+    "kind_of",
     "known",
     "one_of",
     "prior_of",
@@ -71,6 +73,9 @@ __all__ = [
 ]
 
 ZEROS = "zero-inflated"  # what --zeros makes of a family
+
+
+SEVERAL = "independent"  # the family of columns that have families of their own
 
 
 class Observed(NamedTuple):
@@ -177,6 +182,60 @@ def those_with_df() -> list[str]:
     return [name for name, made in MADE.items() if made.number == "df"]
 
 
+def kind_of(
+    name: str | None,
+    form: str | None,
+    df: float | None,
+    columns: Sequence[str],
+    *,
+    zeros: bool = False,
+) -> tuple[type[Theta], list[str]]:
+    """Return the family that is asked for, and the columns without the families behind them.
+
+    A column names its family after its last colon, if that is the name of one.
+
+    >>> kind_of(None, None, None, ["age:gaussian", "visits:poisson"])[0].__name__
+    'Independent(Gaussian, Poisson)'
+    >>> kind_of("poisson", None, None, ["at:noon"])[1]
+    ['at:noon']
+    """
+    cut = [one.rpartition(":") for one in columns]
+    named = [family.strip() in FAMILIES for _, _, family in cut]
+    if not any(named):
+        if name is None or (name in MADE and name not in FAMILIES):
+            raise Refusal(
+                f"which family? Give --family, one of {', '.join(FAMILIES)}, or a family for each "
+                "column, such as --column age:gaussian --column visits:poisson"
+            )
+        return family_of(name, form, df, zeros=zeros), list(columns)
+    if not all(named):
+        bare = columns[named.index(False)]
+        _, colon, end = bare.rpartition(":")
+        meant = guess(end, FAMILIES) if colon else ""
+        raise Refusal(
+            f"--column {bare} names no family, as the others do; {meant}give each column one, such "
+            f"as --column {bare if not meant else bare.removesuffix(colon + end)}:gaussian"
+        )
+    if name is not None and (name in FAMILIES or name not in MADE):
+        raise Refusal(
+            f"--family {name} and --column {columns[0]} both name a family; leave one out"
+        )
+    if form is not None or df is not None or zeros:
+        asked = "--covariance" if form is not None else "--zeros" if zeros else "--df"
+        raise Refusal(
+            f"{asked} is of one family, and every column has one of its own; leave it out"
+        )
+    families = [family_named(family.strip()) for _, _, family in cut]
+    if len(columns) == 1:
+        (own, _, family) = cut[0]
+        raise Refusal(
+            f"--column {columns[0]} is the only column; give --family {family} --column {own}, or "
+            "more columns"
+        )
+    titles = ", ".join(one.__name__ for one in families)
+    return MADE[SEVERAL].read(titles), [own for own, _, _ in cut]
+
+
 def forms() -> list[str]:
     """Return the names of all forms that a family can take.
 
@@ -227,9 +286,11 @@ def sample_of(
     if family.takes() == "labels":
         return _labels_of(family, file, columns, counts, drop_missing, progress)
     asked = _columns(family, columns, heads, trials, counts)
+    words = [name for at, name in enumerate(asked.x) if labelled(family, at)]
     found = scan_columns(
         file,
         asked,
+        labelled=words,
         drop_missing=drop_missing,
         blanks=takes_blanks(family),
         progress=progress,
@@ -238,9 +299,19 @@ def sample_of(
     try:
         refuse_others(family, found.sample)
     except ValueError:
-        found.refuse_rows(family.observe)
-        raise
+        found.refuse_rows(partial(_refuse_row, family))
+        with located_in_file(asked.titles):
+            refuse_others(family, found.sample)
     return Observed(found.sample, [column_label(one) for one in asked.x], found.dropped)
+
+
+def _refuse_row(family: type[Theta], some: Sample) -> None:
+    """Refuse a row; what is wrong with some rows together need not be wrong with all."""
+    try:
+        family.observe(some)
+    except Refusal as problem:
+        if ROW.match(str(problem)) is not None or not some.table:
+            raise
 
 
 def sequences_of(
@@ -275,13 +346,12 @@ def sequences_of(
         )
     asked = _columns(family, columns, heads, trials, counts)
     start = cast("Initial | None", initial)
-    labelled = family.takes() == "labels"
     found = scan_in_order(
         file,
         asked,
         sequence,
         initial=start,
-        labelled=labelled,
+        labelled=family.takes() == "labels",
         blanks=takes_blanks(family),
         progress=progress,
     )
@@ -456,9 +526,10 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     else:
         assert isinstance(sample, OutOfCore)
         seen = sample.extremes
-    for name, low, high in zip(names, seen.low, seen.high, strict=True):
+    each = emission_of(family).placed(len(names))
+    for name, low, high, placed in zip(names, seen.low, seen.high, each, strict=True):
         far = np.spacing(np.abs(low)) >= 1  # the spread may have been lost, which is said below
-        if emission_of(family).located and low == high and not far:
+        if placed and low == high and not far:
             raise Refusal(
                 f"{name} is constant, {low:.10g} in every row, and has no spread to "
                 "estimate; give another column"

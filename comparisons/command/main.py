@@ -216,7 +216,7 @@ def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
 def fit(
     file: File,
     *,
-    family: Family,
+    family: Family = None,
     column: Columns = None,
     components: Annotated[
         int | None,
@@ -295,7 +295,7 @@ def fit(
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
         draws_of,
-        family_of,
+        kind_of,
         prior_of,
         refuse_components,
         refuse_estimate,
@@ -326,11 +326,11 @@ def fit(
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
     refuse_out(out, overwrite=overwrite)
     length = draws_of(draws)
-    kind = family_of(family, covariance, df, zeros=zeros)
+    kind, named = kind_of(family, covariance, df, column or [], zeros=zeros)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:
-            asked_for = kind, file, column or [], heads, trials, counts
+            asked_for = kind, file, named, heads, trials, counts
             observed = rows.observed(
                 *asked_for, drop_missing=drop_missing, progress=tell, client=client
             )
@@ -448,6 +448,7 @@ def _only_em(
     """Fit by EM and print that."""
     from comparisons.pages.terminal import numbered
     from em import fitted
+    from models.family import by_column
 
     found = fitted(question, starts=starts, seed=seed)
     if as_json:
@@ -457,7 +458,9 @@ def _only_em(
     else:
         shown(str(found))
         if len(names) > 1:
-            shown(f"In brackets: the column(s), where {numbered(names)}.")
+            apart = by_column(question.family)
+            where = "Behind a name: the column" if apart else "In brackets: the column(s)"
+            shown(f"{where}, where {numbered(names, int(apart))}.")
 
 
 def main() -> None:

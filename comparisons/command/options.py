@@ -31,10 +31,17 @@ File = Annotated[
     str,
     typer.Argument(help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."),
 ]
-Family = Annotated[str, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")]
+Family = Annotated[
+    str | None, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")
+]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", "-c", help="The column of what was measured; several make a table."),
+    typer.Option(
+        "--column",
+        "-c",
+        help="The column of what was measured; several make a table. With a family behind each, "
+        "such as -c age:gaussian -c visits:poisson, columns are independent within a group.",
+    ),
 ]
 Heads = Annotated[str | None, typer.Option(help="The column of heads.")]
 Trials = Annotated[

@@ -383,8 +383,8 @@ class Facts:
         return int(self.tree["constant_data"].sizes.get("dimension", 1))
 
     @property
-    def width(self) -> int:
-        """The length of a component's own axes: how many columns, or categories."""
+    def width(self) -> Any:
+        """The length of a component's own axes, as `models.family.width` has it."""
         return width_of(from_fields(self.structure, self.family, self.fields).theta)
 
     @property

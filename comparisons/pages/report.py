@@ -16,6 +16,7 @@ from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
 from comparisons.verdict.headline import by_importance, follows
+from models.family import by_column
 from models.names import spelt
 from models.structure import moves_of, title_of
 
@@ -132,7 +133,8 @@ class Card(NamedTuple):
 
 def _places(facts: Facts) -> str:
     """Return what stands in the brackets of a parameter's name."""
-    columns = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns))
+    apart = by_column(facts.family)
+    columns = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns, int(apart)))
     inner = any(row.parameter.place for row in facts.parameters)
     if facts.noun == "state":
         return "state, counted from 0; of a transition, then the next state"
@@ -142,6 +144,8 @@ def _places(facts: Facts) -> str:
         where = ", then the column of the data" * (facts.dimension > 1)
     else:
         where = ", then the column of the data" * inner
+    if apart:
+        where = ", then the category" * inner + "; behind a name, the column of the data"
     if where.endswith("data") and columns:
         where += f" ({columns})"
     if "group" in facts.named and facts.k > 1:

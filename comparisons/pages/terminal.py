@@ -15,6 +15,7 @@ from rich.text import Text
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.kept.largest import largest
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
+from models.family import by_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,7 +210,8 @@ def _extent(facts: Facts) -> str:
 def _legend(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
     several, names = len(facts.columns) > 1, facts.categories
-    where = f"the column(s), where {numbered(facts.columns)}" if several else ""
+    apart = by_column(facts.family)
+    where = f"the column(s), where {numbered(facts.columns)}" if several and not apart else ""
     if names:
         where = "the category"
         if "category" not in facts.named:
@@ -220,16 +222,19 @@ def _legend(facts: Facts) -> str:
     if "group" in facts.named and facts.k > 1:
         others = f"the component{', then ' * bool(where)}{where}"
         return f"In brackets: the group, then the component; of other parameters, {others}."
+    if apart and several:
+        behind = numbered(facts.columns, 1)
+        return f"In brackets: the component. The number behind a name is the column: {behind}."
     return f"In brackets: the component, then {where}." * bool(where)
 
 
-def numbered(names: Sequence[str]) -> str:
-    """Say which column each number in brackets belongs to.
+def numbered(names: Sequence[str], first: int = 0) -> str:
+    """Say which column each number in brackets, or behind a name, belongs to.
 
     >>> numbered(["height", "weight"])
     '0 is height, 1 is weight'
     """
-    return ", ".join(f"{at} is {name}" for at, name in enumerate(names))
+    return ", ".join(f"{at} is {name}" for at, name in enumerate(names, first))
 
 
 def among(facts: Facts) -> str:

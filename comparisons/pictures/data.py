@@ -39,6 +39,7 @@ from comparisons.pictures.style import (
 )
 from em.emission import emission_of
 from models.arrays import spaced
+from models.family import by_column
 from models.letters import cut
 from models.refusal import Refusal
 from models.value_grid import step_of
@@ -371,7 +372,10 @@ def no_plane(facts: Facts) -> str:
     >>> no_plane(comparison)
     'one column has no plane to draw; see the data'
     """
-    return "" if facts.dimension > 1 else "one column has no plane to draw; see the data"
+    if facts.dimension == 1:
+        return "one column has no plane to draw; see the data"
+    apart = by_column(facts.family)
+    return "columns have families of their own; see the parameters" if apart else ""
 
 
 class Cloud(NamedTuple):

@@ -31,6 +31,7 @@ from comparisons.verdict.transforms import (
 )
 from em.emission import emission_of
 from models.arrays import spaced
+from models.family import labelled
 from models.structure import drawn_at, fields_of
 from models.value_grid import step_of
 
@@ -222,7 +223,11 @@ def _observed(posterior: Posterior) -> Observed:
     if bins is None:
         return observed_of(posterior.question)
     x, counts, low, high = bins
-    ends = ends_of(x, whole=False) if step_of(np.unique(x)) > 0 else np.stack([low, high])
+    ends = (
+        ends_of(x, whole=np.zeros(1, np.bool_))
+        if step_of(np.unique(x)) > 0
+        else np.stack([low, high])
+    )
     return Observed(x, None, ends, np.arange(len(x)), np.rint(counts).astype(np.int64))
 
 
@@ -300,11 +305,12 @@ def _cause(
     posterior: Posterior, observed: Observed, point: Point, under: Intervals, column: int
 ) -> Cause:
     """Return the cause of a misfit that the data show."""
-    if posterior.question.family.takes() == "labels":  # codes have no zeros and no spread
+    family = posterior.question.family
+    if labelled(family, column):  # codes have no zeros and no spread
         return Cause("other", np.nan, np.nan)
-    if emission_of(posterior.question.family).located:
+    if emission_of(family).placed(posterior.question.rows.dimension)[column]:
         return _heaped(posterior, observed) or _shaped(observed, under, column)
-    return _counted(posterior, point)
+    return _counted(posterior, point, column)
 
 
 def _heaped(posterior: Posterior, observed: Observed) -> Cause | None:
@@ -361,9 +367,11 @@ def _median(z: Array, share: Array) -> float:
     return float(np.quantile(z, 0.5, weights=share, method="inverted_cdf"))
 
 
-def _counted(posterior: Posterior, point: Point) -> Cause:
-    """Return whether counts have more zeros or spread more than the model's."""
+def _counted(posterior: Posterior, point: Point, column: int) -> Cause:
+    """Return whether the counts of a column have more zeros or spread more than the model's."""
     seen, imagined = posterior.replicates
+    if seen.ndim > 1:
+        seen, imagined = seen[:, column], imagined[..., column]
     zeros, due = float((seen == 0).mean()), float((imagined == 0).mean())
     above, others = seen[seen > 0], imagined[imagined > 0]
     rest = 1.0

@@ -18,6 +18,8 @@ from em.emission import emission_of
 from models.value_grid import step_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
@@ -95,7 +97,7 @@ def observed_of(question: Question[Any, Any]) -> Observed:
     """
     sample, units = question.rows, question.units
     emission = emission_of(question.family)
-    ends = ends_of(sample.x, whole=not emission.located)
+    ends = ends_of(sample.x, whole=~emission.placed(sample.dimension))
     ends[0][emission.masses(sample.x)] -= 1  # all of the probability lies above the first end
     counts = np.rint(units.unit_counts).astype(np.int64)
     later = units.followers()
@@ -103,20 +105,19 @@ def observed_of(question: Question[Any, Any]) -> Observed:
     return Observed(sample.x, sample.trials, ends, units.unit_rows, counts, later)
 
 
-def ends_of(x: Array, *, whole: bool) -> Array:
+def ends_of(x: Array, *, whole: NDArray[np.bool_]) -> Array:
     """Return the ends (2, m) or (2, m, d) of the values that each row stands for.
 
-    whole: whether rows are whole numbers by their family.
+    whole: (d,) whether columns are whole numbers by their family.
 
-    >>> ends_of(np.array([0.0, 2.0]), whole=True)
+    >>> ends_of(np.array([0.0, 2.0]), whole=np.array([True]))
     array([[-1.,  1.],
            [ 0.,  2.]])
     """
-    if whole:
-        return np.stack([x - 1, x])
     table = x.reshape(len(x), -1)
     half = np.array([step_of(np.unique(column)) for column in table.T]) / 2
-    return np.stack([table - half, table + half]).reshape(2, *x.shape)
+    low, high = np.where(whole, 1, half), np.where(whole, 0, half)
+    return np.stack([table - low, table + high]).reshape(2, *x.shape)
 
 
 def transformed(observed: Observed, theta: Theta, ahead: Array) -> Intervals:

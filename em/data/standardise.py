@@ -13,6 +13,8 @@ from models.family import Movable, Theta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from em.emission import Emission
     from models.observations import Observations
 
@@ -28,7 +30,7 @@ class Units:
 
     scale, shift: (d,); scales are powers of two, so that dividing by them is exact.
     turn: (d, d) map that decorrelates the columns, or None for the identity.
-    relative: whether widths are parts of a location, which have no unit.
+    relative: whether widths are parts of a location, which have no unit; one for all, or (d,).
 
     >>> Units(np.array([2.0]), np.array([10.0])).rows(np.array([10.0, 14.0]))
     array([0., 2.])
@@ -37,7 +39,7 @@ class Units:
     scale: Array
     shift: Array
     turn: Array | None = None
-    relative: bool = False
+    relative: bool | NDArray[np.bool_] = False
 
     def rows(self, x: Array) -> Array:
         """Return the working coordinates of rows (B,) or (B, d)."""
@@ -72,16 +74,16 @@ class Units:
 
     def floor_in(self, widths: Array) -> Array:
         """Return least sds in the data's units, (d,), as the floor that `Emission.width` takes."""
-        inside = widths if self.relative else widths / self.scale
+        inside: Array = np.where(self.relative, widths, widths / self.scale)
         return inside if self.turn is None else self.turn * inside
 
     def floor_out(self, floor: Array) -> Array:
         """Return the floor that `Emission.width` takes as least sds in the data's units, (d,)."""
         if floor.ndim == 1:
-            return floor if self.relative else floor * self.scale
+            return np.where(self.relative, floor, floor * self.scale)
         root = floor if self.turn is None else np.linalg.solve(self.turn, floor)
-        widths: Array = np.sqrt((root**2).sum(axis=1)) * self.scale
-        return widths
+        widths = np.sqrt((root**2).sum(axis=1))
+        return np.where(self.relative, widths, widths * self.scale)
 
 
 type Averages = Callable[[Units, Callable[[Array], Array]], Array]
@@ -104,15 +106,16 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     Units(scale=array([8.]), shift=array([170.]), turn=None, relative=False)
     """
     d = sample.dimension
-    if not emission.located:
+    placed, scaled = emission.placed(d), emission.scaled(d)
+    if not placed.any():
         return Units(np.ones(d), np.zeros(d))
     largest = np.maximum(sample.high, -sample.low)
     exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
     order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(d))
     mean = average(near_one, lambda x: x)
-    if emission.relative:
-        return Units(np.exp2(np.floor(np.log2(mean))) * order, np.zeros(d), relative=True)
+    if scaled.all():
+        return Units(_near(mean) * order, np.zeros(d), relative=True)
     spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
     constant = spread <= 4 * np.finfo(float).eps * np.abs(
         mean
@@ -121,6 +124,10 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     if emission.isotropic:
         spread = np.full(d, spread.max())
     unit = np.exp2(np.clip(np.floor(np.log2(spread)), -1000, 1000))
+    if scaled.any() or not placed.all():
+        unit = np.where(scaled, _near(np.where(scaled, mean, 1)) * order, unit)
+        shift = np.where(scaled | ~placed, 0, mean * order)
+        return Units(np.where(placed, unit, 1), shift, relative=scaled)
     units = Units(unit, mean * order)
     if not emission.uncouples or constant.any():
         return units
@@ -131,3 +138,8 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     if not COLLINEAR < least < CORRELATED:
         return units
     return Units(unit, mean * order, np.linalg.inv(np.linalg.cholesky(cov)))
+
+
+def _near(mean: Array) -> Array:
+    """Return the power of two below each."""
+    return np.exp2(np.floor(np.log2(mean)))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
+    "ROW",
     "located_in_file",
     "not_a_number",
     "one_line",

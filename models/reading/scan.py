@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.categories import in_natural_order
 from models.reading.column_names import column_label
 from models.reading.columns import (
     MAX_IN_MEMORY,
@@ -18,8 +19,10 @@ from models.reading.columns import (
 )
 from models.reading.counting import RowCounts
 from models.reading.files import open_files
+from models.reading.labels import LabelParser
 from models.reading.on_dask import scan_on_workers
 from models.refusal import Refusal
+from models.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.reading.batch import OpenFiles
     from models.reading.columns import Progress
-    from models.sample import Sample
 
 __all__ = ["compresses", "scan", "scan_columns"]
 
@@ -98,12 +100,15 @@ def scan_columns(
     path: str | Path | Sequence[str | Path],
     columns: Columns,
     *,
+    labelled: Sequence[str] = (),
     drop_missing: bool = False,
     blanks: bool = False,
     progress: Progress | None = None,
     client: Client | None = None,
 ) -> ScanResult:
     r"""Read columns of files of any length; `scan` explains the arguments and the result.
+
+    labelled: the columns of x that are labels; their rows stay in memory.
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile("w", suffix=".csv") as file:
@@ -113,7 +118,12 @@ def scan_columns(
     """
     columns.refuse_twice()
     kept = columns.partly_seen(blanks and client is None)  # workers stream what does not compress
-    files = open_files(path, columns.names, drop_missing=drop_missing, partly_seen=kept)
+    words = {name: LabelParser() for name in labelled}
+    files = open_files(
+        path, columns.names, drop_missing=drop_missing, labels=words, partly_seen=kept
+    )
+    if client is not None and words:
+        raise Refusal("columns of labels are read by one process; leave out --workers, --cluster")
     if client is not None:
         return scan_on_workers(client, files, columns, drop_missing=drop_missing, progress=progress)
     with ThreadPoolExecutor(1) as pool:
@@ -122,8 +132,35 @@ def scan_columns(
             if not counting.add(table):
                 break
         else:
-            return ScanResult(counting.sample(), counting.dropped, files, columns)
+            sample = _named(counting.sample(), [words.get(name) for name in columns.x])
+            return ScanResult(sample, counting.dropped, files, columns)
+    if words:
+        raise Refusal(
+            "there are too many distinct rows to stay in memory, as columns of labels have to; "
+            "give a part of the file"
+        )
     return _streamed(files, columns, progress)
+
+
+def _named(sample: Sample, words: Sequence[LabelParser | None]) -> Sample:
+    """Return the sample with codes and names of categories in their natural order."""
+    if not any(words):
+        return sample
+    x, levels = sample.x[sample.inverse], list[tuple[str, ...]]()
+    once = len(sample.inverse) == sample.observations
+    if not once:
+        x = sample.x.copy()
+    for at, parser in enumerate(words):
+        if parser is None:
+            levels.append(())
+            continue
+        codes = np.unique(x[:, at]).astype(np.intp)
+        names = in_natural_order([parser.names[code] for code in codes])
+        rank = np.zeros(len(parser.names))
+        rank[[parser.codes[name] for name in names]] = np.arange(len(names))
+        x[:, at] = rank[x[:, at].astype(np.intp)]
+        levels.append(names)
+    return Sample(x, counts=None if once else sample.counts, levels=levels)
 
 
 def compresses(rows: Array) -> bool:

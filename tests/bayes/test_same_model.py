@@ -18,7 +18,7 @@ from bayes.model import data_of
 from bayes.sampling.compiled import engine_of
 from em import fit
 from models import Mixture, Prior, Sample, simulate
-from models.family import entries, rebuilt, width
+from models.family import entries, rebuilt
 from models.prior import draw_prior
 from models.question import asked
 
@@ -29,6 +29,12 @@ weighed = pytest.mark.parametrize("prior", [False, True], ids=["likelihood", "po
 OWN_VALUES = {
     "gamma": lambda theta: {"log_mean": pt.log(theta.mean), "shape": theta.shape},
     "gaussian": lambda theta: {"mean": theta.mean, "variance": theta.sd**2},
+    "independent": lambda theta: {
+        "mean_1": theta.mean_1,
+        "variance_1": theta.sd_1**2,
+        "rate_2": theta.rate_2,
+        "prob_3": theta.prob_3,
+    },
     "lognormal": lambda theta: {"mean": pt.log(theta.median), "variance": theta.spread**2},
     "negative-binomial": lambda theta: {
         "log_mean": pt.log(theta.mean),
@@ -71,9 +77,10 @@ class Surface:
         shapes = (
             {"cov": (k, sample.dimension, sample.dimension)} if "cov" in row.family._fields else {}
         )
-        wide = width(row.family, sample)
-        usual = (k,) if wide == 1 else (k, wide)
-        fields = {name: pt.zeros(shapes.get(name, usual)) for name in row.family._fields}
+        fields = {
+            name: pt.zeros(shapes.get(name, field.shape))
+            for name, field in entries(row.random(np.random.default_rng(29), k).theta).items()
+        }
         share = pt.zeros(k - 1)
         for place, name in enumerate(names):
             field, index = name[:-1].split("[")

@@ -16,7 +16,7 @@ from comparisons.verdict import estimates
 from comparisons.verdict.estimates import family_of
 from em import fit
 from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Poisson, Sample, ordered
-from models.family import entries
+from models.family import entries, width_of
 from models.names import made_of
 from models.question import Question
 
@@ -26,7 +26,8 @@ NAMES = {"full": "full", "tied": "tied", "diag": "diagonal", "spherical": "spher
 
 def estimate_of(given, family, d):
     """Return an estimate of a family of d columns, whatever was observed."""
-    x = np.zeros((1, d)) if family.takes() == "table" else np.zeros(1)
+    columns = len(d) if isinstance(d, tuple) else d
+    x = np.zeros((1, columns)) if family.takes() == "table" else np.zeros(1)
     return estimates.estimate_of(given, Question(Mixture, family, Sample(x), 2, wide=d))
 
 
@@ -54,7 +55,7 @@ def log_likelihood(mixture: Mixture, x: np.ndarray) -> float:
 def test_a_fit_a_mixture_and_a_file_of_it_are_one_estimate(row, rng, tmp_path):
     generator = rng(301)
     given = row.random(generator, 3)
-    d = given.theta[0].shape[1] if given.theta[0].ndim == 2 else 1
+    d = width_of(given.theta)
     found, source = estimate_of(given, row.family, d)
     assert source == "a Mixture"
     assert same(found, ordered(given))
@@ -68,9 +69,10 @@ def test_a_fit_a_mixture_and_a_file_of_it_are_one_estimate(row, rng, tmp_path):
     assert same(found, ordered(given))
     assert same(estimate_of(str(path), row.family, d)[0], found)
     general = MultivariateGaussian if issubclass(row.family, MultivariateGaussian) else row.family
-    if made_of(row.family) is not None:
-        general = Gaussian  # a file of mean and sd alone names no degrees of freedom
+    if (made := made_of(row.family)) is not None:  # a file of mean and sd alone names no df
+        general = Gaussian if made.number else None
     assert family_of(path) is general
+    general = general or row.family
     assert estimate_of(path, general, d)[0].theta._fields == row.family._fields
     sample = row.sample(generator, 2, 60)
     fitted = fit(row.family, sample, 2, starts=2)

@@ -29,6 +29,9 @@ def unpack(row, fitted, free: np.ndarray) -> Mixture:
                 d = fields[field].shape[-1]
                 fields[field][place[0]] = value * np.eye(d)
     fields["weight"][-1] = 1 - fields["weight"][:-1].sum()
+    for name, field in row.family.layout().items():
+        if field.simplex:
+            fields[name][:, -1] = 1 - fields[name][:, :-1].sum(axis=1)
     return Mixture(fields.pop("weight"), rebuilt(row.family, fields.values()))
 
 
