@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import models
-from models.names import FAMILIES, FORMS
+from models.names import FAMILIES, FORMS, MADE
 from models.structure import STRUCTURES
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,7 @@ KNOWN = [one for one in STRUCTURES.values() if one.__module__.startswith("models
 NAMES = {
     *(one.__name__ for one in FAMILIES.values()),
     *(one.__name__ for forms in FORMS.values() for one in forms.values()),
+    *(made.base.__name__ for made in MADE.values()),
     *(one.__name__ for one in KNOWN),
     *(kind.__name__ for one in KNOWN for kind in one.__subclasses__()),
 }
@@ -93,5 +94,5 @@ def test_a_name_would_be_found():
     assert named("from models import Poisson") == {"Poisson"}
     assert named('known = {"Binomial": 1}') == {"Binomial"}
     assert not named('"""Gaussian"""\nx = 1  # Poisson')
-    assert {"Mixture", "TiedGaussian"} <= NAMES
+    assert {"Mixture", "TiedGaussian", "StudentTGiven"} <= NAMES
     assert models.Mixture.__name__ in NAMES

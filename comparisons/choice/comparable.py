@@ -31,8 +31,8 @@ def several(families: Sequence[type[Theta]]) -> bool:
 def refuse_incomparable(families: Sequence[type[Theta]]) -> None:
     """Refuse families of which one gives densities and another probabilities.
 
-    A density has a unit, and other numbers in another one: log p of it can be anything beside that
-    of a count. Both are refused as well if they take other columns.
+    A density has the unit 1 / x, so that its logarithm depends on the unit of x; that of a
+    probability does not. Families that take other columns are refused as well.
 
     >>> from models import Gamma, Gaussian, Poisson
     >>> refuse_incomparable([Gamma, Gaussian])
