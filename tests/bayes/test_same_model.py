@@ -46,6 +46,12 @@ OWN_VALUES = {
         "variance": theta.sd**2,
         "log_df": pt.log(theta.df),
     },
+    "zero-inflated-gamma": lambda theta: {
+        "log_mean": pt.log(theta.mean),
+        "shape": theta.shape,
+        "excess": theta.zero[:1],
+    },
+    "zero-inflated-poisson": lambda theta: {"rate": theta.rate, "excess": theta.zero[:1]},
 }
 
 

@@ -35,6 +35,7 @@ from models import (
     MultivariateGaussian,
     Poisson,
     Sample,
+    ZeroInflated,
     simulate,
 )
 from models.question import asked
@@ -238,3 +239,25 @@ def test_the_advice_names_families_that_take_the_data(rng):
     assert named not in finding.remedy
     _, finding = judged(Gamma, Sample(np.exp(rng(43).normal(0, 1.2, 500))), 1)
     assert finding.remedy == f"{named}LogNormal (--family lognormal)."
+
+
+def test_zeros_in_excess_are_advised_by_their_option(rng):
+    *_, draw, kind, _ = WRONG["extra zeros as Poisson"]
+    found, finding = judged(Poisson, Sample(draw(rng(42))), 1)
+    assert found.cause.kind == kind
+    said = "Take a family that allows for it: ZeroInflated(Poisson) (--family poisson --zeros)."
+    assert finding.remedy == said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_both_sides_find_the_zeros_in_excess_and_the_model_fits(seed, rng):
+    truth = Mixture([0.4, 0.6], ZeroInflated(Poisson)(np.array([2.0, 9.0]), np.array([0.3, 0.3])))
+    sample, _ = simulate(truth, 1_500, rng(seed))
+    found = comparisons.second_opinion(type(truth.theta), sample, 2, seed=seed)
+    assert found.verdict == "agree"
+    zero = found.to_frame().loc["zero[*]"]
+    assert abs(zero["mle"] - 0.3) < 3 * zero["se"]
+    assert abs(zero["mean"] - 0.3) < 3 * zero["sd"]
+    # negative control: without zeros in excess the model does not fit
+    assert comparisons.second_opinion(Poisson, sample, 2, seed=seed).verdict != "agree"
