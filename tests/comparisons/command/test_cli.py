@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from comparisons.kept.facts import Facts
 from comparisons.pages.terminal import told
 from comparisons.studies import STUDIES
 from comparisons.verdict.headline import by_importance
-from models import GaussianPrior, StudentT
+from models import GaussianPrior, Poisson, StudentT, ZeroInflated
 from models.names import family_called, name_of, record_of
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
@@ -235,6 +236,11 @@ WRONG = {
     "a prior of several": (
         ("choose", "people.csv", "-f", "gaussian,gamma", "-c", "height", "--prior", "mean=1"),
         "--prior is of one family",
+    ),
+    "zeros": (("fit", "people.csv", *GAUSSIAN, "--zeros"), "--zeros needs --family poisson, "),
+    "zeros and forms": (
+        ("choose", "people.csv", "-f", "multivariate", "--covariance", "all", "--zeros"),
+        "zeros in excess mean nothing beside MultivariateGaussian",
     ),
     "df": (("fit", "people.csv", *GAUSSIAN, "--df", 4), "--df needs --family student-t"),
     "df below 0": (
@@ -592,3 +598,27 @@ def test_given_degrees_of_freedom_are_named_and_restored_exactly(df, people, run
     free = json.loads(run(*words, "--json")[1])["family"]
     assert family_called(free) is StudentT
     assert record_of(StudentT) is not GaussianPrior
+
+
+def test_zeros_in_excess_are_fitted_and_refused_where_there_are_none(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts = [0] * 40 + [1, 2, 3, 4, 5, 3, 2, 4, 3, 6]
+    Path("visits.csv").write_text("visits\n" + "".join(f"{one}\n" for one in counts))
+    words = "fit", "visits.csv", "-f", "poisson", "-c", "visits", "-k", 1, "--only", "em", "--zeros"
+    _, out, _ = run(*words, "--json")
+    found = json.loads(out)
+    assert family_called(found["family"]) is ZeroInflated(Poisson)
+    Path("visits.csv").write_text("visits\n1\n2\n5\n")
+    code, _, err = run(*words)
+    assert code == 2
+    assert "'visits' has no zeros; leave --zeros out, and take Poisson alone" in " ".join(
+        err.split()
+    )
+    Path("visits.csv").write_text("visits\n0\n-2\n1.5\n")
+    _, _, err = run(*words)
+    assert "visits: line 3 is -2, which is below 0" in " ".join(err.split())
+    _, _, err = run(*words[:3], "lognormal", *words[4:])
+    assert "visits: line 3 is -2, which is not above 0, as 1 of 3 are" in " ".join(err.split())
+    Path("visits.csv").write_text("visits\n0\n2\n1.5\n")
+    _, _, err = run(*words[:3], "lognormal", *words[4:-1])
+    assert "allow for zeros beside the others: --zeros" in " ".join(err.split())
