@@ -248,16 +248,21 @@ class ZeroInflatedEmission(ByRows[ZeroInflated]):
             many, log_own = np.append(many, setting.prior.zeros), np.append(log_own, -np.inf)
             others += setting.prior.others
         some = many != 0
-        many, own, away = many[some], np.exp(log_own[some]), -np.expm1(log_own[some])
+        own, away = np.exp(log_own[some]), -np.expm1(log_own[some])
+        with np.errstate(divide="ignore"):
+            first = float(many[some] @ (away / own)) - others
+        each = list(zip(many[some].tolist(), own.tolist(), away.tolist(), strict=True))
 
         def slope(zero: float) -> float:
-            """Times 1 - zero, which is above 0."""
-            with np.errstate(divide="ignore"):
-                return float((1 - zero) * (many @ (away / (zero + (1 - zero) * own))) - others)
+            """Times 1 - zero, which is above 0; of few numbers, which NumPy is slow with."""
+            if not zero:
+                return first
+            rise = sum(n * a / (zero + (1 - zero) * f) for n, f, a in each)
+            return float((1 - zero) * rise - others)
 
         zero = 0.0
-        if slope(0.0) > 0:
-            zero = 1.0 if others == 0 else float(brentq(slope, 0.0, 1.0, xtol=1e-300, rtol=FINEST))
+        if first > 0:
+            zero = 1.0 if others == 0 else brentq(slope, 0.0, 1.0, xtol=1e-300, rtol=FINEST)
         return self._beside(parts, np.full(len(occupancy), zero))
 
     def looked_at(self, theta: ZeroInflated) -> ZeroInflated:

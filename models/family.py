@@ -50,6 +50,7 @@ class Field(NamedTuple):
     shared: whether all components share it.
     simplex: whether its last axis sums to one, so that the last entry follows from the others.
     limit: the family that a component becomes as the field grows without bound, if it is one.
+    none: the family that a component becomes where the field is 0, if it is one.
     logs: whether spreads are compared on the scale of its logarithm, as its likelihood is skewed.
     part: the column that it is of, counted from 1, if each has a family of its own; otherwise 0.
 
@@ -66,6 +67,7 @@ class Field(NamedTuple):
     shared: bool = False
     simplex: bool = False
     limit: str = ""
+    none: str = ""
     logs: bool = False
     part: int = 0
 

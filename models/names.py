@@ -32,6 +32,7 @@ __all__ = [
     "UNIDENTIFIED",
     "Made",
     "Titled",
+    "alike",
     "arguments_of",
     "family_called",
     "family_named",
@@ -231,6 +232,18 @@ def option_of(family: type[Theta]) -> str:
     if made is not None and made.option is not None:
         return made.option(family)
     return f"--family {name_of(family)}"
+
+
+def alike(family: type[Theta], other: type[Theta]) -> type[Theta]:
+    """Return another family, beside zeros in excess if this one is, and so on.
+
+    >>> alike(family_called("ZeroInflated(Poisson)"), family_called("NegativeBinomial")).__name__
+    'ZeroInflated(NegativeBinomial)'
+    >>> alike(family_called("Poisson"), family_called("NegativeBinomial")).__name__
+    'NegativeBinomial'
+    """
+    own = made_of(family)
+    return other if own is None or not own.mends else own.read(other.__name__)
 
 
 def mends(cause: str, family: type[Theta]) -> list[type[Theta]]:

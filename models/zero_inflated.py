@@ -86,12 +86,12 @@ class ZeroInflated(tuple["Array", ...]):
     @classmethod
     def has_zeros(cls) -> bool:
         """Whether the part has zeros of its own."""
-        return PARTS[name_of(cls.part)]
+        return _zeros(cls.part)
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
         """The part's fields, and the probability of a zero in excess."""
-        return {**cls.part.layout(), "zero": Field(low=0, high=1, shared=True)}
+        return _layout(cls.part)
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
@@ -307,6 +307,18 @@ def _family(part: type[Theta]) -> type[ZeroInflated]:
             f"others; --zeros needs --family {', '.join(most)} or {last}"
         )
     return _made(Titled, ZeroInflated, part, [*part.layout(), "zero"])
+
+
+@cache
+def _layout(part: type[Theta]) -> dict[str, Field]:
+    """Return the fields of a part beside zeros; a step of EM looks at them often."""
+    return {**part.layout(), "zero": Field(low=0, high=1, shared=True, none=name_of(part))}
+
+
+@cache
+def _zeros(part: type[Theta]) -> bool:
+    """Return whether a part has zeros of its own."""
+    return PARTS[name_of(part)]
 
 
 @cache

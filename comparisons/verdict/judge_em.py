@@ -15,7 +15,7 @@ from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
-from models.names import FAMILIES
+from models.names import FAMILIES, alike, option_of
 from models.structure import parameters, picked
 
 if TYPE_CHECKING:
@@ -434,7 +434,17 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         )
     if severity != OK:
         remedy = "Trust the posterior's intervals."
+    if severity == NOTE and (less := _less(at, edges)):
+        message += f" Where {edges[0].said}, the family is {FAMILIES[less].__name__}."
+        remedy = f"Fit that family (--family {less}), or trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _less(at: em.Fit[Any], edges: list[Edge]) -> str:
+    """Return the family of fewer parameters that the first edge is, empty if it is none."""
+    layout = at.family.layout()
+    field = layout.get(edges[0].label.partition("[")[0]) if edges else None
+    return field.none if field is not None and edges[0].bound == 0 else ""
 
 
 def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
@@ -447,7 +457,7 @@ def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
         f"{FAMILIES[other].__name__}."
     )
     remedy = (
-        f"Fit that family (--family {other})."
+        f"Fit that family ({option_of(alike(at.family, FAMILIES[other]))})."
         if every
         else f"Rely on the posterior's interval: it says how large {name} is at least."
     )

