@@ -16,6 +16,7 @@ from bayes.lognormal import LogNormalComponent
 from bayes.mixture import MixtureGrouping
 from bayes.model import build
 from bayes.multivariate import multivariate
+from bayes.multivariate_blanks import partly_seen
 from bayes.negative_binomial import NegativeBinomialComponent
 from bayes.poisson import PoissonComponent
 from bayes.posterior.adopt import adopt
@@ -45,6 +46,7 @@ from models import (
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 from models.independent import Columns
+from models.multivariate_blanks import PartlySeen
 from models.student_t_given import StudentTGiven
 
 COMPONENTS[Binomial] = BinomialComponent
@@ -55,6 +57,7 @@ COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[LogNormal] = LogNormalComponent
 COMPONENTS[MultivariateGaussian] = multivariate
 COMPONENTS[NegativeBinomial] = NegativeBinomialComponent
+COMPONENTS[PartlySeen] = partly_seen
 COMPONENTS[Poisson] = PoissonComponent
 COMPONENTS[StudentT] = StudentTComponent
 COMPONENTS[StudentTGiven] = StudentTGivenComponent

@@ -32,6 +32,9 @@ class Component[T: Theta, S](ABC):
     located = False
     """Whether components have a location, and x a unit that may be changed."""
 
+    shared: tuple[str, ...] = ()
+    """Data that are not of single rows, by name."""
+
     def __init__(self, family: type[T]) -> None:
         self.family = family
 

@@ -113,6 +113,8 @@ def assemble(question: Question[Any, Any]) -> Assembled:
         arrays = data_of(question)
         dims: dict[str, tuple[str, ...]] = {CONCENTRATION: ("component",)}
         for name, value in component.rows(question.rows).items():
+            if name in component.shared:
+                continue
             dims[name] = ("dimension", "row") if value.ndim == 2 else ("row",)
         for name in component.record(question.prior.theta):
             if arrays[name].ndim == 2:

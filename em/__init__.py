@@ -20,6 +20,7 @@ from em.independent import ColumnsEmission
 from em.lognormal import LogNormalEmission
 from em.mixture import MixtureGrouping
 from em.multivariate import MultivariateEmission
+from em.multivariate_blanks import PartlySeenEmission
 from em.negative_binomial import NegativeBinomialEmission
 from em.poisson import PoissonEmission
 from em.result import Fit, Optimum, Step
@@ -44,6 +45,7 @@ from models import (
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 from models.independent import Columns
+from models.multivariate_blanks import PartlySeen
 from models.student_t_given import StudentTGiven
 
 EMISSIONS[Binomial] = BinomialEmission
@@ -54,6 +56,7 @@ EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[LogNormal] = LogNormalEmission
 EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
+EMISSIONS[PartlySeen] = PartlySeenEmission
 EMISSIONS[Poisson] = PoissonEmission
 EMISSIONS[StudentT] = StudentTEmission
 EMISSIONS[StudentTGiven] = StudentTGivenEmission

@@ -80,6 +80,8 @@ def log_components(sample: Sample, theta: Theta) -> Array:
         runs = workers.prepare(partial(known_of, emission=emission, keep=False))
         found = densities(runs, emission, units.move_in(theta))
         blocks = [rows.block(index) for index in range(rows.blocks)]
-        base = np.concatenate([emission.base(one.x, one.trials) for one in blocks])
-        dense = np.concatenate([~emission.masses(one.x) for one in blocks])
-    return found + (base - dense * units.log_volume)
+        bases = [
+            emission.base(one.x, one.trials) - units.log_volume_of(one.x) * ~emission.masses(one.x)
+            for one in blocks
+        ]
+    return found + np.concatenate(bases)

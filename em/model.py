@@ -16,7 +16,7 @@ from em.parts import complete, unseen_about
 from em.structure import grouping_of
 from em.sweep import coefficients, known_of, logits, responsibilities, sums_about, swept
 from models.family import entries, rebuilt, within
-from models.sample import Part
+from models.sample import Part, Sample
 from models.structure import free, shares_of, summing_to_one, uniform, with_shares
 
 if TYPE_CHECKING:
@@ -486,6 +486,9 @@ def model_of[S: Structure](
     runs = workers.prepare(partial(known_of, emission=emission, keep=keep, wide=wide))
     total, base, grain, dense = runs.total(_measured)
     n, log_unit = rows.sample.observations, rows.units.log_volume
+    volume = float(dense) * log_unit
+    if isinstance(rows.sample, Sample) and rows.sample.seen_in_part:
+        volume = float(rows.sample.counts @ rows.units.log_volume_of(rows.sample.x))
     estimated = free(question.structure, question.held)
     even = uniform(question.structure, question.k, question.data.sizes)
     return Model(
@@ -497,7 +500,7 @@ def model_of[S: Structure](
         hard=hard,
         prior=prior,
         floor=floor,
-        base=float(base) - float(dense) * log_unit,
+        base=float(base) - volume,
         grain=GRAIN * (float(grain) + n * (1 + abs(log_unit))),
         total=np.asarray(total),
         counted=np.array(runs.each(_counted)),

@@ -412,12 +412,13 @@ class Fit[S: Structure]:
         emission, k = emission_of(self.family), self.question.k
         # in the fit's working coordinates, as a few new rows may be on another scale
         rows = rows_of(sample, emission, k, self.units)
-        log_volume, theta = self.units.log_volume, self.inside.theta
+        theta = self.inside.theta
         added = np.zeros(k) if log_shares is None else log_shares
         for index in range(rows.blocks):
             block = rows.block(index)
             yield (
-                emission.base(block.x, block.trials) - log_volume * ~emission.masses(block.x),
+                emission.base(block.x, block.trials)
+                - self.units.log_volume_of(block.x) * ~emission.masses(block.x),
                 logits(emission, block, added, theta),
             )
 

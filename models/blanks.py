@@ -75,15 +75,14 @@ def said_of_blanks(x: Array, counts: NDArray[Any]) -> str:
     """Return how many rows have blanks, and how many cells are blank; empty if none is.
 
     >>> said_of_blanks(np.array([[1.0, np.nan], [2.0, 3.0]]), np.array([2, 1]))
-    '2 of 3 rows have blanks (2 cells not seen)'
+    'with blanks in 2 of 3 rows (2 cells not seen)'
     """
     blank = np.isnan(x)
     if x.ndim != 2 or not blank.any():
         return ""
     cells = round(float(blank.sum(axis=1) @ counts))
     rows, n = round(float(blank.any(axis=1) @ counts)), round(float(counts.sum()))
-    have = "has" if rows == 1 else "have"
-    return f"{rows:,} of {n:,} rows {have} blanks ({cells:,} cell{'s' * (cells > 1)} not seen)"
+    return f"with blanks in {rows:,} of {n:,} rows ({cells:,} cell{'s' * (cells > 1)} not seen)"
 
 
 def blank_as(x: Array, seen: Array) -> Array:

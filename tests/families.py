@@ -41,6 +41,7 @@ from models import (
     ZeroInflatedPrior,
     simulate,
 )
+from models.multivariate_blanks import partly_seen_gaussian
 from models.names import record_of
 from models.question import asked
 
@@ -179,6 +180,74 @@ def student_t_4(x: np.ndarray, trials: np.ndarray | None) -> Any:
 
     found = optimize.root(slopes, [np.median(x), np.log(x.std() / 1.4)], tol=1e-14).x
     return StudentT.with_df(4)(found[:1], np.exp(found[1:]))
+
+
+class Holed(partly_seen_gaussian(MultivariateGaussian)):
+    """Draws rows of which a fifth of the cells was not seen, but some of each row."""
+
+    def draw(self, labels: np.ndarray, rng: np.random.Generator, trials: None) -> np.ndarray:
+        x = super().draw(labels, rng, trials)
+        return holed(x, rng)
+
+
+def holed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return rows of which a fifth of the cells is blank, but never all of a row."""
+    blank = rng.random(x.shape) < 0.2
+    blank[blank.all(axis=1), 0] = False
+    return np.where(blank, np.nan, x)
+
+
+def seen_log_density(theta: Any, sample: Sample) -> np.ndarray:
+    """Row by row, from mean and covariance of what was seen."""
+    found = np.empty((sample.distinct, len(theta.mean)))
+    for row, x in enumerate(sample.x):
+        own = np.flatnonzero(~np.isnan(x))
+        for component, (mean, cov) in enumerate(zip(theta.mean, theta.cov, strict=True)):
+            of_own = stats.multivariate_normal(mean[own], cov[np.ix_(own, own)])
+            found[row, component] = of_own.logpdf(x[own])
+    return found
+
+
+def seen_textbook(x: np.ndarray, trials: np.ndarray | None) -> Any:
+    """Little & Rubin (2002), section 11.2.2, one row after the other, until nothing moves."""
+    mean, cov = np.nanmean(x, axis=0), np.diag(np.nanvar(x, axis=0))
+    for _ in range(1_000):
+        full, left = np.empty_like(x), np.zeros_like(cov)
+        for row, one in enumerate(x):
+            own, blank = np.flatnonzero(~np.isnan(one)), np.flatnonzero(np.isnan(one))
+            slope = np.linalg.solve(cov[np.ix_(own, own)], cov[np.ix_(own, blank)]).T
+            full[row, own] = one[own]
+            full[row, blank] = mean[blank] + slope @ (one[own] - mean[own])
+            left[np.ix_(blank, blank)] += (
+                cov[np.ix_(blank, blank)] - slope @ cov[np.ix_(own, blank)]
+            )
+        before, mean = mean, full.mean(axis=0)
+        cov = ((full - mean).T @ (full - mean) + left) / len(x)
+        if np.abs(mean - before).max() < 1e-15 * np.abs(mean).max():
+            break
+    return MultivariateGaussian(mean[None], cov[None])
+
+
+def with_blanks() -> Row:
+    whole = multivariate("full")
+
+    def random(rng: np.random.Generator, k: int) -> Mixture:
+        weight, theta = whole.random(rng, k)
+        return Mixture(weight, Holed(*theta))
+
+    return whole._replace(
+        name="multivariate-blanks",
+        family=partly_seen_gaussian(MultivariateGaussian),
+        random=random,
+        log_density=seen_log_density,
+        textbook=seen_textbook,
+        draws=lambda theta, component, n, generator: holed(
+            stats.multivariate_normal.rvs(
+                theta.mean[component], theta.cov[component], n, generator
+            ),
+            generator,
+        ),
+    )
 
 
 LABELS = 6  # categories
@@ -533,6 +602,7 @@ FAMILIES = [
         ),
         apart=(0.1, 0.8),
     ),
+    with_blanks(),
 ]
 
 BY_ROWS = [row for row in FAMILIES if isinstance(emission_of(row.family), ByRows)]
@@ -548,6 +618,7 @@ LONG_TO_COMPILE = (
     "independent",
     "lognormal",
     "multivariate-tied",
+    "multivariate-blanks",
     "multivariate-diagonal",
     "multivariate-spherical",
     "negative-binomial",

@@ -233,17 +233,18 @@ def test_a_curved_family_has_the_density_of_scipy_and_its_derivatives(row, rng):
     ours = emission.log_density(theta, x, sample.trials) + emission.base(x, sample.trials)
     np.testing.assert_allclose(ours.T, row.log_density(theta, sample), rtol=1e-9, atol=1e-9)
     occupancy = generator.uniform(0.1, 2, (k, len(x)))
-    flat = np.concatenate([field.reshape(k, -1) for field in theta], axis=1)
     chart = emission.chart(theta)
+    flat = np.concatenate([field.reshape(k, -1) for field in theta], axis=1)
 
     def height(moved):
-        own = rebuilt(row.family, unflattened(theta, moved))
+        own = rebuilt(type(theta), unflattened(theta, moved))
         found = emission.height(own, occupancy, x, sample.trials)
         return emission.expected(own, found, row.prior.theta, k)
 
     here = height(flat)
     for at, way in enumerate(chart.T):
-        step = 1e-5 * (flat @ np.abs(way))
+        natural = 1e-4 / np.sqrt(np.abs(here.curvature[:, at, at]))
+        step = np.minimum(1e-5 * (flat @ np.abs(way)), natural)
         ahead, behind = height(flat + step[:, None] * way), height(flat - step[:, None] * way)
         slope = (ahead.value - behind.value) / (2 * step)
         scale = np.abs(here.slope).max() + 1
@@ -263,9 +264,10 @@ def test_the_m_step_of_a_curved_family_is_stationary_under_a_prior_and_without(r
     sample, k = row.sample(generator, 2, 300), 2
     emission = emission_of(row.family)
     occupancy = generator.dirichlet(np.ones(k), len(sample.x)).T * sample.counts
+    floor = 1e-9 * np.eye(sample.dimension) if sample.table else 1e-9
     for prior in (None, row.prior.theta):
         rows = Part(sample.x, sample.trials, None)
-        setting = Setting(1e-9, k, width(row.family, sample), prior)
+        setting = Setting(floor, k, width(row.family, sample), prior)
         theta = emission.best(occupancy, rows, setting)
         found = emission.height(theta, occupancy, sample.x, sample.trials)
         found = emission.expected(theta, found, prior, k)

@@ -16,6 +16,7 @@ from bayes.posterior.pointwise import pointwise_of
 from bayes.posterior.prospects import Hopeless
 from bayes.sampling.modes import Abandoned
 from models.arrays import spaced
+from models.blanks import blank_as
 from models.names import family_called, record_of
 from models.prior import Prior, draw_prior
 from models.question import asked
@@ -318,7 +319,10 @@ def _predicted(
     sizes: tuple[int, int],
     rng: np.random.Generator,
 ) -> xr.Dataset:
-    """Return replicates of the observations, under draws spread over the chains."""
+    """Return replicates of the observations, under draws spread over the chains.
+
+    They are blank where the data are.
+    """
     sample = question.rows
     places, rows, coords = _kept(sample)
     trials = None if sample.trials is None else sample.trials[rows]
@@ -330,7 +334,8 @@ def _predicted(
         for place, draw in enumerate(draws):
             one = drawn_at(structures, chain * sizes[1] + int(draw))
             labels = one.labels(question.data, places, rng)
-            replicates[chain, place] = one.theta.draw(labels, rng, trials)
+            whole = one.theta.draw(labels, rng, trials)
+            replicates[chain, place] = blank_as(whole, sample.x[rows])
     dims = ("chain", "draw", "observation", *INNER[: sample.x.ndim - 1])
     chosen = {"chain": np.arange(sizes[0]), "draw": draws}
     return xr.Dataset({"x": (dims, replicates)}, chosen | coords)

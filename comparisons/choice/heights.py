@@ -246,7 +246,7 @@ def _rounded(own: Array, observed: Array, least: float) -> Array:
 
     least: what values that would be 0 or below on the grid become; -inf where they may be.
     """
-    distinct = np.unique(observed)
+    distinct = np.unique(observed[~np.isnan(observed)])
     step = step_of(distinct)
     if step == 0:
         return own

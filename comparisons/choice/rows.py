@@ -158,4 +158,5 @@ def form_of(family: type[Theta]) -> str:
     ('tied', '')
     """
     known = FORMS.get(name_of(family), {})
-    return next((name for name, one in known.items() if one is family), "")
+    forms = {one: name for name, one in known.items()}
+    return next((forms[one] for one in family.__mro__ if one in forms), "")

@@ -439,7 +439,8 @@ def plane(facts: Facts) -> Figure:
         columns < d
     )
     title = "The data, and the groups that the estimate and the posterior see"
-    return framed(figure, title, entries, f"{caption}, {draws} draws.")
+    blanks = " A row is drawn where both columns were seen." * bool(np.isnan(cloud.x).any())
+    return framed(figure, title, entries, f"{caption}, {draws} draws.{blanks}")
 
 
 def _points(axes: Axes, cloud: Cloud, pair: list[int], dot: float) -> None:
@@ -469,7 +470,7 @@ def _draws(axes: Axes, drawn: Mapping[str, Array], pair: list[int], draws: int) 
 def _ellipses(axes: Axes, facts: Facts, pair: list[int]) -> None:
     """Draw the truth's ellipses and EM's, and make room for data and ellipses."""
     x = facts.rows.x[:, pair]
-    low, high = x.min(axis=0), x.max(axis=0)
+    low, high = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
     room = 0.3 * (high - low)  # for ellipses; they may be very large
     ends = [low, high]
     for fields, look in ((facts.truth, TRUTH_LINE), (facts.fields, EM_LINE)):

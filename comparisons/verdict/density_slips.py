@@ -15,6 +15,7 @@ from comparisons import thresholds as limit
 from comparisons.verdict.seen import BROKEN, with_fields
 from comparisons.verdict.slips import Slip
 from models.arrays import spaced
+from models.blanks import differ
 from models.sample import Sample
 from models.structure import drawn_at, shares_of
 
@@ -69,7 +70,7 @@ def _others(question: Question[Any, Any]) -> Iterator[tuple[str, str, Sample]]:
         says = "counts each distinct row once"
         yield "counts_ignored", says, Sample(sample.x, sample.trials)
     single = sample.x.astype(np.float32).astype(np.float64)
-    if (single != sample.x).any():
+    if differ(single, sample.x).any():
         other = Sample(single, sample.trials, sample.counts)
         yield "single_precision", "has its data in single precision (float32)", other
     if sample.trials is None or np.ptp(sample.trials) == 0:

@@ -93,8 +93,8 @@ class Misfit(NamedTuple):
     stretch: its ends as probabilities; low, high: in units of x, NaN for several columns.
     cause: None if the model fits.
     curves: (d, GRID) distribution functions of the transforms, averaged over draws.
-    residuals: (d, u) normal scores of the transforms under the estimate, NaN where a unit was not
-        seen; None if rows have no order, or nothing was measured.
+    residuals: (d, u) normal scores of the transforms under the estimate, NaN of what was not seen;
+        None if rows have no order, or nothing was measured.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -333,8 +333,9 @@ def _heaped(posterior: Posterior, observed: Observed) -> Cause | None:
 
 def _shaped(observed: Observed, under: Intervals, column: int) -> Cause:
     """Return how the normal scores of a column differ from normal ones."""
-    share = observed.counts / observed.counts.sum()
     z = scores(under)[column]
+    seen = ~np.isnan(z)
+    z, share = z[seen], observed.counts[seen] / observed.counts[seen].sum()
     skewness, kurtosis = _standardised(z, share)
     bulk, _ = _standardised(_drawn_in(z, share), share)
     lasting = kurtosis - 3 <= HEAVY or bulk * np.sign(skewness) > ASKEW

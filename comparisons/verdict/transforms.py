@@ -76,6 +76,8 @@ class Observed(NamedTuple):
 class Intervals(NamedTuple):
     """The transforms (d, u) of each column given the columns before it: P(X < x) to P(X <= x).
 
+    Of a cell that was not seen there is none: it is NaN.
+
     >>> Intervals(np.zeros((1, 2)), np.full((1, 2), 0.5)).high.shape
     (1, 2)
     """
@@ -115,7 +117,8 @@ def ends_of(x: Array, *, whole: NDArray[np.bool_]) -> Array:
            [ 0.,  2.]])
     """
     table = x.reshape(len(x), -1)
-    half = np.array([step_of(np.unique(column)) for column in table.T]) / 2
+    seen = (column[~np.isnan(column)] for column in table.T)
+    half = np.array([step_of(np.unique(column)) for column in seen]) / 2
     low, high = np.where(whole, 1, half), np.where(whole, 0, half)
     return np.stack([table - low, table + high]).reshape(2, *x.shape)
 
@@ -148,12 +151,15 @@ def counted(
 ) -> Labels:
     """Return how many observations fall into each of as many equal cells of (0, 1).
 
-    The observations of a unit are uniform between its ends (u,), drawn at random.
+    The observations of a unit are uniform between its ends (u,), drawn at random. Units that were
+    not seen are not counted.
 
     >>> low, high = np.array([0.0, 0.5]), np.array([0.5, 1.0])
     >>> counted(low, high, np.array([10, 30]), 2, np.random.default_rng(1))
     array([10, 30])
     """
+    if (blank := np.isnan(low)).any():
+        low, high, counts = low[~blank], high[~blank], counts[~blank]
     first = np.minimum((low * cells).astype(np.intp), cells - 1)
     last = np.maximum(first, np.ceil(high * cells).astype(np.intp) - 1)
     wide = first < last
@@ -172,7 +178,8 @@ def counted(
 def tables(found: Intervals, counts: Labels, rng: np.random.Generator) -> list[Labels]:
     """Return the counts of the transforms in cells of equal chance: of columns, then of pairs.
 
-    Pairs are counted in squares, which show a dependence that the model does not have.
+    Pairs are counted in squares, which show a dependence that the model does not have. They are
+    those of which both columns were seen.
 
     >>> u = np.array([[0.1, 0.9], [0.2, 0.8]])
     >>> ones = np.ones(2, np.int64)
@@ -187,20 +194,25 @@ def tables(found: Intervals, counts: Labels, rng: np.random.Generator) -> list[L
     side = max(2, round(cells**0.5))
     u = np.repeat(found.low, counts, axis=1)
     u += (np.repeat(found.high, counts, axis=1) - u) * rng.random(u.shape)
-    cell = np.minimum((u * side).astype(np.intp), side - 1)
-    pairs = [
-        np.bincount(cell[one] * side + cell[two], minlength=side**2).reshape(side, side)
-        for one, two in combinations(range(len(u)), 2)
-    ]
+    seen = ~np.isnan(u)
+    cell = np.minimum((np.where(seen, u, 0) * side).astype(np.intp), side - 1)
+    pairs = []
+    for one, two in combinations(range(len(u)), 2):
+        both = (cell[one] * side + cell[two])[seen[one] & seen[two]]
+        pairs.append(np.bincount(both, minlength=side**2).reshape(side, side))
     return [*singles, *pairs]
 
 
 def chance_of(table: Labels) -> float:
     """Return the p-value of Pearson's test that all cells of a table have the same chance.
 
+    It is 1 for an empty table, of columns that were never seen together.
+
     >>> round(chance_of(np.array([50, 50])), 3), round(chance_of(np.array([90, 10])), 3)
     (1.0, 0.0)
     """
+    if not table.any():
+        return 1.0
     due = table.sum() / table.size
     return float(chdtrc(table.size - 1, ((table - due) ** 2).sum() / due))
 
@@ -215,9 +227,10 @@ def serial_table(low: Array, high: Array, later: Labels, rng: np.random.Generato
     >>> serial_table(u, u, np.arange(1, 4), np.random.default_rng(1)).tolist()
     [[0, 2], [1, 0]]
     """
+    later = later[~(np.isnan(low[later]) | np.isnan(low[later - 1]))]
     side = max(2, round(min(CELLS, len(later) ** 0.4) ** 0.5))
     u = low + (high - low) * rng.random(len(low))
-    cell = np.minimum((u * side).astype(np.intp), side - 1)
+    cell = np.minimum((np.nan_to_num(u) * side).astype(np.intp), side - 1)
     both = np.bincount(cell[later - 1] * side + cell[later], minlength=side**2)
     return both.reshape(side, side)
 
@@ -233,6 +246,8 @@ def serial_chance_of(table: Labels) -> float:
     >>> round(serial_chance_of(np.array([[90, 10], [10, 90]])), 3)
     0.0
     """
+    if not table.any():
+        return 1.0
     side, alone = len(table), table.sum(axis=1)
     due = table.sum() / side
     pairs = ((table - due / side) ** 2).sum() / (due / side)
@@ -262,6 +277,8 @@ def distance_of(table: Array) -> float:
     0.25
     """
     edges = np.arange(1, len(table) + 1) / len(table)
+    if not table.any():
+        return 0.0
     seen = table.cumsum(axis=0).cumsum(axis=1) / table.sum()
     return float(np.abs(seen - np.outer(edges, edges)).max())
 
@@ -284,13 +301,13 @@ def curve(found: Intervals, counts: Labels) -> Array:
     >>> curve(Intervals(u, u), np.ones(1000, np.int64))[0, [0, 50, 100]].round(2)
     array([0.  , 0.25, 0.5 ])
     """
-    t, n = places(), counts.sum()
+    t = places()
     curves = []
     for low, high in zip(*found, strict=True):
-        sharp = high - low < 1e-12
-        at = np.searchsorted(t, low[sharp])
+        seen, sharp = ~np.isnan(low), high - low < 1e-12
+        at, n = np.searchsorted(t, low[sharp]), counts[seen].sum()
         below = np.bincount(at, counts[sharp], minlength=GRID + 1)[:GRID].cumsum()
-        rows = np.flatnonzero(~sharp)
+        rows = np.flatnonzero(seen & ~sharp)
         for begin in range(0, len(rows), AT_ONCE // GRID):
             some = rows[begin : begin + AT_ONCE // GRID]
             way = (t - low[some, None]) / (high[some, None] - low[some, None])
@@ -305,5 +322,5 @@ def scores(found: Intervals) -> Array:
     >>> scores(Intervals(np.array([[0.0]]), np.array([[1.0]])))
     array([[0.]])
     """
-    score: Array = ndtri((found.low + found.high) / 2)
+    score: Array = ndtri((found.low + found.high) / 2)  # NaN of what was not seen
     return score.clip(-FARTHEST, FARTHEST)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.verdict.seen import widths, with_fields
+from models.checks import scatter_about_mean
 from models.family import entries, first
 from models.sample import Sample
 from models.structure import fields_of, free, permuted, shares_of
@@ -268,10 +269,8 @@ def standardised(seen: Looked) -> Changes:
     sample, theta = seen.question.sample, seen.estimate.theta
     if not widths(seen) or not isinstance(sample, Sample):
         return
-    share = sample.counts / sample.counts.sum()
-    mean = np.atleast_1d(share @ sample.x)
-    sd = np.sqrt(np.atleast_1d(share @ (sample.x - mean) ** 2))
-    n = sample.observations
+    mean, cov = scatter_about_mean(sample)
+    sd, n = np.sqrt(np.diagonal(cov)), sample.observations
     for by, said in (
         (sd, "standardised (z-scores)"),
         (sd * np.sqrt(n / max(n - 1, 1)), "standardised (z-scores)"),

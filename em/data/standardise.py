@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import Array
+from models.checks import scatter_about_mean
 from models.family import Movable, Theta
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ class Units:
         turned = 0.0 if self.turn is None else float(np.linalg.slogdet(self.turn)[1])
         return float(np.log(self.scale).sum()) - turned
 
+    def log_volume_of(self, x: Array) -> Array | float:
+        """Return the same for rows, (B,), of the columns that were seen where some were not."""
+        if x.ndim == 1 or not np.isnan(x.min(initial=0)):
+            return self.log_volume
+        found: Array = ~np.isnan(x) @ np.log(self.scale)
+        return found
+
     def floor_in(self, widths: Array) -> Array:
         """Return least sds in the data's units, (d,), as the floor that `Emission.width` takes."""
         inside: Array = np.where(self.relative, widths, widths / self.scale)
@@ -106,30 +114,12 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     Units(scale=array([8.]), shift=array([170.]), turn=None, relative=False)
     """
     d = sample.dimension
-    placed, scaled = emission.placed(d), emission.scaled(d)
-    if not placed.any():
+    if not emission.placed(d).any():
         return Units(np.ones(d), np.zeros(d))
-    largest = np.maximum(sample.high, -sample.low)
-    exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
-    order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
-    near_one = Units(order, np.zeros(d))
-    mean = average(near_one, lambda x: x)
-    if scaled.all():
-        return Units(_near(mean) * order, np.zeros(d), relative=True)
-    spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
-    constant = spread <= 4 * np.finfo(float).eps * np.abs(
-        mean
-    )  # the rounding of the mean, not spread
-    spread = np.where(constant, 1.0, spread) * order
-    if emission.isotropic:
-        spread = np.full(d, spread.max())
-    unit = np.exp2(np.clip(np.floor(np.log2(spread)), -1000, 1000))
-    if scaled.any() or not placed.all():
-        unit = np.where(scaled, _near(np.where(scaled, mean, 1)) * order, unit)
-        shift = np.where(scaled | ~placed, 0, mean * order)
-        return Units(np.where(placed, unit, 1), shift, relative=scaled)
-    units = Units(unit, mean * order)
-    if not emission.uncouples or constant.any():
+    mean, spread = _places(sample, average)
+    size = np.where(spread > 0, spread, np.where(mean != 0, np.abs(mean), 1.0))
+    units = _by_column(emission, mean, size)
+    if not emission.uncouples or sample.seen_in_part or not spread.all():
         return units
     cov = average(units, lambda x: (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)).reshape(
         d, d
@@ -137,9 +127,35 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     least = np.linalg.eigvalsh(cov / np.sqrt(np.outer(np.diagonal(cov), np.diagonal(cov))))[0]
     if not COLLINEAR < least < CORRELATED:
         return units
-    return Units(unit, mean * order, np.linalg.inv(np.linalg.cholesky(cov)))
+    return Units(units.scale, units.shift, np.linalg.inv(np.linalg.cholesky(cov)))
 
 
-def _near(mean: Array) -> Array:
-    """Return the power of two below each."""
-    return np.exp2(np.floor(np.log2(mean)))
+def _places(sample: Observations, average: Averages) -> tuple[Array, Array]:
+    """Return mean and sd of each column, (d,), of what was seen; 0 for the sd of a constant."""
+    if sample.seen_in_part:
+        mean, cov = scatter_about_mean(sample)
+        return mean, np.where(sample.high > sample.low, np.sqrt(np.diagonal(cov)), 0.0)
+    largest = np.maximum(sample.high, -sample.low)
+    exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
+    order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
+    near_one = Units(order, np.zeros(sample.dimension))
+    mean = average(near_one, lambda x: x)
+    spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
+    rounding = 4 * np.finfo(float).eps * np.abs(mean)
+    return mean * order, np.where(spread > rounding, spread, 0.0) * order
+
+
+def _by_column[T: Theta](emission: Emission[T], mean: Array, size: Array) -> Units:
+    """Return working coordinates column by column, in powers of two.
+
+    A column above 0 is only scaled, and one without a location stays as it is.
+
+    size: (d,) sds.
+    """
+    d = len(mean)
+    placed, scaled = emission.placed(d), emission.scaled(d)
+    size = np.full(d, size.max()) if emission.isotropic else size
+    size = np.where(scaled, np.where(scaled, mean, 1.0), size)
+    unit = np.exp2(np.clip(np.floor(np.log2(size)), -1000, 1000))
+    shift = np.where(placed & ~scaled, mean, 0.0)
+    return Units(np.where(placed, unit, 1.0), shift, relative=scaled if scaled.any() else False)

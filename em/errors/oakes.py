@@ -88,10 +88,16 @@ def entropy_of[S: Structure](model: Model[S], parameters: S) -> float:
 def _difference[S: Structure](
     model: Model[S], parameters: S, way: Array, step: float, still: NDArray[np.bool_]
 ) -> Array:
-    """Return the derivative of the score along a direction in slots (K, s + m)."""
-    ahead, behind = (
-        _score(model, moved(model, parameters, sign * step * way), still) for sign in (1, -1)
-    )
+    """Return the derivative of the score along a direction in slots (K, s + m).
+
+    It is NaN where a step leaves the parameter space.
+    """
+    try:
+        ahead, behind = (
+            _score(model, moved(model, parameters, sign * step * way), still) for sign in (1, -1)
+        )
+    except np.linalg.LinAlgError:
+        return np.full(way.size, np.nan)
     return (ahead - behind) / (2 * step)
 
 

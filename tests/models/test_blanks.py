@@ -44,7 +44,7 @@ def test_blanks_of_every_kind_are_cells_that_were_not_seen(x):
     sample = Sample(x)
     np.testing.assert_array_equal(sample.x, [[1, NAN], [2, 3]])
     assert sample.counts.tolist() == [2, 1]
-    assert sample.extent == "2 of 3 rows have blanks (2 cells not seen)"
+    assert sample.extent == "with blanks in 2 of 3 rows (2 cells not seen)"
 
 
 @pytest.mark.parametrize("n", [200, 20_000])  # few rows are sorted, many are put on a grid
