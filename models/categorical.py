@@ -69,7 +69,7 @@ class Categorical(NamedTuple):
                 "give labels as text, or number them from 0"
             )
         if v < 2:
-            raise Refusal("x has one category only; there is nothing to estimate, leave it out")
+            raise Refusal("x has one category only; there is nothing to estimate")
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> CategoricalPrior:

@@ -184,7 +184,7 @@ class Columns(_Split):
         for at, (one, column) in enumerate(_each(cls, sample)):
             with _called(at, sample.columns):
                 _refuse_more_heads(one, column)
-                one.observe(column)
+                one.observe(_of_several(one, column))
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> ColumnsPrior:
@@ -346,6 +346,15 @@ def _called(at: int, names: Sequence[str]) -> Iterator[None]:
         else:
             said, where = said.removeprefix(":"), f"x: column {at}"
         raise Refusal(f"{where}{said}") from None
+
+
+def _of_several(family: type[Column], column: Sample) -> Sample:
+    """Return labels with two names if all are 0: a few rows of many may be of one category.
+
+    Where they would be estimated, `models.question.refuse_single_categories` refuses them.
+    """
+    alone = family.takes() == "labels" and len(column.categories) < 2 and column.high[0] == 0
+    return column.named(("0", "1")) if alone else column
 
 
 def _refuse_more_heads(family: type[Column], column: Sample) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.checks import refuse_blanks, whole
 from models.digits import refuse_lost_digits
-from models.family import width
+from models.family import by_column, labelled, width
 from models.groups import Groups
 from models.names import (
     ESTIMABLE,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.structure import Data, Structure, Units
 
-__all__ = ["Question", "asked", "mending", "observed", "weak_prior"]
+__all__ = ["Question", "asked", "mending", "observed", "refuse_single_categories", "weak_prior"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +151,7 @@ def asked[T: Theta](
     k = whole("k", k, 1)
     _refuse_more_than_sides(family, data, k)
     enough(family, sample, k)
+    refuse_single_categories(family, sample)
     if prior is not None:
         prior = checked_prior(prior, record_of(family), sample)
     axes = structure.axes()
@@ -237,6 +238,26 @@ def _refuse_more_than_sides(family: type[Theta], data: Data, k: int) -> None:
             f"k is {k}, but a table of {groups:,} groups and {wide:,} categories is fitted exactly "
             f"by {side:,} components; give at most {side:,}"
         )
+
+
+def refuse_single_categories(family: type[Theta], sample: Observations) -> None:
+    """Raise Refusal if one of several columns has labels of one category only.
+
+    New rows of a fit may be such ones.
+
+    >>> from models import Categorical, Independent, Poisson, Sample
+    >>> refuse_single_categories(Independent(Poisson, Categorical), Sample([[1, "a"], [2, "a"]]))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: column 1 has one category only; there is nothing to estimate, ...
+    """
+    if not (by_column(family) and isinstance(sample, Sample)):
+        return
+    for at, wide in enumerate(width(family, sample)):
+        if labelled(family, at) and wide < 2:
+            where = f"column {sample.columns[at]!r}" if sample.columns else f"x: column {at}"
+            raise Refusal(
+                f"{where} has one category only; there is nothing to estimate, leave it out"
+            )
 
 
 def enough(family: type[Theta], sample: Observations, k: int) -> None:

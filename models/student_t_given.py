@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import betaln, stdtr
 
 from models.checks import column, number, single_fields
 from models.gaussian import Gaussian, GaussianPrior
@@ -93,6 +93,13 @@ class StudentTGiven(_Fields, metaclass=Titled):
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
         """Draw a measurement from the component that each label names."""
         return self.mean[labels] + self.sd[labels] * rng.standard_t(self.df, len(labels))
+
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """Student's density."""
+        z, df = (x - self.mean[:, None]) / self.sd[:, None], self.df
+        whole = betaln(df / 2, 0.5) + np.log(df) / 2 + np.log(self.sd[:, None])
+        found: Array = -(df + 1) / 2 * np.log1p(z**2 / df) - whole
+        return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """Student's distribution function."""

@@ -154,6 +154,15 @@ class ZeroInflated(tuple["Array", ...]):
         x: Array = self.parts.draw(labels, rng, trials)
         return np.where(rng.random(len(labels)) < self[-1][labels], 0.0, x)
 
+    def log_mass(self, x: Array, trials: Array | None) -> Array:
+        """log(zero [x = 0] + (1 - zero) p(x))."""
+        zero = self[-1][:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):  # a part that has no zeros
+            own = self.parts.log_mass(x, trials)
+            excess = np.where(x == 0, np.log(zero), -np.inf)
+        found: Array = np.logaddexp(excess, np.log1p(-zero) + np.where(np.isnan(own), -np.inf, own))
+        return found
+
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
         """P(X <= c) = zero [c >= 0] + (1 - zero) F(c)."""
         below, before = self.parts.cumulative(x, ends, trials)

@@ -39,6 +39,7 @@ SIBLINGS = {
     "mixture",
     "zero_inflated",
     "hidden_markov",
+    "independent",
     "covariance",
 }
 REGISTRIES = {"models/__init__.py", "em/__init__.py", "bayes/__init__.py"}

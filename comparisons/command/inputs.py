@@ -27,7 +27,7 @@ from models.names import (
 from models.observations import OutOfCore
 from models.prior import checked_prior
 from models.question import observed as refuse_others
-from models.question import weak_prior
+from models.question import refuse_single_categories, weak_prior
 from models.reading.column_names import column_label
 from models.reading.columns import Columns
 from models.reading.in_groups import scan_in_groups, scan_labels
@@ -526,6 +526,8 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     else:
         assert isinstance(sample, OutOfCore)
         seen = sample.extremes
+    with located_in_file({"x": names}):
+        refuse_single_categories(family, sample)
     each = emission_of(family).placed(len(names))
     for name, low, high, placed in zip(names, seen.low, seen.high, each, strict=True):
         far = np.spacing(np.abs(low)) >= 1  # the spread may have been lost, which is said below
