@@ -45,13 +45,13 @@ from models import (
     ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
-from models.independent import Columns
+from models.independent import IndependentColumns
 from models.multivariate_blanks import PartlySeen
 from models.student_t_given import StudentTGiven
 
 COMPONENTS[Binomial] = BinomialComponent
 COMPONENTS[Categorical] = CategoricalComponent
-COMPONENTS[Columns] = ColumnsComponent
+COMPONENTS[IndependentColumns] = ColumnsComponent
 COMPONENTS[Gamma] = GammaComponent
 COMPONENTS[Gaussian] = GaussianComponent
 COMPONENTS[LogNormal] = LogNormalComponent

@@ -9,7 +9,7 @@ import pymc as pm
 
 from bayes.component import Component, component_of
 from models.family import entries
-from models.independent import Columns, ColumnsPrior, parts_of, parts_of_prior
+from models.independent import ColumnsPrior, IndependentColumns, parts_of, parts_of_prior
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ __all__ = ["ColumnsComponent"]
 SHARED = "component"  # the axis that all columns have
 
 
-class ColumnsComponent(Component[Columns, list[Any]]):
+class ColumnsComponent(Component[IndependentColumns, list[Any]]):
     """log p = sum_j log p_j, each from the column's own model.
 
     Variables, data and axes have the number of their column behind the name, counted from 1.
@@ -34,7 +34,7 @@ class ColumnsComponent(Component[Columns, list[Any]]):
     {'variance_1': (2,), 'mean_1': (2,), 'rate_2': (2,)}
     """
 
-    def __init__(self, family: type[Columns]) -> None:
+    def __init__(self, family: type[IndependentColumns]) -> None:
         super().__init__(family)
         self.parts = [component_of(one) for one in family.families]
 
@@ -75,7 +75,7 @@ class ColumnsComponent(Component[Columns, list[Any]]):
         total: Tensor = sum(each[1:], each[0])
         return total
 
-    def values(self, theta: Columns) -> dict[str, Array]:
+    def values(self, theta: IndependentColumns) -> dict[str, Array]:
         """Those of each column."""
         pairs = zip(self.parts, parts_of(theta), strict=True)
         return _numbered([part.values(own) for part, own in pairs])
@@ -108,14 +108,18 @@ class ColumnsComponent(Component[Columns, list[Any]]):
         """The sum over columns."""
         return sum(part.left_out(k) for part in self.parts)
 
-    def start(self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: Any) -> Columns:
+    def start(
+        self, sample: Sample, rows: Labels, rng: np.random.Generator, wide: Any
+    ) -> IndependentColumns:
         """Each column's own about the same rows."""
         found = [
             part.start(_column(sample, at, part), rows, rng, wide[at])
             for at, part in enumerate(self.parts)
         ]
         family: Any = self.family
-        made: Columns = family(*(field for theta in found for field in entries(theta).values()))
+        made: IndependentColumns = family(
+            *(field for theta in found for field in entries(theta).values())
+        )
         return made
 
     def width(self, data: Mapping[str, Tensor]) -> Any:

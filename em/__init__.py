@@ -44,13 +44,13 @@ from models import (
     ZeroInflated,
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
-from models.independent import Columns
+from models.independent import IndependentColumns
 from models.multivariate_blanks import PartlySeen
 from models.student_t_given import StudentTGiven
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
-EMISSIONS[Columns] = ColumnsEmission
+EMISSIONS[IndependentColumns] = ColumnsEmission
 EMISSIONS[Gamma] = GammaEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[LogNormal] = LogNormalEmission

@@ -13,7 +13,7 @@ from em.emission import emission_of
 from em.newton import Height
 from em.parts import part_believed, part_best, part_density, part_height
 from models.family import components, entries, rebuilt, width_of
-from models.independent import Columns, parts_of, parts_of_prior
+from models.independent import IndependentColumns, parts_of, parts_of_prior
 from models.sample import Part
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Pack(NamedTuple):
             yield whole.sum(axis=tuple(other for other in range(1, whole.ndim) if other != axis))
 
 
-class ColumnsEmission(ByRows[Columns]):
+class ColumnsEmission(ByRows[IndependentColumns]):
     """log p = sum_j log p_j: each column's M-step takes the same occupancies.
 
     The coordinates are those of all columns, one after the other, and derivatives of different
@@ -80,7 +80,7 @@ class ColumnsEmission(ByRows[Columns]):
     array([[-1.,  1.]])
     """
 
-    def __init__(self, family: type[Columns]) -> None:
+    def __init__(self, family: type[IndependentColumns]) -> None:
         super().__init__(family)
         self.parts = [emission_of(one) for one in family.families]
         self.known: dict[object, tuple[ref[Any], Labels]] = {}
@@ -119,7 +119,7 @@ class ColumnsEmission(ByRows[Columns]):
         each = enumerate(self.parts)
         return np.column_stack([part.place(x[:, at], _flips(part, x)) for at, part in each])
 
-    def log_density(self, theta: Columns, x: Array, trials: Array | None) -> Array:
+    def log_density(self, theta: IndependentColumns, x: Array, trials: Array | None) -> Array:
         """The sum over columns."""
         found, parts = np.zeros((components(theta), len(x))), parts_of(theta)
         packs, others = self._packed(width_of(theta))
@@ -134,7 +134,9 @@ class ColumnsEmission(ByRows[Columns]):
             found += part_density(self.parts[at], parts[at], column, self._flips(at, column))
         return found
 
-    def height(self, theta: Columns, occupancy: Array, x: Array, trials: Array | None) -> Height:
+    def height(
+        self, theta: IndependentColumns, occupancy: Array, x: Array, trials: Array | None
+    ) -> Height:
         """Each column's own."""
         parts, found = parts_of(theta), []
         for at, (share, column) in enumerate(self._gathered(width_of(theta), occupancy, x)):
@@ -142,7 +144,7 @@ class ColumnsEmission(ByRows[Columns]):
             found.append(part_height(self.parts[at], parts[at], share, column, flips))
         return _side_by_side(found)
 
-    def believed(self, theta: Columns, prior: Any, k: int) -> Height:
+    def believed(self, theta: IndependentColumns, prior: Any, k: int) -> Height:
         """Each column's own."""
         each = zip(self.parts, parts_of(theta), parts_of_prior(prior), strict=True)
         return _side_by_side([part_believed(part, own, beside, k) for part, own, beside in each])
@@ -152,9 +154,9 @@ class ColumnsEmission(ByRows[Columns]):
         occupancy: Array,
         rows: Part,
         setting: Setting,
-        near: Columns | None = None,
-        height: Callable[[Columns], Height] | None = None,
-    ) -> Columns:
+        near: IndependentColumns | None = None,
+        height: Callable[[IndependentColumns], Height] | None = None,
+    ) -> IndependentColumns:
         """Each column's own."""
         d, prior = len(self.parts), setting.prior
         priors = [None] * d if prior is None else parts_of_prior(prior)
@@ -167,44 +169,44 @@ class ColumnsEmission(ByRows[Columns]):
             found.append(part_best(self.parts[at], share, some, own, begun[at]))
         return self._joined(found)
 
-    def looked_at(self, theta: Columns) -> Columns:
+    def looked_at(self, theta: IndependentColumns) -> IndependentColumns:
         """Each column's own, of those that are looked at in a range."""
         pairs = zip(self.parts, parts_of(theta), strict=True)
         return self._joined(
             [part.looked_at(own) if isinstance(part, ByRows) else own for part, own in pairs]
         )
 
-    def log_measure(self, theta: Columns) -> Array:
+    def log_measure(self, theta: IndependentColumns) -> Array:
         """The sum over columns."""
         pairs = zip(self.parts, parts_of(theta), strict=True)
         return np.sum([part.log_measure(own) for part, own in pairs], axis=0)
 
-    def chart(self, theta: Columns) -> Array:
+    def chart(self, theta: IndependentColumns) -> Array:
         """Those of the columns along the diagonal."""
         pairs = zip(self.parts, parts_of(theta), strict=True)
         whole: Array = _diagonal([part.chart(own)[None] for part, own in pairs])[0]
         return whole
 
-    def width(self, theta: Columns, floor: Array) -> Array:
+    def width(self, theta: IndependentColumns, floor: Array) -> Array:
         """The narrowest of the columns'."""
         each = zip(self.parts, parts_of(theta), _floors(floor, len(self.parts)), strict=True)
         widths = np.stack([part.width(own, least) for part, own, least in each])
         narrowest: Array = widths.min(axis=0)
         return narrowest
 
-    def on_floor(self, theta: Columns, floor: Array) -> NDArray[np.bool_]:
+    def on_floor(self, theta: IndependentColumns, floor: Array) -> NDArray[np.bool_]:
         """Whether any column is."""
         each = zip(self.parts, parts_of(theta), _floors(floor, len(self.parts)), strict=True)
         touching = [part.on_floor(own, least) for part, own, least in each]
         found: NDArray[np.bool_] = np.any(touching, axis=0)
         return found
 
-    def widen(self, theta: Columns, floor: Array) -> Columns:
+    def widen(self, theta: IndependentColumns, floor: Array) -> IndependentColumns:
         """Each column's own."""
         each = zip(self.parts, parts_of(theta), _floors(floor, len(self.parts)), strict=True)
         return self._joined([part.widen(own, least) for part, own, least in each])
 
-    def edges(self, theta: Columns) -> NDArray[np.bool_]:
+    def edges(self, theta: IndependentColumns) -> NDArray[np.bool_]:
         """Each column's own."""
         pairs = zip(self.parts, parts_of(theta), strict=True)
         return np.hstack([part.edges(own) for part, own in pairs])
@@ -253,7 +255,7 @@ class ColumnsEmission(ByRows[Columns]):
         """Return one flip for each value if the column counts heads."""
         return _flips(self.parts[at], values)
 
-    def _joined(self, parts: Sequence[Theta]) -> Columns:
+    def _joined(self, parts: Sequence[Theta]) -> IndependentColumns:
         """Return the parameters of all columns."""
         return rebuilt(self.family, [field for one in parts for field in entries(one).values()])
 

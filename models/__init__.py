@@ -8,7 +8,7 @@ from models.gamma import Gamma, GammaPrior
 from models.gaussian import Gaussian, GaussianPrior
 from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
-from models.independent import Columns, Independent, read, record, written
+from models.independent import Independent, IndependentColumns, read, record, written
 from models.independent import estimable as columns_estimable
 from models.independent import unidentified as columns_unidentified
 from models.lognormal import LogNormal, LogNormalPrior
@@ -77,7 +77,7 @@ PARTS |= {"lognormal": False, "gamma": False}
 
 register_made(
     "independent",
-    Made("Independent", Columns, read, record, written),
+    Made("Independent", IndependentColumns, read, record, written),
     estimable=columns_estimable,
     unidentified=columns_unidentified,
 )

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from models.family import Column, ConjugatePrior, Theta
     from models.observations import Observations
 
-__all__ = ["Columns", "ColumnsPrior", "Independent", "parts_of"]
+__all__ = ["ColumnsPrior", "Independent", "IndependentColumns", "parts_of"]
 
 ROW = re.compile(r": row \d+ \(counted from 0\)")
 FEWEST = 3  # columns of labels from which they can identify groups
 
 
-def Independent(*families: type[Theta]) -> type[Columns]:  # noqa: N802 (it makes a class)
+def Independent(*families: type[Theta]) -> type[IndependentColumns]:  # noqa: N802 (it makes a class)
     """Return the family of rows of several columns that are independent within a group.
 
     p(x | theta) = prod_j p_j(x_j | theta_j): with labels or yes/no answers latent classes
@@ -71,11 +71,11 @@ def Independent(*families: type[Theta]) -> type[Columns]:  # noqa: N802 (it make
 
 
 @cache
-def _made(families: tuple[type[Column], ...]) -> type[Columns]:
+def _made(families: tuple[type[Column], ...]) -> type[IndependentColumns]:
     """Return the class of some families."""
     title = f"Independent({', '.join(one.__name__ for one in families)})"
     names = [f"{name}_{at}" for at, one in enumerate(families, 1) for name in one.layout()]
-    return cast("type[Columns]", _tuple(title, names, Columns, families))
+    return cast("type[IndependentColumns]", _tuple(title, names, IndependentColumns, families))
 
 
 @cache
@@ -116,7 +116,7 @@ class Kind(type):
 def _made_again(made: Kind) -> tuple[Any, tuple[Any, ...]]:
     """Return what makes a class again: a function and its arguments."""
     families: tuple[type[Column], ...] = made.__dict__["families"]
-    return _made if issubclass(made, Columns) else _record, (families,)
+    return _made if issubclass(made, IndependentColumns) else _record, (families,)
 
 
 copyreg.pickle(Kind, _made_again)
@@ -142,7 +142,7 @@ class _Split:
         return found
 
 
-class Columns(_Split):
+class IndependentColumns(_Split):
     """A row of columns that are independent within a component: log p = sum_j log p_j.
 
     families: of the columns. Theta has their fields, with the number of the column.
@@ -281,7 +281,7 @@ class ColumnsPrior(_Split):
         return _joined(type(self), [own.widened(factor) for own in parts_of_prior(self)])
 
 
-def parts_of(theta: Columns) -> list[Column]:
+def parts_of(theta: IndependentColumns) -> list[Column]:
     """Return the parameters of each column, as its own family has them.
 
     >>> from models import Binomial, Poisson
@@ -319,14 +319,16 @@ def _flips(part: Any, rows: Array | Labels) -> Array | None:
     return np.ones(len(rows)) if part.takes() == "heads" else None
 
 
-def _in_memory(family: type[Columns], sample: Observations) -> Sample:
+def _in_memory(family: type[IndependentColumns], sample: Observations) -> Sample:
     """Return the rows, or raise Refusal if they are elsewhere."""
     if not isinstance(sample, Sample):
         raise Refusal(f"{family.__name__} needs its rows in memory; take some of them (--some)")
     return sample
 
 
-def _each(family: type[Columns], sample: Sample) -> Iterator[tuple[type[Column], Sample]]:
+def _each(
+    family: type[IndependentColumns], sample: Sample
+) -> Iterator[tuple[type[Column], Sample]]:
     """Yield the family and the rows of each column."""
     for at, one in enumerate(family.families):
         yield one, sample.column(at, 1 if one.takes() == "heads" else None)
@@ -368,7 +370,7 @@ def _refuse_more_heads(family: type[Column], column: Sample) -> None:
         )
 
 
-def read(text: str) -> type[Columns]:
+def read(text: str) -> type[IndependentColumns]:
     """Return the family of a title, from what stands between its parentheses.
 
     >>> read("Poisson, Categorical").__name__
@@ -377,7 +379,7 @@ def read(text: str) -> type[Columns]:
     return Independent(*(family_called(one) for one in arguments_of(text)))
 
 
-def record(family: type[Columns]) -> type[ColumnsPrior]:
+def record(family: type[IndependentColumns]) -> type[ColumnsPrior]:
     """Return the record of the prior.
 
     >>> from models import Binomial, Poisson
@@ -387,7 +389,7 @@ def record(family: type[Columns]) -> type[ColumnsPrior]:
     return _record(family.families)
 
 
-def written(family: type[Columns]) -> tuple[str, frozenset[str]]:
+def written(family: type[IndependentColumns]) -> tuple[str, frozenset[str]]:
     """Return how Python writes the family, and the names that this needs from `models`.
 
     >>> from models import Binomial
@@ -399,7 +401,9 @@ def written(family: type[Columns]) -> tuple[str, frozenset[str]]:
     return f"{Independent.__name__}({', '.join(one for one, _ in each)})", names
 
 
-def estimable(family: type[Columns], sample: Observations, names: Sequence[str] = ()) -> None:
+def estimable(
+    family: type[IndependentColumns], sample: Observations, names: Sequence[str] = ()
+) -> None:
     """Raise Refusal if a column has no maximum, or doubles lose it.
 
     >>> from models import Gamma, Poisson
@@ -411,7 +415,9 @@ def estimable(family: type[Columns], sample: Observations, names: Sequence[str] 
         refuse_inestimable_rows(one, column, [names[at]] if names else ())
 
 
-def unidentified(family: type[Columns], sample: Observations, k: int, *, equal: bool) -> str:
+def unidentified(
+    family: type[IndependentColumns], sample: Observations, k: int, *, equal: bool
+) -> str:
     """Return why columns of labels do not identify k components; empty if they may.
 
     Necessary are three columns (Allman, Matias & Rhodes 2009), and no more free parameters than

@@ -12,7 +12,7 @@ from em import fit, log_likelihood
 from em.by_rows import Setting
 from em.emission import emission_of
 from models import Mixture, Sample, simulate
-from models.family import entries, free_moves, listed_entries, rebuilt, unflattened, width
+from models.family import entries, free_moves, rebuilt, unflattened, width
 from models.sample import Part
 
 every_family = pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
@@ -274,9 +274,7 @@ def test_the_m_step_of_a_curved_family_is_stationary_under_a_prior_and_without(r
         errors = 1 / np.sqrt(np.diagonal(found.curvature, axis1=1, axis2=2))
         if prior is not None:  # its density is that of logarithms where `log_measure` says so
             assert np.isfinite(emission.log_measure(theta)).all()
-        # what all components share rises with all of them
-        shared = [one.shared for one in listed_entries(theta)]
-        slope = np.where(shared, found.slope.sum(axis=0), found.slope)
-        for _, rises, falls in free_moves(theta):  # of a simplex the last probability falls
-            free = slope[:, rises] - (slope[:, falls] if falls >= 0 else 0)
-            np.testing.assert_allclose(free * errors[:, rises], 0, atol=1e-7)
+        for entry, rises, falls in free_moves(theta):  # of a simplex the last probability falls
+            slope = found.slope[:, rises] - (found.slope[:, falls] if falls >= 0 else 0)
+            slope = slope.sum() if entry.shared else slope  # what all share rises with all of them
+            np.testing.assert_allclose(slope * errors[:, rises], 0, atol=1e-7)
