@@ -240,12 +240,12 @@ def _patterns(x: Array) -> tuple[NDArray[np.bool_], list[Labels]]:
     """
     seen = ~np.isnan(x)
     if x.shape[1] <= FEW_COLUMNS:
-        codes = np.zeros(len(x), np.uint16)
+        codes: Labels = np.zeros(len(x), np.uint16)
         for place, column in enumerate(seen.T):
             codes |= column.astype(np.uint16) << place
     else:
         packed = np.packbits(seen, axis=1)
-        codes = np.unique(packed, axis=0, return_inverse=True)[1].ravel().astype(np.uint16)
+        codes = np.unique(packed, axis=0, return_inverse=True)[1].ravel()
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     return seen[[one[0] for one in rows]], rows
