@@ -34,7 +34,7 @@ def positive_column(sample: Sample) -> None:
     many = int(sample.counts[bad].sum())
     remedy = "drop them, or take a family that may have such values"
     if not (sample.x < 0).any():
-        remedy = "drop them, or allow for zeros beside the others (--zeros)"
+        remedy = "drop them, or allow for zeros beside the others: --zeros"
     refuse_row(
         sample,
         bad,
