@@ -148,14 +148,14 @@ def _places(sample: Observations, average: Averages) -> tuple[Array, Array]:
 def _by_column[T: Theta](emission: Emission[T], mean: Array, size: Array) -> Units:
     """Return working coordinates column by column, in powers of two.
 
-    A column above 0 is only scaled, and one without a location stays as it is.
+    A column from 0 up is only scaled, and one without a location stays as it is.
 
     size: (d,) sds.
     """
     d = len(mean)
     placed, scaled = emission.placed(d), emission.scaled(d)
     size = np.full(d, size.max()) if emission.isotropic else size
-    size = np.where(scaled, np.where(scaled, mean, 1.0), size)
+    size = np.where(scaled & (mean > 0), mean, np.where(scaled, 1.0, size))
     unit = np.exp2(np.clip(np.floor(np.log2(size)), -1000, 1000))
     shift = np.where(placed & ~scaled, mean, 0.0)
     return Units(np.where(placed, unit, 1.0), shift, relative=scaled if scaled.any() else False)

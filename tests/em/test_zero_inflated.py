@@ -296,3 +296,11 @@ def test_a_family_of_fewer_parameters_is_named_where_an_edge_is_one():
     # negative control: inside, no family is named
     inside = em.fit(POISSON, Sample(ARTICLES), 1)
     assert spiked(inside, inside)[-1].remedy == ""
+
+
+@pytest.mark.parametrize("family", [POISSON, HURDLE])
+def test_zeros_alone_leave_no_errors_and_no_warnings(family):
+    found = em.fit(family, Sample([0.0, 0.0, 0.0]), 1)
+    assert found.log_likelihood == pytest.approx(0, abs=1e-7)
+    assert not found.has_errors
+    assert found.density(0.0)[0] == pytest.approx(1, abs=1e-7)
