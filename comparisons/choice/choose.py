@@ -119,13 +119,13 @@ def choose(
     families = (family,) if isinstance(family, type) else tuple(dict.fromkeys(family))
     if not families:
         raise Refusal("family is empty; give a family, or several, or forms of one")
-    refuse_incomparable(families)
     named = several(families)
     if named and prior is not None:
         raise Refusal("a prior (--prior) is of one family; leave it out, or give one family")
     numbers = _numbers(ks)
     for one in families:  # what no number of groups would mend is refused before any work
         asked(one, data, max(numbers), prior=prior, equal_weights=equal_weights)
+    refuse_incomparable(families, data.sample)
     replicates = whole("replicates", replicates, 0)
     opinion = partial(
         opinion_of,

@@ -121,6 +121,7 @@ def choose(
 
     The exit status is that of the recommended number's verdict.
     """
+    from comparisons.choice.comparable import refuse_incomparable
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import draws_of, prior_of, refuse_other_families
     from models.refusal import Refusal
@@ -143,6 +144,7 @@ def choose(
             return rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
 
         observed = read(kinds[0])
+        refuse_incomparable(kinds, observed.sample)
         refuse_other_families(kinds[1:], observed, read)
     tell_dropped(observed.dropped)
     believed = prior_of(prior, kinds[0], observed.sample)
@@ -171,7 +173,6 @@ def _kinds(
     zeros: bool,
 ) -> tuple[list[type[Theta]], list[str]]:
     """Return the families to compare, and the columns, or refuse those that cannot be."""
-    from comparisons.choice.comparable import refuse_incomparable
     from comparisons.command.inputs import (
         beside_zeros,
         family_of,
@@ -191,7 +192,6 @@ def _kinds(
     kinds = [
         family_of(name, covariance, df if name in held else None, zeros=zeros) for name in names
     ]
-    refuse_incomparable(kinds)
     return kinds, columns
 
 

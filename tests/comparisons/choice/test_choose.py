@@ -17,6 +17,7 @@ import em
 from bayes.posterior import evidence as inner
 from comparisons.choice.bootstrap import Bootstrap, bootstrap
 from comparisons.choice.choose import Choice, choose
+from comparisons.choice.comparable import refuse_incomparable
 from comparisons.choice.folder import save_choice
 from comparisons.choice.json import of_choice
 from comparisons.choice.page import page
@@ -24,7 +25,20 @@ from comparisons.choice.pictures import flows, pictures_of_choice
 from comparisons.choice.predicted import Predicted, ahead, difference, left_out
 from comparisons.choice.printed import cells
 from comparisons.json_values import json_text
-from models import Gamma, Gaussian, GaussianPrior, LogNormal, Poisson, Prior, Sample, Sequences
+from models import (
+    Gamma,
+    Gaussian,
+    GaussianPrior,
+    Independent,
+    LogNormal,
+    MultivariateGaussian,
+    NegativeBinomial,
+    Poisson,
+    Prior,
+    Sample,
+    Sequences,
+    ZeroInflated,
+)
 from models.names import family_named
 from models.question import asked
 from models.refusal import Refusal, Stopped
@@ -413,3 +427,19 @@ def test_families_that_cannot_be_compared_are_refused_before_any_work(monkeypatc
         choose([Gaussian, Gamma], Sample([0.0, 2.0, 5.0]), [1])
     with pytest.raises(AssertionError, match="worked"):  # negative control: these can be
         choose([Gaussian, Gamma], counted, [1])
+
+
+def test_a_density_is_not_compared_with_a_probability_in_any_column_or_at_zero():
+    pair = Sample([[0.0, 1.0], [2.0, 3.0], [1.5, 7.0]])
+    both, counts = Independent(Gaussian, Gaussian), Independent(Gaussian, Poisson)
+    refuse_incomparable([both, MultivariateGaussian], pair)
+    refuse_incomparable([counts, Independent(Gaussian, NegativeBinomial)], pair)
+    with pytest.raises(Refusal, match=r"^in column 1 .* is a probability, Multi.* a density: "):
+        refuse_incomparable([counts, MultivariateGaussian], pair)
+    zeros = Sample([0.0, 0.0, 2.5, 3.0])
+    refuse_incomparable([ZeroInflated(Gamma), ZeroInflated(LogNormal)], zeros)
+    refuse_incomparable([ZeroInflated(Poisson), NegativeBinomial], zeros)
+    with pytest.raises(Refusal, match=r"^at 0 Gaussian is a density, Zero.* a probability: "):
+        refuse_incomparable([Gaussian, ZeroInflated(Gamma)], zeros)
+    # negative control: where no value is 0 they can be compared
+    refuse_incomparable([Gaussian, ZeroInflated(Gamma)], Sample([2.5, 3.0]))
