@@ -339,7 +339,7 @@ def _notes[S: Structure](
     """Yield what a reader of the estimate has to know."""
     ends, _, abandoned, screened = found
     best = ends[0]
-    least = ", ".join(f"{width:.3g}" for width in floor)
+    least = ", ".join(f"{width:.3g}" for width in floor if width > 0)  # labels have none
     if not best.climb.converged:
         if tolerance == 0 or best.steps >= max_steps:
             yield f"stopped after {best.steps} steps, as many as were asked for"

