@@ -186,7 +186,8 @@ class ZeroInflatedEmission(ByRows[ZeroInflated]):
 
     def believed(self, theta: ZeroInflated, prior: ZeroInflatedPrior, k: int) -> Height:
         """The part's, and a k-th of zeros log zero + others log(1 - zero) for each component."""
-        own = part_believed(self.part, theta.parts, prior.parts, k)
+        with np.errstate(divide="ignore", invalid="ignore"):  # on an edge the part has no curvature
+            own = part_believed(self.part, theta.parts, prior.parts, k)
         zero, (zeros, others) = theta[-1], (one / k for one in prior[-2:])
         c = own.slope.shape[1]
         slope = np.pad(own.slope, ((0, 0), (0, 1)))

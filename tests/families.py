@@ -479,7 +479,7 @@ FAMILIES = [
         "zero-inflated-poisson",
         ZERO_POISSON,
         lambda rng, k: Mixture(
-            weights(rng, k), ZERO_POISSON(rng.uniform(1, 20, k), shared_zero(rng, k))
+            weights(rng, k), ZERO_POISSON(rng.uniform(4, 40, k), shared_zero(rng, k))
         ),
         lambda theta, s: with_zeros(theta, s.x, stats.poisson.logpmf(s.x[:, None], theta.rate)),
         zero_poisson,
