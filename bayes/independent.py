@@ -49,10 +49,10 @@ class ColumnsComponent(Component[IndependentColumns, list[Any]]):
         return tuple(part.located for part in self.parts)
 
     def rows(self, sample: Sample) -> dict[str, Array]:
-        """x is (d, m); what else the columns read, such as log x!, is theirs."""
+        """x is (d, m), seen is 0 for blanks; what else columns read, such as log x!, is theirs."""
         each = [part.rows(_column(sample, at, part)) for at, part in enumerate(self.parts)]
         found = {"x": np.stack([one.pop("x") for one in each])}
-        return found | _numbered(each)
+        return found | {"seen": (~np.isnan(sample.x.T)).astype(np.float64)} | _numbered(each)
 
     def record(self, prior: ConjugatePrior) -> dict[str, Array]:
         """The parameters of each column's prior."""
@@ -69,9 +69,12 @@ class ColumnsComponent(Component[IndependentColumns, list[Any]]):
         return found
 
     def log_density(self, theta: list[Any], data: Mapping[str, Tensor]) -> Tensor:
-        """The sum over columns."""
+        """The sum over columns that were seen."""
         pairs = enumerate(zip(self.parts, theta, strict=True), 1)
-        each = [part.log_density(own, _own(data, at)) for at, (part, own) in pairs]
+        each = [
+            data["seen"][at - 1] * part.log_density(own, _own(data, at))
+            for at, (part, own) in pairs
+        ]
         total: Tensor = sum(each[1:], each[0])
         return total
 
@@ -172,8 +175,14 @@ class Numbered(pm.Model):  # type: ignore[misc]  # PyMC has no types
 
 
 def _column(sample: Sample, at: int, part: Component[Any, Any]) -> Sample:
-    """Return a column, a row for each distinct row of the table; heads are of one flip."""
-    arrays: dict[str, Any] = {"x": sample.x[:, at], "counts": sample.counts}
+    """Return a column, a row for each distinct row of the table; heads are of one flip.
+
+    In place of a blank is a value that was seen, which counts for nothing.
+    """
+    x = sample.x[:, at]
+    seen = x[~np.isnan(x)]
+    some = seen[len(seen) // 2] if len(seen) else 1.0
+    arrays: dict[str, Any] = {"x": np.where(np.isnan(x), some, x), "counts": sample.counts}
     if part.family.takes() == "heads":
         arrays["trials"] = np.ones(sample.distinct)
     return type(sample).from_arrays(arrays)

@@ -37,6 +37,7 @@ class Pack(NamedTuple):
     Rows then look up one number for all of the columns together, and are counted once.
 
     places: of the columns; sizes: how many values each has, which are 0, 1, ...
+    spare: 1 where cells may be blank, which is one value more.
 
     >>> Pack((0, 1), (2, 3)).cells(np.array([[1.0, 2.0], [0.0, 1.0]]))
     array([5, 1])
@@ -44,6 +45,12 @@ class Pack(NamedTuple):
 
     places: tuple[int, ...]
     sizes: tuple[int, ...]
+    spare: int = 0
+
+    @property
+    def table(self) -> int:
+        """How many cells there are."""
+        return prod(size + self.spare for size in self.sizes)
 
     def columns(self) -> Iterator[tuple[int, Array]]:
         """Yield the place and the values of each column."""
@@ -52,19 +59,19 @@ class Pack(NamedTuple):
 
     def cells(self, x: Array) -> Labels:
         """Return the cell of each row, (B,)."""
-        found = x[:, self.places[0]].copy()
-        for at, size in zip(self.places[1:], self.sizes[1:], strict=True):
-            found *= size
-            found += x[:, at]
+        found = np.zeros(len(x))
+        for at, size in zip(self.places, self.sizes, strict=True):
+            found *= size + self.spare
+            found += np.where(np.isnan(x[:, at]), size, x[:, at]) if self.spare else x[:, at]
         return found.astype(np.intp)
 
     def sums(self, occupancy: Array, cells: Labels) -> Iterator[Array]:
         """Yield the occupancies (K, size) of the values of each column, given each row's cell."""
-        table = prod(self.sizes)
-        each = np.stack([np.bincount(cells, row, minlength=table) for row in occupancy])
-        whole = each.reshape(len(each), *self.sizes)
-        for axis in range(1, whole.ndim):
-            yield whole.sum(axis=tuple(other for other in range(1, whole.ndim) if other != axis))
+        each = np.stack([np.bincount(cells, row, minlength=self.table) for row in occupancy])
+        whole = each.reshape(len(each), *(size + self.spare for size in self.sizes))
+        for axis, size in enumerate(self.sizes, 1):
+            others = tuple(other for other in range(1, whole.ndim) if other != axis)
+            yield whole.sum(axis=others)[:, :size]
 
 
 class ColumnsEmission(ByRows[IndependentColumns]):
@@ -83,7 +90,7 @@ class ColumnsEmission(ByRows[IndependentColumns]):
     def __init__(self, family: type[IndependentColumns]) -> None:
         super().__init__(family)
         self.parts = [emission_of(one) for one in family.families]
-        self.known: dict[object, tuple[ref[Any], Labels]] = {}
+        self.known: dict[object, tuple[ref[Any], Any]] = {}
 
     @property
     def located(self) -> bool:  # type: ignore[override]
@@ -111,27 +118,32 @@ class ColumnsEmission(ByRows[IndependentColumns]):
         """The sum over columns."""
         found: Array = np.zeros(len(x))
         for at, part in enumerate(self.parts):
-            found = found + part.base(x[:, at], _flips(part, x))
+            column, blank = _filled(x[:, at])
+            found = found + np.where(blank, 0, part.base(column, _flips(part, x)))
         return found
 
     def place(self, x: Array, trials: Array | None) -> Array:
         """The places in each column, side by side."""
         each = enumerate(self.parts)
-        return np.column_stack([part.place(x[:, at], _flips(part, x)) for at, part in each])
+        return np.column_stack(
+            [part.place(_filled(x[:, at])[0], _flips(part, x)) for at, part in each]
+        )
 
     def log_density(self, theta: IndependentColumns, x: Array, trials: Array | None) -> Array:
         """The sum over columns."""
         found, parts = np.zeros((components(theta), len(x))), parts_of(theta)
-        packs, others = self._packed(width_of(theta))
+        packs, others = self._packed(width_of(theta), x)
         for pack in packs:
             table = np.zeros((len(found), 1))
             for at, values in pack.columns():
                 each = part_density(self.parts[at], parts[at], values, self._flips(at, values))
+                each = np.pad(each, ((0, 0), (0, pack.spare)))  # a blank says nothing
                 table = (table[:, :, None] + each[:, None, :]).reshape(len(found), -1)
             found += table.take(self._cells(pack, x), axis=1)
         for at in others:
-            column = x[:, at]
-            found += part_density(self.parts[at], parts[at], column, self._flips(at, column))
+            column, blank = _filled(x[:, at])
+            each = part_density(self.parts[at], parts[at], column, self._flips(at, column))
+            found += np.where(blank, 0, each) if blank.any() else each
         return found
 
     def height(
@@ -211,28 +223,32 @@ class ColumnsEmission(ByRows[IndependentColumns]):
         pairs = zip(self.parts, parts_of(theta), strict=True)
         return np.hstack([part.edges(own) for part, own in pairs])
 
-    def _packed(self, wide: tuple[int, ...]) -> tuple[list[Pack], list[int]]:
+    def _packed(self, wide: tuple[int, ...], x: Array) -> tuple[list[Pack], list[int]]:
         """Return the columns of few values in packs of few cells, and the other columns."""
         packs: list[Pack] = []
+        spare = int(self._kept("blank", x, lambda: np.isnan(x).any()))
         others = []
         for at, part in enumerate(self.parts):
             kind = part.family.takes()
             size = wide[at] if kind == "labels" else 2
             if kind not in ("labels", "heads") or size > CELLS:
                 others.append(at)
-            elif packs and prod(packs[-1].sizes) * size <= CELLS:
+            elif packs and packs[-1].table * (size + spare) <= CELLS:
                 last = packs.pop()
-                packs.append(Pack((*last.places, at), (*last.sizes, size)))
+                packs.append(Pack((*last.places, at), (*last.sizes, size), spare))
             else:
-                packs.append(Pack((at,), (size,)))
+                packs.append(Pack((at,), (size,), spare))
         return packs, others
 
     def _gathered(
         self, wide: tuple[int, ...], occupancy: Array, x: Array
     ) -> list[tuple[Array, Array]]:
         """Return occupancies and values of each column; of few values only the distinct ones."""
-        packs, others = self._packed(wide)
-        found = {at: (occupancy, x[:, at]) for at in others}
+        packs, others = self._packed(wide, x)
+        found = {}
+        for at in others:
+            column, blank = _filled(x[:, at])
+            found[at] = np.where(blank, 0, occupancy) if blank.any() else occupancy, column
         for pack in packs:
             for (at, values), share in zip(
                 pack.columns(), pack.sums(occupancy, self._cells(pack, x)), strict=True
@@ -241,14 +257,19 @@ class ColumnsEmission(ByRows[IndependentColumns]):
         return [found[at] for at in range(len(self.parts))]
 
     def _cells(self, pack: Pack, x: Array) -> Labels:
-        """Return the cell of each row, kept from step to step as long as the rows are there."""
+        """Return the cell of each row."""
+        found: Labels = self._kept(pack, x, lambda: pack.cells(x))
+        return found
+
+    def _kept(self, what: object, x: Array, make: Callable[[], Any]) -> Any:
+        """Return what is made of rows, kept from step to step as long as the rows are there."""
         owner = x if x.base is None else x.base
-        key = pack, x.__array_interface__["data"][0], x.shape, x.strides
+        key = what, x.__array_interface__["data"][0], x.shape, x.strides
         kept = self.known.get(key)
         if kept is None or kept[0]() is not owner:
             if len(self.known) > KEPT:
                 self.known.clear()
-            kept = self.known[key] = ref(owner), pack.cells(x)
+            kept = self.known[key] = ref(owner), make()
         return kept[1]
 
     def _flips(self, at: int, values: Array) -> Array | None:
@@ -263,6 +284,15 @@ class ColumnsEmission(ByRows[IndependentColumns]):
 def _flips(part: Emission[Any], rows: Array) -> Array | None:
     """Return one flip for each row if the part counts heads."""
     return np.ones(len(rows)) if part.family.takes() == "heads" else None
+
+
+def _filled(column: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a column with a value of its own in place of blanks, and where these are."""
+    blank = np.isnan(column)
+    if not blank.any():
+        return column, blank
+    seen = column[~blank]
+    return np.where(blank, seen[0] if len(seen) else 1.0, column), blank
 
 
 def _floors(floor: Array, d: int) -> Array:

@@ -20,7 +20,7 @@ from models.multivariate import (
     estimable,
 )
 from models.multivariate_blanks import partly_seen_gaussian
-from models.names import Made, register, register_made
+from models.names import PARTLY_SEEN, Made, register, register_made
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
@@ -81,6 +81,8 @@ register_made(
     estimable=columns_estimable,
     unidentified=columns_unidentified,
 )
+
+PARTLY_SEEN[IndependentColumns] = lambda family: family  # a blank has no term in the sum
 
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.blanks import absent
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -72,9 +73,13 @@ def coded_table(
     found, names = [], []
     for at, column in enumerate(columns.T):
         own = (given[at] or None) if given is not None and at < len(given) else None
-        codes, named = coded(column, own)
+        seen = np.array([not absent(one) for one in column])
+        codes, named = coded(column[seen], own) if seen.any() else (column[seen], own or ())
         numbers = {type(one) for one in column} <= {int, float, bool, np.float64, np.int64}
-        found.append(np.asarray(codes, np.float64) if named or numbers else column)
+        if named or numbers:
+            column = np.full(len(column), np.nan)  # noqa: PLW2901 (the same one, in numbers)
+            column[seen] = codes
+        found.append(column)
         names.append(named)
     return np.column_stack(found), tuple(names)
 
@@ -87,7 +92,9 @@ def _columns(x: object) -> NDArray[np.object_] | None:
     if isinstance(x, np.ndarray) and x.dtype.kind not in "OUT":
         return None
     if isinstance(x, list | tuple) and not (
-        x and isinstance(x[0], list | tuple) and any(isinstance(one, str) for one in x[0])
+        x
+        and isinstance(x[0], list | tuple)
+        and any(isinstance(one, str) for row in x for one in row)
     ):
         return None
     try:
@@ -97,7 +104,7 @@ def _columns(x: object) -> NDArray[np.object_] | None:
         values = np.asarray(x, dtype=object)  # numbers beside text became text
     except ValueError:  # ragged rows
         return None
-    return values if any(isinstance(one, str) for one in values[0]) else None
+    return values if any(isinstance(one, str) for one in values.flat) else None
 
 
 def in_natural_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -181,7 +181,10 @@ class IndependentColumns(_Split):
         if not sample.table or sample.dimension != many:
             has = f"{sample.dimension} columns" if sample.table else "one column"
             raise Refusal(f"x has {has}, and {cls.__name__} {many}; give a column for each family")
-        for at, (one, column) in enumerate(_each(cls, sample)):
+        for at, one in enumerate(cls.families):
+            if np.isnan(sample.x[:, at]).all():  # a few rows of many may have no value there
+                continue
+            column = sample.column(at, 1 if one.takes() == "heads" else None)
             with _called(at, sample.columns):
                 _refuse_more_heads(one, column)
                 one.observe(_of_several(one, column))
@@ -243,10 +246,12 @@ class IndependentColumns(_Split):
         below, before = [], []
         height = np.zeros((len(next(iter(entries(self).values()))), len(x)))
         for at, one in enumerate(parts_of(self)):
-            flips = _flips(one, x)
+            flips, seen = _flips(one, x), ~np.isnan(x[:, at])
+            column = np.where(seen, x[:, at], 1.0)  # of a blank there is nothing, NaN
+            own = one.cumulative(column, np.where(seen, ends[..., at], 1.0), flips)[0][0]
             before.append(height)
-            below.append(one.cumulative(x[:, at], ends[..., at], flips)[0][0])
-            height = height + one.log_mass(x[:, at], flips)
+            below.append(np.where(seen, own, np.nan))
+            height = height + np.where(seen, one.log_mass(column, flips), 0)
         return np.stack(below), np.stack(before)
 
 

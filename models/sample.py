@@ -161,18 +161,25 @@ class Sample:
         return other
 
     def column(self, at: int, flips: float | None = None) -> Self:
-        """Return one column of a table, with the rows as they were given.
+        """Return one column of a table where it was seen, with the rows as they were given.
+
+        A row that was not seen stands where the row before it does.
 
         flips: behind each number of heads, if x is one.
 
         >>> Sample([[3, "no"], [4, "yes"], [4, "no"]]).column(1)
         Sample(3 labels, 2 categories)
         """
-        some = np.ascontiguousarray(self.x[:, at])
+        seen = ~np.isnan(self.x[:, at])
+        if not seen.any():
+            raise Refusal(f"x: column {at} was never seen; leave it out")
+        some = np.ascontiguousarray(self.x[seen, at])
         trials = None if flips is None else np.full(len(some), flips)
-        one = self._of(some, trials, np.asarray(self.counts, np.float64))
-        inverse = one.inverse.astype(np.intp)[self.inverse]
-        object.__setattr__(one, "inverse", inverse)
+        one = self._of(some, trials, np.asarray(self.counts[seen], np.float64))
+        places = np.zeros(self.distinct, np.intp)
+        places[seen] = one.inverse
+        known = np.where(seen[self.inverse], np.arange(len(self.inverse)), 0)
+        object.__setattr__(one, "inverse", places[self.inverse][np.maximum.accumulate(known)])
         return one.named(self.levels[at])
 
     @classmethod
@@ -250,7 +257,7 @@ class Sample:
         rows = self.x.reshape(self.distinct, -1)[units]
         return [
             ",".join(
-                names[int(value)] if names else f"{value:g}"
+                names[int(value)] if names and not np.isnan(value) else f"{value:g}"
                 for names, value in zip(self.levels, row, strict=True)
             )
             for row in rows

