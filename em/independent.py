@@ -153,13 +153,15 @@ class ColumnsEmission(ByRows[IndependentColumns]):
         parts, found = parts_of(theta), []
         for at, (share, column) in enumerate(self._gathered(width_of(theta), occupancy, x)):
             flips = self._flips(at, column)
-            found.append(part_height(self.parts[at], parts[at], share, column, flips))
+            with np.errstate(divide="ignore", invalid="ignore"):  # on an edge there is no slope
+                found.append(part_height(self.parts[at], parts[at], share, column, flips))
         return _side_by_side(found)
 
     def believed(self, theta: IndependentColumns, prior: Any, k: int) -> Height:
         """Each column's own."""
         each = zip(self.parts, parts_of(theta), parts_of_prior(prior), strict=True)
-        return _side_by_side([part_believed(part, own, beside, k) for part, own, beside in each])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _side_by_side([part_believed(part, own, seen, k) for part, own, seen in each])
 
     def best(
         self,
