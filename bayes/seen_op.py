@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bayes.symbols import Tensor
     from models.arrays import Array
 
-__all__ = ["SeenDensity", "SeenSlopes", "seen_density"]
+__all__ = ["SeenChanges", "SeenDensity", "SeenSlopes", "seen_density"]
+
+STEP = 1e-3  # in units of the widths, of a difference whose error is its fourth power
 
 
 class SeenDensity(Op):
@@ -85,15 +87,13 @@ class SeenSlopes(Op):
     def pullback(
         self, inputs: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
     ) -> list[Any]:
-        """Second derivatives are PyTensor's own, of the density as its operations write it."""
-        weight, mean, root, *data = inputs
-        total = (weight * _written_out(mean, root, *data)).sum()
-        paired: Any = 0.0
-        by_both: Any = pt.grad(total, [mean, root])
-        for cotangent, slope in zip(cotangents, by_both, strict=True):
-            if not isinstance(cotangent.type, DisconnectedType):
-                paired = paired + (cotangent * slope).sum()
-        found: Any = pt.grad(paired, [weight, mean, root], disconnected_inputs="ignore")
+        """The change of slopes and densities along the cotangents."""
+        _, mean, root, *_ = inputs
+        ways = [
+            pt.zeros_like(at) if isinstance(way.type, DisconnectedType) else way
+            for at, way in zip((mean, root), cotangents, strict=True)
+        ]
+        found: Any = SeenChanges()(*ways, *inputs)
         return [*found, *(disconnected_type() for _ in range(3))]
 
     def connection_pattern(self, node: Any) -> list[list[bool]]:
@@ -101,24 +101,38 @@ class SeenSlopes(Op):
         return [[True] * 2] * 3 + [[False] * 2] * 3
 
 
-def _written_out(mean: Any, root: Any, x: Any, of_row: Any, patterns: Any) -> Any:
-    """Return log p (K, m) in PyTensor's own operations.
+class SeenChanges(Op):
+    """The change of log p, and of the slopes, along a way of mean and root.
 
-    Where the covariance has rows and columns of the unit matrix for blanks, and x - mean is 0, its
-    Gaussian density is that of what was seen, up to -log(2 pi) / 2 for each blank.
+    As second derivatives are symmetric, that is all that a pullback of the slopes needs. It is a
+    difference of two values on either side, exact to STEP^4. Chains do without.
+
+    >>> SeenChanges() == SeenChanges()
+    True
     """
-    inverse: Any = pt.linalg.inv(root)
-    cov = (inverse[..., :, None, :] * inverse[..., None, :, :]).sum(-1)
-    seen = patterns.T
-    both, unit = (seen[:, :, None] * seen[:, None, :])[:, None], pt.eye(root.shape[-1])
-    white: Any = pt.linalg.inv(pt.linalg.cholesky(both * cov + (1 - both) * unit))
-    rows = pt.cast(of_row, "int64")
-    own = seen[rows]
-    away = (x.T[:, None, :] - mean) * own[:, None, :]
-    scaled = (white[rows] * away[:, :, None, :]).sum(-1)
-    log_det = pt.log((white * unit).sum(-1)).sum(-1)[rows]
-    constant = 0.5 * np.log(2 * np.pi) * own.sum(-1)
-    return (log_det - 0.5 * (scaled**2).sum(-1) - constant[:, None]).T
+
+    __props__ = ()
+
+    def make_node(self, *given: Any) -> Apply[Any]:
+        """Take the way of mean (K, d) and of root (K, d, d), and what `SeenSlopes` takes."""
+        outputs = [pt.matrix(dtype="float64") for _ in range(2)] + [pt.tensor3(dtype="float64")]
+        return Apply(self, [pt.as_tensor(one) for one in given], outputs)
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        """Four steps, in units of the widths."""
+        by_mean, by_root, weight, mean, root, *data = inputs
+        by_root = np.tril(by_root)
+        size = np.abs(root).max()
+        scale = max(np.abs(by_mean).max() * size, np.abs(by_root).max() / size)
+        step = STEP / scale if scale > 0 else 1.0
+
+        def at(times: float) -> list[Array]:
+            there = mean + times * step * by_mean, root + times * step * by_root
+            return [log_densities(*there, *data), *slopes(weight, *there, *data)]
+
+        four = zip(at(1), at(-1), at(2), at(-2), strict=True)
+        for storage, (one, back, two, far) in zip(outputs, four, strict=True):
+            storage[0] = (8 * (one - back) - (two - far)) / (12 * step)
 
 
 @register_funcify_default_op_cache_key(SeenDensity)  # type: ignore[untyped-decorator]
