@@ -60,7 +60,7 @@ def test_a_fit_a_mixture_and_a_file_of_it_are_one_estimate(row, rng, tmp_path):
     assert source == "a Mixture"
     assert same(found, ordered(given))
     assert not same(found, estimate_of(row.random(generator, 3), row.family, d)[0])
-    assert family_of(given) is row.family
+    assert issubclass(family_of(given), row.family)
     path = tmp_path / "estimate.json"
     fields = {"weight": given.weight, **entries(given.theta)}
     path.write_text(json.dumps({name: field.tolist() for name, field in fields.items()}))
