@@ -543,9 +543,9 @@ def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[st
         refuse("group", given, given != np.rint(given), what)
         given = given.astype(np.int64)
     if given.dtype.kind == "O":
-        absent = np.array([absent(one) or one == "" for one in given.tolist()], np.bool_)
-        if absent.any():
-            row = int(absent.argmax())
+        nameless = np.array([absent(one) or one == "" for one in given.tolist()], np.bool_)
+        if nameless.any():
+            row = int(nameless.argmax())
             raise Refusal(
                 f"group: row {row} (counted from 0) has no name; name it, or remove the row"
             )
@@ -561,8 +561,8 @@ def _first_absent(values: Any) -> tuple[int, int] | None:
     """Return the row and the column of the first cell that is NaN, None if there is none."""
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
         return None
-    absent = np.argwhere(np.isnan(values)).tolist()
-    return (absent[0][0], absent[0][1]) if absent else None
+    blank = np.argwhere(np.isnan(values)).tolist()
+    return (blank[0][0], blank[0][1]) if blank else None
 
 
 def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:

@@ -16,9 +16,11 @@ from models.names import (
     arguments_of,
     family_called,
     name_of,
+    partly_seen,
     record_of,
     register_made,
     spelt,
+    takes_blanks,
 )
 from models.refusal import Refusal
 from models.student_t_given import StudentTGiven
@@ -78,9 +80,10 @@ def test_a_title_that_cannot_be_read_is_refused_by_its_name(title, sums):
 
 @pytest.mark.parametrize("row", FAMILIES, ids=[row.name for row in FAMILIES])
 def test_each_family_is_restored_by_its_title_and_by_what_python_writes(row):
-    assert family_called(row.family.__name__) is row.family
+    named = family_called(row.family.__name__)  # of rows with blanks that of complete ones
+    assert row.family in ({named, partly_seen(named)} if takes_blanks(named) else {named})
     text, names = spelt(row.family)
-    assert eval(text, {name: getattr(__import__("models"), name) for name in names}) is row.family
+    assert eval(text, {name: getattr(__import__("models"), name) for name in names}) is named
 
 
 def test_a_pickle_restores_families_that_are_made():
