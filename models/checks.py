@@ -130,7 +130,7 @@ def refuse_blanks(sample: Sample, *, allowed: bool) -> None:
         at = int(blank[sample.inverse[row]].argmax())
         raise Refusal(
             f"x: row {row} (counted from 0), column {at} is blank; remove or impute such rows, or "
-            f"fit a {those_that_allow_blanks()}, which takes blanks as not seen"
+            f"fit {those_that_allow_blanks()}, which take blanks as not seen"
         )
     if (never := blank.all(axis=0)).any():
         at = int(never.argmax())

@@ -307,9 +307,10 @@ def those_that_allow_blanks() -> str:
     """Return the families of which cells may be blank, as a sentence lists them.
 
     >>> those_that_allow_blanks()
-    'MultivariateGaussian'
+    'MultivariateGaussian or Independent'
     """
-    return " or a ".join(one.__name__ for one in PARTLY_SEEN)
+    heads = {made.base: made.head for made in MADE.values()}
+    return " or ".join(heads.get(one, one.__name__) for one in PARTLY_SEEN)
 
 
 def takes_blanks(family: type[Theta]) -> bool:
