@@ -61,6 +61,11 @@ def Independent(*families: type[Theta]) -> type[IndependentColumns]:  # noqa: N8
                 f"part {at} of Independent is {one.__name__}, which takes several columns; give a "
                 "family of one column for each"
             )
+        if any(field.shared for field in one.layout().values()):
+            raise Refusal(
+                f"part {at} of Independent is {one.__name__}, whose components share a parameter; "
+                "give a family whose components do not"
+            )
     if len(families) < 2:
         itself = f", or {families[0].__name__} itself" if families else ""
         raise Refusal(

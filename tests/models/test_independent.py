@@ -16,6 +16,7 @@ from models import (
     MultivariateGaussian,
     Poisson,
     Sample,
+    ZeroInflated,
 )
 from models.names import family_called, name_of, record_of, spelt, why_unidentified
 from models.question import asked
@@ -46,6 +47,7 @@ def test_the_same_parts_make_the_same_class_which_files_and_processes_find_again
         ((Poisson,), "Independent has one column; give two families or more, or Poisson itself"),
         ((Poisson, MultivariateGaussian), "part 2 of Independent is MultivariateGaussian, which"),
         ((Poisson, MIXED), r"part 2 of Independent is Independent\(.*, which takes several"),
+        ((ZeroInflated(Poisson), Poisson), "part 1 .* whose components share a parameter"),
         ((Poisson, "gaussian"), "part 2 of Independent is 'gaussian'; give a family"),
     ],
 )
