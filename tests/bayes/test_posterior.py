@@ -36,7 +36,7 @@ from models import (
     Sample,
     simulate,
 )
-from models.family import rebuilt
+from models.family import axes, rebuilt
 from models.question import asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # most runs are short
@@ -69,11 +69,9 @@ def test_groups_names_and_attributes(row):
     posterior = tree["posterior"]
     fields = row.family._fields
     assert set(posterior.data_vars) == {"weight", *fields}
-    inner = ("dimension", "dimension_bis")[: sample.x.ndim]
     assert posterior["weight"].dims == ("chain", "draw", "component")
-    if sample.x.ndim == 2:
-        assert posterior["mean"].dims == ("chain", "draw", "component", "dimension")
-        assert posterior["cov"].dims == ("chain", "draw", "component", *inner)
+    for name, own in axes(row.family).items():
+        assert posterior[name].dims == ("chain", "draw", *own)
     assert set(tree["prior"].data_vars) == set(posterior.data_vars)
     assert tree["observed_data"].sizes["observation"] == sample.observations
     assert tree["posterior_predictive"].sizes["observation"] == sample.observations
