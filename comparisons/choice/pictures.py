@@ -12,7 +12,7 @@ from matplotlib.path import Path
 from comparisons.choice.elect import CRITERIA, LEVEL, counting, elected
 from comparisons.choice.predicted import difference
 from comparisons.pictures.catalogue import Picture
-from comparisons.pictures.data import Bars, bars_of, counted, what
+from comparisons.pictures.data import Bars, bars_of, counted, no_plane, what
 from comparisons.pictures.style import (
     DATA,
     EM,
@@ -73,7 +73,7 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
     drawn = [row for row in choice.rows if row.comparison is not None and not row.spiked]
     first = drawn[0].comparison if drawn else None
     shown = first is not None and (
-        (first.density is not None and not first.categories) or first.rows.x.ndim == 2
+        (first.density is not None and not first.categories) or not no_plane(first)
     )
     if shown:
         listed = ", ".join(row.title for row in drawn)
@@ -300,8 +300,9 @@ def _plane(axes: Axes, row: Row) -> None:
             path = ellipse(mean[:2], cov[:2, :2], radius)
             axes.add_patch(PathPatch(path, fill=False, edgecolor=colour(component), linewidth=1.4))
     for limit, column in ((axes.set_xlim, x[:, 0]), (axes.set_ylim, x[:, 1])):
-        beyond = MARGIN * float(np.ptp(column))
-        limit(column.min() - beyond, column.max() + beyond)
+        low, high = np.nanmin(column), np.nanmax(column)  # blanks are not drawn
+        beyond = MARGIN * float(high - low)
+        limit(low - beyond, high + beyond)
 
 
 def flows(fewer: em.Fit[Any], more: em.Fit[Any]) -> Array:

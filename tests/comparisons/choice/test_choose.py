@@ -443,3 +443,20 @@ def test_a_density_is_not_compared_with_a_probability_in_any_column_or_at_zero()
         refuse_incomparable([Gaussian, ZeroInflated(Gamma)], zeros)
     # negative control: where no value is 0 they can be compared
     refuse_incomparable([Gaussian, ZeroInflated(Gamma)], Sample([2.5, 3.0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "shown"), [(Independent(Gaussian, Poisson), False), (MultivariateGaussian, True)]
+)
+def test_rows_of_two_columns_of_which_some_are_blank_are_reported(family, shown, rng, tmp_path):
+    """Ellipses are drawn where columns belong together, and blanks nowhere."""
+    generator = rng(71)
+    rows = np.concatenate([generator.poisson(mean, (150, 2)) for mean in (30, 90)]).astype(float)
+    rows[::9, 1] = np.nan
+    found = choose(family, Sample(rows), [1, 2], draws=100, tune=200, replicates=0, progress=False)
+    names = [one.name for one in pictures_of_choice(found)]
+    assert ("densities" in names) == shown
+    assert "splits" in names
+    found.report(tmp_path / "report.html")
+    assert "<svg" in (tmp_path / "report.html").read_text()
