@@ -52,6 +52,8 @@ MARGIN = 0.15  # of the range of a column, on either side
 BAR = 0.16  # width of a column of groups, where neighbours are 1 apart
 GAP = 0.03  # between two groups of a column
 FAINT = 0.002  # of all observations: thinner flows are not drawn
+LETTER = 0.065  # height of a letter of a name that is turned upright, in inches
+ROOM = 0.5  # for names below a panel, in inches
 
 
 def pictures_of_choice(choice: Candidates) -> list[Picture]:
@@ -113,9 +115,10 @@ def criteria(choice: Candidates) -> Figure:
     tests = any(row.step is not None and np.isfinite(row.step.p) for row in choice.rows)
     panels = len(known) + tests
     columns = across(panels, 3)
-    figure = blank(1.0 + 2.1 * -(-panels // columns))
-    grid = figure.subplots(-(-panels // columns), columns, squeeze=False)
     titles = [row.title for row in choice.rows]
+    upright = 0.0 if _plain(titles) else LETTER * max(map(len, titles))
+    figure = blank(1.0 + (2.1 + max(upright - ROOM, 0)) * -(-panels // columns))
+    grid = figure.subplots(-(-panels // columns), columns, squeeze=False)
     for axes, name in zip(grid.flat, known, strict=False):
         _criterion(axes, choice, name, titles)
     if tests:
@@ -208,9 +211,14 @@ def _chances(axes: Axes, choice: Candidates, titles: Sequence[str]) -> None:
     axes.set_title("Bootstrap p, K against K + 1", loc="left", fontsize=10)
 
 
+def _plain(titles: Sequence[str]) -> bool:
+    """Whether candidates are called by their numbers alone."""
+    return all(title.isdecimal() for title in titles)
+
+
 def _label(axes: Axes, titles: Sequence[str]) -> None:
     """Name the candidates below."""
-    plain = all(title.isdecimal() for title in titles)
+    plain = _plain(titles)
     axes.set_xticks(range(len(titles)), titles, rotation=0 if plain else 90)
     axes.set_xlim(-0.4, len(titles) - 0.6)
     axes.tick_params(labelsize=9 if plain else 7, labelcolor="black", color=QUIET)

@@ -22,7 +22,7 @@ from comparisons.choice.printed import cells
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
 from comparisons.finding import Finding
-from models import MultivariateGaussian, Poisson, Sample
+from models import MultivariateGaussian, NegativeBinomial, Poisson, Sample, ZeroInflated
 
 N = 100
 TIED = MultivariateGaussian.with_covariance("tied")
@@ -314,3 +314,16 @@ def test_a_bootstrap_that_rejects_all_it_tested_says_so():
     tied = [one._replace(family=TIED) for one in rows]
     forms = "In each form the bootstrap rejects every number of groups that it tested."
     assert elections(rows + tied).endswith(forms)
+
+
+def test_panels_keep_their_height_above_long_names():
+    long = ZeroInflated(NegativeBinomial)
+    rows = [row(k, -120.0 + 9 * k, p=0.02, evidence=-130.0)._replace(family=long) for k in (1, 2)]
+    named = criteria(Candidates(tuple(one._replace(named=True) for one in rows)))
+    plain = criteria(Candidates(tuple(rows)))
+    named.draw_without_rendering()
+    assert min(axes.get_window_extent().height for axes in named.axes) > 1.0 * named.dpi
+    # negative control: in the height that suffices for numbers alone they would not
+    named.set_figheight(plain.get_figheight())
+    named.draw_without_rendering()
+    assert min(axes.get_window_extent().height for axes in named.axes) < 1.0 * named.dpi
