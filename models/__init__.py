@@ -8,7 +8,7 @@ from models.gamma import Gamma, GammaPrior
 from models.gaussian import Gaussian, GaussianPrior
 from models.groups import Groups
 from models.hidden_markov import HiddenMarkov
-from models.independent import Independent, IndependentColumns, read, record, written
+from models.independent import MADE_OF_COLUMNS, Independent, IndependentPrior
 from models.independent import estimable as columns_estimable
 from models.independent import unidentified as columns_unidentified
 from models.lognormal import LogNormal, LogNormalPrior
@@ -20,7 +20,7 @@ from models.multivariate import (
     estimable,
 )
 from models.multivariate_blanks import partly_seen_gaussian
-from models.names import PARTLY_SEEN, Made, register, register_made
+from models.names import register, register_made
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
 from models.poisson import Poisson, PoissonPrior
@@ -77,12 +77,11 @@ PARTS |= {"lognormal": False, "gamma": False}
 
 register_made(
     "independent",
-    Made("Independent", IndependentColumns, read, record, written),
+    MADE_OF_COLUMNS,
     estimable=columns_estimable,
     unidentified=columns_unidentified,
+    partly_seen=lambda family: family,  # a blank has no term in the sum
 )
-
-PARTLY_SEEN[IndependentColumns] = lambda family: family  # a blank has no term in the sum
 
 STRUCTURES[Sample] = Mixture
 STRUCTURES[OutOfCore] = Mixture
@@ -102,6 +101,7 @@ __all__ = [
     "Groups",
     "HiddenMarkov",
     "Independent",
+    "IndependentPrior",
     "LogNormal",
     "LogNormalPrior",
     "Mixture",

@@ -437,7 +437,7 @@ class Groups:
         rows = np.unique(places)
         counts = np.bincount(places, self.times[cells], minlength=sample.distinct)[rows]
         flips = None if sample.trials is None else sample.trials[rows]
-        few = sample.alike(sample.x[rows], flips, counts)
+        few = sample.with_rows(sample.x[rows], flips, counts)
         ends = np.cumsum(np.diff(self.ends, prepend=0)[groups])
         return self._some(few, cells, ends, tuple(self.titles[one] for one in groups))
 

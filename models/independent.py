@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copyreg
 import re
-from collections import namedtuple
 from contextlib import contextmanager
 from functools import cache
 from math import prod
@@ -14,11 +12,13 @@ import numpy as np
 
 from models.family import Field, entries, width
 from models.names import (
+    Made,
     arguments_of,
     family_called,
     record_of,
     refuse_inestimable_rows,
     spelt,
+    titled,
 )
 from models.refusal import Refusal
 from models.sample import Sample
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from models.family import Column, ConjugatePrior, Theta
     from models.observations import Observations
 
-__all__ = ["ColumnsPrior", "Independent", "IndependentColumns", "parts_of"]
+__all__ = [
+    "MADE_OF_COLUMNS",
+    "ColumnsPrior",
+    "Independent",
+    "IndependentColumns",
+    "IndependentPrior",
+    "parts_of",
+]
 
 ROW = re.compile(r": row \d+ \(counted from 0\)")
 FEWEST = 3  # columns of labels from which they can identify groups
@@ -80,15 +87,26 @@ def _made(families: tuple[type[Column], ...]) -> type[IndependentColumns]:
     """Return the class of some families."""
     title = f"Independent({', '.join(one.__name__ for one in families)})"
     names = [f"{name}_{at}" for at, one in enumerate(families, 1) for name in one.layout()]
-    return cast("type[IndependentColumns]", _tuple(title, names, IndependentColumns, families))
+    return titled(IndependentColumns, title, names, families=families)
 
 
 @cache
-def _record(families: tuple[type[Column], ...]) -> type[ColumnsPrior]:
-    """Return the class of the prior of some families."""
-    title = f"IndependentPrior({', '.join(one.__name__ for one in families)})"
+def IndependentPrior(*families: type[Column]) -> type[ColumnsPrior]:  # noqa: N802 (as above)
+    """Return the record of the prior of the same columns: their fields, with the column's number.
+
+    >>> from models import Binomial, Poisson
+    >>> IndependentPrior(Poisson, Binomial)._fields
+    ('events_1', 'exposure_1', 'heads_2', 'tails_2')
+    """
     names = [f"{name}_{at}" for at, one in enumerate(families, 1) for name in _names(one)]
-    return cast("type[ColumnsPrior]", _tuple(title, names, ColumnsPrior, families))
+    parts = f"({', '.join(one.__name__ for one in families)})"
+    return titled(
+        ColumnsPrior,
+        f"IndependentPrior{parts}",
+        names,
+        families=families,
+        prior_of=f"Independent{parts}",
+    )
 
 
 @cache
@@ -106,25 +124,6 @@ def _names(family: type[Theta]) -> tuple[str, ...]:
     """Return the fields of the record of a family's prior."""
     names: tuple[str, ...] = record_of(family)._fields  # type: ignore[attr-defined]
     return names
-
-
-def _tuple(title: str, names: list[str], base: type, families: tuple[type[Column], ...]) -> type:
-    """Return a class of named tuples with the methods of a base."""
-    fields: Any = namedtuple("Fields", names)  # type: ignore[misc]  # noqa: PYI024 (made of names)
-    return Kind(title, (base, fields), {"__slots__": (), "families": families})
-
-
-class Kind(type):
-    """The type of such classes, which are pickled as what they are made of."""
-
-
-def _made_again(made: Kind) -> tuple[Any, tuple[Any, ...]]:
-    """Return what makes a class again: a function and its arguments."""
-    families: tuple[type[Column], ...] = made.__dict__["families"]
-    return _made if issubclass(made, IndependentColumns) else _record, (families,)
-
-
-copyreg.pickle(Kind, _made_again)
 
 
 class _Split:
@@ -201,14 +200,14 @@ class IndependentColumns(_Split):
         for at, (one, column) in enumerate(_each(cls, rows)):
             with _called(at, rows.columns):
                 found.append(one.weak_prior(column, k))
-        return _joined(_record(cls.families), found)
+        return _joined(IndependentPrior(*cls.families), found)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, ColumnsPrior]]:
         """Return those that go by one name in all columns."""
         each = [one.common_priors(column, k) for one, column in _each(cls, _in_memory(cls, sample))]
         shared = [name for name in each[0] if all(name in other for other in each)]
-        record = _record(cls.families)
+        record = IndependentPrior(*cls.families)
         return {
             name: (each[0][name][0], _joined(record, [one[name][1] for one in each]))
             for name in shared
@@ -389,16 +388,6 @@ def read(text: str) -> type[IndependentColumns]:
     return Independent(*(family_called(one) for one in arguments_of(text)))
 
 
-def record(family: type[IndependentColumns]) -> type[ColumnsPrior]:
-    """Return the record of the prior.
-
-    >>> from models import Binomial, Poisson
-    >>> record(Independent(Poisson, Binomial)).__name__
-    'IndependentPrior(Poisson, Binomial)'
-    """
-    return _record(family.families)
-
-
 def written(family: type[IndependentColumns]) -> tuple[str, frozenset[str]]:
     """Return how Python writes the family, and the names that this needs from `models`.
 
@@ -461,3 +450,12 @@ def unidentified(
         f"cells, and {free:,} parameters would follow from them (Goodman 1974); add a column, or "
         f"give at most {most} component{'s' * (most > 1)}"
     )
+
+
+MADE_OF_COLUMNS = Made(
+    "Independent",
+    IndependentColumns,
+    read,
+    lambda family: IndependentPrior(*family.families),
+    written,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+from collections import namedtuple
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.refusal import Refusal
@@ -32,11 +33,11 @@ __all__ = [
     "UNIDENTIFIED",
     "Made",
     "Titled",
-    "alike",
     "arguments_of",
     "family_called",
     "family_named",
     "identified_alone",
+    "made_likewise",
     "made_of",
     "mends",
     "name_of",
@@ -168,15 +169,19 @@ def register_made(
     *,
     estimable: Estimable | None = None,
     unidentified: Unidentified | None = None,
+    partly_seen: Callable[[Any], type[Theta]] | None = None,
 ) -> None:
     """Give families that are made their short name.
 
     estimable, unidentified: as in `register`; left out if the name is that of another family too,
         whose own then serve them as well.
+    partly_seen: as in `register`.
 
     >>> register_made("student-t", MADE["student-t"])
     """
     MADE[name] = made
+    if partly_seen is not None:
+        PARTLY_SEEN[made.base] = partly_seen
     if estimable is not None:
         ESTIMABLE[name] = estimable
     if unidentified is not None:
@@ -234,12 +239,13 @@ def option_of(family: type[Theta]) -> str:
     return f"--family {name_of(family)}"
 
 
-def alike(family: type[Theta], other: type[Theta]) -> type[Theta]:
+def made_likewise(family: type[Theta], other: type[Theta]) -> type[Theta]:
     """Return another family, beside zeros in excess if this one is, and so on.
 
-    >>> alike(family_called("ZeroInflated(Poisson)"), family_called("NegativeBinomial")).__name__
+    >>> other = family_called("NegativeBinomial")
+    >>> made_likewise(family_called("ZeroInflated(Poisson)"), other).__name__
     'ZeroInflated(NegativeBinomial)'
-    >>> alike(family_called("Poisson"), family_called("NegativeBinomial")).__name__
+    >>> made_likewise(family_called("Poisson"), other).__name__
     'NegativeBinomial'
     """
     own = made_of(family)
@@ -380,7 +386,7 @@ def arguments_of(text: str) -> list[str]:
 
 
 class Titled(type):
-    """The type of families that are made, by which a pickle restores them from their titles.
+    """The type of classes that are made, which a pickle restores from their titles.
 
     >>> import pickle
     >>> family = family_called("StudentT(df=4)")
@@ -389,24 +395,35 @@ class Titled(type):
     """
 
 
-def titled[T: Theta](base: type[T], title: str, **own: object) -> type[T]:
-    """Return a family of a title: a class like base, the class of all that are made like it.
+def titled[C](base: type[C], title: str, names: Sequence[str] = (), **own: object) -> type[C]:
+    """Return a class of a title: a family or a prior's record, with the methods of a base.
 
-    own: what it is made of, as attributes.
+    names: of its fields, if the base has none.
+    own: what it is made of, as attributes; of a record `prior_of`, the title of the family.
 
     >>> titled(family_called("StudentT(df=4)"), "StudentT(df=5)", df=5.0).df
     5.0
     """
     body = {"__slots__": (), "__module__": base.__module__, "__doc__": base.__doc__, **own}
-    found: type[T] = Titled(title, (base,), body)  # type: ignore[assignment]
-    return found
+    # first the fields, whose own `__new__` comes before that of the base
+    fields: Any = namedtuple("Fields", names) if names else None  # noqa: PYI024
+    found: Any = Titled(title, (fields, base) if names else (base,), body)
+    made: type[C] = found
+    return made
 
 
-def _pickled(family: type[Any]) -> Any:
-    """Return what restores a family from its title, or the name of a class in its module."""
-    if family.__name__.endswith(")"):
-        return family_called, (family.__name__,)
-    return family.__qualname__
+def _pickled(made: type[Any]) -> Any:
+    """Return what restores a class from its title, or the name of a class in its module."""
+    if (title := made.__dict__.get("prior_of")) is not None:
+        return _record_titled, (title,)
+    if made.__name__.endswith(")"):
+        return family_called, (made.__name__,)
+    return made.__qualname__
+
+
+def _record_titled(title: str) -> type[ConjugatePrior]:
+    """Return the record of the prior of the family of a title."""
+    return record_of(family_called(title))
 
 
 copyreg.pickle(Titled, _pickled)

@@ -141,12 +141,12 @@ class Sample:
         object.__setattr__(self, "levels", levels or (categories, *none))
         return self
 
-    def alike(self, x: Array, trials: Array | None, counts: ArrayLike | None = None) -> Self:
+    def with_rows(self, x: Array, trials: Array | None, counts: ArrayLike | None = None) -> Self:
         """Return a sample of other rows of the same kind, with the same names of categories.
 
         x: (n, ...); trials, counts: (n,).
 
-        >>> Sample([[3, "no"], [4, "yes"]]).alike(np.array([[5.0, 1.0]]), None).levels
+        >>> Sample([[3, "no"], [4, "yes"]]).with_rows(np.array([[5.0, 1.0]]), None).levels
         ((), ('no', 'yes'))
         """
         named = bool(self.categories)
@@ -293,7 +293,7 @@ class Sample:
         """
         rows = self.rows_in_order
         trials = None if self.trials is None else self.trials[rows]
-        return self.alike(blank_as(x, self.x[rows]), trials)
+        return self.with_rows(blank_as(x, self.x[rows]), trials)
 
     def stretches(self, n: int, rng: np.random.Generator) -> None:
         """There are none: rows have no order."""
@@ -429,7 +429,7 @@ class Sample:
         if self.counts.dtype.kind == "f":
             some = self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
             return some.named(self.categories, self.levels)
-        return self.alike(self.x[rows], flips, self.counts[rows])
+        return self.with_rows(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
         """Return the index of the first row, as given, whose distinct row is marked in (m,) bad."""

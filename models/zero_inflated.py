@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from models.checks import column, numbers, positive
 from models.family import Field, rebuilt
 from models.names import (
     Made,
-    Titled,
     family_called,
     name_of,
     option_of,
     record_of,
     refuse_inestimable_rows,
     spelt,
+    titled,
 )
 from models.refusal import Refusal
 from models.sample import Sample
@@ -73,10 +73,6 @@ class ZeroInflated(tuple["Array", ...]):
     def __new__(cls, part: type[Theta]) -> type[ZeroInflated]:  # type: ignore[misc]
         """Return the family, always the same for the same part."""
         return _family(part)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Restore by the part, since the class stands in no module."""
-        return _restored, (self.part, tuple(self))
 
     @property
     def parts(self) -> Any:
@@ -192,10 +188,6 @@ class ZeroInflatedPrior(tuple[Any, ...]):
     def __new__(cls, part: type[Theta]) -> type[ZeroInflatedPrior]:  # type: ignore[misc]
         """Return the class of the records, always the same for the same part."""
         return _record(part)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Restore by the part, since the class stands in no module."""
-        return _remembered, (self.part, tuple(self))
 
     @property
     def parts(self) -> Any:
@@ -315,7 +307,8 @@ def _family(part: type[Theta]) -> type[ZeroInflated]:
             f"zeros in excess mean nothing beside {part.__name__}, to which 0 is a value like "
             f"others; --zeros needs --family {', '.join(most)} or {last}"
         )
-    return _made(Titled, ZeroInflated, part, [*part.layout(), "zero"])
+    title = f"ZeroInflated({part.__name__})"
+    return titled(ZeroInflated, title, [*part.layout(), "zero"], part=part)
 
 
 @cache
@@ -334,16 +327,9 @@ def _zeros(part: type[Theta]) -> bool:
 def _record(part: type[Theta]) -> type[ZeroInflatedPrior]:
     """Return the class of the priors of a part, always the same."""
     own: Any = record_of(part)
-    return _made(type, ZeroInflatedPrior, part, [*own._fields, "zeros", "others"])
-
-
-def _made[C](kind: type, base: type[C], part: type[Theta], names: list[str]) -> type[C]:
-    """Return a NamedTuple with such fields, which has the methods of a base."""
-    title, make = f"{base.__name__}({part.__name__})", cast("Any", NamedTuple)
-    fields = make("Fields", [(name, object) for name in names])
-    # first the fields, whose own `__new__` comes before that of the base
-    body = {"__slots__": (), "__module__": __name__, "__doc__": base.__doc__, "part": part}
-    return cast("type[C]", kind(title, (fields, base), body))
+    names, title = [*own._fields, "zeros", "others"], f"({part.__name__})"
+    kept = {"part": part, "prior_of": f"ZeroInflated{title}"}
+    return titled(ZeroInflatedPrior, f"ZeroInflatedPrior{title}", names, **kept)
 
 
 def _of[C](kind: type[C], own: Any, *more: Any) -> C:
@@ -351,14 +337,6 @@ def _of[C](kind: type[C], own: Any, *more: Any) -> C:
     make: Any = kind
     found: C = make(*own, *more)
     return found
-
-
-def _restored(part: type[Theta], fields: tuple[Array, ...]) -> ZeroInflated:
-    return _of(_family(part), fields)
-
-
-def _remembered(part: type[Theta], fields: tuple[Any, ...]) -> ZeroInflatedPrior:
-    return _of(_record(part), fields)
 
 
 MADE_WITH_ZEROS = Made(

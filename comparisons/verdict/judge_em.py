@@ -15,7 +15,7 @@ from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
-from models.names import FAMILIES, alike, option_of
+from models.names import FAMILIES, made_likewise, option_of
 from models.structure import parameters, picked
 
 if TYPE_CHECKING:
@@ -457,7 +457,7 @@ def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
         f"{FAMILIES[other].__name__}."
     )
     remedy = (
-        f"Fit that family ({option_of(alike(at.family, FAMILIES[other]))})."
+        f"Fit that family ({option_of(made_likewise(at.family, FAMILIES[other]))})."
         if every
         else f"Rely on the posterior's interval: it says how large {name} is at least."
     )
