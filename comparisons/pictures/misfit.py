@@ -88,7 +88,7 @@ def _rootogram(facts: Facts) -> Figure:
 
 def _transforms(facts: Facts) -> Figure:
     """Draw observed less fitted distribution function, a line for each column."""
-    found, n = facts.fitted, facts.observations
+    found, n = facts.fitted, _seen(facts)
     assert found is not None
     t = found.probability
     band = norm.ppf((1 + LEVEL) / 2) * np.sqrt(t * (1 - t) / n)
@@ -109,6 +109,14 @@ def _transforms(facts: Facts) -> Figure:
     axes.set_ylabel("difference, percentage points")
     few_ticks(axes, 10)
     return framed(figure, TITLE, entries, _size(facts))
+
+
+def _seen(facts: Facts) -> float:
+    """Return the number of observations; of a table with blanks, of the column seen least."""
+    x, counts = facts.rows.x, facts.rows.counts
+    if x.ndim == 1 or not np.isnan(x).any():
+        return facts.observations
+    return float((counts @ ~np.isnan(x)).min())
 
 
 def _size(facts: Facts) -> str:

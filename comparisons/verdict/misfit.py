@@ -56,9 +56,9 @@ ZEROS = 0.02  # share of zeros beyond the model's that is named
 SPREAD = 1.2  # quotient of the variances of counts and model that is named
 SKEWED = 0.3  # skewness of normal scores that is named
 HEAVY = 0.5  # excess kurtosis of normal scores that is named
-BULK = (
-    2.5  # robust sds from the median, to which scores are drawn in when outliers are not to count
-)
+BULK = 2.5  # robust sds from the median: scores farther away are drawn in there
+# Of samples of 200 from Student's t with 2 degrees of freedom 35% are skewed, and 4% once scores
+# are drawn in; of samples from a log-normal of spread .25 93% and 92%.
 ASKEW = 0.15  # skewness of scores that are drawn in: less is that of a few outliers on one side
 
 

@@ -84,6 +84,9 @@ def test_each_family_is_restored_by_its_title_and_by_what_python_writes(row):
     assert row.family in ({named, partly_seen(named)} if takes_blanks(named) else {named})
     text, names = spelt(row.family)
     assert eval(text, {name: getattr(__import__("models"), name) for name in names}) is named
+    assert pickle.loads(pickle.dumps(row.family)) is row.family
+    record = type(row.prior.theta)
+    assert pickle.loads(pickle.dumps(record)) is record
 
 
 def test_a_pickle_restores_families_that_are_made():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -20,8 +21,9 @@ from scipy.stats import chi2, norm
 
 import bayes
 import comparisons
-from comparisons.kept.facts import Facts
+from comparisons.kept.facts import Facts, Rows
 from comparisons.pictures import catalogue as pictures
+from comparisons.pictures import misfit as misfit_pictures
 from comparisons.pictures.data import bars_of, frame_of
 from comparisons.pictures.likelihood import reached
 from comparisons.pictures.style import COMPONENTS, EM, POSTERIOR, TRUTH
@@ -681,3 +683,11 @@ def test_an_estimate_of_somebody_elses_is_not_called_em():
         if one.name != "ascent":
             assert not any("EM" in entry for entry in entries_of(figure))
             assert "EM's" not in one.alt
+
+
+def test_the_band_of_a_table_with_blanks_is_as_wide_as_the_column_seen_least_asks_for():
+    x = np.array([[1.0, np.nan], [2.0, 5.0], [3.0, 6.0]])
+    facts = SimpleNamespace(rows=Rows(x, np.array([2, 1, 1]), None), observations=4)
+    assert misfit_pictures._seen(facts) == 2
+    facts.rows = Rows(np.nan_to_num(x), np.array([2, 1, 1]), None)
+    assert misfit_pictures._seen(facts) == 4  # negative control: nothing is blank
