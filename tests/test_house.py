@@ -97,3 +97,18 @@ def test_a_name_would_be_found():
     assert not named('"""Gaussian"""\nx = 1  # Poisson')
     assert {"Mixture", "TiedGaussian", "StudentTGiven"} <= NAMES
     assert models.Mixture.__name__ in NAMES
+
+
+def twice(paths):
+    """Return the names of test files that stand in two folders, which pytest cannot import."""
+    names = [path.name for path in paths]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def test_no_two_test_files_have_the_same_name():
+    # each folder alone runs, and the whole suite breaks off while it collects
+    assert not twice((ROOT / "tests").rglob("test_*.py"))
+
+
+def test_a_second_file_of_the_same_name_would_be_found():
+    assert twice([Path("a/test_x.py"), Path("b/test_x.py"), Path("b/test_y.py")]) == ["test_x.py"]
