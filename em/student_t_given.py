@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ class StudentTGivenEmission(Curved[StudentTGiven]):
 
     def believed(self, theta: StudentTGiven, prior: GaussianPrior, k: int) -> Height:
         """Normal-inverse-gamma of mean and sd^2; at its median the prior of df adds nothing."""
-        whole = StudentTPrior(*prior, df=self.family.df, df_factor=np.e)
+        whole = StudentTPrior(*prior, df=self.family.df, df_factor=math.e)
         value, slope, curvature = self.free.believed(self.whole(theta), whole, k)
         return Height(value, slope[:, :2], curvature[:, :2, :2])
 
