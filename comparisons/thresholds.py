@@ -2,7 +2,7 @@
 
 `python -m comparisons.trust.cases` is the simulation behind them: what the measures say where both
 answers are right, from groups 2.5 sd apart to well separated ones (500 observations, 40 data sets a
-case; the README shows it). None was set by an example.
+case; comparisons/trust/README.md shows it). None was set by an example.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Slips planted one at a time on either side are caught, their cause named.
 
-`python tests/test_faults.py --datasets 50` prints the README's table.
+`python tests/test_faults.py --datasets 50` prints the table of comparisons/trust/README.md.
 """
 
 from __future__ import annotations

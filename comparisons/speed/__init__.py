@@ -1,4 +1,4 @@
-"""How fast is it? Everything that the README claims, measured side by side in one run.
+"""How fast is it? All that this README.md claims, measured side by side in one run.
 
     uv run second-opinion speed
 

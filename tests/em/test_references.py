@@ -156,7 +156,7 @@ def test_davis_recording_error_is_a_spike():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Davis", "galaxies 5", "galaxies 5 narrow"])
 def test_default_starts_rarely_miss(name):
-    """The rate that the README states for cases where one start in five finds the best: <= 3%."""
+    """The rate that em/README.md states for cases where one start in five finds the best: <= 3%."""
     family, sample, k, options, best = BEST[name]
 
     def misses(starts: int) -> int:

@@ -1,4 +1,4 @@
-"""False alarms are as rare as the README says; a planted fault would not be."""
+"""False alarms are as rare as comparisons/trust/README.md says; a planted fault would not be."""
 
 from __future__ import annotations
 
