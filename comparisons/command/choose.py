@@ -180,17 +180,21 @@ def _kinds(
         kind_of,
         those_with_df,
     )
+    from models.names import arguments_of, name_of
 
     if covariance == EVERY and family is not None:
         forms = forms_of(family)
         return ([beside_zeros(form) for form in forms] if zeros else forms), columns
-    names = dict.fromkeys(name.strip() for name in (family or "").split(","))
+    names = dict.fromkeys(arguments_of(family or ""))
     if len(names) == 1:
         kind, named = kind_of(family and family.strip(), covariance, df, columns, zeros=zeros)
         return [kind], named
-    held = names.keys() & those_with_df() or names  # none of them: each refuses --df
+    several = len(columns) > 1
+    short = {name: name_of(family_of(name, None, several=several)) for name in names}
+    held = [name for name in names if short[name] in those_with_df()] or names  # each refuses --df
     kinds = [
-        family_of(name, covariance, df if name in held else None, zeros=zeros) for name in names
+        family_of(*(name, covariance, df if name in held else None), zeros=zeros, several=several)
+        for name in names
     ]
     return kinds, columns
 

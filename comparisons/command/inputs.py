@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -13,12 +12,14 @@ from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.records import numbers_in, pairs_in
 from em.emission import emission_of
 from models import Prior, Sample
+from models.aliases import family_meant, guess, is_family
 from models.family import components, labelled
 from models.names import (
     FAMILIES,
     FORMS,
     MADE,
     family_named,
+    name_of,
     option_of,
     record_of,
     refuse_inestimable_rows,
@@ -39,7 +40,7 @@ from models.refusal import Refusal
 from models.sequences import INITIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from distributed import Client
 
@@ -58,9 +59,9 @@ __all__ = [
     "forms",
     "forms_of",
     "groups_of",
-    "guess",
     "kind_of",
     "known",
+    "known_family",
     "one_of",
     "prior_of",
     "refuse_components",
@@ -99,16 +100,6 @@ class Observed(NamedTuple):
         return self.data.sample
 
 
-def guess(given: str, choices: Collection[str]) -> str:
-    """Ask whether the nearest of some choices is meant, if one is near.
-
-    >>> guess("gausian", ["gaussian", "poisson"])
-    'did you mean gaussian? '
-    """
-    near = get_close_matches(given.lower(), choices, 1)
-    return f"did you mean {near[0]}? " if near else ""
-
-
 def one_of(option: str, given: str, choices: Collection[str]) -> str:
     """Return what was given for an option, or refuse it and say which one may be meant.
 
@@ -133,17 +124,36 @@ def known(what: str, name: str, choices: Collection[str]) -> str:
     return name
 
 
+def known_family(name: str, families: Mapping[str, type[Theta]]) -> str:
+    """Return the short name of one of some families, or refuse a name that means none of them.
+
+    >>> known_family("negbin", FAMILIES)
+    'negative-binomial'
+    """
+    meant = family_meant(name) if is_family(name) else None
+    return known(
+        "family", next((one for one in families if families[one] is meant), name), families
+    )
+
+
 def family_of(
-    name: str, form: str | None, df: float | None = None, *, zeros: bool = False
+    name: str,
+    form: str | None,
+    df: float | None = None,
+    *,
+    zeros: bool = False,
+    several: bool = False,
 ) -> type[Theta]:
     """Return the family that --family, --covariance, --df and --zeros name.
+
+    several: whether there are several columns.
 
     >>> family_of("multivariate", "diagonal")
     <class 'models.multivariate.DiagonalGaussian'>
     >>> family_of("poisson", None, zeros=True)
     <class 'models.zero_inflated.ZeroInflated(Poisson)'>
     """
-    found = _family_of(name, form, df)
+    found = _family_of(name, form, df, several=several)
     return beside_zeros(found) if zeros else found
 
 
@@ -156,21 +166,23 @@ def beside_zeros(family: type[Theta]) -> type[Theta]:
     return MADE[ZEROS].read(family.__name__)
 
 
-def _family_of(name: str, form: str | None, df: float | None) -> type[Theta]:
+def _family_of(name: str, form: str | None, df: float | None, *, several: bool) -> type[Theta]:
     """Return the family without zeros in excess."""
-    one_of("--family", name, FAMILIES)
+    family = family_meant(name, several=several or form is not None, where="--family")
+    short = name_of(family)
     if form is not None:
         one_of("--covariance", form, forms())
-        if form not in FORMS.get(name, {}):
-            takes = [family for family, known in FORMS.items() if form in known]
+        if form not in FORMS.get(short, {}):
+            takes = [one for one, known in FORMS.items() if form in known]
             raise Refusal(f"--covariance {form} needs --family {' or '.join(takes)}")
+        family = family_named(short, form)
     if df is not None:
-        if name not in those_with_df():
+        if short not in those_with_df():
             raise Refusal(f"--df needs --family {' or '.join(those_with_df())}")
         if not 0 < df < np.inf:
             raise Refusal(f"--df is {df:g}; give a number above 0")
-        return MADE[name].read(f"df={df!r}")
-    return family_named(name, form)
+        return MADE[short].read(f"df={df!r}")
+    return family
 
 
 def those_with_df() -> list[str]:
@@ -192,7 +204,8 @@ def kind_of(
 ) -> tuple[type[Theta], list[str]]:
     """Return the family that is asked for, and the columns without the families behind them.
 
-    A column names its family after its last colon, if that is the name of one.
+    A column names its family after its last colon, if that is the name of one: beside --family a
+    short name, otherwise any name that is understood.
 
     >>> kind_of(None, None, None, ["age:gaussian", "visits:poisson"])[0].__name__
     'Independent(Gaussian, Poisson)'
@@ -200,14 +213,16 @@ def kind_of(
     ['at:noon']
     """
     cut = [one.rpartition(":") for one in columns]
-    named = [family.strip() in FAMILIES for _, _, family in cut]
+    known_as = is_family if name is None else FAMILIES.__contains__
+    named = [known_as(family.strip()) for _, _, family in cut]
     if not any(named):
         if name is None or (name in MADE and name not in FAMILIES):
             raise Refusal(
                 f"which family? Give --family, one of {', '.join(FAMILIES)}, or a family for each "
                 "column, such as --column age:gaussian --column visits:poisson"
             )
-        return family_of(name, form, df, zeros=zeros), list(columns)
+        several = len(columns) > 1
+        return family_of(name, form, df, zeros=zeros, several=several), list(columns)
     if not all(named):
         bare = columns[named.index(False)]
         _, colon, end = bare.rpartition(":")
@@ -225,7 +240,7 @@ def kind_of(
         raise Refusal(
             f"{asked} is of one family, and every column has one of its own; leave it out"
         )
-    families = [family_named(family.strip()) for _, _, family in cut]
+    families = [family_meant(family.strip()) for _, _, family in cut]
     if len(columns) == 1:
         (own, _, family) = cut[0]
         raise Refusal(
@@ -251,10 +266,10 @@ def forms_of(name: str) -> list[type[Theta]]:
     >>> len(forms_of("multivariate")) > 3
     True
     """
-    one_of("--family", name, FAMILIES)
-    if name not in FORMS:
+    short = name_of(family_meant(name, several=True, where="--family"))
+    if short not in FORMS:
         raise Refusal(f"--covariance all needs --family {' or '.join(FORMS)}")
-    return list(FORMS[name].values())
+    return list(FORMS[short].values())
 
 
 def sample_of(

@@ -55,12 +55,13 @@ def calibrate(
     Traceback (most recent call last):
     models.refusal.Refusal: --observations is 2; give at least 3, as -k is 3
     """  # noqa: D301 (what follows \f is not for -h)
-    from comparisons.command.inputs import family_of, known
+    from comparisons.command.inputs import family_of, known_family
     from models.names import identified_alone
     from models.refusal import Refusal
 
     families = identified_alone()
-    family_of(known("family", family, families), covariance)
+    family = known_family(family, families)
+    family_of(family, covariance)
     usual = SETS if families[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
@@ -123,14 +124,14 @@ def alarms(
     Traceback (most recent call last):
     models.refusal.Refusal: --weak simulates Gaussians; leave out the families, or --weak
     """  # noqa: D301 (what follows \f is not for -h)
-    from comparisons.command.inputs import known
+    from comparisons.command.inputs import known_family
     from models.names import identified_alone
     from models.refusal import Refusal
 
     if weak and families:
         raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
     several = identified_alone()
-    chosen = [known("family", name, several) for name in families or several]
+    chosen = [known_family(name, several) for name in families or several]
     with waiting("loading PyMC"):
         from comparisons.trust import alarms as trust
 
