@@ -20,6 +20,7 @@ from bayes.sampling.modes import restart_of
 from bayes.sampling.nuts import Chains, run
 from models.checks import whole
 from models.family import first
+from models.frames import understood
 from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bayes.sampling.modes import Restart
     from models.arrays import Array
     from models.family import Theta
+    from models.frames import Columns, Frame
     from models.prior import Prior
     from models.question import Question
     from models.structure import Structure, Units
@@ -59,10 +61,11 @@ class ChainsWarning(UserWarning):
 
 
 def sample[T: Theta](
-    family: type[T],
-    sample: Units,
+    family: type[T] | str,
+    sample: Units | Frame,
     k: int,
     *,
+    columns: Columns | None = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
     draws: int | Literal["auto"] = 1_000,
@@ -80,7 +83,10 @@ def sample[T: Theta](
     observed_data, constant_data, labels (what was relabelled, and how surely) and diagnostics
     (R-hat and effective sizes of the draws as drawn and as aligned).
 
-    sample: the observations; their type determines the structure.
+    family: or its name, such as "gaussian".
+    sample: the observations; their type determines the structure. Or a data frame, or one of its
+        columns, whose rows are in no order.
+    columns: of the data frame, by name; by default all.
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.
     draws: draws of each chain, after tuning. "auto" goes on to 2,000, 4,000, 8,000 and 16,000 until
@@ -96,8 +102,9 @@ def sample[T: Theta](
     """
     if isinstance(family, Sample):
         raise Refusal("family is a Sample; the order is sample(family, sample, k)")
-    component_of(family)  # refuses what is none
-    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    kind, data = understood(family, sample, columns)
+    component_of(kind)  # refuses what is none
+    question = asked(kind, data, k, prior=prior, equal_weights=equal_weights)
     return sampled(question, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
 
 

@@ -29,6 +29,7 @@ from comparisons.verdict.search import search
 from comparisons.verdict.subsample import keep_whole
 from models.checks import whole as whole_number
 from models.estimable import refuse_inestimable
+from models.frames import understood
 from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from comparisons.verdict.search import Search
     from models import Prior
     from models.family import Theta
+    from models.frames import Columns, Frame
     from models.question import Question
     from models.structure import Data, Structure, Units
 
@@ -168,10 +170,11 @@ class Comparison(Facts):
 
 
 def second_opinion[T: Theta](
-    family: type[T],
-    sample: Data,
+    family: type[T] | str,
+    sample: Data | Frame,
     k: int,
     *,
+    columns: Columns | None = None,
     estimate: object = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
@@ -189,7 +192,10 @@ def second_opinion[T: Theta](
 ) -> Comparison:
     """Fit k components by EM and by MCMC, and compare.
 
-    sample: the observations; their type determines the structure.
+    family: or its name, such as "gaussian".
+    sample: the observations; their type determines the structure. Or a data frame of pandas or
+        polars, an Arrow table or one column of them, whose rows are in no order.
+    columns: of the data frame, by name; by default all.
     EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct
     measurements in one dimension; the finding `binned` bounds their shift of the posterior means.
 
@@ -212,7 +218,8 @@ def second_opinion[T: Theta](
     Traceback (most recent call last):
     models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
     """
-    question = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    kind, data = understood(family, sample, columns)
+    question = asked(kind, data, k, prior=prior, equal_weights=equal_weights)
     return opinion_of(
         question,
         estimate=estimate,
@@ -257,7 +264,8 @@ def opinion_of(
     models.refusal.Refusal: some is 1...
     """
     refuse_inestimable(question, force=force)
-    whole = None
+    whole, sample = None, question.sample
+    names = sample.columns if isinstance(sample, Sample) else ()
     refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
@@ -283,7 +291,10 @@ def opinion_of(
     if whole is not None:
         keep_whole(tree, whole, question.data)
     measured = measured_of(estimate, posterior_of(tree), found)
-    return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
+    comparison = Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
+    if names:
+        comparison.name_columns(names)
+    return comparison
 
 
 def compared_anew(comparison: Comparison, found: Search) -> Comparison:

@@ -20,6 +20,7 @@ from em.grouped import single_celled
 from em.model import Model, model_of
 from em.result import Fit, Optimum, Step
 from models.checks import number, numbers, whole
+from models.frames import understood
 from models.prior import Prior
 from models.question import asked
 from models.refusal import Refusal
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from em.data.blocks import Rows
     from models.arrays import Array
     from models.family import Theta
+    from models.frames import Columns, Frame
     from models.question import Question
     from models.structure import Data, Structure
 
@@ -45,10 +47,11 @@ FLAT = "the observations have no spread in some direction"
 
 
 def fit[S: Structure](
-    family: type[Theta],
-    sample: Data,
+    family: type[Theta] | str,
+    sample: Data | Frame,
     k: int,
     *,
+    columns: Columns | None = None,
     start: S | None = None,
     starts: int | None = None,
     hard: bool = False,
@@ -63,7 +66,10 @@ def fit[S: Structure](
 ) -> Fit[S]:
     """Fit k components of a family by EM and return the best optimum.
 
-    sample: the observations; the structure follows from their kind.
+    family: or its name, such as "gaussian".
+    sample: the observations; the structure follows from their kind. Or a data frame, or one of its
+        columns, whose rows are in no order.
+    columns: of the data frame, by name; by default all.
     start: a Mixture to climb from, instead of all other starts.
     starts: the number of starts: quantiles, k-means++, random seeds and random groups. By default
         20, and more, up to 100, where the best optimum was reached fewer than five times and others
@@ -88,6 +94,7 @@ def fit[S: Structure](
     """
     if isinstance(family, Sample):
         raise Refusal("family is a Sample; the order is fit(family, sample, k)")
+    family, sample = understood(family, sample, columns)
     emission_of(family)  # refuses what is none
     question: Question[S, Any] = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
     return fitted(

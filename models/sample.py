@@ -58,7 +58,7 @@ class Sample:
     counts: (m,) how often each row occurred; doubles where counts are weights (`weighed`).
     trials: (m,) the number of flips for each number of heads, or None where rows are not heads.
     inverse: (n,) the index in x of each row, in the order in which rows were given.
-    columns: (d,) the names of the columns, if x was a data frame or an Arrow table.
+    columns: (d,) the names of the columns, if x was a data frame, its column or an Arrow table.
     categories: the names of the categories, if x was labels; x are then their places in it.
     empty: how many rows were dropped because all of their cells are blank.
     levels: (d,) the names of the categories of each column, which is () for a column of numbers.
@@ -445,14 +445,16 @@ class Sample:
 
 
 def column_titles(x: object, sample: Sample) -> tuple[str, ...]:
-    """Return the names of the columns of a data frame or an Arrow table; empty if it has none.
+    """Return the names of the columns of a data frame, its column or an Arrow table; empty if none.
 
     >>> column_titles([[1.0, 2.0]], Sample([[1.0, 2.0]]))
     ()
     """
     if not sample.table:
-        return ()
-    titles = getattr(x, "columns", getattr(x, "column_names", ()))  # Arrow's, the second
+        name = getattr(x, "name", None)
+        return (name,) if name and isinstance(name, str) else ()
+    arrow = hasattr(type(x), "column_names")  # of its tables `columns` are the columns themselves
+    titles = getattr(x, "column_names" if arrow else "columns", ())
     titles = getattr(getattr(x, "dtype", None), "names", None) or titles  # of a structured array
     named = tuple(one for one in titles if isinstance(one, str))
     return named if len(named) == sample.dimension else ()

@@ -30,6 +30,7 @@ from comparisons.verdict.search import search
 from models.bar import bar
 from models.checks import whole
 from models.estimable import refuse_inestimable
+from models.frames import understood
 from models.question import asked
 from models.refusal import Refusal, Stopped
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from comparisons.verdict.search import Search
     from models import Prior
     from models.family import Theta
+    from models.frames import Columns, Frame
     from models.question import Question
     from models.structure import Data
 
@@ -84,10 +86,11 @@ class Choice(Candidates):
 
 
 def choose(
-    family: type[Theta] | Iterable[type[Theta]],
-    data: Data,
+    family: type[Theta] | str | Iterable[type[Theta] | str],
+    data: Data | Frame,
     ks: Iterable[int] = range(1, 7),
     *,
+    columns: Columns | None = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
     starts: int | None = None,
@@ -103,7 +106,9 @@ def choose(
 
     After Ctrl-C the candidates that are finished are returned, `Choice.interrupted`.
 
-    family: one, or several, or forms of one, each of which is tried with every number of groups.
+    family: one, or several, or forms of one, each of which is tried with every number of groups;
+        or their names, such as "gaussian".
+    data, columns: as in `second_opinion`.
     ks: the numbers of groups to try.
     prior: of every posterior, by default the weak one of each number of groups.
     starts, draws, tune, chains, seed: as in `second_opinion`.
@@ -116,9 +121,11 @@ def choose(
     Traceback (most recent call last):
     models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
     """
-    families = (family,) if isinstance(family, type) else tuple(dict.fromkeys(family))
-    if not families:
+    given = (family,) if isinstance(family, type | str) else tuple(family)
+    if not given:
         raise Refusal("family is empty; give a family, or several, or forms of one")
+    each = [understood(one, data, columns) for one in given]
+    families, data = tuple(dict.fromkeys(one for one, _ in each)), each[0][1]
     named = several(families)
     if named and prior is not None:
         raise Refusal("a prior (--prior) is of one family; leave it out, or give one family")
