@@ -36,7 +36,7 @@ def calls() -> dict[str, object]:
     return {"fit": fit, "posterior": posterior, "comparison": compare(fit, posterior)}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [*MODULES, "second_opinion"])
 def test_examples_print_what_they_show(module: str, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)  # an example may write a file
     known = importlib.import_module(module)

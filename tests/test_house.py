@@ -90,6 +90,29 @@ def test_no_file_but_siblings_and_registries_names_a_family_or_a_structure(path)
     assert not named(path.read_text())
 
 
+def imported(source):
+    """Return the packages and modules at the top level that code imports, late imports too."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {one.name.split(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_the_one_import_stands_above_all_packages():
+    # import-linter knows packages alone, and this is a module
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            assert "second_opinion" not in imported(path.read_text()), path
+
+
+def test_an_import_of_it_would_be_found():
+    assert imported("def f():\n    import second_opinion as so") == {"second_opinion"}
+    assert imported("from second_opinion import fit\nimport em.fit") == {"second_opinion", "em"}
+
+
 def test_a_name_would_be_found():
     assert named("if family is Gaussian: pass") == {"Gaussian"}
     assert named("from models import Poisson") == {"Poisson"}

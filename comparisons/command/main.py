@@ -479,7 +479,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # its encoding may not have all letters
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = app(standalone_mode=False) or 0
+        status = app(prog_name="second-opinion", standalone_mode=False) or 0
         if status == INTERRUPTED:
             _said("interrupted")
         sys.exit(status)
