@@ -1,16 +1,18 @@
-"""One runnable story a file; `second-opinion study NAME` runs it."""
+"""One runnable story a file; `second-opinion study NAME` runs it, and so does the file itself."""
 
 from __future__ import annotations
 
+import runpy
+import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from comparisons.pages.story import Story
 
-__all__ = ["NEEDS", "OPTIONS", "STUDIES", "Setting", "Study", "study_named"]
+__all__ = ["NEEDS", "OPTIONS", "STUDIES", "Setting", "Study", "study_named", "tell_file"]
 
 
 class Setting(NamedTuple):
@@ -71,3 +73,37 @@ def study_named(name: str) -> Study:
     'comparisons.studies.coin'
     """
     return cast("Study", import_module(f"comparisons.studies.{name}"))
+
+
+RESULTS = "results"  # where the folder of a study goes that is run as a file
+NO_FOLDER = ("-h", "--help", "--json", "--out")  # options with which no such folder is wanted
+
+
+def tell_file(file: str) -> None:
+    """Tell the study of a file that is run, by the command and with the options of the command.
+
+    The command is started as a program, not imported: a study knows nothing of who tells it.
+
+    >>> from contextlib import redirect_stderr, suppress
+    >>> from unittest.mock import patch
+    >>> typed = patch("sys.argv", ["coin.py", "--people", "9", "--json"])
+    >>> with typed, redirect_stderr(sys.stdout), suppress(SystemExit):
+    ...     tell_file("comparisons/studies/coin.py")
+    second-opinion: the study coin has no --people; only heights does
+    """
+    name, given = Path(file).stem, sys.argv[1:]
+    folder = (
+        [] if any(one.partition("=")[0] in NO_FOLDER for one in given) else _folder(name, given)
+    )
+    sys.argv[1:] = ["study", name, *given, *folder]
+    runpy.run_module("second_opinion", run_name="__main__")
+
+
+def _folder(name: str, given: list[str]) -> list[str]:
+    """Return the option that names the folder of a study."""
+    from comparisons.kept.atomic import free
+
+    usual = Path(RESULTS) / name
+    with suppress(OSError):  # the command says that the folder is not there
+        usual.parent.mkdir(exist_ok=True)
+    return ["--out", str(usual if "--overwrite" in given else free(str(usual)))]

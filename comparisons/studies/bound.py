@@ -18,6 +18,7 @@ from scipy.stats import norm
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import bound as drawn
 from em import climb
 
@@ -153,3 +154,7 @@ def climbed(found: Array) -> Steps:
     forms = ("d", ".3f", ".4f", ".0e", ".0e", ".3f", ".4f", ".4f")
     title = f"Half are men, women {WOMEN:.0f} cm, sd {SD:.0f}; men's mean theta from {found[0]:.0f}"
     return Steps(title, dict(zip(heads, forms, strict=True)), rows)
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

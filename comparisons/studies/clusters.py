@@ -18,6 +18,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import clusters as drawn
 from em import Fit, fit
 from models import Mixture, MultivariateGaussian, Sample, simulate
@@ -137,3 +138,7 @@ def learned(wrong: dict[str, float], comparison: Comparison) -> str:
         f"than {DOUBT:.0%} sure of {unsure} of {POINTS} points; the posterior's 95% interval of a "
         f"membership is wider than {WIDE} for {(widths(comparison) > WIDE).sum()}."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

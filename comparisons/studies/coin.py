@@ -18,6 +18,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import coin as drawn
 from models import Binomial, Sample
 
@@ -102,3 +103,7 @@ def learned() -> str:
         f"leave anything from {low:.2f} to {high:.2f} plausible, a fair coin included: it has "
         f"{likelihood(np.array(0.5)) / likelihood(np.array(0.7)):.0%} of the highest likelihood."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

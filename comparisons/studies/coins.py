@@ -17,6 +17,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.calculations.exact import two_coins
 from comparisons.studies.pictures import coins as drawn
 from em import Fit, Step, fit
@@ -135,3 +136,7 @@ def learned(comparison: Comparison) -> str:
     said = "{:.2f} by EM, {:.2f} to {:.2f} by the posterior"
     text = f"One coin shows heads with probability {said.format(*b)}; the other {said.format(*a)}."
     return f"{text} Five sets are few: the intervals say how much EM's single numbers leave out."
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

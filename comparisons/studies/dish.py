@@ -16,6 +16,7 @@ import numpy as np
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import dish as drawn
 from em import DescentError, climb
 
@@ -135,3 +136,7 @@ def eyes(paths: dict[float, Array]) -> Steps:
     forms = dict(zip(heads, ("", ".0%", ".0%", "d", "d", ""), strict=True))
     title = "Other eyes; one takes the fuller plate for the emptier, and the loop stops it"
     return Steps(title, forms, rows)
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

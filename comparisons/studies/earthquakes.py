@@ -16,6 +16,7 @@ from comparisons.comparison import second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import earthquakes as drawn
 from comparisons.thresholds import CLEARLY_BETTER
 from em import Fit, fit
@@ -124,3 +125,7 @@ def learned(chains: list[Fit[Any]], comparison: Comparison) -> str:
         "inconclusive": "On three moods a second opinion is inconclusive.",
     }
     return f"{text} {verdicts[comparison.verdict]}"
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

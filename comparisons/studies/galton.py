@@ -15,6 +15,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.calculations.boundary import (
     best_threshold,
     both,
@@ -144,3 +145,7 @@ def learned(man: Bools, comparison: Comparison, found: list[Rule]) -> str:
         f"{found[3].unsure:.1%}. With the sex known no threshold does better than {best:.1%}. "
         f"Verdict: {comparison.verdict}. (Siblings are alike, which the model leaves out.)"
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

@@ -17,6 +17,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import gaussian as drawn
 from models import Gaussian, Mixture, simulate
 
@@ -132,3 +133,7 @@ def learned(mean: float, found: Array) -> str:
         f"larger ones: its 95% intervals hold the truth in {bayes} of samples, the estimate's in "
         f"{em}. It falls short of 95% since the default prior takes its scale from the sample."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

@@ -18,6 +18,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import heights as drawn
 from models import Gaussian, Mixture, Sample
 
@@ -146,3 +147,7 @@ def learned(comparison: Comparison) -> str:
         f"These {n:,} heights do not tell two groups apart reliably: the posterior gives the "
         f"shorter group an average of {low}, the taller one {high}. Of samples of 10,000, most do."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

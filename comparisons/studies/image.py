@@ -17,6 +17,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.calculations.boundary import both, crossing, interval
 from comparisons.studies.calculations.cells import cells
 from comparisons.studies.calculations.foreground import LEVELS, Mask, by_colour, by_intensity
@@ -124,3 +125,7 @@ def learned(
         f"{', so that they are too narrow' * (photo.alike > ALIKE)}. And {rough:.0%} of the "
         "histogram lies where two Gaussians do not put it."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

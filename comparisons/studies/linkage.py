@@ -14,6 +14,7 @@ import numpy as np
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import linkage as drawn
 from em import climb, fit
 from models import Binomial, Mixture, Poisson, Sample
@@ -149,3 +150,7 @@ def laws(races: dict[str, tuple[float, float, int, int]]) -> Steps:
     heads = ("problem", "steps a digit", "missing", "a step leaves", "plain", "accelerated")
     forms = dict(zip(heads, ("", ",.1f", ".6f", ".6f", ",d", ",d"), strict=True))
     return Steps("What is missing is what a step leaves; evaluations of both kinds", forms, rows)
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

@@ -19,6 +19,7 @@ from comparisons.comparison import Comparison, second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.calculations.boundary import both
 from comparisons.studies.calculations.cells import beyond, bic_of_cells, loo_of_cells, spiked
 from comparisons.studies.pictures import misfit as drawn
@@ -131,3 +132,7 @@ def learned(
         f"{right.estimate.bic:.1f}; by probabilities, which alone compare, the "
         f"{better} predict better by {behind:.1f} (error {error:.1f}, so by {sure})."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

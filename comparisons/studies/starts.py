@@ -15,6 +15,7 @@ import numpy as np
 from comparisons.comparison import second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
+from comparisons.studies import tell_file
 from comparisons.studies.calculations import ends
 from comparisons.studies.heights import TRUTH, volunteers
 from comparisons.studies.pictures import starts as drawn
@@ -125,3 +126,7 @@ def learned(paths: list[ends.Path], plain: ends.Atlas, modes: np.ndarray) -> str
         f"reach the best; the posterior has {len(modes)} modes, the largest with {modes.max():.0%} "
         "of the draws."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

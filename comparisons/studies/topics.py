@@ -16,6 +16,7 @@ from comparisons.comparison import second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.calculations.corpus import TOPICS, Corpus, apart, corpus, matched, widths
 from comparisons.studies.pictures import topics as drawn
 from em import Fit, fit
@@ -136,3 +137,7 @@ def learned(
         f"solutions lie up to {100 * loose:.0f} points apart in words, {100 * shares:.0f} in "
         "shares."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

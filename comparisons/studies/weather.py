@@ -15,6 +15,7 @@ from comparisons.comparison import second_opinion
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
+from comparisons.studies import tell_file
 from comparisons.studies.pictures import weather as drawn
 from em import Fit, fit
 from models import Gaussian, HiddenMarkov, Sample, Sequences, simulate
@@ -129,3 +130,7 @@ def learned(alone: Fit[Any], chain: Fit[Any], path: Labels, comparison: Comparis
         f"{without:.1f}%. Order raises the log-likelihood by {gain:.0f} for one "
         f"parameter. EM and the posterior {verb} on the chain."
     )
+
+
+if __name__ == "__main__":
+    tell_file(__file__)

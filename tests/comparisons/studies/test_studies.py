@@ -15,12 +15,14 @@ from comparisons.pictures.style import svg
 from comparisons.studies import NEEDS, OPTIONS, STUDIES
 
 LONG = ("starts", "clusters", "topics")  # studies that take over eight seconds
+RUN = '\n\nif __name__ == "__main__":\n    tell_file(__file__)\n'
 FOLDER = Path(comparisons.studies.__file__).parent
 
 
 def told(path):
-    """Return the lines of a study's file, imports and examples left out."""
-    source = re.sub(r"\n\n    >>> .*?(?=\n    \"\"\")", "", path.read_text(), flags=re.DOTALL)
+    """Return the lines of a study's file, imports, examples and its last lines left out."""
+    source = path.read_text().removesuffix(RUN)
+    source = re.sub(r"\n\n    >>> .*?(?=\n    \"\"\")", "", source, flags=re.DOTALL)
     tree = ast.parse(source)
     imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
     left_out = {at for one in imports for at in range(one.lineno, one.end_lineno + 1)}
@@ -32,6 +34,7 @@ def test_every_file_is_a_study_and_reads_as_a_story():
     assert set(files) == set(STUDIES)
     lengths = {name: len(told(path)) for name, path in files.items()}
     assert {name: length for name, length in lengths.items() if not 40 <= length <= 120} == {}
+    assert all(path.read_text().endswith(RUN) for path in files.values())
     assert set(NEEDS) <= set(STUDIES)
     assert {name for takers in OPTIONS.values() for name in takers} <= set(STUDIES)
 
