@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from bayes import adopt, sample
-    from comparisons import Choice, Comparison, Finding, choose, compare, load, second_opinion
+    from comparisons import (
+        Choice,
+        Comparison,
+        EMMixture,
+        Finding,
+        choose,
+        compare,
+        load,
+        second_opinion,
+    )
     from em import Fit, fit
     from models import (
         Admixture,
@@ -67,6 +76,7 @@ __all__ = [
     "CategoricalPrior",
     "Choice",
     "Comparison",
+    "EMMixture",
     "Finding",
     "Fit",
     "Gamma",
@@ -110,7 +120,7 @@ PACKAGES = ("models", "em", "bayes", "comparisons")
 HOMES = {
     **dict.fromkeys(("Fit", "fit"), "em"),
     **dict.fromkeys(("adopt", "sample"), "bayes"),
-    **dict.fromkeys(("Choice", "Comparison", "Finding", "choose"), "comparisons"),
+    **dict.fromkeys(("Choice", "Comparison", "EMMixture", "Finding", "choose"), "comparisons"),
     **dict.fromkeys(("compare", "load", "second_opinion"), "comparisons"),
     **dict.fromkeys(("Refusal", "Stopped"), "models.refusal"),
 }

@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from comparisons.choice.choose import Choice, choose
     from comparisons.comparison import Comparison, compare, load, second_opinion
+    from comparisons.estimators import EMMixture
     from comparisons.finding import Finding
 
-__all__ = ["Choice", "Comparison", "Finding", "choose", "compare", "load", "second_opinion"]
+__all__ = [
+    "Choice",
+    "Comparison",
+    "EMMixture",
+    "Finding",
+    "choose",
+    "compare",
+    "load",
+    "second_opinion",
+]
 
 HOME = {
     "Choice": "comparisons.choice.choose",
+    "EMMixture": "comparisons.estimators",
     "Finding": "comparisons.finding",
     "choose": "comparisons.choice.choose",
 }

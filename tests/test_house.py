@@ -47,6 +47,7 @@ TOLD = {
     "comparisons/verdict/peer_mixtures.py": "another program's models",
     "comparisons/verdict/peer_chains.py": "another program's models",
     "comparisons/verdict/peer_admixtures.py": "another program's models",
+    "comparisons/estimators.py": "another program's conventions, which are those of mixtures",
     "comparisons/binned": "what bins lose of a mixture of Gaussians, a sibling of theirs",
     "em/chain.py": "what comes next in a chain is a mixture",
     "em/result.py": "`Fit.mixture` stays, for mixtures",

@@ -69,7 +69,8 @@ def source_of_mixture(given: FittedMixture) -> str:
     >>> source_of_mixture(peer)
     "scikit-learn's GaussianMixture"
     """
-    return f"scikit-learn's {type(given).__name__}" + ", not converged" * (not given.converged_)
+    whose = "scikit-learn's " * type(given).__module__.startswith("sklearn.")
+    return f"{whose}{type(given).__name__}" + ", not converged" * (not given.converged_)
 
 
 def family_of_mixture(given: FittedMixture) -> type[Theta] | None:
