@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import posterior_in_bins, to_be_binned
 from comparisons.capacity import refuse_many
 from comparisons.finding import OK
-from comparisons.kept.atomic import written
+from comparisons.kept.atomic import COMPARISON, written
 from comparisons.kept.facts import Facts
 from comparisons.kept.largest import largest
 from comparisons.kept.tree import laid_out
@@ -374,16 +376,32 @@ def compare(
 def load(path: str | Path) -> Comparison:
     """Read a comparison that was saved.
 
+    path: a file of `Comparison.save`, or the folder that --out wrote.
+
     >>> comparison.save("counts.nc")
     >>> load("counts.nc").verdict
     'agree'
     """
     path = Path(path)
     if not path.exists():
-        raise Refusal(f"{path} does not exist; give a file of Comparison.save")
-    tree = xr.open_datatree(path)
+        raise Refusal(
+            f"{path} does not exist; give a file of Comparison.save, or a folder of --out"
+        )
+    file = path / COMPARISON if path.is_dir() else path
+    if not file.is_file():
+        raise Refusal(f"{path} has no {COMPARISON}; give a folder that --out wrote, or a file")
+    try:
+        tree = xr.open_datatree(file)
+    except (OSError, ValueError):  # no netCDF, or cut off
+        raise Refusal(f"{file} is no comparison: it cannot be read as netCDF") from None
     tree.load()
     tree.close()
-    if "verdict" not in tree.attrs or tree.attrs.get("format") != FORMAT:
-        raise Refusal(f"{path} is no comparison of format {FORMAT}; save it anew")
+    if "verdict" not in tree.attrs:
+        raise Refusal(f"{file} is no comparison: it has no verdict; give a file of Comparison.save")
+    if tree.attrs.get("format") != FORMAT:
+        made = json.loads(str(tree.attrs.get("versions", "{}"))).get("second-opinion", "unknown")
+        raise Refusal(
+            f"{file} has format {tree.attrs.get('format')}, of second-opinion {made}; this is "
+            f"second-opinion {version('second-opinion')}, which reads format {FORMAT}: compare anew"
+        )
     return Comparison(tree)

@@ -15,12 +15,17 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["CONTENTS", "free", "refuse_folder", "written"]
+__all__ = ["COMPARISON", "CONTENTS", "free", "refuse_folder", "written"]
+
+COMPARISON = "comparison.nc"
+"""The file of a comparison in its folder."""
 
 CONTENTS = (
     "report.html",
     "summary.csv",
-    "comparison.nc",
+    "memberships.csv",
+    "shares.csv",
+    COMPARISON,
     "figures",
     "choice.html",
     "choice.csv",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from comparisons.kept.atomic import written
+from comparisons.kept.atomic import COMPARISON, written
 from comparisons.pages.report import report
 from comparisons.pictures.catalogue import pictures_of
 
@@ -60,7 +60,7 @@ def save_folder(
             # the command may name a file whose name is not UTF-8
             (target / "report.html").write_text(page, "utf-8", errors="backslashreplace")
             comparison.table.to_frame().to_csv(target / "summary.csv")
-            comparison.tree.to_netcdf(target / "comparison.nc")
+            comparison.tree.to_netcdf(target / COMPARISON)
         for picture in (*told, *compared):
             save_figure(picture.figure(), figures, picture.name)
         if beside is not None:

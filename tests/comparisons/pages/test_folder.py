@@ -141,3 +141,24 @@ def test_a_command_that_is_not_utf_8_is_in_the_report(story, tmp_path):
     command = f"second-opinion fit {os.fsdecode(b'gr\xf6\xdfe.csv')}"
     save_folder(story("coins").comparison, tmp_path / "found", command)
     assert "fit gr\\udcf6\\udcdfe.csv" in (tmp_path / "found" / "report.html").read_text()
+
+
+def test_a_folder_is_loaded_as_its_file_is(story, tmp_path):
+    comparison = story("coins").comparison
+    save_folder(comparison, tmp_path / "found", None)
+    assert comparisons.load(tmp_path / "found").findings == comparison.findings
+    assert comparisons.load(str(tmp_path / "found")).verdict == comparison.verdict
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "table.nc").write_text("x\n1\n")
+    older = comparison.tree.copy()
+    older.attrs["format"] = 0
+    older.to_netcdf(tmp_path / "older.nc")
+    for name, said in {
+        "empty": r"empty has no comparison\.nc; give a folder that --out wrote",
+        "table.nc": r"table\.nc is no comparison: it cannot be read as netCDF",
+        "older.nc": r"has format 0, of second-opinion [0-9.]+.*; this is second-opinion [0-9.]+.*,",
+        "nowhere": r"nowhere does not exist; give a file of Comparison\.save",
+    }.items():
+        with pytest.raises(Refusal, match=said) as refused:
+            comparisons.load(tmp_path / name)
+        assert "\n" not in str(refused.value)
