@@ -11,7 +11,7 @@ from em.emission import EMISSIONS
 from em.errors.coordinates import coordinates_of, displaced, log_prior
 from em.errors.log_likelihood import log_likelihood
 from em.errors.rounding import rounding
-from em.fit import fit, fitted, out_of_reach
+from em.fit import fit, fitted, fitted_at, out_of_reach
 from em.gamma import GammaEmission
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
@@ -81,6 +81,7 @@ __all__ = [
     "displaced",
     "fit",
     "fitted",
+    "fitted_at",
     "highest",
     "log_components",
     "log_likelihood",

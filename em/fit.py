@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Structure
 
-__all__ = ["fit", "fitted", "out_of_reach"]
+__all__ = ["fit", "fitted", "fitted_at", "out_of_reach"]
 
 MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
@@ -205,6 +205,19 @@ def fitted[S: Structure](
         closed=known.closed,
         told=known.told,
     )
+
+
+def fitted_at[S: Structure](question: Question[S, Any], structure: S) -> Fit[S]:
+    """Return the fit whose estimate is some parameters, with their labels; no step is taken.
+
+    >>> fitted_at(fit.question, fit.estimate).members(Sample([0, 9])).round(2)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    found = fitted(question, start=structure, max_steps=0)
+    theta = found.units.move_in(structure.theta)
+    inside = with_shares(type(structure), shares_of(structure), theta)
+    return replace(found, estimate=structure, inside=inside)
 
 
 def out_of_reach(question: Question[Any, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -23,10 +23,18 @@ from models.groups import Groups
 from models.mixture import Mixture
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import Structure, fields_of, shares_of, structure_for, title_of
+from models.structure import (
+    Structure,
+    fields_of,
+    shares_of,
+    structure_for,
+    title_of,
+    uniform,
+    with_shares,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from numpy.typing import ArrayLike
@@ -131,6 +139,8 @@ class Fit[S: Structure]:
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
     >>> fit.assign(Sample([0, 9, 1]))
     array([0, 1, 0])
+    >>> fit.of(Sample([0, 9, 1])).scores().round(2)
+    array([-1.64, -1.54, -3.07])
     """
 
     question: Question[S, Any]
@@ -374,6 +384,42 @@ class Fit[S: Structure]:
             raise Refusal(f"{asked}() needs rows in time; fit Sequences(x), not a {title_of(kind)}")
         heights = self._heights(data.sample)
         return Chain(grouping, shares_of(self.inside), heights, self.estimate.theta)
+
+    def of(self, data: Units, shares: Mapping[str, Array] | None = None) -> Fit[S]:
+        """Return the same components on other data, the shares of new groups folded in.
+
+        shares: of the other data's groups, if they are known.
+
+        What is said of the estimate (errors, optima, trace) stays that of the first data.
+        """
+        self._refuse_other(data)
+        question, inside = self.question.of(data), self.inside
+        if shares is not None:
+            inside = self._sharing(shares)
+        elif self.question.held:
+            inside = self._sharing(uniform(type(inside), question.k, data.sizes))
+        elif "group" in data.sizes:
+            inside = self._sharing({"weight": self.fold_in(data).weight})
+        estimate = with_shares(type(inside), shares_of(inside), self.estimate.theta)
+        return replace(self, question=question, estimate=estimate, inside=inside)
+
+    def _sharing(self, shares: Mapping[str, Array]) -> S:
+        """Return the estimate in working coordinates with other shares."""
+        return with_shares(type(self.inside), shares, self.inside.theta)
+
+    def scores(self) -> Array:
+        """Return (u,) the log density of each unit of the data, in its group or given rows before.
+
+        Rows in time are given the rows before them; those that were not seen have NaN.
+        """
+        data, shares = self.question.units, shares_of(self.inside)
+        bases, heights = zip(*self._blocks(data.sample), strict=True)
+        each = np.concatenate(heights, axis=1)
+        ahead = grouping_of(self.question.structure, data, self.question.k).ahead(shares, each)
+        with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
+            joint = np.log(ahead) + each[:, data.unit_rows]
+        found: Array = np.logaddexp.reduce(joint, axis=0) + np.concatenate(bases)[data.unit_rows]
+        return np.where(data.unit_counts > 0, found, np.nan)
 
     def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
         """Return (n,) density (probability, for counts) at each x alone, by overall shares.
