@@ -361,6 +361,10 @@ class Groups:
         groups = (self.titles[one] for one in self.whose[units])
         return [f"{group},{row}" for group, row in zip(groups, rows, strict=True)]
 
+    def beside(self) -> list[str]:
+        """The name of the group of each row, as rows were given."""
+        return [self.titles[one] for one in self.whose[self.lines].tolist()]
+
     def groups(self) -> NDArray[np.intp]:
         """The group of each cell."""
         return self.whose

@@ -263,6 +263,10 @@ class Sample:
             for row in rows
         ]
 
+    def beside(self) -> list[str]:
+        """Nothing: rows are in no sequence and in no group."""
+        return []
+
     def groups(self) -> NDArray[np.intp]:
         """There is one: rows are in no groups."""
         return np.zeros(self.distinct, np.intp)

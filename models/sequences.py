@@ -196,6 +196,12 @@ class Sequences:
         """Return the places of some rows in time."""
         return [str(one) for one in units]
 
+    def beside(self) -> list[str]:
+        """The name of the sequence of each row; empty if sequences have no names."""
+        return (
+            np.repeat(np.array(self.titles, object), self.lengths).tolist() if self.titles else []
+        )
+
     def groups(self) -> NDArray[np.intp]:
         """There is one: rows are in no groups."""
         return np.zeros(len(self.places), np.intp)

@@ -154,6 +154,10 @@ class Units(Protocol):
         """Return the names of some units, by their indices."""
         ...
 
+    def beside(self) -> list[str]:
+        """Return the sequence or the group of each row as given; empty where rows have none."""
+        ...
+
     def groups(self) -> Labels:
         """Return the group of each unit, (u,); 0 for all where rows are in no groups."""
         ...

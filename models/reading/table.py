@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.reading.batch import Batch, OpenFiles
     from models.reading.columns import Progress
     from models.reading.source import Source
 
-__all__ = ["TableScan", "scan_table"]
+__all__ = ["TableCells", "TableScan", "scan_table", "table_cells"]
 
 
 class TableScan(NamedTuple):
@@ -43,6 +43,25 @@ class TableScan(NamedTuple):
 
     data: Groups
     dropped: int
+
+
+class TableCells(NamedTuple):
+    """The cells above 0 of a table of counts.
+
+    titles: (G,) the names of the rows; categories: (V,) of the columns.
+    numbers: (G,) the number of each row in the files, from 1 below the line of names.
+    whose, what, times: (c,) row, column and count of each cell.
+
+    >>> TableCells._fields
+    ('titles', 'categories', 'numbers', 'whose', 'what', 'times')
+    """
+
+    titles: list[str]
+    categories: list[str]
+    numbers: Labels
+    whose: Labels
+    what: Labels
+    times: NDArray[np.int64]
 
 
 def scan_table(
@@ -63,6 +82,29 @@ def scan_table(
     ...     scan_table(file.name).data
     Groups(6 rows in 2 groups, 2 categories)
     """
+    cells, files, categories = _read(path, drop_missing=drop_missing, progress=progress)
+    return TableScan(cells.groups(files, categories), cells.read - len(cells.titles))
+
+
+def table_cells(
+    path: str | Path | Sequence[str | Path], *, drop_missing: bool = False
+) -> TableCells:
+    r"""Read a table as `scan_table` does, of which columns may be empty: rows may be new ones.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     file.write("ward,well,ill\nC,3,0\n") and file.flush()
+    ...     table_cells(file.name).times
+    array([3])
+    """
+    cells, files, categories = _read(path, drop_missing=drop_missing, progress=None)
+    return TableCells(cells.titles, categories, np.array(cells.numbers), *cells.joined(files))
+
+
+def _read(
+    path: str | Path | Sequence[str | Path], *, drop_missing: bool, progress: Progress | None
+) -> tuple[_Cells, OpenFiles, list[str]]:
+    """Return the cells of a table, its files, and the names of its columns."""
     sources = sources_at(path)
     first, *categories = _names(sources)
     rows = _RowNames(first or "the first column")
@@ -76,7 +118,7 @@ def scan_table(
             cells.add(batch, categories, rows)
             if progress is not None:
                 progress(cells.read, files.total)
-    return TableScan(cells.groups(files, categories), cells.read - len(cells.titles))
+    return cells, files, categories
 
 
 def _names(sources: Sequence[Source]) -> list[str]:
@@ -100,12 +142,13 @@ def _names(sources: Sequence[Source]) -> list[str]:
 class _Cells:
     """The cells above 0 of the rows so far.
 
-    titles: of the rows that were not dropped.
+    titles, numbers: of the rows that were not dropped.
     read: the number of rows, with those that were dropped.
     """
 
     def __init__(self) -> None:
         self.titles: list[str] = []
+        self.numbers: list[int] = []
         self.parts: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]] = []
         self.read = 0
 
@@ -126,13 +169,19 @@ class _Cells:
         times = table[whose, what].astype(np.int64)
         self.parts.append((whose + len(self.titles), what, times))
         self.titles += titles
+        self.numbers += (kept + self.read + 1).tolist()
         self.read += batch.rows
 
-    def groups(self, files: OpenFiles, categories: Sequence[str]) -> Groups:
-        """Return the rows as groups; Refusal for a column without counts above 0."""
+    def joined(self, files: OpenFiles) -> tuple[Labels, Labels, NDArray[np.int64]]:
+        """Return row, column and count of every cell; Refusal if all rows were dropped."""
         if not self.titles:
             raise Refusal(f"each row of {files.tables[0].label} has a blank; fill them in")
         whose, what, times = (np.concatenate(some) for some in zip(*self.parts, strict=True))
+        return whose, what, times
+
+    def groups(self, files: OpenFiles, categories: Sequence[str]) -> Groups:
+        """Return the rows as groups; Refusal for a column without counts above 0."""
+        whose, what, times = self.joined(files)
         sums = np.bincount(what, minlength=len(categories))
         if (sums == 0).any():
             name = categories[int(sums.argmin())]
