@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from comparisons.kept.atomic import COMPARISON, written
 from comparisons.kept.facts import Facts
 from comparisons.kept.largest import largest
 from comparisons.kept.tree import laid_out
+from comparisons.prediction.predictor import predictor_of
+from comparisons.prediction.rows import units_of
 from comparisons.progress import announce
 from comparisons.thresholds import FORMAT, WITHIN
 from comparisons.verdict.distance import refuse_within
@@ -45,12 +47,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayes.posterior.adopt import Name
+    from comparisons.prediction.predictor import Predictor, Shares
     from comparisons.verdict.search import Search
     from models import Prior
+    from models.arrays import Array, Labels
     from models.family import Theta
     from models.frames import Columns, Frame
     from models.question import Question
     from models.structure import Data, Structure, Units
+
+    type By = Literal["em", "posterior"]
 
 __all__ = ["Comparison", "compare", "compared_anew", "load", "opinion_of", "second_opinion"]
 
@@ -74,6 +80,72 @@ class Comparison(Facts):
     def save(self, path: str | Path) -> None:
         """Write everything to one netCDF file."""
         written(Path(path), self.tree.to_netcdf)
+
+    def predict(self, data: object, by: By = "em") -> Labels:
+        """Return the most likely component of each row, counted from 0, (n,).
+
+        Of rows in time these are by EM the states on the most likely path, and by the posterior
+        each row's likeliest state. Rows in groups are in new groups, whose shares are folded in.
+
+        data: a Sample, Sequences or Groups like that of the comparison; a data frame, whose columns
+            are found by name; or numbers.
+        by: "em", or "posterior": the average over draws.
+
+        >>> comparison.predict([0, 9, 1])
+        array([0, 1, 0])
+        """
+        units = units_of(self, data)
+        if _by(by) == "em":
+            return units.expand(self._predictor.by_em(units).labels)
+        return units.expand(self._predictor.by_posterior(units).members.argmax(axis=1))
+
+    def predict_proba(self, data: object, by: By = "em") -> Array:
+        """Return the probability of each component for each row, (n, K).
+
+        The arguments are those of `predict`. Of rows in time, given all rows of the sequence.
+
+        >>> comparison.predict_proba([0, 9, 4], by="posterior").round(1)
+        array([[1. , 0. ],
+               [0. , 1. ],
+               [0.3, 0.7]])
+        """
+        units = units_of(self, data)
+        found = self._predictor.by_em(units) if _by(by) == "em" else None
+        members = self._predictor.by_posterior(units).members if found is None else found.members
+        return units.expand(members)
+
+    def score_samples(self, data: object, by: By = "em") -> Array:
+        """Return the log density of each row, (n,).
+
+        By EM at the estimate, by the posterior the log of the density's average over draws. Of rows
+        in time, given the rows before; NaN where nothing was seen.
+
+        The arguments are those of `predict`.
+
+        >>> comparison.score_samples([0, 9]).round(2)
+        array([-1.64, -3.07])
+        """
+        units = units_of(self, data)
+        if _by(by) == "em":
+            return units.expand(self._predictor.by_em(units).scores)
+        return units.expand(self._predictor.by_posterior(units).scores)
+
+    def fold_in(self, data: object) -> Shares:
+        """Return the shares of groups that were not seen before, by EM and by the posterior.
+
+        data: Groups like those of the comparison; the components are held.
+
+        >>> comparison.fold_in([0, 9])
+        Traceback (most recent call last):
+        models.refusal.Refusal: the comparison is of rows in no groups, so there are no shares ...
+        """
+        if "group" not in self.question.data.sizes:
+            raise Refusal("the comparison is of rows in no groups, so there are no shares to find")
+        return self._predictor.shares(units_of(self, data))
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return predictor_of(self)
 
     def report(self, path: str | Path, command: str | None = None) -> None:
         """Write one self-contained HTML page.
@@ -169,6 +241,13 @@ class Comparison(Facts):
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def _by(given: str) -> str:
+    """Return which answer is asked, or raise Refusal for another."""
+    if given not in ("em", "posterior"):
+        raise Refusal(f"by is {given!r}; give 'em' or 'posterior'")
+    return given
 
 
 def second_opinion[T: Theta](

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from comparisons.command.inputs import groups_of, sample_of, sequences_of, table_of
+from comparisons.kept.reading import Reading
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -93,7 +94,30 @@ class Arrangement(NamedTuple):
         >>> Arrangement(group="club").observed(*asked, drop_missing=False).data
         Groups(3 rows in 2 groups, 2 distinct)
         """
-        asked = family, file, columns, heads, trials, counts
+        found = self._read(
+            (family, file, columns, heads, trials, counts),
+            drop_missing=drop_missing,
+            progress=progress,
+            client=client,
+        )
+        x = () if self.table else tuple(columns if heads is None else [heads])
+        flips = None if trials is None else int(trials) if trials.isdecimal() else trials.strip()
+        names = tuple(name.strip() for name in x)
+        times = None if counts is None else counts.strip()
+        sequence = None if self.sequence is None else self.sequence.strip()
+        group = None if self.group is None else self.group.strip()
+        reading = Reading(names, flips, times, sequence, group, self.table, drop_missing)
+        return found._replace(reading=reading)
+
+    def _read(
+        self,
+        asked: tuple[type[Theta], str, Sequence[str], str | None, str | None, str | None],
+        *,
+        drop_missing: bool,
+        progress: Progress | None,
+        client: Client | None,
+    ) -> Observed:
+        family, file = asked[:2]
         if self.table:
             return table_of(family, file, drop_missing=drop_missing, progress=progress)
         if self.group is not None:

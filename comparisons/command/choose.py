@@ -200,10 +200,17 @@ def _kinds(
 
 
 def fit_chosen(
-    kind: type[Theta], observed: Observed, out: Path | None, *, as_json: bool, **options: Any
+    kind: type[Theta],
+    observed: Observed,
+    out: Path | None,
+    *,
+    file: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Choose among 1 to 6 groups, print that, and end with the comparison that is recommended.
 
+    file: that was observed.
     options: of `comparisons.choice.choose`.
     """
     from comparisons.choice.printed import chosen
@@ -216,7 +223,7 @@ def fit_chosen(
     if not as_json:
         chosen(found)
         shown(f"\nThe number that is recommended, K = {best.title}:\n")
-    finish(best.comparison, out, as_json=as_json, choice=found)
+    finish(best.comparison, out, as_json=as_json, choice=found, file=file)
 
 
 def choice_of(
@@ -239,7 +246,7 @@ def choice_of(
     found: Choice = chooser.choose(kinds, observed.data, ks, **options)
     for row in found.rows:
         if row.comparison is not None:
-            row.comparison.name_columns(observed.names)
+            observed.name(row.comparison)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -54,12 +53,14 @@ def finish(
     study: tuple[str, Story] | None = None,
     choice: Choice | None = None,
     made: bool = False,
+    file: str | None = None,
 ) -> None:
     """Print the verdict, write the folder, and leave with the verdict's exit status.
 
     study: its name and what it found, if it was one.
     choice: of the number of groups, if the comparison is of the one that it recommends.
     made: whether the folder was made without being asked for.
+    file: whose rows were read, for their memberships.
     """
     from comparisons.choice.json import of_choice
     from comparisons.pages.json import of_comparison, of_story
@@ -75,16 +76,26 @@ def finish(
     if out is not None:
         from comparisons.choice.folder import write_choice
         from comparisons.pages.folder import save_folder
+        from comparisons.prediction.beside import write_memberships
 
-        command = typed()
+        command, missing = typed(), list[str]()
+
+        def beside(target: Path) -> None:
+            if comparison is not None:
+                missing.append(write_memberships(comparison, target, file))
+            if choice is not None:
+                write_choice(choice, target, command=command)
+
         with waiting("pictures and report"):
             save_folder(
                 comparison,
                 out,
                 command,
                 None if study is None else study[1],
-                None if choice is None else partial(write_choice, choice, command=command),
+                beside,
             )
+        for reason in filter(None, missing):
+            shown(reason, err=True)
         what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
         shown(f"{what}{', in a new folder' * made}", err=as_json)
     raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])

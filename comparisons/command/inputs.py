@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
+    from comparisons.kept.facts import Facts
+    from comparisons.kept.reading import Reading
     from models.family import Theta
     from models.observations import Observations
     from models.question import Question
@@ -85,6 +87,7 @@ class Observed(NamedTuple):
     data: of what was asked for.
     names: of the columns of x.
     dropped: how many rows had blanks.
+    reading: how the rows were read.
 
     >>> Observed(Sample([170.2, 181.5]), ["height"], dropped=1).sample.observations
     2
@@ -93,6 +96,13 @@ class Observed(NamedTuple):
     data: Data
     names: list[str]
     dropped: int
+    reading: Reading | None = None
+
+    def name(self, facts: Facts) -> None:
+        """Let a comparison of these rows know their columns, and how they were read."""
+        facts.name_columns(self.names)
+        if self.reading is not None:
+            facts.keep_reading(self.reading)
 
     @property
     def sample(self) -> Observations:

@@ -53,6 +53,7 @@ from comparisons.command.options import (
     Trials,
     Zeros,
 )
+from comparisons.command.predict import predict
 from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
 from comparisons.progress import announce, loaded, rows_bar, waiting
@@ -342,6 +343,7 @@ def fit(
                 kind,
                 observed,
                 out,
+                file=file,
                 as_json=as_json,
                 prior=believed,
                 equal_weights=equal_weights,
@@ -377,8 +379,8 @@ def fit(
             accept_misfit=accept_misfit,
             within=within,
         )
-    comparison.name_columns(observed.names)
-    finish(comparison, out, as_json=as_json)
+    observed.name(comparison)
+    finish(comparison, out, as_json=as_json, file=file)
 
 
 def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: int | None) -> None:
@@ -437,6 +439,7 @@ def references(*, as_json: Json = False) -> None:
 
 
 app.command(cls=Naming)(choose)
+app.command()(predict)
 app.command(cls=Naming)(calibrate)
 app.command()(alarms)
 app.command()(speed)

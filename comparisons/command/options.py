@@ -124,7 +124,10 @@ Force = Annotated[
 
 Out = Annotated[
     Path | None,
-    typer.Option(help="A new folder for report.html, summary.csv, comparison.nc and figures."),
+    typer.Option(
+        help="A new folder for report.html, summary.csv, memberships.csv (which row is in which "
+        "group), comparison.nc and figures."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
 

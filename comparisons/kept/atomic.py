@@ -15,16 +15,19 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["COMPARISON", "CONTENTS", "free", "refuse_folder", "written"]
+__all__ = ["COMPARISON", "CONTENTS", "MEMBERSHIPS", "SHARES", "free", "refuse_folder", "written"]
 
 COMPARISON = "comparison.nc"
 """The file of a comparison in its folder."""
 
+MEMBERSHIPS, SHARES = "memberships.csv", "shares.csv"
+"""Which row is in which group, and the shares of groups of rows."""
+
 CONTENTS = (
     "report.html",
     "summary.csv",
-    "memberships.csv",
-    "shares.csv",
+    MEMBERSHIPS,
+    SHARES,
     COMPARISON,
     "figures",
     "choice.html",

@@ -14,6 +14,7 @@ from bayes.posterior.diagnose import Worst, worst_of
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
+from comparisons.kept.reading import reading_from
 from comparisons.verdict.rows import Table
 from models.family import width_of
 from models.names import family_called
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from comparisons.kept.reading import Reading
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
@@ -410,6 +412,16 @@ class Facts:
     def name_columns(self, names: Sequence[str]) -> None:
         """Keep the names of the columns of x."""
         self.tree.attrs["columns"] = json.dumps(list(names))
+
+    @property
+    def reading(self) -> Reading | None:
+        """How its rows were read from files; None if they were not."""
+        text = self.tree.attrs.get("reading")
+        return None if text is None else reading_from(str(text))
+
+    def keep_reading(self, reading: Reading) -> None:
+        """Keep how the rows were read from files."""
+        self.tree.attrs["reading"] = reading.text
 
     @property
     def rows(self) -> Rows:

@@ -1,0 +1,116 @@
+"""The command that says which rows of another file are in which group."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from comparisons.command.finish import shown
+from comparisons.progress import loaded, waiting
+
+if TYPE_CHECKING:
+    from comparisons.kept.facts import Facts
+    from comparisons.kept.reading import Reading
+    from comparisons.prediction.table import Table
+
+__all__ = ["predict"]
+
+
+def predict(
+    comparison: Annotated[
+        Path, typer.Argument(help="The folder that fit --out wrote, or a comparison.nc in it.")
+    ],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV or Parquet file with the columns that fit read; - reads a pipe."
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write; standard output if not given.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+    shares: Annotated[
+        bool, typer.Option("--shares", help="Of rows in groups: the shares of each group.")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(help="One answer alone: em, which takes far less time.")
+    ] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Leave out rows with blanks in these columns.")
+    ] = False,
+) -> None:
+    """Say which group each row of another file belongs to, as CSV.
+
+    Such as: second-opinion predict heights new.csv --out labelled.csv
+
+    Columns are found by name; others are ignored. A line has row_in_file (the row, counted from 1
+    below the line of names; dropped rows count), group_by_em (counted from 1), the probability of
+    each group by EM (em_1, ...) and its posterior mean (posterior_1, ...) with a 95% interval
+    (low_1, high_1, ...), and the log density of the row by both.
+
+    Rows in time get the state on the most likely path (state_by_em). Groups of rows, such as
+    documents, count as new: their shares are estimated with the components held.
+    """
+    from comparisons.command.inputs import one_of
+    from comparisons.kept.atomic import written
+    from models.refusal import Refusal
+
+    if only is not None:
+        one_of("--only", only, ("em",))
+    _refuse_out(out, overwrite=overwrite)
+    with waiting("loading PyMC"):
+        opinions = loaded("comparisons.comparison")
+        from comparisons.prediction.table import write_csv
+    facts: Facts = opinions.load(comparison)
+    reading = facts.reading
+    if reading is None:
+        raise Refusal(
+            f"{comparison} does not say from which columns it was read; predict in Python: "
+            "comparisons.load(path).predict(data)"
+        )
+    if drop_missing:
+        reading = reading._replace(drop_missing=True)
+    table = _table(facts, reading, file, shares=shares, posterior=only is None)
+    if out is None:
+        write_csv(table, sys.stdout)
+        return
+    with waiting("memberships"):
+        written(out, lambda target: _write(table, target))
+    shown(f"{'shares' if shares else 'memberships'}: {out}", err=True)
+
+
+def _refuse_out(out: Path | None, *, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, or must not be lost, before any work."""
+    from models.refusal import Refusal
+
+    if out is None:
+        return
+    if out.is_dir():
+        raise Refusal(f"--out {out} is a folder; give a file")
+    if not out.parent.is_dir():
+        raise Refusal(f"--out {out}: there is no folder {out.parent}; make it first")
+    if out.exists() and not overwrite:
+        raise Refusal(f"--out {out} is there already; give another file, or --overwrite")
+
+
+def _table(facts: Facts, reading: Reading, file: str, *, shares: bool, posterior: bool) -> Table:
+    """Return the table of memberships, or of shares."""
+    from comparisons.prediction.table import memberships_of, shares_of_groups
+
+    made = shares_of_groups if shares else memberships_of
+    return made(facts, reading, file, posterior=posterior)
+
+
+def _write(table: Table, target: Path) -> None:
+    """Write a table to a file."""
+    from comparisons.prediction.table import write_csv
+
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        write_csv(table, stream)
