@@ -172,8 +172,6 @@ def shares_of_groups(
     Traceback (most recent call last):
     models.refusal.Refusal: the comparison is of rows in no groups, so there are no shares of groups
     """
-    if "group" not in facts.question.data.sizes:
-        raise Refusal("the comparison is of rows in no groups, so there are no shares of groups")
     pieces = pieces_of(facts, reading, file)
     return _shares(facts, reading, pieces, own=own, posterior=posterior)
 
@@ -192,6 +190,8 @@ def _shares(
     facts: Facts, reading: Reading, pieces: Iterable[Piece], *, own: bool, posterior: bool
 ) -> Table:
     """Return the table of the shares of the groups of pieces."""
+    if "group" not in facts.question.data.sizes:
+        raise Refusal("the comparison is of rows in no groups, so there are no shares of groups")
     predictor = predictor_of(facts)
     each = range(1, predictor.question.k + 1)
     names = [reading.group or "row", "observations", *(f"em_{k}" for k in each)]

@@ -16,7 +16,7 @@ from comparisons import load
 
 PROGRAM = (sys.executable, "-c", "from comparisons.command.main import main; main()")
 FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2", "--chains", "2", "--draws")
-OURS = {"report.html", "summary.csv", "comparison.nc", "figures"}
+OURS = {"report.html", "summary.csv", "memberships.csv", "comparison.nc", "figures"}
 FIGURES = 2 * len(("misfit", "posterior", "data", "ascent", "deviance", "memberships", "pairs"))
 KILLS = 100
 
@@ -58,6 +58,8 @@ def half_written(folder):
         return f"has pictures {pictures}"
     if "</html>" not in (found / "report.html").read_text():
         return "has half a report"
+    if len((found / "memberships.csv").read_text().splitlines()) != 121:
+        return "has half of the memberships"
     rows = len((found / "summary.csv").read_text().splitlines())
     return None if len(load(found / "comparison.nc").to_frame()) == rows - 1 else "lacks rows"
 

@@ -17,6 +17,8 @@ from scipy.stats import norm
 import comparisons
 from comparisons.command import main as cli
 from comparisons.kept.atomic import CONTENTS
+from comparisons.prediction.beside import write_memberships
+from comparisons.prediction.table import memberships_of_own, shares_of_own
 from comparisons.verdict.predictions import few_of
 from models import Groups, Sample, Sequences
 from models.reading.as_given import Reader, rows_as_given
@@ -350,16 +352,38 @@ def test_columns_with_families_of_their_own(run, rng):
     assert Path("again.csv").read_text() == Path("found/memberships.csv").read_text()
 
 
-def test_a_pipe_leaves_the_report_without_memberships(run, rng, monkeypatch, tmp_path):
-    write("people.csv", people())
-    stream = (tmp_path / "people.csv").open()
-    monkeypatch.setattr(sys, "stdin", stream)
-    asked = ("-f", "gaussian", "-c", "height, cm", "-k", 2, "--drop-missing", *FEW)
-    status, _, err = run("fit", "-", *asked, "--out", "found")
-    assert status in (0, 1, 3)
-    assert "memberships.csv is left out: a pipe can be read only once" in err
-    assert not Path("found/memberships.csv").exists()
-    assert Path("found/report.html").exists()
+def test_why_memberships_are_left_out_is_said(heights, monkeypatch):
+    folder = Path("heights")
+
+    def left_out(file):
+        reason = write_memberships(heights, folder, file)
+        assert reason.startswith("memberships.csv is left out: ")
+        assert not (folder / "memberships.csv").exists()
+        return reason
+
+    assert "a pipe can be read only once" in left_out("-")
+    assert "there is no file gone.csv" in left_out("gone.csv")
+    lines = people()
+    lines[100][1] = "tall"
+    write("changed.csv", lines)
+    monkeypatch.setattr("models.reading.text.BLOCK", 256)  # rows before it were written already
+    assert "line 101 is 'tall'" in left_out("changed.csv")
+    assert write_memberships(heights, folder, "people.csv") == ""
+    assert len(table(folder / "memberships.csv")) == 178
+    monkeypatch.setattr("comparisons.prediction.beside.MOST_DISTINCT", 20)
+    assert "distinct rows, and at most 20 are labelled unasked" in left_out("people.csv")
+    monkeypatch.setattr("comparisons.prediction.beside.MOST_ROWS", 20)
+    assert "there are 178 rows, and at most 20 are labelled unasked" in left_out("people.csv")
+
+
+def test_rows_of_python_are_numbered_as_they_were_given(heights):
+    lines = list(memberships_of_own(heights).lines)
+    kept = table("heights/memberships.csv")
+    assert [line[0] for line in lines] == list(range(1, 179))
+    assert [line[1] for line in lines] == kept["group_by_em"].tolist()
+    np.testing.assert_allclose([line[2:4] for line in lines], block(kept, "em"), atol=WRITTEN)
+    with pytest.raises(Refusal, match="no groups"):
+        shares_of_own(heights)
 
 
 def test_rows_keep_their_numbers_over_batches(tmp_path, monkeypatch):
