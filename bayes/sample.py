@@ -78,10 +78,14 @@ def sample[T: Theta](
 
     Labels are aligned: by order in one dimension, by assignment in several, and in one dimension
     too where only that identifies the groups (equal means, other widths). The groups are
-    posterior, sample_stats, log_likelihood (a distinct row each, its count a coordinate; a sequence
-    each, or of a single sequence a row each given those before it), prior, posterior_predictive,
-    observed_data, constant_data, labels (what was relabelled, and how surely) and diagnostics
-    (R-hat and effective sizes of the draws as drawn and as aligned).
+    posterior, sample_stats, log_likelihood, prior, posterior_predictive, observed_data,
+    constant_data, labels (what was relabelled, and how surely) and diagnostics (R-hat and effective
+    sizes of the draws as drawn and as aligned).
+
+    log_likelihood has a line for each observation, or of several sequences for each sequence, as
+    ArviZ's `loo`, `compare` and `loo_pit` need. Where that takes more than 64 MB under 4,000 draws,
+    a group pointwise, which ArviZ does not read, has a line for each distinct row instead, and
+    `bayes.loo` counts them. Of a single sequence it has a line for each row given those before it.
 
     family: or its name, such as "gaussian".
     sample: the observations; their type determines the structure. Or a data frame, or one of its
@@ -235,7 +239,7 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
     engine = engine_of(question)
     positions = engine.pack(question, structures)
     alignment = alignment_of(engine, question, positions, structures, posterior.explored, by)
-    return relabel(tree, structures, alignment, by)
+    return relabel(posterior.tree, structures, alignment, by)
 
 
 def log_likelihood[T: Theta](family: type[T], sample: Units, structure: Structure) -> float:

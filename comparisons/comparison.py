@@ -14,6 +14,7 @@ import xarray as xr
 
 import bayes
 import em
+from bayes.posterior.older import renewed
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import posterior_in_bins, to_be_binned
 from comparisons.capacity import refuse_many
@@ -448,6 +449,7 @@ def compare(
     elif sample is not None or names is not None or prior is not None or equal_weights:
         raise Refusal("the posterior has its own sample, names, prior and weights; omit yours")
     refuse_within(within)
+    posterior = renewed(posterior)
     measured = measured_of(estimate, posterior_of(posterior))
     return Comparison(laid_out(posterior, measured, truth, within, accept_misfit=accept_misfit))
 
@@ -483,4 +485,4 @@ def load(path: str | Path) -> Comparison:
             f"{file} has format {tree.attrs.get('format')}, of second-opinion {made}; this is "
             f"second-opinion {version('second-opinion')}, which reads format {FORMAT}: compare anew"
         )
-    return Comparison(tree)
+    return Comparison(renewed(tree))

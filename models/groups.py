@@ -325,6 +325,13 @@ class Groups:
         """How often each cell occurred, (c,)."""
         return self.times
 
+    def units_at(self, places: Labels) -> NDArray[np.intp]:
+        """Return the cell of the observations at some places."""
+        if len(self.lines) == self.sample.observations:
+            return self.lines[places]
+        cells = np.argsort(self.places, kind="stable")
+        return cells[np.searchsorted(np.cumsum(self.times[cells]), places, side="right")]
+
     def groups_at(self, places: Labels) -> NDArray[np.intp]:
         """Return the group of the observations at some places.
 
@@ -335,11 +342,7 @@ class Groups:
         >>> Groups([5, 3], ["a", "b"], counts=[2, 2]).groups_at(np.array([0, 2]))
         array([1, 0])
         """
-        if len(self.lines) == self.sample.observations:
-            return self.whose[self.lines[places]]
-        cells = np.argsort(self.places, kind="stable")
-        at = np.searchsorted(np.cumsum(self.times[cells]), places, side="right")
-        return self.whose[cells[at]]
+        return self.whose[self.units_at(places)]
 
     def spelt(self, rows: str) -> str:
         """Return how Python writes such groups."""

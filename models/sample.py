@@ -238,6 +238,12 @@ class Sample:
         """How often each distinct row occurred, (m,)."""
         return self.counts
 
+    def units_at(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the distinct row of the observations at some places."""
+        if np.array_equal(np.bincount(self.inverse, minlength=self.distinct), self.counts):
+            return self.inverse[places].astype(np.intp)
+        return np.searchsorted(np.cumsum(self.counts), places, side="right")
+
     def spelt(self, rows: str) -> str:
         """Return how Python writes such a sample."""
         return f"Sample({rows})"

@@ -176,6 +176,10 @@ class Sequences:
         """1 for each row that was seen and 0 for the others, (n,)."""
         return self.seen.astype(np.int64)
 
+    def units_at(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the place in time of the observations at some places: rows not seen are none."""
+        return np.flatnonzero(self.seen)[places]
+
     def spelt(self, rows: str) -> str:
         """Return how Python writes such sequences."""
         named = ", sequence=sequence" * (len(self.ends) > 1)

@@ -141,6 +141,10 @@ class Units(Protocol):
         """The number of observations of each unit, (u,); whole unless rows have weights."""
         ...
 
+    def units_at(self, places: Labels) -> Labels:
+        """Return the unit of the observations at some places, in `Sample.rows_in_order`'s order."""
+        ...
+
     def spelt(self, rows: str) -> str:
         """Return how Python writes the data, given how it writes the rows."""
         ...

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from bayes.posterior.bridge import Joint, bridged
 from bayes.posterior.diagnose import measured, worst_of
 from bayes.posterior.labels import assigned_to, members_of
+from bayes.posterior.older import HEIGHTS
 from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from bayes.standardise import standard_of
@@ -220,7 +221,7 @@ def _count(posterior: Posterior) -> int:
 
 def _label_free(posterior: Posterior) -> xr.Dataset:
     """Return R-hat and effective sizes of what does not depend on labels."""
-    likelihood = posterior.tree["sample_stats"]["log_likelihood"]
+    likelihood = posterior.tree["sample_stats"][HEIGHTS]
     density = likelihood + posterior.tree["log_prior"]["prior"]
     both = {"log_likelihood": likelihood, "log_posterior": density}
     return measured(xr.Dataset(both))

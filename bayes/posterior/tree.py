@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.diagnose import measured
+from bayes.posterior.older import HEIGHTS, renewed
 from bayes.posterior.pointwise import pointwise_of
 from bayes.posterior.prospects import Hopeless
 from bayes.sampling.modes import Abandoned
@@ -37,6 +38,7 @@ from models.structure import (
 
 if TYPE_CHECKING:
     from bayes.posterior.labels import Alignment
+    from bayes.posterior.pointwise import Pointwise
     from bayes.sampling.compiled import Engine
     from bayes.sampling.nuts import Chains
     from models.arrays import Array, Labels
@@ -47,7 +49,7 @@ __all__ = ["Posterior", "drawn", "posterior_of", "relabel", "structure_of", "tre
 
 PRIOR_DRAWS = 1_000
 PREDICTIVE_DRAWS = 200  # as many replicates as a picture can bear
-MOST_PREDICTED = 1 << 22  # doubles of replicates, 32 MB; more observations mean fewer of them
+MOST_PREDICTED = 1 << 22  # doubles of so few, 32 MB; more observations mean fewer of them
 MOST_OBSERVED = 1 << 20  # observations kept one by one
 INNER = ("dimension", "dimension_bis")
 OURS = "bayes.sample"  # what made a posterior whose density is known in the coordinates it explored
@@ -146,13 +148,15 @@ class Posterior:
     @property
     def heights(self) -> Array:
         """PyMC's log-likelihood of every draw, (n,)."""
-        found: Array = self.tree["sample_stats"]["log_likelihood"].to_numpy().ravel()
+        found: Array = self.tree["sample_stats"][HEIGHTS].to_numpy().ravel()
         return found
 
     @property
     def replicates(self) -> tuple[Array, Array]:
-        """The observations (n,) or (n, d), and replicates (r, n) or (r, n, d) of them."""
-        imagined: Array = self.tree["posterior_predictive"]["x"].to_numpy()
+        """The observations (n,) or (n, d), and at most 200 replicates (r, n) or (r, n, d)."""
+        every = self.tree["posterior_predictive"]["x"]
+        few = spaced(every.sizes["draw"], max(1, PREDICTIVE_DRAWS // every.sizes["chain"]))
+        imagined: Array = every.isel(draw=np.unique(few)).to_numpy()
         seen: Array = self.tree["observed_data"]["x"].to_numpy()
         return seen, imagined.reshape(-1, *imagined.shape[2:])
 
@@ -160,7 +164,7 @@ class Posterior:
     def explored(self) -> Array:
         """The log density that the sampler explored, or else the log-likelihood, (n,)."""
         statistics = self.tree["sample_stats"]
-        found: Array = statistics["lp" if "lp" in statistics else "log_likelihood"].to_numpy()
+        found: Array = statistics["lp" if "lp" in statistics else HEIGHTS].to_numpy()
         return found.ravel()
 
     def measured(self, labels: str) -> xr.Dataset:
@@ -185,7 +189,7 @@ def posterior_of(tree: xr.DataTree) -> Posterior:
     """
     if "labels" not in tree.children or "constant_data" not in tree.children:
         raise Refusal("the tree is no posterior of bayes.sample: it has no group of labels")
-    return Posterior(tree)
+    return Posterior(renewed(tree))
 
 
 def tree_of(
@@ -212,21 +216,21 @@ def tree_of(
     sizes, seed = chains.positions.shape[:2], settings.get("seed", 0)
     assert isinstance(seed, int)
     rng = np.random.default_rng(seed)
-    pointwise, height = pointwise_of(engine, question, chains.positions)
-    statistics = {**chains.statistics, "log_likelihood": height}
+    pointwise = pointwise_of(engine, question, chains.positions)
+    statistics = {**chains.statistics, HEIGHTS: pointwise.heights}
     groups = {
         "posterior": drawn(structures, sizes),
         "sample_stats": xr.Dataset(
             {name: (("chain", "draw"), one) for name, one in statistics.items()}, _counted(sizes)
         ),
-        "log_likelihood": pointwise,
+        pointwise.group: pointwise.values,
     }
     if prior_known:
         log_prior = engine.log_priors(question, chains.positions)
         groups["log_prior"] = xr.Dataset({"prior": (("chain", "draw"), log_prior)}, _counted(sizes))
         groups["prior"] = _imagined(question, rng)
     groups |= {
-        "posterior_predictive": _predicted(question, structures, sizes, rng),
+        "posterior_predictive": _predicted(question, structures, sizes, rng, pointwise),
         "observed_data": _observed(question.rows),
         "constant_data": _stored(question),
     }
@@ -318,10 +322,12 @@ def _predicted(
     structures: Structure,
     sizes: tuple[int, int],
     rng: np.random.Generator,
+    pointwise: Pointwise,
 ) -> xr.Dataset:
     """Return replicates of the observations, under draws spread over the chains.
 
-    They are blank where the data are.
+    Where each observation has log-likelihoods, replicates are under the same draws, as functions
+    need that weigh the ones by the others. They are blank where the data are.
     """
     sample = question.rows
     places, rows, coords = _kept(sample)
@@ -329,6 +335,8 @@ def _predicted(
     size = len(rows) * sample.dimension
     most = max(1, min(PREDICTIVE_DRAWS, MOST_PREDICTED // size) // sizes[0])
     draws = np.unique(spaced(sizes[1], most))
+    if pointwise.by_row:
+        draws = pointwise.values["draw"].to_numpy()
     replicates = np.empty((sizes[0], len(draws), len(rows), *sample.x.shape[1:]))
     for chain in range(sizes[0]):
         for place, draw in enumerate(draws):
@@ -356,10 +364,7 @@ def _kept(sample: Sample) -> tuple[Labels, Labels, dict[str, object]]:
     n = sample.observations
     each = np.arange(n) if n <= MOST_OBSERVED else np.arange(MOST_OBSERVED) * (n / MOST_OBSERVED)
     places = each.astype(np.intp)
-    if np.array_equal(np.bincount(sample.inverse, minlength=sample.distinct), sample.counts):
-        rows = sample.inverse[places].astype(np.intp)
-    else:
-        rows = np.searchsorted(np.cumsum(sample.counts), places, side="right")
+    rows = sample.units_at(places)
     coords: dict[str, object] = {"observation": np.arange(len(rows)), "row": ("observation", rows)}
     if sample.trials is not None:
         coords["trials"] = ("observation", sample.trials[rows])

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 import bayes
 from bayes.posterior.loo import loo
+from bayes.posterior.pointwise import of_units
 from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from models.refusal import Refusal
@@ -81,7 +82,7 @@ def predicted_of(tree: xr.DataTree, *, chains: int = 4, seed: int = 0) -> Predic
     >>> predicted_of(posterior).how
     'each observation left out in turn'
     """
-    if str(tree["log_likelihood"]["x"].dims[-1]) == "time":
+    if of_units(tree).dims[-1] == "time":
         return ahead(posterior_of(tree).question, chains=chains, seed=seed)
     return left_out(tree)
 
@@ -93,12 +94,12 @@ def left_out(tree: xr.DataTree) -> Predicted:
     'each observation left out in turn'
     """
     found = loo(tree)
-    what = str(tree["log_likelihood"]["x"].dims[-1])
     assert found.elpd_i is not None
     assert found.pareto_k is not None
     unstable = float((found.pareto_k.to_numpy() > UNSTABLE).mean())
-    unit = "sequence" if what == "sequence" else "observation"
-    return Predicted(found.elpd_i.to_numpy(), unstable, f"each {unit} left out in turn")
+    return Predicted(
+        found.elpd_i.to_numpy(), unstable, f"each {found.elpd_i.dims[0]} left out in turn"
+    )
 
 
 def ahead(question: Question[Any, Any], *, chains: int = 4, seed: int = 0) -> Predicted:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayes.posterior.diagnose import Worst, worst_of
+from bayes.posterior.older import HEIGHTS
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
 from comparisons.finding import Finding, Verdict
@@ -514,7 +515,7 @@ class Facts:
     @property
     def heights(self) -> Array:
         """PyMC's log-likelihood of every draw, (chains, draws)."""
-        found: Array = self.tree["sample_stats"]["log_likelihood"].to_numpy()
+        found: Array = self.tree["sample_stats"][HEIGHTS].to_numpy()
         return found
 
     @property

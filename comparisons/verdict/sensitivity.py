@@ -65,9 +65,8 @@ def power_scaled(
 
     The posterior under prior^a, or likelihood^a, has weights prior^(a - 1) of the draws, smoothed
     as Pareto's. The sensitivity is the derivative by log2 a of the cumulative Jensen-Shannon
-    distance from the posterior, at a = 1. ArviZ sums a group `log_likelihood` over its rows. The
-    trees here have a line for each distinct row, without its count, so the sums over all
-    observations are given instead.
+    distance from the posterior, at a = 1. ArviZ sums a group `log_likelihood` over its lines. Not
+    every posterior has one, so the sums over all observations are given instead.
 
     draws: (rows, n) parameters; log_likelihood, log_prior: (n,) of all observations.
     sizes: (chains, draws).

@@ -370,7 +370,7 @@ def test_rows_that_stand_for_others_have_no_evidence():
 
 def test_chains_in_different_places_have_no_evidence():
     apart = heads().copy(deep=True)
-    apart["sample_stats"]["log_likelihood"][:2] -= 3.0
+    apart["sample_stats"]["total_log_likelihood"][:2] -= 3.0
     assert "did not converge" in refused(apart)
 
 

@@ -350,7 +350,7 @@ def test_three_states_are_drawn_without_divergences(quakes):
 
 
 def test_one_sequence_has_one_step_ahead_terms_and_no_leave_one_out(quakes):
-    each, kept = quakes["log_likelihood"]["x"], posterior_of(quakes)
+    each, kept = quakes["pointwise"]["x"], posterior_of(quakes)
     assert each.dims == ("chain", "draw", "time")
     np.testing.assert_allclose(each.sum("time").to_numpy().ravel(), kept.heights, rtol=1e-12)
     with pytest.raises(ValueError, match="the rows of one sequence depend on each other"):
@@ -370,7 +370,7 @@ def several():
 
 
 def test_several_sequences_are_left_out_one_by_one(several):
-    each, kept = several["log_likelihood"]["x"], posterior_of(several)
+    each, kept = several["log_likelihood"]["sequences"], posterior_of(several)
     assert each.dims == ("chain", "draw", "sequence")
     np.testing.assert_allclose(each.sum("sequence").to_numpy().ravel(), kept.heights, rtol=1e-12)
     found = bayes.loo(several)

@@ -76,7 +76,8 @@ def test_groups_names_and_attributes(row):
     assert tree["observed_data"].sizes["observation"] == sample.observations
     assert tree["posterior_predictive"].sizes["observation"] == sample.observations
     np.testing.assert_array_equal(tree["observed_data"]["x"], sample.x[sample.inverse])
-    np.testing.assert_array_equal(tree["log_likelihood"]["counts"], sample.counts)
+    rows = tree["log_likelihood"]["unit"].to_numpy()
+    np.testing.assert_array_equal(np.bincount(rows), sample.counts)
     attributes = tree.attrs
     assert attributes["family"] == row.family.__name__
     assert (attributes["components"], attributes["seed"]) == (2, 51)
@@ -88,8 +89,8 @@ def test_groups_names_and_attributes(row):
 def test_log_likelihood_of_every_draw_is_ems(row, rng):
     """Two codes, one likelihood, at each draw; and so the draws answer EM's question."""
     sample, tree = sampled(row, 52)
-    total = (tree["log_likelihood"]["x"] * tree["log_likelihood"]["counts"]).sum("row")
-    np.testing.assert_allclose(tree["sample_stats"]["log_likelihood"], total, rtol=1e-12)
+    total = tree["log_likelihood"]["x"].sum("observation")
+    np.testing.assert_allclose(tree["sample_stats"]["total_log_likelihood"], total, rtol=1e-12)
     generator, drawn = rng(53), tree["posterior"].data_vars.values()
     for _ in range(5):
         chain, draw = generator.integers(2), generator.integers(200)
@@ -183,30 +184,6 @@ def test_arviz_functions_take_the_tree(call, heights):
     import matplotlib.pyplot as plt
 
     plt.close("all")
-
-
-def test_loo_counts_rows_as_often_as_they_occurred(heights):
-    sample, tree = heights
-    ours = bayes.loo(tree)
-    rows = tree["observed_data"]["row"].to_numpy()
-    every = tree["log_likelihood"]["x"].drop_vars(["row", "counts"]).isel(row=rows)
-    long = az.loo(
-        xr.DataTree.from_dict(
-            {
-                "posterior": tree["posterior"].to_dataset(),
-                "log_likelihood": every.to_dataset(name="x"),
-            }
-        ),
-        pointwise=True,
-    )
-    for name in ("elpd", "se", "p", "n_data_points"):
-        assert getattr(ours, name) == pytest.approx(getattr(long, name), rel=1e-9)
-    # negative control: rows unweighed
-    assert az.loo(tree).elpd != pytest.approx(long.elpd, rel=0.1)
-    with pytest.warns(bayes.ChainsWarning):
-        single = bayes.sample(Gaussian, sample, 1, **(SHORT | {"draws": 100}))
-    ranks = az.compare({"one": bayes.loo(single), "two": ours})
-    assert list(ranks.index) == ["two", "one"]
 
 
 def test_predictive_draws_look_like_the_sample(heights):

@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 import bayes
 import em
+from bayes.posterior.pointwise import OURS_ALONE
 from comparisons.studies.calculations.boundary import both
 from models import Gaussian, Mixture
 
@@ -73,11 +74,11 @@ def loo_of_cells(facts: Facts) -> ELPDData:
     >>> bool(found.elpd < bayes.loo(tree).elpd)  # Gaussians with the same moments predict worse
     True
     """
-    known, (_, draws) = facts.tree["log_likelihood"].to_dataset(), both(facts)
-    log = np.log(cells(draws, facts.rows.x)).reshape(*facts.deviance.shape, -1)
-    asked = facts.tree.copy()
-    asked["log_likelihood"] = xr.DataTree(known.assign(x=(known["x"].dims, log)))
-    return bayes.loo(asked)
+    (_, draws), rows = both(facts), facts.rows
+    log = np.log(cells(draws, rows.x)).reshape(*facts.deviance.shape, -1)
+    distinct = xr.Dataset({"x": (("chain", "draw", "row"), log)}, {"counts": ("row", rows.counts)})
+    groups = {"posterior": facts.tree["posterior"].to_dataset(), OURS_ALONE: distinct}
+    return bayes.loo(xr.DataTree.from_dict(groups))
 
 
 def bic_of_cells(fit: em.Fit[Mixture[Gaussian]], sample: Sample) -> float:

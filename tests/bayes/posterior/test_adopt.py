@@ -114,7 +114,7 @@ def test_other_names_and_other_parameters(heights, rng):
     for given in (theirs, xr.DataTree.from_dict({"posterior": theirs})):
         found = bayes.adopt(Gaussian, sample, given, names)
         assert close(found, tree, ["posterior", "log_likelihood", "labels"])
-        assert set(found["sample_stats"].data_vars) == {"log_likelihood"}
+        assert set(found["sample_stats"].data_vars) == {"total_log_likelihood"}
         assert found.attrs["inference_library"] == "pymc"
         assert (found.attrs["tune"], found.attrs["sampling_seconds"]) == (200, 1.5)
         assert (found.attrs["draws"], found.attrs["chains"]) == (DRAWS, CHAINS)
@@ -165,7 +165,12 @@ def test_stan_with_its_own_names(rng):
     for given in (tree, inside):
         found = bayes.adopt(Gaussian, sample, given, names)
         statistics = found["sample_stats"]
-        assert set(statistics.data_vars) == {"diverging", "tree_depth", "lp", "log_likelihood"}
+        assert set(statistics.data_vars) == {
+            "diverging",
+            "tree_depth",
+            "lp",
+            "total_log_likelihood",
+        }
         np.testing.assert_array_equal(statistics["lp"], lp)
         assert statistics["diverging"].dtype == bool
         np.testing.assert_array_equal(statistics["diverging"], divergent)
@@ -177,8 +182,8 @@ def test_stan_with_its_own_names(rng):
         height = bayes.log_likelihood(
             Gaussian, sample, Mixture(one["weight"], Gaussian(one["mean"], one["sd"]))
         )
-        assert float(statistics["log_likelihood"][1, 7]) == pytest.approx(height, rel=1e-12)
-        assert float(statistics["log_likelihood"][1, 8]) != pytest.approx(height, rel=1e-12)
+        assert float(statistics["total_log_likelihood"][1, 7]) == pytest.approx(height, rel=1e-12)
+        assert float(statistics["total_log_likelihood"][1, 8]) != pytest.approx(height, rel=1e-12)
 
 
 def test_single_precision_matrices_by_assignment(rng):

