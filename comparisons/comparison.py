@@ -78,6 +78,16 @@ class Comparison(Facts):
         """Return the table as a pandas data frame."""
         return self.table.to_frame()
 
+    def to_dataset(self) -> xr.Dataset:
+        """Return the estimate as the posterior's variables, which ArviZ's own figures take.
+
+        >>> import arviz
+        >>> figure = arviz.plot_dist(comparison.tree, kind="hist")
+        >>> figure = arviz.add_lines(figure, values=comparison.to_dataset())
+        >>> figure.savefig("estimate.png")
+        """
+        return self.tree["em"].to_dataset()[[*self.names]]
+
     def save(self, path: str | Path) -> None:
         """Write everything to one netCDF file."""
         written(Path(path), self.tree.to_netcdf)

@@ -18,7 +18,6 @@ from comparisons.verdict.table import table_of
 from comparisons.verdict.transforms import places
 from em.emission import emission_of
 from em.solutions import solutions_of
-from models.family import components
 from models.sample import Sample
 from models.structure import axes_of, by_name, checked, fields_of, ordered, permuted
 
@@ -124,11 +123,16 @@ def laid_out(
 
 
 def _fields(structure: Structure, suffix: str = "") -> xr.Dataset:
-    """Return a structure's fields along the axes that it declares."""
+    """Return a structure's fields along the posterior's dimensions, with its coordinates."""
     axes = axes_of(type(structure), type(structure.theta))
-    fields = fields_of(structure)
-    found = {name + suffix: (axes[name], np.asarray(field)) for name, field in fields.items()}
-    return xr.Dataset(found, {"component": np.arange(components(structure.theta))})
+    fields = {name: np.asarray(field) for name, field in fields_of(structure).items()}
+    found = {name + suffix: (axes[name], field) for name, field in fields.items()}
+    lengths = {
+        axis: n
+        for name, field in fields.items()
+        for axis, n in zip(axes[name], field.shape, strict=True)
+    }
+    return xr.Dataset(found, {axis: np.arange(n) for axis, n in lengths.items()})
 
 
 def _open(fitted: Fitted, measured: Measured) -> dict[str, xr.Dataset]:

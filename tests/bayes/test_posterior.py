@@ -149,43 +149,6 @@ def heights() -> tuple[Sample, xr.DataTree]:
     return sample, bayes.sample(Gaussian, sample, 2, draws=500, tune=500, seed=4, progress=False)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Matplotlib's, of layouts
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize(
-    "call",
-    [
-        az.summary,
-        az.rhat,
-        lambda tree: az.ess(tree, method="tail"),
-        az.mcse,
-        az.bfmi,
-        az.hdi,
-        az.eti,
-        az.loo,
-        az.extract,
-        az.plot_trace,
-        az.plot_dist,
-        az.plot_forest,
-        az.plot_rank,
-        az.plot_ess,
-        az.plot_energy,
-        lambda tree: az.plot_pair(tree, var_names=["mean", "sd"]),
-        az.plot_prior_posterior,
-        az.plot_ppc_dist,
-        az.plot_autocorr,
-        az.psense,
-    ],
-)
-def test_arviz_functions_take_the_tree(call, heights):
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    assert call(heights[1]) is not None
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
 def test_predictive_draws_look_like_the_sample(heights):
     sample, tree = heights
     replicates = tree["posterior_predictive"]["x"]
