@@ -90,7 +90,10 @@ def _family[T: Theta](family: type[T] | str, *, several: bool) -> type[T]:
 
 def _names_of(data: object) -> list[Any] | None:
     """Return the names of the columns of a data frame; None of anything else."""
-    kind = type(data)  # of a pandas frame itself any attribute may be a column
+    kind = type(data)
+    if hasattr(kind, "collect"):  # of polars, before it is read
+        raise Refusal(f"sample is a {kind.__name__}; give its rows, sample.collect()")
+    # of a pandas frame itself any attribute may be a column
     titles = "column_names" if hasattr(kind, "column_names") else "columns"  # Arrow's, the first
     if not (hasattr(kind, titles) and hasattr(kind, "__getitem__")):
         return None

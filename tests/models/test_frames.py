@@ -128,3 +128,8 @@ def test_a_fit_of_a_frame_is_that_of_its_sample(frame):
     # negative control: another column
     other = em.fit("gaussian", frame, 1, columns="height")
     assert other.log_likelihood != same.log_likelihood
+
+
+def test_a_frame_that_is_not_read_yet_is_refused_with_how_to_read_it():
+    with pytest.raises(Refusal, match=r"sample is a LazyFrame; give its rows, sample\.collect\(\)"):
+        understood("poisson", pl.LazyFrame(COLUMNS), "visits")
