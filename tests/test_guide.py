@@ -75,6 +75,12 @@ def test_output_that_changed_would_be_found(printed, shown, lost):
     assert missing(printed, shown) == lost
 
 
+def test_a_command_that_fails_would_be_found(tmp_path):
+    assert guide.ran_shell("uv run echo a", tmp_path) == "a\n"
+    with pytest.raises(AssertionError, match="no such column"):
+        guide.ran_shell("echo no such column >&2; exit 2", tmp_path)
+
+
 def test_output_is_renewed_line_by_line():
     assert guide.renewed("a 2\nb 3\n", "a 1\n") == "a 2\nb 3\n"
     assert guide.renewed("a 2\nb 3\nc 4\n", "...\nc 1\n") == "...\nc 4\n"
