@@ -46,17 +46,25 @@ def predict(
         bool, typer.Option("--drop-missing", help="Leave out rows with blanks in these columns.")
     ] = False,
 ) -> None:
-    """Say which group each row of another file belongs to, as CSV.
+    """Say which group each row of another file belongs to.
 
     Such as: second-opinion predict heights new.csv --out labelled.csv
 
-    Columns are found by name; others are ignored. A line has row_in_file (the row, counted from 1
-    below the line of names; dropped rows count), group_by_em (counted from 1), the probability of
-    each group by EM (em_1, ...) and its posterior mean (posterior_1, ...) with a 95% interval
-    (low_1, high_1, ...), and the log density of the row by both.
+    Columns are found by the names that fit read; other columns are ignored. Each row becomes one
+    line of CSV:
 
-    Rows in time get the state on the most likely path (state_by_em). Groups of rows, such as
-    documents, count as new: their shares are estimated with the components held.
+    row_in_file is its number in the file, from 1 below the line of names; dropped rows count.
+
+    group_by_em is its group by EM, counted from 1. Of rows in time, state_by_em is the state on
+    the most likely path.
+
+    em_1, em_2, ... are the probabilities of the groups by EM; posterior_1, ... their posterior
+    means; low_1, ... and high_1, ... the ends of the 95% intervals.
+
+    log_density_by_em and log_density_by_posterior say how usual the row is.
+
+    Groups of rows, such as documents, count as new: their shares are estimated with the components
+    held. Exit status: 0 done, 2 bad input or usage.
     """
     from comparisons.command.inputs import one_of
     from comparisons.kept.atomic import written

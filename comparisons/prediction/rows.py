@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.kept.reading import Reading
     from models.arrays import Array, Labels
+    from models.family import Theta
     from models.question import Question
     from models.structure import Units
 
@@ -69,7 +70,7 @@ def pieces_of(facts: Facts, reading: Reading, file: str) -> Iterator[Piece]:
         beside,
         levels,
         reading.drop_missing,
-        takes_blanks(family) and partly_seen(family) is family,
+        _with_blanks(family),
         in_time,
     )
     titles = [column_label(name) for name in reading.columns]
@@ -177,7 +178,7 @@ def _refuse_others(question: Question[Any, Any], sample: Sample) -> None:
         raise Refusal(
             f"data have {sample.dimension} columns, the comparison {like.dimension}; give the same"
         )
-    if sample.seen_in_part and partly_seen_not(question.family):
+    if sample.seen_in_part and not _with_blanks(question.family):
         raise Refusal("data have blanks, and the comparison has none; drop these rows")
     if sample.categories != like.categories or (any(like.levels) and sample.levels != like.levels):
         raise Refusal(
@@ -187,20 +188,14 @@ def _refuse_others(question: Question[Any, Any], sample: Sample) -> None:
     question.family.observe(sample)
 
 
-def partly_seen_not(family: type[Any]) -> bool:
-    """Return whether a family's form is not the one for rows with blanks.
-
-    >>> from models import Poisson
-    >>> partly_seen_not(Poisson)
-    True
-    """
-    return not takes_blanks(family) or partly_seen(family) is not family
+def _with_blanks(family: type[Theta]) -> bool:
+    """Return whether a family's form is the one for rows with blanks."""
+    return takes_blanks(family) and partly_seen(family) is family
 
 
 def _named(facts: Facts, data: Any) -> Any:
     """Return the comparison's columns of a data frame or an Arrow table; other data as they are."""
-    titles = getattr(data, "columns", getattr(data, "column_names", None))
-    titles = getattr(data, "column_names", titles)
+    titles = getattr(data, "column_names", getattr(data, "columns", None))  # Arrow's, the first
     names = facts.columns
     if titles is None:
         return data
@@ -220,4 +215,6 @@ def _named(facts: Facts, data: Any) -> Any:
             raise Refusal(
                 f"data have {what} {name!r}; the comparison needs one; they have {listed}"
             )
-    return data[list(names)] if len(names) > 1 else data[names[0]]
+    if len(names) == 1:
+        return data[names[0]]
+    return data.select(names) if hasattr(data, "column_names") else data[list(names)]
