@@ -72,6 +72,8 @@ def _refuse(facts: Facts, file: str | None) -> None:
         rows = distinct
     if file is None and facts.bins is not None:
         raise Refusal("the comparison is of bins, and does not have the rows")
+    if file is None and facts.question.rows.empty:
+        raise Refusal("rows that are all blank were dropped, so that the others have no numbers")
     if file is not None and (file == "-" or (Path(file).exists() and not Path(file).is_file())):
         raise Refusal("a pipe can be read only once; save its rows and run second-opinion predict")
     for number, most, what in (

@@ -54,10 +54,13 @@ def memberships_of(
 ) -> Table:
     r"""Return the table of the memberships of a file's rows, a line a row.
 
-    Its columns: row_in_file, the number of the row from 1 below the line of names, where rows that
-    were dropped count; the sequence or the group of the row; the group by EM, counted from 1 (for
-    rows in time the state on the most likely path); the probability of each group by EM, the
-    posterior mean of each, with a 95% interval; the log density of the row by both.
+    row_in_file: the number of the row, from 1 below the line of names. Rows that were dropped
+        count. Rows of several files are counted through.
+    The name of the column beside it, if there is one: the sequence or the group of the row.
+    group_by_em: counted from 1. Of rows in time, state_by_em: the state on the most likely path.
+    em_1, ...: the probability of each group by EM; posterior_1, ...: its posterior mean; low_1,
+        ... and high_1, ...: the ends of its 95% interval.
+    log_density_by_em, log_density_by_posterior: of the row; empty where nothing was seen.
 
     own: whether rows in groups are those of the comparison, whose groups keep their shares.
     posterior: whether to ask the posterior too, which takes far longer.
