@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 
 from em.errors.edges import NEAR, off_edges
 from em.errors.oakes import complete_of, moved
@@ -37,6 +38,7 @@ MOVES = 1e-6  # part of a parameter's complete variance along open directions th
 MOST = 1 << 26  # derivatives, 512 MB
 BLUR = 1e-2  # movement beyond an edge that may be due to taking derivatives just inside
 REACH = 10.0  # of combinations: farther ones would turn that blur into movement
+UNSEEN = 0.5  # of an observation, that a category stands for which was never seen
 FREE = 0.5  # of the longest movement away from an edge: less is due to that blur
 
 
@@ -87,9 +89,7 @@ def open_of[S: Structure](
     complete = _bent_down(flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat)
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
-    groups = len(here) // model.rows.sample.distinct
-    size = np.exp(here.reshape(groups, -1) - here.max())
-    due = np.sqrt(size / size.sum(axis=1, keepdims=True)).ravel()
+    due = np.sqrt(_due(here, model.rows.sample.counts))
     slopes = np.empty((len(here), p))
     room = room_of(inside)
     for column, width in enumerate(spread):
@@ -100,7 +100,10 @@ def open_of[S: Structure](
         assert ahead is not None
         assert behind is not None
         # of the density and not of its logarithm: exact where shares and probabilities move
-        slopes[:, column] = (np.exp(ahead - here) - np.exp(behind - here)) / (2 * step)
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes[:, column] = (np.exp(ahead - here) - np.exp(behind - here)) / (2 * step)
+    if not np.isfinite(slopes).all():  # a step has left the space: the eigenvalues have to say it
+        return None
     scaled = due[:, None] * slopes * spread
     values, vectors = np.linalg.eigh(scaled.T @ scaled)
     level = spread[:, None] * vectors[:, values <= NOTHING * values[-1]]
@@ -115,6 +118,24 @@ def open_of[S: Structure](
     level = level @ _spanned(leaving, found)
     touched = _share(flat @ level, most) > MOVES
     return Open(found, kept, level.shape[1], touched.reshape(fixed.shape), slopes)
+
+
+def _due(here: Array, counts: Array) -> Array:
+    """Return how often each distinct row is expected in each group, as parts of the group, (G m,).
+
+    A row that was seen c times is one of c draws from the density of all groups, so that
+    c p(row in group) / sum over groups p(row in group) are draws from the group's. What no
+    parameter touches, such as 1 / x!, cancels, and so does the unit of x.
+
+    here: (G m,) log p of every row in every group; counts: (m,).
+
+    >>> _due(np.log([0.5, 0.5, 0.9, 0.1]), np.array([7.0, 3.0])).round(3)
+    array([0.538, 0.462, 0.913, 0.087])
+    """
+    each = here.reshape(-1, len(counts))
+    part = np.exp(each - logsumexp(each, axis=0)) * np.maximum(counts, UNSEEN)
+    found: Array = part / part.sum(axis=1, keepdims=True)
+    return found.ravel()
 
 
 def _bent_down(complete: Array) -> Array:

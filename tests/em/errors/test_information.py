@@ -10,15 +10,25 @@ from families import IDENTIFIED
 from scipy.special import logsumexp
 
 from em import fit
-from models import Binomial, Gaussian, Mixture, MultivariateGaussian, Sample, simulate
+from models import (
+    Admixture,
+    Binomial,
+    Categorical,
+    Gaussian,
+    Groups,
+    Mixture,
+    MultivariateGaussian,
+    Sample,
+    simulate,
+)
 from models.family import rebuilt
 
 
-def unpack(row, fitted, free: np.ndarray) -> Mixture:
-    """Return the mixture at free coordinates, read from their names alone."""
-    mixture = fitted.mixture
-    fields = {"weight": mixture.weight.copy()}
-    fields |= {name: field.copy() for name, field in mixture.theta._asdict().items()}
+def unpack(row, fitted, free: np.ndarray):
+    """Return the structure at free coordinates, read from their names alone."""
+    found = fitted.estimate
+    fields = {"weight": found.weight.copy()}
+    fields |= {name: field.copy() for name, field in found.theta._asdict().items()}
     for name, value in zip(fitted.coordinates, free, strict=True):
         field, inside = name.rstrip("]").split("[")
         place = tuple(slice(None) if part == "*" else int(part) for part in inside.split(","))
@@ -28,15 +38,15 @@ def unpack(row, fitted, free: np.ndarray) -> Mixture:
             if row.name.endswith("spherical"):
                 d = fields[field].shape[-1]
                 fields[field][place[0]] = value * np.eye(d)
-    fields["weight"][-1] = 1 - fields["weight"][:-1].sum()
+    fields["weight"][..., -1] = 1 - fields["weight"][..., :-1].sum(axis=-1)
     for name, field in row.family.layout().items():
         if field.simplex:
             fields[name][:, -1] = 1 - fields[name][:, :-1].sum(axis=1)
-    return Mixture(fields.pop("weight"), rebuilt(row.family, fields.values()))
+    return type(found)(fields.pop("weight"), rebuilt(row.family, fields.values()))
 
 
 def read(fitted) -> np.ndarray:
-    values = {"weight": fitted.mixture.weight, **fitted.mixture.theta._asdict()}
+    values = {"weight": fitted.estimate.weight, **fitted.estimate.theta._asdict()}
     found = []
     for name in fitted.coordinates:
         field, inside = name.rstrip("]").split("[")
@@ -112,6 +122,55 @@ def test_information_is_the_hessian(row, rng, prior):
     # negative control: complete information alone (no part missing) is far from the Hessian
     assert fitted.missing > 1e-3
     assert not np.allclose(error * np.sqrt(1 - fitted.missing), theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            id=row.name,
+            marks=[pytest.mark.slow] if row.name == "multivariate-blanks" else [],
+        )
+        for row in IDENTIFIED
+    ],
+)
+def test_rows_in_groups_leave_nothing_open_where_a_mixture_is_identified(row, rng):
+    generator = rng(34)
+    start, shares = separated(row, generator), np.array([[0.2, 0.8], [0.7, 0.3], [0.5, 0.5]])
+    group = np.repeat(np.arange(3), 100)
+    labels = (generator.random(300) < shares[group, 1]).astype(int)
+    trials = row.trials(generator, 300)
+    x = start.theta.draw(labels, generator, trials)
+    begin = Admixture(shares, start.theta)
+    fitted = fit(row.family, Groups(x, group, trials=trials), 2, start=begin, tolerance=1e-7)
+    assert fitted.open == 0
+    sample = Sample(x, trials)
+
+    def height(free: np.ndarray) -> float:
+        found = unpack(row, fitted, free)
+        joint = row.log_density(found.theta, sample)[sample.inverse] + np.log(found.weight)[group]
+        return float(logsumexp(joint, axis=1).sum())
+
+    error = np.diag(np.linalg.inv(fitted.information)) ** 0.5
+    numerical = -hessian(height, read(fitted), 0.02 * error)
+    theirs = np.diag(np.linalg.inv(numerical)) ** 0.5
+    np.testing.assert_allclose(error, theirs, rtol=1e-4)
+    given = fitted.standard_errors.weight[:, 0]
+    np.testing.assert_allclose(given, theirs[:3], rtol=1e-4)
+    # negative control: labels that are known would leave less uncertain
+    known = np.sqrt(np.prod(fitted.estimate.weight, axis=1) / 100)
+    assert fitted.missing < 1e-2 or (given > 1.001 * known).any()
+
+
+def test_labels_in_groups_are_still_found_open(rng):
+    # the negative control of the test above: two shares and two rows of categories turn together
+    generator = rng(35)
+    group, prob = np.repeat(np.arange(4), 100), generator.dirichlet(np.ones(5), 4)
+    x = [int(generator.choice(5, p=prob[one])) for one in group]
+    fitted = fit(Categorical, Groups(x, group), 2, starts=3)
+    assert fitted.open == 2
+    assert np.isnan(fitted.standard_errors.theta.prob).any()
 
 
 def test_errors_of_covariances_follow_their_form(rng):
