@@ -40,8 +40,11 @@ class Curved[T: Theta](ByRows[T]):
         """Return parameters near the maximum, from which Newton's steps lead to it."""
 
     @abstractmethod
-    def limits(self) -> tuple[Array, Array]:
-        """Return the least and the greatest value of each field that is looked at, (m,) each."""
+    def limits(self, theta: T) -> tuple[Array, Array]:
+        """Return the least and the greatest value of each field that is looked at, (K, m) each.
+
+        theta: components nearby, as a limit may depend on another field.
+        """
 
     def best(
         self,
@@ -52,12 +55,14 @@ class Curved[T: Theta](ByRows[T]):
         height: Callable[[T], Height] | None = None,
     ) -> T:
         """Take Newton's steps: from a guess to the top, from `near` part of the way."""
-        guess = self.guess(occupancy, *rows[:2]) if near is None else self.looked_at(near)
-        low, high = self.limits()
-        least = self.widen(rebuilt(self.family, list(low[:, None])), np.asarray(setting.floor))
-        low, logs = np.concatenate(list(entries(least).values())), low > 0
+        guess = self.guess(occupancy, *rows[:2]) if near is None else near
+        low, high = self.limits(guess)
+        least = self.widen(rebuilt(self.family, list(low.T)), np.asarray(setting.floor))
+        low, logs = np.stack(list(entries(least).values()), axis=1), low > 0
         known = height or partial(self.height, occupancy=occupancy, x=rows.x, trials=rows.trials)
         begin = np.stack(list(entries(guess).values()), axis=1)
+        if near is not None:  # a start may lie beyond: to be pulled inside could lower it
+            low, high = np.minimum(low, begin), np.maximum(high, begin)
         begin, low, high = (
             np.where(logs, np.log(np.where(logs, one, 1)), one) for one in (begin, low, high)
         )
@@ -68,13 +73,13 @@ class Curved[T: Theta](ByRows[T]):
     def edges(self, theta: T) -> NDArray[np.bool_]:
         """A field that has run to the end of what is looked at."""
         at = np.stack(list(entries(theta).values()), axis=-1)
-        low, high = self.limits()
+        low, high = self.limits(theta)
         found: NDArray[np.bool_] = (at <= low * (1 + NEAR)) | (at >= high * (1 - NEAR))
         return found
 
     def looked_at(self, theta: T) -> T:
         """Return components with each field between its limits."""
-        ends = zip(*self.limits(), strict=True)
+        ends = zip(*(one.T for one in self.limits(theta)), strict=True)
         pairs = zip(entries(theta).values(), ends, strict=True)
         return rebuilt(self.family, [np.clip(field, *end) for field, end in pairs])
 

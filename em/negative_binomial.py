@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from em.curved import Curved, log_normal
+from em.curved import NEAR, Curved, log_normal
 from em.gamma_ratio import log_rising, log_rising_slopes
 from em.newton import Height
 from models import NegativeBinomial, NegativeBinomialPrior
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from models.arrays import Array
 
 __all__ = ["NegativeBinomialEmission"]
 
-LEAST, LARGEST = 1e-8, 1e6  # sizes that are looked at: beyond the largest it is Poisson's
-LEAST_MEAN = 1e-100
+LEAST, LARGEST = 1e-8, 1e6  # sizes that are looked at, the largest for each unit of the mean:
+# the variance is mean (1 + mean / size), and a millionth more than Poisson's is none
+NEARLY = 0.5  # of the largest size, from which on it is Poisson's
+LEAST_MEAN, EDGE = 1e-12, 1e-8  # means that are looked at; such ones are on their way to 0
 
 
 class NegativeBinomialEmission(Curved[NegativeBinomial]):
@@ -31,7 +35,7 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
     >>> emission = NegativeBinomialEmission(NegativeBinomial)
     >>> rows = Sample([1, 2, 3]).part(slice(3))  # which spread less than Poisson's
     >>> emission.best(np.ones((1, 3)), rows, Setting(floor=0.0, k=1))
-    NegativeBinomial(mean=array([2.]), size=array([1000000.]))
+    NegativeBinomial(mean=array([2.]), size=array([2000000.]))
     """
 
     def place(self, x: Array, trials: Array | None) -> Array:
@@ -90,9 +94,24 @@ class NegativeBinomialEmission(Curved[NegativeBinomial]):
         mean = np.divide(occupancy @ x, n, out=np.ones_like(n), where=seen).clip(LEAST_MEAN)
         square = (occupancy * (x - mean[:, None]) ** 2).sum(axis=1)
         excess = np.divide(square, n, out=2 * mean, where=seen) - mean
-        size = np.divide(mean**2, excess, out=np.full_like(n, LARGEST), where=excess > 0)
-        return NegativeBinomial(mean, size.clip(LEAST, LARGEST))
+        most = _largest(mean)
+        size = np.divide(mean**2, excess, out=most.copy(), where=excess > 0)
+        return NegativeBinomial(mean, size.clip(LEAST, most))
 
-    def limits(self) -> tuple[Array, Array]:
+    def limits(self, theta: NegativeBinomial) -> tuple[Array, Array]:
         """A mean above 0; sizes beyond which nothing changes."""
-        return np.array([LEAST_MEAN, LEAST]), np.array([np.inf, LARGEST])
+        most = _largest(theta.mean)
+        low = np.tile([LEAST_MEAN, LEAST], (len(most), 1))
+        return low, np.stack([np.full_like(most, np.inf), most], axis=1)
+
+    def edges(self, theta: NegativeBinomial) -> NDArray[np.bool_]:
+        """Means on their way to 0, where any size is the same, and sizes on their way to an end."""
+        nothing = theta.mean <= EDGE
+        size = (theta.size >= NEARLY * _largest(theta.mean)) | (theta.size <= LEAST * (1 + NEAR))
+        return np.stack([nothing, size | nothing], axis=1)
+
+
+def _largest(mean: Array) -> Array:
+    """Return the sizes beyond which nothing changes, (K,)."""
+    found: Array = LARGEST * np.maximum(mean, 1)
+    return found

@@ -122,9 +122,11 @@ class StudentTEmission(Curved[StudentT]):
         sd = np.sqrt(np.where(square > 0, square / 2, 1))
         return StudentT(mean, sd, np.full_like(mean, FIRST))
 
-    def limits(self) -> tuple[Array, Array]:
+    def limits(self, theta: StudentT) -> tuple[Array, Array]:
         """Any mean, any width; degrees of freedom beyond which nothing changes."""
-        return np.array([-np.inf, NARROWEST, LEAST]), np.array([np.inf, np.inf, LARGEST])
+        low, high = [-np.inf, NARROWEST, LEAST], [np.inf, np.inf, LARGEST]
+        each = (len(theta.mean), 1)
+        return np.tile(low, each), np.tile(high, each)
 
     def location(self, theta: StudentT) -> Array:
         """The means."""

@@ -72,10 +72,10 @@ class StudentTGivenEmission(Curved[StudentTGiven]):
         """The moments."""
         return self.family(*self.free.guess(occupancy, x, trials)[:2])
 
-    def limits(self) -> tuple[Array, Array]:
+    def limits(self, theta: StudentTGiven) -> tuple[Array, Array]:
         """Any mean, any width."""
-        low, high = self.free.limits()
-        return low[:2], high[:2]
+        low, high = self.free.limits(self.whole(theta))
+        return low[:, :2], high[:, :2]
 
     def location(self, theta: StudentTGiven) -> Array:
         """The means."""

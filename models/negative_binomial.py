@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from scipy.special import betainc, betaln, xlogy
+from scipy.special import betainc, betaln, gammaln, xlogy
 
 from models.checks import average, counts, positive, single_fields
 from models.family import Field
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from models.sample import Sample
 
 __all__ = ["NegativeBinomial", "NegativeBinomialPrior"]
+
+LARGE = 1e5  # sizes from which one term of Stirling's series has all digits
 
 
 class NegativeBinomial(NamedTuple):
@@ -95,10 +97,19 @@ class NegativeBinomial(NamedTuple):
         return rng.poisson(rng.gamma(size, mean / size)).astype(np.float64)
 
     def log_mass(self, x: Array, trials: Array | None) -> Array:
-        """log C(x + size - 1, x) + size log(size / (mean + size)) + x log(mean / (mean + size))."""
+        """log C(x + size - 1, x) - (x + size) log(1 + mean / size) + x log(mean / size).
+
+        From differences of large logarithms little would be left, so that of large sizes
+        Stirling's series is taken: log Gamma(z) = (z - 1/2) log z - z + ... + 1 / (12 z).
+        """
         mean, size = self.mean[:, None], self.size[:, None]
-        ways = -betaln(size, x + 1) - np.log(size + x)
-        found: Array = ways - size * np.log1p(mean / size) + xlogy(x, mean / (mean + size))
+        large = np.maximum(size, LARGE)
+        end = large + x
+        near = -betaln(size, x + 1) - np.log(size + x) + gammaln(x + 1) - x * np.log(size)
+        far = (end - 0.5) * np.log1p(x / large) - x - x / (12 * end * large)
+        rising = np.where(size < LARGE, near, far)  # log(Gamma(x + size) / Gamma(size) / size^x)
+        ways = rising - gammaln(x + 1)
+        found: Array = ways - (x + size) * np.log1p(mean / size) + xlogy(x, mean)
         return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
