@@ -71,7 +71,7 @@ class NegativeBinomialComponent(Component[NegativeBinomial, NegativeBinomial]):
         )
 
 
-def _ways(size: Tensor, x: Tensor) -> Tensor:
+def _ways(size: Tensor | Array, x: Tensor) -> Tensor:
     """Return log(Gamma(x + size) / Gamma(size) / size^x).
 
     Of a size of 1e12 the difference of the logarithms would be wrong by 0.01. Where it is large,

@@ -89,7 +89,7 @@ def open_of[S: Structure](
     complete = _bent_down(flat.T @ complete_of(model, inside, np.zeros_like(fixed)) @ flat)
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
-    due = np.sqrt(_due(here, model.rows.sample.counts))
+    due = np.sqrt(_due(here, model.question.rows.counts.astype(np.float64)))
     slopes = np.empty((len(here), p))
     room = room_of(inside)
     for column, width in enumerate(spread):
