@@ -11,7 +11,7 @@ from models.checks import column, number, positive, single_fields
 from models.family import Field
 from models.gaussian import Gaussian, GaussianPrior
 from models.refusal import Refusal
-from models.student_t_given import student_t_with
+from models.student_t_given import robust_prior, student_t_with
 
 if TYPE_CHECKING:
     from models.arrays import Array, Labels
@@ -70,8 +70,8 @@ class StudentT(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> StudentTPrior:
-        """Return that of a Gaussian (Fraley & Raftery 2007), and df of 10 within a factor of 4."""
-        return StudentTPrior(*Gaussian.weak_prior(sample, k), df=10.0, df_factor=4.0)
+        """Return `robust_prior`, and df of 10 within a factor of 4."""
+        return StudentTPrior(*robust_prior(sample, k), df=10.0, df_factor=4.0)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, StudentTPrior]]:
@@ -123,7 +123,7 @@ class StudentTPrior(NamedTuple):
 
     >>> from models import Sample
     >>> StudentT.weak_prior(Sample([1.0, 3.0, 3.0, 5.0]), 2)
-    StudentTPrior(mean=3.0, n=0.01, squares=0.5, degrees=3.0, df=10.0, df_factor=4.0)
+    StudentTPrior(mean=3.0, n=0.01, squares=0.5495..., degrees=3.0, df=10.0, df_factor=4.0)
     """
 
     mean: float

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from scipy.special import betaln, stdtr
 
-from models.checks import column, number, single_fields
+from models.checks import column, moments, number, single_fields
+from models.digits import refuse_lost_digits
 from models.gaussian import Gaussian, GaussianPrior
 from models.names import Made, Titled, titled
+from models.quartiles import quartiles, robust_spread
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["MADE_WITH_DF", "StudentTGiven", "student_t_with"]
+__all__ = ["MADE_WITH_DF", "StudentTGiven", "robust_prior", "student_t_with"]
 
 
 class _Fields(NamedTuple):
@@ -63,8 +65,8 @@ class StudentTGiven(_Fields, metaclass=Titled):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> GaussianPrior:
-        """Return that of a Gaussian (Fraley & Raftery 2007)."""
-        return Gaussian.weak_prior(sample, k)
+        """Return `robust_prior`."""
+        return robust_prior(sample, k)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, GaussianPrior]]:
@@ -105,6 +107,27 @@ class StudentTGiven(_Fields, metaclass=Titled):
         """Student's distribution function."""
         mean, sd = self.mean[:, None, None], self.sd[:, None, None]
         return stdtr(self.df, (ends - mean) / sd)[None], np.zeros((1, len(self.mean), len(x)))
+
+
+def robust_prior(sample: Observations, k: int) -> GaussianPrior:
+    """Return a Gaussian's (Fraley & Raftery 2007) about the median, of the interquartile range.
+
+    An outlier or heavy tails widen the variance without bound, and the prior's squares with it:
+    they would decide the width that these families keep clear of both. The variance is taken if
+    half of the observations are the same number.
+
+    >>> from models import Sample
+    >>> near = robust_prior(Sample([1.0, 2.0, 3.0, 4.0, 5.0]), 1)
+    >>> near == robust_prior(Sample([1.0, 2.0, 3.0, 4.0, 5000.0]), 1), round(near.squares, 3)
+    (True, 2.198)
+    """
+    refuse_lost_digits(sample)
+    quarters = quartiles(sample)
+    variance, middle = float(robust_spread(quarters)) ** 2, float(quarters[1])
+    if not 0 < variance < np.inf:
+        mean, cov = moments(sample)
+        variance, middle = float(cov[0, 0]), float(mean[0])
+    return GaussianPrior(middle, 0.01, variance / k**2, 3.0)
 
 
 def student_t_with(df: float) -> type[StudentTGiven]:
