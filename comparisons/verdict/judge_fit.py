@@ -110,18 +110,29 @@ def _where(misfit: Misfit) -> str:
             f"{cause.seen:.0%} of the observations would have to lie elsewhere in their groups for "
             "it to fit"
         )
-    if np.isfinite(misfit.low):
-        lie = f"from {misfit.low:.4g} to {misfit.high:.4g}"
-    else:
-        low, high = misfit.stretch
-        column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
-        lie = (
-            f"between percentiles {100 * low:.0f} and {100 * high:.0f} of the model's distribution"
-        )
-        lie += column
+    lie = _stretch(misfit)
     return (
         f"{misfit.seen:.0%} of the observations lie {lie}, where the model expects {misfit.due:.0%}"
     )
+
+
+def _stretch(misfit: Misfit) -> str:
+    """Return the stretch of values in which observations and model differ most."""
+    low, high = misfit.low, misfit.high
+    if np.isnan(low):
+        begin, end = misfit.stretch
+        column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
+        return (
+            f"between percentiles {100 * begin:.0f} and {100 * end:.0f} of the model's "
+            f"distribution{column}"
+        )
+    if low == -np.inf:
+        return f"{'below' if misfit.between else 'up to'} {high:.4g}"
+    if high == np.inf:
+        return f"above {low:.4g}" if misfit.between else f"from {low:.4g} up"
+    if misfit.between:
+        return f"between {low:.4g} and {high:.4g}"
+    return f"from {low:.4g} to {high:.4g}"
 
 
 def _named(cause: Cause, near: Neighbours) -> str:

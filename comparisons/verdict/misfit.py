@@ -52,6 +52,7 @@ LEAST = 25  # of them at least
 WORK = 1 << 26  # transforms and pairs of them, in all, that are affordable
 COARSER = (2, 5, 10)  # multiples of a step to which people round
 HEAPED = 1e-6  # chance at which so many multiples of a coarser step are not accidental
+ROUNDING = 1e-9  # in a share that the model expects
 ZEROS = 0.02  # share of zeros beyond the model's that is named
 SPREAD = 1.2  # quotient of the variances of counts and model that is named
 SKEWED = 0.3  # skewness of normal scores that is named
@@ -90,7 +91,9 @@ class Misfit(NamedTuple):
     plugged: the same under the estimate.
     column: the one where the difference is largest.
     seen, due: shares of the observations and of the model where they differ most.
-    stretch: its ends as probabilities; low, high: in units of x, NaN for several columns.
+    stretch: its ends as probabilities.
+    low, high: in units of x, infinite where the stretch has no end; NaN for several columns.
+    between: whether these values lie outside of the stretch: there is a gap up to them.
     cause: None if the model fits.
     curves: (d, GRID) distribution functions of the transforms, averaged over draws.
     residuals: (d, u) normal scores of the transforms under the estimate, NaN of what was not seen;
@@ -116,6 +119,7 @@ class Misfit(NamedTuple):
     cause: Cause | None
     curves: Array
     residuals: Array | None = None
+    between: bool = False
 
     @property
     def large(self) -> bool:
@@ -206,15 +210,35 @@ def _unmeasured(d: int) -> Misfit:
 
 
 def _in_units(found: Misfit, observed: Observed, under: Intervals) -> Misfit:
-    """Return the misfit with its stretch in units of x, and the shares of just these values."""
-    middle = (under.low + under.high)[0] / 2
-    inside = (middle >= found.stretch[0]) & (middle <= found.stretch[1])
-    if not inside.any():
-        return found
-    x, counts = observed.x[observed.rows[inside]], observed.counts
-    due = float(under.high[0, inside].max() - under.low[0, inside].min())
-    seen = float(counts[inside].sum() / counts.sum())
-    return found._replace(low=float(x.min()), high=float(x.max()), seen=seen, due=due)
+    """Return the misfit with its stretch in units of x, and the shares of just these values.
+
+    Where there are more observations than due, the stretch goes from the first of them to the last;
+    where there are fewer, it is the gap between those around it. One that begins at 0 or ends at 1
+    has no end there, as the model also expects observations beyond those that there are.
+    """
+    units = np.flatnonzero(observed.counts > 0)
+    units = units[np.argsort(observed.x[observed.rows[units]], kind="stable")]
+    x, counts = observed.x[observed.rows[units]], observed.counts[units]
+    low, high = under.low[0, units], under.high[0, units]
+    begin, end = found.stretch
+    first, last = np.searchsorted((low + high) / 2, [begin, end])  # rows in it: first to last - 1
+    from_start, to_end = begin == 0, end == 1
+    if from_start:
+        first = 0
+    if to_end:
+        last = len(x)
+    seen = float(counts[first:last].sum() / counts.sum())
+    left = (0.0, -np.inf) if first == 0 else (float(high[first - 1]), float(x[first - 1]))
+    right = (1.0, np.inf) if last == len(x) else (float(low[last]), float(x[last]))
+    inside = first < last
+    if found.seen < found.due or not inside:
+        wide = right[0] - left[0]
+        close = inside and wide - (high[last - 1] - low[first]) < ROUNDING
+        if not close:
+            return found._replace(low=left[1], high=right[1], seen=seen, due=wide, between=True)
+    left = (0.0, -np.inf) if from_start else (float(low[first]), float(x[first]))
+    right = (1.0, np.inf) if to_end else (float(high[last - 1]), float(x[last - 1]))
+    return found._replace(low=left[1], high=right[1], seen=seen, due=right[0] - left[0])
 
 
 def _observed(posterior: Posterior) -> Observed:

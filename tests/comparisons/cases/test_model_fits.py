@@ -14,11 +14,13 @@ from comparisons.binned.posterior import histogram_of
 from comparisons.finding import DOUBT, NOTE, OK
 from comparisons.thresholds import MISFIT_CHANCE, MISFIT_SIZE
 from comparisons.verdict.judge_fit import fits
-from comparisons.verdict.misfit import misfit_of
+from comparisons.verdict.misfit import Cause, _in_units, _unmeasured, misfit_of
 from comparisons.verdict.neighbours import Neighbours
 from comparisons.verdict.point import point_of
 from comparisons.verdict.transforms import (
     FINE,
+    Intervals,
+    Observed,
     chance_of,
     counted,
     observed_of,
@@ -169,6 +171,49 @@ def test_a_model_that_fits_is_left_alone(name, rng):
     found, finding = judged(family, Sample(draw(rng(43))), k)
     assert finding.severity == OK, finding
     assert found.cause is None
+
+
+UNIFORM = np.linspace(0.2, 0.7, 51)  # of a model that expects all values from 0 to 1
+FEW, MANY = (0.0, 1.0), (1.0, 0.0)  # seen and due of a stretch, in this order
+
+
+@pytest.mark.parametrize(
+    ("x", "stretch", "share", "words", "due"),
+    [
+        (UNIFORM, (0.0, 0.245), FEW, "10% of the observations lie below 0.25", 0.25),
+        (UNIFORM, (0.0, 0.15), FEW, "0% of the observations lie below 0.2", 0.2),
+        (UNIFORM, (0.655, 1.0), FEW, "10% of the observations lie above 0.65", 0.35),
+        (UNIFORM[::10], (0.45, 0.55), FEW, "17% of the observations lie between 0.4 and 0.6", 0.2),
+        (UNIFORM, (0.195, 0.705), MANY, "100% of the observations lie from 0.2 to 0.7", 0.5),
+        (UNIFORM, (0.0, 0.505), MANY, "61% of the observations lie up to 0.5", 0.5),
+        (UNIFORM, (0.395, 1.0), MANY, "61% of the observations lie from 0.4 up", 0.6),
+    ],
+)
+def test_the_sentence_states_the_shares_of_the_values_that_it_names(x, stretch, share, words, due):
+    """Under a uniform model what is due between two values is their distance."""
+    n = len(x)
+    observed = Observed(x, None, np.stack([x, x]), np.arange(n), np.ones(n, np.int64))
+    found = _unmeasured(1)._replace(stretch=stretch, seen=share[0], due=share[1])
+    found = _in_units(found, observed, Intervals(x[None], x[None]))
+    low, high = max(found.low, 0), min(found.high, 1)
+    assert found.due == pytest.approx(due)
+    assert found.due == pytest.approx(high - low)
+    ends = (low < x) & (x < high) if found.between else (low <= x) & (x <= high)
+    assert found.seen == pytest.approx(ends.mean())
+    near = Neighbours(asked(Gaussian, Sample(x), 1), 0.0)
+    cause = Cause("tails", 1.0, 0.0)
+    told = fits(found._replace(chance=0.0, size=0.2, cause=cause), near).message
+    assert f"{words}, where the model expects {due:.0%}" in told
+
+
+def test_whole_numbers_that_follow_each_other_leave_no_gap():
+    x = np.arange(4.0)
+    ends = np.array([[[0.0, 0.1, 0.4, 0.9]], [[0.1, 0.4, 0.9, 1.0]]])
+    observed = Observed(x, None, np.stack([x, x]), np.arange(4), np.array([9, 1, 2, 9]))
+    found = _unmeasured(1)._replace(stretch=(0.1, 0.9), seen=0.1, due=0.8)
+    found = _in_units(found, observed, Intervals(*ends))
+    assert (found.low, found.high, found.between) == (1, 2, False)
+    assert (found.seen, found.due) == (pytest.approx(3 / 21), pytest.approx(0.8))
 
 
 @pytest.mark.slow
