@@ -12,6 +12,8 @@ from models.names import option_of
 from models.question import mending
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comparisons.verdict.misfit import Cause, Misfit
     from comparisons.verdict.neighbours import Neighbours
 
@@ -78,7 +80,7 @@ def fits(
         )
         return Finding("misfit", NOTE, value, most, message, "")
     said, remedy = _cause(misfit.cause, near)
-    message = f"The model does not fit: {_where(misfit)} ({chance}).{said}"
+    message = f"The model does not fit: {_where(misfit, near)} ({chance}).{said}"
     severity: Severity = NOTE if accepted else DOUBT
     return Finding("misfit", severity, value, most, message, remedy)
 
@@ -92,7 +94,7 @@ def _chance(chance: float) -> str:
     return "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
 
 
-def _where(misfit: Misfit) -> str:
+def _where(misfit: Misfit, near: Neighbours) -> str:
     """Return where observations and model differ most."""
     cause = misfit.cause
     if cause is not None and cause.kind == "order":
@@ -102,26 +104,26 @@ def _where(misfit: Misfit) -> str:
         )
     if cause is not None and cause.columns:
         return (
-            f"columns {cause.columns[0]} and {cause.columns[1]} (counted from 0) depend on each "
-            f"other in another way, by {100 * cause.seen:.2g} percentage points"
+            f"{_columns(cause.columns, near)} depend on each other in another way, by "
+            f"{100 * cause.seen:.2g} percentage points"
         )
     if cause is not None and cause.kind == "groups":
         return (
             f"{cause.seen:.0%} of the observations would have to lie elsewhere in their groups for "
             "it to fit"
         )
-    lie = _stretch(misfit)
+    lie = _stretch(misfit, near)
     return (
         f"{misfit.seen:.0%} of the observations lie {lie}, where the model expects {misfit.due:.0%}"
     )
 
 
-def _stretch(misfit: Misfit) -> str:
+def _stretch(misfit: Misfit, near: Neighbours) -> str:
     """Return the stretch of values in which observations and model differ most."""
     low, high = misfit.low, misfit.high
     if np.isnan(low):
         begin, end = misfit.stretch
-        column = f" of column {misfit.column} (counted from 0)" if len(misfit.curves) > 1 else ""
+        column = f" of {_columns([misfit.column], near)}" if len(misfit.curves) > 1 else ""
         return (
             f"between percentiles {100 * begin:.0f} and {100 * end:.0f} of the model's "
             f"distribution{column}"
@@ -133,6 +135,20 @@ def _stretch(misfit: Misfit) -> str:
     if misfit.between:
         return f"between {low:.4g} and {high:.4g}"
     return f"from {low:.4g} to {high:.4g}"
+
+
+def _columns(at: Sequence[int], near: Neighbours) -> str:
+    """Return columns by their names, or where they have none by their numbers.
+
+    >>> from comparisons.verdict.neighbours import Neighbours
+    >>> _columns([0, 2], Neighbours(fit.question, fit.bic))
+    'columns 1 and 3 (counted from 1)'
+    """
+    names: Sequence[str] = getattr(near.question.sample, "columns", ())
+    many = "columns" if len(at) > 1 else "column"
+    if names:
+        return f"{many} {' and '.join(repr(names[one]) for one in at)}"
+    return f"{many} {' and '.join(str(one + 1) for one in at)} (counted from 1)"
 
 
 def _named(cause: Cause, near: Neighbours) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from xarray import Dataset, DataTree
@@ -232,7 +233,12 @@ def test_columns_that_depend_otherwise_are_named(rng):
     found, finding = judged(MultivariateGaussian, Sample(x), 1)
     assert finding.severity == DOUBT
     assert found.cause.columns == (0, 2)
-    assert "columns 0 and 2 (counted from 0) depend on each other" in finding.message
+    assert "columns 1 and 3 (counted from 1) depend on each other" in finding.message
+    cause = found._replace(cause=Cause("other", np.nan, np.nan), column=2, stretch=(0.0, 0.5))
+    frame = pd.DataFrame(x, columns=["age", "income", "debt"])
+    named = Neighbours(asked(MultivariateGaussian, Sample(frame), 1), 0.0)
+    assert "columns 'age' and 'debt' depend on each other" in fits(found, named).message
+    assert "of column 'debt'" in fits(cause, named).message
     # negative control: the same columns, one of them in another order
     x[:, 2] = x[::-1, 2]
     found, finding = judged(MultivariateGaussian, Sample(x), 1)
