@@ -44,6 +44,7 @@ register(
     GaussianPrior,
     binned=True,
     estimable=lambda _, sample, names: refuse_lost_digits(sample, names),
+    mends={"left skewness": ["gamma", "lognormal"]},
 )
 register(
     "multivariate",
@@ -58,12 +59,20 @@ register(
     LogNormal,
     LogNormalPrior,
     estimable=refuse_narrow,
-    mends=["right skewness"],
+    mends={"right skewness": ["gaussian", "student-t", "gamma"]},
 )
-register("gamma", Gamma, GammaPrior, estimable=refuse_narrow, mends=["right skewness"])
+register(
+    "gamma",
+    Gamma,
+    GammaPrior,
+    estimable=refuse_narrow,
+    mends={"right skewness": ["gaussian", "student-t"], "left skewness": ["lognormal"]},
+)
 register("poisson", Poisson, PoissonPrior)
-register("negative-binomial", NegativeBinomial, NegativeBinomialPrior, mends=["spread"])
-register("student-t", StudentT, StudentTPrior, mends=["tails"])
+register(
+    "negative-binomial", NegativeBinomial, NegativeBinomialPrior, mends={"spread": ["poisson"]}
+)
+register("student-t", StudentT, StudentTPrior, mends={"tails": ["gaussian", "student-t"]})
 register_made("student-t", MADE_WITH_DF)
 register("categorical", Categorical, CategoricalPrior, unidentified=single_rows_unidentified)
 register_made(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from models.arrays import Array, Labels
     from models.observations import Observations
@@ -25,6 +25,7 @@ __all__ = [
     "by_column",
     "components",
     "entries",
+    "family_at",
     "first",
     "free_entries",
     "free_moves",
@@ -32,6 +33,7 @@ __all__ = [
     "listed_entries",
     "one_dimensional",
     "rebuilt",
+    "shares_parameters",
     "summing_to_one",
     "unflattened",
     "width",
@@ -271,6 +273,27 @@ def by_column(family: type[Theta]) -> bool:
     (True, False)
     """
     return any(field.part > 0 for field in family.layout().values())
+
+
+def family_at(family: type[Theta], column: int) -> type[Theta]:
+    """Return the family of a column: its own, if each column has one.
+
+    >>> from models import Gaussian, Independent, MultivariateGaussian, Poisson
+    >>> family_at(Independent(Gaussian, Poisson), 1), family_at(MultivariateGaussian, 1)
+    (<class 'models.poisson.Poisson'>, <class 'models.multivariate.MultivariateGaussian'>)
+    """
+    families: Sequence[type[Theta]] = getattr(family, "families", ())
+    return families[column] if by_column(family) else family
+
+
+def shares_parameters(family: type[Theta]) -> bool:
+    """Return whether components share a parameter.
+
+    >>> from models import Poisson, ZeroInflated
+    >>> shares_parameters(Poisson), shares_parameters(ZeroInflated(Poisson))
+    (False, True)
+    """
+    return any(field.shared for field in family.layout().values())
 
 
 def labelled(family: type[Theta], column: int) -> bool:

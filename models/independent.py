@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 
-from models.family import Field, entries, width
+from models.family import Field, entries, shares_parameters, width
 from models.names import (
     Made,
     arguments_of,
@@ -68,7 +68,7 @@ def Independent(*families: type[Theta]) -> type[IndependentColumns]:  # noqa: N8
                 f"part {at} of Independent is {one.__name__}, which takes several columns; give a "
                 "family of one column for each"
             )
-        if any(field.shared for field in one.layout().values()):
+        if shares_parameters(one):
             raise Refusal(
                 f"part {at} of Independent is {one.__name__}, whose components share a parameter; "
                 "give a family whose components do not"

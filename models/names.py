@@ -74,8 +74,8 @@ UNIDENTIFIED: dict[str, Unidentified] = {}
 """What says why data do not identify k components of a family, by the family's short name."""
 
 
-MENDS: dict[str, list[type[Theta]]] = {}
-"""Families that allow for a misfit of others, by its cause, such as right skewness."""
+MENDS: dict[str, list[tuple[type[Theta], Sequence[str]]]] = {}
+"""Families that allow for a misfit, by its cause, such as right skewness; and of which others."""
 
 
 class Made(NamedTuple):
@@ -130,7 +130,7 @@ def register(
     binned: bool = False,
     estimable: Estimable | None = None,
     unidentified: Unidentified | None = None,
-    mends: Sequence[str] = (),
+    mends: Mapping[str, Sequence[str]] | None = None,
     partly_seen: Callable[[Any], type[Theta]] | None = None,
 ) -> None:
     """Give a family its short name.
@@ -140,7 +140,7 @@ def register(
     binned: whether its measurements can be binned.
     estimable: raises Refusal if the whole sample has no maximum, or doubles lose its differences.
     unidentified: says why rows in no order do not identify k components, empty if they do.
-    mends: causes of a misfit of other families that it allows for.
+    mends: causes of a misfit of other families that it allows for, with their short names.
     partly_seen: what returns its form for rows with blanks; a family without takes no blanks.
 
     >>> from models import Poisson, PoissonPrior
@@ -150,8 +150,8 @@ def register(
     """
     if binned:
         BINNED.add(family)
-    for cause in mends:
-        MENDS.setdefault(cause, []).append(family)
+    for cause, others in (mends or {}).items():
+        MENDS.setdefault(cause, []).append((family, others))
     FAMILIES[name], PRIORS[name] = family, prior
     if estimable is not None:
         ESTIMABLE[name] = estimable
@@ -263,8 +263,12 @@ def mends(cause: str, family: type[Theta]) -> list[type[Theta]]:
     >>> [one.__name__ for one in mends("spread", family_called("ZeroInflated(Poisson)"))]
     ['ZeroInflated(NegativeBinomial)']
     """
-    found, own = list(MENDS.get(cause, [])), made_of(family)
-    if own is not None and own.mends:
+    own, part = made_of(family), family
+    beside = own is not None and bool(own.mends)
+    if beside:
+        part = family_called(family.__name__.partition("(")[2][:-1])
+    found = [one for one, others in MENDS.get(cause, []) if name_of(part) in others]
+    if own is not None and beside:
         found = _made_with(own, found)
     for made in MADE.values():
         if cause in made.mends:

@@ -8,7 +8,9 @@ import numpy as np
 
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
-from models.names import option_of
+from em.emission import emission_of
+from models.family import by_column, family_at, shares_parameters
+from models.names import made_of, name_of, option_of
 from models.question import mending
 
 if TYPE_CHECKING:
@@ -16,32 +18,22 @@ if TYPE_CHECKING:
 
     from comparisons.verdict.misfit import Cause, Misfit
     from comparisons.verdict.neighbours import Neighbours
+    from models.family import Theta
 
 __all__ = ["fits"]
 
 CAUSES = {
-    "heaping": (
-        "Values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
-        "Round all values to {seen:.4g}, or accept the misfit.",
-    ),
-    "zeros": (
-        "{seen:,.0f} observations are 0; the model expects {due:,.0f}.",
-        "Take a family with extra zeros.",
-    ),
-    "spread": (
-        "The variance of the observations is {seen:.2g} times the model's.",
-        "Take a family that spreads more.",
-    ),
-    "skewness": (
-        "The observations are skewed to the {side}.",
-        "Take logarithms if all values are above 0, or a skewed family.",
-    ),
-    "tails": (
-        "Their tails are heavier than the model's.",
-        "Take a family with heavy tails, or look for recording errors.",
-    ),
+    "heaping": "Values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
+    "zeros": "{seen:,.0f} observations are 0; the model expects {due:,.0f}.",
+    "spread": "The variance of the observations is {seen:.2g} times the model's.",
+    "skewness": "The observations are skewed to the {side}.",
+    "tails": "Their tails are heavier than the model's.",
 }
-"""What is said of each kind of cause, and what to do; others depend on the number of groups."""
+"""What is said of each kind of cause; others depend on the number of groups."""
+
+MORE = "Fit more groups."
+ERRORS = "Look for recording errors, or fit more groups."
+REFLECT = "Reflect the values (maximum + 1 - x) and take a skewed family, or fit more groups."
 
 
 def fits(
@@ -79,7 +71,7 @@ def fits(
             f"more than chance ({chance}), but little."
         )
         return Finding("misfit", NOTE, value, most, message, "")
-    said, remedy = _cause(misfit.cause, near)
+    said, remedy = _cause(misfit, near)
     message = f"The model does not fit: {_where(misfit, near)} ({chance}).{said}"
     severity: Severity = NOTE if accepted else DOUBT
     return Finding("misfit", severity, value, most, message, remedy)
@@ -151,22 +143,75 @@ def _columns(at: Sequence[int], near: Neighbours) -> str:
     return f"{many} {' and '.join(str(one + 1) for one in at)} (counted from 1)"
 
 
-def _named(cause: Cause, near: Neighbours) -> str:
+def _named(kind: str, column: int, near: Neighbours) -> str:
     """Return the advice to take a family that allows for the cause, empty if there is none."""
+    question = near.question
+    if not by_column(question.family):
+        others = mending(kind, question.family, question.sample)
+        named = [f"{one.__name__} ({option_of(one)})" for one in others]
+        return f"Take a family that allows for it: {' or '.join(named)}." if named else ""
+    own = family_at(question.family, column)
+    rows = question.rows.column(column, 1 if own.takes() == "heads" else None)
+    several = [one for one in mending(kind, own, rows) if not shares_parameters(one)]
+    title = question.rows.columns[column] if question.rows.columns else "NAME"
+    named = [f"{one.__name__} (--column {title}:{name_of(one)})" for one in several]
+    where = _columns([column], near)
+    return f"Take a family that allows for it in {where}: {' or '.join(named)}." if named else ""
+
+
+def _otherwise(kind: str, family: type[Theta], seen: float) -> str:
+    """Return what to do about a cause that no other family allows for.
+
+    >>> _otherwise("spread", fit.question.family, 2.0)
+    'Fit more groups.'
+    """
+    made = made_of(family)
+    positive = emission_of(family).relative
+    whole = made is not None and bool(made.mends)  # zeros stand beside the values
+    table = family.takes() == "table"
+    match kind:
+        case "heaping":
+            found = f"Round all values to {seen:.4g}, or accept the misfit."
+        case "right skewness" if table:
+            found = "Take logarithms of the column if its values are above 0, or fit more groups."
+        case "right skewness" if not (positive or whole):
+            found = "Shift the values above 0 and take a skewed family, or fit more groups."
+        case "left skewness" if table:
+            found = "Reflect the column (maximum + 1 - x) and take logarithms, or fit more groups."
+        case "left skewness" if not whole:
+            found = REFLECT
+        case "tails" if positive and not whole:
+            found = "Take logarithms and a family with heavy tails, or look for recording errors."
+        case "tails" | "right skewness":
+            found = ERRORS
+        case _:
+            found = MORE
+    return found
+
+
+def _advice(cause: Cause, column: int, near: Neighbours) -> str:
+    """Return what to do about a cause that the data show."""
     side = {True: "right ", False: "left "}[cause.seen > 0] if cause.kind == "skewness" else ""
-    others = mending(f"{side}{cause.kind}", near.question.family, near.question.sample)
-    named = [f"{one.__name__} ({option_of(one)})" for one in others]
-    return f"Take a family that allows for it: {' or '.join(named)}." if named else ""
+    kind, own = f"{side}{cause.kind}", family_at(near.question.family, column)
+    otherwise, named = _otherwise(kind, own, cause.seen), _named(kind, column, near)
+    if named and otherwise == REFLECT:
+        return f"{named} If the values themselves are skewed to the left: {_lower(REFLECT)}"
+    return named or otherwise
 
 
-def _cause(cause: Cause | None, near: Neighbours) -> tuple[str, str]:
+def _lower(sentence: str) -> str:
+    """Return a sentence as it goes on behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _cause(misfit: Misfit, near: Neighbours) -> tuple[str, str]:
     """Return the cause of a misfit, and what to do about it."""
+    cause = misfit.cause
     kind = "other" if cause is None else cause.kind
     if cause is not None and kind in CAUSES:
-        said, remedy = CAUSES[kind]
         side = "right" if cause.seen > 0 else "left"
-        words = {"seen": cause.seen, "due": cause.due, "side": side}
-        return f" {said.format(**words)}", _named(cause, near) or remedy.format(**words)
+        said = CAUSES[kind].format(seen=cause.seen, due=cause.due, side=side)
+        return f" {said}", _advice(cause, misfit.column, near)
     if near.best > near.question.k:
         return f" {near.better}", near.remedy
     if kind == "groups":
