@@ -18,7 +18,7 @@ from em.solutions import rank_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
-from models.family import width
+from models.family import labelled
 from models.groups import Groups
 from models.mixture import Mixture
 from models.refusal import Refusal
@@ -430,7 +430,7 @@ class Fit[S: Structure]:
 
     def log_density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
         """Return (n,) log density (log probability, for counts) at each x."""
-        sample = x if isinstance(x, Sample) else Sample(np.atleast_1d(np.asarray(x)), trials)
+        sample = x if isinstance(x, Sample) else Sample(_column(x), trials)
         if np.isposinf(self.log_likelihood):
             raise Refusal("the estimate is degenerate: it has no density")
         overall = self.inside.overall(self.question.data)
@@ -450,11 +450,13 @@ class Fit[S: Structure]:
         """
         if not isinstance(sample, Sample):
             raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
-        self.family.observe(sample)
         d = self.question.sample.dimension
+        if sample.dimension == d:
+            sample = self._in_its_categories(sample)
+        self.family.observe(sample)
         if sample.dimension != d:
             raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
-        self._refuse_categories(sample)
+        self._refuse_codes(sample)
         emission, k = emission_of(self.family), self.question.k
         # in the fit's working coordinates, as a few new rows may be on another scale
         rows = rows_of(sample, emission, k, self.units)
@@ -468,16 +470,23 @@ class Fit[S: Structure]:
                 logits(emission, block, added, theta),
             )
 
-    def _refuse_categories(self, sample: Sample) -> None:
-        """Raise Refusal for labels of other categories than the fit's."""
-        mine, wide = self.question.sample.categories, self.question.width
-        if sample.categories and sample.categories != mine:
-            raise Refusal(
-                "x has other categories than the fit; give them in its order, "
-                "categories=fit.question.sample.categories"
-            )
-        if (theirs := width(self.family, sample)) > wide:
-            raise Refusal(f"x has a category {theirs - 1}, the fit has {wide} of them, from 0")
+    def _in_its_categories(self, sample: Sample) -> Sample:
+        """Return rows whose labels have the codes of the fit; Refusal for labels it has not."""
+        labels = [labelled(self.family, at) for at in range(sample.dimension)]
+        mine = self.question.sample.levels
+        if sample.levels == mine or not any(labels):
+            return sample
+        return sample.coded_as(mine, labels)
+
+    def _refuse_codes(self, sample: Sample) -> None:
+        """Raise Refusal for codes beyond those of the fit."""
+        wide = np.atleast_1d(self.question.width)
+        for at, high in enumerate(sample.high):
+            if labelled(self.family, at) and high >= wide[at]:
+                raise Refusal(
+                    f"{sample.called(at)} has a category {high:.0f}, the fit has {wide[at]} of "
+                    "them, from 0"
+                )
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
@@ -502,3 +511,8 @@ class Fit[S: Structure]:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     __repr__ = __str__
+
+
+def _column(x: ArrayLike) -> ArrayLike:
+    """Return a single value as a column of one; a table that names its columns as it is."""
+    return np.atleast_1d(np.asarray(x)) if np.isscalar(x) else x

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
 
-__all__ = ["coded", "coded_table", "in_natural_order", "refuse_codes"]
+__all__ = ["coded", "coded_table", "in_natural_order", "recoded", "refuse_codes"]
 
 
 def coded(
@@ -122,6 +122,35 @@ def in_natural_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found[at] for at in order)
 
 
+def recoded(codes: Array, own: tuple[str, ...], names: tuple[str, ...], called: str = "x") -> Array:
+    """Return the codes among other names of categories, or raise Refusal for a label without one.
+
+    codes: (n,) of these rows' own names; without such names they stay as they are.
+    called: the column in messages.
+
+    >>> recoded(np.array([0.0, 1.0]), ("gold", "plus"), ("basic", "gold", "plus"))
+    array([1., 2.])
+    >>> recoded(np.array([0.0]), ("platin",), ("basic", "gold"))
+    Traceback (most recent call last):
+    models.refusal.Refusal: x: 'platin' is none of the categories of the fit, basic, gold; leave ...
+    """
+    if not own or own == names:
+        return codes
+    place = {name: at for at, name in enumerate(names)}
+    for code in np.unique(codes).astype(np.intp):
+        if own[code] in place:
+            continue
+        if not names:
+            raise Refusal(f"{called}: {own[code]!r} is text, the fit has codes; give codes from 0")
+        listed = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
+        raise Refusal(
+            f"{called}: {own[code]!r} is none of the categories of the fit, {listed}; leave such "
+            "rows out, or fit all rows"
+        )
+    ranks = np.array([place.get(name, -1) for name in own], np.float64)
+    return ranks[codes.astype(np.intp)]
+
+
 def refuse_codes(codes: Array, names: tuple[str, ...]) -> None:
     """Raise Refusal for the first row that is no code of these categories.
 
@@ -130,7 +159,10 @@ def refuse_codes(codes: Array, names: tuple[str, ...]) -> None:
     models.refusal.Refusal: x: row 1 (counted from 0) is 2, which is no code of 2 categories; ...
     """
     if codes.ndim != 1:
-        raise Refusal("categories are given, but x is a table; give one column of labels")
+        raise Refusal(
+            "categories are given, but x is a table; give levels, the names of the categories of "
+            "each column, () for a column of numbers"
+        )
     bad = (codes < 0) | (codes >= len(names)) | (codes != np.rint(codes))
     if bad.any():
         row = int(bad.argmax())
@@ -146,7 +178,7 @@ def _named(categories: Iterable[object]) -> tuple[str, ...]:
         raise Refusal(f"categories is {categories!r}; give a list of names")
     names = tuple(str(one) for one in categories)
     if not names:
-        raise Refusal("categories are empty; give the names of all")
+        raise Refusal("categories are empty; give the names of all, or levels of a table")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise Refusal(f"categories name {twice!r} twice; give each once")

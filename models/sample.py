@@ -12,12 +12,12 @@ import numpy as np
 
 from models.arrays import LARGEST_WHOLE, spaced
 from models.blanks import blank_as, differ, empty_rows, filled, said_of_blanks
-from models.categories import coded, coded_table, refuse_codes
+from models.categories import coded, coded_table, recoded, refuse_codes
 from models.refusal import Refusal
 from models.value_grid import cells_of, value_grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -159,6 +159,41 @@ class Sample:
         )
         object.__setattr__(other, "columns", self.columns)
         return other
+
+    def coded_as(self, levels: tuple[tuple[str, ...], ...], labels: Sequence[bool]) -> Self:
+        """Return the same rows with the codes that labels have among other names of categories.
+
+        Each sample numbers the names that occur in it, so that "gold" alone is 0. Rows keep their
+        places. Labels without names are codes already.
+
+        levels: the names of the categories of each column, (d,).
+        labels: whether each column is of labels; others stay as they are.
+
+        >>> one = Sample([[50, "gold"]])
+        >>> one.x, one.coded_as(((), ("basic", "gold")), [False, True]).x
+        (array([[50.,  0.]]), array([[50.,  1.]]))
+        """
+        x, found = self.x.reshape(self.distinct, -1).copy(), list(self.levels)
+        for at, (own, names) in enumerate(zip(self.levels, levels, strict=True)):
+            if not labels[at]:
+                continue
+            seen = ~np.isnan(x[:, at])
+            x[seen, at] = recoded(x[seen, at], own, names, self.called(at))
+            found[at] = names
+        arrays = {name: one for name, (_, one) in self.arrays().items()}
+        same = type(self).from_arrays(arrays | {"x": x.reshape(self.x.shape)})
+        object.__setattr__(same, "columns", self.columns)
+        return same.named(() if self.table else found[0], tuple(found))
+
+    def called(self, at: int) -> str:
+        """Return what a message calls a column.
+
+        >>> Sample([1, 2]).called(0), Sample([[1, 2]]).called(1)
+        ('x', 'x: column 1')
+        """
+        if self.columns:
+            return f"column {self.columns[at]!r}"
+        return f"x: column {at}" if self.table else "x"
 
     def column(self, at: int, flips: float | None = None) -> Self:
         """Return one column of a table where it was seen, with the rows as they were given.

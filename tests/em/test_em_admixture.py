@@ -190,7 +190,7 @@ def test_one_new_group_is_a_sample_and_a_share_on_an_edge_has_no_error():
     assert np.isnan(sure.errors).all()
     # negative control: other rows have other shares
     assert np.abs(found.weight[1] - alone.weight[0]).max() > 0.1
-    with pytest.raises(Refusal, match="x has other categories than the fit"):
+    with pytest.raises(Refusal, match="x: 'd' is none of the categories of the fit, a, b, c; "):
         fit.fold_in(Sample(["a", "d"]))
 
 
