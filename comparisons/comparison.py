@@ -355,7 +355,7 @@ def opinion_of(
     Traceback (most recent call last):
     models.refusal.Refusal: some is 1...
     """
-    refuse_inestimable(question, force=force)
+    refuse_inestimable(question, force=force, typed=False)
     whole, sample = None, question.sample
     names = sample.columns if isinstance(sample, Sample) else ()
     refuse_within(within)

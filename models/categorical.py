@@ -189,7 +189,8 @@ def single_rows_unidentified(family: object, sample: Observations, k: int, *, eq
     v = width(Categorical, sample)
     free = k * (v - 1) + (0 if equal else k - 1)
     return (
-        f"single labels in no order do not identify {k} components: they determine {v - 1} shares "
-        f"of {v} categories, and {free} parameters would follow from them; give rows in groups "
-        "(--group, Groups(x, group)) or in time (--in-order, Sequences(x)), or 1 component"
+        f"single labels in no order do not identify {k} components: {free} parameters cannot be "
+        f"told from {v - 1} shares of {v} categories; give more columns, each of labels "
+        "[Independent(Categorical, ...) | -c NAME:categorical for each], rows in groups "
+        "[Groups(x, group) | --group], rows in time [Sequences(x) | --in-order], or 1 component"
     )

@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 ROW = re.compile(r": row \d+ \(counted from 0\)")
+MOST_ONCE = 0.9  # of the rows of a column of labels may have a label that no other row has
+SHORT = 20  # rows: of fewer, every label may well occur once
 FEWEST = 3  # columns of labels from which they can identify groups
 
 
@@ -420,7 +422,8 @@ def unidentified(
     """Return why columns of labels do not identify k components; empty if they may.
 
     Necessary are three columns (Allman, Matias & Rhodes 2009), and no more free parameters than
-    shares of cells (Goodman 1974). A column of numbers identifies components by itself.
+    shares of cells (Goodman 1974). A column of numbers identifies components by itself. Labels of
+    which (nearly) every one occurs once, such as numbers of customers, fit any groups perfectly.
 
     equal: whether all shares are held at 1 / k.
 
@@ -430,7 +433,11 @@ def unidentified(
     '2 columns of labels do not identify 2 compo'
     """
     finite = all(one.takes() in ("labels", "heads") for one in family.families)
-    if k == 1 or not finite:
+    if k == 1:
+        return ""
+    if said := _labels_that_number_rows(family, sample):
+        return said
+    if not finite:
         return ""
     lengths = zip(family.families, width(family, sample), strict=True)
     sizes = [2 if one.takes() == "heads" else wide for one, wide in lengths]
@@ -450,6 +457,23 @@ def unidentified(
         f"cells, and {free:,} parameters would follow from them (Goodman 1974); add a column, or "
         f"give at most {most} component{'s' * (most > 1)}"
     )
+
+
+def _labels_that_number_rows(family: type[IndependentColumns], sample: Observations) -> str:
+    """Return which column has labels of which nearly every one occurs once; empty if none has."""
+    if not isinstance(sample, Sample):
+        return ""
+    for at, one in enumerate(family.families):
+        if one.takes() == "labels":
+            column = sample.column(at)
+            once = np.bincount(column.x.astype(np.intp), column.counts) == 1
+            n = column.observations
+            if n >= SHORT and once.sum() > MOST_ONCE * n:
+                return (
+                    f"{sample.called(at)}: {column.distinct:,} labels in {n:,} rows say nothing of "
+                    "groups; leave it out"
+                )
+    return ""
 
 
 MADE_OF_COLUMNS = Made(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["Refusal", "Stopped"]
+import re
+
+__all__ = ["Refusal", "Stopped", "worded"]
+
+BOTH_WAYS = re.compile(r" \[([^|\]]*) \| ([^\]]*)\]")
 
 
 class Refusal(ValueError):
@@ -28,3 +32,19 @@ class Stopped(Exception):
     >>> issubclass(Stopped, Refusal)  # the input was good
     False
     """
+
+
+def worded(message: str, *, typed: bool | None = None) -> str:
+    """Return a message whose remedies are as Python writes them, or as they are typed.
+
+    message: with remedies both ways in brackets, first Python's.
+    typed: whether on the command line; None leaves both out.
+
+    >>> worded("give rows in time [Sequences(x) | --in-order]", typed=True)
+    'give rows in time (--in-order)'
+    >>> worded("give rows in time [Sequences(x) | --in-order]")
+    'give rows in time'
+    """
+    if typed is None:
+        return BOTH_WAYS.sub("", message)
+    return BOTH_WAYS.sub(r" (\2)" if typed else r" (\1)", message)

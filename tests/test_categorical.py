@@ -107,8 +107,15 @@ def test_single_labels_in_no_order_identify_nothing_and_that_is_said(equal):
     question = asked(Categorical, sample, 2, equal_weights=equal)
     with pytest.raises(Refusal, match="single labels in no order do not identify 2 components"):
         refuse_inestimable(question)
-    with pytest.raises(Refusal, match="single labels"):
+    with pytest.raises(Refusal, match="single labels") as said:
         comparisons.second_opinion(Categorical, sample, 2, equal_weights=equal, progress=False)
+    assert "rows in time (Sequences(x))" in str(said.value)
+    assert "--" not in str(said.value)
+    with pytest.raises(Refusal, match="single labels") as typed_so:
+        refuse_inestimable(question, ["plan"], typed=True)
+    assert "-c NAME:categorical for each" in str(typed_so.value)
+    assert "Sequences" not in str(typed_so.value)
+    assert "force=" not in str(typed_so.value)
     refuse_inestimable(question, force=True)
     refuse_inestimable(asked(Categorical, sample, 1))  # negative control: one component
     refuse_inestimable(asked(Categorical, Sequences(["a", "b", "c", "a"]), 2))  # and time

@@ -356,7 +356,7 @@ def fit(
             return
         refuse_components(kind, observed, components, weak=believed is None and only is None)
         question = asked(kind, data, components, prior=believed, equal_weights=equal_weights)
-        refuse_inestimable(question, observed.names, force=force)
+        refuse_inestimable(question, observed.names, force=force, typed=True)
         if estimate is not None:
             refuse_estimate(estimate, question)
         if only is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comparisons.finding import DOUBT, OK, Finding
+from models.refusal import worded
 
 if TYPE_CHECKING:
     from models.question import Question
@@ -20,7 +21,7 @@ def identified(question: Question[Any, Any]) -> Finding:
     >>> identified(fit.question).message
     'The data are of a kind that identifies the parameters.'
     """
-    reason = question.unidentified
+    reason = worded(question.unidentified)
     message = "The data are of a kind that identifies the parameters."
     if "group" in question.data.sizes and question.family.takes() == "labels" and question.k > 1:
         message = (

@@ -18,6 +18,7 @@ from models import (
     Sample,
     ZeroInflated,
 )
+from models.estimable import refuse_inestimable
 from models.names import family_called, name_of, record_of, spelt, why_unidentified
 from models.question import asked
 from models.refusal import Refusal
@@ -102,6 +103,22 @@ def test_yes_and_no_are_0_and_1():
     with pytest.raises(Refusal, match=r"row 1 .*, column 0 is 2, which is neither"):
         Independent(Binomial, Poisson).observe(Sample([[0, 1], [2, 3]]))
     Independent(Binomial, Poisson).observe(Sample([[0, 1], [1, 3]]))
+
+
+def test_labels_that_number_the_rows_are_refused_before_any_work():
+    family = Independent(Categorical, Gaussian)
+    rows = [[f"r{at}", float(at)] for at in range(40)]
+    question = asked(family, Sample(rows), 2)
+    with pytest.raises(Refusal, match="x: column 0: 40 labels in 40 rows say nothing of groups"):
+        refuse_inestimable(question)
+    with pytest.raises(Refusal, match=r"^id: 40 labels in 40 rows .* leave it out; --force goes"):
+        refuse_inestimable(question, ["id", "age"], typed=True)
+    refuse_inestimable(question, force=True)
+    refuse_inestimable(asked(family, Sample(rows), 1))
+    # negative controls: labels that occur twice, and a few rows
+    twice = [[f"r{at // 2}", float(at)] for at in range(40)]
+    refuse_inestimable(asked(family, Sample(twice), 2))
+    refuse_inestimable(asked(family, Sample(rows[:8]), 2))
 
 
 def cells(columns: int, categories: int) -> Sample:
