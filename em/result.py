@@ -18,7 +18,7 @@ from em.solutions import rank_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
 from models.checks import whole
-from models.family import labelled
+from models.family import labelled, remarks
 from models.groups import Groups
 from models.mixture import Mixture
 from models.refusal import Refusal
@@ -506,6 +506,7 @@ class Fit[S: Structure]:
         lines = [
             heading,
             *table(self.estimate, self.standard_errors, self.question.data.names),
+            *remarks(self.family),
             summary,
         ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

@@ -33,6 +33,7 @@ __all__ = [
     "listed_entries",
     "one_dimensional",
     "rebuilt",
+    "remarks",
     "shares_parameters",
     "summing_to_one",
     "unflattened",
@@ -55,6 +56,8 @@ class Field(NamedTuple):
     none: the family that a component becomes where the field is 0, if it is one.
     logs: whether spreads are compared on the scale of its logarithm, as its likelihood is skewed.
     part: the column that it is of, counted from 1, if each has a family of its own; otherwise 0.
+    remark: what to say beside its numbers, if its name alone could be misread; names of fields of
+        the same part stand in braces.
 
     >>> from models import Binomial
     >>> Binomial.layout()["prob"].high
@@ -72,6 +75,7 @@ class Field(NamedTuple):
     none: str = ""
     logs: bool = False
     part: int = 0
+    remark: str = ""
 
 
 class Entry(NamedTuple):
@@ -305,6 +309,22 @@ def labelled(family: type[Theta], column: int) -> bool:
     """
     fields = family.layout().values()
     return any(field.simplex and field.part in (0, column + 1) for field in fields)
+
+
+def remarks(family: type[Theta]) -> list[str]:
+    """Return what a reader of a family's numbers has to know about them, in sentences.
+
+    >>> from models import Gaussian, Independent, StudentT
+    >>> remarks(Independent(Gaussian, StudentT))
+    ['sd_2 is the scale: the standard deviation is sd_2 * sqrt(df_2 / (df_2 - 2)).']
+    """
+    layout, found = family.layout(), []
+    for field in layout.values():
+        if field.remark:
+            behind = f"_{field.part}" * (field.part > 0)
+            beside = [name for name, one in layout.items() if one.part == field.part]
+            found.append(field.remark.format(**{one.removesuffix(behind): one for one in beside}))
+    return found
 
 
 def within(theta: Theta) -> bool:

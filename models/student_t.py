@@ -28,7 +28,8 @@ class StudentT(NamedTuple):
     A Gaussian whose precision is Gamma(df / 2, df sd^2 / 2), so that df without bound is the
     Gaussian of this sd.
 
-    mean, sd, df: (K,) centre, width and degrees of freedom.
+    mean, sd, df: (K,) centre, scale and degrees of freedom; the standard deviation is
+        sd sqrt(df / (df - 2)).
 
     >>> theta = StudentT(np.array([0.0]), np.array([2.0]), np.array([1.0]))
     >>> theta.cumulative(np.zeros(1), np.array([[2.0]]), None)[0].round(3)
@@ -44,7 +45,11 @@ class StudentT(NamedTuple):
         """A place, a width, and how light the tails are."""
         return {
             "mean": Field(),
-            "sd": Field(low=0),
+            "sd": Field(
+                low=0,
+                remark="{sd} is the scale: the standard deviation is "
+                "{sd} * sqrt({df} / ({df} - 2)).",
+            ),
             "df": Field(low=0, limit="gaussian", logs=True),
         }
 

@@ -32,7 +32,7 @@ class _Fields(NamedTuple):
 class StudentTGiven(_Fields, metaclass=Titled):
     """p(x) is proportional to (1 + z^2 / df)^(-(df + 1) / 2) / sd, with z = (x - mean) / sd.
 
-    mean, sd: (K,) centre and width.
+    mean, sd: (K,) centre and scale; the standard deviation is sd sqrt(df / (df - 2)).
 
     >>> from models import StudentT
     >>> theta = StudentT.with_df(1)(np.array([0.0]), np.array([2.0]))
@@ -46,7 +46,12 @@ class StudentTGiven(_Fields, metaclass=Titled):
     @classmethod
     def layout(cls) -> dict[str, Field]:
         """A place and a width."""
-        return Gaussian.layout()
+        fields, df = Gaussian.layout(), cls.df
+        remark = f"{{sd}} is the scale: {df:g} degrees of freedom have no standard deviation."
+        if df > 2:
+            wider = np.sqrt(df / (df - 2))
+            remark = f"{{sd}} is the scale: the standard deviation is {wider:.4g} * {{sd}}."
+        return fields | {"sd": fields["sd"]._replace(remark=remark)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:

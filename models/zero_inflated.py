@@ -93,7 +93,8 @@ class ZeroInflated(tuple["Array", ...]):
     def plain(cls) -> tuple[str, str]:
         """The part's, and zeros."""
         component, observed = cls.part.plain()
-        return f"{component}, with zeros in excess", observed
+        seen = observed if cls.has_zeros() else "measurements from 0 up"
+        return f"{component}, with zeros in excess", seen
 
     @classmethod
     def takes(cls) -> Literal["column", "table", "heads", "labels"]:

@@ -11,12 +11,12 @@ from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
 from comparisons.pages.page import inlined, rendered
-from comparisons.pages.terminal import FLAT, among, meaning, meant
+from comparisons.pages.terminal import FLAT, among, meaning, meant, starred
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
 from comparisons.verdict.headline import by_importance, follows
-from models.family import by_column
+from models.family import by_column, remarks
 from models.names import spelt
 from models.structure import moves_of, title_of
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "Line", "card_of", "line_of", "report"]
 
+STARRED = "A star means all components."
 SHOWN = 4  # groups, and columns of each, in the first sentence
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
 UNKNOWN = "–"
@@ -89,6 +90,7 @@ def report(
         level=f"{LEVEL:.0%}",
         states=facts.noun == "state",
         places=_places(facts),
+        remarks=[*[STARRED] * starred(facts), *remarks(facts.family)],
         errorless=not all(np.isfinite(row.numbers["se"]) for row in rows),
         limit=GAP,
     )

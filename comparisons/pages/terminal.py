@@ -15,7 +15,7 @@ from rich.text import Text
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.kept.largest import largest
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
-from models.family import by_column
+from models.family import by_column, remarks, shares_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +35,7 @@ __all__ = [
     "printed",
     "said",
     "spoken",
+    "starred",
     "stepped",
     "told",
 ]
@@ -163,8 +164,9 @@ def told(facts: Facts) -> None:
     console = console_of()
     spoken(console, Text(_headline(facts)))
     _tabulate(console, facts)
-    if legend := _legend(facts):
-        spoken(console, Text(legend, style="dim"))
+    for line in (_legend(facts), *remarks(facts.family)):
+        if line:
+            spoken(console, Text(line, style="dim"))
     verdict = facts.verdict
     spoken(
         console, Text.assemble((verdict.upper(), f"bold {COLOUR[verdict]}"), " ", meaning(facts))
@@ -208,6 +210,21 @@ def _extent(facts: Facts) -> str:
 
 
 def _legend(facts: Facts) -> str:
+    """Return what stands in brackets, where columns have names or a star occurs."""
+    star = "* means all components." * starred(facts)
+    return " ".join(one for one in (_brackets(facts), star) if one)
+
+
+def starred(facts: Facts) -> bool:
+    """Return whether the name of some parameter has a star for all components.
+
+    >>> starred(comparison)
+    False
+    """
+    return shares_parameters(facts.family)
+
+
+def _brackets(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
     several, names = len(facts.columns) > 1, facts.categories
     apart = by_column(facts.family)
