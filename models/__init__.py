@@ -19,7 +19,7 @@ from models.multivariate import (
     MultivariateGaussianPrior,
     estimable,
 )
-from models.multivariate_blanks import partly_seen_gaussian
+from models.multivariate_blanks import never_together, partly_seen_gaussian
 from models.names import register, register_made
 from models.negative_binomial import NegativeBinomial, NegativeBinomialPrior
 from models.observations import OutOfCore
@@ -53,6 +53,7 @@ register(
     FORMS,
     estimable=estimable,
     partly_seen=partly_seen_gaussian,
+    unidentified=never_together,
 )
 register(
     "lognormal",

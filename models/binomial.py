@@ -12,6 +12,8 @@ from models.family import Field
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.arrays import Array, Labels
     from models.observations import Observations
     from models.sample import Sample
@@ -135,7 +137,9 @@ class BinomialPrior(NamedTuple):
         return type(self)((self.heads + 1) / factor - 1, (self.tails + 1) / factor - 1)
 
 
-def unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
+def unidentified(
+    family: object, sample: Observations, k: int, *, equal: bool, names: Sequence[str] = ()
+) -> str:
     """Return why rows in no order do not identify k coins; empty if they do.
 
     Heads among n trials determine n moments of the coins' distribution, and no more. K coins and

@@ -11,6 +11,8 @@ from models.family import Field, width
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.arrays import Array, Labels
     from models.observations import Observations
     from models.sample import Sample
@@ -173,7 +175,9 @@ class CategoricalPrior(NamedTuple):
         return type(self)((1 + np.asarray(self.unseen)) / factor - 1)
 
 
-def single_rows_unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
+def single_rows_unidentified(
+    family: object, sample: Observations, k: int, *, equal: bool, names: Sequence[str] = ()
+) -> str:
     """Return why single labels in no order do not identify components; empty if k is 1.
 
     V - 1 shares of the categories are all that such rows determine, whatever their number. Any of

@@ -39,7 +39,7 @@ def refuse_inestimable(
     >>> refuse_inestimable(few, force=True)
     """
     refuse_inestimable_rows(question.family, question.sample, names)
-    if not force and (reason := question.unidentified):
+    if not force and (reason := question.why_unidentified(names)):
         forced = {True: "--force", False: "force=True", None: "--force (force=True)"}[typed]
         with located_in_file({"x": names}) if names else nullcontext():
             raise Refusal(f"{worded(reason, typed=typed)}; {forced} goes on all the same")

@@ -417,7 +417,12 @@ def estimable(
 
 
 def unidentified(
-    family: type[IndependentColumns], sample: Observations, k: int, *, equal: bool
+    family: type[IndependentColumns],
+    sample: Observations,
+    k: int,
+    *,
+    equal: bool,
+    names: Sequence[str] = (),
 ) -> str:
     """Return why columns of labels do not identify k components; empty if they may.
 

@@ -13,11 +13,15 @@ import numpy as np
 
 from models import multivariate as complete
 from models.blanks import patterns_of
+from models.sample import Sample
 
 if TYPE_CHECKING:
-    from models.arrays import Array
+    from collections.abc import Sequence
 
-__all__ = ["PartlySeen", "partly_seen_gaussian"]
+    from models.arrays import Array
+    from models.observations import Observations
+
+__all__ = ["PartlySeen", "never_together", "partly_seen_gaussian"]
 
 
 class PartlySeen:
@@ -102,3 +106,37 @@ def partly_seen_gaussian(
     ('TiedGaussian', 'tied')
     """
     return FORMS[family.form().name]
+
+
+def never_together(
+    family: type[complete.MultivariateGaussian],
+    sample: Observations,
+    k: int,
+    *,
+    equal: bool,
+    names: Sequence[str] = (),
+) -> str:
+    """Return that two columns are never seen in one row, which leaves their covariance open.
+
+    Other columns do not make up for it: they say nothing of the two beyond what they explain of
+    either (Rubin 1974). Forms without correlations have no such covariance.
+
+    >>> apart = Sample([[1.0, np.nan], [3.0, np.nan], [np.nan, 2.0], [np.nan, 5.0]])
+    >>> never_together(complete.MultivariateGaussian, apart, 1, equal=False)[:50]
+    'columns 0 and 1 are never seen in the same row, so'
+    """
+    linear = family.form().linear
+    if not (linear and isinstance(sample, Sample) and sample.seen_in_part):
+        return ""
+    seen = (~np.isnan(sample.x)).astype(np.float64)
+    pairs = np.argwhere(np.triu(seen.T @ (sample.counts[:, None] * seen) == 0, 1))
+    if not len(pairs):
+        return ""
+    one, other = pairs[0]
+    titles = names or sample.columns
+    said = f"columns {one} and {other}" if not titles else f"{titles[one]} and {titles[other]}"
+    more = f" (nor are {len(pairs) - 1:,} other pairs)" if len(pairs) > 1 else ""
+    return (
+        f"{said} are never seen in the same row{more}, so their covariance is not identified; "
+        "leave one out, or use --covariance diagonal"
+    )

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     type Estimable = Callable[[Any, Observations, Sequence[str]], None]
 
     class Unidentified(Protocol):
-        def __call__(self, family: Any, sample: Observations, k: int, *, equal: bool) -> str: ...
+        def __call__(
+            self,
+            family: Any,
+            sample: Observations,
+            k: int,
+            *,
+            equal: bool,
+            names: Sequence[str] = (),
+        ) -> str: ...
 
 
 __all__ = [
@@ -451,11 +459,17 @@ def refuse_inestimable_rows(
 
 
 def why_unidentified(
-    family: type[Theta], sample: Observations, k: int, *, equal: bool = False
+    family: type[Theta],
+    sample: Observations,
+    k: int,
+    *,
+    equal: bool = False,
+    names: Sequence[str] = (),
 ) -> str:
     """Return why rows in no order do not identify k components; empty if they do.
 
     equal: whether all shares are held at 1 / k.
+    names: of the columns, for the message.
 
     >>> from models import Binomial, Poisson, Sample
     >>> why_unidentified(Poisson, Sample([0, 1]), 2)  # Teicher (1961)
@@ -464,4 +478,4 @@ def why_unidentified(
     'sets of 1 trial do not identify 2 coins'
     """
     why = UNIDENTIFIED.get(name_of(family))
-    return "" if why is None else why(family, sample, k, equal=equal)
+    return "" if why is None else why(family, sample, k, equal=equal, names=names)

@@ -32,6 +32,8 @@ from models.sample import Sample
 from models.structure import structure_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from models.family import Theta
@@ -94,9 +96,15 @@ class Question[S: Structure, T: Theta]:
         Rows in time are not looked at: where labels depend on each other, several rows together
         identify what one alone does not. Rows in groups are not: what they identify is measured.
         """
+        return self.why_unidentified()
+
+    def why_unidentified(self, names: Sequence[str] = ()) -> str:
+        """Return `unidentified`, with the names of the columns."""
         if not isinstance(self.data, Sample | OutOfCore):
             return ""
-        return why_unidentified(self.family, self.sample, self.k, equal=bool(self.held))
+        return why_unidentified(
+            self.family, self.sample, self.k, equal=bool(self.held), names=names
+        )
 
     @cached_property
     def prior(self) -> Prior:

@@ -211,8 +211,10 @@ class ZeroInflatedPrior(tuple[Any, ...]):
         return _of(type(self), self.parts.widened(factor), *seen)
 
 
-def above_zero(sample: Observations) -> Sample:
+def above_zero(sample: Observations, names: Sequence[str] = ()) -> Sample:
     """Return the observations that are not 0, or raise Refusal if there are none.
+
+    names: of the columns, for the message.
 
     >>> above_zero(Sample([0, 0, 2, 4])).x
     array([2., 4.])
@@ -224,7 +226,8 @@ def above_zero(sample: Observations) -> Sample:
         )
     seen = (sample.x != 0) & (sample.counts > 0)
     if not seen.any():
-        raise Refusal("x is 0 in every row, and says nothing of what else there is")
+        named = f"{names[0]!r}" if names else "x"
+        raise Refusal(f"{named} is 0 in every row, and says nothing of what else there is")
     return sample.pick(np.flatnonzero(seen))
 
 
@@ -238,7 +241,7 @@ def estimable(family: type[ZeroInflated], sample: Observations, names: Sequence[
     Traceback (most recent call last):
     models.refusal.Refusal: 'visits' has no zeros; leave --zeros out, and take Poisson alone
     """
-    rest = above_zero(sample)
+    rest = above_zero(sample, names)
     if rest.observations == sample.observations:
         named = f"{names[0]!r}" if names else "x"
         raise Refusal(
@@ -247,7 +250,9 @@ def estimable(family: type[ZeroInflated], sample: Observations, names: Sequence[
     refuse_inestimable_rows(family.part, rest, names)
 
 
-def unidentified(family: object, sample: Observations, k: int, *, equal: bool) -> str:
+def unidentified(
+    family: object, sample: Observations, k: int, *, equal: bool, names: Sequence[str] = ()
+) -> str:
     """Return why rows in no order do not identify k coins beside zeros; empty if they do.
 
     Heads among n trials determine n moments, and a coin that never falls on heads adds one
