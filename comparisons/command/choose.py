@@ -146,7 +146,7 @@ def choose(
         observed = read(kinds[0])
         refuse_incomparable(kinds, observed.sample)
         refuse_other_families(kinds[1:], observed, read)
-    tell_dropped(observed.dropped)
+    tell_dropped(observed.dropped, drop_missing=drop_missing)
     believed = prior_of(prior, kinds[0], observed.sample)
     found = choice_of(
         kinds,

@@ -106,11 +106,15 @@ def typed() -> str:
     return shlex.join(["second-opinion", *sys.argv[1:]])
 
 
-def tell_dropped(dropped: int) -> None:
-    """Say on standard error how many rows were dropped, if any."""
+def tell_dropped(dropped: int, *, drop_missing: bool) -> None:
+    """Say on standard error how many rows were dropped, if any.
+
+    drop_missing: whether all rows with blanks were, and not only those in which all is blank.
+    """
     if dropped:
         lost = f"{dropped:,} row{'s' * (dropped > 1)}"
-        typer.echo(f"{lost} with blanks dropped", err=True)
+        what = "blanks" if drop_missing else "nothing in these columns"
+        typer.echo(f"{lost} with {what} dropped", err=True)
 
 
 def recount(story: Story) -> None:

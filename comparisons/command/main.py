@@ -337,7 +337,7 @@ def fit(
             )
         data = observed.data
         believed = prior_of(prior, kind, observed.sample)
-        tell_dropped(observed.dropped)
+        tell_dropped(observed.dropped, drop_missing=drop_missing)
         if components is None:
             fit_chosen(
                 kind,

@@ -367,6 +367,40 @@ def test_blanks_are_dropped_on_request(run, tmp_path):
     assert "3 observations" in out
 
 
+def test_rows_with_nothing_in_them_are_dropped_and_called_so(run, tmp_path):
+    rows = ["1,2", "2,1", "4,3", "3,", ",5", ",", ","]
+    (tmp_path / "gaps.csv").write_text("a,b\n" + "\n".join(rows) + "\n")
+    words = ("fit", "gaps.csv", "-f", "multivariate", "-c", "a", "-c", "b", "-k", 1, "--only", "em")
+    status, out, err = run(*words)
+    assert status == 0
+    assert "2 rows with nothing in these columns dropped" in err
+    assert "5 observations" in out
+    # negative control: asked for, all rows with a blank are dropped, and called that
+    _, _, err = run(*words, "--drop-missing")
+    assert "4 rows with blanks dropped" in err
+
+
+def test_columns_that_are_never_seen_together_are_refused(run, tmp_path):
+    apart = [f"{one}," for one in range(1, 9)] + [f",{one * one % 7}" for one in range(1, 9)]
+    (tmp_path / "apart.csv").write_text("u,v\n" + "\n".join(apart) + "\n")
+    words = ("-f", "multivariate", "-c", "u", "-c", "v", "-k", 1, "--only", "em")
+    status, _, err = run("fit", "apart.csv", *words)
+    assert status == 2
+    assert "u and v are never seen in the same row, so their covariance is not identified" in err
+    assert run("fit", "apart.csv", *words, "--covariance", "diagonal")[0] == 0
+    # negative control: rows with both identify it
+    (tmp_path / "once.csv").write_text("u,v\n" + "\n".join([*apart, "3,4", "1,6", "7,2"]) + "\n")
+    assert run("fit", "once.csv", *words)[0] == 0
+
+
+def test_a_column_of_zeros_alone_is_named(run, tmp_path):
+    (tmp_path / "none.csv").write_text("visits\n" + "0\n" * 9)
+    words = ("fit", "none.csv", "-f", "poisson", "--zeros", "-c", "visits", "-k", 1)
+    status, _, err = run(*words)
+    assert status == 2
+    assert "'visits' is 0 in every row, and says nothing of what else there is" in err
+
+
 def test_studies_are_listed_in_a_line_each(run):
     status, out, _ = run("study")
     assert status == 0
