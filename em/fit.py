@@ -26,6 +26,7 @@ from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
 from models.structure import by_name, checked, parameters, shares_of, uniform, with_shares
+from models.zero_inflated import said_of_silent, silent, with_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,11 +172,13 @@ def fitted[S: Structure](
     if known.open:
         ends = _as_high(ends)
     listed, names = parameters(best.parameters, question.held), question.data.names
-    said = _notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, least)
+    said = _notes(
+        found._replace(ends=ends), known, saddles, max_steps, tolerance, _told(model, least)
+    )
     notes = [by_name(note, listed, names) for note in said]
     if start is None and question.k > 1:
         notes += _seldom(found)
-    notes += single_celled(question.data)
+    notes += [*_of_zeros(question, best.parameters), *single_celled(question.data)]
     if flat is not None:
         notes.insert(0, f"{FLAT}: a column is constant, or a sum of others")
     return Fit(
@@ -354,12 +357,14 @@ def _notes[S: Structure](
     saddles: int,
     max_steps: int,
     tolerance: float,
-    floor: Array,
+    least: str,
 ) -> Iterator[str]:
-    """Yield what a reader of the estimate has to know."""
+    """Yield what a reader of the estimate has to know.
+
+    least: the least width allowed, in words.
+    """
     ends, _, abandoned, screened = found
     best = ends[0]
-    least = ", ".join(f"{width:.3g}" for width in floor if width > 0)  # labels have none
     if not best.climb.converged:
         if tolerance == 0 or best.steps >= max_steps:
             yield f"stopped after {best.steps} steps, as many as were asked for"
@@ -370,14 +375,14 @@ def _notes[S: Structure](
             )
     spiked = [end for end in ends if end.spike.any()]
     if best.spike.any():
-        yield f"every start ended on a spike; the least sd allowed is {least}"
+        yield f"every start ended on a spike; {least}"
     elif spiked:
         reached = sum(end.starts for end in spiked)
         highest = max(end.height for end in spiked)
         yield (
             f"{len(spiked)} optim{'a' if len(spiked) > 1 else 'um'} with a spike set aside, "
             f"reached from {reached} start{'s' * (reached > 1)} "
-            f"(best {highest:.3f}, the least sd allowed is {least})"
+            f"(best {highest:.3f}, {least})"
         )
     if best.empty.any():
         empty = ", ".join(map(str, np.flatnonzero(best.empty)))
@@ -391,14 +396,38 @@ def _notes[S: Structure](
         )
     elif abandoned:
         yield f"{abandoned} starts were given up on lower ground after their first steps"
-    yield from _without_errors(known)
+    yield from _without_errors(known, best.parameters.theta)
 
 
-def _without_errors[S: Structure](known: Information[S]) -> Iterator[str]:
+def _told[S: Structure](model: Model[S], floor: Array) -> str:
+    """Return the least width allowed in words: a width relative to a location is no sd."""
+    said = ", ".join(f"{width:.3g}" for width in floor if width > 0)  # labels have none
+    relative = model.emission.scaled(model.rows.sample.dimension).any()
+    return f"the least {'width' if relative else 'sd'} allowed is {said}"
+
+
+def _of_zeros(question: Question[Any, Any], parameters: Structure) -> Iterator[str]:
+    """Yield which component is zeros in excess, if one is all but always 0."""
+    for component, sure in silent(parameters.theta).items():
+        said = f"component {component} is 0 with probability {sure:.3g}"
+        if question.data.sizes or not isinstance(question.data, Sample):
+            yield said  # zeros in excess do not depend on the row before, nor on a group
+            continue
+        yield (
+            f"{said}: zeros in excess; {with_zeros(question.family).__name__} (--zeros) with "
+            f"k = {question.k - 1} has one parameter for them"
+        )
+
+
+def _without_errors[S: Structure](known: Information[S], theta: Theta) -> Iterator[str]:
     """Yield which parameters have no standard errors, and why."""
-    for edge in known.edges[:MANY_EDGES]:
+    none = [edge.label for edge in known.edges if said_of_silent(edge.label, theta)]
+    edges = [edge for edge in known.edges if edge.label not in none]
+    for label in none:
+        yield f"{label} is of a component that is all but always 0: it has no standard error"
+    for edge in edges[:MANY_EDGES]:
         yield f"{edge.said}, on the edge of the parameter space: it has no standard error"
-    if others := known.edges[MANY_EDGES:]:
+    if others := edges[MANY_EDGES:]:
         said = ", ".join(edge.said for edge in others)
         yield f"on the edge of the parameter space, without standard errors, are also: {said}"
     if known.reason is not None:

@@ -16,7 +16,9 @@ from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
 from models.names import FAMILIES, made_likewise, option_of
+from models.sample import Sample
 from models.structure import parameters, picked
+from models.zero_inflated import said_of_silent, silent, with_zeros
 
 if TYPE_CHECKING:
     import em
@@ -346,7 +348,7 @@ def spiked(
     >>> [one.code for one in spiked(fit, fit)]
     ['spike', 'empty_component', 'boundary']
     """
-    return [_spike(at, found, point, checks), _empty(at), _boundary(at)]
+    return [_spike(at, found, point, checks), _empty(at), _zeros_in_excess(at, _boundary(at))]
 
 
 def _spike(
@@ -403,7 +405,12 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     nearest, label = _nearest(at)
     severity: Severity = OK
     message, remedy = "Every parameter lies well inside what is possible.", ""
-    edges = [one for one in at.edges if at.told is None or one.distance < 1]
+    theta = at.estimate.theta
+    edges = [
+        one
+        for one in at.edges
+        if (at.told is None or one.distance < 1) and not said_of_silent(one.label, theta)
+    ]
     if unbounded := [one for one in edges if one.unbounded]:
         return _unbounded(at, unbounded)
     if edges:
@@ -438,6 +445,20 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         message += f" Where {edges[0].said}, the family is {FAMILIES[less].__name__}."
         remedy = f"Fit that family (--family {less}), or trust the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _zeros_in_excess(at: em.Fit[Any], found: Finding) -> Finding:
+    """Return what is found of edges, with the advice for a component that is all but always 0."""
+    zeros = silent(at.estimate.theta)
+    if not zeros or found.severity not in (OK, NOTE):
+        return found
+    said = ", ".join(f"component {one} is 0 with probability {p:.3g}" for one, p in zeros.items())
+    message = f"{found.message} Zeros in excess: {said}."
+    remedy = found.remedy
+    if isinstance(at.question.data, Sample):
+        option = option_of(with_zeros(at.family))
+        remedy = f"Fit {numbered(at.question, at.question.k - len(zeros))} with {option}."
+    return Finding(found.code, NOTE, found.value, found.threshold, message, remedy)
 
 
 def _less(at: em.Fit[Any], edges: list[Edge]) -> str:

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 import em
 from em.emission import emission_of
 from em.positive import log_ratio
-from models import LogNormal, LogNormalPrior, Mixture, Prior, Sample, Sequences, simulate
+from models import Gaussian, LogNormal, LogNormalPrior, Mixture, Prior, Sample, Sequences, simulate
 
 TRUTH = Mixture(np.array([0.35, 0.65]), LogNormal(np.array([900.0, 7000.0]), np.array([0.4, 0.6])))
 
@@ -132,3 +132,12 @@ def test_states_of_a_chain_recover_theirs(rng):
     found = em.fit(LogNormal, Sequences(x), 2, starts=4)
     np.testing.assert_allclose(found.estimate.theta.median, [900, 7000], rtol=0.15)
     assert emission_of(LogNormal).relative
+
+
+def test_the_least_width_is_called_no_sd(rng):
+    x = np.r_[rng(5).lognormal(3, 0.5, 40), [7.0, 7.0, 7.0]]
+    own = em.fit(LogNormal, Sample(x), 3, starts=20)
+    assert any("the least width allowed is" in note for note in own.notes)
+    # negative control: of a Gaussian it is one
+    plain = em.fit(Gaussian, Sample(x), 3, starts=20)
+    assert any("the least sd allowed is" in note for note in plain.notes)

@@ -10,7 +10,15 @@ from scipy import optimize, stats
 import em
 from em.by_rows import Setting
 from em.emission import emission_of
-from models import Groups, Mixture, NegativeBinomial, NegativeBinomialPrior, Poisson, Sample
+from models import (
+    Groups,
+    Mixture,
+    NegativeBinomial,
+    NegativeBinomialPrior,
+    Poisson,
+    Sample,
+    simulate,
+)
 
 TRUTH = Mixture(np.array([0.4, 0.6]), NegativeBinomial(np.array([3.0, 25.0]), np.array([2.0, 8.0])))
 
@@ -115,6 +123,19 @@ def test_a_component_of_zeros_alone_is_on_the_edge_and_not_a_crash(rng):
     assert emission.edges(at).all()
     # negative control: one event among six observations is no edge
     assert not emission.edges(emission.best(some, rows, Setting(floor=0.0, k=1)))[0, 0]
+
+
+def test_a_component_of_zeros_is_called_zeros_in_excess(rng):
+    for seed in range(3):
+        draw = rng(seed)
+        x = np.where(draw.random(400) < 0.4, 0, draw.negative_binomial(6, 0.4, 400))
+        found = em.fit(NegativeBinomial, Sample(x), 2, starts=5)
+        said = "zeros in excess; ZeroInflated(NegativeBinomial) (--zeros) with k = 1"
+        assert sum(said in note for note in found.notes) == 1
+        assert not any("without bound" in note or "is flat" in note for note in found.notes)
+    # negative control: without them none is all but always 0
+    plain = em.fit(NegativeBinomial, simulate(TRUTH, 400, rng(4))[0], 2, starts=5)
+    assert not any("zeros in excess" in note for note in plain.notes)
 
 
 def test_ten_seeds_recover_the_truth_and_no_other():
