@@ -53,6 +53,13 @@ class Standard:
         turned = 0.0 if self.turn is None else float(np.linalg.slogdet(self.turn)[1])
         return float(np.log(self.unit).sum()) - turned
 
+    def log_volume_of(self, x: Array) -> Array | float:
+        """Return the same for rows (m, d), (m,), of the columns that were seen if some were not."""
+        if self.unit is None or x.ndim == 1 or not np.isnan(x).any():
+            return self.log_volume
+        found: Array = ~np.isnan(x) @ np.log(self.unit)
+        return found
+
     def rows(self, x: Array) -> Array:
         """Return rows (m,) or columns (d, m) in these coordinates."""
         if self.shift is None or self.unit is None:

@@ -22,7 +22,7 @@ from models.family import labelled, remarks
 from models.groups import Groups
 from models.mixture import Mixture
 from models.refusal import Refusal
-from models.sample import Sample
+from models.sample import Part, Sample
 from models.structure import (
     Structure,
     fields_of,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from em.edges import Edge
     from em.grouped import Deviance, Folded
     from models.arrays import Array, Labels
-    from models.family import Theta
+    from models.family import Table, Theta
     from models.question import Question
     from models.structure import Data, Units
 
@@ -420,6 +420,20 @@ class Fit[S: Structure]:
             joint = np.log(ahead) + each[:, data.unit_rows]
         found: Array = np.logaddexp.reduce(joint, axis=0) + np.concatenate(bases)[data.unit_rows]
         return np.where(data.unit_counts > 0, found, np.nan)
+
+    def column_density(self, at: int, x: Array) -> Array:
+        """Return (K, n) share times density (probability, for counts) of one column alone.
+
+        at: which column of a table; x: (n,) values of it. Their sum over components is its density.
+        """
+        theta = cast("Table", self.estimate.theta).columns()[at]
+        emission = emission_of(type(theta))
+        trials = np.ones(len(x)) if theta.takes() == "heads" else None  # one flip a row
+        with np.errstate(divide="ignore"):  # the logarithm of an empty component's share
+            log_shares = np.log(self.estimate.overall(self.question.data))
+        heights = logits(emission, Part(x, trials, None), log_shares, theta)
+        found: Array = np.exp(heights + emission.base(x, trials))
+        return found
 
     def density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
         """Return (n,) density (probability, for counts) at each x alone, by overall shares.

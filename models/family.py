@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Field",
     "Movable",
+    "Table",
     "Theta",
     "axes",
     "bounds",
@@ -222,6 +223,20 @@ class Column(Theta, Protocol):
 
         Only checks of how a model fits read it, neither EM nor PyMC.
         """
+        ...
+
+
+class Table(Theta, Protocol):
+    """A Theta of several columns.
+
+    >>> from models import MultivariateGaussian
+    >>> table: Table = MultivariateGaussian(np.array([[1.0, 5.0]]), np.diag([4.0, 9.0])[None])
+    >>> table.columns()[1]
+    Gaussian(mean=array([5.]), sd=array([3.]))
+    """
+
+    def columns(self) -> list[Column]:
+        """Return the parameters of each column alone, whatever the others are."""
         ...
 
 

@@ -233,6 +233,10 @@ class IndependentColumns(_Split):
                 raise Refusal(f"column {at}: {problem}") from None
         return _joined(type(self), found)
 
+    def columns(self) -> list[Column]:
+        """Those of each column, as its own family has them."""
+        return parts_of(self)
+
     def order(self) -> Labels:
         """By the order of the first column."""
         return parts_of(self)[0].order()

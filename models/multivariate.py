@@ -13,6 +13,7 @@ from models.covariance import DIAGONAL, FULL, SPHERICAL, TIED, TIED_SPHERICAL, C
 from models.dependence import dependence
 from models.digits import refuse_lost_digits
 from models.family import Field
+from models.gaussian import Gaussian
 from models.refusal import Refusal
 from models.within import within_groups
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.arrays import Array, Labels
+    from models.family import Column
     from models.observations import Observations
     from models.sample import Sample
 
@@ -168,6 +170,11 @@ class MultivariateGaussian(NamedTuple):
         if not np.allclose(cov, shaped, rtol=1e-8, atol=0):
             raise Refusal(f"cov is not {form.name}; give covariances of that form")
         return type(self)(mean, cov)
+
+    def columns(self) -> list[Column]:
+        """Each column of a Gaussian is one."""
+        sd = np.sqrt(np.diagonal(self.cov, axis1=-2, axis2=-1))
+        return [Gaussian(*one) for one in zip(self.mean.T, sd.T, strict=True)]
 
     def order(self) -> Labels:
         """By mean, first coordinate first."""

@@ -233,7 +233,7 @@ class Engine:
                     log_share = np.log(structures.overall(question.data))
                 log_density = log_density + log_share[:, :, None]
             found = log_sum(log_density)
-            return found if standard.plain else found - standard.log_volume
+            return found if standard.plain else found - standard.log_volume_of(sample.x)
 
         standard = standard_of(question)
         return self.by_block(question, positions, look, sample)
