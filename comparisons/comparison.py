@@ -173,8 +173,15 @@ class Comparison(Facts):
         return self._drawn("posterior")
 
     def plot_data(self) -> Figure:
-        """Draw one column's data with plug-in density, components and predictive band."""
-        return self._drawn("data")
+        """Draw the data with plug-in density, components and predictive band.
+
+        Several columns are drawn one by one, as by `plot_columns`.
+        """
+        return self._drawn("data" if self.rows.x.ndim == 1 else "columns")
+
+    def plot_columns(self) -> Figure:
+        """Draw several columns one by one, each with the densities of both answers."""
+        return self._drawn("columns")
 
     def plot_plane(self) -> Figure:
         """Draw several columns' data with EM's ellipses and the posterior's."""

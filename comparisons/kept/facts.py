@@ -680,6 +680,19 @@ class Facts:
         group = self.tree["density"]
         return Density(*(group[name].to_numpy() for name in Density._fields))
 
+    @property
+    def marginals(self) -> tuple[Density, ...]:
+        """Densities by both of each of several columns alone; none in older files.
+
+        Of very many columns only the first ones were kept, and of many labels the most frequent.
+        """
+        if "columns" not in self.tree.children:
+            return ()
+        group = self.tree["columns"]
+        every = Density(*(group[name].to_numpy() for name in Density._fields))
+        column = group["column"].to_numpy()
+        return tuple(every.at(np.flatnonzero(column == at)) for at in np.unique(column))
+
     # the climbs
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import xarray as xr
 
+from bayes.posterior.columns import column_densities
 from bayes.sampling.compiled import engine_of
 from comparisons.finding import verdict_of
 from comparisons.thresholds import FORMAT, LEVEL, STOPPED, WITHIN
@@ -33,16 +34,20 @@ if TYPE_CHECKING:
     from comparisons.verdict.predictions import Memberships, Predictions
     from comparisons.verdict.sampled import Sampled
     from models.arrays import Array
+    from models.family import Table, Theta
     from models.question import Question
     from models.structure import Structure
 
 __all__ = ["laid_out"]
 
 FINE = 400  # places at which a density is drawn
+COARSE = 160  # of each of several columns
+COLUMNS = 12  # of a table whose densities are kept, and drawn
+LABELS = 24  # of a column, the most frequent ones
 MARGIN = 0.08  # of the data's range, beyond it
 GROUPS = (
     *("em", "ascent", "optima", "deviance", "modes", "misfit", "states", "memberships", "density"),
-    *("truth", "comparison", "fitted", "solutions"),
+    *("truth", "comparison", "fitted", "solutions", "columns"),
 )
 
 
@@ -64,7 +69,8 @@ def laid_out(
     interval; misfit: the distribution functions of the transforms; states: of rows in order, the
     likeliest path and the residuals; fitted: the densities of units, and solutions: the ends of
     parameters that fit alike, where the data leave some open; density: of one column, plugged
-    in and predicted; truth: where it is known; comparison: the table.
+    in and predicted; columns: that of each of several; truth: where it is known; comparison: the
+    table.
 
     >>> sorted(set(comparison.tree.children) - set(posterior.children))[:4]
     ['ascent', 'comparison', 'density', 'deviance']
@@ -101,7 +107,9 @@ def laid_out(
         groups |= _open(fitted, measured)
     if order is not None:
         groups["states"] = _states(question, order, misfit)
-    if not question.sample.table:
+    if question.sample.table:
+        groups["columns"] = _columns(question, point, predictions)
+    else:
         groups["density"] = _density(question, point, predictions)
     if truth is not None:
         groups["truth"] = _fields(truth)
@@ -251,7 +259,7 @@ def _density(question: Question[Any, Any], point: Point, predictions: Prediction
     interval of the density at each x.
     """
     at, sample, positions = point.at, question.rows, predictions.positions
-    x = _grid(sample, point)
+    x = _grid(sample, point.estimate.theta, FINE)
     engine = engine_of(question)
     flips, share = np.array([np.nan]), np.ones(1)
     if sample.trials is not None:
@@ -269,21 +277,48 @@ def _density(question: Question[Any, Any], point: Point, predictions: Prediction
             plug_in[inside] += part * here
             shares = at.marginal_members(points)[:, point.places]
             parts[:, inside] += part * here * shares.T
+    found = {"plug_in": ("x", plug_in), "components": (("component", "x"), parts)}
+    found |= {name: ("x", one) for name, one in _predicted(each).items()}
+    return xr.Dataset(found, {"x": x, "component": np.arange(question.k)})
+
+
+def _predicted(each: Array) -> dict[str, Array]:
+    """Return the mean of the draws' densities (n, m), and their interval at each place."""
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(each, [tail, 1 - tail], axis=0)
-    return xr.Dataset(
-        {
-            "plug_in": ("x", plug_in),
-            "components": (("component", "x"), parts),
-            "predictive": ("x", each.mean(axis=0)),
-            "low": ("x", low),
-            "high": ("x", high),
-        },
-        {"x": x, "component": np.arange(question.k)},
-    )
+    return {"predictive": each.mean(axis=0), "low": low, "high": high}
 
 
-def _grid(sample: Sample, point: Point) -> Array:
+def _columns(question: Question[Any, Any], point: Point, predictions: Predictions) -> xr.Dataset:
+    """Return the densities of each column alone, one column after the other.
+
+    place: of a column's values, of which there are fewer than for a single column; column: which
+    one a place is of, counted from 0; the rest is as in `_density`.
+    """
+    columns = cast("Table", point.estimate.theta).columns()
+    known = np.isfinite(point.at.log_likelihood)
+    found = []
+    for at, theta in enumerate(columns[:COLUMNS]):
+        x = _places(question.rows.column(at), theta)
+        parts = np.zeros((question.k, len(x)))
+        if known:
+            parts = point.at.column_density(at, x)[point.places]
+        each = column_densities(question, predictions.positions, at, x)
+        one = {"column": np.full(len(x), at), "x": x, "plug_in": parts.sum(axis=0)}
+        of_place = {name: ("place", values) for name, values in (one | _predicted(each)).items()}
+        found.append(xr.Dataset({**of_place, "components": (("component", "place"), parts)}))
+    return xr.concat(found, "place").assign_coords(component=np.arange(question.k))
+
+
+def _places(column: Sample, theta: Theta) -> Array:
+    """Return where to draw the density of a column: of labels, the most frequent ones."""
+    if theta.takes() != "labels":
+        return _grid(column, theta, COARSE)
+    often = np.bincount(column.x.astype(np.intp), column.counts)
+    return np.sort(np.argsort(-often, kind="stable")[:LABELS]).astype(np.float64)
+
+
+def _grid(sample: Sample, theta: Theta, fine: int) -> Array:
     """Return where to draw a density: whole numbers for counts, a fine grid otherwise.
 
     It is finer about each component of the estimate, so that it shows narrow ones.
@@ -291,13 +326,13 @@ def _grid(sample: Sample, point: Point) -> Array:
     low, high = float(sample.x.min()), float(sample.x.max())
     if sample.trials is not None:
         low, high = 0.0, float(sample.trials.max())
-    emission, theta = emission_of(point.at.family), point.estimate.theta
+    emission = emission_of(type(theta))
     mean = emission.location(theta)
     if mean is None:
-        return np.unique(np.rint(np.linspace(low, high, int(min(high - low, FINE)) + 1)))
+        return np.unique(np.rint(np.linspace(low, high, int(min(high - low, fine)) + 1)))
     reach = MARGIN * (high - low)
-    wide = np.linspace(low - reach, high + reach, FINE)
-    near = np.linspace(-5, 5, 101)
+    wide = np.linspace(low - reach, high + reach, fine)
+    near = np.linspace(-5, 5, fine // 4 + 1)
     sd = emission.width(theta, np.ones(1))
     if not emission.relative:
         return np.union1d(wide, (mean[:, None] + sd[:, None] * near).ravel())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from comparisons.kept.largest import groups_shown
+from comparisons.pictures.columns import columns, farthest, no_columns
 from comparisons.pictures.data import (
     data,
     memberships,
@@ -54,6 +55,7 @@ __all__ = [
     "ascent",
     "categories",
     "cells",
+    "columns",
     "data",
     "deviance",
     "dwell",
@@ -172,6 +174,22 @@ def _plane(facts: Facts) -> str:
     )
 
 
+def _columns(facts: Facts) -> str:
+    every, shown, most = facts.dimension, len(facts.marginals), farthest(facts)
+    some = f"{shown} of {every}" if shown < every else str(every)
+    apart = (
+        ""
+        if most is None
+        else (
+            f" The two differ most on {most.column}, by {100 * most.share:.2g}% of the probability."
+        )
+    )
+    return (
+        f"{some} columns one by one, of {facts.observations:,} observations: what was seen, the "
+        f"distribution by {em_name(facts)}, and the posterior predictive one.{apart}"
+    )
+
+
 def _misfit(facts: Facts) -> str:
     found = facts.fitted
     assert found is not None
@@ -267,6 +285,7 @@ KINDS = {
     "series": Kind("The series and its states", series, no_series, _series),
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
+    "columns": Kind("Each column and both fits", columns, no_columns, _columns),
     "categories": Kind("What components consist of", categories, no_categories, _categories),
     "shares": Kind("The shares of groups", shares, no_shares, _shares),
     "cells": Kind("The table and the fit", cells, no_cells, _cells),

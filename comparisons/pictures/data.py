@@ -54,15 +54,20 @@ if TYPE_CHECKING:
 
     from comparisons.kept.facts import Density, Facts, Memberships
     from models.arrays import Array, Labels
+    from models.family import Theta
 
 __all__ = [
     "SINGLE",
     "Bars",
+    "Histogram",
     "bars_of",
+    "called",
     "counted",
     "data",
     "drawn_names",
     "frame_of",
+    "heap",
+    "histogram",
     "memberships",
     "moved",
     "name_categories",
@@ -248,6 +253,15 @@ def drawn_names(facts: Facts) -> dict[str, tuple[str, ...]]:
     return {axis: drawable(names) for axis, names in facts.named.items()}
 
 
+def called(facts: Facts, component: int) -> str:
+    """Return what a component is called in a picture.
+
+    >>> called(comparison, 0)
+    'component 1'
+    """
+    return f"{facts.noun} {component + 1}"
+
+
 def unnamed(facts: Facts, *axes: str) -> str:
     """Return what a caption says of names along some axes that no font can write.
 
@@ -263,7 +277,8 @@ def no_data(facts: Facts) -> str:
     >>> no_data(comparison)
     ''
     """
-    return "a table has no density to draw; see the plane" if facts.density is None else ""
+    alone = "several columns are drawn one by one; see the columns"
+    return alone if facts.density is None else ""
 
 
 @styled
@@ -275,10 +290,55 @@ def data(facts: Facts) -> Figure:
     """
     if (density := facts.density) is None:
         raise Refusal(no_data(facts))
-    every, occurred = _column(facts)
-    heaped = emission_of(facts.family).masses(every)
+    figure = blank(5.0)
+    axes = figure.add_subplot()
+    seen = _column(facts)
+    drawn = histogram(axes, seen, density, facts.family, facts)
+    few_ticks(axes, 8)
+    name_categories(axes.xaxis, facts)
+    axes.set_xlabel(what(facts))
+    axes.set_ylabel("share of observations" if counted(facts) else "density")
+    label = f"{facts.observations:,} observations"
+    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
+    caption += _left_out(drawn.beyond) + unnamed(facts, "category") + heap(drawn.heaped, seen)
+    _point_beyond(axes, drawn.beyond)
+    title = "The data, the estimate's density, and the one that the posterior predicts"
+    return framed(figure, title, [patch({"color": DATA}, label), *drawn.entries], caption)
+
+
+class Histogram(NamedTuple):
+    """What was drawn of a column beside its bars.
+
+    entries: of the legend.
+    beyond: what lies beyond the frame, by its edge.
+    heaped: values that no density shows, as they have a probability.
+
+    >>> Histogram._fields
+    ('entries', 'beyond', 'heaped')
+    """
+
+    entries: list[Artist]
+    beyond: dict[int, str]
+    heaped: Array
+
+
+def histogram(
+    axes: Axes, seen: tuple[Array, Array], density: Density, family: type[Theta], facts: Facts
+) -> Histogram:
+    """Draw a column's bars with the densities by both answers.
+
+    seen: sorted distinct values, and how often each occurred; family: of the column.
+
+    >>> from matplotlib.figure import Figure
+    >>> seen = comparison.rows.x, comparison.rows.counts
+    >>> figure = Figure().add_subplot(), seen, comparison.density, comparison.family, comparison
+    >>> histogram(*figure).beyond
+    {}
+    """
+    every, occurred = seen
+    emission = emission_of(family)
+    heaped, whole = emission.masses(every), not emission.located
     x, counts = every[~heaped], occurred[~heaped]
-    whole = counted(facts)
     frame = frame_of(x, counts)
     beyond = _beyond(x, counts, frame)
     shown = (x >= frame[0]) & (x <= frame[1])
@@ -290,8 +350,6 @@ def data(facts: Facts) -> Figure:
         near = density.at(np.flatnonzero(inside))
     bars = bars_of(x[shown], counts[shown], (near.x, near.predictive), whole=whole)
     bars = bars._replace(heights=bars.heights * share)
-    figure = blank(5.0)
-    axes = figure.add_subplot()
     gap = 0.86 if whole and bars.width == 1 else 1.0
     axes.bar(
         bars.edges[:-1] + bars.width / 2,
@@ -302,25 +360,25 @@ def data(facts: Facts) -> Figure:
         linewidth=0.5,
     )
     mark = "o" if whole and len(near.x) <= SINGLE else ""
-    entries = _densities(axes, near, mark, em_name(facts), facts.noun)
+    entries = _densities(axes, near, mark, facts)
     highest = max(bars.heights.max(), near.predictive.max())
     axes.set_ylim(0, above(highest, max(near.plug_in.max(), near.high.max())))
-    few_ticks(axes, 8)
-    name_categories(axes.xaxis, facts)
-    axes.set_xlabel(what(facts))
-    axes.set_ylabel("share of observations" if whole else "density")
-    label = f"{facts.observations:,} observations"
-    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
-    caption += _left_out(beyond) + unnamed(facts, "category")
-    if heaped.any():  # which no density shows
-        part = occurred[heaped].sum() / occurred.sum()
-        caption += f" Not drawn: {part:.0%} of the observations are {as_given(every[heaped][0])}."
-    _point_beyond(axes, beyond)
-    title = "The data, the estimate's density, and the one that the posterior predicts"
-    return framed(figure, title, [patch({"color": DATA}, label), *entries], caption)
+    return Histogram(entries, beyond, every[heaped])
 
 
-def _densities(axes: Axes, density: Density, mark: str, name: str, noun: str) -> list[Artist]:
+def heap(heaped: Array, seen: tuple[Array, Array]) -> str:
+    """Return what a caption says of a value that no density shows.
+
+    >>> heap(np.array([0.0]), (np.array([0.0, 2.5]), np.array([1, 3])))
+    ' Not drawn: 25% of the observations are 0.'
+    """
+    if not len(heaped):
+        return ""
+    part = seen[1][np.isin(seen[0], heaped)].sum() / seen[1].sum()
+    return f" Not drawn: {part:.0%} of the observations are {as_given(heaped[0])}."
+
+
+def _densities(axes: Axes, density: Density, mark: str, facts: Facts) -> list[Artist]:
     """Draw the densities and return their entries in the legend."""
     x = density.x
     axes.fill_between(x, density.low, density.high, **BAND)
@@ -335,9 +393,9 @@ def _densities(axes: Axes, density: Density, mark: str, name: str, noun: str) ->
     for component, part in enumerate(parts if len(parts) > 1 else []):
         look: Look = {"color": colour(component), "linewidth": 1.3}
         axes.plot(*_broken(x, part), **look)
-        entries.append(line(look, f"{noun} {component}"))
+        entries.append(line(look, called(facts, component)))
     axes.plot(*_broken(x, density.plug_in), **EM_LINE, marker=mark, markersize=4)
-    return [line(EM_LINE, f"density of {name}", mark), *entries]
+    return [line(EM_LINE, f"density of {em_name(facts)}", mark), *entries]
 
 
 def _broken(x: Array, y: Array) -> tuple[Array, Array]:
@@ -375,7 +433,7 @@ def no_plane(facts: Facts) -> str:
     if facts.dimension == 1:
         return "one column has no plane to draw; see the data"
     apart = by_column(facts.family)
-    return "columns have families of their own; see the parameters" if apart else ""
+    return "columns have families of their own; see the columns" if apart else ""
 
 
 class Cloud(NamedTuple):

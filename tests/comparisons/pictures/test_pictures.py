@@ -42,7 +42,7 @@ from models.hidden_markov import stationary
 
 DEATHS = [162, 267, 271, 185, 111, 61, 27, 8, 3, 1]
 COLUMN = ["data", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
-TABLE = ["plane", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
+TABLE = ["plane", "columns", "misfit", "posterior", "memberships", "deviance", "ascent", "pairs"]
 EXPECTED = {
     "heights": COLUMN,
     "coins": COLUMN,
@@ -220,11 +220,12 @@ def test_every_picture_can_be_read(case, name):
     assert figure.legends[0].get_title().get_text()
     assert entries_of(figure)
     assert all(entries_of(figure))
-    assert any(axes.get_xlabel() for axes in figure.axes)
+    assert any(axes.get_xlabel() or axes.get_title() for axes in figure.axes)
     assert any(axes.get_ylabel() for axes in figure.axes)
     if name not in (
         "pairs",
         "plane",
+        "columns",
         "memberships",
         "series",
         "dwell",
