@@ -34,6 +34,7 @@ __all__ = ["Card", "Line", "card_of", "line_of", "report"]
 
 STARRED = "A star means all components."
 SHOWN = 4  # groups, and columns of each, in the first sentence
+COLUMNS = 6  # there, if each has a family of its own and needs one number
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
 UNKNOWN = "–"
 STARTS, TUNE, CHAINS = 20, 1_000, 4  # the defaults of second_opinion
@@ -194,22 +195,43 @@ def _why(facts: Facts, causes: list[Finding]) -> list[str]:
 
 
 def _groups(facts: Facts) -> list[str]:
-    """Return what was found of each component: its share, and where it lies."""
-    k, shares, found = facts.k, facts.shares, []
-    first = next((name for name in facts.names if name not in shares), "")
+    """Return what was found of each component: its share, and where it lies in each column."""
+    k, found = facts.k, []
     for component, parts in zip(range(min(k, SHOWN)), _shares(facts), strict=False):
         own = [row for row in facts.parameters if row.parameter.component in (component, None)]
-        located = [row for row in own if row.parameter.name == first]
-        if facts.categories:  # the likeliest come first
-            located.sort(key=size_of, reverse=True)
-        every = [
-            *parts,
-            *(_located(row, facts.categories or facts.columns) for row in located[:SHOWN]),
-        ]
+        every = [*parts, *(_by_columns if by_column(facts.family) else _in_order)(facts, own)]
         found.append(f"{facts.noun} {component}: {', '.join(every)}")
     if k > SHOWN:
         found.append(f"and {k - SHOWN:,} more, which the table below lists")
     return found
+
+
+def _in_order(facts: Facts, own: list[Row]) -> list[str]:
+    """Return the first entries of a component's first field, or the largest, of categories."""
+    first = next((name for name in facts.names if name not in facts.shares), "")
+    located = [row for row in own if row.parameter.name == first]
+    if facts.categories:  # the likeliest come first
+        located.sort(key=size_of, reverse=True)
+    return [_located(row, facts.categories or facts.columns) for row in located[:SHOWN]]
+
+
+def _by_columns(facts: Facts, own: list[Row]) -> list[str]:
+    """Return one number of a component for each column: of labels, that of the likeliest one."""
+    fields: dict[int, str] = {}
+    for name, field in facts.family.layout().items():
+        fields.setdefault(field.part, name)
+    found = []
+    for part, name in list(fields.items())[:COLUMNS]:
+        row = max((row for row in own if row.parameter.name == name), key=size_of)
+        column = facts.columns[part - 1] if facts.columns else f"column {part}"
+        label = ""
+        if place := row.parameter.place:  # of a category
+            names = facts.named.get(f"category_{part}", ())
+            label = f" = {names[place[0]] if names else place[0]}"
+        of = f"{name.removesuffix(f'_{part}')} of {column}{label}"
+        found.append(f"{of} {_within(row)}")
+    more = len(fields) - COLUMNS
+    return [*found, f"and {more:,} more column{'s' * (more > 1)}"] if more > 0 else found
 
 
 def _shares(facts: Facts) -> list[list[str]]:
@@ -256,9 +278,14 @@ def _located(row: Row, names: Sequence[str]) -> str:
     """Return where a component lies, with its interval; of which column, if there are several."""
     name, place = row.parameter.name, row.parameter.place
     of = f" of {names[place[0]] if names else f'column {place[0]}'}" if place else ""
+    return f"{name}{of} {_within(row)}"
+
+
+def _within(row: Row) -> str:
+    """Return a posterior mean with its interval."""
     numbers = row.numbers
     mean, low, high = (_rounded(numbers[one], numbers["sd"]) for one in ("mean", "low", "high"))
-    return f"{name}{of} {mean} ({low} to {high})"
+    return f"{mean} ({low} to {high})"
 
 
 def line_of(row: Row) -> Line:

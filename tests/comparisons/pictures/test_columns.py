@@ -15,6 +15,7 @@ from test_pictures import assert_readable, caption_of, changed, entries_of
 import bayes
 import comparisons
 from comparisons.kept.facts import Facts
+from comparisons.pages import report
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.columns import columns
 from comparisons.pictures.style import COMPONENTS, EM, POSTERIOR
@@ -178,3 +179,13 @@ def test_older_files_say_what_to_look_at():
     with pytest.raises(ValueError, match="see the parameters, or compare again"):
         columns(Facts(tree))
     assert "columns" not in [one.name for one in pictures_of(Facts(tree))]
+
+
+def test_the_report_describes_groups_by_every_column():
+    first, *_ = report._groups(mixed())
+    assert [part.rsplit(" ", 4)[0] for part in first.split("), ")[1:3]] == [
+        "mean of age",
+        f"prob of {NAMES[1]} = {PLANS[int(mixed().draws['prob_2'].mean(axis=0)[0].argmax())]}",
+    ]
+    assert "rate of visits " in first
+    assert "prob of smokes " in first
