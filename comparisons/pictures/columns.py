@@ -83,8 +83,9 @@ def farthest(facts: Facts) -> Apart | None:
     for name, theta, density in zip(_titles(facts), _parts(facts), facts.marginals, strict=False):
         if density.plug_in.any():
             apart = np.abs(density.plug_in - density.predictive)
-            total = np.trapezoid(apart, density.x) if _dense(theta) else apart.sum()
-            found.append(Apart(name, float(total) / 2))
+            if theta.takes() == "column" and len(apart) > 1:  # places may leave values out
+                apart = apart * np.gradient(density.x)
+            found.append(Apart(name, float(apart.sum()) / 2))
     return max(found, key=lambda one: one.share, default=None)
 
 
