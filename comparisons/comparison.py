@@ -65,8 +65,9 @@ __all__ = ["Comparison", "compare", "compared_anew", "load", "opinion_of", "seco
 class Comparison(Facts):
     """An estimate beside a posterior, a verdict, and the measurements behind it.
 
-    tree: the posterior's DataTree with groups em, ascent, optima, deviance, density, memberships,
-        modes, truth and comparison. It contains everything, so that a file of it is a comparison.
+    tree: the posterior's DataTree with groups em, ascent, optima, deviance, density (columns, of
+        a table), memberships, modes, truth and comparison. It contains everything, so that a file
+        of it is a comparison.
 
     >>> comparison.verdict
     'agree'
