@@ -16,6 +16,8 @@ from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
 from models.names import FAMILIES, made_likewise, option_of
+from models.quartiles import quartiles, robust_spread
+from models.question import mending
 from models.sample import Sample
 from models.structure import parameters, picked
 from models.zero_inflated import said_of_silent, silent, with_zeros
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["best_of", "em_errors", "em_finished", "em_won", "same_question", "spiked"]
 
 NOBODY = 0.5  # expected observations below which EM calls a component empty
+FEW = 5.5  # observations of a spike that are outliers rather than a group
+OUTLYING = 5.0  # robust sds from the median: of a Gaussian, 1 observation in 2 million
 SAID = 6  # parameters of an optimum that a message names, at most
 
 
@@ -363,30 +367,40 @@ def _spike(
     beaten = 0
     if checks is not None and ended:
         beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
-    remedy = (
-        "Look at those observations: is one an error? If not, take the posterior, whose prior "
-        "rules spikes out."
-    )
     severity: Severity = DOUBT
     if at.optima[0].spike:
-        message = f"The estimate is a spike: {_narrowest(at.estimate, at)}."
+        spike, message = at.estimate, "The estimate is a spike"
     elif point is not None and point.reached.optima[0].spike:
-        spike = _narrowest(point.reached.estimate, at)
-        message = f"From the estimate EM runs into a spike: {spike}."
+        spike, message = point.reached.estimate, "From the estimate EM runs into a spike"
     elif beaten and count:
+        spike = ended[0].estimate
         message = (
             f"{beaten:,} draws are likelier than the estimate, and from the likeliest EM runs into "
-            f"a spike: {_narrowest(ended[0].estimate, at)}."
+            "a spike"
         )
     elif count:
-        severity = NOTE
-        message = (
-            f"{count} of EM's climbs ended on a spike, which was set aside: "
-            f"{_narrowest((aside or ended)[0].estimate, at)}."
-        )
+        spike, severity = (aside or ended)[0].estimate, NOTE
+        message = f"{count} of EM's climbs ended on a spike, which was set aside"
     else:
-        severity, message, remedy = OK, "None of EM's climbs ended on a spike.", ""
+        return Finding("spike", OK, 0.0, 0.0, "None of EM's climbs ended on a spike.", "")
+    one = _narrowest(spike, at)
+    message, remedy = f"{message}: {_described(spike, one, at)}.", _beside_spike(spike, one, at)
     return Finding("spike", severity, float(count), 0.0, message, remedy)
+
+
+def _beside_spike(structure: Structure, one: int, at: em.Fit[Any]) -> str:
+    """Return what to do about a spike: heavy tails need no component for a few rows far away."""
+    look, question = "Look at those observations: is one an error? If not, ", at.question
+    heavy = mending("tails", at.family, question.sample)
+    if heavy and question.k > 1 and structure.overall(question.data)[one] * at.observations < FEW:
+        place = emission_of(at.family).location(structure.theta)
+        quarters = quartiles(question.sample)
+        reach = OUTLYING * robust_spread(quarters)
+        if place is not None and 0 < reach < abs(float(place[one]) - quarters[1]):
+            named = " or ".join(f"{family.__name__} ({option_of(family)})" for family in heavy)
+            fewer = numbered(question, question.k - 1)
+            return f"{look}fit {fewer} of a family whose tails reach them: {named}."
+    return f"{look}take the posterior, whose prior rules spikes out."
 
 
 def _empty(at: em.Fit[Any]) -> Finding:
@@ -499,11 +513,16 @@ def _nearest(at: em.Fit[Any]) -> tuple[float, str]:
     return nearest, label
 
 
-def _narrowest(structure: Structure, at: em.Fit[Any]) -> str:
-    """Describe the narrowest component."""
-    theta, d = structure.theta, at.question.sample.dimension
+def _narrowest(structure: Structure, at: em.Fit[Any]) -> int:
+    """Return the narrowest component."""
+    d = at.question.sample.dimension
     floor = np.eye(d) if at.question.sample.table else np.ones(1)
-    one = int(np.argmin(emission_of(at.family).width(theta, floor)))
+    return int(np.argmin(emission_of(at.family).width(structure.theta, floor)))
+
+
+def _described(structure: Structure, one: int, at: em.Fit[Any]) -> str:
+    """Describe a component."""
+    theta = structure.theta
     fields = ", ".join(
         f"{name} {' '.join(_short(number) for number in np.ravel(field[one]))}"
         for name, field in entries(theta).items()

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import em
+from comparisons.verdict.judge_em import _beside_spike, spiked
 from comparisons.verdict.judge_fit import CAUSES, fits
 from comparisons.verdict.misfit import Cause, _unmeasured
 from comparisons.verdict.neighbours import Neighbours
@@ -17,6 +19,7 @@ from models import (
     Gaussian,
     Independent,
     LogNormal,
+    Mixture,
     MultivariateGaussian,
     NegativeBinomial,
     Poisson,
@@ -121,3 +124,24 @@ def test_a_column_of_several_is_advised_by_its_own_family():
     ):
         one = found._replace(column=column, cause=Cause(kind, 2.0, 1.0))
         assert fits(one, near).remedy.endswith(words)
+
+
+def test_a_spike_on_an_outlier_is_advised_heavy_tails_in_place_of_a_group(rng):
+    x = np.append(rng(1).normal(170, 7, 199), 1700.0)
+    found = em.fit(Gaussian, Sample(x), 2)
+    (spike, *_) = spiked(found, found)
+    assert spike.severity == "doubt"
+    said = "fit 1 group of a family whose tails reach them: StudentT (--family student-t)."
+    assert spike.remedy.endswith(said)
+    # negative controls: a spike among the others, on more rows, or under tails that are heavy
+    theta = Gaussian(np.array([170.0, 172.0]), np.array([7.0, 1e-7]))
+    for weight, mean, named in ((0.005, 1700, True), (0.005, 172, False), (0.05, 1700, False)):
+        shares = np.array([1 - weight, weight])
+        structure = Mixture(shares, theta._replace(mean=np.array([170.0, mean])))
+        remedy = _beside_spike(structure, 1, found)
+        assert ("StudentT" in remedy) is named
+        assert named or remedy.endswith("take the posterior, whose prior rules spikes out.")
+    heavy = em.fit(StudentT, Sample(x), 2, starts=2)
+    mean = np.array([170.0, 1700.0])
+    away = Mixture(np.array([0.995, 0.005]), StudentT(mean, theta.sd, theta.sd))
+    assert "StudentT" not in _beside_spike(away, 1, heavy)
