@@ -215,7 +215,8 @@ def kind_of(
     """Return the family that is asked for, and the columns without the families behind them.
 
     A column names its family after its last colon, if that is the name of one: beside --family a
-    short name, otherwise any name that is understood.
+    short name, otherwise any name that is understood. The degrees of freedom are those of all
+    columns whose family takes some.
 
     >>> kind_of(None, None, None, ["age:gaussian", "visits:poisson"])[0].__name__
     'Independent(Gaussian, Poisson)'
@@ -245,12 +246,19 @@ def kind_of(
         raise Refusal(
             f"--family {name} and --column {columns[0]} both name a family; leave one out"
         )
-    if form is not None or df is not None or zeros:
-        asked = "--covariance" if form is not None else "--zeros" if zeros else "--df"
+    if form is not None or zeros:
+        asked = "--covariance" if form is not None else "--zeros"
         raise Refusal(
             f"{asked} is of one family, and every column has one of its own; leave it out"
         )
-    families = [family_meant(family.strip()) for _, _, family in cut]
+    taking, meant_by = those_with_df(), [family.strip() for _, _, family in cut]
+    takes = [name_of(family_meant(one)) in taking for one in meant_by]
+    if df is not None and not any(takes):
+        raise Refusal(f"--df needs a column with {' or '.join(taking)}, and none has it")
+    families = [
+        _family_of(one, None, df, several=False) if takes_df else family_meant(one)
+        for one, takes_df in zip(meant_by, takes, strict=True)
+    ]
     if len(columns) == 1:
         (own, _, family) = cut[0]
         raise Refusal(

@@ -92,7 +92,9 @@ Covariance = Annotated[
 ]
 Df = Annotated[
     float | None,
-    typer.Option(help="Hold the degrees of freedom of heavy tails at this number."),
+    typer.Option(
+        help="Hold the degrees of freedom at this number, in every column of heavy tails."
+    ),
 ]
 Zeros = Annotated[
     bool,

@@ -22,7 +22,7 @@ from comparisons.kept.facts import Facts
 from comparisons.pages.terminal import told
 from comparisons.studies import STUDIES
 from comparisons.verdict.headline import by_importance
-from models import GaussianPrior, Poisson, StudentT, ZeroInflated
+from models import Gamma, GaussianPrior, Independent, Poisson, StudentT, ZeroInflated
 from models.names import family_called, name_of, record_of
 
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
@@ -246,6 +246,14 @@ WRONG = {
     "df below 0": (
         ("fit", "people.csv", "-f", "student-t", "-c", "height", "-k", 2, "--df", -1),
         "--df is -1; give a number above 0",
+    ),
+    "df of no column": (
+        ("fit", "people.csv", "-c", "height:gaussian", "-c", "half:gamma", "-k", 2, "--df", 4),
+        "--df needs a column with student-t, and none has it",
+    ),
+    "df of a column below 0": (
+        ("fit", "people.csv", "-c", "height:student-t", "-c", "half:gamma", "-k", 2, "--df", 0),
+        "--df is 0; give a number above 0",
     ),
     "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
     "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
@@ -632,6 +640,16 @@ def test_given_degrees_of_freedom_are_named_and_restored_exactly(df, people, run
     free = json.loads(run(*words, "--json")[1])["family"]
     assert family_called(free) is StudentT
     assert record_of(StudentT) is not GaussianPrior
+
+
+def test_given_degrees_of_freedom_are_those_of_the_columns_that_take_them(people, run):
+    words = "fit", "people.csv", "-c", "height:student-t", "-c", "half:gamma", "-k", 1
+    words = (*words, "--only", "em")
+    title = json.loads(run(*words, "--df", 4, "--json")[1])["family"]
+    assert family_called(title) is Independent(StudentT.with_df(4), Gamma)
+    # negative control: without it they are free
+    free = json.loads(run(*words, "--json")[1])["family"]
+    assert family_called(free) is Independent(StudentT, Gamma)
 
 
 def test_zeros_in_excess_are_fitted_and_refused_where_there_are_none(run, tmp_path, monkeypatch):
