@@ -45,7 +45,7 @@ class Emission[T: Theta](ABC):
         self.family = family
 
     floor = 0.0
-    """Default least width, in units of the rows (a power of two near the overall sd)."""
+    """Default least width, in units of the rows (a power of two near their sd or robust width)."""
 
     looked_up = False
     """Whether T is 1 in one place and otherwise 0, so that it need not be written anywhere."""
@@ -56,6 +56,9 @@ class Emission[T: Theta](ABC):
     relative = False
     """Whether x is above 0, may be scaled but not shifted, and widths are parts of the location."""
 
+    heavy = False
+    """Whether tails are so heavy that the rows' sd says nothing of the width of components."""
+
     def placed(self, d: int) -> NDArray[np.bool_]:
         """Return which of d columns have a location, (d,)."""
         return np.full(d, self.located)
@@ -63,6 +66,10 @@ class Emission[T: Theta](ABC):
     def scaled(self, d: int) -> NDArray[np.bool_]:
         """Return which of d columns may be scaled but not shifted, (d,)."""
         return np.full(d, self.relative)
+
+    def outlying(self, d: int) -> NDArray[np.bool_]:
+        """Return of which of d columns the width is measured by quartiles, not by the sd, (d,)."""
+        return np.full(d, self.heavy)
 
     def slack(self, wide: Any) -> float:
         """Return by how much log p of a row may fall as probabilities are kept above 0."""

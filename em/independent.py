@@ -110,6 +110,10 @@ class ColumnsEmission(ByRows[IndependentColumns]):
         """Each column's own."""
         return np.array([part.relative for part in self.parts])
 
+    def outlying(self, d: int) -> NDArray[np.bool_]:
+        """Each column's own."""
+        return np.array([part.heavy for part in self.parts])
+
     def slack(self, wide: Any) -> float:
         """The sum over columns."""
         return sum(part.slack(one) for part, one in zip(self.parts, wide, strict=True))

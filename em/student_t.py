@@ -10,6 +10,7 @@ from em.curved import Curved, log_normal
 from em.gamma_ratio import log_rising, log_rising_slopes
 from em.newton import Height
 from models import StudentT, StudentTPrior
+from models.quartiles import NORMAL
 
 if TYPE_CHECKING:
     from models.arrays import Array
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["StudentTEmission"]
 
 LEAST, LARGEST = 0.1, 1e6  # degrees of freedom that are looked at: beyond them it is a Gaussian
-NARROWEST = 1e-12  # of a working unit, which is about one sd of all: below any floor
+NARROWEST = 1e-12  # of a working unit, which is about the width of all: below any floor
 FIRST = 4.0  # degrees of freedom at which a climb begins
 HALF = np.array(0.5)
 MANY = 20_000  # rows in a block from which machine code is loaded: it saves more than that takes
@@ -37,6 +38,7 @@ class StudentTEmission(Curved[StudentT]):
     """
 
     located = True
+    heavy = True
     floor = 1e-9
 
     def base(self, x: Array, trials: Array | None) -> Array:
@@ -114,12 +116,15 @@ class StudentTEmission(Curved[StudentT]):
         return found
 
     def guess(self, occupancy: Array, x: Array, trials: Array | None) -> StudentT:
-        """The moments, and heavy tails."""
-        n = occupancy.sum(axis=1)
-        each = np.where(n > 0, n, 1)
-        mean = occupancy @ x / each
-        square = (occupancy * (x - mean[:, None]) ** 2).sum(axis=1) / each
-        sd = np.sqrt(np.where(square > 0, square / 2, 1))
+        """Median, interquartile range and heavy tails; moments may lie beyond any Newton's step."""
+        order = np.argsort(x)
+        below, n = occupancy[:, order].cumsum(axis=1), occupancy.sum(axis=1)
+        ends = n[:, None] * np.array([0.25, 0.5, 0.75])
+        at = (below[:, None, :] < ends[:, :, None]).sum(axis=2).clip(max=len(x) - 1)
+        first, mean, last = np.where(n > 0, x[order][at].T, 0)
+        square = (occupancy * (x - mean[:, None]) ** 2).sum(axis=1) / np.where(n > 0, n, 1)
+        plain = np.sqrt(np.where(square > 0, square / 2, 1))
+        sd = np.where(last > first, (last - first) / NORMAL, plain)
         return StudentT(mean, sd, np.full_like(mean, FIRST))
 
     def limits(self, theta: StudentT) -> tuple[Array, Array]:

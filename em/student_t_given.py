@@ -32,6 +32,7 @@ class StudentTGivenEmission(Curved[StudentTGiven]):
     """
 
     located = True
+    heavy = True
     floor = 1e-9
 
     def __init__(self, family: type[StudentTGiven]) -> None:
@@ -69,7 +70,7 @@ class StudentTGivenEmission(Curved[StudentTGiven]):
         return found
 
     def guess(self, occupancy: Array, x: Array, trials: Array | None) -> StudentTGiven:
-        """The moments."""
+        """Median and interquartile range."""
         return self.family(*self.free.guess(occupancy, x, trials)[:2])
 
     def limits(self, theta: StudentTGiven) -> tuple[Array, Array]:

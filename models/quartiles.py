@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     type Keys = NDArray[np.uint64]
 
-__all__ = ["quartiles", "robust_spread"]
+__all__ = ["NORMAL", "quartiles", "robust_spread"]
 
 NORMAL = 1.3489795003921634  # the interquartile range of a Gaussian, in sds
 DIGIT = 16  # bits of a double that one pass over the rows settles

@@ -10,6 +10,7 @@ import numpy as np
 from models.arrays import Array
 from models.checks import scatter_about_mean
 from models.family import Movable, Theta
+from models.quartiles import quartiles, robust_spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ __all__ = ["Units", "units_of"]
 
 CORRELATED = 1e-3  # decorrelate columns if the correlations' least eigenvalue is below this,
 COLLINEAR = 1e-15  # unless it is below this, where it is rounding
+FARTHEST = 1e100  # working units that a row may be away, so that its square is a double
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,8 @@ type Averages = Callable[[Units, Callable[[Array], Array]], Array]
 def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Averages) -> Units:
     """Return working coordinates in which a located family has mean 0 and an sd of about 1.
 
-    Columns that are above 0 have a mean of about 1 instead.
+    Columns that are above 0 have a mean of about 1 instead. Of families with heavy tails median and
+    interquartile range are taken: beside one outlier all other rows would lie in one place.
 
     average: (units, function) -> the mean over the observations of a function of (B, d) rows in
         these units.
@@ -117,6 +120,11 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     if not emission.placed(d).any():
         return Units(np.ones(d), np.zeros(d))
     mean, spread = _places(sample, average)
+    for at in np.flatnonzero(emission.outlying(d)):
+        quarters = quartiles(sample, int(at))
+        if (width := robust_spread(quarters)) > 0:
+            least = max(sample.high[at] - quarters[1], quarters[1] - sample.low[at]) / FARTHEST
+            mean[at], spread[at] = quarters[1], max(width, least)
     size = np.where(spread > 0, spread, np.where(mean != 0, np.abs(mean), 1.0))
     units = _by_column(emission, mean, size)
     if not emission.uncouples or sample.seen_in_part or not spread.all():

@@ -151,6 +151,19 @@ def test_one_outlier_does_not_decide_the_prior(family, far, rng):
     assert pulled.estimate.theta.sd[0] - best.estimate.theta.sd[0] > 5 * se
 
 
+@pytest.mark.parametrize("far", [1e6, 1e11, 1e30])
+def test_an_outlier_however_far_leaves_the_others_their_spread(far, rng):
+    x = rng(1).normal(size=200)
+    family = StudentT.with_df(4)
+    found = em.fit(family, Sample(np.append(x, far)), 1)
+    plain = em.fit(family, Sample(np.append(x, 1e3)), 1)
+    assert not found.notes
+    for one, other in zip(found.estimate.theta, plain.estimate.theta, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+    # negative control: half of the observations in one place have no width that is measured
+    assert em.fit(family, Sample(np.append(np.full(200, 5.0), far)), 1).notes
+
+
 def test_the_weak_prior_has_the_unit_of_the_data(rng):
     x = rng(9).standard_t(2, 101)
     prior = StudentT.weak_prior(Sample(x), 2)
