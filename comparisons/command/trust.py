@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.command.options import Jobs, Json, Kept, Seed
+from comparisons.command.options import Df, Jobs, Json, Kept, Seed, Zeros
 from comparisons.progress import waiting
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def calibrate(
         int | None, typer.Option(min=2, help="In each data set: 500, or 100 sets of ten flips.")
     ] = None,
     covariance: Annotated[str | None, typer.Option(help="Of multivariate: COVARIANCES.")] = None,
+    df: Df = None,
+    zeros: Zeros = False,
     replicate: Annotated[
         int | None, typer.Option(min=0, help="Fit and show this one alone.")
     ] = None,
@@ -61,7 +63,7 @@ def calibrate(
 
     families = identified_alone()
     family = known_family(family, families)
-    family_of(family, covariance)
+    family_of(family, covariance, df, zeros=zeros)
     usual = SETS if families[family].takes() == "heads" else MEASURED
     n = usual if observations is None else observations
     if n < components:
@@ -72,7 +74,7 @@ def calibrate(
         from comparisons.trust.summary import summary
         from comparisons.trust.tables import json_of, sentence, tables_of
 
-    design = calibration.Design(family, components, n, seed, covariance)
+    design = calibration.Design(family, components, n, seed, covariance, df=df, zeros=zeros)
     if replicate is not None:
         _alone(design, replicate, as_json=as_json)
         return
@@ -92,8 +94,10 @@ def calibrate(
 
 def kind_of(design: Design) -> str:
     """Return what is fitted, in words."""
-    form = f" ({design.covariance})" if design.covariance else ""
-    return f"{design.family}{form}, K = {design.k}"
+    more = [design.covariance or "", "" if design.df is None else f"df {design.df:g}"]
+    more.append("zeros in excess" if design.zeros else "")
+    said = ", ".join(filter(None, more))
+    return f"{design.family}{f' ({said})' if said else ''}, K = {design.k}"
 
 
 def alarms(

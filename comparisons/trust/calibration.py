@@ -17,10 +17,14 @@ import em
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
 from em.emission import emission_of
-from models import Binomial, Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
-from models.names import family_named
+from models import Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
+from models.estimable import refuse_inestimable
+from models.names import MADE, family_named
 from models.prior import draw_prior
+from models.question import asked
+from models.refusal import Refusal
 from models.structure import drawn_at, fields_of, from_fields, ordered, parameters, permuted, picked
+from models.zero_inflated import with_zeros
 
 if TYPE_CHECKING:
     from comparisons.replicates import Record
@@ -37,7 +41,7 @@ THIN = 10  # ranks are taken among every tenth draw: nearly independent if chain
 class Design(NamedTuple):
     """What is simulated and how it is sampled.
 
-    family, covariance: as on the command line.
+    family, covariance, df, zeros: as on the command line.
 
     >>> Design("multivariate", 2, 100, covariance="tied").kind()
     <class 'models.multivariate.TiedGaussian'>
@@ -51,10 +55,16 @@ class Design(NamedTuple):
     chains: int = 2
     draws: int = 500
     tune: int = 500
+    df: float | None = None
+    zeros: bool = False
 
     def kind(self) -> type[Theta]:
         """The family."""
-        return family_named(self.family, self.covariance)
+        if self.df is None:
+            found = family_named(self.family, self.covariance)
+        else:
+            found = MADE[self.family].read(f"df={self.df!r}")
+        return with_zeros(found) if self.zeros else found
 
 
 class Problem(NamedTuple):
@@ -84,7 +94,7 @@ def problem(design: Design, number: int) -> Problem:
     prior = believed(family, design.k)
     many = draw_prior(Mixture, family, prior, design.k, 1, rng, sizes={})
     truth = ordered(drawn_at(many, 0))
-    trials = FLIPS if issubclass(family, Binomial) else None
+    trials = FLIPS if family.takes() == "heads" else None
     sample, _ = simulate(truth, design.observations, rng, trials)
     return Problem(truth, sample, prior, int(rng.integers(1 << 31)))
 
@@ -97,7 +107,7 @@ def believed(family: type[Theta], k: int) -> Prior:
     Prior(weight=0.0, theta=PoissonPrior(events=0.0, exposure=0.2))
     """
     x: Array = 1 + SCALE if emission_of(family).relative else SCALE
-    trials = FLIPS if issubclass(family, Binomial) else None
+    trials = FLIPS if family.takes() == "heads" else None
     if issubclass(family, MultivariateGaussian):
         x = np.stack(np.meshgrid(SCALE, SCALE), axis=-1).reshape(-1, 2)
     return weak_prior(family, Sample(x, trials), k)
@@ -138,6 +148,10 @@ def replicate(design: Design, number: int) -> Record:
     seen = int(np.count_nonzero(drawn.sample.counts))
     if seen < design.k:
         return {"refused": f"{seen} distinct value{'s' * (seen > 1)} for {design.k} components"}
+    try:  # such as no zeros, or nothing else: what depends on the data alone leaves ranks uniform
+        refuse_inestimable(asked(design.kind(), drawn.sample, design.k, prior=drawn.prior))
+    except Refusal as why:
+        return {"refused": str(why)}
     comparison = opinion_on(design, drawn)
     family, heights = design.kind(), comparison.heights
     thin = np.arange(heights.size).reshape(heights.shape)[:, THIN - 1 :: THIN].ravel()

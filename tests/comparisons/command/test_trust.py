@@ -78,6 +78,8 @@ def test_what_is_wrong_is_one_line(told, tmp_path):
         (("calibrate", "gauss"), "did you mean gaussian?"),
         (("calibrate", "gaussian", "-k", "3", "--observations", "2"), "give at least 3"),
         (("calibrate", "poisson", "--covariance", "tied"), "needs --family multivariate"),
+        (("calibrate", "poisson", "--df", "4"), "--df needs --family student-t"),
+        (("calibrate", "gaussian", "--zeros"), "--zeros needs --family"),
         (("calibrate", "poisson", "--out", "no/where"), "there is no folder no"),
         (("alarms", "poisson", "--weak"), "leave out the families"),
         (("alarms", "cauchy"), "there is no family"),

@@ -14,7 +14,7 @@ from comparisons.trust import calibration
 from comparisons.trust.calibration import Design, problem, replicate
 from comparisons.trust.summary import INTERVALS, JOINT, summary
 from em.data.threads import available
-from models import Binomial, Gamma, Gaussian, Poisson, Sample
+from models import Binomial, Gamma, Gaussian, Poisson, Sample, StudentT, ZeroInflated
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
 BROKEN = 1e-6  # chance at which a promise counts as broken
@@ -108,6 +108,20 @@ def test_every_parameter_has_its_place(family):
         assert 0 <= row["pit"] <= 1
     means = [row["mle"] for row in record["parameters"] if row["parameter"].startswith("mean[")]
     assert means[0] <= means[-1]
+
+
+def test_zeros_in_excess_and_held_tails_are_simulated_and_fitted():
+    zeros = Design("poisson", 1, 80, draws=100, tune=200, zeros=True)
+    assert Design("student-t", 2, 50, df=4.0).kind() is StudentT.with_df(4)
+    assert zeros.kind() is ZeroInflated(Poisson)
+    assert zeros._replace(zeros=False).kind() is Poisson  # negative control
+    drawn = [problem(zeros, number) for number in range(9)]
+    mixed = [bool((one.sample.x == 0).any() and (one.sample.x > 0).any()) for one in drawn]
+    record = replicate(zeros, mixed.index(True))
+    assert [row["parameter"] for row in record["parameters"]] == ["rate[0]", "zero[*]"]
+    few = zeros._replace(observations=4)
+    full = [bool((problem(few, number).sample.x > 0).all()) for number in range(40)]
+    assert "has no zeros" in replicate(few, full.index(True))["refused"]
 
 
 def test_data_that_nobody_can_fit_are_counted():
