@@ -20,6 +20,7 @@ from models.names import (
     spelt,
     titled,
 )
+from models.positive import ZEROS_BESIDE
 from models.refusal import Refusal
 from models.sample import Sample
 
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 ROW = re.compile(r": row \d+ \(counted from 0\)")
+NO_ZEROS = "zeros in excess cannot be combined with columns of several kinds"
 MOST_ONCE = 0.9  # of the rows of a column of labels may have a label that no other row has
 SHORT = 20  # rows: of fewer, every label may well occur once
 FEWEST = 3  # columns of labels from which they can identify groups
@@ -355,7 +357,9 @@ def _called(at: int, names: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except Refusal as problem:
-        said = str(problem).removeprefix("x")
+        said = problem.both_ways.removeprefix("x")
+        if ZEROS_BESIDE in said:
+            said = f"{said.partition(ZEROS_BESIDE)[0]}; {NO_ZEROS}"
         if names:
             where = f"column {names[at]!r}"
         elif row := ROW.match(said):

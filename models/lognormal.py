@@ -50,7 +50,7 @@ class LogNormal(NamedTuple):
     @classmethod
     def observe(cls, sample: Sample) -> None:
         """Measurements are above 0."""
-        positive_column(sample)
+        positive_column(sample, cls)
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> LogNormalPrior:

@@ -8,24 +8,29 @@ import numpy as np
 
 from models.checks import average, column, refuse_row
 from models.digits import columns_called
+from models.names import mends, option_of, spelt
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from models.family import Theta
     from models.observations import Observations
     from models.sample import Sample
 
-__all__ = ["log_moments", "positive_column", "refuse_narrow", "relative_spread"]
+__all__ = ["ZEROS_BESIDE", "log_moments", "positive_column", "refuse_narrow", "relative_spread"]
 
+ZEROS_BESIDE = ", or allow for zeros beside the others"  # where a family can be one with zeros
 NARROWEST = 1e-6  # range of x, of its largest value: with less, starts lose the digits of log x
 
 
-def positive_column(sample: Sample) -> None:
+def positive_column(sample: Sample, family: type[Theta]) -> None:
     """Refuse anything but one column of numbers above 0; say how many are not, and name the first.
 
-    >>> from models import Sample
-    >>> positive_column(Sample([3.0, 0.0, 0.0, 2.0]))
+    family: which the column is to be of.
+
+    >>> from models import Gamma, Sample
+    >>> positive_column(Sample([3.0, 0.0, 0.0, 2.0]), Gamma)
     Traceback (most recent call last):
     models.refusal.Refusal: x: row 1 (counted from 0) is 0, which is not above 0, as 2 of 4 are; ...
     """
@@ -34,7 +39,10 @@ def positive_column(sample: Sample) -> None:
     many = int(sample.counts[bad].sum())
     remedy = "drop them, or take a family that may have such values"
     if not (sample.x < 0).any():
-        remedy = "drop them, or allow for zeros beside the others: --zeros"
+        others = mends("zeros", family)
+        python = " or ".join(spelt(one)[0] for one in others)
+        typed = " or ".join(map(option_of, others))
+        remedy = f"drop them{ZEROS_BESIDE} [{python} | {typed}]"
     refuse_row(
         sample,
         bad,

@@ -21,9 +21,10 @@ class Refusal(ValueError):
         """Store the message, with line breaks and control characters spelt out.
 
         message: may quote a file, which must neither break the line nor command the terminal.
+            Remedies may be both ways, as `worded` takes them: the text has those of Python.
         """
-        plain = (one if one.isprintable() else repr(one)[1:-1] for one in message)
-        super().__init__("".join(plain))
+        self.both_ways = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
+        super().__init__(worded(self.both_ways, typed=False))
 
 
 class Stopped(Exception):

@@ -238,9 +238,11 @@ def kind_of(
         bare = columns[named.index(False)]
         _, colon, end = bare.rpartition(":")
         meant = guess(end, FAMILIES) if colon else ""
+        own = bare.removesuffix(colon + end) if meant else bare
+        single = ", ".join(name for name, one in FAMILIES.items() if one.takes() != "table")
         raise Refusal(
-            f"--column {bare} names no family, as the others do; {meant}give each column one, such "
-            f"as --column {bare if not meant else bare.removesuffix(colon + end)}:gaussian"
+            f"--column {bare} names no family, as the others do; {meant}give it one, --column "
+            f"{own}:FAMILY, of {single}"
         )
     if name is not None and (name in FAMILIES or name not in MADE):
         raise Refusal(
@@ -530,9 +532,21 @@ def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | N
         )
     if takes != "table" and len(observed) > 1:
         raise Refusal(
-            f"{option} takes one --column, {len(observed)} are given; for several take "
-            f"--family {_taking('table')}"
+            f"{option} takes one --column, {len(observed)} are given; "
+            f"{_of_several(family, observed)}"
         )
+
+
+def _of_several(family: type[Theta], observed: Sequence[str]) -> str:
+    """Return what to give for several columns."""
+    name = name_of(family)
+    if name not in FAMILIES:  # what it is made with is of one column
+        return "give one"
+    each = " ".join(f"-c {one}:{name}" for one in observed)
+    said = f"for several give each its family: {each}"
+    place = next(iter(family.layout().values()))
+    any_number = not np.isfinite(place.low) and family.takes() == "column"
+    return said + f"; or take --family {_taking('table')}" * any_number
 
 
 def _taking(what: str) -> str:
@@ -610,7 +624,7 @@ def refuse_other_families(
                     again(family)
                 except Refusal as located:
                     said = located
-            raise Refusal(f"{option_of(family)}: {said}") from None
+            raise Refusal(f"{option_of(family)}: {said.both_ways}") from None
 
 
 def refuse_estimate(path: str, question: Question[Any, Any]) -> None:

@@ -498,7 +498,14 @@ def main() -> None:
             sys.exit(_broken())
         if isinstance(problem, OSError) and problem.strerror and not problem.filename:
             _fail(f"the answer could not be written: {problem.strerror}")
-        _fail(str(problem) or type(problem).__name__)
+        _fail(_typed(problem) or type(problem).__name__)
+
+
+def _typed(problem: Exception) -> str:
+    """Return the message, with remedies as they are typed."""
+    from models.refusal import Refusal, worded
+
+    return worded(problem.both_ways, typed=True) if isinstance(problem, Refusal) else str(problem)
 
 
 def _is_said(problem: Exception) -> bool:

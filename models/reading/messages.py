@@ -97,7 +97,7 @@ def located_in_file(
     try:
         yield
     except ValueError as problem:
-        said = str(problem)
+        said = problem.both_ways if isinstance(problem, Refusal) else str(problem)
         if (row := ROW.match(said)) and where is not None:
             field, number, column = row.groups()
             label = _listed(names[field][int(column or 0) :][: 1 if column else None])

@@ -102,7 +102,7 @@ class NumberParser:
         row = int(np.argmin(booleans(compute.or_(number, blank))))
         if not some or not every(compute.or_(comma, matches(WHOLE))):
             hint = "; write decimals with a point" if comma[row].as_py() else ""
-            hint = hint or (_much_text(number, blank) if self.whole else "")
+            hint = hint or (_much_text(text, number, blank) if self.whole else "")
             raise not_a_number(self.name, where(row), text[row].as_py(), hint)
         thousands = self.style != "comma" and every(compute.or_(matches(THOUSANDS), matches(WHOLE)))
         if self.delimiter == "," or thousands:
@@ -145,13 +145,16 @@ def _text(column: pa.Array) -> pa.Array:
     return compute.utf8_trim_whitespace(text)
 
 
-def _much_text(number: pa.Array, blank: pa.Array) -> str:
+def _much_text(given: pa.Array, number: pa.Array, blank: pa.Array) -> str:
     """Return the end of a message: how many rows are text, and what to do about it."""
     from pyarrow import compute
 
     text = ~booleans(compute.or_(number, blank))
     rows = f"{text.sum():,} of {len(text):,} row{'s' * (len(text) > 1)}"
     if text.sum() + booleans(blank).sum() == len(text):
-        return f"; no row of {len(text):,} is one: give a column of numbers"
+        kinds = len(compute.unique(given.filter(compute.invert(blank))))
+        two = kinds == 2 < text.sum()  # answers, rather than two names
+        numbers = "write the two as 0 and 1" if two else "give a column of numbers"
+        return f"; no row of {len(text):,} is one: {numbers}, or for labels take categorical"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
     return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"

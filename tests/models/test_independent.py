@@ -11,6 +11,7 @@ import pytest
 from models import (
     Binomial,
     Categorical,
+    Gamma,
     Gaussian,
     Independent,
     MultivariateGaussian,
@@ -90,6 +91,17 @@ def test_a_column_of_one_category_is_refused_where_it_would_be_estimated():
     with pytest.raises(Refusal, match=r"x: column 2 has one category only; .* leave it out"):
         asked(MIXED, Sample([[1.0, 2, "a"], [1.5, 2, "a"]]), 1)
     MIXED.observe(Sample([[1.0, 2, 0], [1.5, 2, 0]]))  # new rows of a fit may be of one
+
+
+def test_remedies_in_python_are_python_and_zeros_are_allowed_for_where_they_can_be():
+    with pytest.raises(
+        Refusal, match=r"allow for zeros beside the others \(ZeroInflated\(Gamma\)\)$"
+    ):
+        Gamma.observe(Sample([0.0, 1.0, 2.0]))
+    with pytest.raises(Refusal, match="zeros in excess cannot be combined with columns") as said:
+        Independent(Gaussian, Gamma).observe(Sample([[1.0, 0.0], [2.0, 1.0]]))
+    assert "ZeroInflated" not in str(said.value)
+    Independent(Gaussian, Gamma).observe(Sample([[1.0, 3.0], [2.0, 1.0]]))  # negative control
 
 
 def test_a_column_of_a_data_frame_is_named():

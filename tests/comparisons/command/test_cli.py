@@ -96,6 +96,68 @@ def people(tmp_path, rng):
 GAUSSIAN = ("--family", "gaussian", "--column", "height", "-k", 2)
 
 
+KINDS = [
+    "age,plan,smokes,paid",
+    "31.5,gold,yes,0",
+    "44,basic,no,12.5",
+    "60,plus,yes,3",
+    "52,gold,no,0",
+]
+MIXED = {
+    "zeros beside other columns": (
+        ("-c", "age:gaussian", "-c", "paid:lognormal"),
+        "paid: line 2 is 0, which is not above 0, as 2 of 4 are; drop them; zeros in excess cannot",
+        "--zeros",
+    ),
+    "several columns of labels": (
+        ("-f", "categorical", "-c", "plan", "-c", "smokes"),
+        "for several give each its family: -c plan:categorical -c smokes:categorical",
+        "multivariate",
+    ),
+    "several columns of amounts": (
+        ("-f", "lognormal", "-c", "age", "-c", "paid"),
+        "for several give each its family: -c age:lognormal -c paid:lognormal",
+        "multivariate",
+    ),
+    "several columns of any numbers": (
+        ("-f", "gaussian", "-c", "age", "-c", "paid"),
+        "-c age:gaussian -c paid:gaussian; or take --family multivariate",
+        "lognormal",
+    ),
+    "a column without a family": (
+        ("-c", "age:gaussian", "-c", "plan"),
+        "give it one, --column plan:FAMILY, of binomial, gaussian, ",
+        "plan:gaussian",
+    ),
+    "text for a number": (
+        ("-f", "gaussian", "-c", "plan"),
+        "give a column of numbers, or for labels take categorical",
+        "0 and 1",
+    ),
+    "yes and no for heads": (
+        ("-c", "age:gaussian", "-c", "smokes:binomial"),
+        "write the two as 0 and 1, or for labels take categorical",
+        "a column of numbers",
+    ),
+    "single labels": (
+        ("-f", "categorical", "-c", "plan"),
+        "more columns, each of labels (-c NAME:categorical for each), rows in groups (--group)",
+        "Sequences",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_remedies_are_those_that_the_columns_allow(run, tmp_path, case):
+    words, said, unsaid = MIXED[case]
+    (tmp_path / "kinds.csv").write_text("\n".join(KINDS))
+    status, out, err = run("fit", "kinds.csv", *words, "-k", 2)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert unsaid not in err
+    assert "(force=True)" not in err
+
+
 def strict(text):
     def refuse(constant):
         raise AssertionError(constant)
@@ -673,4 +735,4 @@ def test_zeros_in_excess_are_fitted_and_refused_where_there_are_none(run, tmp_pa
     assert "visits: line 3 is -2, which is not above 0, as 1 of 3 are" in " ".join(err.split())
     Path("visits.csv").write_text("visits\n0\n2\n1.5\n")
     _, _, err = run(*words[:3], "lognormal", *words[4:-1])
-    assert "allow for zeros beside the others: --zeros" in " ".join(err.split())
+    assert "allow for zeros beside the others (--family lognormal --zeros)" in " ".join(err.split())
