@@ -16,8 +16,11 @@ from comparisons.choice.elect import (
 )
 from comparisons.choice.predicted import difference
 from comparisons.choice.reasons import advice, differences, elections
+from comparisons.choice.rows import noun_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from comparisons.choice.rows import Row
@@ -44,11 +47,7 @@ class Candidates:
     def noun(self) -> str:
         """What a component is called: group; of rows in time state; of rows in groups component."""
         fit = next((row.fit for row in self.rows if row.fit is not None), None)
-        if fit is None:
-            return "group"
-        if any("component_next" in axes for axes in fit.question.structure.axes().values()):
-            return "state"
-        return "component" if "group" in fit.question.data.sizes else "group"
+        return "group" if fit is None else noun_of(fit)
 
     @property
     def family(self) -> str:
@@ -84,13 +83,22 @@ class Candidates:
         return len({id(one.row) for one in elected(self.rows).values()}) < 2
 
     @property
+    def tested(self) -> bool:
+        """Whether the bootstrap tested any candidate, or was to."""
+        return any(row.step is not None for row in self.rows)
+
+    @property
     def legend(self) -> str:
         """What the columns of the table mean."""
         how = {row.predicted.how for row in self.rows if row.predicted is not None}
         left = f" (log density of {' or '.join(sorted(how))})" if how else ""
+        test = (
+            "p: bootstrap test of K against K + 1, at most the number shown where no replicate is "
+            "as large. "
+        )
         return (
-            "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. p: bootstrap "
-            "test of K against K + 1, at most the number shown where no replicate is as large. "
+            "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. "
+            f"{test * self.tested}"
             f"LOO{left} and log evidence: higher is better; LOO elects the fewest parameters "
             "within two standard errors of the best. P(K): under equal prior odds"
             f"{', with its Monte Carlo error' * (undecided(self.rows) is not None)}."
@@ -99,12 +107,12 @@ class Candidates:
     @property
     def missing(self) -> list[str]:
         """What could not be computed, and for which candidates."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Row]] = {}
         for row in self.rows:
             for note in (row.reason, *row.notes, row.saturated):
                 if note:
-                    found.setdefault(note, []).append(row.title)
-        return [f"K = {', '.join(titles)}: {note}." for note, titles in found.items()]
+                    found.setdefault(note, []).append(row)
+        return [f"{_heading(rows)}: {note}." for note, rows in found.items()]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a pandas data frame, a row for each candidate."""
@@ -120,6 +128,13 @@ class Candidates:
         known = [row for row in self.rows if row.predicts]
         best = max(known, key=lambda row: row.elpd, default=None)
         return [_record(*one, best) for one in zip(self.rows, chances, errors, strict=True)]
+
+
+def _heading(rows: Sequence[Row]) -> str:
+    """Return what some candidates are called together."""
+    if rows[0].named:
+        return "; ".join(row.heading for row in rows)
+    return f"K = {', '.join(row.title for row in rows)}"
 
 
 def _record(row: Row, chance: float, error: float, best: Row | None) -> dict[str, object]:

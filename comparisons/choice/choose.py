@@ -148,8 +148,8 @@ def choose(
     interrupted = False
     try:
         for at, (one, k) in enumerate((one, k) for one in families for k in numbers):
-            title = Row(one, k, named=named).title
-            announce(f"K = {title} ({at + 1} of {len(families) * len(numbers)})")
+            heading = Row(one, k, named=named).heading
+            announce(f"{heading} ({at + 1} of {len(families) * len(numbers)})")
             question = asked(one, data, k, prior=prior, equal_weights=equal_weights)
             found = _fitted(question, starts, seed, named, force=force, progress=progress)
             before = searches.get((one, k - 1))
@@ -364,7 +364,7 @@ def _tests(
             at = due.pop(0)
             row, (family, k) = rows[at], known[at]
             fewer, more = searches[family, k].fit, searches[family, k + 1].fit
-            announce(f"bootstrap, K = {row.title} against {row.k + 1}")
+            announce(f"bootstrap, {row.heading} against {row.k + 1}")
             task = bars.add_task(f"{row.title} against {row.k + 1}", total=most)
             tell = partial(bars.update, task)
             found = bootstrap(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from comparisons.choice.pictures import pictures_of_choice
-from comparisons.choice.printed import HEADS, cells
+from comparisons.choice.printed import cells, heads
 from comparisons.choice.reasons import called, listed
 from comparisons.finding import DOUBT, FAULT
 from comparisons.kept.largest import largest
@@ -78,7 +78,7 @@ def page(
         about="What else to know" if choice.agree else "Why they differ",
         missing=choice.missing,
         interrupted=choice.interrupted,
-        heads=list(HEADS.values()),
+        heads=list(heads(choice).values()),
         rows=[(row is best, one) for row, one in zip(choice.rows, cells(choice), strict=True)],
         legend=choice.legend,
         pictures=inlined(drawn),
@@ -106,7 +106,7 @@ def _section(row: Row, *, best: bool) -> Section:
         if name in SHOWN and not kind.refusal(facts)
     ]
     return Section(
-        row.title,
+        row.heading,
         best,
         facts.verdict,
         meaning(facts),

@@ -79,11 +79,12 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
     )
     if shown:
         listed = ", ".join(row.title for row in drawn)
+        listed = "; ".join(row.heading for row in drawn) if drawn[0].named else f"K = {listed}"
         found.append(
             Picture(
                 "densities",
                 "The fits side by side",
-                f"The data and the fitted {choice.noun}s, for K = {listed}.",
+                f"The data and the fitted {choice.noun}s, for {listed}.",
                 lambda: densities(choice),
             )
         )
@@ -246,7 +247,7 @@ def densities(choice: Candidates) -> Figure:
             _density(axes, row, _bars(best))
         else:
             _plane(axes, row)
-        axes.set_title(f"K = {row.title}", loc="left", fontsize=10)
+        axes.set_title(row.heading, loc="left", fontsize=10)
         few_ticks(axes, 4, 3)
     for axes in grid.flat[len(rows) :]:
         axes.remove()
@@ -364,7 +365,7 @@ def splits(choice: Candidates) -> Figure:
                 )
     for at, (one, other) in enumerate(pairwise(fits)):
         _flow(axes, at, flows(one, other), tops[at], tops[at + 1], orders[at], orders[at + 1])
-    axes.set_xticks(range(len(rows)), [f"K = {row.title}" for row in rows])
+    axes.set_xticks(range(len(rows)), ["\n".join(row.heading.rsplit(", ", 1)) for row in rows])
     axes.set_xlim(-0.3, len(rows) - 0.7)
     axes.set_ylim(1 - max(_height(len(order)) for order in orders) - 0.02, 1.02)
     axes.set_yticks([])
@@ -453,7 +454,5 @@ def _told(choice: Candidates) -> str:
         parent = shared.argmax(axis=0)
         split = np.flatnonzero(np.bincount(parent, minlength=one.k) > 1)
         if len(split):
-            said.append(
-                f"{choice.noun} {int(split[0]) + 1} of {one.k} divides at K = {other.title}"
-            )
+            said.append(f"{choice.noun} {int(split[0]) + 1} of {one.k} divides at {other.heading}")
     return f"The {choice.noun}s at each K, from left to right: {'; '.join(said) or 'none divides'}."

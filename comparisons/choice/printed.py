@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from comparisons.choice.candidates import Candidates
 
-__all__ = ["HEADS", "cells", "chosen", "lines"]
+__all__ = ["cells", "chosen", "heads", "lines"]
 
 UNKNOWN = "–"
 HEADS = {
@@ -48,6 +48,18 @@ ELECTS = {
 STAR = "*"  # beside the number by which a criterion elects a row
 
 
+def heads(choice: Candidates) -> dict[str, str]:
+    """Return the heads of the columns that people read: no p if nothing was tested.
+
+    >>> from comparisons.choice.candidates import Candidates
+    >>> from comparisons.choice.rows import Row
+    >>> "p" in heads(Candidates((Row(fit.family, 2, fit),)))
+    False
+    """
+    found = {name: head for name, head in HEADS.items() if name != "p" or choice.tested}
+    return found | {"K": "family, K"} if choice.rows[0].named else found
+
+
 def cells(choice: Candidates) -> list[list[str]]:
     """Return the table's rows in words; a star marks what each criterion elects.
 
@@ -64,7 +76,7 @@ def cells(choice: Candidates) -> list[list[str]]:
         ours = {head for head, name in ELECTS.items() if name in found and found[name].row is row}
         marks = {head: STAR if head in ours else " " for head, name in ELECTS.items()}
         shown = record if noisy else record | {"probability_error": None}
-        rows.append([_cell(shown, name) + marks.get(name, "") for name in HEADS])
+        rows.append([_cell(shown, name) + marks.get(name, "") for name in heads(choice)])
     return rows
 
 
@@ -104,7 +116,7 @@ def lines(choice: Candidates) -> Iterable[str]:
 
 def _write(console: Console, choice: Candidates) -> None:
     """Write table and sentences on a console."""
-    laid(console, list(HEADS.values()), cells(choice))
+    laid(console, list(heads(choice).values()), cells(choice))
     spoken(console, Text(choice.legend, "dim"))
     for sentence in choice.sentences:
         spoken(console, Text(sentence))

@@ -108,6 +108,8 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
             f"Take {what}, {how}: {len(ours)} of {len(votes)} criteria "
             f"elect{'s' * (len(ours) == 1)} {them} ({listed(ours)}).{belief}"
         )
+    if "AIC" in found and found["AIC"].row is not best:
+        said += " AIC does not count, as it tends to elect too many."
     return said + _caveat(best, noun)
 
 
@@ -145,7 +147,7 @@ def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
         assert other.fit is not None
         yield (
             f"AIC charges 2 for each parameter, BIC log n = {np.log(other.fit.observations):.1f}: "
-            f"AIC elects {called(other, noun)}, and tends to elect too many."
+            f"AIC elects {called(other, noun)}."
         )
     if differs(found, "ICL", base):
         other = found["ICL"].row
@@ -238,13 +240,15 @@ def _of_prior(rows: Sequence[Row], noun: str) -> Iterator[str]:
         logs = [getattr(row.evidence, name).log for row in known]
         if not np.isfinite(logs).all():
             continue
-        ahead = logs[known.index(first)] - logs[known.index(second)]
+        ahead = f"{logs[known.index(first)] - logs[known.index(second)]:+.1f}"
+        usual = f"{first.log_evidence - second.log_evidence:+.1f}"
+        other = known[int(np.argmax(logs))]
+        if ahead == usual and other is first:
+            continue
         said = (
             f"Under a prior {width} the log evidence of {called(first, noun)} less that of "
-            f"{called(second, noun)} is {ahead:+.1f} in place of "
-            f"{first.log_evidence - second.log_evidence:+.1f}"
+            f"{called(second, noun)} is {ahead} in place of {usual}"
         )
-        other = known[int(np.argmax(logs))]
         yield f"{said}, and it elects {called(other, noun)}." if other is not first else f"{said}."
 
 

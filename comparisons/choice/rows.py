@@ -27,6 +27,17 @@ SEVERAL = 3  # of what was left out with a Pareto k above 0.7, from which LOO do
 MISFIT = "misfit"  # the code of a model that does not fit
 
 
+def noun_of(fit: em.Fit[Any]) -> str:
+    """Return what a component is called: of rows in time state, of rows in groups component.
+
+    >>> noun_of(fit)
+    'group'
+    """
+    if any("component_next" in axes for axes in fit.question.structure.axes().values()):
+        return "state"
+    return "component" if "group" in fit.question.data.sizes else "group"
+
+
 class Row(NamedTuple):
     """A family with a number of groups, and what is known of it so far.
 
@@ -59,6 +70,18 @@ class Row(NamedTuple):
             return f"{self.family.__name__} {self.k}"
         form = form_of(self.family)
         return f"{form} {self.k}" if form else str(self.k)
+
+    @property
+    def heading(self) -> str:
+        """The same where it stands alone: the number of groups, or the family and the number.
+
+        >>> Row(fit.family, 2).heading, Row(fit.family, 1, named=True).heading
+        ('K = 2', 'Poisson, 1 group')
+        """
+        if not self.named:
+            return f"K = {self.title}"
+        noun = "group" if self.fit is None else noun_of(self.fit)
+        return f"{self.family.__name__}, {self.k} {noun}{'s' * (self.k > 1)}"
 
     @property
     def spiked(self) -> bool:

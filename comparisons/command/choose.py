@@ -222,7 +222,7 @@ def fit_chosen(
     assert best is not None
     if not as_json:
         chosen(found)
-        shown(f"\nThe number that is recommended, K = {best.title}:\n")
+        shown(f"\nThe number that is recommended, {best.heading}:\n")
     finish(best.comparison, out, as_json=as_json, choice=found, file=file)
 
 

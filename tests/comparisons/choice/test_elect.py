@@ -18,7 +18,7 @@ from comparisons.choice.elect import (
 )
 from comparisons.choice.pictures import criteria
 from comparisons.choice.predicted import Predicted
-from comparisons.choice.printed import cells
+from comparisons.choice.printed import cells, heads
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
 from comparisons.finding import Finding
@@ -60,6 +60,12 @@ def known(log, half=None, twice=None):
     """Return an evidence, which another width of the prior does not change if not given."""
     wide = [SimpleNamespace(log=log if one is None else one, error=0.0) for one in (half, twice)]
     return SimpleNamespace(log=log, error=0.02, half=wide[0], twice=wide[1], reason=None)
+
+
+def shown(choice, name):
+    """Return the cells of a column."""
+    at = list(heads(choice)).index(name)
+    return [one[at] for one in cells(choice)]
 
 
 def doubt(code, value=1.5):
@@ -185,6 +191,9 @@ def test_advice_says_how_sure_it_is():
     split = [sure[0], sure[1]._replace(evidence=known(-130.0)), sure[2]]
     assert advice(split).startswith("Take 2 groups, with reservations: ")
     assert "4 of 5 criteria elect them (BIC, ICL, the bootstrap and LOO)" in advice(split)
+    assert "AIC" not in advice(split)  # it elects them too
+    more = [sure[0], sure[1], row(3, -97.0, evidence=-112.0, each=each - 0.01)]
+    assert advice(more).endswith("AIC does not count, as it tends to elect too many.")
     almost = [sure[0], sure[1], sure[2]._replace(evidence=known(-110.4))]
     assert "The posterior probability of 2 groups is 0.996." in advice(almost)
     assert "no posterior for 2 groups" in advice([sure[0], sure[1]._replace(comparison=None)])
@@ -227,7 +236,7 @@ def test_a_misfit_is_said_beside_the_advice():
 
 def test_what_the_width_of_the_prior_moves_is_said():
     steady = [row(1, -120.0, evidence=-90.0), row(2, -100.0, evidence=-95.0)]
-    assert not any("and it elects" in one for one in differences(steady))
+    assert not any("prior" in one and "wide" in one for one in differences(steady))  # as before
     moved = [steady[0], steady[1]._replace(evidence=known(-95.0, half=-80.0, twice=-97.0))]
     said = [one for one in differences(moved) if "prior" in one and "wide" in one]
     gap = "the log evidence of 1 group less that of 2 groups is"
@@ -241,7 +250,26 @@ def test_what_the_width_of_the_prior_moves_is_said():
 def test_p_is_a_bound_where_no_replicate_exceeds():
     rows = Candidates((row(1, -120.0, p=1 / 21), row(2, -100.0, p=0.01), row(3, -99.0)))
     rows.rows[1].step.exceeding = 3
-    assert [one[6].strip() for one in cells(rows)] == ["≤0.048", "0.010", "–"]
+    assert [one.strip() for one in shown(rows, "p")] == ["≤0.048", "0.010", "–"]
+
+
+def test_a_table_without_tests_has_no_column_of_them():
+    untested = Candidates((row(1, -120.0), row(2, -100.0)))
+    tested = Candidates((row(1, -120.0, p=0.3), row(2, -100.0)))
+    assert "p" not in heads(untested)
+    assert "bootstrap" not in untested.legend
+    assert heads(tested)["p"] == "p (K+1)"
+    assert "p: bootstrap test of K against K + 1" in tested.legend
+    assert all(len(one) == len(heads(tested)) for one in cells(tested))
+
+
+def test_several_families_are_named_before_their_groups():
+    alone = Row(Poisson, 3, reason="EM finds only spikes")
+    named = alone._replace(named=True)
+    assert (alone.heading, named.heading) == ("K = 3", "Poisson, 3 groups")
+    assert Candidates((named,)).missing == ["Poisson, 3 groups: EM finds only spikes."]
+    assert Candidates((alone,)).missing == ["K = 3: EM finds only spikes."]
+    assert heads(Candidates((named,)))["K"] == "family, K"
 
 
 def test_elections_are_one_sentence_for_all_criteria():
@@ -267,7 +295,8 @@ def test_evidence_within_its_noise_does_not_decide():
     assert "does not decide" not in elections(clear)
     assert "(Monte Carlo error 0.0071)" in advice(near)
     assert "Monte Carlo error" not in advice(clear)
-    assert [cell[9][-1] == "*" for cell in cells(Candidates(tuple(near)))] == [True, False, False]
+    stars = [cell[-1] == "*" for cell in shown(Candidates(tuple(near)), "log_evidence")]
+    assert stars == [True, False, False]
 
 
 def test_probabilities_have_the_noise_of_the_evidence(rng):
@@ -280,9 +309,9 @@ def test_probabilities_have_the_noise_of_the_evidence(rng):
     errors = np.array(probability_errors(rows))
     assert errors[[0, 1, 3]] == pytest.approx(spread, rel=0.05)
     assert np.isnan(errors[2])
-    assert cells(Candidates(tuple(rows)))[0][10] == "0.491"
+    assert shown(Candidates(tuple(rows)), "probability")[0] == "0.491"
     near = Candidates((rows[0], row(2, -100.0, evidence=-90.01)))
-    assert cells(near)[0][10] == "0.502 (0.007)"
+    assert shown(near, "probability")[0] == "0.502 (0.007)"
     assert "Monte Carlo error" in near.legend
     assert "Monte Carlo error" not in Candidates(tuple(rows)).legend
 
@@ -299,7 +328,7 @@ def test_loo_that_failed_is_shown_and_does_not_vote():
     for failed, elects in ((2, 2), (3, 1)):
         bad = rows[1]._replace(predicted=rows[1].predicted._replace(unstable=failed / N))
         assert elected([rows[0], bad, rows[2]])["LOO"].row.k == elects
-        assert cells(Candidates((rows[0], bad, rows[2])))[1][7].startswith("-100.0")
+        assert shown(Candidates((rows[0], bad, rows[2])), "elpd")[1].startswith("-100.0")
         assert bad.sound  # the evidence is not concerned
 
 
