@@ -18,6 +18,7 @@ from models.multivariate import (
     MultivariateGaussian,
     MultivariateGaussianPrior,
     estimable,
+    improper,
 )
 from models.multivariate_blanks import never_together, partly_seen_gaussian
 from models.names import register, register_made
@@ -54,6 +55,7 @@ register(
     estimable=estimable,
     partly_seen=partly_seen_gaussian,
     unidentified=never_together,
+    improper=improper,
 )
 register(
     "lognormal",

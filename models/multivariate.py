@@ -34,6 +34,7 @@ __all__ = [
     "TiedGaussian",
     "TiedSphericalGaussian",
     "estimable",
+    "improper",
 ]
 
 LARGEST = 1e150  # its square, a covariance, is still a double
@@ -298,6 +299,18 @@ FORMS: Mapping[str, type[MultivariateGaussian]] = {
 }
 
 
+def improper(family: type[MultivariateGaussian], prior: MultivariateGaussianPrior, d: int) -> str:
+    """Return why an inverse Wishart density has no finite integral; empty if it has one.
+
+    A free block of size b needs more than b - 1 degrees of freedom, so that diagonal forms, whose
+    blocks are single variances, need any above 0.
+    """
+    least = family.form().block(d) - 1
+    if prior.degrees > least:
+        return ""
+    return f"prior: degrees is {prior.degrees:g}; give more than {least}"
+
+
 class MultivariateGaussianPrior(NamedTuple):
     """Mean given cov is Normal(mean, cov / n); cov is InverseWishart(degrees, scatter).
 
@@ -319,7 +332,7 @@ class MultivariateGaussianPrior(NamedTuple):
     degrees: float
 
     def checked(self, sample: Observations) -> Self:
-        """The scatter is positive definite and the degrees keep the prior proper."""
+        """The scatter is positive definite; how many degrees are enough is said by the form."""
         d = sample.dimension
         mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)
         if mean.shape != (d,) or scatter.shape != (d, d):
@@ -330,8 +343,6 @@ class MultivariateGaussianPrior(NamedTuple):
             raise Refusal("prior: mean or scatter is not finite; give finite numbers")
         _definite("prior: scatter", scatter)
         n, degrees = positive(self, "n", "degrees")
-        if degrees <= d - 1:
-            raise Refusal(f"prior: degrees is {degrees:g}; give more than {d - 1}")
         return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:

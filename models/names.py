@@ -60,6 +60,7 @@ __all__ = [
     "those_that_allow_blanks",
     "those_that_take",
     "titled",
+    "why_improper",
     "why_unidentified",
 ]
 
@@ -75,6 +76,7 @@ PRIORS: dict[str, type[ConjugatePrior]] = {}
 
 
 ESTIMABLE: dict[str, Estimable] = {}
+IMPROPER: dict[str, Callable[[Any, Any, int], str]] = {}
 """What refuses data in which a family has no maximum, by the family's short name."""
 
 
@@ -140,6 +142,7 @@ def register(
     unidentified: Unidentified | None = None,
     mends: Mapping[str, Sequence[str]] | None = None,
     partly_seen: Callable[[Any], type[Theta]] | None = None,
+    improper: Callable[[Any, Any, int], str] | None = None,
 ) -> None:
     """Give a family its short name.
 
@@ -150,6 +153,7 @@ def register(
     unidentified: says why rows in no order do not identify k components, empty if they do.
     mends: causes of a misfit of other families that it allows for, with their short names.
     partly_seen: what returns its form for rows with blanks; a family without takes no blanks.
+    improper: says why a valid record is no proper prior of a form in d columns, empty if it is one.
 
     >>> from models import Poisson, PoissonPrior
     >>> register("poisson", Poisson, PoissonPrior)
@@ -167,6 +171,8 @@ def register(
         UNIDENTIFIED[name] = unidentified
     if partly_seen is not None:
         PARTLY_SEEN[family] = partly_seen
+    if improper is not None:
+        IMPROPER[name] = improper
     if forms is not None:
         FORMS[name] = forms
 
@@ -359,6 +365,20 @@ def record_of(family: type[Theta]) -> type[ConjugatePrior]:
     """
     made = made_of(family)
     return PRIORS[name_of(family)] if made is None else made.record(family)
+
+
+def why_improper(family: type[Theta], prior: ConjugatePrior, d: int) -> str:
+    """Return why a valid record is no proper prior of a family in d columns; empty if it is one.
+
+    >>> from models import MultivariateGaussianPrior
+    >>> few = MultivariateGaussianPrior(np.zeros(4), 1.0, np.eye(4), 3.0)
+    >>> why_improper(family_named("multivariate"), few, 4)
+    'prior: degrees is 3; give more than 3'
+    >>> why_improper(family_named("multivariate", "diagonal"), few, 4)
+    ''
+    """
+    says = IMPROPER.get(name_of(family))
+    return "" if says is None else says(family, prior, d)
 
 
 def family_called(title: str) -> type[Theta]:

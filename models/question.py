@@ -23,6 +23,7 @@ from models.names import (
     partly_seen,
     record_of,
     takes_blanks,
+    why_improper,
     why_unidentified,
 )
 from models.observations import OutOfCore
@@ -162,6 +163,8 @@ def asked[T: Theta](
     refuse_single_categories(family, sample)
     if prior is not None:
         prior = checked_prior(prior, record_of(family), sample)
+        if improper := why_improper(family, prior.theta, sample.dimension):
+            raise Refusal(improper)
     axes = structure.axes()
     if equal_weights and any("component_next" in one for one in axes.values()):
         raise Refusal(

@@ -28,6 +28,8 @@ from models import (
     simulate,
     weak_prior,
 )
+from models.names import family_named
+from models.question import asked
 
 SQUARE = np.eye(2)
 PAIRS = Sample([[0.0, 1.0], [2.0, 3.0], [5.0, 1.0]])
@@ -183,3 +185,16 @@ def test_models_and_em_stay_light():
     for heavy in ("pymc", "arviz", "pandas", "matplotlib", "pytensor", "sklearn", "xarray"):
         assert f"'{heavy}'" not in loaded.stdout
     assert "'numpy'" in loaded.stdout
+
+
+@pytest.mark.parametrize("form", ["full", "tied", "diagonal", "spherical", "tied-spherical"])
+@pytest.mark.parametrize("d", [2, 4, 9])
+def test_the_weak_prior_of_every_form_is_proper_in_any_number_of_columns(rng, form, d):
+    family, sample = family_named("multivariate", form), Sample(rng(4).normal(size=(50, d)))
+    weak = weak_prior(family, sample, 2)
+    read_back = asked(family, sample, 2, prior=weak)
+    assert read_back.usual
+    few = d - 1.0 if form in {"full", "tied"} else 0.0
+    fewer = weak._replace(theta=weak.theta._replace(degrees=few))
+    with pytest.raises(ValueError, match="degrees"):
+        asked(family, sample, 2, prior=fewer)
