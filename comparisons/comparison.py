@@ -41,7 +41,7 @@ from models.sample import Sample
 from models.structure import structure_for, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     import pandas as pd
@@ -275,6 +275,7 @@ def second_opinion[T: Theta](
     k: int,
     *,
     columns: Columns | None = None,
+    group_names: Sequence[str] = (),
     estimate: object = None,
     prior: Prior | None = None,
     equal_weights: bool = False,
@@ -296,6 +297,7 @@ def second_opinion[T: Theta](
     sample: the observations; their type determines the structure. Or a data frame of pandas or
         polars, an Arrow table or one column of them, whose rows are in no order.
     columns: of the data frame, by name; by default all.
+    group_names: what to call the components, in the order of their labels; numbers by default.
     EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct
     measurements in one dimension; the finding `binned` bounds their shift of the posterior means.
 
@@ -319,7 +321,9 @@ def second_opinion[T: Theta](
     models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
     """
     kind, data = understood(family, sample, columns)
-    question = asked(kind, data, k, prior=prior, equal_weights=equal_weights)
+    question = asked(
+        kind, data, k, prior=prior, equal_weights=equal_weights, group_names=group_names
+    )
     return opinion_of(
         question,
         estimate=estimate,

@@ -29,7 +29,7 @@ from models.structure import by_name, checked, parameters, shares_of, uniform, w
 from models.zero_inflated import said_of_silent, silent, with_zeros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike
@@ -53,6 +53,7 @@ def fit[S: Structure](
     k: int,
     *,
     columns: Columns | None = None,
+    group_names: Sequence[str] = (),
     start: S | None = None,
     starts: int | None = None,
     hard: bool = False,
@@ -71,6 +72,7 @@ def fit[S: Structure](
     sample: the observations; the structure follows from their kind. Or a data frame, or one of its
         columns, whose rows are in no order.
     columns: of the data frame, by name; by default all.
+    group_names: what to call the components, in the order of their labels; numbers by default.
     start: a Mixture to climb from, instead of all other starts.
     starts: the number of starts: quantiles, k-means++, random seeds and random groups. By default
         20, and more, up to 100, where the best optimum was reached fewer than five times and others
@@ -97,7 +99,9 @@ def fit[S: Structure](
         raise Refusal("family is a Sample; the order is fit(family, sample, k)")
     family, sample = understood(family, sample, columns)
     emission_of(family)  # refuses what is none
-    question: Question[S, Any] = asked(family, sample, k, prior=prior, equal_weights=equal_weights)
+    question: Question[S, Any] = asked(
+        family, sample, k, prior=prior, equal_weights=equal_weights, group_names=group_names
+    )
     return fitted(
         question,
         prior=question.given,
@@ -171,10 +175,9 @@ def fitted[S: Structure](
     least = rows.units.floor_out(model.floor)
     if known.open:
         ends = _as_high(ends)
-    listed, names = parameters(best.parameters, question.held), question.data.names
-    said = _notes(
-        found._replace(ends=ends), known, saddles, max_steps, tolerance, _told(model, least)
-    )
+    listed, names = parameters(best.parameters, question.held), question.names
+    titles, told = names.get("component", range(question.k)), _told(model, least)
+    said = _notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, told, titles)
     notes = [by_name(note, listed, names) for note in said]
     if start is None and question.k > 1:
         notes += _seldom(found)
@@ -358,6 +361,7 @@ def _notes[S: Structure](
     max_steps: int,
     tolerance: float,
     least: str,
+    titles: Sequence[object],
 ) -> Iterator[str]:
     """Yield what a reader of the estimate has to know.
 
@@ -385,8 +389,8 @@ def _notes[S: Structure](
             f"(best {highest:.3f}, {least})"
         )
     if best.empty.any():
-        empty = ", ".join(map(str, np.flatnonzero(best.empty)))
-        yield f"component {empty} is empty: it holds less than half an observation"
+        empty = ", ".join(str(titles[one]) for one in np.flatnonzero(best.empty).tolist())
+        yield f"component {empty} is empty: its share is less than half an observation"
     if saddles:
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if screened:

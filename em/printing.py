@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.family import components, listed_entries
-from models.letters import padded, wide
+from models.letters import cut, padded, wide
 from models.structure import axes_of, fields_of, shares_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["table"]
 ACROSS = 5  # components side by side
 MOST = 30  # rows of a field
 LABEL = 9  # columns of a row's label, at least
+CELL = 20  # of an estimate with its error
 COMPONENT = "component"
 NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
@@ -55,15 +56,19 @@ def table(
             values[name] = np.where(value < NO_SHARE, 0, value)
     k, every = components(estimate.theta), axes_of(type(estimate), type(estimate.theta))
     shown, hidden = _shown(estimate)
+    parts = {name: field.part for name, field in inner.items()}
     labels = [
-        _label(name, [one for one in every[name] if one != COMPONENT], place, names)
+        _label(name, [one for one in every[name] if one != COMPONENT], place, names, parts)
         for name, _, place in shown
     ]
     columns = max(LABEL, *map(wide, labels))
+    numbers = [str(one) for one in range(k)]
+    titles = list(names.get(COMPONENT, numbers))
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
-        if k > ACROSS:
-            yield _line("component", map(str, block), columns)
+        if k > ACROSS or titles != numbers:
+            heads = [cut(titles[one], CELL) for one in block]
+            yield _line(COMPONENT, heads, columns)
         for label, (name, axis, place) in zip(labels, shown, strict=True):
             at = [(*place[:axis], one, *place[axis:]) for one in block]
             cells = [_cell(values[name][one], spreads[name][one]) for one in at]
@@ -72,19 +77,28 @@ def table(
         yield f"  and {more:,} more of {name}"
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
-            yield from _matrix(name, values[name], spreads[name])
+            yield from _matrix(name, values[name], spreads[name], titles)
 
 
 def _label(
-    name: str, axes: Sequence[str], place: tuple[int, ...], names: Mapping[str, Sequence[str]]
+    name: str,
+    axes: Sequence[str],
+    place: tuple[int, ...],
+    names: Mapping[str, Sequence[str]],
+    parts: Mapping[str, int],
 ) -> str:
-    """Return what stands before a row: the field and its place, whose parts may have names."""
-    if not place:
-        return name
-    parts = (
+    """Return what stands before a row: the field and its place, whose parts may have names.
+
+    parts: the column of each field, as `Field` has it.
+    """
+    found = [
         names[axis][at] if axis in names else str(at) for axis, at in zip(axes, place, strict=True)
-    )
-    return f"{name}[{','.join(parts)}]"
+    ]
+    part, columns = parts.get(name, 0), names.get("column")
+    if part and columns:
+        name = name.removesuffix(f"_{part}")
+        found.insert(0, columns[part - 1])
+    return f"{name}[{','.join(found)}]" if found else name
 
 
 def _shown(estimate: Structure) -> tuple[list[Row], dict[str, int]]:
@@ -127,14 +141,15 @@ def _cell(value: float, error: float) -> str:
 
 def _line(label: str, cells: Iterable[str], columns: int = LABEL) -> str:
     """Return a line of the table, whose label takes so many columns."""
-    return f"  {padded(label, columns)}" + "".join(f"  {cell:>20}" for cell in cells)
+    shown = (f"  {' ' * (CELL - wide(cell))}{cell}" for cell in cells)
+    return f"  {padded(label, columns)}{''.join(shown)}"
 
 
-def _matrix(name: str, values: Array, errors: Array) -> Iterator[str]:
+def _matrix(name: str, values: Array, errors: Array, titles: Sequence[str]) -> Iterator[str]:
     """Yield the lines of probabilities (K, K) to move from each component to each."""
     k = len(values)
     for begin in range(0, k, ACROSS):
         block = slice(begin, begin + ACROSS)
-        yield _line(name, [f"to {one}" for one in range(k)[block]])
-        for row in range(k):
-            yield _line(f"from {row}", map(_cell, values[row, block], errors[row, block]))
+        yield _line(name, [f"to {one}" for one in titles[block]])
+        for row, title in enumerate(titles):
+            yield _line(f"from {title}", map(_cell, values[row, block], errors[row, block]))

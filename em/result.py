@@ -117,7 +117,7 @@ class Fit[S: Structure]:
     converged: whether the tolerance was met.
     standard_errors: errors in the shape of the estimate; NaN where a note says why.
     information: (p, p) observed information in `coordinates`, or None where a note says why.
-    coordinates: (p,) names of the free parameters, such as mean[0] or cov[1,0,2].
+    coordinates: (p,) names of the free parameters for programs, such as mean[0] or cov[1,0,2].
     decrement: Newton decrement, the distance to the maximum in standard errors.
     missing: largest fraction of information missing, the rate at which plain EM converges.
     optima: every distinct optimum found, best first, spikes last.
@@ -519,7 +519,7 @@ class Fit[S: Structure]:
         )
         lines = [
             heading,
-            *table(self.estimate, self.standard_errors, self.question.data.names),
+            *table(self.estimate, self.standard_errors, self.question.names),
             *remarks(self.family),
             summary,
         ]

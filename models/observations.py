@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from models.sample import Sample
+from models.sample import Sample, along_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from models.arrays import Array, Labels
     from models.sample import Part
@@ -70,6 +70,15 @@ class Observations(Protocol):
     @property
     def trials(self) -> Array | None:
         """The number of flips for each number of heads, None where rows are not heads."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, if they have some."""
+        ...
+
+    def with_columns(self, columns: Iterable[str]) -> Self:
+        """Set the names of the columns, and return the rows."""
         ...
 
     @property
@@ -135,6 +144,12 @@ class OutOfCore:
     fractional: Array | None
 
     trials = None
+    columns = ()  # their names, once they are said
+
+    def with_columns(self, columns: Iterable[str]) -> Self:
+        """Set the names of the columns, and return the rows."""
+        object.__setattr__(self, "columns", tuple(columns))
+        return self
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -158,8 +173,8 @@ class OutOfCore:
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """Empty: rows on disk are numbers."""
-        return {}
+        """The names of the columns of a table."""
+        return along_columns(self.columns if self.table else ())
 
     @property
     def each_once(self) -> bool:

@@ -53,6 +53,7 @@ class Question[S: Structure, T: Theta]:
     held: the fields of shares that are not estimated but fixed at 1 / K.
     origin: data whose place and spread fix a sampler's coordinates, None if these data do.
     wide: the length of a component's own axes, None if these data say it.
+    titles: what people call the components, in the order of their labels, if they have names.
 
     >>> from models import Mixture, Poisson
     >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
@@ -67,6 +68,19 @@ class Question[S: Structure, T: Theta]:
     held: frozenset[str] = frozenset()
     origin: Data | None = None
     wide: int | None = None
+    titles: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names along axes that have some: columns, categories, groups, components.
+
+        >>> from models import Mixture, Poisson
+        >>> two = Question(Mixture, Poisson, Sample([0, 2, 4]), 2, titles=("quiet", "busy"))
+        >>> two.names["component"]
+        ('quiet', 'busy')
+        """
+        own = dict.fromkeys(("component", "component_next"), self.titles) if self.titles else {}
+        return dict(self.data.names) | own
 
     @property
     def sample(self) -> Observations:
@@ -130,6 +144,27 @@ class Question[S: Structure, T: Theta]:
             np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
         )
 
+    def with_titles(self, titles: Sequence[str]) -> Self:
+        """Return the same question with names of the components, in the order of their labels.
+
+        >>> from models import Mixture, Poisson
+        >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).with_titles(["quiet"])
+        Traceback (most recent call last):
+        models.refusal.Refusal: 1 name is given for 2 groups; give one for each, in the order of ...
+        """
+        found = tuple(str(one).strip() for one in titles)
+        if len(found) != self.k:
+            given = f"{len(found)} name{'s are' if len(found) != 1 else ' is'}"
+            raise Refusal(
+                f"{given} given for {self.k} group{'s' * (self.k > 1)}; give one for each, in the "
+                "order of their labels"
+            )
+        for one in found:
+            if not one or found.count(one) > 1:
+                what = f"{one!r} is the name of two groups" if one else "a group's name is empty"
+                raise Refusal(f"{what}; give each group a name of its own")
+        return replace(self, titles=found)
+
     def of(self, data: Data) -> Self:
         """Return the same question of other data, under the same prior."""
         origin = self.data if self.origin is None else self.origin
@@ -137,13 +172,20 @@ class Question[S: Structure, T: Theta]:
 
 
 def asked[T: Theta](
-    family: type[T], data: Data, k: int, *, prior: Prior | None = None, equal_weights: bool = False
+    family: type[T],
+    data: Data,
+    k: int,
+    *,
+    prior: Prior | None = None,
+    equal_weights: bool = False,
+    group_names: Sequence[str] = (),
 ) -> Question[Any, T]:
     """Return a question, or raise Refusal for what cannot be estimated.
 
     Where cells of the data are blank, the family becomes its form for rows with blanks.
 
     equal_weights: fix all shares at 1 / k.
+    group_names: what people call the components, in the order of their labels.
 
     >>> from models import Gaussian, Sample
     >>> asked(Gaussian, Sample([1.0, 2.0, 4.0]), 2).structure.__name__
@@ -172,7 +214,8 @@ def asked[T: Theta](
             "depend on the one before it; leave it out, or fit the rows in no order"
         )
     held = frozenset(axes if equal_weights or k == 1 else ())
-    return Question(structure, family, data, k, prior, held)
+    question = Question(structure, family, data, k, prior, held)
+    return question.with_titles(group_names) if len(group_names) else question
 
 
 def weak_prior[T: Theta](family: type[T], sample: Observations, k: int) -> Prior:

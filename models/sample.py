@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from models.arrays import Array, Numbers
 
-__all__ = ["Part", "Sample", "checked_rows", "column_titles", "refuse", "sorted_rows"]
+__all__ = [
+    "Part",
+    "Sample",
+    "along_columns",
+    "checked_rows",
+    "column_titles",
+    "refuse",
+    "sorted_rows",
+]
 
 LARGEST = 2.0**1020  # of a measurement, so that differences of differences do not overflow
 ROUNDING = 1e-9  # relative, of a sum of weights that should be a whole number
@@ -111,8 +119,7 @@ class Sample:
             raise Refusal(f"counts sum to {times.sum():g}, beyond what a double counts exactly")
         self._fill(values, flips, times)
         object.__setattr__(self, "empty", empty)
-        object.__setattr__(self, "columns", column_titles(x, self))
-        self.named(names, each)
+        self.named(names, each).with_columns(column_titles(x, self))
 
     def _fill(self, values: Array, flips: Array | None, times: Array | None) -> None:
         """Count the distinct rows; counts that are not whole stay doubles."""
@@ -141,6 +148,15 @@ class Sample:
         object.__setattr__(self, "levels", levels or (categories, *none))
         return self
 
+    def with_columns(self, columns: Iterable[str]) -> Self:
+        """Set the names of the columns, and return the sample.
+
+        >>> Sample([[170.0, 62.0]]).with_columns(["height", "weight"]).names["dimension"]
+        ('height', 'weight')
+        """
+        object.__setattr__(self, "columns", tuple(columns))
+        return self
+
     def with_rows(self, x: Array, trials: Array | None, counts: ArrayLike | None = None) -> Self:
         """Return a sample of other rows of the same kind, with the same names of categories.
 
@@ -157,8 +173,7 @@ class Sample:
             categories=self.categories if named else None,
             levels=None if named else self.levels,
         )
-        object.__setattr__(other, "columns", self.columns)
-        return other
+        return other.with_columns(self.columns)
 
     def coded_as(self, levels: tuple[tuple[str, ...], ...], labels: Sequence[bool]) -> Self:
         """Return the same rows with the codes that labels have among other names of categories.
@@ -215,7 +230,7 @@ class Sample:
         places[seen] = one.inverse
         known = np.where(seen[self.inverse], np.arange(len(self.inverse)), 0)
         object.__setattr__(one, "inverse", places[self.inverse][np.maximum.accumulate(known)])
-        return one.named(self.levels[at])
+        return one.named(self.levels[at]).with_columns(self.columns[at : at + 1])
 
     @classmethod
     def weighed(cls, x: ArrayLike, weights: ArrayLike, trials: ArrayLike | None = None) -> Self:
@@ -258,7 +273,12 @@ class Sample:
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of the categories, by axis: those of labels, or of each column of a table."""
+        """The names along axes that have some: of columns, and of the categories of each."""
+        return along_columns(self.columns if self.table else ()) | self._categories_by_axis
+
+    @property
+    def _categories_by_axis(self) -> dict[str, tuple[str, ...]]:
+        """The names of the categories: those of labels, or of each column of a table."""
         if not self.table:
             return {"category": self.categories} if self.categories else {}
         return {f"category_{at}": names for at, names in enumerate(self.levels, 1) if names}
@@ -366,7 +386,9 @@ class Sample:
         }
         if self.trials is not None:
             found["trials"] = ("row",), self.trials
-        for axis, names in self.names.items():
+        if self.columns:
+            found["columns"] = ("column",), np.array(self.columns)
+        for axis, names in self._categories_by_axis.items():
             found[axis.replace("category", "categories")] = (axis,), np.array(names)
         found["inverse"] = ("given",), self.inverse
         if self.empty:
@@ -380,13 +402,14 @@ class Sample:
         fields: dict[str, Numbers | None] = {"trials": None}
         fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
         names = {name: one for name, one in arrays.items() if name.startswith("categories")}
-        apart = {*names, "empty"}
+        apart = {*names, "empty", "columns"}
         given = {name: np.array(one) for name, one in arrays.items() if name not in apart}
         self._keep(fields | given)
         object.__setattr__(self, "empty", int(arrays.get("empty", np.zeros(()))))
         named = {name: tuple(str(one) for one in many) for name, many in names.items()}
         each = tuple(named.get(f"categories_{at + 1}", ()) for at in range(self.dimension))
-        return self.named(named.get("categories", ()), each if self.table else ())
+        self.named(named.get("categories", ()), each if self.table else ())
+        return self.with_columns(map(str, arrays.get("columns", ())))
 
     @property
     def observations(self) -> int:
@@ -473,7 +496,7 @@ class Sample:
         flips = None if self.trials is None else self.trials[rows]
         if self.counts.dtype.kind == "f":
             some = self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
-            return some.named(self.categories, self.levels)
+            return some.named(self.categories, self.levels).with_columns(self.columns)
         return self.with_rows(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
@@ -487,6 +510,15 @@ class Sample:
             return f"Sample({self.observations:,} labels, {len(self.categories):,} categories)"
         size = f"{self.observations:,} observations{columns}, {self.distinct:,} distinct"
         return f"Sample({size}{flips})"
+
+
+def along_columns(columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the names of columns along each axis that counts columns; empty without names.
+
+    >>> along_columns(("height", "weight"))["dimension"]
+    ('height', 'weight')
+    """
+    return dict.fromkeys(("column", "dimension", "dimension_bis"), columns) if columns else {}
 
 
 def column_titles(x: object, sample: Sample) -> tuple[str, ...]:

@@ -596,6 +596,7 @@ class Parameter(NamedTuple):
     name: of its field.
     axes: of the field.
     at: its index along each axis; None along the component axis if all components share it.
+    part: the column that its field is of, as `Field` has it.
 
     >>> one = Parameter("mean", ("component", "dimension"), (0, 2))
     >>> one.label, one.relabelled([1, 0]).label
@@ -605,6 +606,7 @@ class Parameter(NamedTuple):
     name: str
     axes: tuple[str, ...]
     at: tuple[int | None, ...]
+    part: int = 0
 
     @property
     def component(self) -> int | None:
@@ -631,21 +633,29 @@ class Parameter(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Its name, such as mean[0] or cov[1,0,2]; a star means all components."""
+        """Its name for programs, such as mean[0] or cov[1,0,2]; a star means all components."""
         return f"{self.name}[{','.join('*' if one is None else str(one) for one in self.at)}]"
 
     def titled(self, names: Mapping[str, Sequence[str]]) -> str:
-        """Return the label, with the names of the places along axes that have some.
+        """Return its name for people: places along axes that have names are called by them.
 
-        >>> Parameter("prob", ("component", "category"), (1, 0)).titled({"category": ["well"]})
-        'prob[1,well]'
+        >>> names = {"component": ["short", "tall"], "dimension": ["height", "weight"]}
+        >>> Parameter("mean", ("component", "dimension"), (1, 0)).titled(names)
+        'mean[tall,height]'
+        >>> square = ("component", "dimension", "dimension_bis")
+        >>> Parameter("cov", square, (1, 0, 1)).titled(names)
+        'cov[tall,height,weight]'
         """
         named = self.named(names)
-        parts = (
+        parts = [
             named.get(axis, "*" if one is None else str(one))
             for axis, one in zip(self.axes, self.at, strict=True)
-        )
-        return f"{self.name}[{','.join(parts)}]"
+        ]
+        field, columns = self.name, names.get("column", ())
+        if self.part and columns:
+            field = field.removesuffix(f"_{self.part}")
+            parts.insert(1, columns[self.part - 1])
+        return f"{field}[{','.join(parts)}]"
 
     def named(self, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the names of its places, by axis, along axes that have some.
@@ -721,10 +731,11 @@ def parameters(structure: Structure, held: Iterable[str] = ()) -> list[Parameter
         for name in (free(kind, held) if k > 1 else [])
         for at in np.ndindex(shares[name].shape)
     ]
-    own = axes(type(theta))
+    layout = type(theta).layout()
     return found + [
-        Parameter(name, own[name], (None if shared else component, *place))
+        Parameter(name, field.axes, (None if shared else component, *place), field.part)
         for name, place, shared in listed_entries(theta)
+        for field in [layout[name]]
         for component in range(1 if shared else k)
     ]
 

@@ -76,7 +76,9 @@ class Posterior:
         arrays = {str(name): one.to_numpy() for name, one in stored.data_vars.items()}
         data, k = data_of(structure).from_arrays(arrays), int(attrs["components"])
         equal = bool(attrs["equal_weights"]) and k > 1  # a single component has all the weight
-        return asked(family, data, k, prior=self._prior(family), equal_weights=equal)
+        question = asked(family, data, k, prior=self._prior(family), equal_weights=equal)
+        titles = json.loads(attrs.get("component_names", "[]"))
+        return question.with_titles(titles) if titles else question
 
     def _prior(self, family: type[Any]) -> Prior | None:
         """Return the prior that is stored, if one is known and it is not the weak default."""
@@ -394,6 +396,7 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
         "family": question.family.__name__,
         "components": question.k,
         "observations": question.sample.observations,
+        "component_names": json.dumps(question.titles),
         "equal_weights": int(bool(question.held)),
         "prior": json.dumps({"weight": question.prior.weight, "theta": theta}),
         "inference_library": "nutpie",

@@ -337,7 +337,13 @@ def sample_of(
         found.refuse_rows(partial(_refuse_row, family))
         with located_in_file(asked.titles):
             refuse_others(family, found.sample)
-    return Observed(found.sample, [column_label(one) for one in asked.x], found.dropped)
+    return _called(found.sample, [column_label(one) for one in asked.x], found.dropped)
+
+
+def _called(data: Data, names: list[str], dropped: int) -> Observed:
+    """Return what was observed, its columns called by their names in the file."""
+    data.sample.with_columns(names)
+    return Observed(data, names, dropped)
 
 
 def _refuse_row(family: type[Theta], some: Sample) -> None:
@@ -391,7 +397,7 @@ def sequences_of(
         progress=progress,
     )
     found.refuse_rows(family.observe)
-    return Observed(found.data, [column_label(one) for one in asked.x], 0)
+    return _called(found.data, [column_label(one) for one in asked.x], 0)
 
 
 def groups_of(
@@ -436,7 +442,7 @@ def groups_of(
     except ValueError:
         found.refuse_rows(family.observe)
         raise
-    return Observed(found.data, [column_label(one) for one in asked.x], found.dropped)
+    return _called(found.data, [column_label(one) for one in asked.x], found.dropped)
 
 
 def table_of(
@@ -460,7 +466,7 @@ def table_of(
     found = scan_table(file, drop_missing=drop_missing, progress=progress)
     with located_in_file({"x": ["the table"]}):
         refuse_others(family, found.data.sample)
-    return Observed(found.data, ["category"], found.dropped)
+    return _called(found.data, ["category"], found.dropped)
 
 
 def _labels_of(
@@ -476,7 +482,7 @@ def _labels_of(
     found = scan_labels(file, asked, drop_missing=drop_missing, progress=progress)
     with located_in_file(asked.titles):
         refuse_others(family, found.sample)
-    return Observed(found.sample, [column_label(asked.x[0])], found.dropped)
+    return _called(found.sample, [column_label(asked.x[0])], found.dropped)
 
 
 def _columns(

@@ -43,6 +43,7 @@ from comparisons.command.options import (
     Initial,
     InOrder,
     Json,
+    Names,
     Naming,
     Out,
     Overwrite,
@@ -236,6 +237,7 @@ def fit(
     covariance: Covariance = None,
     df: Df = None,
     zeros: Zeros = False,
+    names: Names = None,
     equal_weights: EqualWeights = False,
     estimate: Annotated[
         str | None,
@@ -308,6 +310,7 @@ def fit(
     if components is None:
         _refuse_without_k(
             {
+                "--names": names,
                 "--estimate": estimate,
                 "--only": only,
                 "--some": some,
@@ -355,7 +358,14 @@ def fit(
             )
             return
         refuse_components(kind, observed, components, weak=believed is None and only is None)
-        question = asked(kind, data, components, prior=believed, equal_weights=equal_weights)
+        question = asked(
+            kind,
+            data,
+            components,
+            prior=believed,
+            equal_weights=equal_weights,
+            group_names=() if names is None else names.split(","),
+        )
         refuse_inestimable(question, observed.names, force=force, typed=True)
         if estimate is not None:
             refuse_estimate(estimate, question)
@@ -449,9 +459,7 @@ def _only_em(
     question: Question[Any, Any], names: list[str], *, starts: int | None, seed: int, as_json: bool
 ) -> None:
     """Fit by EM and print that."""
-    from comparisons.pages.terminal import numbered
     from em import fitted
-    from models.family import by_column
 
     found = fitted(question, starts=starts, seed=seed)
     if as_json:
@@ -460,10 +468,6 @@ def _only_em(
         print_json(of_fit(found))
     else:
         shown(str(found))
-        if len(names) > 1:
-            apart = by_column(question.family)
-            where = "Behind a name: the column" if apart else "In brackets: the column(s)"
-            shown(f"{where}, where {numbered(names, int(apart))}.")
 
 
 def main() -> None:

@@ -100,6 +100,13 @@ Zeros = Annotated[
     bool,
     typer.Option("--zeros", help="Allow for zeros in excess, beside counts or positive numbers."),
 ]
+Names = Annotated[
+    str | None,
+    typer.Option(
+        help="What to call the groups, in the order of their labels (by mean, rate, ..., the "
+        "smallest first), such as women,men."
+    ),
+]
 EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
 PriorText = Annotated[
     str | None,

@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
     label: such as mean[0].
     numbers: by the names of the table's columns; `truth` only where it is known.
-    title: the label with the names of groups and categories, such as prob[0,well].
+    title: its name for people, such as rate[0] or mean[tall,height].
 
     >>> row = comparison.parameters[2]
     >>> row.label, round(row.numbers["mle"], 2)
@@ -283,28 +283,29 @@ class Density(NamedTuple):
         return Density(*(field[..., places] for field in self))
 
 
-def placed(name: str, axes: tuple[str, ...], component: int | None, dimension: str) -> Parameter:
+def placed(
+    name: str, axes: tuple[str, ...], component: int | None, dimension: str, part: int = 0
+) -> Parameter:
     """Return the parameter of a row of the table.
 
     dimension: its indices on the axes other than the components', such as "0,2".
+    part: the column that its field is of, as `Field` has it.
 
     >>> placed("cov", ("component", "dimension", "dimension_bis"), 1, "0,2").label
     'cov[1,0,2]'
     """
     at: list[int | None] = [int(place) for place in dimension.split(",") if place]
     at.insert(axes.index("component"), component)
-    return Parameter(name, axes, tuple(at))
+    return Parameter(name, axes, tuple(at), part)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Facts:
     """A comparison as typed values.
 
-    >>> import xarray as xr
-    >>> facts = Facts(xr.DataTree())
-    >>> facts.name_columns(["height", "weight"])
-    >>> facts.columns
-    ('height', 'weight')
+    >>> facts = Facts(comparison.tree)
+    >>> facts.title, facts.k, facts.noun
+    ('Poisson', 2, 'component')
     """
 
     tree: xr.DataTree
@@ -336,6 +337,15 @@ class Facts:
         """What a component is called: of rows in order, a state."""
         ordered = any("component_next" in one for one in self.structure.axes().values())
         return "state" if ordered else "component"
+
+    def called(self, component: int) -> str:
+        """Return what a component is called: its name, or its number.
+
+        >>> comparison.called(0)
+        'component 0'
+        """
+        titles = self.question.titles
+        return titles[component] if titles else f"{self.noun} {component}"
 
     @property
     def prior_known(self) -> bool:
@@ -402,16 +412,17 @@ class Facts:
 
     @property
     def named(self) -> dict[str, tuple[str, ...]]:
-        """The names along axes that have some: of groups, and of categories."""
-        return {axis: tuple(names) for axis, names in self.question.data.names.items()}
+        """What people call the places along axes: columns, categories, groups, components."""
+        return self.question.names
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of x; none where they are not known."""
-        return tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
+        kept = tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
+        return kept or self.question.sample.columns
 
     def name_columns(self, names: Sequence[str]) -> None:
-        """Keep the names of the columns of x."""
+        """Call the columns of x by other names, such as "height in cm", in pictures and pages."""
         self.tree.attrs["columns"] = json.dumps(list(names))
 
     @property
@@ -557,6 +568,7 @@ class Facts:
         """The rows of the table."""
         table = self.tree["comparison"].to_dataset()
         axes = axes_of(self.structure, self.family)
+        parts = {name: field.part for name, field in self.family.layout().items()}
         numbers = {str(name): one.to_numpy().tolist() for name, one in table.data_vars.items()}
         coords, named = ("parameter", "name", "component", "dimension"), self.named
         each = zip(*(table[name].to_numpy().tolist() for name in coords), strict=True)
@@ -569,7 +581,13 @@ class Facts:
             )
             for at, (label, name, component, dimension) in enumerate(each)
             for parameter in [
-                placed(name, axes[name], None if component < 0 else component, dimension)
+                placed(
+                    name,
+                    axes[name],
+                    None if component < 0 else component,
+                    dimension,
+                    parts.get(name, 0),
+                )
             ]
         )
 

@@ -83,7 +83,7 @@ def laid_out(
         if tree.attrs["labels"] == "assignment":
             truth = permuted(truth, matched(truth, sampled.draws))
     table = table_of(measured, truth)
-    names = question.data.names
+    names = question.names
     findings = [
         one._replace(message=by_name(one.message, point.parameters, names))
         for one in judged(measured, table, within, accept_misfit=accept_misfit)

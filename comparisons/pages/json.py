@@ -11,8 +11,8 @@
   "em": {"log_likelihood", "steps", "converged", "starts", "optima"},
   "sampler": {"draws", "chains", "max_r_hat", "min_ess_bulk", "min_ess_tail", "divergences",
               "seconds"},                                  null where only EM was run
-  "parameters": [{"name", "component", "dimension", "next", "group", "category", "mle", "se",
-                  "mean", "sd", "low", "high", "gap_in_sd", "sd_ratio", "percentile", "mcse",
+  "parameters": [{"title", "name", "component", "dimension", "next", "group", "category", "mle",
+                  "se", "mean", "sd", "low", "high", "gap_in_sd", "sd_ratio", "percentile", "mcse",
                   "r_hat", "ess_bulk", "prior_pull", "skew", "noise"}, ...],
   "states": [{"share", "lasts"}, ...],                     null where rows have no order
   "deviance": {"mean", "df"},
@@ -26,13 +26,14 @@ A study's object has three keys more, and these alone (with "format") where it h
   "steps": [{"title", "columns": [...], "rows": [[...], ...]}, ...]
 
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
-the em.Fit that was handed in, or else of EM's own search. component counts from 0, null where all
-components share the parameter; dimension is null, a column or a pair of columns; next is the state
-to which a transition leads; group and category are the names of those that the dimension counts,
-null where there are none; lasts is the expected number of rows in a state, null if it is never
-left; low and high are the 95% equal-tailed interval; draws are a chain's, divergences their number
-in all chains. Infinities and NaN are null. A reader may rely on these keys for as long as `format`
-is 1; keys may be added in it.
+the em.Fit that was handed in, or else of EM's own search. title is the name for people, with the
+names of columns, categories and groups. component counts from 0, null where all components share
+the parameter; dimension is null, a column or a pair of columns; next is the state to which a
+transition leads; group and category are the names of those that the dimension counts, null where
+there are none; lasts is the expected number of rows in a state, null if it is never left; low and
+high are the 95% equal-tailed interval; draws are a chain's, divergences their number in all chains.
+Infinities and NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may
+be added in it.
 """
 
 from __future__ import annotations
@@ -118,11 +119,13 @@ class State(Struct):
 class Parameter(Struct):
     """One row of the table.
 
+    title: its name for people, such as mean[tall,height].
     dimension: a column or a pair of columns of the data.
     next: of a transition from the component to another, that other one.
     group, category: the names of those that the dimension counts.
     """
 
+    title: str
     name: str
     component: int | None
     dimension: int | list[int] | None
@@ -210,7 +213,7 @@ def of_comparison(facts: Facts) -> Opinion:
     ['weight', 'weight', 'rate', 'rate']
     """
     estimate, sampling, worst = facts.estimate, facts.sampling, facts.worst
-    numbers = Parameter.__struct_fields__[6:]  # after what says which parameter it is
+    numbers = Parameter.__struct_fields__[7:]  # after what says which parameter it is
     names = facts.named
     return Opinion(
         FORMAT,
@@ -250,7 +253,7 @@ def of_fit(fit: em.Fit[Any]) -> Opinion:
     >>> of_fit(fit(Poisson, Sample([1, 2, 6]), 1)).parameters[0].mle
     3.0
     """
-    names, errors = fit.question.data.names, fit.standard_errors
+    names, errors = fit.question.names, fit.standard_errors
     return Opinion(
         FORMAT,
         fit.family.__name__,
@@ -323,4 +326,6 @@ def _row(of: structure.Parameter, names: Mapping[str, Sequence[str]], *numbers: 
     dimension = place[0] if len(place) == 1 else list(place) or None
     named = of.named(names)
     group, category = named.get("group"), named.get("category")
-    return Parameter(of.name, of.component, dimension, after, group, category, *numbers)
+    return Parameter(
+        of.titled(names), of.name, of.component, dimension, after, group, category, *numbers
+    )

@@ -11,7 +11,7 @@ from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
 from comparisons.pages.page import inlined, rendered
-from comparisons.pages.terminal import FLAT, among, meaning, meant, starred
+from comparisons.pages.terminal import FLAT, among, meaning, meant, starred, within
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
@@ -136,25 +136,14 @@ class Card(NamedTuple):
 
 def _places(facts: Facts) -> str:
     """Return what stands in the brackets of a parameter's name."""
-    apart = by_column(facts.family)
-    columns = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns, int(apart)))
-    inner = any(row.parameter.place for row in facts.parameters)
+    where = within(facts)
     if facts.noun == "state":
-        return "state, counted from 0; of a transition, then the next state"
-    if facts.categories:
-        where = ", then the category"
-    elif "group" in facts.named:
-        where = ", then the column of the data" * (facts.dimension > 1)
-    else:
-        where = ", then the column of the data" * inner
-    if apart:
-        where = ", then the category" * inner + "; behind a name, the column of the data"
-    if where.endswith("data") and columns:
-        where += f" ({columns})"
+        others = f"; of others, {where}" * bool(where)
+        return f"state; of a transition, then the next state{others}"
+    behind = f", then {where}" * bool(where)
     if "group" in facts.named and facts.k > 1:
-        others = f"of other parameters, the component{where}"
-        return f"group, then the component, counted from 0; {others}"
-    return f"component, counted from 0{where}"
+        return f"group, then the component; of other parameters, the component{behind}"
+    return f"component{behind}"
 
 
 def _question(facts: Facts) -> str:
@@ -200,7 +189,7 @@ def _groups(facts: Facts) -> list[str]:
     for component, parts in zip(range(min(k, SHOWN)), _shares(facts), strict=False):
         own = [row for row in facts.parameters if row.parameter.component in (component, None)]
         every = [*parts, *(_by_columns if by_column(facts.family) else _in_order)(facts, own)]
-        found.append(f"{facts.noun} {component}: {', '.join(every)}")
+        found.append(f"{facts.called(component)}: {', '.join(every)}")
     if k > SHOWN:
         found.append(f"and {k - SHOWN:,} more, which the table below lists")
     return found

@@ -31,13 +31,13 @@ __all__ = [
     "laid",
     "meaning",
     "meant",
-    "numbered",
     "printed",
     "said",
     "spoken",
     "starred",
     "stepped",
     "told",
+    "within",
 ]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
@@ -226,32 +226,31 @@ def starred(facts: Facts) -> bool:
 
 def _brackets(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
-    several, names = len(facts.columns) > 1, facts.categories
-    apart = by_column(facts.family)
-    where = f"the column(s), where {numbered(facts.columns)}" if several and not apart else ""
-    if names:
-        where = "the category"
-        if "category" not in facts.named:
-            where = "the category, counted from 0"
+    where = within(facts)
     if facts.noun == "state":
         others = f"; of others, {where}" * bool(where)
         return f"In brackets: the state; of a transition, then the next state{others}."
     if "group" in facts.named and facts.k > 1:
         others = f"the component{', then ' * bool(where)}{where}"
         return f"In brackets: the group, then the component; of other parameters, {others}."
-    if apart and several:
-        behind = numbered(facts.columns, 1)
-        return f"In brackets: the component. The number behind a name is the column: {behind}."
     return f"In brackets: the component, then {where}." * bool(where)
 
 
-def numbered(names: Sequence[str], first: int = 0) -> str:
-    """Say which column each number in brackets, or behind a name, belongs to.
+def within(facts: Facts) -> str:
+    """Return what stands in brackets behind the component, nothing if that stands alone.
 
-    >>> numbered(["height", "weight"])
-    '0 is height, 1 is weight'
+    >>> within(comparison)
+    ''
     """
-    return ", ".join(f"{at} is {name}" for at, name in enumerate(names, first))
+    if facts.categories:
+        return "the category" if "category" in facts.named else "the category, counted from 0"
+    if not any(row.parameter.place or row.parameter.part for row in facts.parameters):
+        return ""
+    if facts.question.sample.columns:
+        return "the column"
+    first = int(by_column(facts.family))
+    told = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns, first))
+    return f"the column, where {told}" if told else f"the column, counted from {first}"
 
 
 def among(facts: Facts) -> str:

@@ -129,7 +129,7 @@ def _categories(facts: Facts) -> str:
     prob, found = facts.fields[name], []
     for component, own in enumerate(prob[:SAID]):
         at = int(own.argmax())
-        found.append(f"{facts.noun} {component}: {facts.categories[at]} {own[at]:.2g}")
+        found.append(f"{facts.called(component)}: {facts.categories[at]} {own[at]:.2g}")
     solutions = ""
     if (ends := open_ends(facts)) is not None:
         apart = float((ends.high[name] - ends.low[name]).max())
@@ -256,7 +256,9 @@ def _series(facts: Facts) -> str:
     states = facts.states
     assert states is not None
     shares = np.bincount(states.path, minlength=facts.k) / len(states.path)
-    listed = ", ".join(f"{share:.0%} in state {state}" for state, share in enumerate(shares))
+    listed = ", ".join(
+        f"{share:.0%} in {facts.called(state)}" for state, share in enumerate(shares)
+    )
     return f"The series over time and its likeliest states: of {len(states.path):,} rows {listed}."
 
 
@@ -267,7 +269,7 @@ def _dwell(facts: Facts) -> str:
     for state in range(facts.k):
         own = [length for one, length in states.stays if one == state]
         mean = f", {np.mean(own):.3g} rows on average" if own else ""
-        found.append(f"state {state}: {several(len(own), 'stretch', 'stretches')}{mean}")
+        found.append(f"{facts.called(state)}: {several(len(own), 'stretch', 'stretches')}{mean}")
     return f"How long the likeliest path stays in a state. {'; '.join(found)}."
 
 

@@ -254,12 +254,13 @@ def drawn_names(facts: Facts) -> dict[str, tuple[str, ...]]:
 
 
 def called(facts: Facts, component: int) -> str:
-    """Return what a component is called in a picture.
+    """Return what a component is called in a picture: its name, if a font can write it.
 
     >>> called(comparison, 0)
-    'component 1'
+    'component 0'
     """
-    return f"{facts.noun} {component + 1}"
+    titles = drawable(facts.question.titles)
+    return titles[component] if titles else facts.called(component)
 
 
 def unnamed(facts: Facts, *axes: str) -> str:
@@ -484,8 +485,7 @@ def plane(facts: Facts) -> Figure:
         _draws(axes, facts.draws, list(pair), draws)
         _ellipses(axes, facts, list(pair))
     entries: list[Artist] = [
-        line({"color": colour(one), "linestyle": ""}, f"{facts.noun} {one}", "o")
-        for one in range(k)
+        line({"color": colour(one), "linestyle": ""}, called(facts, one), "o") for one in range(k)
     ]
     entries.append(line(EM_LINE, f"{em_name(facts)}: 1 and 2 sd"))
     entries.append(line({"color": POSTERIOR, "linewidth": 0.8}, "posterior draws: 2 sd"))
@@ -601,7 +601,7 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
         axes.fill_between(x, em, drawn, color=QUIET, alpha=0.25, linewidth=0)
         axes.plot(x, drawn, **POSTERIOR_LINE, marker=mark, markersize=size)
         axes.plot(x, em, **EM_LINE, marker=mark, markersize=size)
-        axes.set_title(f"component {component}", color=colour(component), fontweight="bold")
+        axes.set_title(called(facts, component), color=colour(component), fontweight="bold")
         axes.set_ylim(-0.03, 1.03)
         if beyond:
             axes.set_xlim(frame)
@@ -637,7 +637,7 @@ def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
     axes.set_xlabel(f"probability by {em_name(facts)}")
     axes.set_ylabel("probability by the posterior")
     entries: list[Artist] = [
-        line({"color": colour(one), "linestyle": ""}, f"membership in component {one}", "o")
+        line({"color": colour(one), "linestyle": ""}, f"membership in {called(facts, one)}", "o")
         for one in range(facts.k)
     ]
     entries.append(line({"color": QUIET, "linewidth": 0.9}, "both alike"))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from comparisons.kept.largest import groups_shown
-from comparisons.pictures.data import drawn_names, unnamed
+from comparisons.pictures.data import called, drawn_names, unnamed
 from comparisons.pictures.style import (
     EM,
     POSTERIOR,
@@ -168,7 +168,7 @@ def categories(facts: Facts) -> Figure:
     for component in range(min(facts.k, PANELS)):
         found = beside(facts, name, (component, slice(None)))
         order = np.argsort(-np.maximum(found.em, found.mean), kind="stable")[:TOP]
-        each.append((f"{facts.noun} {component}", found.at(order), [names[at] for at in order]))
+        each.append((called(facts, component), found.at(order), [names[at] for at in order]))
     figure = _panelled(each, across(len(each), 3), "probability", own=True)
     more = len(names) - TOP
     caption = f"Each panel has its own {TOP} largest of {len(names):,} categories." * (more > 0)
@@ -205,7 +205,7 @@ def shares(facts: Facts) -> Figure:
     titles = drawn_names(facts)["group"]
     each = [
         (
-            f"{facts.noun} {component}",
+            called(facts, component),
             beside(facts, name, (slice(None), component)).at(kept),
             [titles[group] for group in kept],
         )

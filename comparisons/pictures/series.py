@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta, norm
 
-from comparisons.pictures.data import name_categories, unnamed, what
+from comparisons.pictures.data import called, name_categories, unnamed, what
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -81,13 +81,13 @@ def series(facts: Facts) -> Figure:
     panels = figure.subplots(1 + k, 1, sharex=True, height_ratios=[2.2, *[1] * k])
     _coloured(panels[0], facts, states, rows)
     for state, axes in enumerate(panels[1:]):
-        _chances(axes, both, rows, state)
+        _chances(axes, both, rows, state, called(facts, state))
     for axes in panels:
         for begin in rows[1:][~states.goes_on[rows[1:]]]:
             axes.axvline(begin + 0.5, color="black", linewidth=0.8, linestyle=":")
     panels[-1].set_xlabel("row")
     entries: list[Artist] = [
-        line({"color": colour(one), "linestyle": ""}, f"state {one}, likeliest path", "o")
+        line({"color": colour(one), "linestyle": ""}, f"{called(facts, one)}, likeliest path", "o")
         for one in range(facts.k)
     ]
     entries += [
@@ -144,14 +144,14 @@ def _levels(both: Memberships, column: Array, seen: Labels) -> Array:
     return found
 
 
-def _chances(axes: Axes, both: Memberships, rows: Labels, state: int) -> None:
+def _chances(axes: Axes, both: Memberships, rows: Labels, state: int, title: str) -> None:
     """Draw the probability of a state over time, by both answers."""
     at = rows + 1
     axes.fill_between(at, both.low[rows, state], both.high[rows, state], **BAND)
     axes.plot(at, both.posterior[rows, state], **POSTERIOR_LINE | {"linewidth": 1.2})
     axes.plot(at, both.em[rows, state], **EM_LINE | {"linewidth": 1.2})
     axes.set_ylim(-0.04, 1.04)
-    axes.set_ylabel(f"state {state}", color=colour(state), fontweight="bold")
+    axes.set_ylabel(title, color=colour(state), fontweight="bold")
     few_ticks(axes, 10, 2)
 
 
@@ -180,7 +180,7 @@ def dwell(facts: Facts) -> Figure:
             continue
         stays = np.array([length for one, length in states.stays if one == state])
         _stays(axes, stays, float(stay[state]), kept[:, state])
-        axes.set_title(f"state {state}", color=colour(state), fontweight="bold")
+        axes.set_title(called(facts, state), color=colour(state), fontweight="bold")
         bottom, left = state + columns >= k, state % columns == 0
         axes.set_xlabel("rows in a stretch" if bottom else "")
         axes.set_ylabel("share of stretches" if left else "")

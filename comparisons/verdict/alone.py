@@ -22,6 +22,6 @@ def findings_of(fit: em.Fit[Any]) -> list[Finding]:
     >>> [one.code for one in findings_of(fit(Gaussian, Sample([1, 2, 3]), 1))][:3]
     ['stopped_early', 'not_a_maximum', 'spike']
     """
-    listed, names = parameters(fit.estimate, fit.question.held), fit.question.data.names
+    listed, names = parameters(fit.estimate, fit.question.held), fit.question.names
     found = [*em_finished(fit, fit, fit), *spiked(fit, fit)]
     return [one._replace(message=by_name(one.message, listed, names)) for one in found]

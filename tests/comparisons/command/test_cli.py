@@ -28,6 +28,7 @@ from models.names import family_called, name_of, record_of
 FINDING = {"code", "severity", "value", "threshold", "message", "remedy"}
 PARAMETER = {
     *(
+        "title",
         "name",
         "component",
         "dimension",
@@ -198,8 +199,44 @@ def test_only_em_fills_the_same_object_as_far_as_it_can(run, people):
 def test_em_alone_says_which_column_is_which(run, people):
     several = ("-f", "multivariate", "-c", "height", "-c", "half", "-k", 1)
     diagonal = ("--covariance", "diagonal")  # which half of a column does not spoil
-    assert "0 is height, 1 is half" in run("fit", people, *several, *diagonal, "--only", "em")[1]
-    assert "In brackets" not in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+    shown = run("fit", people, *several, *diagonal, "--only", "em")[1]
+    assert "mean[height]" in shown
+    assert "cov[half,half]" in shown
+    assert "[" not in run("fit", people, *GAUSSIAN, "--only", "em")[1]
+
+
+def test_groups_have_the_names_that_they_are_given(run, people):
+    named = ("fit", people, *GAUSSIAN, "--only", "em")
+    status, out, _ = run(*named, "--names", "women, men")
+    assert status == 0
+    assert out.splitlines()[1].split() == ["component", "women", "men"]
+    assert "component" not in run(*named)[1].splitlines()[1]
+    titles = [
+        one["title"]
+        for one in strict(run(*named, "--names", "women,men", "--json")[1])["parameters"]
+    ]
+    assert titles[2:4] == ["mean[women]", "mean[men]"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("women", "1 name is given for 2 groups; give one for each, in the order of their labels"),
+        ("a,b,c", "3 names are given for 2 groups"),
+        ("men,men", "'men' is the name of two groups; give each group a name of its own"),
+        ("men,", "a group's name is empty"),
+    ],
+)
+def test_names_that_do_not_fit_are_one_line(run, people, names, said):
+    status, out, err = run("fit", people, *GAUSSIAN, "--names", names, "--only", "em")
+    assert (status, out) == (2, "")
+    assert said in err.splitlines()[-1]
+
+
+def test_names_need_a_number_of_groups(run, people):
+    status, _, err = run("fit", people, "-f", "gaussian", "-c", "height", "--names", "women,men")
+    assert status == 2
+    assert "--names needs a number of groups; give -k as well" in err
 
 
 def test_infinities_and_nan_become_null(run, tmp_path):
@@ -570,7 +607,8 @@ def test_names_of_columns_are_kept_and_told(form, run, people, tmp_path):
     (tmp_path / "found").mkdir()
     _, out, _ = run(*words, "--covariance", form, "--draws", 300, "--out", "found")
     assert "observations of height, half" in out
-    assert "the component, then the column(s), where 0 is height, 1 is half." in out
+    assert "In brackets: the component, then the column." in out
+    assert "mean[0,half]" in out
     assert load(tmp_path / "found" / "comparison.nc").columns == ("height", "half")
     assert "rows of measurements (height, half)" in (tmp_path / "found/report.html").read_text()
     assert all(line == line.rstrip() for line in out.splitlines())
