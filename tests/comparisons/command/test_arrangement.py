@@ -237,7 +237,7 @@ WRONG = {
     ),
     "no groups": (
         ("words.csv", "-f", "categorical", "-c", "word", "-k", 2),
-        "give rows in groups (--group, Groups(x, group)) or in time (--in-order",
+        "rows in groups (--group), rows in time (--in-order)",
     ),
     "table of numbers": (
         ("table.csv", "-f", "poisson", "--table", "-k", 2),
