@@ -75,7 +75,7 @@ def test_a_replicate_is_shown_alone_with_its_truth(told, tmp_path):
 
 def test_what_is_wrong_is_one_line(told, tmp_path):
     for words, said in (
-        (("calibrate", "gauss"), "did you mean gaussian?"),
+        (("calibrate", "gausian"), "did you mean gaussian?"),
         (("calibrate", "gaussian", "-k", "3", "--observations", "2"), "give at least 3"),
         (("calibrate", "poisson", "--covariance", "tied"), "needs --family multivariate"),
         (("calibrate", "poisson", "--df", "4"), "--df needs --family student-t"),
