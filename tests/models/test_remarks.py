@@ -8,7 +8,7 @@ from scipy import stats
 
 from em import fit
 from models import Gamma, Gaussian, Independent, Poisson, Sample, StudentT, ZeroInflated
-from models.family import remarks, shares_fields
+from models.family import remarks, shares_parameters
 
 ROWS = np.round(stats.t(5).rvs(80, random_state=21) * 3, 2)
 
@@ -42,5 +42,5 @@ def test_tails_too_heavy_for_a_standard_deviation_are_said_to_have_none():
 def test_zeros_are_no_positive_measurements():
     assert ZeroInflated(Gamma).plain()[1] == "measurements from 0 up"
     assert ZeroInflated(Poisson).plain()[1] == Poisson.plain()[1]
-    assert shares_fields(ZeroInflated(Gamma))
-    assert not shares_fields(Gamma)  # negative control
+    assert shares_parameters(ZeroInflated(Gamma))
+    assert not shares_parameters(Gamma)  # negative control
