@@ -244,7 +244,8 @@ def within(facts: Facts) -> str:
     """
     if facts.categories:
         return "the category" if "category" in facts.named else "the category, counted from 0"
-    if not any(row.parameter.place or row.parameter.part for row in facts.parameters):
+    rows = [row.parameter for row in facts.parameters]
+    if not any(one.part or "dimension" in one.axes for one in rows):
         return ""
     if facts.question.sample.columns:
         return "the column"
