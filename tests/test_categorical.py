@@ -94,7 +94,7 @@ def test_a_fit_shows_names_and_refuses_other_categories():
     fit = em.fit(Categorical, data, 2, starts=3)
     assert "prob[be]" in str(fit)
     assert fit.members(data).shape == (2, 600)
-    with pytest.raises(ValueError, match="x has other categories than the fit"):
+    with pytest.raises(ValueError, match="'bee' is none of the categories of the fit"):
         fit.density(Sample(["be", "bee"]))
     assert fit.density(Sample(["be", "to"], categories=WORDS)).shape == (2,)
     with pytest.raises(ValueError, match="x has a category 6, the fit has 4 of them"):
