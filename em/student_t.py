@@ -34,7 +34,7 @@ class StudentTEmission(Curved[StudentT]):
     >>> emission = StudentTEmission(StudentT)
     >>> rows = Sample([-9, -1, 0, 1, 9]).part(slice(5))
     >>> emission.best(np.ones((1, 5)), rows, Setting(floor=1e-9, k=1)).sd.round(2)
-    array([5.73])
+    array([1.33])
     """
 
     located = True

@@ -639,7 +639,8 @@ class Parameter(NamedTuple):
     def titled(self, names: Mapping[str, Sequence[str]]) -> str:
         """Return its name for people: places along axes that have names are called by them.
 
-        >>> names = {"component": ["short", "tall"], "dimension": ["height", "weight"]}
+        >>> columns = dict.fromkeys(["dimension", "dimension_bis"], ["height", "weight"])
+        >>> names = {"component": ["short", "tall"]} | columns
         >>> Parameter("mean", ("component", "dimension"), (1, 0)).titled(names)
         'mean[tall,height]'
         >>> square = ("component", "dimension", "dimension_bis")
