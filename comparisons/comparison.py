@@ -368,8 +368,7 @@ def opinion_of(
     models.refusal.Refusal: some is 1...
     """
     refuse_inestimable(question, force=force, typed=False)
-    whole, sample = None, question.sample
-    names = sample.columns if isinstance(sample, Sample) else ()
+    whole = None
     refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
@@ -395,10 +394,7 @@ def opinion_of(
     if whole is not None:
         keep_whole(tree, whole, question.data)
     measured = measured_of(estimate, posterior_of(tree), found)
-    comparison = Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
-    if names:
-        comparison.name_columns(names)
-    return comparison
+    return Comparison(laid_out(tree, measured, truth, within, accept_misfit=accept_misfit))
 
 
 def compared_anew(comparison: Comparison, found: Search) -> Comparison:

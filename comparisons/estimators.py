@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 import em
 from models import Sample, simulate
 from models.aliases import family_meant
+from models.frames import titles_of
 from models.names import FORMS, family_named, name_of
 from models.refusal import Refusal
 
@@ -290,8 +291,7 @@ def _checked(X: Rows) -> tuple[Array, list[str]]:
             )
     if not np.isfinite(values).all():
         raise Refusal("X contains NaN or inf; leave such rows out")
-    titles = getattr(X, "column_names" if hasattr(type(X), "column_names") else "columns", ())
-    names = [one for one in titles if isinstance(one, str)]
+    names = [one for one in titles_of(X) or () if isinstance(one, str)]
     return values, names if len(names) == values.shape[1] else []
 
 

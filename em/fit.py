@@ -21,12 +21,13 @@ from em.model import Model, model_of
 from em.result import Fit, Optimum, Step
 from models.checks import number, numbers, whole
 from models.frames import understood
+from models.names import mends
 from models.prior import Prior
 from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
+from models.silent import said_of_silent, silent
 from models.structure import by_name, checked, parameters, shares_of, uniform, with_shares
-from models.zero_inflated import said_of_silent, silent, with_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -176,8 +177,8 @@ def fitted[S: Structure](
     if known.open:
         ends = _as_high(ends)
     listed, names = parameters(best.parameters, question.held), question.names
-    titles, told = names.get("component", range(question.k)), _told(model, least)
-    said = _notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, told, titles)
+    told = _told(model, least)
+    said = _notes(found._replace(ends=ends), known, saddles, max_steps, tolerance, told, question)
     notes = [by_name(note, listed, names) for note in said]
     if start is None and question.k > 1:
         notes += _seldom(found)
@@ -361,7 +362,7 @@ def _notes[S: Structure](
     max_steps: int,
     tolerance: float,
     least: str,
-    titles: Sequence[object],
+    question: Question[Any, Any],
 ) -> Iterator[str]:
     """Yield what a reader of the estimate has to know.
 
@@ -388,9 +389,8 @@ def _notes[S: Structure](
             f"reached from {reached} start{'s' * (reached > 1)} "
             f"(best {highest:.3f}, {least})"
         )
-    if best.empty.any():
-        empty = ", ".join(str(titles[one]) for one in np.flatnonzero(best.empty).tolist())
-        yield f"component {empty} is empty: its share is less than half an observation"
+    for one in np.flatnonzero(best.empty).tolist():
+        yield f"{question.called(one)} is empty: it has less than half an observation"
     if saddles:
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if screened:
@@ -413,13 +413,13 @@ def _told[S: Structure](model: Model[S], floor: Array) -> str:
 def _of_zeros(question: Question[Any, Any], parameters: Structure) -> Iterator[str]:
     """Yield which component is zeros in excess, if one is all but always 0."""
     for component, sure in silent(parameters.theta).items():
-        said = f"component {component} is 0 with probability {sure:.3g}"
+        said = f"{question.called(component)} is 0 with probability {sure:.3g}"
         if question.data.sizes or not isinstance(question.data, Sample):
             yield said  # zeros in excess do not depend on the row before, nor on a group
             continue
         yield (
-            f"{said}: zeros in excess; {with_zeros(question.family).__name__} (--zeros) with "
-            f"k = {question.k - 1} has one parameter for them"
+            f"{said}: zeros in excess; {mends('zeros', question.family)[0].__name__} (--zeros) "
+            f"with k = {question.k - 1} has one parameter for them"
         )
 
 

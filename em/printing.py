@@ -9,7 +9,7 @@ import numpy as np
 
 from models.family import components, listed_entries
 from models.letters import cut, padded, wide
-from models.structure import axes_of, fields_of, shares_of
+from models.structure import axes_of, fields_of, of_column, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,11 +94,9 @@ def _label(
     found = [
         names[axis][at] if axis in names else str(at) for axis, at in zip(axes, place, strict=True)
     ]
-    part, columns = parts.get(name, 0), names.get("column")
-    if part and columns:
-        name = name.removesuffix(f"_{part}")
-        found.insert(0, columns[part - 1])
-    return f"{name}[{','.join(found)}]" if found else name
+    field, columns = of_column(name, parts.get(name, 0), names)
+    within = [*columns, *found]
+    return f"{field}[{','.join(within)}]" if within else field
 
 
 def _shown(estimate: Structure) -> tuple[list[Row], dict[str, int]]:

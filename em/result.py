@@ -466,7 +466,7 @@ class Fit[S: Structure]:
             raise Refusal(f"sample is a {type(sample).__name__}; give Sample(x)")
         d = self.question.sample.dimension
         if sample.dimension == d:
-            sample = self._in_its_categories(sample)
+            sample = self.question.coded(sample)
         self.family.observe(sample)
         if sample.dimension != d:
             raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
@@ -484,14 +484,6 @@ class Fit[S: Structure]:
                 logits(emission, block, added, theta),
             )
 
-    def _in_its_categories(self, sample: Sample) -> Sample:
-        """Return rows whose labels have the codes of the fit; Refusal for labels it has not."""
-        labels = [labelled(self.family, at) for at in range(sample.dimension)]
-        mine = self.question.sample.levels
-        if sample.levels == mine or not any(labels):
-            return sample
-        return sample.coded_as(mine, labels)
-
     def _refuse_codes(self, sample: Sample) -> None:
         """Raise Refusal for codes beyond those of the fit."""
         wide = np.atleast_1d(self.question.width)
@@ -505,8 +497,7 @@ class Fit[S: Structure]:
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
         k = self.question.k
-        chain = any("component_next" in one for one in type(self.estimate).axes().values())
-        title = f"{self.family.__name__}, {k} {'state' if chain else 'component'}{'s' * (k > 1)}"
+        title = f"{self.family.__name__}, {k} {self.question.noun}{'s' * (k > 1)}"
         known = isinstance(self.question.sample, Sample)
         extent = self.question.units.extent if known else ""
         heading = f"{title}, {self.observations:,} observation{'s' * (self.observations > 1)}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.checks import fields, no_trials, numbers, refuse_row
 from models.family import Field, width
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,6 +195,7 @@ def single_rows_unidentified(
     return (
         f"single labels in no order do not identify {k} components: {free} parameters cannot be "
         f"told from {v - 1} shares of {v} categories; give more columns, each of labels "
-        "[Independent(Categorical, ...) | -c NAME:categorical for each], rows in groups "
-        "[Groups(x, group) | --group], rows in time [Sequences(x) | --in-order], or 1 component"
+        f"{both('Independent(Categorical, ...)', '-c NAME:categorical for each')}, rows in groups "
+        f"{both('Groups(x, group)', '--group')}, rows in time "
+        f"{both('Sequences(x)', '--in-order')}, or 1 component"
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     type Column = str | int
     type Columns = Column | Sequence[Column]
 
-__all__ = ["Frame", "understood"]
+__all__ = ["Frame", "taken", "titles_of", "understood"]
 
 
 class Frame(Protocol):
@@ -64,7 +64,7 @@ def understood[T: Theta](
                 "leave columns out"
             )
         return _family(family, several=own.sample.dimension > 1), own
-    names = _names_of(data)
+    names = titles_of(data)
     if names is None:
         if columns is not None:
             raise Refusal(
@@ -88,8 +88,13 @@ def _family[T: Theta](family: type[T] | str, *, several: bool) -> type[T]:
     return family
 
 
-def _names_of(data: object) -> list[Any] | None:
-    """Return the names of the columns of a data frame; None of anything else."""
+def titles_of(data: object) -> list[Any] | None:
+    """Return the names of the columns of a data frame; None of anything else.
+
+    >>> import pyarrow as pa
+    >>> titles_of(pa.table({"sex": ["f"], "height": [162.5]}))
+    ['sex', 'height']
+    """
     kind = type(data)
     if hasattr(kind, "collect"):  # of polars, before it is read
         raise Refusal(f"sample is a {kind.__name__}; give its rows, sample.collect()")
@@ -98,6 +103,18 @@ def _names_of(data: object) -> list[Any] | None:
     if not (hasattr(kind, titles) and hasattr(kind, "__getitem__")):
         return None
     return list(getattr(data, titles))
+
+
+def taken(frame: Any, names: list[Any], *, single: bool) -> Any:
+    """Return columns of a data frame; the only one as a column if it is single.
+
+    >>> import pyarrow as pa
+    >>> taken(pa.table({"sex": ["f"], "height": [162.5]}), ["height"], single=True).to_pylist()
+    [162.5]
+    """
+    if single:
+        return frame[names[0]]
+    return frame.select(names) if hasattr(type(frame), "column_names") else frame[names]
 
 
 def _column(data: object) -> Data:
@@ -136,8 +153,5 @@ def _sample(frame: Any, names: list[Any], *, single: bool) -> Sample:
 
     single: take the only one as a column, not as a table of one.
     """
-    if single:
-        sample = Sample(frame[names[0]])
-        object.__setattr__(sample, "columns", (str(names[0]),))  # Arrow's columns have no name
-        return sample
-    return Sample(frame.select(names) if hasattr(type(frame), "column_names") else frame[names])
+    sample = Sample(taken(frame, names, single=single))
+    return sample.with_columns(map(str, names))  # a column of Arrow's has no name

@@ -90,7 +90,7 @@ class Groups:
         seen = np.flatnonzero(counted)
         self._fill(rows, flips, counted, codes, seen, titles, names, levels)
         object.__setattr__(self.sample, "empty", empty)
-        object.__setattr__(self.sample, "columns", column_titles(x, self.sample))
+        self.sample.with_columns(column_titles(x, self.sample))
 
     def _fill(
         self,

@@ -13,6 +13,7 @@ import numpy as np
 
 from models import multivariate as complete
 from models.blanks import patterns_of
+from models.refusal import both
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from models.arrays import Array
     from models.observations import Observations
+
+DIAGONAL = both('MultivariateGaussian.with_covariance("diagonal")', "--covariance diagonal")
 
 __all__ = ["PartlySeen", "never_together", "partly_seen_gaussian"]
 
@@ -138,5 +141,5 @@ def never_together(
     more = f" (nor are {len(pairs) - 1:,} other pairs)" if len(pairs) > 1 else ""
     return (
         f"{said} are never seen in the same row{more}, so their covariance is not identified; "
-        "leave one out, or use --covariance diagonal"
+        f"leave one out, or take the diagonal form {DIAGONAL}"
     )

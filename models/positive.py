@@ -9,7 +9,7 @@ import numpy as np
 from models.checks import average, column, refuse_row
 from models.digits import columns_called
 from models.names import mends, option_of, spelt
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def positive_column(sample: Sample, family: type[Theta]) -> None:
         others = mends("zeros", family)
         python = " or ".join(spelt(one)[0] for one in others)
         typed = " or ".join(map(option_of, others))
-        remedy = f"drop them{ZEROS_BESIDE} [{python} | {typed}]"
+        remedy = f"drop them{ZEROS_BESIDE} {both(python, typed)}"
     refuse_row(
         sample,
         bad,

@@ -30,7 +30,7 @@ from models.observations import OutOfCore
 from models.prior import Prior, checked_prior
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import structure_for
+from models.structure import in_time, structure_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,6 +144,20 @@ class Question[S: Structure, T: Theta]:
             np.allclose(mine[name], theirs[name], rtol=1e-9, atol=0) for name in mine
         )
 
+    @property
+    def noun(self) -> str:
+        """What a component is called: of rows in time, a state."""
+        return "state" if in_time(self.structure) else "component"
+
+    def called(self, component: int) -> str:
+        """Return what one component is called: its name, or its number.
+
+        >>> from models import Mixture, Poisson
+        >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).called(1)
+        'component 1'
+        """
+        return self.titles[component] if self.titles else f"{self.noun} {component}"
+
     def with_titles(self, titles: Sequence[str]) -> Self:
         """Return the same question with names of the components, in the order of their labels.
 
@@ -164,6 +178,20 @@ class Question[S: Structure, T: Theta]:
                 what = f"{one!r} is the name of two groups" if one else "a group's name is empty"
                 raise Refusal(f"{what}; give each group a name of its own")
         return replace(self, titles=found)
+
+    def coded(self, sample: Sample) -> Sample:
+        """Return rows whose labels have the codes of these data; Refusal for labels without one.
+
+        >>> from models import Admixture, Categorical
+        >>> words = Groups(["no", "yes", "no"], ["a", "a", "b"])
+        >>> Question(Admixture, Categorical, words, 1).coded(Sample(["yes"])).x
+        array([1.])
+        """
+        labels = [labelled(self.family, at) for at in range(sample.dimension)]
+        mine = self.sample.levels
+        if sample.levels == mine or not any(labels):
+            return sample
+        return sample.coded_as(mine, labels)
 
     def of(self, data: Data) -> Self:
         """Return the same question of other data, under the same prior."""
@@ -208,7 +236,7 @@ def asked[T: Theta](
         if improper := why_improper(family, prior.theta, sample.dimension):
             raise Refusal(improper)
     axes = structure.axes()
-    if equal_weights and any("component_next" in one for one in axes.values()):
+    if equal_weights and in_time(structure):
         raise Refusal(
             "equal_weights (--equal-weights) fixes all shares at 1 / k, so that no state would "
             "depend on the one before it; leave it out, or fit the rows in no order"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Refusal", "Stopped", "worded"]
+__all__ = ["Refusal", "Stopped", "both", "worded"]
 
-BOTH_WAYS = re.compile(r" \[([^|\]]*) \| ([^\]]*)\]")
+BEGIN, OR, END = "\ue000\ue001\ue002"  # around a remedy both ways: no letters of any language
+BOTH_WAYS = re.compile(f" {BEGIN}([^{OR}]*){OR}([^{END}]*){END}")
 
 
 class Refusal(ValueError):
@@ -21,9 +22,12 @@ class Refusal(ValueError):
         """Store the message, with line breaks and control characters spelt out.
 
         message: may quote a file, which must neither break the line nor command the terminal.
-            Remedies may be both ways, as `worded` takes them: the text has those of Python.
+            Remedies may be `both` ways: the text has those of Python.
         """
-        self.both_ways = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
+        self.both_ways = "".join(
+            one if one.isprintable() or one in (BEGIN, OR, END) else repr(one)[1:-1]
+            for one in message
+        )
         super().__init__(worded(self.both_ways, typed=False))
 
 
@@ -35,16 +39,24 @@ class Stopped(Exception):
     """
 
 
+def both(python: str, typed: str) -> str:
+    """Return a remedy as Python writes it and as it is typed, for a message to choose from.
+
+    >>> str(Refusal(f"give rows in time {both('Sequences(x)', '--in-order')}"))
+    'give rows in time (Sequences(x))'
+    """
+    return f"{BEGIN}{python}{OR}{typed}{END}"
+
+
 def worded(message: str, *, typed: bool | None = None) -> str:
     """Return a message whose remedies are as Python writes them, or as they are typed.
 
-    message: with remedies both ways in brackets, first Python's.
+    message: with remedies `both` ways.
     typed: whether on the command line; None leaves both out.
 
-    >>> worded("give rows in time [Sequences(x) | --in-order]", typed=True)
-    'give rows in time (--in-order)'
-    >>> worded("give rows in time [Sequences(x) | --in-order]")
-    'give rows in time'
+    >>> message = f"give rows in time {both('Sequences(x)', '--in-order')}"
+    >>> worded(message, typed=True), worded(message)
+    ('give rows in time (--in-order)', 'give rows in time')
     """
     if typed is None:
         return BOTH_WAYS.sub("", message)

@@ -197,7 +197,6 @@ class Sample:
             found[at] = names
         arrays = {name: one for name, (_, one) in self.arrays().items()}
         same = type(self).from_arrays(arrays | {"x": x.reshape(self.x.shape)})
-        object.__setattr__(same, "columns", self.columns)
         return same.named(() if self.table else found[0], tuple(found))
 
     def called(self, at: int) -> str:

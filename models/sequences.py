@@ -108,7 +108,7 @@ class Sequences:
         if initial not in INITIALS:
             raise Refusal(f"initial is {initial!r}; give one of {', '.join(INITIALS)}")
         sample = _sampled(rows[seen], None if flips is None else flips[seen], names, levels)
-        object.__setattr__(sample, "columns", column_titles(x, sample))
+        sample.with_columns(column_titles(x, sample))
         places = np.full(n, sample.distinct)
         places[seen] = sample.inverse
         self._keep(sample, places, ends, titles, initial)

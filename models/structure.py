@@ -46,10 +46,12 @@ __all__ = [
     "fields_of",
     "free",
     "from_fields",
+    "in_time",
     "joined",
     "label_order",
     "moves_of",
     "normalised",
+    "of_column",
     "ordered",
     "parameters",
     "permuted",
@@ -652,11 +654,9 @@ class Parameter(NamedTuple):
             named.get(axis, "*" if one is None else str(one))
             for axis, one in zip(self.axes, self.at, strict=True)
         ]
-        field, columns = self.name, names.get("column", ())
-        if self.part and columns:
-            field = field.removesuffix(f"_{self.part}")
-            parts.insert(1, columns[self.part - 1])
-        return f"{field}[{','.join(parts)}]"
+        field, columns = of_column(self.name, self.part, names)
+        own = self.axes.index("component") + 1 if columns else 0
+        return f"{field}[{','.join([*parts[:own], *columns, *parts[own:]])}]"
 
     def named(self, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the names of its places, by axis, along axes that have some.
@@ -666,6 +666,22 @@ class Parameter(NamedTuple):
         """
         places = zip(self.axes, self.at, strict=True)
         return {axis: names[axis][one] for axis, one in places if axis in names and one is not None}
+
+
+def of_column(
+    name: str, part: int, names: Mapping[str, Sequence[str]]
+) -> tuple[str, Sequence[str]]:
+    """Return a field without the number of its column, and the column's name, if it has one.
+
+    part: the column that the field is of, as `Field` has it.
+
+    >>> of_column("mean_2", 2, {"column": ["age", "height"]}), of_column("mean_2", 2, {})
+    (('mean', ('height',)), ('mean_2', ()))
+    """
+    columns = names.get("column", ())
+    if not (part and columns):
+        return name, ()
+    return name.removesuffix(f"_{part}"), (columns[part - 1],)
 
 
 class Coordinate(NamedTuple):
@@ -688,6 +704,16 @@ class Coordinate(NamedTuple):
     component: int | None
     entry: int
     against: int = -1
+
+
+def in_time(kind: type[Structure]) -> bool:
+    """Return whether rows follow each other in time: a share is of the component that comes next.
+
+    >>> from models import HiddenMarkov, Mixture
+    >>> in_time(HiddenMarkov), in_time(Mixture)
+    (True, False)
+    """
+    return any("component_next" in axes for axes in kind.axes().values())
 
 
 def free(kind: type[Structure], held: Iterable[str]) -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from models.arrays import Array, Labels
-    from models.family import Column, ConjugatePrior, Theta
+    from models.family import ConjugatePrior, Theta
     from models.observations import Observations
 
 __all__ = [
@@ -38,14 +38,10 @@ __all__ = [
     "estimable",
     "part_called",
     "record_for",
-    "said_of_silent",
-    "silent",
     "spelling",
     "unidentified",
     "with_zeros",
 ]
-
-SILENT = 0.95  # probability of a 0 from which a component of counts is called zeros in excess
 
 PARTS: dict[str, bool] = {}
 """Families that may have zeros in excess, by short name, and whether they have zeros themselves."""
@@ -244,37 +240,6 @@ def with_zeros(part: type[Theta]) -> type[Theta]:
     'ZeroInflated(Poisson)'
     """
     return cast("type[Theta]", _family(part))
-
-
-def silent(theta: Theta) -> dict[int, float]:
-    """Return the components of counts that are all but always 0, and how likely they are 0.
-
-    One such component beside others is zeros in excess, which `zero` says with one parameter.
-
-    >>> from models import Poisson
-    >>> {one: round(p, 3) for one, p in silent(Poisson(np.array([0.02, 9.0]))).items()}
-    {0: 0.98}
-    """
-    if not PARTS.get(name_of(type(theta)), False) or theta.takes() != "column":
-        return {}
-    sure = np.exp(cast("Column", theta).log_mass(np.zeros(1), None)[:, 0])
-    found = {int(one): float(sure[one]) for one in np.flatnonzero(sure >= SILENT)}
-    return found if len(found) < len(sure) else {}
-
-
-def said_of_silent(edge: str, theta: Theta) -> bool:
-    """Return whether a parameter on an edge has no meaning, as its component is silent.
-
-    edge: the parameter's label.
-
-    >>> from models import NegativeBinomial
-    >>> theta = NegativeBinomial(np.array([0.002, 9.0]), np.array([1e6, 7.0]))
-    >>> said_of_silent("size[0]", theta), said_of_silent("mean[0]", theta)
-    (True, False)
-    """
-    field, _, place = edge.rstrip("]").partition("[")
-    known = theta.layout().get(field)
-    return known is not None and bool(known.limit) and int(place) in silent(theta)
 
 
 def estimable(family: type[ZeroInflated], sample: Observations, names: Sequence[str] = ()) -> None:

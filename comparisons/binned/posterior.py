@@ -114,7 +114,7 @@ def posterior_in_bins(
     fine = Bins.count(rows, finest_edges(rows))
     bins = _chosen(fine, _around(fit, fine))
     for again in range(RECHOSEN + 1):
-        tree = draw(bins.sample())
+        tree = draw(bins.sample().with_columns(rows.columns))
         draws = cast("Mixture[Gaussian]", posterior_of(tree).draws)  # nothing else is binned
         draws = drawn_at(draws, spaced(len(draws.weight), DRAWS))
         bounds = bins.loss_bound().total(draws)

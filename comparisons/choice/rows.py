@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.finding import OK, Finding
 from models.names import FORMS, name_of
 from models.sample import Sample
+from models.structure import in_time
 
 if TYPE_CHECKING:
     import em
@@ -33,7 +34,7 @@ def noun_of(fit: em.Fit[Any]) -> str:
     >>> noun_of(fit)
     'group'
     """
-    if any("component_next" in axes for axes in fit.question.structure.axes().values()):
+    if in_time(fit.question.structure):
         return "state"
     return "component" if "group" in fit.question.data.sizes else "group"
 

@@ -258,8 +258,8 @@ def kind_of(
     if df is not None and not any(takes):
         raise Refusal(f"--df needs a column with {' or '.join(taking)}, and none has it")
     families = [
-        _family_of(one, None, df, several=False) if takes_df else family_meant(one)
-        for one, takes_df in zip(meant_by, takes, strict=True)
+        _family_of(one, None, df if own else None, several=False)
+        for one, own in zip(meant_by, takes, strict=True)
     ]
     if len(columns) == 1:
         (own, _, family) = cut[0]

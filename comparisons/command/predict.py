@@ -55,8 +55,8 @@ def predict(
 
     row_in_file is its number in the file, from 1 below the line of names; dropped rows count.
 
-    group_by_em is its group by EM, counted from 1. Of rows in time, state_by_em is the state on
-    the most likely path.
+    group_by_em is its group by EM, counted from 1, or by the name that fit --names gave it. Of rows
+    in time, state_by_em is the state on the most likely path.
 
     em_1, em_2, ... are the probabilities of the groups by EM; posterior_1, ... their posterior
     means; low_1, ... and high_1, ... the ends of the 95% intervals.

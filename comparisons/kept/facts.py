@@ -335,8 +335,7 @@ class Facts:
     @property
     def noun(self) -> str:
         """What a component is called: of rows in order, a state."""
-        ordered = any("component_next" in one for one in self.structure.axes().values())
-        return "state" if ordered else "component"
+        return self.question.noun
 
     def called(self, component: int) -> str:
         """Return what a component is called: its name, or its number.
@@ -344,8 +343,7 @@ class Facts:
         >>> comparison.called(0)
         'component 0'
         """
-        titles = self.question.titles
-        return titles[component] if titles else f"{self.noun} {component}"
+        return self.question.called(component)
 
     @property
     def prior_known(self) -> bool:

@@ -11,7 +11,7 @@ from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
 from comparisons.pages.page import inlined, rendered
-from comparisons.pages.terminal import FLAT, among, meaning, meant, starred, within
+from comparisons.pages.terminal import FLAT, among, inner_places, meaning, meant, starred
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
@@ -136,7 +136,7 @@ class Card(NamedTuple):
 
 def _places(facts: Facts) -> str:
     """Return what stands in the brackets of a parameter's name."""
-    where = within(facts)
+    where = inner_places(facts)
     if facts.noun == "state":
         others = f"; of others, {where}" * bool(where)
         return f"state; of a transition, then the next state{others}"

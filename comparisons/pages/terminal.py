@@ -28,6 +28,7 @@ __all__ = [
     "Pipe",
     "among",
     "console_of",
+    "inner_places",
     "laid",
     "meaning",
     "meant",
@@ -37,7 +38,6 @@ __all__ = [
     "starred",
     "stepped",
     "told",
-    "within",
 ]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
@@ -226,7 +226,7 @@ def starred(facts: Facts) -> bool:
 
 def _brackets(facts: Facts) -> str:
     """Return what the numbers in brackets mean, where columns have names."""
-    where = within(facts)
+    where = inner_places(facts)
     if facts.noun == "state":
         others = f"; of others, {where}" * bool(where)
         return f"In brackets: the state; of a transition, then the next state{others}."
@@ -236,10 +236,10 @@ def _brackets(facts: Facts) -> str:
     return f"In brackets: the component, then {where}." * bool(where)
 
 
-def within(facts: Facts) -> str:
+def inner_places(facts: Facts) -> str:
     """Return what stands in brackets behind the component, nothing if that stands alone.
 
-    >>> within(comparison)
+    >>> inner_places(comparison)
     ''
     """
     if facts.categories:

@@ -21,7 +21,7 @@ from comparisons.verdict.predictions import few_of
 from models.groups import Groups
 from models.refusal import Refusal
 from models.sample import Sample
-from models.structure import from_fields, shares_of, with_shares
+from models.structure import from_fields, in_time, shares_of, with_shares
 
 if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
@@ -110,7 +110,7 @@ class Predictor:
     @property
     def in_time(self) -> bool:
         """Whether rows follow each other in time."""
-        return any("component_next" in axes for axes in self.question.structure.axes().values())
+        return in_time(self.question.structure)
 
     @property
     def in_groups(self) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from models.frames import taken, titles_of
 from models.groups import Groups
 from models.names import partly_seen, takes_blanks
 from models.reading.as_given import GivenRows, Reader, refuse_rows, rows_as_given
@@ -167,6 +168,13 @@ def units_of(facts: Facts, data: object) -> Units:
             units = Sample(x, levels=like.levels)
         else:
             units = Sample(x, categories=names)
+    if units.sample.dimension != like.dimension or units.sample.table != like.table:
+        raise Refusal(
+            f"data have {units.sample.dimension} columns, the comparison {like.dimension}; give "
+            "the same"
+        )
+    if isinstance(units, Sample):
+        units = question.coded(units)
     _refuse_others(question, units.sample)
     return units
 
@@ -174,10 +182,6 @@ def units_of(facts: Facts, data: object) -> Units:
 def _refuse_others(question: Question[Any, Any], sample: Sample) -> None:
     """Raise Refusal for rows that the comparison's family does not accept."""
     like = question.rows
-    if sample.dimension != like.dimension or sample.table != like.table:
-        raise Refusal(
-            f"data have {sample.dimension} columns, the comparison {like.dimension}; give the same"
-        )
     if sample.seen_in_part and not _with_blanks(question.family):
         raise Refusal("data have blanks, and the comparison has none; drop these rows")
     if sample.categories != like.categories or (any(like.levels) and sample.levels != like.levels):
@@ -195,8 +199,7 @@ def _with_blanks(family: type[Theta]) -> bool:
 
 def _named(facts: Facts, data: Any) -> Any:
     """Return the comparison's columns of a data frame or an Arrow table; other data as they are."""
-    titles = getattr(data, "column_names", getattr(data, "columns", None))  # Arrow's, the first
-    names = facts.columns
+    titles, names = titles_of(data), facts.columns
     if titles is None:
         return data
     given = [str(one) for one in titles]
@@ -215,6 +218,4 @@ def _named(facts: Facts, data: Any) -> Any:
             raise Refusal(
                 f"data have {what} {name!r}; the comparison needs one; they have {listed}"
             )
-    if len(names) == 1:
-        return data[names[0]]
-    return data.select(names) if hasattr(data, "column_names") else data[list(names)]
+    return taken(data, list(names), single=len(names) == 1)

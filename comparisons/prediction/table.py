@@ -57,7 +57,8 @@ def memberships_of(
     row_in_file: the number of the row, from 1 below the line of names. Rows that were dropped
         count. Rows of several files are counted through.
     The name of the column beside it, if there is one: the sequence or the group of the row.
-    group_by_em: counted from 1. Of rows in time, state_by_em: the state on the most likely path.
+    group_by_em: its name, or its number from 1. Of rows in time, state_by_em: the state on the most
+        likely path.
     em_1, ...: the probability of each group by EM; posterior_1, ...: its posterior mean; low_1,
         ... and high_1, ...: the ends of its 95% interval.
     log_density_by_em, log_density_by_posterior: of the row; empty where nothing was seen.
@@ -114,7 +115,7 @@ def _memberships(
 ) -> Table:
     """Return the table of the memberships of pieces; number: the name of the first column."""
     predictor = predictor_of(facts)
-    each = range(1, predictor.question.k + 1)
+    each = _groups(predictor)
     label = "state_by_em" if predictor.in_time else "group_by_em"
     beside = reading.sequence or reading.group or ("row" if reading.table else None)
     names = [
@@ -143,7 +144,8 @@ def _lines(
     units, by_em = piece.units, predictor.by_em(piece.units, own=own)
     columns: list[list[object]] = [piece.numbers.tolist()]
     columns += [list(one) for one in (piece.beside, piece.categories) if len(one)]
-    columns.append((units.expand(by_em.labels) + 1).tolist())
+    groups = _groups(predictor)
+    columns.append([groups[label] for label in units.expand(by_em.labels).tolist()])
     numbers = [by_em.members]
     ends = [by_em.scores]
     if posterior:
@@ -154,6 +156,11 @@ def _lines(
         columns += [_written(one) for one in units.expand(matrix).T]
     columns += [_written(units.expand(one)) for one in ends]
     return list(zip(*columns, strict=True))
+
+
+def _groups(predictor: Predictor) -> Sequence[object]:
+    """Return what the groups are called: their names, or numbers from 1."""
+    return predictor.question.titles or range(1, predictor.question.k + 1)
 
 
 def _written(values: Array) -> list[object]:
@@ -196,7 +203,7 @@ def _shares(
     if "group" not in facts.question.data.sizes:
         raise Refusal("the comparison is of rows in no groups, so there are no shares of groups")
     predictor = predictor_of(facts)
-    each = range(1, predictor.question.k + 1)
+    each = _groups(predictor)
     names = [reading.group or "row", "observations", *(f"em_{k}" for k in each)]
     if posterior:
         names += [f"{what}_{k}" for what in ("posterior", "low", "high") for k in each]

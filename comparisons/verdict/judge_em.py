@@ -15,12 +15,12 @@ from comparisons.verdict.rivals import led
 from comparisons.verdict.subsample import same_rows
 from em.emission import emission_of
 from models.family import bounds, entries
-from models.names import FAMILIES, made_likewise, option_of
+from models.names import FAMILIES, made_likewise, mends, option_of
 from models.quartiles import quartiles, robust_spread
 from models.question import mending
 from models.sample import Sample
+from models.silent import said_of_silent, silent
 from models.structure import parameters, picked
-from models.zero_inflated import said_of_silent, silent, with_zeros
 
 if TYPE_CHECKING:
     import em
@@ -466,12 +466,14 @@ def _zeros_in_excess(at: em.Fit[Any], found: Finding) -> Finding:
     zeros = silent(at.estimate.theta)
     if not zeros or found.severity not in (OK, NOTE):
         return found
-    said = ", ".join(f"component {one} is 0 with probability {p:.3g}" for one, p in zeros.items())
+    each = zeros.items()
+    said = ", ".join(f"{at.question.called(one)} is 0 with probability {p:.3g}" for one, p in each)
     message = f"{found.message} Zeros in excess: {said}."
     remedy = found.remedy
     if isinstance(at.question.data, Sample):
-        option = option_of(with_zeros(at.family))
-        remedy = f"Fit {numbered(at.question, at.question.k - len(zeros))} with {option}."
+        [beside] = mends("zeros", at.family)
+        fewer = numbered(at.question, at.question.k - len(zeros))
+        remedy = f"Fit {fewer} with {option_of(beside)}."
     return Finding(found.code, NOTE, found.value, found.threshold, message, remedy)
 
 

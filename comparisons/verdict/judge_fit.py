@@ -136,7 +136,7 @@ def _columns(at: Sequence[int], near: Neighbours) -> str:
     >>> _columns([0, 2], Neighbours(fit.question, fit.bic))
     'columns 1 and 3 (counted from 1)'
     """
-    names: Sequence[str] = getattr(near.question.sample, "columns", ())
+    names = near.question.sample.columns
     many = "columns" if len(at) > 1 else "column"
     if names:
         return f"{many} {' and '.join(repr(names[one]) for one in at)}"

@@ -66,6 +66,10 @@ def test_labels_are_those_of_the_comparison():
     mixed = [[1, "no"], [8, "yes"], [2, "no"], [9, "no"]]
     both = of(Independent(Poisson, Categorical), Sample(mixed))
     assert units_of(both, [[3, "yes"], [4, "yes"]]).x.tolist() == [[3, 1], [4, 1]]
+    # a Sample numbers the labels that occur in it: "yes" alone is 0 there
+    assert units_of(both, Sample([[3, "yes"], [4, "yes"]])).x.tolist() == [[3, 1], [4, 1]]
+    with pytest.raises(Refusal, match="'perhaps' is none of the categories of the fit"):
+        units_of(both, Sample([[3, "yes"], [4, "perhaps"]]))
     with pytest.raises(Refusal, match="'perhaps', which is none of the categories"):
         units_of(both, [[3, "yes"], [4, "perhaps"]])
 
