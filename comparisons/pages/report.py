@@ -496,6 +496,7 @@ def _call(facts: Facts) -> str:
     before = [*_placeholders(facts, judged=judged), *before]
     if not judged:
         settings += [f"starts={estimate.starts}"] * (estimate.starts != STARTS)
+        settings += [f"group_names={list(question.titles)}"] * bool(question.titles)
         head, first = ["from comparisons import second_opinion"], "comparison = second_opinion"
         body = [_spread(first, f"{asked}, {question.k}", ", ".join(settings) + truth)]
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +74,9 @@ def test_a_comparison_calls_groups_and_columns_by_their_names_and_so_does_its_fi
     assert titles(again) == titles(made)
     assert again.columns == ("height", "weight")
     assert [row.label for row in again.parameters][2] == "mean[0,0]"  # programs go on by numbers
+    again.report(tmp_path / "made.html")
+    page = (tmp_path / "made.html").read_text()
+    assert re.search(r"group_names=\[.{1,8}short.{1,12}tall.{1,8}\]", page)  # to make it again
     lines = [*memberships_of_own(again).lines]
     names = memberships_of_own(again).names
     assert names[:4] == ("row", "group_by_em", "em_short", "em_tall")
