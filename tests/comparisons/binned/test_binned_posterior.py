@@ -232,6 +232,7 @@ class Simulated(NamedTuple):
     distinct: int
     seed: int
     block: int = 1 << 17
+    columns: tuple[str, ...] = ()
 
     def parts(self, size: int):
         """Yield them, in no order."""
