@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DOUBT", "FAULT", "NOTE", "OK", "Finding", "Severity", "Verdict", "verdict_of"]
+__all__ = [
+    "DOUBT",
+    "FAULT",
+    "NOTE",
+    "OK",
+    "Finding",
+    "Severity",
+    "Verdict",
+    "plain",
+    "verdict_of",
+]
 
 type Severity = Literal["ok", "note", "doubt", "fault"]
 type Verdict = Literal["agree", "disagree", "inconclusive"]
@@ -42,6 +52,16 @@ class Finding(NamedTuple):
     def stands(self) -> bool:
         """Whether it prevents agreement: a doubt or a fault."""
         return self.severity in (DOUBT, FAULT)
+
+
+def plain(number: float, digits: int = 3) -> str:
+    """Return a number to some significant digits, without an exponent below a thousand million.
+
+    >>> plain(187.3, 2), plain(0.01234), plain(12345.6)
+    ('190', '0.0123', '12,300')
+    """
+    text = f"{number:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text and abs(number) < 1e9 else text
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

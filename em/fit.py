@@ -211,6 +211,7 @@ def fitted[S: Structure](
         open=known.open,
         closed=known.closed,
         told=known.told,
+        reason=known.reason,
     )
 
 
@@ -376,7 +377,7 @@ def _notes[S: Structure](
         else:
             yield (
                 f"stopped {known.decrement:.1e} standard errors from the maximum: "
-                "the objective has no digits left to climb by"
+                "within rounding the log-likelihood can rise no further"
             )
     spiked = [end for end in ends if end.spike.any()]
     if best.spike.any():
@@ -395,11 +396,11 @@ def _notes[S: Structure](
         yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
     if screened:
         yield (
-            f"starts were compared on {screened:,} observations, where a group of fewer than one "
-            f"in {screened // 100:,} hardly shows; the best ends were climbed on all"
+            f"starts were compared on {screened:,} observations, which may miss a group of less "
+            f"than one in {screened // 100:,}; the best were then climbed on all observations"
         )
     elif abandoned:
-        yield f"{abandoned} starts were given up on lower ground after their first steps"
+        yield f"{abandoned} starts were given up after their first steps, as others were higher"
     yield from _without_errors(known, best.parameters.theta)
 
 
@@ -428,12 +429,12 @@ def _without_errors[S: Structure](known: Information[S], theta: Theta) -> Iterat
     none = [edge.label for edge in known.edges if said_of_silent(edge.label, theta)]
     edges = [edge for edge in known.edges if edge.label not in none]
     for label in none:
-        yield f"{label} is of a component that is all but always 0: it has no standard error"
+        yield f"{label} has no standard error: its component is almost always 0"
     for edge in edges[:MANY_EDGES]:
-        yield f"{edge.said}, on the edge of the parameter space: it has no standard error"
+        yield f"{edge.said}, at the edge of its possible values: it has no standard error"
     if others := edges[MANY_EDGES:]:
         said = ", ".join(edge.said for edge in others)
-        yield f"on the edge of the parameter space, without standard errors, are also: {said}"
+        yield f"also at an edge, without standard errors: {said}"
     if known.reason is not None:
         yield f"no standard errors: {known.reason}"
 
@@ -442,5 +443,5 @@ def _seldom[S: Structure](found: Found[S]) -> Iterator[str]:
     """Yield that only one start reached the best optimum, if so: others may be higher."""
     best = found.ends[0]
     if best.climb.converged and not best.spike.any() and times_reached(found.ends) == 1:
-        others = f", of {found.begun}" if found.begun > 1 else ""
-        yield f"the best optimum was reached by one start only{others}: a higher one may exist"
+        others = f" of {found.begun}" if found.begun > 1 else ""
+        yield f"only one start{others} reached the best optimum: a higher one may exist"

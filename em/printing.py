@@ -9,7 +9,7 @@ import numpy as np
 
 from models.family import components, listed_entries
 from models.letters import cut, padded, wide
-from models.structure import axes_of, fields_of, of_column, shares_of
+from models.structure import axes_of, fields_of, of_column, place_called, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,18 +34,20 @@ def table(
     estimate: Structure,
     errors: Structure,
     names: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    noun: str = COMPONENT,
 ) -> Iterator[str]:
     r"""Yield the lines: a row for each entry of a component, then each matrix of moves.
 
     Of a field with more than MOST entries a component, those that are largest in some component
     are shown, or the first ones if they are shares.
 
-    names: of the places along an axis, such as those of categories.
+    names: of the places along an axis, such as those of categories. noun: heads the components.
 
     >>> from models import Mixture, Poisson
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
     >>> of_it = Mixture(np.array([0.1, 0.1]), Poisson(np.array([0.2, 0.5])))
     >>> print(*table(one, of_it), sep="\n")
+      component                     1                     2
       weight                0.4 (0.1)             0.6 (0.1)
       rate                    1 (0.2)               5 (0.5)
     """
@@ -62,13 +64,11 @@ def table(
         for name, _, place in shown
     ]
     columns = max(LABEL, *map(wide, labels))
-    numbers = [str(one) for one in range(k)]
-    titles = list(names.get(COMPONENT, numbers))
+    titles = [place_called(COMPONENT, one, names) for one in range(k)]
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
-        if k > ACROSS or titles != numbers:
-            heads = [cut(titles[one], CELL) for one in block]
-            yield _line(COMPONENT, heads, columns)
+        if k > 1:
+            yield _line(noun, [cut(titles[one], CELL) for one in block], columns)
         for label, (name, axis, place) in zip(labels, shown, strict=True):
             at = [(*place[:axis], one, *place[axis:]) for one in block]
             cells = [_cell(values[name][one], spreads[name][one]) for one in at]
@@ -91,12 +91,10 @@ def _label(
 
     parts: the column of each field, as `Field` has it.
     """
-    found = [
-        names[axis][at] if axis in names else str(at) for axis, at in zip(axes, place, strict=True)
-    ]
+    found = [place_called(axis, at, names) for axis, at in zip(axes, place, strict=True)]
     field, columns = of_column(name, parts.get(name, 0), names)
     within = [*columns, *found]
-    return f"{field}[{','.join(within)}]" if within else field
+    return f"{field}[{', '.join(within)}]" if within else field
 
 
 def _shown(estimate: Structure) -> tuple[list[Row], dict[str, int]]:

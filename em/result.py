@@ -134,6 +134,7 @@ class Fit[S: Structure]:
     open: how many directions the data leave open: the likelihood is flat along them.
     closed: how many of them zeros close; if all, no other parameters fit as well.
     told: (u,) standard errors of the log density of every unit, if directions stay open.
+    reason: why there are no standard errors, with labels for programs; None if there are some.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -168,6 +169,7 @@ class Fit[S: Structure]:
     open: int = 0
     closed: int = 0
     told: Array | None = None
+    reason: str | None = None
 
     @property
     def rank(self) -> int:
@@ -510,7 +512,7 @@ class Fit[S: Structure]:
         )
         lines = [
             heading,
-            *table(self.estimate, self.standard_errors, self.question.names),
+            *table(self.estimate, self.standard_errors, self.question.names, self.question.noun),
             *remarks(self.family),
             summary,
         ]

@@ -358,11 +358,11 @@ class Groups:
         """Return group and row of some cells.
 
         >>> Groups(["to", "be", "be"], ["a", "a", "b"]).titled(np.array([0, 2]))
-        ['a,be', 'b,be']
+        ['a, be', 'b, be']
         """
         rows = self.sample.titled(self.places[units])
         groups = (self.titles[one] for one in self.whose[units])
-        return [f"{group},{row}" for group, row in zip(groups, rows, strict=True)]
+        return [f"{group}, {row}" for group, row in zip(groups, rows, strict=True)]
 
     def beside(self) -> list[str]:
         """The name of the group of each row, as rows were given."""

@@ -150,13 +150,13 @@ class Question[S: Structure, T: Theta]:
         return "state" if in_time(self.structure) else "component"
 
     def called(self, component: int) -> str:
-        """Return what one component is called: its name, or its number.
+        """Return what people call one component: its name, or its number from 1.
 
         >>> from models import Mixture, Poisson
         >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).called(1)
-        'component 1'
+        'component 2'
         """
-        return self.titles[component] if self.titles else f"{self.noun} {component}"
+        return self.titles[component] if self.titles else f"{self.noun} {component + 1}"
 
     def with_titles(self, titles: Sequence[str]) -> Self:
         """Return the same question with names of the components, in the order of their labels.

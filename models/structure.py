@@ -639,24 +639,28 @@ class Parameter(NamedTuple):
         return f"{self.name}[{','.join('*' if one is None else str(one) for one in self.at)}]"
 
     def titled(self, names: Mapping[str, Sequence[str]]) -> str:
-        """Return its name for people: places along axes that have names are called by them.
+        """Return its name for people: places have their names, or numbers from 1.
+
+        What belongs to the component's own numbers stands behind a semicolon where the component
+        has a number.
 
         >>> columns = dict.fromkeys(["dimension", "dimension_bis"], ["height", "weight"])
-        >>> names = {"component": ["short", "tall"]} | columns
-        >>> Parameter("mean", ("component", "dimension"), (1, 0)).titled(names)
-        'mean[tall,height]'
+        >>> one = Parameter("mean", ("component", "dimension"), (1, 0))
+        >>> one.titled({"component": ["short", "tall"]} | columns)
+        'mean[tall, height]'
         >>> square = ("component", "dimension", "dimension_bis")
-        >>> Parameter("cov", square, (1, 0, 1)).titled(names)
-        'cov[tall,height,weight]'
+        >>> Parameter("cov", square, (1, 0, 1)).titled(columns)
+        'cov[2; height, weight]'
         """
-        named = self.named(names)
         parts = [
-            named.get(axis, "*" if one is None else str(one))
+            "*" if one is None else place_called(axis, one, names)
             for axis, one in zip(self.axes, self.at, strict=True)
         ]
         field, columns = of_column(self.name, self.part, names)
-        own = self.axes.index("component") + 1 if columns else 0
-        return f"{field}[{','.join([*parts[:own], *columns, *parts[own:]])}]"
+        own = sum(not inner(axis) for axis in self.axes)
+        where, within = ", ".join(parts[:own]), ", ".join([*columns, *parts[own:]])
+        between = (", " if "component" in names else "; ") * bool(within)
+        return f"{field}[{where}{between}{within}]"
 
     def named(self, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the names of its places, by axis, along axes that have some.
@@ -666,6 +670,30 @@ class Parameter(NamedTuple):
         """
         places = zip(self.axes, self.at, strict=True)
         return {axis: names[axis][one] for axis, one in places if axis in names and one is not None}
+
+
+def inner(axis: str) -> bool:
+    """Return whether an axis is a component's own: a column or a category.
+
+    >>> inner("dimension_bis"), inner("component_next")
+    (True, False)
+    """
+    return axis.startswith(("dimension", "category"))
+
+
+def place_called(axis: str, at: int, names: Mapping[str, Sequence[str]]) -> str:
+    """Return what people call a place along an axis: its name, or its number from 1.
+
+    A category without a name is its code, as the data have it.
+
+    >>> place_called("component", 1, {"component": ["short", "tall"]})
+    'tall'
+    >>> place_called("component", 1, {}), place_called("category", 1, {})
+    ('2', '1')
+    """
+    if axis in names:
+        return names[axis][at]
+    return str(at) if axis.startswith("category") else str(at + 1)
 
 
 def of_column(
@@ -727,17 +755,17 @@ def free(kind: type[Structure], held: Iterable[str]) -> list[str]:
 
 
 def by_name(text: str, rows: Iterable[Parameter], names: Mapping[str, Sequence[str]]) -> str:
-    """Return a text with the names of groups and categories in its labels of parameters.
+    """Return a text whose labels of parameters are those for people.
 
-    Once only: a name that is a number would be taken for a place.
+    Once only: a number from 1 would be taken for one from 0.
 
     rows: the parameters whose labels may occur. names: of the places along axes.
 
     >>> one = Parameter("prob", ("component", "category"), (1, 0))
     >>> by_name("prob[1,0] is 0", [one], {"category": ["well", "ill"]})
-    'prob[1,well] is 0'
+    'prob[2; well] is 0'
     """
-    said = {found[0] for found in LABEL.finditer(text)} if names else set()
+    said = {found[0] for found in LABEL.finditer(text)}
     # of very many parameters the labels alone take seconds
     titles = {row.label: row.titled(names) for row in rows if row.label in said} if said else {}
     return LABEL.sub(lambda found: titles.get(found[0], found[0]), text)

@@ -164,7 +164,7 @@ def _unsure(integral: Integral) -> str | None:
         return "Bridge sampling: the sums are not finite."
     if integral.terms < TERMS:
         return (
-            f"Bridge sampling: the terms are as uneven as {integral.terms:.0f} equal ones; "
+            f"Bridge sampling: the effective number of terms is {integral.terms:.0f}; at least "
             f"{TERMS:.0f} are needed. Draw more."
         )
     if integral.error > SURE:
@@ -187,9 +187,11 @@ def _other_density(posterior: Posterior) -> str | None:
     if not posterior.ours:
         return "Another program made the draws; the density that it explored is not known."
     if "whole" in posterior.tree.attrs:
-        return "The draws are of a random subsample; the evidence of all observations is another."
+        return (
+            "The draws are of a random subsample, whose evidence is not that of all observations."
+        )
     if posterior.question.units.unit_counts.dtype.kind == "f":
-        return "The rows of the posterior stand for others, so their evidence is not the data's."
+        return "The draws are of binned observations, whose evidence is not that of the data."
     return None
 
 

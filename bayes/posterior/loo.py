@@ -51,7 +51,7 @@ def loo(tree: xr.DataTree) -> ELPDDataLOO:
         )
     if counts.dtype.kind == "f":
         raise Refusal(
-            "the posterior's rows stand for others, of which none can be left out alone; sample "
+            "the posterior is of binned observations, none of which can be left out alone; sample "
             "fewer observations"
         )
     groups = {"posterior": tree["posterior"].to_dataset(), FOR_ARVIZ: each.to_dataset(name="x")}

@@ -98,7 +98,7 @@ def hopeless_of(
         if vague > VAGUE:
             groups = "the 2 groups" if k == 2 else f"two of the {k} groups"
             reason = (
-                f"In {vague:.0%} of the draws {groups} could be exchanged: the data do not "
+                f"In {vague:.0%} of the draws {groups} could be swapped: the data do not "
                 f"identify {k} groups."
             )
             return Hopeless("ambiguous_labels", vague, VAGUE, reason)
@@ -118,8 +118,8 @@ def stalled(measures: xr.Dataset, draws: int, longest: int, needed: float) -> Ho
     if draws < LOOKED or not pace < STALLED:
         return None
     reason = (
-        f"The chains mix too slowly (R-hat {worst.r_hat:.3g}): {longest:,} draws a chain would "
-        f"make about {least * longest / draws:,.0f} effective draws, and {needed:,.0f} are needed."
+        f"The chains mix too slowly (R-hat {worst.r_hat:.3g}). With {longest:,} draws per chain "
+        f"about {least * longest / draws:,.0f} would be effective; {needed:,.0f} are needed."
     )
     return Hopeless("slow_chains", pace, STALLED, reason)
 

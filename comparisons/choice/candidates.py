@@ -97,9 +97,9 @@ class Candidates:
             "as large. "
         )
         return (
-            "A star marks what each criterion elects. AIC, BIC, ICL: lower is better. "
+            "A star marks the choice of each criterion. AIC, BIC, ICL: lower is better. "
             f"{test * self.tested}"
-            f"LOO{left} and log evidence: higher is better; LOO elects the fewest parameters "
+            f"LOO{left} and log evidence: higher is better; LOO chooses the fewest parameters "
             "within two standard errors of the best. P(K): under equal prior odds"
             f"{', with its Monte Carlo error' * (undecided(self.rows) is not None)}."
         )

@@ -77,7 +77,7 @@ def _difference(first: type[Theta], other: type[Theta], sample: Sample) -> str:
     kinds = ["density" if one else "probability" for one in dense[:, rows[0], columns[0]]]
     short = f"{first.__name__} is a {kinds[0]}, {other.__name__} a {kinds[1]}"
     if sample.dimension > 1:
-        return f"in column {columns[0]} (counted from 0) {short}"
+        return f"in column {columns[0] + 1} {short}"
     if not sample.x[rows].any():
         return f"at 0 {short}"
     return _said(both, [kind == "density" for kind in kinds])

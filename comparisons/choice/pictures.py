@@ -132,7 +132,7 @@ def criteria(choice: Candidates) -> Figure:
     ]
     return framed(
         figure,
-        "Which number each criterion elects",
+        "Which number each criterion chooses",
         entries,
         "All distances are on the scale of -2 log-likelihood, on which 10 is a large difference. "
         "Bars are two standard errors. The axis is linear up to 10, then logarithmic.",
@@ -258,7 +258,7 @@ def densities(choice: Candidates) -> Figure:
         caption = f"Horizontally: {what(first)}. Colours are {choice.noun}s, ordered by location."
         entries = [patch({"color": DATA}, "data"), line({"color": EM}, "EM's density")]
     else:
-        names = first.columns or tuple(f"column {at}" for at in range(2))
+        names = first.columns or ("column 1", "column 2")
         caption = (
             f"Horizontally: {names[0]}; vertically: {names[1]}. Ellipses hold 39% and 86% of a "
             f"normal {choice.noun}. One that is wider than the data is cut off."

@@ -32,11 +32,11 @@ __all__ = ["advice", "called", "differences", "elections", "listed", "lowered"]
 
 
 def elections(rows: Sequence[Row], noun: str = "group") -> str:
-    """Return which candidate each criterion elects, in a sentence.
+    """Return which candidate each criterion chooses, in a sentence.
 
     >>> from comparisons.choice.rows import Row
     >>> elections([Row(fit.family, 2, fit)])
-    'AIC, BIC and ICL elect 2 groups.'
+    'AIC, BIC and ICL choose 2 groups.'
     """
     found = elected(rows)
     if not found:
@@ -44,7 +44,9 @@ def elections(rows: Sequence[Row], noun: str = "group") -> str:
     by: dict[str, list[str]] = {}
     for name, one in found.items():
         by.setdefault(called(one.row, noun), []).append(_said(name))
-    parts = [f"{listed(names)} elect{'s' * (len(names) == 1)} {what}" for what, names in by.items()]
+    parts = [
+        f"{listed(names)} choose{'s' * (len(names) == 1)} {what}" for what, names in by.items()
+    ]
     said = f"{'; '.join(parts)}."
     return said[:1].upper() + said[1:] + _of_noise(rows, noun) + _all_rejected(rows, noun)
 
@@ -99,17 +101,17 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
     belief *= bool(np.isfinite(chance))
     if len(ours) == len(votes):
         whole = "All criteria" if len(votes) == len(VOTING) else "All criteria that count here"
-        said = f"Take {what}. {whole} elect {them} ({listed(ours)}).{belief}"
+        said = f"Take {what}. {whole} choose {them} ({listed(ours)}).{belief}"
         if np.isfinite(chance) and chance < SURE:
             said += " So other candidates cannot be excluded."
     else:
         how = "with reservations" if 2 * len(ours) > len(votes) else "but the data leave it open"
         said = (
             f"Take {what}, {how}: {len(ours)} of {len(votes)} criteria "
-            f"elect{'s' * (len(ours) == 1)} {them} ({listed(ours)}).{belief}"
+            f"choose{'s' * (len(ours) == 1)} {them} ({listed(ours)}).{belief}"
         )
     if "AIC" in found and found["AIC"].row is not best:
-        said += " AIC does not count, as it tends to elect too many."
+        said += " AIC does not count, as it tends to choose too many."
     return said + _caveat(best, noun)
 
 
@@ -146,15 +148,15 @@ def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
         other = found["AIC"].row
         assert other.fit is not None
         yield (
-            f"AIC charges 2 for each parameter, BIC log n = {np.log(other.fit.observations):.1f}: "
-            f"AIC elects {called(other, noun)}."
+            f"AIC adds 2 per parameter, BIC adds log n = {np.log(other.fit.observations):.1f}: "
+            f"AIC chooses {called(other, noun)}."
         )
     if differs(found, "ICL", base):
         other = found["ICL"].row
         yield (
-            "ICL charges for overlap, BIC does not: it adds "
-            f"{base.row.icl - base.row.bic:.1f} to BIC at {called(base.row, noun)} and "
-            f"{other.icl - other.bic:.1f} at {called(other, noun)}. ICL counts {noun}s that "
+            "ICL penalises overlap, BIC does not: it adds "
+            f"{base.row.icl - base.row.bic:.1f} to BIC with {called(base.row, noun)} and "
+            f"{other.icl - other.bic:.1f} with {called(other, noun)}. ICL counts {noun}s that "
             "are well separated, BIC those that the density needs."
         )
     if differs(found, "LOO", base):
@@ -164,8 +166,8 @@ def _differences(rows: Sequence[Row], noun: str) -> Iterator[str]:
     if differs(found, "evidence", base):
         yield (
             "The evidence averages the fit over the prior, BIC ignores the prior: log evidence "
-            f"{found['evidence'].row.log_evidence:.1f} at {called(found['evidence'].row, noun)}, "
-            f"{_at(base.row)} at {called(base.row, noun)}."
+            f"{found['evidence'].row.log_evidence:.1f} with {called(found['evidence'].row, noun)}, "
+            f"{_at(base.row)} with {called(base.row, noun)}."
         )
     yield from _of_prior(rows, noun)
 
@@ -191,16 +193,16 @@ def _of_loo(loo: Row, bic: Row, noun: str) -> str:
     """Return why leave-one-out prediction elects another candidate."""
     what, other = called(loo, noun), called(bic, noun)
     if loo.predicted is None or bic.predicted is None:
-        return f"LOO elects {what}; it is not known at {other}."
+        return f"LOO chooses {what}; it is not known for {other}."
     if not bic.predicts:
-        return f"LOO elects {what}; it does not count at {other}."
+        return f"LOO chooses {what}; it does not count for {other}."
     gap, error = difference(bic.predicted, loo.predicted)
     by = f"by {abs(gap):.1f} (standard error {error:.1f}) units of log-likelihood"
     one = "s" * (loo.k == 1)
     if gap <= 0:
         return f"LOO rewards prediction alone: {what} predict{one} better than {other} {by}."
     return (
-        "LOO elects the fewest parameters that predict as well as the best, within "
+        "LOO chooses the fewest parameters that predict as well as the best, within "
         f"{ALIKE:g} standard errors: {what} predict{one} worse than {other} {by}."
     )
 
@@ -214,14 +216,14 @@ def _of_bootstrap(test: Row, bic: Row, noun: str) -> str:
         f"(p = {step.p:.2g})"
     )
     if test.k < bic.k:
-        return f"{said}, though BIC elects {called(bic, noun)}."
+        return f"{said}, though BIC chooses {called(bic, noun)}."
     at = bic.step
     if at is None or bic.parameters is None:
-        return f"{said}; BIC elects {called(bic, noun)}."
+        return f"{said}; BIC chooses {called(bic, noun)}."
     return (
         f"The bootstrap rejects {called(bic, noun)} ({_bounded(at)}): one more raises "
-        f"2 log-likelihood by {at.statistic:.1f}, more than chance does, but less than BIC's "
-        "charge for its parameters."
+        f"2 log-likelihood by {at.statistic:.1f}. That is more than chance, but less than what BIC "
+        "adds for its parameters."
     )
 
 
@@ -249,7 +251,7 @@ def _of_prior(rows: Sequence[Row], noun: str) -> Iterator[str]:
             f"Under a prior {width} the log evidence of {called(first, noun)} less that of "
             f"{called(second, noun)} is {ahead} in place of {usual}"
         )
-        yield f"{said}, and it elects {called(other, noun)}." if other is not first else f"{said}."
+        yield f"{said}, and it chooses {called(other, noun)}." if other is not first else f"{said}."
 
 
 def listed(names: Sequence[str]) -> str:

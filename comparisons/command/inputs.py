@@ -98,9 +98,12 @@ class Observed(NamedTuple):
     dropped: int
     reading: Reading | None = None
 
-    def name(self, facts: Facts) -> None:
-        """Let a comparison of these rows know their columns, and how they were read."""
-        facts.name_columns(self.names)
+    def name(self, facts: Facts, units: Sequence[str] = ()) -> None:
+        """Let a comparison of these rows know their columns, and how they were read.
+
+        units: of each column; empty where they are not known.
+        """
+        facts.name_columns(in_units(self.names, units))
         if self.reading is not None:
             facts.keep_reading(self.reading)
 
@@ -338,6 +341,22 @@ def sample_of(
         with located_in_file(asked.titles):
             refuse_others(family, found.sample)
     return _called(found.sample, [column_label(one) for one in asked.x], found.dropped)
+
+
+def in_units(names: Sequence[str], units: Sequence[str]) -> list[str]:
+    """Return what titles call columns, such as height in cm; Refusal for other numbers of units.
+
+    >>> in_units(["height", "sex"], ["cm", ""]), in_units(["height"], [])
+    (['height in cm', 'sex'], ['height'])
+    """
+    if units and len(units) != len(names):
+        given, wanted = (
+            f"{len(one)} {what}{'s' * (len(one) > 1)}"
+            for one, what in ((units, "unit"), (names, "column"))
+        )
+        raise Refusal(f"--units names {given} for {wanted}; give one for each, such as cm,kg")
+    every = units or [""] * len(names)
+    return [f"{name} in {unit}" if unit else name for name, unit in zip(names, every, strict=True)]
 
 
 def _called(data: Data, names: list[str], dropped: int) -> Observed:

@@ -52,6 +52,7 @@ from comparisons.command.options import (
     Sequence,
     Starts,
     Trials,
+    UnitsText,
     Zeros,
 )
 from comparisons.command.predict import predict
@@ -238,6 +239,7 @@ def fit(
     df: Df = None,
     zeros: Zeros = False,
     names: Names = None,
+    units: UnitsText = None,
     equal_weights: EqualWeights = False,
     estimate: Annotated[
         str | None,
@@ -298,6 +300,7 @@ def fit(
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
         draws_of,
+        in_units,
         kind_of,
         prior_of,
         refuse_components,
@@ -311,6 +314,7 @@ def fit(
         _refuse_without_k(
             {
                 "--names": names,
+                "--units": units,
                 "--estimate": estimate,
                 "--only": only,
                 "--some": some,
@@ -357,6 +361,8 @@ def fit(
                 force=force,
             )
             return
+        measured_in = [] if units is None else [one.strip() for one in units.split(",")]
+        in_units(observed.names, measured_in)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
         question = asked(
             kind,
@@ -389,7 +395,7 @@ def fit(
             accept_misfit=accept_misfit,
             within=within,
         )
-    observed.name(comparison)
+    observed.name(comparison, measured_in)
     finish(comparison, out, as_json=as_json, file=file)
 
 

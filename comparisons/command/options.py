@@ -107,6 +107,15 @@ Names = Annotated[
         "smallest first), such as women,men."
     ),
 ]
+UnitsText = Annotated[
+    str | None,
+    typer.Option(
+        "--units",
+        metavar="TEXT",
+        help="The unit of each column, such as cm, or cm,kg for two columns; it stands in titles "
+        "and pictures.",
+    ),
+]
 EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
 PriorText = Annotated[
     str | None,

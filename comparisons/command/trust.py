@@ -219,7 +219,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
         return
     told(comparison)
     truth = ", ".join(
-        f"{one.label} {float(picked(drawn.truth, one)):.4g}" for one in parameters(drawn.truth)
+        f"{one.titled({})} {float(picked(drawn.truth, one)):.4g}" for one in parameters(drawn.truth)
     )
     said(f"Drawn from {truth}.")
 

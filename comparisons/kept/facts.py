@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
     label: such as mean[0].
     numbers: by the names of the table's columns; `truth` only where it is known.
-    title: its name for people, such as rate[0] or mean[tall,height].
+    title: its name for people, such as rate[1] or mean[tall, height].
 
     >>> row = comparison.parameters[2]
     >>> row.label, round(row.numbers["mle"], 2)
@@ -338,10 +338,10 @@ class Facts:
         return self.question.noun
 
     def called(self, component: int) -> str:
-        """Return what a component is called: its name, or its number.
+        """Return what a component is called: its name, or its number from 1.
 
         >>> comparison.called(0)
-        'component 0'
+        'component 1'
         """
         return self.question.called(component)
 
@@ -418,6 +418,11 @@ class Facts:
         """The names of the columns of x; none where they are not known."""
         kept = tuple(map(str, json.loads(self.tree.attrs.get("columns", "[]"))))
         return kept or self.question.sample.columns
+
+    @property
+    def data_columns(self) -> tuple[str, ...]:
+        """The names of the columns in the data, without units."""
+        return self.question.sample.columns or self.columns
 
     def name_columns(self, names: Sequence[str]) -> None:
         """Call the columns of x by other names, such as "height in cm", in pictures and pages."""
@@ -575,7 +580,7 @@ class Facts:
                 label,
                 parameter,
                 {column: values[at] for column, values in numbers.items()},
-                parameter.titled(named) if named else label,
+                parameter.titled(named),
             )
             for at, (label, name, component, dimension) in enumerate(each)
             for parameter in [

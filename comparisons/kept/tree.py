@@ -85,7 +85,10 @@ def laid_out(
     table = table_of(measured, truth)
     names = question.names
     findings = [
-        one._replace(message=by_name(one.message, point.parameters, names))
+        one._replace(
+            message=by_name(one.message, point.parameters, names),
+            remedy=by_name(one.remedy, point.parameters, names),
+        )
         for one in judged(measured, table, within, accept_misfit=accept_misfit)
     ]
     found = tree.filter(lambda group: group.name not in GROUPS)  # of a comparison before

@@ -15,7 +15,7 @@ from rich.text import Text
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.kept.largest import largest
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
-from models.family import by_column, remarks, shares_parameters
+from models.family import remarks, shares_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,27 +101,27 @@ def meaning(facts: Facts) -> str:
     if facts.verdict == "agree" and any(
         one.code == FLAT and one.severity != OK for one in facts.findings
     ):
-        return f"{who} and the posterior agree on the fit; the components are one of a set."
+        return f"{who} and the posterior agree on the fit. Its components are one solution of many."
     first = headline(facts.findings)
     if first is not None and first.code == HOPELESS:
-        return "More draws would not help; the cause:"
+        return "More draws would not help. The cause:"
     return {
         "agree": f"{who} and the posterior agree.",
         "disagree": f"{who} and the posterior disagree: one of them is wrong.",
-        "inconclusive": "The data or the chains cannot tell yet; the causes:",
+        "inconclusive": "The question is still open. The causes:",
     }[facts.verdict]
 
 
 def meant(facts: Facts) -> str:
     """Return what agreement means and what it does not mean, in a sentence.
 
-    >>> meant(comparison).endswith("it does not mean that the groups are real.")
+    >>> meant(comparison).endswith("This does not prove that the groups are real.")
     True
     """
     fits = not any(one.code == MISFIT and one.severity != OK for one in facts.findings)
     return (
-        "Agreement means that two independent methods give the same answer"
-        f"{' and that the model fits the data' * fits}; it does not mean that "
+        "Two independent methods give the same answer"
+        f"{', and the model fits the data' * fits}. This does not prove that "
         f"{'' if fits else 'the model fits or that '}the groups are real."
     )
 
@@ -186,9 +186,11 @@ def told(facts: Facts) -> None:
         last = all(finding.remedy != later.remedy for later in causes[at + 1 :])
         spoken(console, _cause(finding, remedy=last), 2)
         if finding.code == HOPELESS and after:
-            spoken(console, Text(f"It follows: {', '.join(one.code for one in after)}.", "dim"), 4)
+            spoken(
+                console, Text(f"Consequences: {', '.join(one.code for one in after)}.", "dim"), 4
+            )
     passed = sum(finding.severity == OK for finding in findings)
-    spoken(console, Text(f"{passed} of {len(findings)} measures are ok."), 2)
+    spoken(console, Text(f"{passed} of {len(findings)} checks passed."), 2)
 
 
 def _headline(facts: Facts) -> str:
@@ -225,7 +227,7 @@ def starred(facts: Facts) -> bool:
 
 
 def _brackets(facts: Facts) -> str:
-    """Return what the numbers in brackets mean, where columns have names."""
+    """Return what stands in brackets; nothing if that is the component alone."""
     where = inner_places(facts)
     if facts.noun == "state":
         others = f"; of others, {where}" * bool(where)
@@ -243,15 +245,14 @@ def inner_places(facts: Facts) -> str:
     ''
     """
     if facts.categories:
-        return "the category" if "category" in facts.named else "the category, counted from 0"
+        return "the category" if "category" in facts.named else "the code of the category"
     rows = [row.parameter for row in facts.parameters]
     if not any(one.part or "dimension" in one.axes for one in rows):
         return ""
     if facts.question.sample.columns:
         return "the column"
-    first = int(by_column(facts.family))
-    told = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns, first))
-    return f"the column, where {told}" if told else f"the column, counted from {first}"
+    told = ", ".join(f"{at} is {name}" for at, name in enumerate(facts.columns, 1))
+    return f"the column, where {told}" if told else "the column"
 
 
 def among(facts: Facts) -> str:

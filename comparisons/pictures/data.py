@@ -257,7 +257,7 @@ def called(facts: Facts, component: int) -> str:
     """Return what a component is called in a picture: its name, if a font can write it.
 
     >>> called(comparison, 0)
-    'component 0'
+    'component 1'
     """
     titles = drawable(facts.question.titles)
     return titles[component] if titles else facts.called(component)
@@ -476,7 +476,7 @@ def plane(facts: Facts) -> Figure:
     d, k = facts.dimension, facts.k
     columns = min(d, COLUMNS)
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
-    names = drawable(facts.columns) or tuple(f"column {one}" for one in range(columns))
+    names = drawable(facts.columns) or tuple(f"column {one + 1}" for one in range(columns))
     panels = triangle(figure, names[:columns])
     cloud = _cloud(facts, len(panels))
     draws = int(np.clip(ELLIPSES // (k * len(panels)), 12, 40))

@@ -100,7 +100,7 @@ def _transforms(facts: Facts) -> Figure:
     for at, curve in enumerate(found.curve):
         look = {**POSTERIOR_LINE, "color": colour(at)} if len(found.curve) > 1 else POSTERIOR_LINE
         axes.plot(100 * t, 100 * (curve - t), **look)
-        name = facts.columns[at] if at < len(facts.columns) else f"column {at}"
+        name = facts.columns[at] if at < len(facts.columns) else f"column {at + 1}"
         given = "" if at == 0 else ", given those before"
         label = f"{name}{given}" if len(found.curve) > 1 else "observed less fitted"
         entries.append(line(look, label))

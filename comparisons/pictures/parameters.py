@@ -267,7 +267,7 @@ def pairs(facts: Facts) -> Figure:
     """Draw the posterior two parameters at a time, with EM's standard-error ellipses.
 
     >>> [axes.get_ylabel() for axes in pairs(comparison).axes]
-    ['rate[0]', 'rate[1]', '']
+    ['rate[1]', 'rate[2]', '']
     """
     if why := no_pairs(facts):
         raise Refusal(why)

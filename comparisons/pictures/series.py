@@ -253,7 +253,7 @@ def residuals(facts: Facts) -> Figure:
         _quantiles(left, z[np.isfinite(z)], look)
         _autocorrelations(right, z, states.goes_on, look, (at + 0.5) / len(states.residual) - 0.5)
         if several_columns:
-            name = facts.columns[at] if at < len(facts.columns) else f"column {at}"
+            name = facts.columns[at] if at < len(facts.columns) else f"column {at + 1}"
             entries.append(line(look | {"linestyle": ""}, name, "o"))
     n = int(np.isfinite(states.residual[0]).sum())
     within = norm.ppf((1 + LEVEL) / 2) / np.sqrt(n)

@@ -199,7 +199,7 @@ def _with_blanks(family: type[Theta]) -> bool:
 
 def _named(facts: Facts, data: Any) -> Any:
     """Return the comparison's columns of a data frame or an Arrow table; other data as they are."""
-    titles, names = titles_of(data), facts.columns
+    titles, names = titles_of(data), facts.data_columns
     if titles is None:
         return data
     given = [str(one) for one in titles]

@@ -95,7 +95,7 @@ def _own(facts: Facts) -> tuple[Reading, Piece]:
     """Return the comparison's own rows, and what names their sequences or groups."""
     units = facts.question.units
     beside = units.beside()
-    reading = Reading(facts.columns)
+    reading = Reading(facts.data_columns)
     if "group" in units.sizes:
         reading = reading._replace(group="group")
     elif beside:

@@ -24,4 +24,9 @@ def findings_of(fit: em.Fit[Any]) -> list[Finding]:
     """
     listed, names = parameters(fit.estimate, fit.question.held), fit.question.names
     found = [*em_finished(fit, fit, fit), *spiked(fit, fit)]
-    return [one._replace(message=by_name(one.message, listed, names)) for one in found]
+    return [
+        one._replace(
+            message=by_name(one.message, listed, names), remedy=by_name(one.remedy, listed, names)
+        )
+        for one in found
+    ]

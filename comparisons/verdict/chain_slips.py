@@ -36,15 +36,15 @@ def slip_of_chains(sampled: Sampled) -> Slip | None:
     if before < R_HAT:
         return None
     if sampled.tune is not None and sampled.tune < limit.WARM_UP:
-        says = f"the sampler adapted for {sampled.tune:,} draws only"
-        return Slip("no_warm_up", says, f"Tune for {limit.WARM_UP} draws or more.", before)
+        says = f"the sampler was tuned for {sampled.tune:,} draws only"
+        return Slip("no_warm_up", says, f"Use {limit.WARM_UP} tuning draws or more.", before)
     if _largest(sampled.draws, sampled.sizes) < R_HAT:
         return None
     question = sampled.question
     if question.k > 1 and question.structure.exchangeable():
         after = _largest(ordered(sampled.draws), sampled.sizes)
         if after < R_HAT:
-            says = f"the labels are not aligned: sorted, the components have R-hat {after:.4g}"
+            says = f"the labels are not aligned (after sorting R-hat is {after:.4g})"
             return Slip("unaligned_labels", says, "Align the labels (bayes.align).", after)
     chains, draws = sampled.sizes
     places = np.arange(chains * draws).reshape(sampled.sizes)
@@ -52,8 +52,8 @@ def slip_of_chains(sampled: Sampled) -> Slip | None:
         others = drawn_at(sampled.draws, np.delete(places, one, axis=0).ravel())
         after = _largest(others, (chains - 1, draws))
         if after < R_HAT:
-            says = f"chain {one} stays apart: the others alone have R-hat {after:.4g}"
-            remedy = "Draw again from other starts: the chain is in another mode, or stuck."
+            says = f"chain {one} stays apart (R-hat of the others alone is {after:.4g})"
+            remedy = "Draw again from other starts. That chain is stuck, or in another mode."
             return Slip("stuck_chain", says, remedy, after)
     return None
 

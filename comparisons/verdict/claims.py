@@ -42,21 +42,21 @@ def slip_of_claim(made: em.Fit[Any], at: em.Fit[Any]) -> Slip | None:
     if made.observations != n:
         return Slip(
             "wrong_observations",
-            f"it was fitted to {made.observations:,} observations, the posterior has {n:,}",
-            "Fit the rows that the posterior was drawn from.",
+            f"it was fitted to {made.observations:,} observations, but the posterior has {n:,}",
+            "Fit the data that the posterior was drawn from.",
             0.0,
         )
     if same(here / n):
-        says = "it is the mean for one observation, not the sum"
+        says = "it is the mean per observation, not the sum"
         return Slip("mean_log_likelihood", says, "Sum over the observations.", 0.0)
     constant = _constant(at.question)
     if constant != 0 and same(here - constant):
-        says = f"the constant {constant:.6g} was left out, which no parameter touches"
+        says = f"a constant of {constant:.6g} was left out"
         return Slip("constant_missing", says, "Add the constants of the density.", 0.0)
     trace = made.trace
     if len(trace) > 1 and same(trace[-2]) and not same(trace[-1]) and close(trace[-1], here):
         says = "it is that of the step before the last"
-        return Slip("previous_step", says, "Take it after the last M-step.", 0.0)
+        return Slip("previous_step", says, "Compute it after the last M-step.", 0.0)
     hard = stepped(at.question, at.estimate, 0, hard=True)
     if hard is not None and same(hard.log_likelihood):
         says = "it is the classification log-likelihood, of hard EM"

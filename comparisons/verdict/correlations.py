@@ -86,12 +86,12 @@ def lost_correlations(
     proven = any(one.severity == FAULT for one in lies) or sampled.target is None
     severity: Severity = FAULT if proven else DOUBT
     message = (
-        f"The draws have lost their correlations: {lost.drawn:.2f} between {lost.first} and "
-        f"{lost.second}, where the information has {lost.due:.2f}. Each parameter alone is spread "
-        "as it should be."
+        f"The draws have lost their correlations. Between {lost.first} and {lost.second} they have "
+        f"{lost.drawn:.2f}; the information gives {lost.due:.2f}. The spread of each parameter by "
+        "itself is right."
     )
     remedy = (
-        "Was every parameter drawn by itself (a mean-field approximation, columns shuffled or "
-        "merged)? Keep the draws of one step together."
+        "Keep the draws of one step together. Check for a mean-field approximation, and whether "
+        "columns were shuffled or merged."
     )
     return [Finding("lost_correlations", severity, lost.loss, limit.LOST, message, remedy)]

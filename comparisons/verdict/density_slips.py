@@ -67,17 +67,17 @@ def _others(question: Question[Any, Any]) -> Iterator[tuple[str, str, Sample]]:
     if not isinstance(sample, Sample):
         return
     if not sample.each_once:
-        says = "counts each distinct row once"
+        says = "counts each distinct row only once"
         yield "counts_ignored", says, Sample(sample.x, sample.trials)
     single = sample.x.astype(np.float32).astype(np.float64)
     if differ(single, sample.x).any():
         other = Sample(single, sample.trials, sample.counts)
-        yield "single_precision", "has its data in single precision (float32)", other
+        yield "single_precision", "holds its data in single precision (float32)", other
     if sample.trials is None or np.ptp(sample.trials) == 0:
         return
     for number in (sample.trials.max(), max(np.rint(sample.trials.mean()), sample.x.max())):
         other = Sample(sample.x, number, sample.counts)
-        yield "constant_trials", f"takes {number:g} trials in every row", other
+        yield "constant_trials", f"uses {number:g} trials in every row", other
     for most in np.unique(sample.trials)[:-1][-CUTS:]:
         trials = np.minimum(sample.trials, most)
         other = Sample(np.minimum(sample.x, trials), trials, sample.counts)
@@ -129,13 +129,13 @@ def _factors(terms: Terms, apart: Array) -> Slip | None:
             continue
         if name == "likelihood":
             code = {2.0: "counted_twice", 0.5: "tempered"}.get(round(1 + factor, 2), "tempered")
-            says = f"the sampler takes the likelihood to the power {1 + factor:.3g}"
-            return Slip(code, says, "Give the likelihood its full weight, once.", left)
+            says = f"the sampler raises the likelihood to the power {1 + factor:.3g}"
+            return Slip(code, says, "Count the likelihood once, with its full weight.", left)
         if name == "Jacobian" and abs(factor + 1) <= FACTOR:
-            says = "the sampler leaves out the Jacobian of its coordinates"
+            says = "the sampler leaves out the Jacobian of its transformation"
             return Slip("no_jacobian", says, "Add the log Jacobian.", left)
         if name == "prior":
-            says = f"the sampler takes the prior to the power {1 + factor:.3g}"
+            says = f"the sampler raises the prior to the power {1 + factor:.3g}"
             return Slip("wrong_prior", says, "Give both the same prior.", left)
     return None
 
@@ -151,7 +151,7 @@ def _record(question: Question[Any, Any], terms: Terms, apart: Array) -> Slip | 
         part = em.log_prior(prior, terms.draws, question.held) - terms.prior
         factor, left = _fitted(apart, part)
         if left <= limit.DENSITY:
-            says = f"the sampler has another prior: {name} of its record higher by {factor:.4g}"
+            says = f"the sampler has another prior: its {name} is higher by {factor:.4g}"
             return Slip("wrong_prior", says, "Give both the same prior.", left)
     return None
 
@@ -194,19 +194,19 @@ def slip_of_heights(  # noqa: C901, PLR0911 (one line for each cause)
     constant = float((theirs - ours).mean())
     if same(ours + constant, theirs):
         side = "EM" if abs(ours.mean()) < abs(theirs.mean()) else "PyMC"
-        says = f"{side} leaves out a constant: they differ by {constant:.6g} for every draw"
+        says = f"{side} leaves out a constant of {constant:.6g}"
         return Slip("constant_missing", says, "Add the constants.", 0.0)
     few = spaced(len(ours), FEW)
     some, ours, theirs = drawn_at(draws, few), ours[few], theirs[few]
     equal = {n: np.full_like(one, 1 / one.shape[-1]) for n, one in shares_of(some).items()}
     without = engine.log_likelihoods(question, engine.pack(question, with_fields(some, equal)))
     if alike(without, ours):
-        says = "EM computes the densities without the shares"
+        says = "EM leaves out the shares"
         return Slip("weightless", says, "Multiply each density by its share.", 0.0)
     positions = engine.pack(question, some)
     if same(engine.log_likelihoods(question, positions), ours):
-        says = "those that are stored with the draws are of other data than the stored ones"
-        return Slip("foreign_draws", says, "Draw again, or find the right file.", 0.0)
+        says = "the log-likelihoods stored with the draws are of other data"
+        return Slip("foreign_draws", says, "Draw again, or use the right file.", 0.0)
     for code, says, data in _others(question):
         try:
             by_theirs = engine.log_likelihoods(replace(question, data=data), positions)

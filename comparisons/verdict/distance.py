@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity, plain
 from comparisons.verdict.seen import Seen
 from comparisons.verdict.slips import named, on_path, rounded_to
 from models.checks import number
@@ -85,44 +85,46 @@ def distant(  # noqa: C901, PLR0911 (one line for each cause)
     if digits:
         only = NOTE if distance <= max(limit.WRONG, within) else FAULT
         message = (
-            f"The estimate is the maximum, rounded to {digits}: {distance:.2g} standard errors are "
-            "lost."
+            f"The estimate is the maximum, rounded to {digits}. The rounding moves it by "
+            f"{plain(distance, 2)} standard errors."
         )
         return found("rounded", message, "Give more digits.", only)
     if severity == OK:
-        message = f"The estimate is {distance:.2g} standard errors from its maximum."
+        message = f"The estimate is {distance:.2g} standard errors from the maximum."
         return found("stopped_early", message, "")
-    size = f"The estimate is {distance:.2g} standard errors from the maximum"
+    size = f"The estimate is {plain(distance, 2)} standard errors from the maximum"
     gain = max(reached.log_likelihood - at.log_likelihood, 0.0)
     if meant:
-        message = f"{size}, {gain:.3g} of log-likelihood below it: it is {meant}."
-        return found("not_at_maximum", message, "Compare a maximum of the likelihood, or draws.")
+        message = f"{size}. Its log-likelihood is {plain(gain)} lower. It is {meant}."
+        return found("not_at_maximum", message, "Give a maximum of the likelihood, or draws.")
     if severity != FAULT:
         size = f"The estimate is right to about {distance:.2g} standard errors"
     # the posterior's own prior explains it without a search
     peak = to_peak <= limit.STOPPED**2 / 2 and not reached.optima[0].spike
     slip = None if peak else named(at, reached, best, distance)
     if peak:
-        message = f"{size}, but at the maximum of the posterior (MAP): the prior keeps it there."
-        remedy = "Compare the maximum of the likelihood, from EM without a prior."
+        message = f"{size}. It is the maximum of the posterior (MAP), which the prior moves."
+        remedy = "Give the maximum of the likelihood, from EM without a prior."
         return found("map_estimate", message, remedy, NOTE if severity == NOTE else DOUBT)
     if slip is not None:
         message = (
-            f"{size}: {slip.says}. Apart from that it is {slip.left:.2g} standard errors away."
+            f"{size}: {slip.says}. Without this slip it is {slip.left:.2g} standard errors away."
         )
         return found(slip.code, message, slip.remedy)
     if reached.optima[0].spike:
-        message = f"EM does not stay near the estimate: it runs into a spike, {gain:.3g} higher."
-        remedy = "See what the spike rests on; the posterior's prior rules it out."
+        message = (
+            f"From the estimate EM climbs to a spike. Its log-likelihood is {plain(gain)} higher."
+        )
+        remedy = "Check the observations of the spike. The posterior's prior rules it out."
         return found("stopped_early", message, remedy, DOUBT)
     early = unfinished or on_path(Seen(at, reached, best, distance))
     code = "stopped_early" if early else "not_at_maximum"
     if severity != FAULT:
         why = "EM was stopped early" if early else "it is not at a maximum"
-        return found(code, f"{size}: {why}.", "A smaller tolerance, more steps." * early)
-    other = "let the program that made the estimate go on: a smaller tolerance, more steps."
+        return found(code, f"{size}: {why}.", "Use a smaller tolerance and more steps." * early)
+    other = "run the program that made the estimate for longer: a smaller tolerance, more steps."
     if not early:
-        other = "check how the estimate was computed and written; no simple slip explains it."
+        other = "check how the estimate was computed and written. No simple slip explains it."
     size = size.replace("from the maximum", "short of the maximum") if early else size
-    message = f"{size}: the log-likelihood can rise by {gain:.3g}{moved}."
-    return found(code, message, f"Take EM's best optimum ({instead}), or {other}")
+    message = f"{size}: the log-likelihood can rise by {plain(gain)}{moved}."
+    return found(code, message, f"Use EM's best optimum ({instead}), or {other}")

@@ -170,8 +170,8 @@ def _not_sampled(posterior: Posterior) -> Slip | None:
         if posterior.question.k > 1 and np.ptp(field, axis=0).max() == 0:
             return Slip(
                 "equal_shares",
-                f"{name} is the same in all draws: it was held, not sampled",
-                "Compare with equal_weights, or sample the shares.",
+                f"{name} is the same in all draws: it was held fixed",
+                "Use equal_weights, or sample the shares.",
                 0.0,
             )
     return None
@@ -248,7 +248,7 @@ def _other_data(drawn: Drawn) -> Iterator[Slip]:
     if not sample.each_once:
         left = _violation(drawn, question.of(Sample(sample.x, sample.trials)), drawn.estimate)
         if _accepted(drawn, left):
-            says = "they are those of the distinct rows, each counted once"
+            says = "they fit the distinct rows, each counted once"
             yield Slip("counts_ignored", says, "Count each row as often as it occurred.", left)
     if sample.trials is not None and np.ptp(sample.trials) > 0:
         yield from _cut(drawn)
@@ -263,7 +263,7 @@ def _cut(drawn: Drawn) -> Iterator[Slip]:
         data = Sample(np.minimum(sample.x, trials), trials, sample.counts)
         left = _violation(drawn, question.of(data), drawn.estimate)
         if _accepted(drawn, left):
-            says = f"they are those of data whose trials were cut off at {most:g}"
+            says = f"they fit data whose trials were cut off at {most:g}"
             yield Slip("truncated_trials", says, "Keep all trials.", left)
 
 
@@ -290,31 +290,31 @@ def _said(drawn: Drawn, name: str, factor: float, near: float, left: float) -> S
     if name == "jacobian":
         if abs(factor) > near:
             return None
-        says = "they are those of a density without the Jacobian of its coordinates"
+        says = "they fit a density without the Jacobian of its transformation"
         return Slip("no_jacobian", says, "Add the log Jacobian of each transformation.", left)
     if name == "likelihood":
         for known, code, says in (
-            (2.0, "counted_twice", "they are those of data that are counted twice"),
-            (0.5, "tempered", "they are those of the likelihood's square root (temperature 2)"),
+            (2.0, "counted_twice", "they fit data that are counted twice"),
+            (0.5, "tempered", "they fit the square root of the likelihood (temperature 2)"),
         ):
             if abs(factor / known - 1) <= NEAR:
-                return Slip(code, says, "Give the likelihood its full weight, once.", left)
+                return Slip(code, says, "Count the likelihood once, with its full weight.", left)
         narrow = factor > 1
         by = factor**-0.5
         return Slip(
             "narrow_draws" if narrow else "wide_draws",
             f"they are {by:.2f} times as wide as the posterior",
-            "Keep all draws, and do not rescale them.",
+            "Keep all draws. Do not rescale them.",
             left,
         )
     if name == "prior":
         times = f"to the power {factor:.2g}"
-        return Slip("wrong_prior", f"they are those under the prior {times}", "", left)
+        return Slip("wrong_prior", f"they fit the prior {times}", "", left)
     record = drawn.question.prior.theta._asdict()
-    says = f"they are like those under another prior: every number of its record {factor - 1:+.3g}"
+    says = f"they fit another prior: every number of its record changed by {factor - 1:+.3g}"
     if name in record:
         value = float(record[name]) + factor - 1
-        says = f"they are like those under another prior: {name} {value:.3g} for {record[name]:.3g}"
+        says = f"they fit another prior: {name} {value:.3g} instead of {record[name]:.3g}"
     return Slip("wrong_prior", says, "Give the prior that was used.", left)
 
 
@@ -378,7 +378,7 @@ def _shifted(drawn: Drawn) -> Iterator[Slip]:
     left = at(by)[1]
     if _accepted(drawn, left):
         way = "high" if by < 0 else "low"
-        says = f"all fields lie {abs(by):.2g} posterior sds too {way}"
+        says = f"all parameters are {abs(by):.2g} posterior sds too {way}"
         yield Slip("shifted_draws", says, "Compare the draws with those that were saved.", left)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity, plain
 from comparisons.verdict.correlations import lost_correlations
 from comparisons.verdict.fitted import table_of_fit
 from comparisons.verdict.judge_chains import chains_finished
@@ -108,7 +108,7 @@ def judged(
         skewed(numbers),
         *pulled(point, sampled, table, **gap._asdict()),
         *sensitive(sampled, table),
-        *ordered_well(order),
+        *ordered_well(order, sampled.question),
     ]
     known = sampled.target is not None or any(one.stands for one in [*em_side, *chains, *reasons])
     severity: Severity = DOUBT if known else FAULT
@@ -136,17 +136,17 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     shift = (mean - point.degrees) / float(np.sqrt(2 * point.degrees))
     apart = not abs(shift) <= limit.DEVIANCE_SHIFT
     message = (
-        f"Twice the log-likelihood that a draw lacks of the estimate's is {mean:.4g} on average; "
-        f"{p} free parameter{'s let' if p > 1 else ' lets'} expect {point.degrees:.3g}."
+        f"Mean deviance of the draws: {mean:.3g}. Expected with {p} free "
+        f"parameter{'s' * (p > 1)}: {point.degrees:.3g}."
     )
     if point.edges:
-        message += " One on an edge counts as one to two."
+        message += " A parameter on an edge counts as one to two."
     if mean < 0:
-        message = f"The draws are likelier than the estimate: their mean deviance is {mean:.4g}."
-    remedy = "The causes say what to do." * apart
-    return Finding(
-        "other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, remedy
-    )
+        message = (
+            f"The draws fit better than the estimate, by {plain(-mean / 2)} units of "
+            "log-likelihood on average."
+        )
+    return Finding("other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, "")
 
 
 def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> list[Finding]:
@@ -177,14 +177,14 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
     compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(pinned))).all())
     allowed = limit.GAP * _largest(len(pinned))
     apart, other = not far <= allowed, not (compared and most <= limit.SPREAD)
-    numbers = f"Posterior mean and estimate lie up to {far:.2g} posterior sd apart ({where})."
+    numbers = f"Posterior mean and estimate differ by up to {plain(far, 2)} posterior sd ({where})."
     if shifts.any():
-        numbers += " What parameters on an edge explain is left out."
+        numbers += " What parameters on an edge explain is subtracted."
     if np.isinf(far):
-        numbers = f"All draws have the same {where}: it was not sampled."
-    spread = f"Posterior sd and standard error differ by up to a factor of {most:.3g} ({whose})."
+        numbers = f"{where} is the same in all draws: it was not sampled."
+    spread = f"Posterior sd and standard error differ by a factor of up to {plain(most)} ({whose})."
     if not compared:
-        spread = "There are no standard errors to compare the posterior's spread with."
+        spread = "There are no standard errors to compare with the posterior sds."
     return [
         Finding(
             "other_numbers",
@@ -192,7 +192,7 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
             far,
             allowed,
             numbers,
-            "The causes say what to do." if apart else "",
+            "",
         ),
         Finding(
             "other_spread",
@@ -202,9 +202,9 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
             spread,
             ""
             if not other
-            else "Is it the prior that holds the posterior together?"
+            else "Check whether the prior makes the posterior narrow: compare with a weaker one."
             if bool((ratio < 1 / limit.SPREAD).any())
-            else "Take the posterior's intervals: standard errors lean on large samples.",
+            else "Report the posterior's intervals. Standard errors are for large samples.",
         ),
     ]
 
@@ -233,11 +233,11 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
             DOUBT if apart else OK,
             predictions.hellinger,
             most,
-            "The density with the estimate plugged in and the posterior predictive one are "
-            f"{predictions.hellinger:.2g} apart (Hellinger distance, 0 to 1)."
+            "Hellinger distance (0 to 1) between the estimate's density and the posterior "
+            f"predictive one: {predictions.hellinger:.2g}."
             if np.isfinite(predictions.hellinger)
-            else "The estimate has no density to predict with.",
-            "Predict with the posterior." if apart else "",
+            else "The estimate has no density, so that it cannot predict.",
+            "Use the posterior for predictions." if apart else "",
         )
     ]
     both = predictions.memberships
@@ -253,9 +253,10 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
                 severity,
                 mean,
                 limit.MEMBERSHIPS,
-                f"Probabilities of membership differ by {mean:.2g} on average; {moved:.1%} of "
-                "observations change their likeliest component.",
-                "Take memberships from the posterior." if severity == DOUBT else "",
+                "Probabilities of membership by EM and by the posterior differ by "
+                f"{100 * mean:.2g} percentage points on average. The likeliest component differs "
+                f"for {moved:.1%} of the observations.",
+                "Use the posterior's memberships." if severity == DOUBT else "",
             )
         )
     return found
@@ -275,13 +276,13 @@ def _modes(sampled: Sampled, near: Neighbours, gap: Gap) -> Finding:
     assert sampled.peak is not None
     elsewhere = 1 - sampled.peak.share
     several = elsewhere > limit.MODES
-    message = "All probed draws belong to the same mode of the posterior as the estimate."
+    message = "From every draw that was tried, EM climbs to the same mode as from the estimate."
     if elsewhere == 1:
-        message = "No probed draw belongs to the mode of the posterior to which the estimate leads."
+        message = "From none of the draws that were tried does EM climb to the estimate's mode."
     elif elsewhere > 0:
         message = (
-            f"The posterior has {len(sampled.modes)} modes: {elsewhere:.0%} of the draws belong "
-            "to others than the estimate's."
+            f"The posterior has {len(sampled.modes)} modes. {elsewhere:.0%} of the draws belong to "
+            "another one than the estimate's."
         )
     remedy = near.advice if several and gap.proper else ""
     severity: Severity = OK if not several else DOUBT if gap.proper else NOTE
@@ -304,9 +305,9 @@ def _separated(
         return _unseparated(sampled, value)
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
-    said = [f"{sampled.ambiguous:.1%} of the draws could as well be labelled otherwise."]
+    said = [f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."]
     if missing >= 0:
-        cost = f"Hidden labels cost up to {missing:.1%} of the information."
+        cost = f"Not knowing the labels loses up to {missing:.1%} of the information."
         said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
     message, remedy = " ".join(said), near.advice if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
@@ -314,7 +315,7 @@ def _separated(
 
 def _unseparated(sampled: Sampled, value: float) -> Finding:
     """The share of ambiguous labels, where components are one of a set."""
-    message = f"In {sampled.ambiguous:.1%} of the draws components could be swapped."
+    message = f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."
     return Finding("weak_separation", NOTE if value > 1 else OK, value, 1.0, message, "")
 
 
@@ -325,10 +326,10 @@ def _counted(point: Point) -> Finding:
     message = f"{n:,} observations for {p} parameter{'s' * (p > 1)}."
     if few:
         message = (
-            f"{message.removesuffix('.')} are few: standard errors and the shape of the likelihood "
-            "lean on large samples."
+            f"{message.removesuffix('.')} are few. Standard errors are approximations for large "
+            "samples."
         )
-    remedy = "Collect more; until then read the posterior's intervals." if few else ""
+    remedy = "Collect more data. Until then, report the posterior's intervals." if few else ""
     return Finding("few_observations", NOTE if few else OK, n / p, limit.FEW, message, remedy)
 
 
@@ -336,7 +337,7 @@ def _noisy(table: Table) -> Finding:
     """How well the posterior means are known."""
     noise, _ = worst_of(table, table["noise"].to_numpy())
     loud = not noise <= limit.NOISE
-    message = f"The posterior means are known to {noise:.1%} of their sds."
+    message = f"Monte Carlo error of the posterior means: up to {noise:.1%} of their sds."
     remedy = "Draw more." if loud else ""
     severity = DOUBT if loud else OK
     return Finding("monte_carlo_noise", severity, noise, limit.NOISE, message, remedy)
@@ -346,10 +347,10 @@ def skewed(table: Table) -> Finding:
     """How far the posterior's mean lies from its peak."""
     known = np.isfinite(table["skew"].to_numpy()).any()
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
-    peak = "peak (EM under the same prior)" if known else "estimate (its prior is unknown)"
     large = worst > limit.GAP
-    message = f"The posterior's mean lies up to {worst:.2g} sd from its {peak} ({label})."
-    remedy = "Read the posterior's intervals, not its mean." if large else ""
+    from_where = "its mode (EM under the same prior)" if known else "the estimate"
+    message = f"The posterior mean lies up to {plain(worst, 2)} sd from {from_where} ({label})."
+    remedy = "Report the posterior's intervals, not its mean." if large else ""
     return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
 
 
@@ -365,11 +366,12 @@ def bent(checks: CrossChecks, gap: Gap) -> Finding:
         severity = DOUBT if gap.apart and gap.trusted else NOTE
     elif np.isnan(bend):
         severity = NOTE
-    message = "At this estimate the deviance cannot be compared with a parabola."
+    message = "How bell-shaped the posterior is cannot be measured at this estimate."
     if np.isfinite(bend):
         message = (
-            f"Where the draws lie the deviance differs from its parabola by {bend:.2g} for each "
-            f"parameter{': one number with its error does not sum it up' * large}."
+            f"{'The posterior is not bell-shaped: the' if large else 'The'} deviance of the draws "
+            f"differs from a parabola by {plain(bend, 2)} per parameter."
+            f"{' Estimate ± standard error is misleading.' * large}"
         )
-    remedy = "More data; until then read the posterior's intervals." if large else ""
+    remedy = "Report the posterior's intervals, or collect more data." if large else ""
     return Finding("not_quadratic", severity, bend, limit.BEND, message, remedy)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes.sampling.modes import NEGLIGIBLE
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, plain
 from comparisons.verdict.chain_slips import slip_of_chains
 from comparisons.verdict.headline import HOPELESS
 
@@ -24,10 +24,18 @@ __all__ = ["chains_finished"]
 CHAINS = {
     "largest R-hat": ("unmixed_chains", "The chains have not mixed", "the chains have mixed"),
     "least bulk ESS": ("few_draws", "Too few effective draws", "there are enough draws"),
-    "least tail ESS": ("few_tail_draws", "Too few effective draws of the tails", "enough of tails"),
-    "share of divergences": ("divergences", "Paths diverge", "paths do not diverge"),
-    "least E-BFMI": ("low_energy", "The chains move too little in energy", "energies mix"),
-    "share at the deepest tree": ("deep_trees", "Paths are cut off", "paths are long enough"),
+    "least tail ESS": (
+        "few_tail_draws",
+        "Too few effective draws in the tails",
+        "the tails have enough draws",
+    ),
+    "share of divergences": ("divergences", "Trajectories diverge", "trajectories do not diverge"),
+    "least E-BFMI": ("low_energy", "The chains explore the energy too slowly", "the energies mix"),
+    "share at the deepest tree": (
+        "deep_trees",
+        "Trajectories are cut off",
+        "trajectories are long enough",
+    ),
 }
 
 
@@ -35,7 +43,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
     """Rank-normalised R-hat, effective sizes, divergences, E-BFMI; any failure is a doubt.
 
     >>> [one.message for one in comparison.findings if one.code == "copied_chains"]
-    ['No two chains share a run of draws.']
+    ['No two chains have a run of draws in common.']
     """
     found: list[Finding] = []
     for check in sampled.diagnosis.checks:
@@ -55,7 +63,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
                 if check.passed
                 else slip.remedy
                 if slip is not None
-                else f"Draw more. If that does not help: {near.advice}",
+                else f"Use more draws. If that does not help: {near.advice}",
             )
         )
     found += [_several(sampled), _copied(checks)]
@@ -73,10 +81,10 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
             OK if undone or not switched else NOTE,
             before,
             np.nan,  # there is nothing wrong with it once it is undone
-            f"Chains labelled the components differently (R-hat {before:.3g} as drawn); aligning "
-            f"the draws {'undid' if undone else 'did not undo'} it (R-hat {after:.4g})."
+            f"The chains labelled the components differently (R-hat {plain(before)} as drawn). "
+            f"Aligning the labels {'mended' if undone else 'did not mend'} it (R-hat {after:.4g})."
             if switched
-            else "Chains labelled the components alike, or there is nothing to label.",
+            else "The chains label the components alike, or there are no labels.",
             "",
         )
     )
@@ -87,8 +95,8 @@ def _several(sampled: Sampled) -> Finding:
     """Whether there are several chains to hold against each other; one alone is a note."""
     chains = sampled.sizes[0]
     if chains == 1:
-        message = "One chain cannot show whether chains agree."
-        return Finding("one_chain", NOTE, 1.0, 2.0, message, "Draw several.")
+        message = "A single chain cannot show whether chains agree."
+        return Finding("one_chain", NOTE, 1.0, 2.0, message, "Draw several chains.")
     return Finding("one_chain", OK, float(chains), 2.0, f"There are {chains} chains.", "")
 
 
@@ -106,8 +114,8 @@ def _abandoned(before: Abandoned) -> Finding:
         NOTE,
         mass,
         NEGLIGIBLE,
-        f"At first {light} of {chains} {were} with at most {mass:.0e} of the mass of the heaviest "
-        "mode (normal approximations). All chains were started again in heavier modes.",
+        f"At first {light} of {chains} {were} of small mass: at most {mass:.0e} of the largest "
+        "mode's (by normal approximations). All chains were started again in larger modes.",
         "",
     )
 
@@ -121,10 +129,10 @@ def _copied(checks: CrossChecks) -> Finding:
         OK if apart else DOUBT,
         share,
         0.0,
-        "No two chains share a run of draws."
+        "No two chains have a run of draws in common."
         if apart
-        else f"{share:.1%} of the draws are in another chain as well, in the same order: a copy.",
-        "" if apart else "Draw every chain with a seed of its own.",
+        else f"{share:.1%} of the draws are copies: another chain has them in the same order.",
+        "" if apart else "Give each chain its own seed.",
     )
 
 
@@ -135,23 +143,23 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
     """
     if sampled.target is None and sampled.slip is not None:
         code, says, remedy, left = sampled.slip
-        message = f"The draws are not those of this likelihood: {says}."
+        message = f"The draws do not come from this likelihood: {says}."
         return Finding(code, FAULT, left, limit.DEVIANCE_SHIFT, message, remedy)
     if sampled.target is None:
-        message = "Whether the draws are the posterior's cannot be tested without their prior."
+        message = "Whether the draws come from the posterior cannot be tested without the prior."
         return Finding(
             "wrong_target", NOTE, np.nan, limit.TARGET, message, "Give the prior as prior=."
         )
     place, shape = sampled.target
     worst = max(place, shape)
     wrong = not worst <= limit.TARGET
-    how = "they sit elsewhere"
+    how = "their location is wrong"
     if shape > place:
-        how = "they are too narrow or too wide, or depend on each other otherwise"
+        how = "their spread or their correlations are wrong"
     proof = not worst <= limit.TARGET_PROOF
-    are = "are not" if proof else "hardly look like"
+    come = "do not come" if proof else "probably do not come"
     slip = sampled.slip
-    remedy = "Is it the same model, with the same data and prior? If so, mistrust the sampler."
+    remedy = "Check that model, data and prior are the same. If they are, do not trust the sampler."
     if slip is not None:
         how, remedy = slip.says, slip.remedy
     return Finding(
@@ -159,10 +167,10 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         OK if not wrong else FAULT if trusted and proof else DOUBT,
         worst,
         limit.TARGET,
-        f"The draws {are} those of this likelihood and prior: {how}, by {worst:.3g} Monte Carlo "
+        f"The draws {come} from this likelihood and prior: {how}, by {plain(worst)} Monte Carlo "
         "errors."
         if wrong
-        else "The draws obey the identities that those of this likelihood and prior obey, to "
-        f"{worst:.2g} Monte Carlo errors.",
+        else "The draws come from this likelihood and prior. They satisfy its gradient identities "
+        f"within {worst:.2g} Monte Carlo errors.",
         remedy if wrong else "",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity
+from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, Severity, plain
 from comparisons.verdict.claims import slip_of_claim
 from comparisons.verdict.distance import distant
 from comparisons.verdict.neighbours import numbered
@@ -53,16 +53,16 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
         worst = float(np.fmax(rounded.apart, checks.stepped))
     ok = worst <= most
     slip = None if ok else checks.heights_slip
-    why = "they answer different questions" if slip is None else slip.says
+    why = "they were given different data or models" if slip is None else slip.says
     question = Finding(
         "different_question" if slip is None else slip.code,
         OK if ok else FAULT,
         worst,
         most,
-        f"EM and PyMC give each of the {n:,} draws the same log-likelihood, to {worst:.0e}."
+        f"EM and PyMC compute the same log-likelihood for each of the {n:,} draws, to {worst:.0e}."
         if ok
-        else f"EM and PyMC differ in the log-likelihood of the same draws by up to {worst:.1e} of "
-        f"it: {why}.",
+        else "EM and PyMC compute different log-likelihoods for the same draws, by a relative "
+        f"difference of up to {worst:.1e}: {why}.",
         ""
         if ok
         else "Give both the same sample, family, trials and counts."
@@ -84,16 +84,16 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
             OK if same else FAULT,
             gap,
             most,
-            "The estimate's log-likelihood is the one that the posterior's sample gives it."
+            "The estimate's stated log-likelihood is right for the posterior's data."
             if same
-            else f"The estimate says that its log-likelihood is {point.claimed:.3f}; with the "
-            f"posterior's sample it is {here:.3f}{'' if slip is None else f': {slip.says}'}.",
+            else f"The estimate states a log-likelihood of {point.claimed:.3f}. With the data of "
+            f"the posterior it is {here:.3f}{'' if slip is None else f': {slip.says}'}.",
             ""
             if same
             else slip.remedy
             if slip is not None
-            else "Fit the sample that the posterior was drawn from, and not by hard EM, which "
-            "maximises something else.",
+            else "Fit the data that the posterior was drawn from. Do not use hard EM: it maximises "
+            "another likelihood.",
         ),
     ]
 
@@ -106,8 +106,8 @@ def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
         return others
     close = sampled.shift <= limit.SHIFT
     seen = (
-        f"The posterior saw {sampled.binning.rows:,} rows that stand for "
-        f"{point.at.observations:,} observations: "
+        f"The posterior was drawn from {sampled.binning.rows:,} bins of "
+        f"{point.at.observations:,} observations. "
     )
     return [
         *others,
@@ -116,10 +116,10 @@ def _same_observations(point: Point, sampled: Sampled) -> list[Finding]:
             OK if close else DOUBT,
             sampled.shift,
             limit.SHIFT,
-            f"{seen}no posterior mean is moved by more than {sampled.shift:.2g} of its sd."
+            f"{seen}Binning moves no posterior mean by more than {sampled.shift:.2g} sd."
             if close
-            else f"{seen}a posterior mean may be moved by {sampled.shift:.2g} of its sd.",
-            "" if close else "Take a posterior of all rows, by bayes.sample.",
+            else f"{seen}Binning may move a posterior mean by {sampled.shift:.2g} sd.",
+            "" if close else "Draw the posterior from all rows with bayes.sample.",
         ),
     ]
 
@@ -128,10 +128,10 @@ def _same_posterior(checks: CrossChecks) -> Finding:
     """What the sampler explored against EM's likelihood and prior in the same coordinates."""
     gap = checks.density
     if np.isnan(gap):
-        why, severity = "the density that another sampler explored is not known", OK
+        why, severity = "the density that another program sampled is not known", OK
         if checks.ours:
-            why, severity = "too many draws lie next to an edge to take differences there", DOUBT
-        message = f"Whether the sampler explored the posterior that EM knows is left open: {why}."
+            why, severity = "too many draws lie next to an edge", DOUBT
+        message = f"Whether the sampler used EM's likelihood and prior cannot be checked: {why}."
         return Finding("different_posterior", severity, gap, limit.DENSITY, message, "")
     most = limit.DENSITY + checks.rounding.density
     same = gap <= most
@@ -141,17 +141,16 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         OK if same else FAULT,
         gap,
         most,
-        "The density that the sampler explored is EM's likelihood times EM's prior, to "
-        f"{gap:.0e} nats."
+        f"The sampler's log density equals EM's log-likelihood plus log prior, to {gap:.0e}."
         if same
-        else "The density that the sampler explored is not EM's likelihood times EM's prior: their "
-        f"logarithms differ by {gap:.2g} nats (sd over draws)"
+        else "The sampler's log density is not EM's log-likelihood plus log prior: they differ by "
+        f"{gap:.2g} (sd over draws)"
         f"{'' if slip is None else f': {slip.says}'}.",
         ""
         if same
         else slip.remedy
         if slip is not None
-        else "One of the two has another prior, other counts or a slip in its volume.",
+        else "Check that both have the same prior, counts and Jacobian.",
     )
 
 
@@ -163,13 +162,11 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
     """
     factor = checks.curvature
     if np.isnan(factor):
-        message = "There are no standard errors to hold against the likelihood's curvature."
+        message = "There are no standard errors to compare with the likelihood's curvature."
         if point.at.told is not None:
-            message = "Where directions are flat, the likelihood's curvature is not compared."
+            message = "The curvature is not compared where the likelihood is flat."
         elif point.at.covariance is not None:
-            message = (
-                "The likelihood is nowhere near a parabola: its curvature could not be measured."
-            )
+            message = "The curvature could not be measured: the likelihood is far from a parabola."
         return Finding("wrong_errors", NOTE, factor, limit.CURVATURE, message, "")
     right = factor <= limit.CURVATURE
     return Finding(
@@ -177,12 +174,12 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
         OK if right else FAULT,
         factor,
         limit.CURVATURE,
-        "EM's standard errors are those of PyMC's likelihood, whose curvature they give to a "
-        f"factor of {factor:.4g}."
+        "EM's standard errors match the curvature of PyMC's likelihood, up to a factor of "
+        f"{factor:.4g}."
         if right
-        else "EM's standard errors are not those of PyMC's likelihood: the curvatures differ by a "
-        f"factor of {factor:.3g}.",
-        "" if right else "Mistrust the standard errors; take the posterior's intervals.",
+        else "EM's standard errors do not match the curvature of PyMC's likelihood: they differ by "
+        f"a factor of {plain(factor)}.",
+        "" if right else "Do not use these standard errors. Report the posterior's intervals.",
     )
 
 
@@ -216,9 +213,9 @@ def em_finished(
     stopped = not distance <= limit.STOPPED
     curved = _curved(at, stopped)
     severity: Severity = OK
-    message = "EM does not move from the estimate."
+    message = "EM stays at the estimate: it is a maximum."
     if at.optima[0].spike:
-        severity, message = NOTE, "The estimate is a spike, which has no maximum to be away from."
+        severity, message = NOTE, "The estimate is a spike, where the likelihood has no maximum."
     elif np.isnan(distance):
         severity, message = DOUBT, "How far the estimate is from a maximum could not be measured."
     elif stopped or curved.severity == OK:
@@ -241,19 +238,17 @@ def em_finished(
 def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
     """Whether the information is positive definite, as at a maximum."""
     least = 1 - at.missing
-    reason = next(
-        (note.split(": ", 1)[1] for note in at.notes if note.startswith("no standard errors")), ""
-    )
+    reason = at.reason
     if at.told is not None:
         message = (
-            f"The information is positive definite in the {at.rank} directions that the data tell."
+            f"The information is positive definite in the {at.rank} directions that are identified."
         )
         return Finding("not_a_maximum", OK, least, 0.0, message, "")
     if np.isfinite(least) and least > 0 and not reason:
-        message = "The information is positive definite there."
+        message = "The information is positive definite at the estimate."
         return Finding("not_a_maximum", OK, least, 0.0, message, "")
     message = f"The information does not show a maximum: {reason or 'it is not positive definite'}."
-    remedy = "" if stopped else "Try other starts, or read the posterior's intervals."
+    remedy = "" if stopped else "Try other starts, or report the posterior's intervals."
     return Finding("not_a_maximum", NOTE if stopped else DOUBT, least, 0.0, message, remedy)
 
 
@@ -277,7 +272,7 @@ def _moved(at: em.Fit[Any], reached: em.Fit[Any]) -> str:
         way = float(picked(reached.estimate, row) - picked(at.estimate, row))
         if error > 0 and abs(way / error) > most:
             most = abs(way / error)
-            farthest = f", and {row.label} move {most:.2g} standard errors"
+            farthest = f", and {row.label} can move {plain(most, 2)} standard errors"
     return farthest
 
 
@@ -308,34 +303,40 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
     higher = at.log_likelihood if onto_spike else max(at.log_likelihood, reached.log_likelihood)
     best = best_of(point)
     whence = (
-        f"from {own.starts} starts of its own" if best is own else f"from {led(point.rivals, best)}"
+        f"From its own {own.starts} starts" if best is own else f"From {led(point.rivals, best)}"
     )
     # EM's own search saw all observations, the estimate is judged on rows that stand for them
     missed = max(best.log_likelihood - higher - point.lost, 0.0)
     beaten = int((checks.heights > at.log_likelihood + limit.MISSED).sum())
-    likelier = f"{beaten:,} of {len(checks.heights):,} draws are likelier than the estimate"
+    better = (
+        f"{beaten:,} of {len(checks.heights):,} draws have a higher likelihood than the estimate"
+    )
     severity: Severity = OK
-    message, remedy = "No draw is likelier than the estimate, and no start leads EM higher.", ""
+    message, remedy = (
+        "No draw has a higher likelihood than the estimate, and no start leads EM higher.",
+        "",
+    )
     if missed > limit.MISSED:
         severity = FAULT
+        ends = "From the estimate EM climbs to a local optimum only."
+        if reached.covariance is None:
+            ends = "The estimate is not even a local optimum."
         message = (
-            f"The estimate {'is not even' if reached.covariance is None else 'leads to'} a local "
-            "optimum: "
-            f"{whence} EM reaches a log-likelihood {missed:.3g} higher; {likelier}."
+            f"{ends} {whence} EM reaches a log-likelihood that is {plain(missed)} higher. {better}."
         )
-        remedy = f"Take that optimum ({_where(best)}), or give EM more starts."
+        remedy = f"Use that optimum ({_where(best)}), or give EM more starts."
     elif point.renewed:
         severity, missed = NOTE, at.log_likelihood - own.log_likelihood
-        ended = "on a spike" if own.optima[0].spike else f"{missed:.3g} lower"
+        ended = "on a spike" if own.optima[0].spike else f"{plain(missed)} lower"
         message = (
-            f"EM's own {own.starts} starts ended {ended}; {led(point.rivals, best)} led it to the "
-            "estimate: the likelihood has several optima."
+            f"The likelihood has several optima. EM's own {own.starts} starts ended {ended}; EM "
+            f"reached the estimate from {led(point.rivals, best)}."
         )
     elif beaten:
         severity = NOTE
         below = reached.log_likelihood - at.log_likelihood > limit.MISSED and not onto_spike
-        why = "which is not at its maximum" if below else "and EM runs from them into a spike"
-        message = f"{likelier}, {why}; no start leads EM to a higher optimum."
+        why = "The estimate is not at its maximum" if below else "From them EM climbs to a spike"
+        message = f"{better}. {why}. No start leads EM to a higher optimum."
     return Finding("local_optimum", severity, missed, limit.MISSED, message, remedy)
 
 
@@ -371,16 +372,16 @@ def _spike(
     if at.optima[0].spike:
         spike, message = at.estimate, "The estimate is a spike"
     elif point is not None and point.reached.optima[0].spike:
-        spike, message = point.reached.estimate, "From the estimate EM runs into a spike"
+        spike, message = point.reached.estimate, "From the estimate EM climbs to a spike"
     elif beaten and count:
         spike = ended[0].estimate
         message = (
-            f"{beaten:,} draws are likelier than the estimate, and from the likeliest EM runs into "
-            "a spike"
+            f"{beaten:,} draws have a higher likelihood than the estimate. From the best of them "
+            "EM climbs to a spike"
         )
     elif count:
         spike, severity = (aside or ended)[0].estimate, NOTE
-        message = f"{count} of EM's climbs ended on a spike, which was set aside"
+        message = f"{count} of EM's climbs ended on a spike. It was set aside"
     else:
         return Finding("spike", OK, 0.0, 0.0, "None of EM's climbs ended on a spike.", "")
     one = _narrowest(spike, at)
@@ -390,7 +391,7 @@ def _spike(
 
 def _beside_spike(structure: Structure, one: int, at: em.Fit[Any]) -> str:
     """Return what to do about a spike: heavy tails need no component for a few rows far away."""
-    look, question = "Look at those observations: is one an error? If not, ", at.question
+    look, question = "Check those observations for errors. If there are none, ", at.question
     heavy = mending("tails", at.family, question.sample)
     if heavy and question.k > 1 and structure.overall(question.data)[one] * at.observations < FEW:
         place = emission_of(at.family).location(structure.theta)
@@ -399,17 +400,17 @@ def _beside_spike(structure: Structure, one: int, at: em.Fit[Any]) -> str:
         if place is not None and 0 < reach < abs(float(place[one]) - quarters[1]):
             named = " or ".join(f"{family.__name__} ({option_of(family)})" for family in heavy)
             fewer = numbered(question, question.k - 1)
-            return f"{look}fit {fewer} of a family whose tails reach them: {named}."
-    return f"{look}take the posterior, whose prior rules spikes out."
+            return f"{look}fit {fewer} of a family with heavier tails: {named}."
+    return f"{look}use the posterior: its prior rules spikes out."
 
 
 def _empty(at: em.Fit[Any]) -> Finding:
     """The expected number of observations of the smallest component."""
     empty, least = at.optima[0].empty, at.estimate.overall(at.question.data).min()
     held = float(least * at.observations)
-    message = f"Every component holds observations, the smallest {held:.4g}."
+    message = f"No component is empty. The smallest has {_short(held)} observations."
     if empty:
-        message = f"A component of the estimate holds {held:.2g} observations: it is empty."
+        message = f"A component of the estimate is empty: it has {held:.2g} observations."
     remedy = f"Fit {numbered(at.question, at.question.k - 1)}." if empty else ""
     return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
 
@@ -418,7 +419,7 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     """The distance to the nearest edge of the parameter space, in standard errors."""
     nearest, label = _nearest(at)
     severity: Severity = OK
-    message, remedy = "Every parameter lies well inside what is possible.", ""
+    message, remedy = "Every parameter lies well inside its possible values.", ""
     theta = at.estimate.theta
     edges = [
         one
@@ -433,31 +434,34 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         few, n = edges[:SAID], len(edges)
         named = ", ".join(one.said for one in few)
         several = f"{n:,} parameters, such as {named}" if n > len(few) else named
-        message = f"On the edge of what is possible: {several}."
+        message = f"At the edge of the possible values: {several}."
         if proper:
-            falls = " and ".join(f"{one.slope:.3g}" for one in few)
+            falls = " and ".join(plain(one.slope) for one in few)
             if n > len(few):
                 slopes = [one.slope for one in edges]
-                falls = f"{min(slopes):.3g} to {max(slopes):.3g}"
+                falls = f"{plain(min(slopes))} to {plain(max(slopes))}"
             message += (
                 f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
-                "unit. There is no standard error there; the other parameters are judged as usual."
+                "unit. Such a parameter has no standard error. The others are judged as usual."
             )
     elif at.told is not None and np.isnan(nearest):
-        message = "Parameters that are one of a set have no distance to an edge."
+        message = "Parameters that are not identified have no distance to an edge."
     elif np.isnan(nearest):
-        severity, message = NOTE, "Without standard errors none can say how near the edge is."
+        severity, message = (
+            NOTE,
+            "The distance to the nearest edge is unknown without standard errors.",
+        )
     elif nearest < limit.EDGE:
         severity = NOTE
         message = (
-            f"{label} lies {nearest:.2g} standard errors from the edge of what is possible: "
-            "intervals by standard errors stick out."
+            f"{label} lies {nearest:.2g} standard errors from the edge of its possible values. An "
+            "interval of ± 2 standard errors reaches impossible values."
         )
     if severity != OK:
-        remedy = "Trust the posterior's intervals."
+        remedy = "Report the posterior's intervals."
     if severity == NOTE and (less := _less(at, edges)):
         message += f" Where {edges[0].said}, the family is {FAMILIES[less].__name__}."
-        remedy = f"Fit that family (--family {less}), or trust the posterior's intervals."
+        remedy = f"Fit that family (--family {less}), or report the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
 
 
@@ -496,7 +500,7 @@ def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
     remedy = (
         f"Fit that family ({option_of(made_likewise(at.family, FAMILIES[other]))})."
         if every
-        else f"Rely on the posterior's interval: it says how large {name} is at least."
+        else f"Report the lower end of the posterior's interval of {name}."
     )
     return Finding("boundary", DOUBT if every else NOTE, 0.0, limit.EDGE, message, remedy)
 
@@ -526,12 +530,17 @@ def _described(structure: Structure, one: int, at: em.Fit[Any]) -> str:
     """Describe a component."""
     theta = structure.theta
     fields = ", ".join(
-        f"{name} {' '.join(_short(number) for number in np.ravel(field[one]))}"
+        f"{name} {_several([_short(number) for number in np.ravel(field[one])])}"
         for name, field in entries(theta).items()
         if np.ndim(field[one]) < 2
     )
     held = structure.overall(at.question.data)[one] * at.observations
-    return f"a component of {fields} on {_short(held)} of {at.observations:,} observations"
+    return f"a component with {fields} and {_short(held)} of {at.observations:,} observations"
+
+
+def _several(numbers: list[str]) -> str:
+    """Return one number, or several in brackets."""
+    return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
 
 
 def _short(number: float) -> str:

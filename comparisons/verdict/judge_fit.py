@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["fits"]
 
 CAUSES = {
-    "heaping": "Values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
+    "heaping": "The values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
     "zeros": "{seen:,.0f} observations are 0; the model expects {due:,.0f}.",
-    "spread": "The variance of the observations is {seen:.2g} times the model's.",
+    "spread": "The observations' variance is {seen:.2g} times the model's.",
     "skewness": "The observations are skewed to the {side}.",
-    "tails": "Their tails are heavier than the model's.",
+    "tails": "The observations' tails are heavier than the model's.",
 }
 """What is said of each kind of cause; others depend on the number of groups."""
 
 MORE = "Fit more groups."
 ERRORS = "Look for recording errors, or fit more groups."
-REFLECT = "Reflect the values (maximum + 1 - x) and take a skewed family, or fit more groups."
+REFLECT = "Reflect the values (maximum + 1 - x) and use a skewed family, or fit more groups."
 
 
 def fits(
@@ -52,8 +52,8 @@ def fits(
     value, most = misfit.size, limit.MISFIT_SIZE
     if saturated:
         message = (
-            "The model is saturated: it has as many parameters as the table has free cells, fits "
-            "every table exactly, and cannot misfit."
+            "The model is saturated: it has as many parameters as the table has free cells. Such a "
+            "model fits every table exactly."
         )
         return Finding("misfit", NOTE, np.nan, most, message, "Fit fewer components.")
     if not np.isfinite(value):
@@ -61,14 +61,14 @@ def fits(
         return Finding("misfit", NOTE, value, most, message, "")
     if misfit.chance >= limit.MISFIT_CHANCE:
         message = (
-            f"The model fits: observed and fitted distribution differ by {size:.2g} percentage "
-            f"points at most, which is within chance ({chance})."
+            f"The model fits. Observed and fitted distribution differ by at most {size:.2g} "
+            f"percentage points, which is within chance ({chance})."
         )
         return Finding("misfit", OK, value, most, message, "")
     if not misfit.large:
         message = (
-            f"Observed and fitted distribution differ by {size:.2g} percentage points at most: "
-            f"more than chance ({chance}), but little."
+            f"Observed and fitted distribution differ by at most {size:.2g} percentage points. "
+            f"That is more than chance ({chance}), but small."
         )
         return Finding("misfit", NOTE, value, most, message, "")
     said, remedy = _cause(misfit, near)
@@ -91,18 +91,18 @@ def _where(misfit: Misfit, near: Neighbours) -> str:
     cause = misfit.cause
     if cause is not None and cause.kind == "order":
         return (
-            "a row depends on the one before it in another way, by "
+            "the dependence of a row on the one before it differs by "
             f"{100 * cause.seen:.2g} percentage points"
         )
     if cause is not None and cause.columns:
         return (
-            f"{_columns(cause.columns, near)} depend on each other in another way, by "
+            f"the dependence between {_columns(cause.columns, near)} differs by "
             f"{100 * cause.seen:.2g} percentage points"
         )
     if cause is not None and cause.kind == "groups":
         return (
-            f"{cause.seen:.0%} of the observations would have to lie elsewhere in their groups for "
-            "it to fit"
+            f"{cause.seen:.0%} of the observations would have to move to other values within their "
+            "groups"
         )
     lie = _stretch(misfit, near)
     return (
@@ -134,13 +134,13 @@ def _columns(at: Sequence[int], near: Neighbours) -> str:
 
     >>> from comparisons.verdict.neighbours import Neighbours
     >>> _columns([0, 2], Neighbours(fit.question, fit.bic))
-    'columns 1 and 3 (counted from 1)'
+    'columns 1 and 3'
     """
     names = near.question.sample.columns
     many = "columns" if len(at) > 1 else "column"
     if names:
         return f"{many} {' and '.join(repr(names[one]) for one in at)}"
-    return f"{many} {' and '.join(str(one + 1) for one in at)} (counted from 1)"
+    return f"{many} {' and '.join(str(one + 1) for one in at)}"
 
 
 def _named(kind: str, column: int, near: Neighbours) -> str:
@@ -149,14 +149,14 @@ def _named(kind: str, column: int, near: Neighbours) -> str:
     if not by_column(question.family):
         others = mending(kind, question.family, question.sample)
         named = [f"{one.__name__} ({option_of(one)})" for one in others]
-        return f"Take a family that allows for it: {' or '.join(named)}." if named else ""
+        return f"Use a family that allows for it: {' or '.join(named)}." if named else ""
     own = family_at(question.family, column)
     rows = question.rows.column(column, 1 if own.takes() == "heads" else None)
     several = [one for one in mending(kind, own, rows) if not shares_parameters(one)]
     title = question.rows.columns[column] if question.rows.columns else "NAME"
     named = [f"{one.__name__} (--column {title}:{name_of(one)})" for one in several]
     where = _columns([column], near)
-    return f"Take a family that allows for it in {where}: {' or '.join(named)}." if named else ""
+    return f"Use a family that allows for it in {where}: {' or '.join(named)}." if named else ""
 
 
 def _otherwise(kind: str, family: type[Theta], seen: float) -> str:
@@ -175,13 +175,13 @@ def _otherwise(kind: str, family: type[Theta], seen: float) -> str:
         case "right skewness" if table:
             found = "Take logarithms of the column if its values are above 0, or fit more groups."
         case "right skewness" if not (positive or whole):
-            found = "Shift the values above 0 and take a skewed family, or fit more groups."
+            found = "Shift the values above 0 and use a skewed family, or fit more groups."
         case "left skewness" if table:
             found = "Reflect the column (maximum + 1 - x) and take logarithms, or fit more groups."
         case "left skewness" if not whole:
             found = REFLECT
         case "tails" if positive and not whole:
-            found = "Take logarithms and a family with heavy tails, or look for recording errors."
+            found = "Take logarithms and use a family with heavy tails, or check for errors."
         case "tails" | "right skewness":
             found = ERRORS
         case _:
@@ -215,7 +215,7 @@ def _cause(misfit: Misfit, near: Neighbours) -> tuple[str, str]:
     if near.best > near.question.k:
         return f" {near.better}", near.remedy
     if kind == "groups":
-        return "", "More components let groups differ more."
+        return "", "Fit more components: then the groups can differ more."
     if kind == "order":
-        return "", "More states, or a model in which rows depend on earlier values."
-    return "", "Transform the columns." if kind == "dependence" else "Another family may fit."
+        return "", "Fit more states, or a model in which rows depend on earlier values."
+    return "", "Transform the columns." if kind == "dependence" else "Try another family."

@@ -37,11 +37,11 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
         return []
     found = [_open(point, count - point.at.closed)]
     few = rank < fitted.elsewhere
-    message = f"The data tell {rank} of {rank + count} parameters, here and at other draws."
+    message = f"{rank} of {rank + count} parameters are identified, here and at other draws."
     if few:
         message = (
-            f"The data tell {rank} of {rank + count} parameters at the estimate, and "
-            f"{fitted.elsewhere} at other draws: components of the estimate coincide."
+            f"{rank} of {rank + count} parameters are identified at the estimate, but "
+            f"{fitted.elsewhere} at other draws. Components of the estimate coincide."
         )
     remedy = "Fit fewer components." if few else ""
     found.append(
@@ -53,8 +53,8 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
 def _closed(count: int) -> Finding:
     """That zeros of the estimate leave no other solution."""
     message = (
-        f"Zeros of the estimate close the {count} direction{'s' * (count > 1)} in which the "
-        "likelihood is flat elsewhere: no other shares and components fit as well."
+        "No other shares and components fit as well. Elsewhere the likelihood is flat in "
+        f"{count} direction{'s' * (count > 1)}; zeros of the estimate rule them out."
     )
     return Finding("flat_directions", OK, 0.0, 0.0, message, "")
 
@@ -63,11 +63,11 @@ def _open(point: Point, count: int) -> Finding:
     """How many directions are flat, and how far that lets an entry go."""
     message = (
         f"The likelihood is flat in {count} direction{'s' * (count > 1)}: other shares and "
-        "components fit exactly as well, so that the components are one of a set."
+        "components fit exactly as well. The components shown are one solution of many."
     )
     if closed := point.at.closed:
-        message += f" Zeros of the estimate close {closed} more."
-    remedy = "Rely on what is fitted and predicted. Do not read single components as found."
+        message += f" Zeros of the estimate rule out {closed} more."
+    remedy = "Rely on fitted values and predictions. Do not interpret single components."
     return Finding("flat_directions", NOTE, float(count), 0.0, message + _worst(point), remedy)
 
 
@@ -81,5 +81,5 @@ def _worst(point: Point) -> str:
     at = int((high - low).argmax())
     if high[at] - low[at] <= ROUNDING:  # entries of 0 let components be mixed in one way only
         return ""
-    how = "Over all of them" if ends.exact else "Over the solutions that were visited"
-    return f" {how} {rows[at].label} goes from {low[at]:.3g} to {high[at]:.3g}."
+    how = "Over all solutions" if ends.exact else "Over the solutions that were visited"
+    return f" {how}, {rows[at].label} goes from {low[at]:.3g} to {high[at]:.3g}."

@@ -19,13 +19,13 @@ def identified(question: Question[Any, Any]) -> Finding:
     """Say why the parameters are not identified, if they are not.
 
     >>> identified(fit.question).message
-    'The data are of a kind that identifies the parameters.'
+    'Data of this kind identify the parameters.'
     """
     reason = worded(question.unidentified)
-    message = "The data are of a kind that identifies the parameters."
+    message = "Data of this kind identify the parameters."
     if "group" in question.data.sizes and question.family.takes() == "labels" and question.k > 1:
         message = (
-            "Labels in groups identify what is fitted. Whether they identify components is "
+            "Labels in groups identify the fitted values. Whether they identify the components is "
             "measured at the estimate."
         )
     remedy = ""

@@ -78,37 +78,39 @@ def order_of(question: Question[Any, Any], point: Point) -> Order | None:
     )
 
 
-def ordered_well(order: Order | None) -> list[Finding]:
+def ordered_well(order: Order | None, question: Question[Any, Any]) -> list[Finding]:
     """Return whether order adds anything, whether states last, and whether one is never left.
 
     >>> moves, rows = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([40.0, 60.0])
     >>> alternating = Order(60.0, 1, moves, rows, rows, np.array([0, 1]))
-    >>> [one.severity for one in ordered_well(alternating)]
+    >>> [one.severity for one in ordered_well(alternating, fit.question)]
     ['ok', 'note', 'ok']
     """
-    return [] if order is None else [_adds(order), _lasts(order), _left(order)]
+    if order is None:
+        return []
+    return [_adds(order), _lasts(order, question), _left(order, question)]
 
 
 def _adds(order: Order) -> Finding:
     """The likelihood ratio of rows in order against the same rows in no order."""
     little = order.chance > limit.ORDER
     gain = f"{max(order.gain, 0.0):.3g}"
-    more = f"{order.degrees} parameter{'s' * (order.degrees > 1)} more"
+    more = f"{order.degrees} more parameter{'s' * (order.degrees > 1)}"
     message = (
-        f"The order of the rows raises the log-likelihood by {gain}, for {more} "
+        f"The order of the rows matters. With {more} the log-likelihood is {gain} higher "
         f"({_p(order.chance)})."
     )
     if little:
         message = (
-            f"The order of the rows adds nothing: the log-likelihood rises by {gain}, for {more} "
+            f"The order of the rows adds nothing. With {more} the log-likelihood is {gain} higher "
             f"({_p(order.chance)})."
         )
-    remedy = "Fit the rows in no order." if little else ""
+    remedy = "Fit a mixture, which ignores the order." if little else ""
     severity: Severity = NOTE if little else OK
     return Finding("order_adds_nothing", severity, order.chance, limit.ORDER, message, remedy)
 
 
-def _lasts(order: Order) -> Finding:
+def _lasts(order: Order, question: Question[Any, Any]) -> Finding:
     """The expected number of rows of a stay: 1 / (1 - g), g the probability of staying."""
     stay = np.diagonal(order.moves)
     state = int(stay.argmin())
@@ -116,23 +118,26 @@ def _lasts(order: Order) -> Finding:
     with np.errstate(divide="ignore"):
         lasts = 1 / (1 - stay[state])
     value, most = float(stay.min()), limit.STAY
-    message = f"Every state is expected to last {lasts:.3g} rows or more."
+    message = f"Every state lasts {lasts:.3g} rows or more on average."
     remedy = ""
     if short:
         message = (
-            f"State {state} is left more often than kept: it lasts {lasts:.3g} rows on average."
+            f"{_called(question, state)} is left more often than kept. It lasts {lasts:.3g} rows "
+            "on average."
         )
         remedy = "If you expected stretches of one state, fit fewer states."
     if order.rows.min() < limit.VISITED:
         short, state = True, int(order.rows.argmin())
         value, most = float(order.rows[state]), limit.VISITED
-        message = f"State {state} is not visited: {value:.2g} rows are expected in it."
+        message = (
+            f"{_called(question, state)} is not visited: it has {value:.2g} rows in expectation."
+        )
         remedy = "Fit fewer states."
     severity: Severity = NOTE if short else OK
     return Finding("short_stay", severity, value, most, message, remedy)
 
 
-def _left(order: Order) -> Finding:
+def _left(order: Order, question: Question[Any, Any]) -> Finding:
     """The expected number of times that a state is left."""
     left = order.left
     visited = order.rows >= limit.VISITED
@@ -141,12 +146,18 @@ def _left(order: Order) -> Finding:
     message = "Every state is left again."
     if kept.any():
         message = (
-            f"State {state} is never left once it is reached: {left[state]:.2g} departures are "
-            "expected."
+            f"{_called(question, state)} is never left once it is reached: the expected number of "
+            f"departures is {left[state]:.2g}."
         )
-    remedy = "Read how long it lasts as a lower bound." if kept.any() else ""
+    remedy = "Read its duration as a lower bound." if kept.any() else ""
     severity: Severity = NOTE if kept.any() else OK
     return Finding("absorbing", severity, float(left[state]), limit.VISITED, message, remedy)
+
+
+def _called(question: Question[Any, Any], state: int) -> str:
+    """Return what a sentence that begins with a state calls it."""
+    name = question.called(state)
+    return name if question.titles else name.capitalize()
 
 
 def _p(chance: float) -> str:

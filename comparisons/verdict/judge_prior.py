@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity
+from comparisons.finding import DOUBT, NOTE, OK, Finding, Severity, plain
 from comparisons.verdict.rows import worst_of
 from models.structure import picked
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pulled", "sensitive"]
 
-MEND = "More data, or a prior that you mean."
-MINE = "Is it the prior that you mean? Compare with the default one."
+MEND = "Collect more data, or choose a prior on purpose."
+MINE = "Check the prior: compare with the default one."
 
 
 def pulled(
@@ -35,10 +35,10 @@ def pulled(
     apart, proper, trusted: as in `judge.Gap`.
 
     >>> [one.message for one in comparison.findings if one.code == "prior_pull"]
-    ['The prior moves the maximum by up to 0.146 posterior sd (rate[1]).']
+    ['The prior moves the maximum by up to 0.146 posterior sd (rate[2]).']
     """
     if sampled.prior is None or sampled.best is None or sampled.peak is None:
-        message = "The posterior's prior is unknown, and so is its pull."
+        message = "How far the prior moves the estimate is unknown: the prior was not given."
         return [
             Finding("prior_pull", NOTE, np.nan, limit.GAP, message, "Give the prior as prior=.")
         ]
@@ -51,15 +51,17 @@ def pulled(
     severity: Severity = NOTE if pulls else OK
     if pulls and apart and np.isfinite(worst):
         severity = DOUBT if trusted or not usual else NOTE
-    message = f"The prior moves the maximum by up to {worst:.3g} posterior sd ({label})"
+    message = f"The prior moves the maximum by up to {plain(worst)} posterior sd ({label})"
     if np.isnan(worst):
-        message = "What the prior pulls could not be measured: no parameter was sampled"
+        message = "The pull of the prior could not be measured: no parameter was sampled"
     elif elsewhere:
-        message = _elsewhere(sampled, sampled.best, sampled.peak, f"{worst:.3g} sd away ({label})")
+        message = _elsewhere(
+            sampled, sampled.best, sampled.peak, f"{plain(worst)} sd away ({label})"
+        )
     elif pulls and usual:
-        message += ": the data do not outweigh even the default prior"
+        message += ". The data do not outweigh even the default prior"
     elif pulls:
-        message += ": the data do not outweigh the prior that was given"
+        message += ". The data do not outweigh the prior that was given"
     remedy = "" if severity == OK else MEND if usual else MINE
     found = [Finding("prior_pull", severity, worst, limit.GAP, f"{message}.", remedy)]
     if not usual:
@@ -80,11 +82,13 @@ def _elsewhere(sampled: Sampled, best: Mode, peak: Mode, where: str) -> str:
     """Return the sentences about a mode that the prior prefers."""
     data = sampled.question.data
     held = data.sample.observations * best.estimate.overall(data)
-    empty = [str(one) for one in np.flatnonzero(held < 0.5)]
-    what = f"Group {' and '.join(empty)} is empty there" if empty else "It is another optimum"
+    empty = [sampled.question.called(int(one)) for one in np.flatnonzero(held < 0.5)]
+    what = "It is another optimum"
+    if empty:
+        what = f"There {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
     return (
-        f"With this prior the highest mode of the posterior is not the estimate's: it is "
-        f"{best.height - peak.height:.3g} nats higher and up to {where}. {what}"
+        "With this prior the posterior has a higher mode than the estimate's. Its log density is "
+        f"{plain(best.height - peak.height)} higher, and it lies up to {where}. {what}"
     )
 
 
@@ -98,8 +102,8 @@ def _held(table: Table, *, proper: bool) -> Finding:
         DOUBT if holds else OK,
         least,
         1 / limit.SPREAD,
-        f"The posterior sd is at least {least:.2g} standard errors ({whose})"
-        + (": the prior, not the data, holds it together." if holds else "."),
+        f"The smallest posterior sd is {plain(least, 2)} standard errors ({whose})."
+        + " The prior, not the data, makes the posterior narrow." * holds,
         MINE if holds else "",
     )
 
@@ -120,14 +124,14 @@ def sensitive(sampled: Sampled, table: Table) -> list[Finding]:
     mostly = np.where(known.likelihood < limit.SENSITIVE, known.prior, np.nan)
     weak = bool((mostly >= limit.SENSITIVE + known.noise).any())
     worst, label = worst_of(table, mostly if weak else known.prior)
-    message = f"Sensitivity of the posterior to its prior is at most {worst:.2g} ({label})."
+    message = f"Largest sensitivity of the posterior to its prior: {worst:.2g} ({label})."
     if np.isnan(worst):
         message = "The posterior's sensitivity to its prior could not be measured."
     elif weak:
         least = float(known.likelihood[int(np.nanargmax(mostly))])
         message = (
-            f"The prior, not the data, determines {label}: its posterior has a sensitivity of "
-            f"{worst:.2g} to the prior and of {least:.2g} to the likelihood."
+            f"The prior, not the data, determines {label}. The sensitivity of its posterior is "
+            f"{worst:.2g} to the prior and {least:.2g} to the likelihood."
         )
     severity: Severity = NOTE if weak else OK
     remedy = (MEND if sampled.question.usual else MINE) * weak

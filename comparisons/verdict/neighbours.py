@@ -28,7 +28,7 @@ class Neighbours:
 
     >>> near = Neighbours(fit.question, fit.bic)
     >>> near.best, near.advice
-    (2, 'More data, or a prior that knows more.')
+    (2, 'Collect more data, or use a more informative prior.')
     """
 
     question: Question[Any, Any]
@@ -60,7 +60,7 @@ class Neighbours:
     def advice(self) -> str:
         """What to do where the groups are not identified."""
         if self.best == self.question.k:
-            return "More data, or a prior that knows more."
+            return "Collect more data, or use a more informative prior."
         return f"{self.better} {self.remedy}"
 
     @property
@@ -72,7 +72,7 @@ class Neighbours:
     def better(self) -> str:
         """What the number of groups that BIC prefers gains, in a sentence."""
         many = numbered(self.question, self.best)
-        return f"With {many} BIC is lower by {self.gains[self.best]:.3g}."
+        return f"BIC prefers {many}, by {self.gains[self.best]:.3g}."
 
 
 def numbered(question: Question[Any, Any], k: int) -> str:

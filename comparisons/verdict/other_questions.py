@@ -157,7 +157,7 @@ def underflow(seen: Seen) -> Iterator[Asked]:
         if 0 < len(kept) < len(of_rows):
             out = int(sample.observations - sample.counts[kept].sum())
             yield Asked(
-                f"the densities of {out:,} observations underflowed to 0, which left these out",
+                f"{out:,} observations were left out, because their densities underflowed to 0",
                 replace(seen.question, data=sample.pick(kept)),
                 None,
             )

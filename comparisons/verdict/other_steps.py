@@ -136,7 +136,10 @@ def minus_one_each_step(seen: Seen) -> Steps:
     for name, power in widths(seen).items():
         value = entries(seen.step.estimate.theta)[name]
         by = _by_component((n / (n - 1)) ** (power / 2), value)
-        yield f"{name} is divided by n - 1 for n in every step", _changed(seen, {name: value * by})
+        yield (
+            f"{name} is divided by n - 1 instead of n in every step",
+            _changed(seen, {name: value * by}),
+        )
 
 
 def floor_added(seen: Seen) -> Steps:
@@ -178,7 +181,7 @@ def floor_reached(seen: Seen) -> Steps:
         if power == 1 and after.min() < mine.min():
             least = float(mine.min())
             yield (
-                f"no {name} was let fall below {least:.4g} (a floor)",
+                f"{name} was kept above a floor of {least:.4g}",
                 _changed(seen, {name: np.maximum(after, least)}),
             )
 
@@ -233,7 +236,7 @@ def hard(seen: Seen) -> Steps:
     """
     after = stepped(seen.question, seen.estimate, 1, hard=True) if seen.k > 1 else None
     if after is not None:
-        yield "each observation was given wholly to one component (hard EM)", after.estimate
+        yield "each observation was assigned wholly to one component (hard EM)", after.estimate
 
 
 def dropped(seen: Seen) -> Steps:

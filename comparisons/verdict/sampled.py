@@ -181,10 +181,10 @@ def refuse_few(posterior: Posterior) -> None:
     >>> from bayes.posterior.tree import posterior_of
     >>> refuse_few(posterior_of(posterior.isel(draw=slice(9))))
     Traceback (most recent call last):
-    models.refusal.Refusal: the posterior has fewer than 10 draws a chain; draw more
+    models.refusal.Refusal: the posterior has fewer than 10 draws per chain; draw more
     """
     if posterior.sizes[1] < LEAST_DRAWS:
-        raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws a chain; draw more")
+        raise Refusal(f"the posterior has fewer than {LEAST_DRAWS} draws per chain; draw more")
 
 
 def _modes(

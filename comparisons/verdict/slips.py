@@ -85,7 +85,7 @@ HYPOTHESES = (
     ),
     Hypothesis("squared", "Give standard deviations, not variances.", "maximum", undone.squared),
     Hypothesis("root", "Square it.", "maximum", undone.root),
-    Hypothesis("reciprocal", "Take one over it.", "maximum", undone.reciprocal),
+    Hypothesis("reciprocal", "Take its reciprocal.", "maximum", undone.reciprocal),
     Hypothesis("logarithm", "Take its exponential.", "maximum", undone.logarithm),
     Hypothesis("complement", "Count the other outcome.", "maximum", undone.complement),
     Hypothesis(
@@ -96,7 +96,7 @@ HYPOTHESES = (
     ),
     Hypothesis(
         "standardised",
-        "Undo the standardisation: multiply by the sd, add the mean.",
+        "Undo the standardisation: multiply by the sd and add the mean.",
         "maximum",
         undone.standardised,
     ),
@@ -109,29 +109,35 @@ HYPOTHESES = (
     ),
     Hypothesis(
         "tied",
-        "Compare with the same restriction, or let each component have its own.",
+        "Use the same restriction on both sides.",
         "step",
         other_steps.tied,
     ),
     Hypothesis(
-        "spherical", "Compare with the same restriction, or lift it.", "step", other_steps.spherical
+        "spherical",
+        "Use the same restriction on both sides.",
+        "step",
+        other_steps.spherical,
     ),
     Hypothesis(
-        "diagonal", "Compare with the same restriction, or lift it.", "step", other_steps.diagonal
+        "diagonal",
+        "Use the same restriction on both sides.",
+        "step",
+        other_steps.diagonal,
     ),
     Hypothesis(
         "equal_shares",
-        "Compare with equal_weights, or estimate the shares.",
+        "Use equal_weights, or estimate the shares.",
         "question",
         other_questions.equal_shares,
     ),
     Hypothesis(
         "map_estimate",
-        "Compare the maximum of the likelihood, from EM without a prior.",
+        "Give the maximum of the likelihood, from EM without a prior.",
         "question",
         other_questions.maximum_a_posteriori,
     ),
-    Hypothesis("floor_added", "Add nothing, or less.", "step", other_steps.floor_added),
+    Hypothesis("floor_added", "Add nothing, or a smaller number.", "step", other_steps.floor_added),
     Hypothesis("floor_reached", "Lower the floor.", "step", other_steps.floor_reached),
     Hypothesis("hard_assignment", "Use memberships between 0 and 1.", "step", other_steps.hard),
     Hypothesis(
@@ -143,7 +149,7 @@ HYPOTHESES = (
     Hypothesis("weightless", "Multiply each density by its share.", "step", other_steps.weightless),
     Hypothesis(
         "divided_equally",
-        "Divide by the expected observations of the component.",
+        "Divide by the expected number of observations of the component.",
         "step",
         other_steps.divided_equally,
     ),
@@ -161,7 +167,7 @@ HYPOTHESES = (
     ),
     Hypothesis(
         "logarithms",
-        "Fit the data as they are, or compare on the logarithms.",
+        "Fit the data as they are, or compare on the log scale.",
         "question",
         other_questions.of_logarithms,
     ),

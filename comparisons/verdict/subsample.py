@@ -10,7 +10,7 @@ from scipy.special import chdtrc
 
 import em
 from comparisons import thresholds as limit
-from comparisons.finding import DOUBT, NOTE, OK, Finding
+from comparisons.finding import DOUBT, NOTE, OK, Finding, plain
 from models.structure import fields_of, free, from_fields, shares_of, with_shares
 
 if TYPE_CHECKING:
@@ -119,26 +119,24 @@ def same_rows(whole: Whole, question: Question[Any, Any], best: em.Fit[Any]) -> 
     tail = float(chdtrc(count, max(lacks, 0.0)))
     gained = led.log_likelihood - best.log_likelihood
     close = tail >= limit.OTHER_ROWS
-    deviance = (
-        f"{lacks:.3g} of twice their log-likelihood, {count} free parameters let expect {count}"
-    )
+    deviance = f"a deviance of {plain(lacks)}, where about {count} is expected"
     if abs(gained) > limit.MISSED:
         lower = "a lower" if gained < 0 else "a higher"
         message = (
-            f"EM of all {total:,} observations stands at another optimum than EM of {n:,} of them: "
-            f"it leads to {lower} one there, by {abs(gained):.3g}."
+            f"EM of all {total:,} observations is at another optimum than EM of {n:,} of them. "
+            f"From there, EM of the {n:,} climbs to {lower} one, by {plain(abs(gained))}."
         )
-        remedy = "Give EM more starts, or take more of the observations."
+        remedy = "Give EM more starts, or use more of the observations."
         return Finding("other_rows", DOUBT, tail, limit.OTHER_ROWS, message, remedy)
     if not close:
         message = (
-            f"EM of all {total:,} observations lacks {deviance}: the observations differ more than "
-            "the model lets expect, which does not fit them well."
+            f"The estimate from all {total:,} observations has {deviance}, on the {n:,} that were "
+            "drawn. The observations vary more than the model allows: it does not fit them well."
         )
-        remedy = "Look at the data picture; standard errors are too small where the model is wrong."
+        remedy = "Look at the data picture. Standard errors are too small where the model is wrong."
         return Finding("other_rows", NOTE, tail, limit.OTHER_ROWS, message, remedy)
     message = (
-        f"EM of all {total:,} observations lies where {n:,} of them leave it: it lacks {deviance}. "
-        f"A posterior of all would be {(total / n) ** 0.5:.3g} times as narrow as this one."
+        f"The estimate from all {total:,} observations suits the {n:,} that were drawn: it has "
+        f"{deviance}. A posterior of all would be narrower by a factor of {(total / n) ** 0.5:.3g}."
     )
     return Finding("other_rows", OK, tail, limit.OTHER_ROWS, message, "")

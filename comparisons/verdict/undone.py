@@ -86,7 +86,7 @@ def _permuted(seen: Looked, names: tuple[str, ...]) -> Changes:
     for order in _orders(seen.k):
         moved = fields_of(permuted(seen.estimate, _for_each(seen, order)))
         changed = {name: moved[name] for name in names}
-        says = f"{said} {'stands' if len(names) == 1 else 'stand'} in another order than the rest"
+        says = f"{said} {'has' if len(names) == 1 else 'have'} another order than the rest"
         yield says, with_fields(seen.estimate, changed)
 
 
@@ -235,7 +235,10 @@ def minus_one(seen: Seen) -> Changes:
     for name, power in widths(seen).items():
         value = entries(seen.estimate.theta)[name]
         by = (((n - 1) / n) ** (power / 2)).reshape(-1, *[1] * (value.ndim - 1))
-        yield f"{name} was divided by n - 1 for n", with_fields(seen.estimate, {name: value * by})
+        yield (
+            f"{name} was divided by n - 1 instead of n",
+            with_fields(seen.estimate, {name: value * by}),
+        )
 
 
 def in_other_units(seen: Looked) -> Changes:
@@ -254,7 +257,7 @@ def in_other_units(seen: Looked) -> Changes:
                 moved = {name: one * by for name, one in _positive(seen).items()}
             if moved:
                 yield (
-                    f"it is in other units than the data, too {said} by a factor of {known}",
+                    f"its units differ from the data's: it is too {said} by a factor of {known}",
                     with_fields(seen.estimate, moved),
                 )
 
@@ -277,7 +280,7 @@ def standardised(seen: Looked) -> Changes:
         (np.ones_like(sd), "centred"),
     ):
         moved = entries(theta.affine(by, mean))
-        yield f"it is of {said} data", with_fields(seen.estimate, moved)
+        yield f"it is an estimate for {said} data", with_fields(seen.estimate, moved)
 
 
 def factor_transposed(seen: Looked) -> Changes:
@@ -293,6 +296,6 @@ def factor_transposed(seen: Looked) -> Changes:
     for name, value in _matrices(seen).items():
         upper = np.linalg.cholesky(value[..., ::-1, ::-1])[..., ::-1, ::-1]
         yield (
-            f"{name} is L' L of a Cholesky factor L, for L L'",
+            f"{name} is L' L instead of L L', with L the Cholesky factor",
             with_fields(seen.estimate, {name: upper.swapaxes(-1, -2) @ upper}),
         )

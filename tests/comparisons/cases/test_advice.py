@@ -26,11 +26,11 @@ def test_the_number_of_groups_that_bic_prefers_is_named(true, given, rng):
     found = near(Gaussian, groups(rng(51), true, 900), given)
     assert found.best == true
     if true == given:
-        assert found.advice == "More data, or a prior that knows more."
+        assert found.advice == "Collect more data, or use a more informative prior."
         assert max(found.gains.values()) < CLEARLY_BETTER
     else:
         assert f"Fit {true} group" in found.advice
-        assert "BIC is lower by" in found.advice
+        assert "BIC prefers" in found.advice
 
 
 def test_little_evidence_is_no_advice():

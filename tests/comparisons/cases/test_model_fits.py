@@ -233,11 +233,11 @@ def test_columns_that_depend_otherwise_are_named(rng):
     found, finding = judged(MultivariateGaussian, Sample(x), 1)
     assert finding.severity == DOUBT
     assert found.cause.columns == (0, 2)
-    assert "columns 1 and 3 (counted from 1) depend on each other" in finding.message
+    assert "the dependence between columns 1 and 3 differs" in finding.message
     cause = found._replace(cause=Cause("other", np.nan, np.nan), column=2, stretch=(0.0, 0.5))
     frame = pd.DataFrame(x, columns=["age", "income", "debt"])
     named = Neighbours(asked(MultivariateGaussian, Sample(frame), 1), 0.0)
-    assert "columns 'age' and 'debt' depend on each other" in fits(found, named).message
+    assert "the dependence between columns 'age' and 'debt' differs" in fits(found, named).message
     assert "of column 'debt'" in fits(cause, named).message
     # negative control: the same columns, one of them in another order
     x[:, 2] = x[::-1, 2]
@@ -277,7 +277,7 @@ def test_the_advice_names_families_that_take_the_data(rng):
     """Skewed to the right above 0; the same below 0, where logarithms are no help."""
     x = rng(42).exponential(1, 300)
     _, finding = judged(Gaussian, Sample(x), 1)
-    named = "Take a family that allows for it: "
+    named = "Use a family that allows for it: "
     both = f"{named}LogNormal (--family lognormal) or Gamma (--family gamma)."
     assert finding.remedy == both
     for family in (Gamma, LogNormal):
@@ -296,7 +296,7 @@ def test_zeros_in_excess_are_advised_by_their_option(rng):
     *_, draw, kind, _ = WRONG["extra zeros as Poisson"]
     found, finding = judged(Poisson, Sample(draw(rng(42))), 1)
     assert found.cause.kind == kind
-    said = "Take a family that allows for it: ZeroInflated(Poisson) (--family poisson --zeros)."
+    said = "Use a family that allows for it: ZeroInflated(Poisson) (--family poisson --zeros)."
     assert finding.remedy == said
 
 

@@ -408,7 +408,7 @@ def test_families_are_crossed_with_k_and_the_true_one_is_elected(truth, rng, mon
     assert (best.family, best.k) == (truth, 2)
     bic = {row.title: row.bic for row in found.rows}
     assert all(bic[f"{one.__name__} 2"] > best.bic + 6 for one in families if one is not truth)
-    assert f"BIC elects 2 groups ({truth.__name__})" in " ".join(found.sentences) or found.agree
+    assert f"BIC chooses 2 groups ({truth.__name__})" in " ".join(found.sentences) or found.agree
     assert found.family == "Gamma, LogNormal, Gaussian"
     assert of_choice(found).elected["BIC"] == best.title
 
@@ -434,7 +434,7 @@ def test_a_density_is_not_compared_with_a_probability_in_any_column_or_at_zero()
     both, counts = Independent(Gaussian, Gaussian), Independent(Gaussian, Poisson)
     refuse_incomparable([both, MultivariateGaussian], pair)
     refuse_incomparable([counts, Independent(Gaussian, NegativeBinomial)], pair)
-    with pytest.raises(Refusal, match=r"^in column 1 .* is a probability, Multi.* a density: "):
+    with pytest.raises(Refusal, match=r"^in column 2 .* is a probability, Multi.* a density: "):
         refuse_incomparable([counts, MultivariateGaussian], pair)
     zeros = Sample([0.0, 0.0, 2.5, 3.0])
     refuse_incomparable([ZeroInflated(Gamma), ZeroInflated(LogNormal)], zeros)

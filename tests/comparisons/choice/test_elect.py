@@ -88,7 +88,7 @@ def test_overlap_moves_icl_alone():
     found = elected(rows)
     assert found["BIC"].row.k == 2
     assert found["ICL"].row.k == 1
-    assert any("ICL charges for overlap" in one and "80.0" in one for one in differences(rows))
+    assert any("ICL penalises overlap" in one and "80.0" in one for one in differences(rows))
 
 
 def test_bootstrap_elects_the_first_number_that_is_not_rejected():
@@ -185,15 +185,15 @@ def test_advice_says_how_sure_it_is():
         row(3, -99.0, evidence=-112.0, each=each - 0.01),
     ]
     assert advice(sure) == (
-        "Take 2 groups. All criteria elect them (BIC, ICL, the bootstrap, LOO and the evidence). The "
+        "Take 2 groups. All criteria choose them (BIC, ICL, the bootstrap, LOO and the evidence). The "
         "posterior probability of 2 groups is above 0.999."
     )
     split = [sure[0], sure[1]._replace(evidence=known(-130.0)), sure[2]]
     assert advice(split).startswith("Take 2 groups, with reservations: ")
-    assert "4 of 5 criteria elect them (BIC, ICL, the bootstrap and LOO)" in advice(split)
+    assert "4 of 5 criteria choose them (BIC, ICL, the bootstrap and LOO)" in advice(split)
     assert "AIC" not in advice(split)  # it elects them too
     more = [sure[0], sure[1], row(3, -97.0, evidence=-112.0, each=each - 0.01)]
-    assert advice(more).endswith("AIC does not count, as it tends to elect too many.")
+    assert advice(more).endswith("AIC does not count, as it tends to choose too many.")
     almost = [sure[0], sure[1], sure[2]._replace(evidence=known(-110.4))]
     assert "The posterior probability of 2 groups is 0.996." in advice(almost)
     assert "no posterior for 2 groups" in advice([sure[0], sure[1]._replace(comparison=None)])
@@ -208,8 +208,8 @@ def test_what_is_not_known_at_the_election_of_bic_is_no_number():
         row(3, -99.5, evidence=-112.0, each=each - 1),
     ]
     said = " ".join(differences(rows))
-    assert "LOO elects 1 group; it does not count at 2 groups." in said
-    assert "log evidence -110.0 at 1 group, not known at 2 groups." in said
+    assert "LOO chooses 1 group; it does not count for 2 groups." in said
+    assert "log evidence -110.0 with 1 group, not known with 2 groups." in said
 
 
 def test_a_smaller_number_that_predicts_as_well_is_said_to(rng):
@@ -241,7 +241,7 @@ def test_what_the_width_of_the_prior_moves_is_said():
     said = [one for one in differences(moved) if "prior" in one and "wide" in one]
     gap = "the log evidence of 1 group less that of 2 groups is"
     assert said == [
-        f"Under a prior half as wide {gap} -10.0 in place of +5.0, and it elects 2 groups.",
+        f"Under a prior half as wide {gap} -10.0 in place of +5.0, and it chooses 2 groups.",
         f"Under a prior twice as wide {gap} +7.0 in place of +5.0.",
     ]
     assert Candidates(tuple(moved)).records()[1]["log_evidence_half"] == -80.0
@@ -274,7 +274,7 @@ def test_several_families_are_named_before_their_groups():
 
 def test_elections_are_one_sentence_for_all_criteria():
     rows = [row(1, -120.0), row(2, -100.0), row(3, -97.0)]
-    assert elections(rows) == "AIC elects 3 groups; BIC and ICL elect 2 groups."
+    assert elections(rows) == "AIC chooses 3 groups; BIC and ICL choose 2 groups."
 
 
 def test_evidence_within_its_noise_does_not_decide():

@@ -29,7 +29,7 @@ def test_bic_and_icl_of_old_faithful_differ_as_mclust_has_it():
     assert rows["tied 3"].bic == pytest.approx(2 * 1126.315928 + 11 * np.log(272), abs=1e-4)
     elected = {name: one for name, one in choice.elected.items() if name in {"BIC", "ICL"}}
     assert elected == {"BIC": 3, "ICL": 2}
-    assert any("ICL charges for overlap" in one for one in choice.sentences)
+    assert any("ICL penalises overlap" in one for one in choice.sentences)
     # one group has the same covariance in both forms, and counts once
     assert rows["tied 1"].fit is None
     assert any("the same model as full 1" in one for one in choice.missing)

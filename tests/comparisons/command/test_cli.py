@@ -663,7 +663,7 @@ def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
     told(Facts(tree))
     out = capsys.readouterr().out
     assert "? one: First.\n  ? two: Second. Draw longer.\n" in out
-    assert out.endswith("1 of 5 measures are ok.\n")
+    assert out.endswith("1 of 5 checks passed.\n")
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_em_alone_calls_groups_and_categories_by_their_names():
     said = " ".join(fit.notes)
     boundary = next(one.message for one in findings_of(fit) if one.code == "boundary")
     for text in (said, boundary):
-        for label in ("weight[2,0] is 0", "weight[1,1] is 0", "prob[0,1] is 0"):
+        for label in ("weight[2, 1] is 0", "weight[1, 2] is 0", "prob[1; 1] is 0"):
             assert label in text
         assert "weight[0," not in text
 
@@ -103,7 +103,7 @@ def test_both_agree_on_the_fit_and_the_components_are_one_of_a_set(opinion):
     assert "agree on the fit; the components are one of a set" in str(opinion) + _terminal(opinion)
     flat = found(opinion, "flat_directions")
     assert (flat.severity, flat.value) == ("note", 2)
-    assert "weight[2," in flat.message  # the second group, named 2, lies at the end of the line
+    assert "weight[2, " in flat.message  # the second group, named 2, lies at the end of the line
     assert "goes from" in flat.message
     assert found(opinion, "rank_deficient").severity == "ok"
     assert found(opinion, "not_a_maximum").severity == "ok"
@@ -181,7 +181,7 @@ def test_one_budget_for_all_does_not_fit():
     alone = comparisons.second_opinion(Categorical, mental(), 1, draws=500, seed=1, progress=False)
     misfit = found(alone, "misfit")
     assert misfit.severity == "doubt"
-    assert "in their groups" in misfit.message
+    assert "within their groups" in misfit.message
 
 
 def test_components_of_groups_are_not_called_groups_nor_identified():
@@ -194,11 +194,11 @@ def test_components_of_groups_are_not_called_groups_nor_identified():
         assert noun in near.better
         assert near.remedy == f"Fit {noun}."
     two = asked(Categorical, mental(), 2)
-    assert "what is fitted" in identified(two).message
+    assert "the fitted values" in identified(two).message
     assert identified(two).severity == "ok"
     # negative controls: one component, and rows whose components are identified
     for other in (table, rows):
-        assert "identifies the parameters" in identified(other).message
+        assert "identify the parameters" in identified(other).message
 
 
 def test_a_saturated_model_does_not_say_that_it_fits():

@@ -469,7 +469,7 @@ def test_what_could_not_be_measured_is_not_ok(missing):
         missing=np.nan,
         decrement=np.nan,
         standard_errors=errors,
-        notes=("no standard errors: of 3000 free parameters",),
+        reason="of 3000 free parameters",
     )
     found = judged_with(at=at, errors=errors, covariance=bare, bend=np.nan)
     assert found["not_a_maximum"].stands
@@ -484,7 +484,7 @@ def test_labels_switched_are_told_and_noise_is_weighed():
     assert judged_with(as_drawn=1.7)["label_switching"].severity == "ok"
     apart = judged_with(as_drawn=1.7, **diagnosed("largest R-hat", 1.4))["label_switching"]
     assert apart.severity == "note"
-    assert "did not undo" in apart.message
+    assert "did not mend" in apart.message
     table = table_of(measured())
     loud = table.assign(noise=table["noise"] + 0.2)
     found = {one.code: one for one in judged(measured(), loud)}
@@ -585,5 +585,5 @@ def test_a_draw_leads_em_to_what_its_own_starts_missed():
 
 def test_too_few_draws_are_refused():
     few = drawn()["posterior"].to_dataset().isel(draw=slice(0, 1))
-    with pytest.raises(ValueError, match="draws a chain"):
+    with pytest.raises(ValueError, match="draws per chain"):
         comparisons.compare(fitted(), adopted(lambda _: few))

@@ -85,14 +85,14 @@ def test_no_advice_names_what_the_family_is_or_leads_in_a_circle(family, kind):
 @pytest.mark.parametrize(
     ("family", "kind", "words"),
     [
-        (Gaussian, "left skewness", "Reflect the values (maximum + 1 - x) and take a skewed fam"),
+        (Gaussian, "left skewness", "Reflect the values (maximum + 1 - x) and use a skewed fam"),
         (Gaussian, "right skewness", "LogNormal (--family lognormal) or Gamma (--family gamma)."),
-        (Gaussian, "tails", "Take a family that allows for it: StudentT (--family student-t)."),
-        (Gamma, "right skewness", "Take a family that allows for it: LogNormal (--family lognorm"),
+        (Gaussian, "tails", "Use a family that allows for it: StudentT (--family student-t)."),
+        (Gamma, "right skewness", "Use a family that allows for it: LogNormal (--family lognorm"),
         (Gamma, "left skewness", "Gaussian (--family gaussian). If the values themselves are sk"),
         (LogNormal, "left skewness", "Gaussian (--family gaussian) or Gamma (--family gamma). If"),
         (LogNormal, "right skewness", "Look for recording errors, or fit more groups."),
-        (LogNormal, "tails", "Take logarithms and a family with heavy tails, or look for"),
+        (LogNormal, "tails", "Take logarithms and use a family with heavy tails, or check for"),
         (StudentT, "tails", "Look for recording errors, or fit more groups."),
         (StudentT.with_df(4), "tails", "it: StudentT (--family student-t)."),
         (Poisson, "spread", "NegativeBinomial (--family negative-binomial)."),
@@ -109,7 +109,7 @@ def test_the_advice_is_what_a_statistician_says(family, kind, words):
 
 def test_values_below_zero_are_shifted_before_a_skewed_family():
     found = advice(Gaussian, "right skewness", Sample([-1.0, 2.0, 9.0]))
-    assert found == "Shift the values above 0 and take a skewed family, or fit more groups."
+    assert found == "Shift the values above 0 and use a skewed family, or fit more groups."
 
 
 def test_a_column_of_several_is_advised_by_its_own_family():
@@ -131,7 +131,7 @@ def test_a_spike_on_an_outlier_is_advised_heavy_tails_in_place_of_a_group(rng):
     found = em.fit(Gaussian, Sample(x), 2)
     (spike, *_) = spiked(found, found)
     assert spike.severity == "doubt"
-    said = "fit 1 group of a family whose tails reach them: StudentT (--family student-t)."
+    said = "fit 1 group of a family with heavier tails: StudentT (--family student-t)."
     assert spike.remedy.endswith(said)
     # negative controls: a spike among the others, on more rows, or under tails that are heavy
     theta = Gaussian(np.array([170.0, 172.0]), np.array([7.0, 1e-7]))
@@ -140,7 +140,7 @@ def test_a_spike_on_an_outlier_is_advised_heavy_tails_in_place_of_a_group(rng):
         structure = Mixture(shares, theta._replace(mean=np.array([170.0, mean])))
         remedy = _beside_spike(structure, 1, found)
         assert ("StudentT" in remedy) is named
-        assert named or remedy.endswith("take the posterior, whose prior rules spikes out.")
+        assert named or remedy.endswith("use the posterior: its prior rules spikes out.")
     heavy = em.fit(StudentT, Sample(x), 2, starts=2)
     mean = np.array([170.0, 1700.0])
     away = Mixture(np.array([0.995, 0.005]), StudentT(mean, theta.sd, theta.sd))

@@ -6,12 +6,15 @@ import numpy as np
 
 from comparisons.verdict.judge_order import Order, ordered_well
 from comparisons.verdict.transforms import chance_of, serial_chance_of, serial_table
+from models import Poisson, Sequences
+from models.question import asked
 
 PATH, LEFT = np.array([0, 1]), np.array([4.0, 4.0])
+QUESTION = asked(Poisson, Sequences([1, 5, 2]), 2)
 
 
 def codes(order: Order) -> dict[str, str]:
-    return {one.code: one.severity for one in ordered_well(order)}
+    return {one.code: one.severity for one in ordered_well(order, QUESTION)}
 
 
 def test_the_serial_test_keeps_its_level_where_pearsons_does_not(rng):
@@ -46,12 +49,15 @@ def test_states_that_do_not_last_or_are_never_left_are_notes():
     kept = lasting._replace(left=np.array([1.0, 0.01]))
     assert codes(kept)["absorbing"] == "note"
     empty = lasting._replace(rows=np.array([100.0, 0.1]))
-    found = {one.code: one.message for one in ordered_well(empty)}
-    assert "State 1 is not visited" in found["short_stay"]
+    found = {one.code: one.message for one in ordered_well(empty, QUESTION)}
+    assert "State 2 is not visited" in found["short_stay"]
+    named = QUESTION.with_titles(["quiet", "busy"])
+    found = {one.code: one.message for one in ordered_well(empty, named)}
+    assert "busy is not visited" in found["short_stay"]
 
 
 def test_order_that_adds_no_more_than_chance_is_a_note():
     moves, rows = np.array([[0.6, 0.4], [0.4, 0.6]]), np.array([50.0, 50.0])
     assert codes(Order(0.7, 1, moves, rows, LEFT, PATH))["order_adds_nothing"] == "note"
     assert codes(Order(7.0, 1, moves, rows, LEFT, PATH))["order_adds_nothing"] == "ok"
-    assert ordered_well(None) == []
+    assert ordered_well(None, QUESTION) == []

@@ -90,13 +90,13 @@ def test_another_optimum_is_a_doubt_on_either_side():
     lost = Mixture(np.array([0.5, 0.5]), Gaussian(np.array([168.0, 168.0]), np.array([12.0, 12.0])))
     finding = judged(0, lost)
     assert finding.severity == "doubt"
-    assert "leads to a lower one" in finding.message
+    assert "climbs to a lower one" in finding.message
     assert "more starts" in finding.remedy
     some = em.subsample(Gaussian, people(), SOME, 0)
     stuck = em.fit(Gaussian, some, 2, start=lost, max_steps=1)
     finding = same_rows(Whole(fitted().mixture, ALL), asked(Gaussian, some, 2), stuck)
     assert finding.severity == "doubt"
-    assert "leads to a higher one" in finding.message
+    assert "climbs to a higher one" in finding.message
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_an_opinion_on_some_says_so():
     )
     (finding,) = [one for one in found.findings if one.code == "other_rows"]
     assert finding.severity == "ok"
-    assert "1.41 times as narrow" in finding.message
+    assert "by a factor of 1.41" in finding.message
     assert found.tree.attrs["observations"] == SOME
     assert among(found) == " (of 4,000, drawn at random)"
     # negative control: an opinion on all has no such finding
