@@ -360,7 +360,7 @@ def opinion_of(
 ) -> Comparison:
     """Answer a question by EM and by MCMC, and compare, with the options of `second_opinion`.
 
-    found: EM's own search, if it was made already.
+    found: EM's own search of the question, if it was made already.
 
     >>> from models import Poisson, Sample
     >>> opinion_of(asked(Poisson, Sample([1, 2, 9]), 2), some=1)
@@ -376,8 +376,8 @@ def opinion_of(
         if em.out_of_reach(question):
             announce("EM of all rows is left out: they are not in memory")
         else:
-            whole = look(question).fit
-        question = replace(question, data=fewer)
+            whole = (look(question) if found is None else found).fit
+        question, found = replace(question, data=fewer), None
     refuse_many(question)
     found = look(question) if found is None else found
 

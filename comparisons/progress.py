@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-__all__ = ["announce", "loaded", "rows_bar", "starts_bar", "waiting"]
+__all__ = ["announce", "loaded", "rows_bar", "saying_what_compiles", "starts_bar", "waiting"]
 
 SOON = 0.5  # seconds without a bar
 
@@ -47,6 +47,20 @@ def waiting(reason: str) -> Iterator[None]:
         yield
         return
     with console.status(reason):
+        yield
+
+
+@contextmanager
+def saying_what_compiles() -> Iterator[None]:
+    """Announce it if the sampler compiles during the block; bars say it on a terminal.
+
+    >>> with saying_what_compiles():  # nothing compiles here
+    ...     2 + 2
+    4
+    """
+    from bayes.sampling.compiling import COMPILING, ONCE, when_compiling
+
+    with when_compiling(lambda: announce(f"{COMPILING}, {ONCE}")):
         yield
 
 

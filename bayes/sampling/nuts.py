@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from bayes.sampling.compiled import Engine, engine_of, is_compiled, machine_code
+from bayes.sampling.compiling import COMPILING, ONCE, when_compiling
 from bayes.sampling.light_imports import nutpie
 from bayes.sampling.starts import start_of
 from models.bar import bar
@@ -199,23 +200,27 @@ def _led(engine: Engine, question: Question[Any, Any], chains: int, seed: int) -
 
 
 def _compiled(question: Question[Any, Any], bars: Progress) -> Engine:
-    """Return the engine with its machine code, and show that it compiles.
+    """Return the engine with its machine code, and show that it compiles if it does.
 
     The work is done in another thread, so that Ctrl-C need not wait for the compiler.
     """
     ended: list[Engine | BaseException] = []
 
+    def show() -> None:
+        bars.update(task, description=COMPILING, note=ONCE)
+
     def work() -> None:
         try:
             engine = engine_of(question)
-            machine_code(engine)
+            with when_compiling(show):
+                machine_code(engine)
             ended.append(engine)
         except BaseException as problem:  # noqa: BLE001 (raised again below)
             ended.append(problem)
 
     if is_compiled(question):
         return engine_of(question)
-    task = bars.add_task("compiling", total=None, note="up to a minute, once")
+    task = bars.add_task("preparing the sampler", total=None, note="")
     worker = Thread(target=work, daemon=True)
     worker.start()
     while worker.is_alive():

@@ -42,7 +42,7 @@ from comparisons.command.options import (
     Trials,
     Zeros,
 )
-from comparisons.progress import announce, loaded, rows_bar, waiting
+from comparisons.progress import loaded, rows_bar, saying_what_compiles, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
@@ -242,8 +242,8 @@ def choice_of(
         refuse_components(kind, observed, max(ks), weak=options["prior"] is None)
     with waiting("loading PyMC"):
         chooser = loaded("comparisons.choice.choose")
-    announce("EM, then sampling; the first run of a family compiles up to a minute")
-    found: Choice = chooser.choose(kinds, observed.data, ks, **options)
+    with saying_what_compiles():
+        found: Choice = chooser.choose(kinds, observed.data, ks, **options)
     for row in found.rows:
         if row.comparison is not None:
             observed.name(row.comparison)

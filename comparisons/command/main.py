@@ -58,7 +58,7 @@ from comparisons.command.options import (
 from comparisons.command.predict import predict
 from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
-from comparisons.progress import announce, loaded, rows_bar, waiting
+from comparisons.progress import announce, loaded, rows_bar, saying_what_compiles, waiting
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
 from comparisons.thresholds import FORMAT, WITHIN
 
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from typer._click.exceptions import UsageError
 
     from comparisons.pages.story import Story
+    from comparisons.verdict.search import Search
     from models.question import Question
 
 __all__ = ["main"]
@@ -77,7 +78,7 @@ KEPT = 100_000  # new objects before the next garbage collection: a command make
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a bug must not look like a verdict
 ONLY = ("em",)
 Misused = cast("type[UsageError]", typer.BadParameter.__mro__[1])  # it has no public name
-SAMPLING = "EM, then sampling; the first run of a family compiles up to a minute"
+FIRST = "By EM alone; the posterior and the verdict follow."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -177,8 +178,9 @@ def _tell(name: str, setting: Setting) -> Story:
     with waiting("loading"):
         loaded(f"comparisons.studies.{name}")
         chosen = study_named(name)
-    announce(f"{name}: a first run of its kind of mixture compiles")
-    return chosen.tell(setting)
+    announce(f"study {name}")
+    with saying_what_compiles():
+        return chosen.tell(setting)
 
 
 def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
@@ -296,7 +298,6 @@ def fit(
 
     Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
     """
-    from comparisons.capacity import refuse_many
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
         draws_of,
@@ -306,6 +307,7 @@ def fit(
         refuse_components,
         refuse_estimate,
     )
+    from comparisons.verdict.distance import refuse_within
     from models.estimable import refuse_inestimable
     from models.question import asked
     from models.refusal import Refusal
@@ -333,6 +335,7 @@ def fit(
     columns = {"--column": column, "--heads": heads, "--trials": trials, "--counts": counts}
     rows.refuse_beside(columns, drop_missing=drop_missing, workers=spread)
     refuse_out(out, overwrite=overwrite)
+    refuse_within(within)
     length = draws_of(draws)
     kind, named = kind_of(family, covariance, df, column or [], zeros=zeros)
     with ExitStack() as held:
@@ -378,23 +381,27 @@ def fit(
         if only is not None:
             _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
             return
-        if some is None:
-            refuse_many(question)
+        first = None
+        if some is None:  # whether some rows can be drawn is checked before EM of all
+            told = estimate is None and not as_json
+            first = _first_answer(question, starts=starts, seed=seed, told=told)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
-        announce(SAMPLING)
-        comparison = opinions.opinion_of(
-            question,
-            estimate=estimate,
-            draws=length,
-            chains=chains,
-            starts=starts,
-            seed=seed,
-            some=some,
-            force=force,
-            accept_misfit=accept_misfit,
-            within=within,
-        )
+        announce("sampling")
+        with saying_what_compiles():
+            comparison = opinions.opinion_of(
+                question,
+                estimate=estimate,
+                draws=length,
+                chains=chains,
+                starts=starts,
+                seed=seed,
+                some=some,
+                force=force,
+                accept_misfit=accept_misfit,
+                within=within,
+                found=first,
+            )
     observed.name(comparison, measured_in)
     finish(comparison, out, as_json=as_json, file=file)
 
@@ -473,7 +480,31 @@ def _only_em(
 
         print_json(of_fit(found))
     else:
-        shown(str(found))
+        from comparisons.pages.terminal import told_alone
+
+        told_alone(found)
+
+
+def _first_answer(
+    question: Question[Any, Any], *, starts: int | None, seed: int, told: bool
+) -> Search:
+    """Fit by EM before PyMC is loaded, or refuse more rows than chains can carry.
+
+    told: whether to print that on a terminal; in a pipe it never is.
+    """
+    from comparisons.capacity import refuse_many
+    from comparisons.verdict.search import search
+
+    refuse_many(question)
+    announce("EM")
+    found = search(question, starts=starts, seed=seed, progress=True)
+    if told and sys.stdout.isatty():
+        from comparisons.pages.terminal import said, told_alone
+
+        said(FIRST)
+        told_alone(found.fit)
+        shown("")
+    return found
 
 
 def main() -> None:

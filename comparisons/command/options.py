@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Df", "Jobs", "Json", "Kept", "Naming", "Seed"]
 
+SEEDS = 2**64 - 1  # the sampler takes no larger one
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, max=SEEDS, help="Seed of everything random.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="How many processes; as many as processors if not given.")
 ]

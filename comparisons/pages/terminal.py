@@ -14,12 +14,15 @@ from rich.text import Text
 
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.kept.largest import largest
+from comparisons.verdict.alone import findings_of
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
 from models.family import remarks, shares_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
+    import em
     from comparisons.kept.facts import Facts, Row
     from comparisons.pages.steps import Steps
 
@@ -38,6 +41,7 @@ __all__ = [
     "starred",
     "stepped",
     "told",
+    "told_alone",
 ]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
@@ -191,6 +195,19 @@ def told(facts: Facts) -> None:
             )
     passed = sum(finding.severity == OK for finding in findings)
     spoken(console, Text(f"{passed} of {len(findings)} checks passed."), 2)
+
+
+def told_alone(fit: em.Fit[Any]) -> None:
+    """Print what EM found by itself, and which of its own measures are not ok.
+
+    >>> told_alone(fit)
+    Poisson, 2 components, 100 observations
+    ...
+    """
+    printed(str(fit))
+    console = console_of()
+    for finding in by_importance(findings_of(fit)):
+        spoken(console, _cause(finding, remedy=True))
 
 
 def _headline(facts: Facts) -> str:
