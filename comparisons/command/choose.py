@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from comparisons.command.complete import families, forms_or_all
 from comparisons.command.finish import (
     EXIT,
     INTERRUPTED,
@@ -18,6 +19,8 @@ from comparisons.command.finish import (
     typed,
 )
 from comparisons.command.options import (
+    MODEL,
+    SIDES,
     AsTable,
     Chains,
     Columns,
@@ -68,15 +71,22 @@ def choose(
         typer.Option(
             "--family",
             "-f",
-            help="What a group looks like: FAMILIES; or several with commas between, each with "
-            "every number of groups.",
+            metavar="FAMILY",
+            help="Distribution of one group: FAMILIES. Or several with commas between: each is "
+            "tried with every number of groups.",
+            rich_help_panel=MODEL,
+            autocompletion=families,
         ),
     ] = None,
     column: Columns = None,
     components: Annotated[
         str | None,
         typer.Option(
-            "-k", "--components", help="How many groups to try: 1-6 if not given, or 1,2,4."
+            "-k",
+            "--components",
+            metavar="NUMBERS",
+            help="Numbers of groups to try, such as 1-4 or 1,2,4. Default: 1-6.",
+            rich_help_panel=MODEL,
         ),
     ] = None,
     heads: Heads = None,
@@ -90,8 +100,11 @@ def choose(
     covariance: Annotated[
         str | None,
         typer.Option(
-            help="What a multivariate family's covariances look like: COVARIANCES, or all of "
-            "them, each with every number of groups."
+            metavar="FORM",
+            help="Form of the covariances of multivariate: COVARIANCES. Or all: each is tried "
+            "with every number of groups. Default: COVARIANCES[0].",
+            rich_help_panel=MODEL,
+            autocompletion=forms_or_all,
         ),
     ] = None,
     df: Df = None,
@@ -103,7 +116,12 @@ def choose(
     starts: Starts = None,
     replicates: Annotated[
         int,
-        typer.Option(min=0, help="Of each bootstrap test, at most; clear cases need 20; 0: none."),
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Replicates of each bootstrap test, at most. Clear cases need 20. 0: no tests.",
+            rich_help_panel=SIDES,
+        ),
     ] = 999,
     seed: Seed = 0,
     out: Out = None,
@@ -113,13 +131,16 @@ def choose(
     estimate: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
-    """Choose the number of groups by AIC, BIC, ICL, bootstrap, LOO and evidence, in one table.
+    """Choose the number of groups by AIC, BIC, ICL, bootstrap, LOO and evidence.
 
-    Such as: second-opinion choose people.csv --family gaussian --column height -k 1-4 --out chosen
+    Example: second-opinion choose people.csv -f gaussian -c height -k 1-4
 
-    Every number is fitted by EM and by MCMC. Ctrl-C shows what is finished.
+    Every number of groups is fitted by EM and by MCMC. One table compares them.
+    After Ctrl-C it shows those that are finished.
 
-    The exit status is that of the recommended number's verdict.
+    Exit status: that of the verdict on the recommended number, 0 agree,
+    1 disagree, 3 inconclusive (or no number is recommended); 2 bad input or
+    usage, 70 a bug of this program, 130 interrupted.
     """
     from comparisons.choice.comparable import refuse_incomparable
     from comparisons.command.arrangement import arranged

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from comparisons.command.choose import choose, fit_chosen
+from comparisons.command.complete import halves, studies
 from comparisons.command.finish import (
     INTERRUPTED,
     finish,
@@ -26,9 +27,14 @@ from comparisons.command.finish import (
     tell_dropped,
 )
 from comparisons.command.options import (
+    MACHINES,
+    MODEL,
+    SIDES,
     AsTable,
     Chains,
     Columns,
+    Command,
+    Commands,
     Counts,
     Covariance,
     Df,
@@ -44,7 +50,6 @@ from comparisons.command.options import (
     InOrder,
     Json,
     Names,
-    Naming,
     Out,
     Overwrite,
     PriorText,
@@ -81,8 +86,8 @@ Misused = cast("type[UsageError]", typer.BadParameter.__mro__[1])  # it has no p
 FIRST = "By EM alone; the posterior and the verdict follow."
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -101,34 +106,50 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Fit a mixture twice, by EM and by MCMC, and learn whether to believe it.
+    """Fit a model with hidden groups twice, by EM and by MCMC, and learn whether
+    to believe the answer.
 
-    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage, 130 interrupted.
+    Exit status: 0 agree, 1 disagree, 3 inconclusive, 2 bad input or usage,
+    70 a bug of this program, 130 interrupted. Each command's help lists its own.
     """
 
 
-@app.command()
 def study(
     name: Annotated[
-        str | None, typer.Argument(help="Which study; without a name they are listed.")
+        str | None,
+        typer.Argument(
+            metavar="STUDY",
+            help="Name of the study. Without a name the studies are listed.",
+            autocompletion=studies,
+        ),
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Run all studies.")] = False,
     people: Annotated[
-        int | None, typer.Option(min=2, help="How many people take part (heights).")
+        int | None,
+        typer.Option(min=2, metavar="N", help="Of the study heights: number of people."),
     ] = None,
     image: Annotated[
-        Path | None, typer.Option(help="The picture to look at, PNG or JPEG (image).")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of the study image: the picture to look at, PNG or JPEG."
+        ),
     ] = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Run a study, such as: second-opinion study heights. Without a name, list them.
+    """Run a study that answers a question about EM. Without a name, list the studies.
 
-    Without --out and --json it makes a new folder here, such as second-opinion-heights. A study
-    with a posterior leaves with its verdict's exit status, any other and --all with 0.
+    Example: second-opinion study heights
+
+    Without --out and --json a new folder is made here, such as
+    second-opinion-heights.
+
+    Exit status: that of the verdict, 0 agree, 1 disagree, 3 inconclusive; 0 for
+    the list, for --all and for a study without a verdict; 2 bad input or usage,
+    70 a bug of this program, 130 interrupted.
     """
     if name is None and not every:
         width = max(map(len, STUDIES))
@@ -217,7 +238,6 @@ def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
     shown(f"studies: {folder}", err=as_json)
 
 
-@app.command(cls=Naming)
 def fit(
     file: File,
     *,
@@ -226,7 +246,12 @@ def fit(
     components: Annotated[
         int | None,
         typer.Option(
-            "-k", "--components", min=1, help="How many groups; 1 to 6 are tried if not given."
+            "-k",
+            "--components",
+            min=1,
+            metavar="N",
+            help="Number of groups. Default: try 1 to 6 and choose one.",
+            rich_help_panel=MODEL,
         ),
     ] = None,
     heads: Heads = None,
@@ -246,14 +271,20 @@ def fit(
     estimate: Annotated[
         str | None,
         typer.Option(
-            help='Judge this estimate: a JSON file, {"weight": [...], "mean": [...], ...}.'
+            metavar="FILE",
+            help="Judge your own estimate in place of EM's: a JSON file such as "
+            '{"weight": [0.4, 0.6], "rate": [1, 7]}.',
+            rich_help_panel=SIDES,
         ),
     ] = None,
     within: Annotated[
         float,
         typer.Option(
             min=0,
-            help="Standard errors from the maximum up to which the estimate counts as right.",
+            metavar="NUMBER",
+            help="Distance from the maximum, in standard errors, up to which an estimate counts "
+            "as right.",
+            rich_help_panel=SIDES,
         ),
     ] = WITHIN,
     prior: PriorText = None,
@@ -267,36 +298,64 @@ def fit(
         int | None,
         typer.Option(
             min=2,
-            help="An opinion on so many observations, drawn at random from all (with --group "
-            "whole groups), and on EM's.",
+            metavar="N",
+            help="Use N random rows for the opinion (with --group whole groups); check EM of all "
+            "rows against them.",
+            rich_help_panel=SIDES,
         ),
     ] = None,
     accept_misfit: Annotated[
         bool,
         typer.Option(
-            "--accept-misfit", help="Agree even if the model does not fit the data; say so."
+            "--accept-misfit",
+            help="Allow the verdict agree although the model does not fit the data, with a note.",
+            rich_help_panel=SIDES,
         ),
     ] = False,
     only: Annotated[
-        str | None, typer.Option(help="Run one half alone: em, which stops after EM.")
+        str | None,
+        typer.Option(
+            metavar="em",
+            help="em: run EM alone, without posterior and verdict.",
+            rich_help_panel=SIDES,
+            autocompletion=halves,
+        ),
     ] = None,
     drop_missing: DropMissing = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Spread the rows over so many processes of this machine."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Spread the rows over N processes of this machine.",
+            rich_help_panel=MACHINES,
+        ),
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(help="Or over a dask cluster: its scheduler, such as tcp://10.0.0.1:8786."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Spread the rows over a dask cluster, whose scheduler has this address, such as "
+            "tcp://10.0.0.1:8786.",
+            rich_help_panel=MACHINES,
+        ),
     ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask for a second opinion on a file's columns.
+    """Fit a model to columns of a file by EM and by MCMC, and compare the answers.
 
-    Without -k the number of groups is chosen first, as by: second-opinion choose.
+    Example: second-opinion fit people.csv -f gaussian -c height -k 2
 
-    Such as: second-opinion fit people.csv --family gaussian --column height -k 2 --out heights
+    Without -k, 1 to 6 groups are tried and one number is chosen, as by
+    second-opinion choose.
+
+    On a terminal EM's table comes first. The posterior and the verdict follow.
+    In a pipe, and with --json, only the final answer is printed; what is going
+    on is said on standard error.
+
+    Exit status: 0 agree, 1 disagree, 3 inconclusive; 0 with --only em; 2 bad
+    input or usage, 70 a bug of this program, 130 interrupted.
     """
     from comparisons.command.arrangement import arranged
     from comparisons.command.inputs import (
@@ -437,11 +496,12 @@ def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client
         return held.enter_context(connected(cluster, workers))
 
 
-@app.command()
 def references(*, as_json: Json = False) -> None:
-    """Compute published numbers anew, and say which come out.
+    """Compute published numbers again, and say which of them are reproduced.
 
-    Exit status 1 if one does not; known errata, and numbers whose data are not installed, aside.
+    Exit status: 0 all are, 1 one is not (known errata, and numbers whose data
+    are not installed, do not count), 2 bad usage, 70 a bug of this program,
+    130 interrupted.
     """
     with waiting("loading PyMC"):
         from comparisons.pages.terminal import said
@@ -461,11 +521,10 @@ def references(*, as_json: Json = False) -> None:
     raise typer.Exit(int(counted[trust.FAILED] > 0))
 
 
-app.command(cls=Naming)(choose)
-app.command()(predict)
-app.command(cls=Naming)(calibrate)
-app.command()(alarms)
-app.command()(speed)
+for answering in (fit, choose, predict, study):
+    app.command(cls=Command)(answering)
+for measuring in (references, calibrate, alarms, speed):
+    app.command(cls=Command, rich_help_panel="How far to trust it, and how fast it is")(measuring)
 
 
 def _only_em(

@@ -6,152 +6,291 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from comparisons.command.complete import beginnings, columns, draws, families, forms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from typer._click.core import Context
     from typer._click.formatting import HelpFormatter
 
-__all__ = ["Df", "Jobs", "Json", "Kept", "Naming", "Seed"]
+__all__ = ["Command", "Commands", "Df", "Jobs", "Json", "Kept", "Seed"]
 
-SEEDS = 2**64 - 1  # the sampler takes no larger one
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, max=SEEDS, help="Seed of everything random.")]
+ROWS, MODEL, SIDES = "What to read", "What to fit", "EM and the posterior"
+OUTPUT, MACHINES = "What to write", "Several processes or machines"
+"""The headings under which a help lists options."""
+
+SEEDS = 1 << 64  # the sampler takes no larger one
+
+
+def _below(seed: int) -> int:
+    """Return a seed, or refuse one that the sampler does not take, before any work."""
+    if seed >= SEEDS:
+        from models.refusal import Refusal
+
+        raise Refusal(f"--seed is {seed}; give a whole number below 2**64")
+    return seed
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object on standard output.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        callback=_below,
+        metavar="N",
+        help="Seed of all random numbers.",
+        rich_help_panel=SIDES,
+    ),
+]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="How many processes; as many as processors if not given.")
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Number of processes. Default: one for each processor.",
+        rich_help_panel=MACHINES,
+    ),
 ]
 Kept = Annotated[
     Path | None,
     typer.Option(
-        help="The folder of what is done so far, from which an interrupted run goes on, and of "
-        "pictures and summary.json."
+        metavar="FOLDER",
+        help="Folder for progress, summary.json and pictures. Run the command again to resume.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 
 File = Annotated[
     str,
-    typer.Argument(help="A CSV or Parquet file, or in quotes a pattern of files; - reads a pipe."),
+    typer.Argument(
+        metavar="FILE",
+        help="A CSV or Parquet file. A pattern in quotes reads many files. - reads a pipe.",
+    ),
 ]
 Family = Annotated[
-    str | None, typer.Option("--family", "-f", help="What a group looks like: FAMILIES.")
+    str | None,
+    typer.Option(
+        "--family",
+        "-f",
+        metavar="FAMILY",
+        help="Distribution of one group: FAMILIES.",
+        rich_help_panel=MODEL,
+        autocompletion=families,
+    ),
 ]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         "--column",
         "-c",
-        help="The column of what was measured; several make a table. With a family behind each, "
-        "such as -c age:gaussian -c visits:poisson, columns are independent within a group.",
+        metavar="COLUMN",
+        help="Column with the measurements. Repeat it for several columns. Columns of several "
+        "kinds each name a family: -c age:gaussian -c visits:poisson.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
     ),
 ]
-Heads = Annotated[str | None, typer.Option(help="The column of heads.")]
+Heads = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column with the number of heads (successes), in place of --column.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
+    ),
+]
 Trials = Annotated[
-    str | None, typer.Option(help="The column of flips, or one number for all rows.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN|N",
+        help="Column with the number of flips (trials), or one number for all rows.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
+    ),
 ]
 Counts = Annotated[
-    str | None, typer.Option(help="The column that says how often each row occurred.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column that says how often each row occurred.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
+    ),
 ]
 InOrder = Annotated[
     bool,
     typer.Option(
         "--in-order",
-        help="Rows follow each other in time: fit a hidden Markov model. Blank rows stay.",
+        help="Rows follow each other in time: fit a hidden Markov model. Blank rows keep their "
+        "place.",
+        rich_help_panel=ROWS,
     ),
 ]
 Sequence = Annotated[
     list[str] | None,
-    typer.Option(help="The column that names the sequence of each row; implies --in-order."),
+    typer.Option(
+        metavar="COLUMN",
+        help="Column that names the sequence of each row. Implies --in-order.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
+    ),
 ]
 Initial = Annotated[
     str | None,
     typer.Option(
-        help="How a sequence begins: stationary (under way when first seen), free (a "
-        "distribution of its own) or uniform; free from ten sequences on if not given."
+        metavar="HOW",
+        help="First state of a sequence: stationary (the sequence was already running), free "
+        "(probabilities of its own) or uniform. Default: free with ten sequences or more, "
+        "otherwise stationary.",
+        rich_help_panel=MODEL,
+        autocompletion=beginnings,
     ),
 ]
 Group = Annotated[
     list[str] | None,
     typer.Option(
-        help="The column that names what each row belongs to, such as a document or a village: "
-        "each has shares of its own."
+        metavar="COLUMN",
+        help="Column that names what each row belongs to, such as a document or a village. Each "
+        "has shares of its own.",
+        rich_help_panel=ROWS,
+        autocompletion=columns,
     ),
 ]
 AsTable = Annotated[
     bool,
     typer.Option(
         "--table",
-        help="The file is a table of counts of labels: the first column names what --group "
-        "would, all others are categories; without --column.",
+        help="The file is a table of counts. Its first column names the documents, villages or "
+        "the like; every other column is a category. Leave out --column.",
+        rich_help_panel=ROWS,
     ),
 ]
 Covariance = Annotated[
     str | None,
     typer.Option(
-        help="What a multivariate family's covariances look like: COVARIANCES; "
-        "COVARIANCES[0] if not given."
+        metavar="FORM",
+        help="Form of the covariances of multivariate: COVARIANCES. Default: COVARIANCES[0].",
+        rich_help_panel=MODEL,
+        autocompletion=forms,
     ),
 ]
 Df = Annotated[
     float | None,
     typer.Option(
-        help="Hold the degrees of freedom at this number, in every column of heavy tails."
+        metavar="NUMBER",
+        help="Fix the degrees of freedom of student-t, in every column that has it. Default: "
+        "they are estimated.",
+        rich_help_panel=MODEL,
     ),
 ]
 Zeros = Annotated[
     bool,
-    typer.Option("--zeros", help="Allow for zeros in excess, beside counts or positive numbers."),
+    typer.Option(
+        "--zeros",
+        help="Allow for zeros in excess, in counts or in positive numbers.",
+        rich_help_panel=MODEL,
+    ),
 ]
 Names = Annotated[
     str | None,
     typer.Option(
-        help="What to call the groups, in the order of their labels (by mean, rate, ..., the "
-        "smallest first), such as women,men."
+        metavar="NAMES",
+        help="Names of the groups with commas between, the group with the smallest mean (rate, "
+        "...) first: women,men.",
+        rich_help_panel=MODEL,
     ),
 ]
 UnitsText = Annotated[
     str | None,
     typer.Option(
         "--units",
-        metavar="TEXT",
-        help="The unit of each column, such as cm, or cm,kg for two columns; it stands in titles "
-        "and pictures.",
+        metavar="UNITS",
+        help="Unit of each column, with commas between, for titles and pictures: cm,kg.",
+        rich_help_panel=MODEL,
     ),
 ]
-EqualWeights = Annotated[bool, typer.Option("--equal-weights", help="Hold all shares at 1 / k.")]
+EqualWeights = Annotated[
+    bool,
+    typer.Option(
+        "--equal-weights",
+        help="Fix the share of every group at 1 / k.",
+        rich_help_panel=MODEL,
+    ),
+]
 PriorText = Annotated[
     str | None,
     typer.Option(
-        help="The prior, as observations not seen: a JSON file, or in quotes "
-        '"mean=170, n=1, squares=50, degrees=3"; weak if not given.'
+        metavar="TEXT|FILE",
+        help='Prior of the posterior, as observations not seen: "mean=170, n=1, squares=50, '
+        'degrees=3" in quotes, or a JSON file. Default: a weak prior.',
+        rich_help_panel=MODEL,
     ),
 ]
-Draws = Annotated[str, typer.Option(help="How many draws a chain, or auto: as many as it takes.")]
-Chains = Annotated[int, typer.Option(min=1, help="How many chains.")]
+Draws = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        help="Draws of each chain. auto: as many as are needed.",
+        rich_help_panel=SIDES,
+        autocompletion=draws,
+    ),
+]
+Chains = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Number of chains.", rich_help_panel=SIDES),
+]
 Starts = Annotated[
     int | None,
     typer.Option(
-        min=1, help="How many starts of EM: 20, and more where optima are many, if not given."
+        min=1,
+        metavar="N",
+        help="Starts of EM. Default: 20, and more where there are many optima.",
+        rich_help_panel=SIDES,
     ),
 ]
 DropMissing = Annotated[
-    bool, typer.Option("--drop-missing", help="Drop rows with blanks in these columns.")
+    bool,
+    typer.Option(
+        "--drop-missing",
+        help="Leave out rows with blanks in these columns.",
+        rich_help_panel=ROWS,
+    ),
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Go on where the data cannot identify so many groups."),
+    typer.Option(
+        "--force",
+        help="Continue although the data cannot identify so many groups.",
+        rich_help_panel=SIDES,
+    ),
 ]
 
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="A new folder for report.html, summary.csv, memberships.csv (which row is in which "
-        "group), comparison.nc and figures."
+        metavar="FOLDER",
+        help="New folder for report.html, summary.csv, memberships.csv (the group of each row), "
+        "comparison.nc and pictures.",
+        rich_help_panel=OUTPUT,
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace the folder if it exists.", rich_help_panel=OUTPUT),
+]
 
 
-class Naming(TyperCommand):
+class Command(TyperCommand):
     """A command whose help names FAMILIES and COVARIANCES, which are loaded for the help alone.
 
     >>> from typer.testing import CliRunner
@@ -162,16 +301,41 @@ class Naming(TyperCommand):
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help, the names in their places."""
-        from comparisons.command.inputs import forms
-        from models.names import FAMILIES
-
-        names = {
-            "COVARIANCES[0]": forms()[0],
-            "COVARIANCES": ", ".join(forms()),
-            "FAMILIES": ", ".join(FAMILIES),
-        }
-        for option in self.params:
-            if isinstance(option, TyperOption | TyperArgument) and option.help is not None:
-                for place, name in names.items():
-                    option.help = option.help.replace(place, name)
+        _prepare(self.get_params(ctx))
         super().format_help(ctx, formatter)
+
+
+class Commands(TyperGroup):
+    """All commands, and their common help.
+
+    >>> from typer.testing import CliRunner
+    >>> from comparisons.command.main import app
+    >>> "predict" in CliRunner().invoke(app, ["-h"]).output
+    True
+    """
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the help."""
+        _prepare(self.get_params(ctx))
+        super().format_help(ctx, formatter)
+
+
+def _prepare(options: Iterable[object]) -> None:
+    """Put names into the texts of options, and leave out that a flag is a bool."""
+    for option in options:
+        if isinstance(option, TyperOption) and option.is_flag:
+            option.metavar = ""
+        if isinstance(option, TyperOption | TyperArgument) and option.help is not None:
+            for place in PLACES:
+                if place in option.help:
+                    option.help = option.help.replace(place, _named(place))
+
+
+PLACES = ("COVARIANCES[0]", "COVARIANCES", "FAMILIES")
+"""What stands in the texts for names; the longer place first."""
+
+
+def _named(place: str) -> str:
+    """Return the names that a place stands for."""
+    known = families("") if place == "FAMILIES" else forms("")
+    return known[0] if place.endswith("[0]") else ", ".join(known)

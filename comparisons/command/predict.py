@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from comparisons.command.complete import halves
 from comparisons.command.finish import shown
 from comparisons.progress import loaded, waiting
 
@@ -21,26 +22,39 @@ __all__ = ["predict"]
 
 def predict(
     comparison: Annotated[
-        Path, typer.Argument(help="The folder that fit --out wrote, or a comparison.nc in it.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="The folder that fit --out wrote, or the comparison.nc in it."
+        ),
     ],
     file: Annotated[
         str,
         typer.Argument(
-            help="A CSV or Parquet file with the columns that fit read; - reads a pipe."
+            metavar="FILE",
+            help="A CSV or Parquet file with the columns that fit read. - reads a pipe.",
         ),
     ],
     *,
     out: Annotated[
-        Path | None, typer.Option(help="The CSV file to write; standard output if not given.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The CSV file to write. Default: standard output."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
     ] = False,
     shares: Annotated[
-        bool, typer.Option("--shares", help="Of rows in groups: the shares of each group.")
+        bool,
+        typer.Option(
+            "--shares", help="For rows in documents or the like: write the shares of each document."
+        ),
     ] = False,
     only: Annotated[
-        str | None, typer.Option(help="One answer alone: em, which takes far less time.")
+        str | None,
+        typer.Option(
+            metavar="em",
+            help="em: write EM's answer alone, which takes far less time.",
+            autocompletion=halves,
+        ),
     ] = None,
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Leave out rows with blanks in these columns.")
@@ -48,23 +62,26 @@ def predict(
 ) -> None:
     """Say which group each row of another file belongs to.
 
-    Such as: second-opinion predict heights new.csv --out labelled.csv
+    Example: second-opinion predict heights new.csv --out labelled.csv
 
-    Columns are found by the names that fit read; other columns are ignored. Each row becomes one
-    line of CSV:
+    Columns are found by their names; other columns are ignored. Each row becomes
+    one line of CSV with these cells:
 
-    row_in_file is its number in the file, from 1 below the line of names; dropped rows count.
+    row_in_file: its number in the file, from 1, the line of names not counted.
 
-    group_by_em is its group by EM, counted from 1, or by the name that fit --names gave it. Of rows
-    in time, state_by_em is the state on the most likely path.
+    group_by_em: its group by EM, counted from 1, or the group's name if fit had
+    --names. For rows in time state_by_em: the state on the most likely path.
 
-    em_1, em_2, ... are the probabilities of the groups by EM; posterior_1, ... their posterior
-    means; low_1, ... and high_1, ... the ends of the 95% intervals.
+    em_1, em_2, ...: the probability of each group by EM. posterior_1, ...: the
+    posterior means. low_1, ... and high_1, ...: the ends of the 95% intervals.
 
-    log_density_by_em and log_density_by_posterior say how usual the row is.
+    log_density_by_em, log_density_by_posterior: low where the row is unusual.
 
-    Groups of rows, such as documents, count as new: their shares are estimated with the components
-    held. Exit status: 0 done, 2 bad input or usage.
+    Documents and the like count as new. Their shares are estimated with the
+    components held fixed.
+
+    Exit status: 0 done, 2 bad input or usage, 70 a bug of this program,
+    130 interrupted.
     """
     from comparisons.command.inputs import one_of
     from comparisons.kept.atomic import written

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from comparisons.command.options import Df, Jobs, Json, Kept, Seed, Zeros
+from comparisons.command.complete import families
+from comparisons.command.options import MODEL, Covariance, Df, Jobs, Json, Kept, Seed, Zeros
 from comparisons.progress import waiting
 
 if TYPE_CHECKING:
@@ -26,31 +27,56 @@ SETS, MEASURED = 100, 500  # observations of a replicate: of coins, and of anyth
 
 
 def calibrate(
-    family: Annotated[str, typer.Argument(help="One of FAMILIES.")],
+    family: Annotated[
+        str,
+        typer.Argument(metavar="FAMILY", help="One of FAMILIES.", autocompletion=families),
+    ],
     *,
     components: Annotated[
-        int, typer.Option("-k", "--components", min=1, help="How many groups.")
+        int,
+        typer.Option(
+            "-k",
+            "--components",
+            min=1,
+            metavar="N",
+            help="Number of groups.",
+            rich_help_panel=MODEL,
+        ),
     ] = 2,
-    replicates: Annotated[int, typer.Option(min=1, help="How many data sets.")] = 1_000,
+    replicates: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of data sets.")
+    ] = 1_000,
     observations: Annotated[
-        int | None, typer.Option(min=2, help="In each data set: 500, or 100 sets of ten flips.")
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Rows of each data set. Default: 500, or 100 sets of ten flips.",
+        ),
     ] = None,
-    covariance: Annotated[str | None, typer.Option(help="Of multivariate: COVARIANCES.")] = None,
+    covariance: Covariance = None,
     df: Df = None,
     zeros: Zeros = False,
     replicate: Annotated[
-        int | None, typer.Option(min=0, help="Fit and show this one alone.")
+        int | None,
+        typer.Option(
+            min=0, metavar="NUMBER", help="Fit and show the data set of this number alone."
+        ),
     ] = None,
     seed: Seed = 0,
     jobs: Jobs = None,
     out: Kept = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate from the prior, fit both ways, and count: do ranks and intervals keep their word?
+    """Simulate, fit both ways, and ask: are ranks uniform, do intervals cover what they promise?
 
-    Such as: second-opinion calibrate binomial; a thousand take some minutes. What is done is kept
-    in --out, by default second-opinion-calibrate-FAMILY, and the same command goes on from there.
-    Exit status 1 if ranks are not uniform by a chance of less than one in a million.
+    Example: second-opinion calibrate binomial
+
+    A thousand data sets take some minutes. Progress is saved in --out, by default
+    second-opinion-calibrate-FAMILY; run the command again to resume.
+
+    Exit status: 0 ranks are uniform, 1 they are not (a chance below one in a
+    million), 2 bad input or usage, 70 a bug of this program, 130 interrupted.
     \f
 
     >>> calibrate("poisson", components=3, observations=2)
@@ -102,26 +128,38 @@ def kind_of(design: Design) -> str:
 
 def alarms(
     families: Annotated[
-        list[str] | None, typer.Argument(help="All, if none is given.", metavar="[FAMILY]...")
+        list[str] | None,
+        typer.Argument(metavar="FAMILY", help="Default: all families.", autocompletion=families),
     ] = None,
     *,
     weak: Annotated[
-        bool, typer.Option("--weak", help="Data that cannot tell, over a grid, instead.")
+        bool,
+        typer.Option("--weak", help="Take groups that hardly differ, over a grid, instead."),
     ] = False,
     replicates: Annotated[
         int | None,
-        typer.Option(min=1, help="Data sets of each family (1,000), or of each cell (100)."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Data sets of each family (default: 1,000), with --weak of each cell (100).",
+        ),
     ] = None,
     seed: Seed = 0,
     jobs: Jobs = None,
     out: Kept = None,
     as_json: Json = False,
 ) -> None:
-    """Count false alarms: how often the verdict is wrong where nothing is.
+    """Count false alarms: how often is the verdict wrong on problem-free data?
 
-    Regular problems of each family, groups 2.5 to 4 sd apart, 500 observations and more, K = 2
-    and 3; or --weak: two groups 0 to 2 sd apart, 50 to 1,000 observations. It takes from ten
-    minutes to hours, and goes on where it was.
+    Each family is tried with 2 and 3 groups 2.5 to 4 sd apart and 500
+    observations or more. With --weak: two groups 0 to 2 sd apart, 50 to 1,000
+    observations.
+
+    It takes from ten minutes to hours. Progress is saved; run the command again
+    to resume.
+
+    Exit status: 0 done, 2 bad input or usage, 70 a bug of this program,
+    130 interrupted.
     \f
 
     >>> alarms(["poisson"], weak=True)

@@ -586,14 +586,6 @@ def test_a_mistake_of_ours_is_no_verdict(run, monkeypatch, mistake):
     assert "Traceback" in err
 
 
-def test_every_help_is_whole(run):
-    for command in ("fit", "study"):
-        status, out, _ = run(command, "--help")
-        assert status == 0
-        assert "…" not in out
-        assert "Seed of everything random" in out
-
-
 def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
