@@ -10,7 +10,8 @@ from comparisons.choice.printed import cells, heads
 from comparisons.choice.reasons import called, listed
 from comparisons.finding import DOUBT, FAULT
 from comparisons.kept.largest import largest
-from comparisons.pages.page import inlined, rendered
+from comparisons.pages.embedded import inlined
+from comparisons.pages.page import rendered
 from comparisons.pages.report import card_of, line_of
 from comparisons.pages.terminal import meaning
 from comparisons.pictures.catalogue import KINDS, Picture

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
-from comparisons.pictures.style import svg
+from comparisons.pictures.style import NIGHT
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from comparisons.pictures.catalogue import Picture
-
-__all__ = ["inlined", "rendered"]
+__all__ = ["rendered"]
 
 HOME = "comparisons.pages"  # of the templates that all pages share
 
@@ -41,27 +33,5 @@ def rendered(template: str, home: str = HOME, **names: object) -> str:
         undefined=StrictUndefined,
         loader=FunctionLoader(source),
     )
-    return environment.get_template(template).render(**names)
-
-
-def inlined(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
-    """Return title, words and SVG of each picture.
-
-    >>> from comparisons.pictures.catalogue import Picture
-    >>> from comparisons.pictures.style import blank
-    >>> picture = Picture("empty", "Nothing", "An empty picture.", lambda: blank(2.0))
-    >>> inlined([picture])[0][2].startswith("<svg")
-    True
-    """
-    return [(one.title, one.alt, _inlined(one)) for one in pictures]
-
-
-def _inlined(picture: Picture) -> Markup:
-    """Return a picture as an SVG that can share a page with others."""
-    # its style would apply to the whole page; the template has one for pictures
-    body = re.sub(r"<(style|metadata)\b.*?</\1>", "", svg(picture.figure()), flags=re.DOTALL)
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{picture.name}-", body)
-    opening = re.search(r'<svg\b[^>]*\bviewBox="([^"]*)"[^>]*>', body)
-    assert opening is not None
-    label = Markup('<svg viewBox="{}" role="img" aria-label="{}"><title>{}</title>')
-    return label.format(opening[1], picture.alt, picture.title) + Markup(body[opening.end() :])  # noqa: S704
+    night = {day.lower()[1:]: dark for day, dark in NIGHT.items()}
+    return environment.get_template(template).render(night=night, **names)

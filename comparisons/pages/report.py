@@ -10,7 +10,8 @@ import numpy as np
 from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
-from comparisons.pages.page import inlined, rendered
+from comparisons.pages.embedded import inlined
+from comparisons.pages.page import rendered
 from comparisons.pages.terminal import FLAT, among, inner_places, meaning, meant, starred
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus

@@ -11,6 +11,7 @@ from comparisons.kept.largest import groups_shown
 from comparisons.pictures.data import called, drawn_names, unnamed
 from comparisons.pictures.style import (
     EM,
+    PALE,
     POSTERIOR,
     QUIET,
     TRUTH,
@@ -63,7 +64,7 @@ SMALL = 0.02  # a share: if all are larger, the picture need not begin at 0
 APART = 1e-4  # solutions that differ by less do not show
 LETTERS = 24  # of a name beside a panel
 TICKS = (0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1)  # of shares on a scale of roots
-PALE: Look = {"color": "#E4E4E4", "linewidth": 0}
+OPEN_AREA: Look = {"color": PALE, "linewidth": 0}
 OPEN = "all solutions that fit exactly as well"
 SOME = "solutions that fit exactly as well (those that were visited)"
 
@@ -271,7 +272,7 @@ def _lines(axes: Axes, found: Beside) -> None:
     y = np.arange(len(found.em))
     if found.ends is not None:
         low, high = found.ends
-        axes.barh(y, high - low, 0.78, low, **PALE, zorder=1)
+        axes.barh(y, high - low, 0.78, low, **OPEN_AREA, zorder=1)
     axes.hlines(y + 0.14, found.low, found.high, color=POSTERIOR, linewidth=2.2, zorder=2)
     axes.plot(found.mean, y + 0.14, "o", color=POSTERIOR, markersize=5, zorder=3, clip_on=False)
     axes.plot(found.em, y - 0.16, "D", color=EM, markersize=4.5, zorder=3, clip_on=False)
@@ -286,7 +287,7 @@ def _entries(facts: Facts, each: Sequence[tuple[str, Beside, list[str]]]) -> lis
         line({"color": POSTERIOR, "linewidth": 2.2}, f"posterior mean, {LEVEL:.0%} interval", "o"),
     ]
     if (ends := open_ends(facts)) is not None:
-        entries.append(patch(PALE, OPEN if ends.exact else SOME))
+        entries.append(patch(OPEN_AREA, OPEN if ends.exact else SOME))
     if each[0][1].truth is not None:
         entries.append(line({"color": TRUTH, "linestyle": ""}, "truth", "*"))
     return entries

@@ -34,6 +34,8 @@ __all__ = [
     "DATA",
     "EM",
     "EM_LINE",
+    "NIGHT",
+    "PALE",
     "POSTERIOR",
     "POSTERIOR_LINE",
     "QUIET",
@@ -77,6 +79,24 @@ COMPONENTS = (
     "#777777",
 )
 DATA, QUIET = "#D5D5D5", "#666666"  # bars of observations; captions and background lines
+PALE = "#E4E4E4"  # areas behind all that is drawn
+NIGHT = {  # each colour on a dark page: the same hue, light enough to be seen
+    "#FFFFFF": "#1E2125",
+    TRUTH: "#F2F0EB",
+    EM: "#F47B3A",
+    POSTERIOR: "#4C9FE6",
+    DATA: "#4C525B",
+    PALE: "#3A3F47",
+    QUIET: "#A9ABB2",
+    "#009E73": "#2CBF92",
+    "#CC79A7": "#DB8FBA",
+    "#E69F00": "#F0B429",
+    "#56B4E9": "#8AD4F5",
+    "#882255": "#C9588A",
+    "#999933": "#B5B54A",
+    "#332288": "#9A8FF0",
+    "#777777": "#9A9A9A",
+}
 
 EM_LINE: Look = {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.8}
 POSTERIOR_LINE: Look = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}

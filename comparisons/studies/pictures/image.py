@@ -56,13 +56,12 @@ def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
     tall = float(np.clip(9 / panels * height / width, 1.2, 5.2))
     figure = blank(tall + 1.05)
     first, *others = figure.subplots(1, panels)
-    first.imshow(photograph.shown, interpolation="antialiased")
+    first.imshow(photograph.shown, interpolation="antialiased", gid="photo-0")
     first.set_title("the photograph")
     shade = np.array(_shade(1 - found[0].group))
-    for mask, axes in zip(found, others, strict=True):
-        axes.imshow(
-            _faded(photograph.shown, mask.chance[..., None], shade), interpolation="antialiased"
-        )
+    for at, (mask, axes) in enumerate(zip(found, others, strict=True), 1):
+        faded = _faded(photograph.shown, mask.chance[..., None], shade)
+        axes.imshow(faded, interpolation="antialiased", gid=f"photo-{at}")
         axes.set_title(f"foreground by {mask.by}: {mask.area:.1%}")
     for axes in figure.axes:
         axes.set(xticks=[], yticks=[])

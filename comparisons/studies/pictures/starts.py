@@ -159,7 +159,7 @@ def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
     panels = figure.subplots(1, len(maps), sharex=True, sharey=True)
     half = (grid[1] - grid[0]) / 2
     around = (grid[0] - half, grid[-1] + half) * 2
-    for axes, found, title in zip(panels, maps, TITLES, strict=True):
+    for at, (axes, found, title) in enumerate(zip(panels, maps, TITLES, strict=True)):
         axes.imshow(
             found.kinds(),
             ListedColormap(list(LOOKS.values())),
@@ -169,6 +169,7 @@ def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
             extent=around,
             interpolation="nearest",
             aspect="auto",
+            gid=f"photo-{at}",
         )
         best = found.ends[0].mean
         for pair in (best, best[::-1]):

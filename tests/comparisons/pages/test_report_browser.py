@@ -263,13 +263,26 @@ def test_ids_are_unique_pictures_have_names_and_headings_skip_no_level(browser, 
     assert max(np.diff(browser.evaluate(HEADINGS))) > 1
 
 
-def test_the_night_is_dark_and_figures_stand_on_white(browser, page):
-    browser.open(page, 1280, "light")
-    light = browser.evaluate(BACKGROUND)
-    browser.open(page, 1280, "dark")
-    assert browser.evaluate(BACKGROUND) != light
+def test_the_night_is_dark_and_so_are_pictures_but_not_on_paper(browser, page, spoiled):
     plate = "getComputedStyle(document.querySelector('.plate')).backgroundColor"
-    assert browser.evaluate(plate) == "rgb(255, 255, 255)"
+    letters = "getComputedStyle(document.querySelector('.plate svg text')).fill"
+    behind = "getComputedStyle(document.querySelector('.plate path')).fill"
+    seen = {}
+    for scheme, media in (("light", "screen"), ("dark", "screen"), ("dark", "print")):
+        browser.open(page, 1280, scheme, media)
+        told = [browser.evaluate(one) for one in (BACKGROUND, plate, letters, behind)]
+        seen[scheme, media] = told
+    white, black = "rgb(255, 255, 255)", "rgb(0, 0, 0)"
+    night = seen["dark", "screen"]
+    assert night[0] != seen["light", "screen"][0]
+    assert white not in night
+    assert black not in night
+    assert night[1] == night[3]  # the picture's paper is that of its frame
+    for day in (seen["light", "screen"], seen["dark", "print"]):
+        assert day[1:] == [white, black, white]
+    browser.open(spoiled('<p id="own" style="fill: #d55e00">mark</p>'), 1280, "dark")
+    fixed = "getComputedStyle(document.querySelector('#own')).fill"
+    assert browser.evaluate(fixed) == "rgb(213, 94, 0)"  # negative control: no variable
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
