@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from comparisons.choice.page import page
@@ -56,7 +55,7 @@ def write_choice(
     >>> Path("choice.html").exists()
     True
     """
-    pictures = [one._replace(figure=cache(one.figure)) for one in pictures_of_choice(choice)]
+    pictures = [one.drawn_once() for one in pictures_of_choice(choice)]
     (target / name).write_text(page(choice, command, pictures), "utf-8", errors="backslashreplace")
     choice.to_frame().to_csv(target / "choice.csv")
     figures = target / "figures"

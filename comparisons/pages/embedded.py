@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from comparisons.pictures.style import svg
+from comparisons.pictures.style import for_phones, svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ WHITE = "fill: #ffffff"  # a label on a bar stays white at night, when paper is 
 
 
 def inlined(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
-    """Return title, words and SVG of each picture.
+    """Return title, words and SVG of each picture: for a desk, and where it differs for a phone.
 
     >>> from comparisons.pictures.catalogue import Picture
     >>> from comparisons.pictures.style import blank
@@ -40,16 +40,24 @@ def inlined(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
 
 
 def _drawn(picture: Picture) -> Markup:
-    return embedded(svg(picture.figure()), picture.name, picture.title, picture.alt)
+    name, title, alt, figure = picture
+    usual = svg(figure())
+    with for_phones():
+        narrow = svg(figure())
+    if narrow == usual:
+        return embedded(usual, name, title, alt)
+    desk = embedded(usual, name, title, alt, "desk")
+    return desk + embedded(narrow, f"{name}-phone", title, alt, "phone")
 
 
-def embedded(written: str, name: str, title: str, alt: str) -> Markup:
+def embedded(written: str, name: str, title: str, alt: str, screen: str = "") -> Markup:
     """Return an SVG as an element of a page.
 
     Its colours are variables, which the page sets anew for the night: `var(--d55e00,#d55e00)`.
 
     name: goes before its ids, which have to differ from those of other pictures.
     title, alt: what it is called, and what it shows, for those who do not see it.
+    screen: its class, where it is for some screens only.
 
     >>> from comparisons.pictures.style import blank
     >>> str(embedded(svg(blank(1.0)), "one", "Nothing", "Empty.")).partition("<defs>")[0]
@@ -61,8 +69,9 @@ def embedded(written: str, name: str, title: str, alt: str) -> Markup:
     body = COLOUR.sub(lambda found: f"{found[1]}var(--{found[2][1:]},{found[2]})", body)
     opening = re.search(r'<svg\b[^>]*\bviewBox="([^"]*)"[^>]*>', body)
     assert opening is not None
-    label = Markup('<svg viewBox="{}" role="img" aria-label="{}"><title>{}</title>')
-    return label.format(opening[1], alt, title) + Markup(body[opening.end() :])  # noqa: S704
+    of = Markup(' class="{}"').format(screen) if screen else ""
+    label = Markup('<svg{} viewBox="{}" role="img" aria-label="{}"><title>{}</title>')
+    return label.format(of, opening[1], alt, title) + Markup(body[opening.end() :])  # noqa: S704
 
 
 def _tidied(body: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from comparisons.kept.atomic import COMPARISON, written
@@ -71,7 +70,7 @@ def save_folder(
 
 def _drawn_once(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
     """Return pictures that keep their figures, so that page and files share them."""
-    return tuple(one._replace(figure=cache(one.figure)) for one in pictures)
+    return tuple(one.drawn_once() for one in pictures)
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ from comparisons.pictures.likelihood import (
 from comparisons.pictures.misfit import misfit, no_misfit
 from comparisons.pictures.parameters import no_pairs, paired, pairs, posterior
 from comparisons.pictures.series import dwell, no_residuals, no_series, residuals, series
-from comparisons.pictures.style import as_given, em_name, number, several, svg
+from comparisons.pictures.style import as_given, em_name, number, room, several, svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,17 @@ class Picture(NamedTuple):
     title: str
     alt: str
     figure: Callable[[], Figure]
+
+    def drawn_once(self) -> Picture:
+        """Return the picture so that it keeps its figure, one for each width.
+
+        >>> from comparisons.pictures.style import blank
+        >>> picture = Picture("empty", "Nothing", "Empty.", lambda: blank(3.0)).drawn_once()
+        >>> picture.figure() is picture.figure()
+        True
+        """
+        kept = cache(lambda _: self.figure())
+        return self._replace(figure=lambda: kept(room()))
 
 
 class Kind(NamedTuple):

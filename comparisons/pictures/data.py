@@ -28,6 +28,7 @@ from comparisons.pictures.style import (
     ellipse,
     em_name,
     few_ticks,
+    fitting,
     framed,
     label_outside,
     line,
@@ -230,8 +231,9 @@ def name_categories(axis: Axis, facts: Facts) -> None:
     names = drawable(facts.categories)
     if not names:
         return
-    at = spaced(len(names), NAMED)
-    room = min(LETTERS, LETTERED // len(at)) if axis.get_label_position() == "bottom" else LETTERS
+    at = spaced(len(names), fitting(NAMED, NAMED // 2))
+    lettered = fitting(LETTERED, LETTERED // 2)
+    room = min(LETTERS, lettered // len(at)) if axis.get_label_position() == "bottom" else LETTERS
     axis.set_ticks(at, [cut(names[place], room) for place in at])
 
 
@@ -474,7 +476,7 @@ def plane(facts: Facts) -> Figure:
     if why := no_plane(facts):
         raise Refusal(why)
     d, k = facts.dimension, facts.k
-    columns = min(d, COLUMNS)
+    columns = min(d, fitting(COLUMNS, 3))
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
     names = drawable(facts.columns) or tuple(f"column {one + 1}" for one in range(columns))
     panels = triangle(figure, names[:columns])

@@ -27,6 +27,7 @@ from comparisons.pictures.style import (
     ellipse,
     em_name,
     few_ticks,
+    fitting,
     framed,
     line,
     patch,
@@ -119,7 +120,7 @@ def posterior(facts: Facts) -> Figure:
     for row, (down, right) in zip(shown, places, strict=True):
         axes = figure.add_subplot(grid[down, right])
         _marginal(axes, row)
-        few_ticks(axes, max(3, 10 // columns))
+        few_ticks(axes, fitting(max(3, 10 // columns), 3))
         axes.set_yticks([])
         axes.set_ylabel("density" if right == 0 else "")
     caption = (
@@ -161,7 +162,7 @@ def _places(rows: list[Marginal]) -> tuple[list[tuple[int, int]], int]:
     sizes = Counter(row.group for row in rows).values()
     largest = max(sizes)
     if largest == 1 or (largest == 2 and len(rows) > 8):
-        columns = min(len(rows), 4)
+        columns = min(len(rows), fitting(4, 2))
         return [divmod(number, columns) for number in range(len(rows))], columns
     columns = across(largest, 5)
     places, down = [], 0
@@ -272,7 +273,7 @@ def pairs(facts: Facts) -> Figure:
     if why := no_pairs(facts):
         raise Refusal(why)
     free = paired(facts)
-    rows = free[:PAIRED]
+    rows = free[: fitting(PAIRED, 3)]
     figure = blank({2: 5.0, 3: 6.5}.get(len(rows), 8.0))
     covariance = facts.covariance([row.label for row in rows])
     panels = triangle(figure, [row.title for row in rows])

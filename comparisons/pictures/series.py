@@ -21,10 +21,12 @@ from comparisons.pictures.style import (
     colour,
     em_name,
     few_ticks,
+    fitting,
     framed,
     line,
     patch,
     several,
+    side_by_side,
     styled,
 )
 from comparisons.thresholds import LEVEL
@@ -75,7 +77,7 @@ def series(facts: Facts) -> Figure:
     rows have no order; there is nothing to draw
     """
     states, both = _states(facts), facts.memberships
-    rows = np.arange(min(len(states.path), SHOWN))
+    rows = np.arange(min(len(states.path), fitting(SHOWN, SHOWN // 2)))
     k = min(facts.k, MOST)
     figure = blank(2.9 + 1.05 * k)
     panels = figure.subplots(1 + k, 1, sharex=True, height_ratios=[2.2, *[1] * k])
@@ -245,7 +247,7 @@ def residuals(facts: Facts) -> Figure:
         raise Refusal(why)
     states = _states(facts)
     figure = blank(4.0)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     several_columns = len(states.residual) > 1
     entries: list[Artist] = []
     for at, z in enumerate(states.residual):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from io import StringIO
 from textwrap import fill
@@ -20,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from comparisons.pictures.letters import set_fonts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -50,6 +52,8 @@ __all__ = [
     "ellipse",
     "em_name",
     "few_ticks",
+    "fitting",
+    "for_phones",
     "framed",
     "label_outside",
     "line",
@@ -57,7 +61,9 @@ __all__ = [
     "note",
     "number",
     "patch",
+    "room",
     "several",
+    "side_by_side",
     "styled",
     "svg",
     "triangle",
@@ -103,9 +109,13 @@ POSTERIOR_LINE: Look = {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.6}
 TRUTH_LINE: Look = {"color": TRUTH, "linestyle": (0, (1, 1.5)), "linewidth": 1.8}
 BAND: Look = {"color": POSTERIOR, "alpha": 0.22, "linewidth": 0}
 
-WIDTH = 9.0  # inches: 900 pixels of a screen
+WIDTH, PHONE = 9.0, 4.0  # inches: 900 pixels of a screen; a phone held upright
+SHORTER = 0.85  # panels on a phone, as they are less wide
 LETTERS = 118  # that fit in one line of a legend
+HEADINGS = 95, 37  # letters in a line of the title; on a phone
 SMALL = 112  # letters in a line of a caption
+ALONG, UP = 90, 22  # letters of a label along all panels; up one panel
+LINE, SMALL_LINE = 0.2, 0.16  # inches: the height of a line of the legend, of the caption
 HANDLE = 10  # letters as wide as the line before an entry
 RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
 TALL = 2.5  # a curve is cut off if it is this many times as high as the bars
@@ -122,6 +132,41 @@ LOOK = {
     "axes.formatter.limits": (-3, 6),
     "legend.frameon": False,
 }
+
+ACROSS: ContextVar[float] = ContextVar("width", default=WIDTH)
+
+
+@contextmanager
+def for_phones() -> Iterator[None]:
+    """Draw pictures as wide as a phone, in letters of the usual size.
+
+    >>> with for_phones():
+    ...     blank(4.0).get_size_inches().round(2).tolist()
+    [4.0, 3.4]
+    """
+    token = ACROSS.set(PHONE)
+    try:
+        yield
+    finally:
+        ACROSS.reset(token)
+
+
+def room() -> float:
+    """Return how wide pictures are drawn at the moment, in inches.
+
+    >>> room()
+    9.0
+    """
+    return ACROSS.get()
+
+
+def fitting[T](desk: T, phone: T) -> T:
+    """Return what is right for the width at which pictures are drawn.
+
+    >>> fitting(6, 3)
+    6
+    """
+    return desk if room() == WIDTH else phone
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -147,7 +192,24 @@ def blank(height: float, beside: float = 0.04) -> Figure:
     >>> blank(4.0).get_size_inches().tolist()
     [9.0, 4.0]
     """
-    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=beside))
+    size = room(), height * fitting(1.0, SHORTER)
+    return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=beside))
+
+
+def side_by_side(figure: Figure, count: int, **shared: Any) -> list[Axes]:
+    """Return panels side by side; on a phone one below the other.
+
+    shared: what `Figure.subplots` takes.
+
+    >>> len(side_by_side(blank(3.0), 2, sharex=True))
+    2
+    """
+    if fitting(desk=True, phone=False):
+        return [*figure.subplots(1, count, squeeze=False, **shared).flat]
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height * count * SHORTER)
+    shared.pop("width_ratios", None)
+    return [*figure.subplots(count, 1, squeeze=False, **shared).flat]
 
 
 def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
@@ -159,20 +221,26 @@ def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) 
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['EM']
     """
+    for entry in entries:
+        entry.set_label(fill(str(entry.get_label()), _letters(LETTERS) - HANDLE))
+    labels = [str(one.get_label()) for one in entries]
+    title, caption = fill(title, fitting(*HEADINGS)), fill(caption, _letters(SMALL))
+    _make_room(figure, title, labels, caption)
     figure.legend(
         handles=entries,
-        title=fill(title, 95),
-        title_fontproperties={"weight": "bold", "size": 12},
+        title=title,
+        title_fontproperties={"weight": "bold", "size": fitting(12, 11)},
         loc="outside upper left",
         alignment="left",
-        ncols=_columns([str(one.get_label()) for one in entries]),
+        ncols=_columns(labels),
         handlelength=2.6,
         borderaxespad=0.2,
     )
     for axes in figure.axes:
         _units_in_label(axes.xaxis)
         _units_in_label(axes.yaxis)
-    figure.supxlabel(fill(caption, SMALL), x=0.01, ha="left", fontsize=9, color=QUIET)
+        _wrapped(axes)
+    figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=QUIET)
     set_fonts(figure)
     return figure
 
@@ -187,13 +255,44 @@ def _units_in_label(axis: Axis) -> None:
     axis.get_offset_text().set_visible(False)
 
 
+def _letters(desk: int) -> int:
+    """Return how many letters fit in a line that takes so many at the usual width."""
+    return int(desk * room() / WIDTH)
+
+
 def _columns(labels: Sequence[str]) -> int:
     """Return how many labels, filled column by column, fit side by side."""
     for columns in range(len(labels), 1, -1):
-        blocks = np.array_split([len(label) for label in labels], columns)
-        if sum(block.max() + HANDLE for block in blocks) <= LETTERS:
+        blocks = np.array_split([_longest(label) for label in labels], columns)
+        if sum(block.max() + HANDLE for block in blocks) <= _letters(LETTERS):
             return columns
     return 1
+
+
+def _longest(text: str) -> int:
+    """Return how many letters the longest line of a text has."""
+    return max(map(len, text.splitlines()), default=0)
+
+
+def _make_room(figure: Figure, title: str, labels: Sequence[str], caption: str) -> None:
+    """Make a figure for phones higher by the lines that it has more than the usual one."""
+    if room() == WIDTH:
+        return
+    rows = -(-len(labels) // _columns(labels)) + sum(label.count("\n") for label in labels)
+    width, height = figure.get_size_inches()
+    more = LINE * (title.count("\n") + rows - 1) + SMALL_LINE * caption.count("\n")
+    figure.set_size_inches(width, height + more)
+
+
+def _wrapped(axes: Axes) -> None:
+    """Break the labels of a panel for phones into lines that fit."""
+    place = axes.get_subplotspec()
+    if room() == WIDTH or place is None:
+        return
+    letters = _letters(ALONG) // place.get_gridspec().ncols
+    axes.set_xlabel(fill(axes.get_xlabel(), letters, break_long_words=False))
+    axes.set_ylabel(fill(axes.get_ylabel(), UP, break_long_words=False))
+    axes.title.set_text(fill(axes.title.get_text(), letters, break_long_words=False))
 
 
 def line(look: Look, label: str, marker: str = "") -> Line2D:
@@ -254,6 +353,7 @@ def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
     >>> axes.get_xticks().round(3).tolist()
     [0.0, 0.5, 1.0]
     """
+    x = fitting(x, min(x, 4))
     axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
     # set on the axes, as ticks may be made after the style is left
@@ -263,10 +363,12 @@ def few_ticks(axes: Axes, x: int = 5, y: int = 5) -> None:
 def across(panels: int, most: int) -> int:
     """Return how many panels to put side by side, so that rows are about equally long.
 
+    most: at the usual width; half as many fit on a phone.
+
     >>> across(5, most=4)
     3
     """
-    rows = -(-panels // most)
+    rows = -(-panels // fitting(most, max(most // 2, 1)))
     return -(-panels // rows)
 
 

@@ -19,6 +19,7 @@ from comparisons.pictures.style import (
     line,
     minus,
     note,
+    side_by_side,
     styled,
 )
 
@@ -50,7 +51,7 @@ def jensen(
     ['a number', 'assumed probability that 166 cm is a man']
     """
     figure = blank(4.6, 0.12)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     _chord(left, *chord)
     _person(right, odds, person)
     entries = [

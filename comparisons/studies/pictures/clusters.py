@@ -22,6 +22,7 @@ from comparisons.pictures.style import (
     few_ticks,
     framed,
     line,
+    side_by_side,
     styled,
 )
 from models.arrays import spaced
@@ -69,7 +70,7 @@ def partitions(
     """
     x = facts.memberships.x
     figure = blank(5.0)
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    left, right = side_by_side(figure, 2, sharex=True, sharey=True)
     ways: dict[str, tuple[Axes, Callable[[Array], Labels]]] = {
         "K-means": (left, lambda at: _nearest(at, centres)),
         "EM": (right, lambda at: _likeliest(at, facts)),
@@ -125,13 +126,14 @@ def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
     group = em.argmax(axis=1)
     widths = (high - low).max(axis=1)
     figure = blank(4.9)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     sure = widths <= wide
     for one in range(em.shape[1]):
         across, up = x[sure & (group == one)].T
         left.scatter(across, up, s=9, alpha=0.45, zorder=1, color=colour(one), linewidth=0)
     left.scatter(
-        *x[~sure].T,
+        x[~sure, 0],
+        x[~sure, 1],
         s=8 + 160 * widths[~sure] ** 2,
         c=[colour(one) for one in group[~sure]],
         edgecolor=POSTERIOR,

@@ -17,6 +17,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     patch,
+    side_by_side,
     styled,
 )
 
@@ -48,7 +49,7 @@ def likelihood(height: Callable[[Array], Array], exact: rv_frozen, facts: Facts)
     p = np.linspace(0.001, 0.999, 999)
     best = float(facts.fields["prob"][0])
     figure = blank(3.9)
-    left, middle, right = figure.subplots(1, 3, sharex=True)
+    left, middle, right = side_by_side(figure, 3, sharex=True)
     curve: Look = {"color": QUIET, "linewidth": 1.6}
     left.plot(p, 1e3 * height(p), **curve)
     left.set(ylabel="likelihood, in thousandths", ylim=(0, None))

@@ -18,6 +18,7 @@ from comparisons.pictures.style import (
     few_ticks,
     framed,
     line,
+    side_by_side,
     styled,
 )
 
@@ -54,7 +55,7 @@ def climbs(facts: Facts, known: Array, hard: list[Array], soft: list[Array]) -> 
     'coin A: probability of heads'
     """
     figure = blank(4.9)
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    left, right = side_by_side(figure, 2, width_ratios=(1.25, 1))
     _surface(left, facts)
     left.plot(*np.array(hard).T, marker="s", markersize=5, **HARD)
     left.plot(*np.array(soft).T, marker="o", markersize=4, **EM_LINE)

@@ -19,6 +19,7 @@ from comparisons.pictures.style import (
     minus,
     note,
     patch,
+    side_by_side,
     styled,
 )
 
@@ -46,7 +47,7 @@ def plates(paths: dict[float, Array], eye: float, close: float) -> Figure:
     ['grams on a plate', 'surplus, in grams']
     """
     figure = blank(4.1, 0.12)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     _both(left, paths[eye])
     for seen, path in paths.items():
         _surplus(right, path, seen, own=seen == eye)

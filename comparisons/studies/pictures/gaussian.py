@@ -21,6 +21,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     patch,
+    side_by_side,
     styled,
 )
 
@@ -89,8 +90,8 @@ def bias(samples: dict[int, Array], truth: float) -> Figure:
     ['2 people', '5 people']
     """
     figure = blank(3.9)
-    panels = figure.subplots(1, len(samples), sharex=True)
-    edges = np.linspace(0, 3 * truth, 46)
+    panels = side_by_side(figure, len(samples), sharex=True)
+    edges = np.linspace(0, 3 * truth, 46).tolist()
     for axes, (n, found) in zip(panels, samples.items(), strict=True):
         axes.hist(found, edges, weights=np.full(len(found), 1 / len(found)), color=DATA)
         axes.axvline(truth, **TRUTH_LINE)

@@ -18,6 +18,7 @@ from comparisons.pictures.style import (
     framed,
     line,
     patch,
+    side_by_side,
     styled,
 )
 from comparisons.studies.calculations.boundary import both, joint
@@ -55,7 +56,7 @@ def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
     panels = 1 + len(found)
     tall = float(np.clip(9 / panels * height / width, 1.2, 5.2))
     figure = blank(tall + 1.05)
-    first, *others = figure.subplots(1, panels)
+    first, *others = side_by_side(figure, panels)
     first.imshow(photograph.shown, interpolation="antialiased", gid="photo-0")
     first.set_title("the photograph")
     shade = np.array(_shade(1 - found[0].group))

@@ -20,6 +20,7 @@ from comparisons.pictures.style import (
     line,
     minus,
     note,
+    side_by_side,
     styled,
 )
 
@@ -53,7 +54,7 @@ def speed(
     ['step', 'evaluations of the log-likelihood']
     """
     figure = blank(4.6, 0.12)
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    left, right = side_by_side(figure, 2, width_ratios=(1, 1.15))
     missing = next(iter(races.values()))[0]
     _distance(left, paths, limit, missing)
     _evaluations(right, races)

@@ -22,6 +22,7 @@ from comparisons.pictures.style import (
     minus,
     note,
     patch,
+    side_by_side,
     styled,
 )
 from comparisons.studies.calculations.boundary import both
@@ -113,7 +114,7 @@ def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
     assert coins.trials is not None
     flips, sets = int(coins.trials.max()), coins.observations
     figure = blank(4.3)
-    panels = figure.subplots(1, len(models), sharey=True, sharex=True)
+    panels = side_by_side(figure, len(models), sharey=True, sharex=True)
     for model, axes in zip(models, panels, strict=True):
         axes.bar(coins.x, coins.counts, 0.86, color=DATA)
         axes.fill_between(model.counts, model.low, model.high, **BAND)
@@ -158,7 +159,7 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
     ['sd 0.1', 'sd 0.01']
     """
     figure = blank(4.3)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     left.bar(plain.x, plain.counts / plain.observations, 0.86, color=DATA)
     least = [float(fit.mixture.theta.sd.min()) for fit in fits]
     drawn = fits[:3]

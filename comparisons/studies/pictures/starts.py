@@ -27,6 +27,7 @@ from comparisons.pictures.style import (
     minus,
     note,
     patch,
+    side_by_side,
     styled,
 )
 from comparisons.studies.calculations.ends import (
@@ -116,7 +117,7 @@ def pictures(
 def extreme(paths: list[Path], truth: Array) -> Figure:
     """Draw log-likelihood and means over steps, for each first sd."""
     figure = blank(4.2)
-    left, right = figure.subplots(1, 2)
+    left, right = side_by_side(figure, 2)
     top = max(path.trace[-1] for path in paths)
     one = min(path.trace[1:].min() for path in paths)
     for path, shade in zip(paths, SHADES, strict=True):
@@ -156,7 +157,7 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
 def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
     """Draw the kind of end that each pair of first means leads to."""
     figure = blank(4.6)
-    panels = figure.subplots(1, len(maps), sharex=True, sharey=True)
+    panels = side_by_side(figure, len(maps), sharex=True, sharey=True)
     half = (grid[1] - grid[0]) / 2
     around = (grid[0] - half, grid[-1] + half) * 2
     for at, (axes, found, title) in enumerate(zip(panels, maps, TITLES, strict=True)):

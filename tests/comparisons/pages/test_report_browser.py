@@ -230,6 +230,43 @@ def test_wide_tables_scroll_inside_their_own_box_by_keyboard_too(browser, page):
     assert browser.evaluate(f"{boxes}.every(one => one.tabIndex === 0 && one.ariaLabel)")
 
 
+def test_a_hint_says_that_a_table_scrolls_only_where_it_does(browser, page, spoiled):
+    """The hint takes room and is seen if and only if something lies beyond the box."""
+    boxes = """[...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())
+      .map(one => [one.scrollWidth > one.clientWidth,
+        ['width', 'height'].map(of => one.querySelector('.hint').getBoundingClientRect()[of])])"""
+    seen = {}
+    for width in (390, 1280):
+        browser.open(page, width)
+        unfold = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+        browser.evaluate(unfold)
+        seen[width] = browser.evaluate(boxes)
+        for beyond, (wide, high) in seen[width]:
+            assert (wide > 40) == (high > 20) == beyond
+            assert beyond or wide == high == 0
+    assert any(beyond for beyond, _ in seen[390])
+    assert not any(beyond for beyond, _ in seen[1280])
+    browser.open(page, 390, media="print")
+    assert browser.evaluate("getComputedStyle(document.querySelector('.hint')).display") == "none"
+
+
+def test_phones_and_desks_have_pictures_of_their_own(browser, page):
+    shown = """[...document.querySelectorAll('.plate svg')].filter(one => one.checkVisibility())
+      .map(one => [one.classList[0], ...[...one.querySelectorAll('text')].map(text =>
+        parseFloat(getComputedStyle(text).fontSize) * one.getScreenCTM().a)])"""
+    for width, kind, least in ((390, "phone", 9), (1280, "desk", 10)):
+        browser.open(page, width)
+        every = browser.evaluate(shown)
+        assert len(every) == browser.evaluate("document.querySelectorAll('.plate').length")
+        assert {name for name, *_ in every} == {kind}
+        assert min(size for _, *sizes in every for size in sizes) >= least
+    browser.open(page, 390)
+    browser.evaluate("document.querySelectorAll('.phone').forEach(one => one.remove())")
+    browser.evaluate("document.querySelectorAll('.desk').forEach(one => one.style.display='block')")
+    small = browser.evaluate(shown)  # negative control: a desk's picture on a phone
+    assert max(min(sizes) for _, *sizes in small) < 6
+
+
 def test_nothing_is_fetched_and_nothing_complained_of(browser, page, spoiled):
     browser.open(page, 1280)
     assert browser.complaints() == []

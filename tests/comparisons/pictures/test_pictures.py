@@ -26,7 +26,19 @@ from comparisons.pictures import catalogue as pictures
 from comparisons.pictures import misfit as misfit_pictures
 from comparisons.pictures.data import bars_of, frame_of
 from comparisons.pictures.likelihood import reached
-from comparisons.pictures.style import COMPONENTS, EM, POSTERIOR, TRUTH
+from comparisons.pictures.style import (
+    COMPONENTS,
+    EM,
+    PHONE,
+    POSTERIOR,
+    TRUTH,
+    WIDTH,
+    blank,
+    for_phones,
+    framed,
+    line,
+    side_by_side,
+)
 from models import (
     Binomial,
     Gaussian,
@@ -59,6 +71,7 @@ EXPECTED = {
     ],
 }
 EVERY = [(case, name) for case, names in EXPECTED.items() for name in names]
+SMALLEST = 8.5  # points: as many pixels of a phone, at the least
 LARGEST = 400_000  # characters of an SVG
 
 
@@ -234,6 +247,40 @@ def test_every_picture_can_be_read(case, name):
     written = pictures.svg(figure)
     assert len(written) < LARGEST
     assert "<text" in written
+
+
+@pytest.mark.parametrize(("case", "name"), EVERY)
+def test_every_picture_can_be_read_on_a_phone(case, name):
+    with for_phones():
+        figure = picture(case, name).figure()
+    assert figure.get_size_inches()[0] == PHONE
+    assert_readable(figure)
+    assert min(one.get_fontsize() for one in texts_of(figure)) >= SMALLEST
+
+
+def test_a_picture_for_phones_has_the_words_of_the_usual_one_in_more_lines():
+    def drawn() -> Figure:
+        figure = blank(3.0)
+        for axes in side_by_side(figure, 2, width_ratios=(2, 1)):
+            axes.set_xlabel("how often each of them occurred in all of the samples drawn here")
+        return framed(
+            figure, "A title of so many words " * 3, [line({}, "a line " * 9)], "So. " * 30
+        )
+
+    usual = drawn()
+    with for_phones():
+        narrow = drawn()
+    assert [usual.get_size_inches()[0], narrow.get_size_inches()[0]] == [WIDTH, PHONE]
+    words = [
+        [one.get_text().split() for one in texts_of(figure) if one.get_text()[0].isalpha()]
+        for figure in (usual, narrow)
+    ]
+    assert words[0] == words[1]
+    assert_readable(narrow)
+    narrow.set_size_inches(PHONE, usual.get_size_inches()[1])  # negative control: not made higher
+    with pytest.raises(UserWarning, match="collapsed to zero"):
+        assert_readable(narrow)
+    assert drawn().get_size_inches()[0] == WIDTH
 
 
 def test_readability_is_noticed_when_it_is_missing():

@@ -11,7 +11,7 @@ import pytest
 import comparisons.studies
 from comparisons.pages.steps import Steps
 from comparisons.pictures.catalogue import KINDS
-from comparisons.pictures.style import svg
+from comparisons.pictures.style import PHONE, WIDTH, for_phones, svg
 from comparisons.studies import NEEDS, OPTIONS, STUDIES
 
 LONG = ("starts", "clusters", "topics")  # studies that take over eight seconds
@@ -59,7 +59,9 @@ def test_a_study_tells_a_whole_story(name, story):
         assert picture.alt.endswith(".")
         figure = picture.figure()
         assert svg(figure) == svg(picture.figure())
-        assert figure.get_size_inches()[0] == 9
+        assert figure.get_size_inches()[0] == WIDTH
+        with for_phones():
+            assert picture.figure().get_size_inches()[0] == PHONE
 
 
 def test_cells_are_written_as_their_columns_say():
