@@ -11,8 +11,9 @@ from bayes.posterior.tree import posterior_of
 from comparisons.finding import DOUBT, FAULT, Finding
 from comparisons.kept.largest import largest, size_of
 from comparisons.pages.embedded import inlined
+from comparisons.pages.opening import opening, title
 from comparisons.pages.page import rendered
-from comparisons.pages.terminal import FLAT, among, inner_places, meaning, meant, starred
+from comparisons.pages.terminal import FLAT, inner_places, meaning, meant, starred
 from comparisons.pictures.catalogue import pictures_of
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "Line", "card_of", "line_of", "report"]
 
-STARRED = "A star means all components."
+STARRED = "A star stands for all components."
 SHOWN = 4  # groups, and columns of each, in the first sentence
 COLUMNS = 6  # there, if each has a family of its own and needs one number
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
 UNKNOWN = "–"
 STARTS, TUNE, CHAINS = 20, 1_000, 4  # the defaults of second_opinion
-NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -70,8 +70,8 @@ def report(
         story=story,
         groups=_groups(facts) if facts.verdict == "agree" and not open_ended else [],
         why=_why(facts, causes),
-        title=f"{facts.title}, K = {facts.k}",
-        question=_question(facts),
+        title=title(facts),
+        opening=opening(facts),
         table=[line_of(row) for row in rows],
         hidden=hidden,
         causes=[card_of(one) for one in causes],
@@ -122,6 +122,8 @@ class Line(NamedTuple):
 class Card(NamedTuple):
     """A finding, its numbers in words.
 
+    shown: whether its number stands in its message, so that one knows what it is a number of.
+
     >>> Card._fields[:2]
     ('severity', 'code')
     """
@@ -133,6 +135,7 @@ class Card(NamedTuple):
     threshold: str
     message: str
     remedy: str
+    shown: bool
 
 
 def _places(facts: Facts) -> str:
@@ -143,29 +146,8 @@ def _places(facts: Facts) -> str:
         return f"state; of a transition, then the next state{others}"
     behind = f", then {where}" * bool(where)
     if "group" in facts.named and facts.k > 1:
-        return f"group, then the component; of other parameters, the component{behind}"
-    return f"component{behind}"
-
-
-def _question(facts: Facts) -> str:
-    """Ask, in one sentence, what the page answers."""
-    k, n, m, source = facts.k, facts.observations, facts.distinct, facts.estimate.name
-    component, observed = facts.family.plain()
-    who = "EM" if source == "EM" else f"the estimate ({source})"
-    each = "each " * (k > 1)
-    equal = " and of equal share" * (facts.equal_weights and k > 1)
-    of = f" ({', '.join(facts.columns)})" if facts.columns else ""
-    distinct = f", {m:,} of them distinct" if m < n else ""
-    within = f" {facts.question.units.extent}" if "group" in facts.named else ""
-    return (
-        f"Do {who} and MCMC find the same {_numeral(k)} {facts.noun}{'s' * (k > 1)}, "
-        f"{each}{component} ({facts.title}){equal}, behind {n:,} {observed}{among(facts)}{of}"
-        f"{within}{distinct}{', in order' * (facts.noun == 'state')}?"
-    )
-
-
-def _numeral(k: int) -> str:
-    return NUMERALS[k] if k < len(NUMERALS) else f"{k:,}"
+        return f"group, then the {facts.noun}; of other parameters, the {facts.noun}{behind}"
+    return f"{facts.noun}{behind}"
 
 
 def _why(facts: Facts, causes: list[Finding]) -> list[str]:
@@ -175,11 +157,11 @@ def _why(facts: Facts, causes: list[Finding]) -> list[str]:
     names, gaps = list(facts.gaps), np.abs([*facts.gaps.values()])
     worst = int(np.nan_to_num(gaps).argmax())
     sentence = (
-        f"The largest gap between posterior mean and estimate is {_short(gaps[worst])} "
-        f"posterior sd ({names[worst]}), the draws' mean "
-        f"deviance from the estimate is {_short(facts.deviance_mean)} where "
-        f"{facts.deviance_expected:.4g} is expected, and the densities that the two predict are a "
-        f"Hellinger distance of {_short(facts.hellinger)} apart (0 is none, 1 is all)."
+        f"Largest gap between posterior mean and estimate: {_short(gaps[worst])} posterior sd "
+        f"({names[worst]}; up to {GAP:g} is ok). Mean deviance of the draws: "
+        f"{_short(facts.deviance_mean)} (expected: {facts.deviance_expected:.4g}). Hellinger "
+        f"distance between the two predicted distributions: {_short(facts.hellinger)} (0: the "
+        "same, 1: nothing in common)."
     )
     return [sentence]
 
@@ -385,6 +367,19 @@ def card_of(finding: Finding) -> Card:
         _short(finding.threshold),
         _typeset(finding.message),
         finding.remedy,
+        _stands(finding),
+    )
+
+
+def _stands(finding: Finding) -> bool:
+    """Whether a finding's number stands in its message, rounded or not."""
+    numbers = re.findall(r"-?\d[\d,]*\.?\d*(?:e[-+]\d+)?", finding.message)
+    digits = [one.replace(",", "").rstrip(".") for one in numbers]
+    wanted = abs(finding.value)
+    return any(
+        f"{wanted:.{max(len(one.strip('-0.').replace('.', '')), 1)}g}"
+        == f"{abs(float(one)):.{max(len(one.strip('-0.').replace('.', '')), 1)}g}"
+        for one in digits
     )
 
 
@@ -421,11 +416,11 @@ def _of_em(facts: Facts) -> dict[str, str]:
         "Steps of the best start": f"{em.steps:,}",
         "Converged": "yes" if em.converged else "no",
         "Log-likelihood of the estimate": minus(f"{em.log_likelihood:,.3f}"),
-        "Newton decrement (standard errors to go)": _short(em.decrement),
+        "Distance to the maximum, in standard errors (Newton decrement)": _short(em.decrement),
         "BIC": minus(f"{em.bic:,.1f}"),
     }
     if 0 <= em.missing <= 1:  # otherwise the estimate is no maximum
-        found["Information lost to hidden labels"] = f"{em.missing:.1%}"
+        found["Information missing because labels are hidden"] = f"{em.missing:.1%}"
     return found
 
 
@@ -435,7 +430,7 @@ def _optima(facts: Facts) -> list[tuple[str, ...]]:
         (
             minus(f"{height:,.3f}"),
             f"{starts:,}",
-            "spike, set aside" if spike else "empty component" if empty else "proper",
+            "spike, set aside" if spike else "empty component" if empty else "regular",
         )
         for height, starts, spike, empty in zip(*facts.optima, strict=True)
     ]
@@ -447,15 +442,15 @@ def _of_chains(facts: Facts) -> dict[str, str]:
     found = {
         "Sampler": sampling.library,
         "Chains": f"{sampling.chains:,}",
-        "Draws a chain": f"{sampling.draws:,}",
+        "Draws per chain": f"{sampling.draws:,}",
     }
     if sampling.tune is not None:
-        found["Draws a chain to tune"] = f"{sampling.tune:,}"
+        found["Tuning draws per chain"] = f"{sampling.tune:,}"
     found |= {
         "Largest R-hat": _fixed(worst.r_hat, 3),
         "Largest R-hat before labels were aligned": _fixed(facts.worst_as_drawn.r_hat, 3),
-        "Least bulk ESS": _short(np.floor(worst.ess_bulk)),
-        "Least tail ESS": _short(np.floor(worst.ess_tail)),
+        "Smallest bulk ESS": _short(np.floor(worst.ess_bulk)),
+        "Smallest tail ESS": _short(np.floor(worst.ess_tail)),
     }
     if sampling.divergences is not None:
         found["Divergences"] = f"{sampling.divergences:,}"
@@ -467,7 +462,7 @@ def _of_chains(facts: Facts) -> dict[str, str]:
 def _prior(facts: Facts) -> str:
     """Return the prior as Python writes it."""
     if not facts.prior_known:
-        return "unknown: the posterior was adopted without its prior"
+        return "unknown: the posterior came from elsewhere, without its prior"
     question = facts.question
     return _prior_call(question.prior) + " (the weak default)" * question.usual
 

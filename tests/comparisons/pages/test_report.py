@@ -181,21 +181,22 @@ def test_no_folder_of_this_machine_is_told(heights, tmp_path):
 def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
     assert heights.verdict == "agree"
     said = text(report(heights))
-    assert "Do EM and MCMC find the same two components, each a bell curve (Gaussian)," in said
-    assert "behind 1,500 measurements?" in said
+    assert "Measurements: two groups? EM and MCMC compared (n = 1,500)" in said
+    assert "Can 1,500 measurements be described by two hidden groups, each a bell curve? " in said
+    assert "Both give the same answer, and it describes the data well. " in said
     assert (
-        "Verdict: Agree EM and the posterior agree. Both find, with the posterior\N{RIGHT SINGLE QUOTATION MARK}s 95%"
+        "Verdict: Agree EM and the posterior agree. Found by both, with the posterior\N{RIGHT SINGLE QUOTATION MARK}s 95%"
         in said
     )
-    frame, first = heights.to_frame(), said[: said.index("The largest gap")]
+    frame, first = heights.to_frame(), said[: said.index("Largest gap")]
     for component in (0, 1):
         share, mean = (frame.loc[f"{name}[{component}]"] for name in ("weight", "mean"))
         assert f"component {component}: {100 * share['mean']:.1f}% of all (" in first
         assert f"mean {module._rounded(mean['mean'], mean['sd'])} (" in first
     assert "more" not in first
     worst = heights.to_frame()["gap_in_sd"].abs()
-    assert f"is {worst.max():.2g} posterior sd ({worst.idxmax()})" in said
-    assert "where 5 is expected" in said
+    assert f"estimate: {worst.max():.2g} posterior sd ({worst.idxmax()}; up to 1 is ok)" in said
+    assert "(expected: 5)" in said
     assert "Few data" not in said
     assert "Truth" in said
 
@@ -214,7 +215,7 @@ def test_the_cause_comes_first_and_consequences_after(wrong, plain):
     assert "threshold\xa00.05" in report(wrong)  # a line does not end between them
     assert f"What to do: {escape(cause.remedy)}" in said
     told = [one for one in wrong.findings if one.severity in ("fault", "doubt")]
-    assert f"And {len(told) - 3} more" in said
+    assert f"{len(told) - 3} more below" in said
     assert "beyond the threshold" in said
     assert "has no standard error" in said
 
@@ -227,7 +228,7 @@ def test_the_worst_is_told_first_whatever_the_order_it_was_measured_in(wrong, pl
         for code, severity in order
     ]
     said = text(report(Facts(changed(wrong.tree, findings=json.dumps(findings)))))
-    assert "is wrong. About x. Besides: About spike. About other_place. " in said
+    assert "is wrong. About x. Also: About spike. About other_place. " in said
     cards = said[said.index("Causes, and what to do") : said.index("All 4 measures")]
     places = [cards.index(f"About {code}.") for code, _ in reversed(order)]
     assert places[0] < places[1] < places[2] < places[3]
@@ -245,19 +246,20 @@ def test_every_measure_is_listed_and_each_that_is_not_ok_has_a_card(flips, plain
 
 def test_few_flips_are_explained_in_plain_words(flips, plain):
     said = text(report(flips))
-    few = "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM ans"
+    few = "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM gives"
     assert few in said[: said.index("The numbers side by side")]
-    assert "each a coin with its own chance of heads (Binomial) and of equal share, be" in said
+    assert "by two hidden groups of equal size, each a " in said
     assert "Truth" not in said
 
 
 def test_columns_are_called_by_their_names(flips, plain, monkeypatch):
-    assert "5 sets of flips?" in text(report(flips))
+    assert "Sets of flips: two groups? EM and MCMC compared (n = 5)" in text(report(flips))
     named = changed(flips.tree)
     Facts(named).name_columns(["heads"])
     assert Facts(named).columns == ("heads",)
     assert flips.columns == ()
-    assert "5 sets of flips (heads)?" in text(report(Facts(named)))
+    assert "Can 5 sets of flips (heads) be" in text(report(Facts(named)))
+    assert "Heads: two groups?" in text(report(Facts(named)))
     assert "# heads and trials: lists or arrays of your observations, 'heads'" in report(
         Facts(named)
     ).replace("&#39;", "'")
@@ -371,7 +373,7 @@ def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
     taken = dict.fromkeys(("seed", "tune", "gates", "sampling_seconds"))
     tree = changed(heights.tree, prior="null", inference_library="theirs", **taken)
     said = text(report(Facts(tree)))
-    assert "Prior unknown: the posterior was adopted without its prior" in said
+    assert "Prior unknown: the posterior came from elsewhere, without its prior" in said
     assert "Sampler theirs" in said
     assert "Seconds" not in said
     calls = called(tree, monkeypatch, truth=TRUTH, estimate="mine", tree="t", names="n")
@@ -382,7 +384,8 @@ def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
 def test_one_component_is_told_as_one(rng, plain):
     counts = second_opinion(Poisson, Sample(rng(502).poisson(4, 200)), 1, **QUICK)
     said = text(report(counts))
-    assert "find the same one component, a rate of events (Poisson), behind 200 counts" in said
+    assert "Counts of events: a single group? EM and MCMC compared (n = 200)" in said
+    assert "be described by a single group, a rate of events?" in said
     with pytest.raises(Refusal, match="family 'Zipf', which is not known here"):
         report(Facts(changed(counts.tree, family="Zipf")))
 
@@ -391,8 +394,8 @@ def test_one_component_is_told_as_one(rng, plain):
 @pytest.mark.parametrize(
     ("form", "k", "words"),
     [
-        ("full", 2, "two components, each a bell-shaped cloud (MultivariateGaussian)"),
-        pytest.param("spherical", 1, "a round cloud (SphericalGaussian)", marks=pytest.mark.slow),
+        ("full", 2, "by two hidden groups, each a bell-shaped cloud?"),
+        pytest.param("spherical", 1, "by a single group, a round cloud?", marks=pytest.mark.slow),
     ],
 )
 def test_several_columns_are_told_by_their_names(form, k, words, rng, plain, monkeypatch):
@@ -400,11 +403,11 @@ def test_several_columns_are_told_by_their_names(form, k, words, rng, plain, mon
     x = rng(503).normal(size=(120, 2)) + 9 * (np.arange(120) % k)[:, None]
     clouds = second_opinion(family, Sample(x), k, **QUICK)
     said = text(report(clouds))
-    assert f"{words}, behind 120 rows of measurements" in said
+    assert f"Can 120 rows of measurements be described {words}" in said
     assert "then the column. Numbers" in said
     named = changed(clouds.tree, columns=json.dumps(["length", "width"]))
     said = text(report(Facts(named)))
-    assert "then the column, where 0 is length, 1 is width. Numbers" in said
+    assert "then the column, where 1 is length, 2 is width. Numbers" in said
     args, _ = called(clouds.tree, monkeypatch)["second_opinion"]
     assert args[0] is family
 
