@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from comparisons.command.inputs import groups_of, sample_of, sequences_of, table_of
 from comparisons.kept.reading import Reading
+from models.reading.notation import UNKNOWN
+from models.reading.source import Files
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from comparisons.command.inputs import Observed
     from models.family import Theta
     from models.reading.columns import Progress
+    from models.reading.source import Paths
 
 __all__ = ["Arrangement", "arranged"]
 
@@ -75,7 +78,7 @@ class Arrangement(NamedTuple):
     def observed(
         self,
         family: type[Theta],
-        file: str,
+        file: Paths,
         columns: Sequence[str],
         heads: str | None,
         trials: str | None,
@@ -106,12 +109,13 @@ class Arrangement(NamedTuple):
         times = None if counts is None else counts.strip()
         sequence = None if self.sequence is None else self.sequence.strip()
         group = None if self.group is None else self.group.strip()
-        reading = Reading(names, flips, times, sequence, group, self.table, drop_missing)
+        marks = file.notation if isinstance(file, Files) else UNKNOWN
+        reading = Reading(names, flips, times, sequence, group, self.table, drop_missing, *marks)
         return found._replace(reading=reading)
 
     def _read(
         self,
-        asked: tuple[type[Theta], str, Sequence[str], str | None, str | None, str | None],
+        asked: tuple[type[Theta], Paths, Sequence[str], str | None, str | None, str | None],
         *,
         drop_missing: bool,
         progress: Progress | None,

@@ -25,6 +25,7 @@ from comparisons.command.options import (
     Chains,
     Columns,
     Counts,
+    Decimal,
     Df,
     Draws,
     DropMissing,
@@ -42,6 +43,7 @@ from comparisons.command.options import (
     Seed,
     Sequence,
     Starts,
+    Thousands,
     Trials,
     Zeros,
 )
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from comparisons.choice.choose import Choice
     from comparisons.command.inputs import Observed
     from models.family import Theta
+    from models.reading.source import Files
 
 __all__ = ["choice_of", "choose", "fit_chosen", "numbers_in_range"]
 
@@ -127,6 +130,8 @@ def choose(
     out: Out = None,
     overwrite: Overwrite = False,
     drop_missing: DropMissing = False,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     force: Force = False,
     estimate: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
@@ -144,6 +149,7 @@ def choose(
     """
     from comparisons.choice.comparable import refuse_incomparable
     from comparisons.command.arrangement import arranged
+    from comparisons.command.files import files_of
     from comparisons.command.inputs import draws_of, prior_of, refuse_other_families
     from models.refusal import Refusal
 
@@ -158,10 +164,11 @@ def choose(
     kinds, named = _kinds(family, covariance, df, column or [], zeros=zeros)
     if prior is not None and len(kinds) > 1 and covariance != EVERY:
         raise Refusal("--prior is of one family; leave it out, or give one --family")
+    files = files_of(file, decimal, thousands)
     with rows_bar() as tell:
 
         def read(kind: type[Theta]) -> Observed:
-            asked_for = kind, file, named, heads, trials, counts
+            asked_for = kind, files, named, heads, trials, counts
             return rows.observed(*asked_for, drop_missing=drop_missing, progress=tell)
 
         observed = read(kinds[0])
@@ -225,7 +232,7 @@ def fit_chosen(
     observed: Observed,
     out: Path | None,
     *,
-    file: str,
+    file: Files,
     as_json: bool,
     **options: Any,
 ) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from comparisons.choice.choose import Choice
     from comparisons.kept.facts import Facts
     from comparisons.pages.story import Story
+    from models.reading.source import Files
 
 __all__ = [
     "EXIT",
@@ -53,7 +54,7 @@ def finish(
     study: tuple[str, Story] | None = None,
     choice: Choice | None = None,
     made: bool = False,
-    file: str | None = None,
+    file: Files | None = None,
 ) -> None:
     """Print the verdict, write the folder, and leave with the verdict's exit status.
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.question import Question
     from models.reading.columns import Progress
+    from models.reading.source import Paths
     from models.sequences import Initial
     from models.structure import Data
 
@@ -297,7 +298,7 @@ def forms_of(name: str) -> list[type[Theta]]:
 
 def sample_of(
     family: type[Theta],
-    file: str,
+    file: Paths,
     columns: Sequence[str],
     heads: str | None,
     trials: str | None,
@@ -376,7 +377,7 @@ def _refuse_row(family: type[Theta], some: Sample) -> None:
 
 def sequences_of(
     family: type[Theta],
-    file: str,
+    file: Paths,
     columns: Sequence[str],
     heads: str | None,
     trials: str | None,
@@ -421,7 +422,7 @@ def sequences_of(
 
 def groups_of(
     family: type[Theta],
-    file: str,
+    file: Paths,
     columns: Sequence[str],
     heads: str | None,
     trials: str | None,
@@ -465,7 +466,7 @@ def groups_of(
 
 
 def table_of(
-    family: type[Theta], file: str, *, drop_missing: bool, progress: Progress | None = None
+    family: type[Theta], file: Paths, *, drop_missing: bool, progress: Progress | None = None
 ) -> Observed:
     r"""Return what a table of counts says: its rows are groups, its columns categories.
 
@@ -490,7 +491,7 @@ def table_of(
 
 def _labels_of(
     family: type[Theta],
-    file: str,
+    file: Paths,
     columns: Sequence[str],
     counts: str | None,
     drop_missing: bool,

@@ -37,6 +37,7 @@ from comparisons.command.options import (
     Commands,
     Counts,
     Covariance,
+    Decimal,
     Df,
     Draws,
     DropMissing,
@@ -56,6 +57,7 @@ from comparisons.command.options import (
     Seed,
     Sequence,
     Starts,
+    Thousands,
     Trials,
     UnitsText,
     Zeros,
@@ -322,6 +324,8 @@ def fit(
         ),
     ] = None,
     drop_missing: DropMissing = False,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -358,6 +362,7 @@ def fit(
     input or usage, 70 a bug of this program, 130 interrupted.
     """
     from comparisons.command.arrangement import arranged
+    from comparisons.command.files import files_of
     from comparisons.command.inputs import (
         draws_of,
         in_units,
@@ -397,10 +402,11 @@ def fit(
     refuse_within(within)
     length = draws_of(draws)
     kind, named = kind_of(family, covariance, df, column or [], zeros=zeros)
+    files = files_of(file, decimal, thousands)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:
-            asked_for = kind, file, named, heads, trials, counts
+            asked_for = kind, files, named, heads, trials, counts
             observed = rows.observed(
                 *asked_for, drop_missing=drop_missing, progress=tell, client=client
             )
@@ -412,7 +418,7 @@ def fit(
                 kind,
                 observed,
                 out,
-                file=file,
+                file=files,
                 as_json=as_json,
                 prior=believed,
                 equal_weights=equal_weights,
@@ -462,7 +468,7 @@ def fit(
                 found=first,
             )
     observed.name(comparison, measured_in)
-    finish(comparison, out, as_json=as_json, file=file)
+    finish(comparison, out, as_json=as_json, file=files)
 
 
 def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: int | None) -> None:

@@ -258,6 +258,14 @@ Starts = Annotated[
         rich_help_panel=SIDES,
     ),
 ]
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="The mark before decimals: '.' or ','; recognised if not given."),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(help="The mark between thousands, such as ',' or ' '; recognised if not given."),
+]
 DropMissing = Annotated[
     bool,
     typer.Option(

@@ -10,12 +10,14 @@ import typer
 
 from comparisons.command.complete import halves
 from comparisons.command.finish import shown
+from comparisons.command.options import Decimal, Thousands
 from comparisons.progress import loaded, waiting
 
 if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.kept.reading import Reading
     from comparisons.prediction.table import Table
+    from models.reading.source import Files
 
 __all__ = ["predict"]
 
@@ -59,6 +61,8 @@ def predict(
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Leave out rows with blanks in these columns.")
     ] = False,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
 ) -> None:
     """Say which group each row of another file belongs to.
 
@@ -83,6 +87,7 @@ def predict(
     Exit status: 0 done, 2 bad input or usage, 70 a bug of this program,
     130 interrupted.
     """
+    from comparisons.command.files import files_of
     from comparisons.command.inputs import one_of
     from comparisons.kept.atomic import written
     from models.refusal import Refusal
@@ -102,7 +107,8 @@ def predict(
         )
     if drop_missing:
         reading = reading._replace(drop_missing=True)
-    table = _table(facts, reading, file, shares=shares, posterior=only is None)
+    files = files_of(file, decimal or reading.decimal, thousands or reading.thousands)
+    table = _table(facts, reading, files, shares=shares, posterior=only is None)
     if out is None:
         write_csv(table, sys.stdout)
         return
@@ -125,7 +131,7 @@ def _refuse_out(out: Path | None, *, overwrite: bool) -> None:
         raise Refusal(f"--out {out} is there already; give another file, or --overwrite")
 
 
-def _table(facts: Facts, reading: Reading, file: str, *, shares: bool, posterior: bool) -> Table:
+def _table(facts: Facts, reading: Reading, file: Files, *, shares: bool, posterior: bool) -> Table:
     """Return the table of memberships, or of shares."""
     from comparisons.prediction.table import memberships_of, shares_of_groups
 

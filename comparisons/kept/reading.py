@@ -17,6 +17,7 @@ class Reading(NamedTuple):
     sequence, group: the column that names the sequence, or the group, of each row.
     table: whether the file is a table of counts, a row a group and a column a category.
     drop_missing: whether rows with blanks were dropped.
+    decimal, thousands: the marks of numbers, as far as they were given.
 
     >>> reading_from(Reading(("height",), group="village").text).group
     'village'
@@ -29,6 +30,8 @@ class Reading(NamedTuple):
     group: str | None = None
     table: bool = False
     drop_missing: bool = False
+    decimal: str = ""
+    thousands: str = ""
 
     @property
     def text(self) -> str:

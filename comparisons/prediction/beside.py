@@ -14,18 +14,20 @@ from comparisons.prediction.table import (
     shares_of_own,
     write_csv,
 )
+from models.reading.source import Files, path_of
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.prediction.table import Table
+    from models.reading.source import Paths
 
 __all__ = ["write_memberships"]
 
 MOST_ROWS, MOST_DISTINCT = 2_000_000, 200_000  # as many distinct rows take a minute
 
 
-def write_memberships(facts: Facts, folder: Path, file: str | None = None) -> str:
+def write_memberships(facts: Facts, folder: Path, file: Paths | None = None) -> str:
     """Write memberships.csv, and of rows in groups shares.csv, into a folder that is there.
 
     Return why they are left out, empty if they are not: a report shall not be lost with them.
@@ -49,9 +51,11 @@ def write_memberships(facts: Facts, folder: Path, file: str | None = None) -> st
     return ""
 
 
-def _tables(facts: Facts, file: str | None) -> dict[str, Table]:
+def _tables(facts: Facts, file: Paths | None) -> dict[str, Table]:
     """Return the tables by the names of their files."""
     reading = facts.reading
+    if isinstance(file, Files):  # what is recognised has been told
+        file = file._replace(tell=None)
     if file is None or reading is None:
         found = {MEMBERSHIPS: memberships_of_own(facts)}
         if "group" in facts.question.data.sizes:
@@ -63,7 +67,7 @@ def _tables(facts: Facts, file: str | None) -> dict[str, Table]:
     return found
 
 
-def _refuse(facts: Facts, file: str | None) -> None:
+def _refuse(facts: Facts, file: Paths | None) -> None:
     """Raise Refusal if the rows cannot be read again, or are very many."""
     rows, distinct = facts.observations, facts.distinct
     if facts.whole is not None:  # these rows are some of very many
@@ -74,7 +78,8 @@ def _refuse(facts: Facts, file: str | None) -> None:
         raise Refusal("the comparison is of bins, and does not have the rows")
     if file is None and facts.question.rows.empty:
         raise Refusal("rows that are all blank were dropped, so that the others have no numbers")
-    if file is not None and (file == "-" or (Path(file).exists() and not Path(file).is_file())):
+    path = None if file is None else path_of(file)
+    if path is not None and (path == "-" or (Path(path).exists() and not Path(path).is_file())):
         raise Refusal("a pipe can be read only once; save its rows and run second-opinion predict")
     for number, most, what in (
         (rows, MOST_ROWS, "rows"),

@@ -12,6 +12,7 @@ from models.names import partly_seen, takes_blanks
 from models.reading.as_given import GivenRows, Reader, refuse_rows, rows_as_given
 from models.reading.column_names import column_label
 from models.reading.columns import Columns
+from models.reading.source import path_of
 from models.reading.table import table_cells
 from models.refusal import Refusal
 from models.sample import Sample
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.family import Theta
     from models.question import Question
+    from models.reading.source import Paths
     from models.structure import Units
 
 __all__ = ["Piece", "pieces_of", "units_of"]
@@ -48,7 +50,7 @@ class Piece(NamedTuple):
     categories: Sequence[str] = ()
 
 
-def pieces_of(facts: Facts, reading: Reading, file: str) -> Iterator[Piece]:
+def pieces_of(facts: Facts, reading: Reading, file: Paths) -> Iterator[Piece]:
     r"""Yield the rows of a file piece by piece; rows in time and in groups all at once.
 
     >>> from pathlib import Path
@@ -120,15 +122,15 @@ def _joined(parts: list[Array | None]) -> Array | None:
     return np.concatenate(known) if known else None
 
 
-def _table(question: Question[Any, Any], file: str, *, drop_missing: bool) -> Piece:
+def _table(question: Question[Any, Any], file: Paths, *, drop_missing: bool) -> Piece:
     """Return the cells of a table of counts that occurred."""
     names, wanted = question.rows.categories, {*question.rows.categories}
     cells = table_cells(file, drop_missing=drop_missing)
     strange = [name for name in cells.categories if name not in wanted]
     if strange:
         raise Refusal(
-            f"{file} has a column {strange[0]!r}, which is none of the {len(names):,} categories "
-            "of the comparison; leave it out"
+            f"{path_of(file)} has a column {strange[0]!r}, which is none of the {len(names):,} "
+            "categories of the comparison; leave it out"
         )
     place = {name: at for at, name in enumerate(names)}
     what = np.array([place[name] for name in cells.categories])[cells.what]

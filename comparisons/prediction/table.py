@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts
     from comparisons.prediction.predictor import Predictor, Shares
     from models.arrays import Array
+    from models.reading.source import Paths
 
 __all__ = [
     "Table",
@@ -50,7 +51,7 @@ class Table(NamedTuple):
 
 
 def memberships_of(
-    facts: Facts, reading: Reading, file: str, *, own: bool = False, posterior: bool = True
+    facts: Facts, reading: Reading, file: Paths, *, own: bool = False, posterior: bool = True
 ) -> Table:
     r"""Return the table of the memberships of a file's rows, a line a row.
 
@@ -170,7 +171,7 @@ def _written(values: Array) -> list[object]:
 
 
 def shares_of_groups(
-    facts: Facts, reading: Reading, file: str, *, own: bool = False, posterior: bool = True
+    facts: Facts, reading: Reading, file: Paths, *, own: bool = False, posterior: bool = True
 ) -> Table:
     r"""Return the table of the shares of a file's groups, a line a group.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from models.arrays import Array, Labels
     from models.reading.columns import Columns
+    from models.reading.source import Paths
 
 __all__ = ["GivenRows", "KnownLabels", "Reader", "refuse_rows", "rows_as_given"]
 
@@ -75,7 +76,7 @@ class Reader(NamedTuple):
     in_order: bool = False
 
 
-def rows_as_given(path: str, reader: Reader) -> Iterator[GivenRows]:
+def rows_as_given(path: Paths, reader: Reader) -> Iterator[GivenRows]:
     r"""Yield the rows of CSV or Parquet files; Refusal names column and place of a bad value.
 
     path: as `models.reading.scan.scan` takes it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.reading.batch import OpenFiles
 from models.reading.parquet import parquet_names, parquet_table
-from models.reading.source import sources_of
+from models.reading.source import Files, sources_of
 from models.reading.text import text_names, text_table
 from models.refusal import Refusal
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from models.reading.batch import FileTable
     from models.reading.labels import ColumnParser
-    from models.reading.source import Source
+    from models.reading.source import Paths, Source
 
 __all__ = ["column_names", "open_files", "open_sources", "sources_at"]
 
 
 def open_files(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     names: Sequence[str],
     *,
     drop_missing: bool = False,
@@ -33,7 +33,8 @@ def open_files(
     r"""Return the columns of files; only the beginnings of the files are read.
 
     path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
-        Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input.
+        Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input. `Files` are these
+        and what is known of how they are written.
     names: of columns, or their positions from 1 where no column has that name.
     drop_missing: drop rows with a missing value in one of these columns.
     labels: what numbers the labels of columns that hold no numbers.
@@ -57,7 +58,7 @@ def open_files(
     )
 
 
-def sources_at(path: str | Path | Sequence[str | Path]) -> list[Source]:
+def sources_at(path: Paths) -> list[Source]:
     r"""Return the bytes of files, which `open_files` explains.
 
     >>> from tempfile import NamedTemporaryFile
@@ -66,10 +67,15 @@ def sources_at(path: str | Path | Sequence[str | Path]) -> list[Source]:
     ...     column_names(sources_at(file.name)[0])
     ['sex', 'height']
     """
-    given = [path] if isinstance(path, str | Path) else list(path)
+    files = path if isinstance(path, Files) else Files(path)
+    given = [files.path] if isinstance(files.path, str | Path) else list(files.path)
     if not given:
         raise Refusal("the list of files is empty; give at least one")
-    return [source for one in given for source in sources_of(one)]
+    return [
+        source._replace(notation=files.notation, tell=files.tell)
+        for one in given
+        for source in sources_of(one)
+    ]
 
 
 def column_names(source: Source) -> list[str]:

@@ -19,7 +19,6 @@ from models.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from models.reading.batch import Batch, OpenFiles
     from models.reading.cells import Cells
     from models.reading.columns import Progress
+    from models.reading.source import Paths
 
     type Codes = NDArray[np.int32]
 
@@ -74,7 +74,7 @@ class LabelScan(NamedTuple):
 
 
 def scan_in_groups(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     columns: Columns,
     group: str,
     *,
@@ -126,7 +126,7 @@ def scan_in_groups(
 
 
 def scan_labels(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     columns: Columns,
     *,
     drop_missing: bool = False,

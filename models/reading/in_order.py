@@ -19,10 +19,10 @@ from models.sequences import Sequences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from models.arrays import Array, Labels
     from models.reading.columns import Progress
+    from models.reading.source import Paths
     from models.sample import Sample
     from models.sequences import Initial
 
@@ -50,7 +50,7 @@ class OrderedScan(NamedTuple):
 
 
 def scan_in_order(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     columns: Columns,
     sequence: str | None = None,
     *,

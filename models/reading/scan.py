@@ -20,14 +20,15 @@ from models.reading.columns import (
 from models.reading.counting import RowCounts
 from models.reading.files import open_files
 from models.reading.labels import LabelParser
+from models.reading.notation import checked_notation
 from models.reading.on_dask import scan_on_workers
+from models.reading.source import Files
 from models.refusal import Refusal
 from models.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
 
     from distributed import Client
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from models.observations import Observations
     from models.reading.batch import OpenFiles
     from models.reading.columns import Progress
+    from models.reading.source import Paths
 
 __all__ = ["compresses", "scan", "scan_columns"]
 
@@ -42,7 +44,7 @@ ENOUGH = 1 << 20  # rows from which to judge whether the file compresses
 
 
 def scan(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     column: str | None = None,
     *,
     columns: Sequence[str] | None = None,
@@ -51,6 +53,8 @@ def scan(
     counts: str | None = None,
     drop_missing: bool = False,
     blanks: bool = False,
+    decimal: str | None = None,
+    thousands: str | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     client: Client | None = None,
 ) -> Observations:
@@ -68,6 +72,8 @@ def scan(
     drop_missing: drop rows with a missing value in these columns, which are refused otherwise.
     blanks: keep rows of several columns with a missing value, which then was not seen; rows of
         which nothing was seen are dropped.
+    decimal, thousands: the marks before decimals, and between thousands, of numbers in text; they
+        are recognised if not given, unless they may be read in two ways.
     progress: called with the number of rows read so far, and the number of all rows if known.
     client: of a dask cluster whose workers see the same files under the same names.
 
@@ -90,6 +96,9 @@ def scan(
     if (heads is None) != (trials is None):
         raise Refusal("heads= and trials= go together: give both, or neither")
     table = Columns(tuple(asked), trials, counts)
+    if decimal is not None or thousands is not None:
+        files = path if isinstance(path, Files) else Files(path)
+        path = files._replace(notation=checked_notation(decimal, thousands))
     found = scan_columns(
         path, table, drop_missing=drop_missing, blanks=blanks, progress=progress, client=client
     )
@@ -97,7 +106,7 @@ def scan(
 
 
 def scan_columns(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     columns: Columns,
     *,
     labelled: Sequence[str] = (),

@@ -11,15 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
+from models.reading.notation import UNKNOWN, Notation
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import IO
 
     import pyarrow as pa
 
-__all__ = ["Source", "sources_of"]
+type Paths = str | Path | Sequence[str | Path] | Files
+"""Where files are: a path, a list of paths, or these and how the files are written."""
+
+__all__ = ["Files", "Paths", "Source", "path_of", "sources_of"]
 
 PIPED = 1 << 26  # bytes of a pipe kept in memory; more go to a temporary file
 COPIED = 1 << 22  # bytes copied at once
@@ -36,6 +40,22 @@ OTHERS = {
 }
 
 
+class Files(NamedTuple):
+    """Files, and what the user says of how they are written.
+
+    path: a file, a list of files, a pattern, or "-"; as `open_files` takes it.
+    notation: how numbers are written, as far as it is said.
+    tell: called with one line about what was recognised.
+
+    >>> Files("a.csv", Notation(",")).notation.decimal
+    ','
+    """
+
+    path: str | Path | Sequence[str | Path]
+    notation: Notation = UNKNOWN
+    tell: Callable[[str], None] | None = None
+
+
 class Source(NamedTuple):
     """The bytes of one file.
 
@@ -43,6 +63,7 @@ class Source(NamedTuple):
     head: the first 8 bytes.
     size: the number of bytes.
     open: () -> an Arrow file of the bytes, uncompressed, at the beginning.
+    notation, tell: as `Files` has them.
 
     >>> import pyarrow as pa
     >>> source = Source("a.csv", b"x", 1, lambda: pa.BufferReader(b"x"))
@@ -54,11 +75,23 @@ class Source(NamedTuple):
     head: bytes
     size: int
     open: Callable[[], pa.NativeFile]
+    notation: Notation = UNKNOWN
+    tell: Callable[[str], None] | None = None
 
     @property
     def packed(self) -> bool:
         """Whether the bytes are compressed, by gzip."""
         return self.head.startswith(b"\x1f\x8b")
+
+
+def path_of(files: Paths) -> str:
+    """Return the path of files, for messages.
+
+    >>> path_of(Files("a.csv")), path_of(["a.csv", "b.csv"])
+    ('a.csv', 'a.csv, b.csv')
+    """
+    path = files.path if isinstance(files, Files) else files
+    return str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))
 
 
 def sources_of(path: str | Path) -> list[Source]:

@@ -19,7 +19,6 @@ from models.totals import refuse_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.reading.batch import Batch, OpenFiles
     from models.reading.columns import Progress
-    from models.reading.source import Source
+    from models.reading.notation import Notation
+    from models.reading.source import Paths, Source
 
 __all__ = ["TableCells", "TableScan", "scan_table", "table_cells"]
 
@@ -65,7 +65,7 @@ class TableCells(NamedTuple):
 
 
 def scan_table(
-    path: str | Path | Sequence[str | Path],
+    path: Paths,
     *,
     drop_missing: bool = False,
     progress: Progress | None = None,
@@ -86,9 +86,7 @@ def scan_table(
     return TableScan(cells.groups(files, categories), cells.read - len(cells.titles))
 
 
-def table_cells(
-    path: str | Path | Sequence[str | Path], *, drop_missing: bool = False
-) -> TableCells:
+def table_cells(path: Paths, *, drop_missing: bool = False) -> TableCells:
     r"""Read a table as `scan_table` does, of which columns may be empty: rows may be new ones.
 
     >>> from tempfile import NamedTemporaryFile
@@ -102,14 +100,15 @@ def table_cells(
 
 
 def _read(
-    path: str | Path | Sequence[str | Path], *, drop_missing: bool, progress: Progress | None
+    path: Paths, *, drop_missing: bool, progress: Progress | None
 ) -> tuple[_Cells, OpenFiles, list[str]]:
     """Return the cells of a table, its files, and the names of its columns."""
     sources = sources_at(path)
     first, *categories = _names(sources)
     rows = _RowNames(first or "the first column")
     parsers = {first: rows} | {
-        name: _CountParser(name, rows, drop_missing=drop_missing) for name in categories
+        name: _CountParser(name, rows, sources[0].notation, drop_missing=drop_missing)
+        for name in categories
     }
     files = open_sources(sources, [first, *categories], labels=parsers)
     cells = _Cells()
@@ -227,11 +226,12 @@ class _CountParser:
 
     column: str
     names: _RowNames
+    notation: Notation
     drop_missing: bool
     numbers: NumberParser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.numbers = NumberParser(self.column, delimiter=",", whole=False)
+        self.numbers = NumberParser(self.column, delimiter=",", whole=False, given=self.notation)
 
     def __call__(self, column: pa.Array, where: Callable[[int], str]) -> Array:
         """Return the counts, NaN where a blank may be dropped."""

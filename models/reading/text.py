@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.reading.batch import Batch, FileTable
-from models.reading.column_names import column_places, position
+from models.reading.column_names import column_label, column_places, position
 from models.reading.messages import one_line
-from models.reading.number_parser import NumberParser
+from models.reading.notation import UNKNOWN, Notation, of_columns, recognised, unsure
+from models.reading.number_parser import NumberParser, cells
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["text_names", "text_table"]
 
 HEAD = 1 << 20  # bytes from which names and delimiter are guessed
 BLOCK = 1 << 23  # bytes parsed at once; more than HEAD, so that a short file is one batch
+MOST_COLUMNS = 100  # that are looked at to learn how a file writes numbers
 RECORDS = 10  # from which the delimiter is guessed
 MARKS = "\t;|,"  # the comma is last because it may be a decimal comma
 
@@ -80,14 +82,20 @@ def text_table(
     total = None if source.packed else max(1, round(source.size / layout.width) - headed)
 
     blanks = in_order and len(layout.first) == 1  # empty lines are rows
+    numbers = {name: place for name, place in places.items() if name not in labels}
+    written = _notations(source, layout, numbers, headed)
+    source = source._replace(tell=None)  # it has been told
 
     def where(row: int) -> str:
         line = row + headed + 1 if blanks else _line_number(source, layout, row + headed)
         return f"{prefix}row {row + 1:,}" if line is None else f"{prefix}line {line:,}"
 
     def batches() -> Iterator[Batch]:
-        numbers = {name: NumberParser(name, layout.delimiter, layout.whole) for name in places}
-        parsers: dict[str, ColumnParser] = {**numbers, **labels}
+        parsers: dict[str, ColumnParser] = {**labels}
+        for name, (notation, elsewhere) in written.items():
+            parsers[name] = NumberParser(
+                name, layout.delimiter, layout.whole, source.notation, elsewhere, notation
+            )
         begin, skipped = 0, headed
         for read in _read(source, layout, places, blanks=blanks):
             batch = read.slice(skipped) if skipped else read
@@ -149,6 +157,57 @@ def _read(
         )
     except (pa.ArrowException, OSError) as problem:
         raise Refusal(_uneven(source, layout) or f"{source.label}: {one_line(problem)}") from None
+
+
+def _notations(
+    source: Source, layout: Layout, places: dict[str, int], headed: int
+) -> dict[str, tuple[Notation, Notation]]:
+    """Return how numbers are written in columns, and elsewhere in the file, and tell it.
+
+    Only the beginning of the file is read; what it does not show is not known.
+    """
+    if not places:
+        return {}
+    try:
+        texts = _beginning_of(source, layout, list(places.values()), headed)
+        elsewhere = UNKNOWN
+        if any(unsure(one) for one in texts.values()):
+            columns = range(min(len(layout.first), MOST_COLUMNS))
+            others = _beginning_of(source, layout, columns, headed)
+            elsewhere = of_columns(list(others.values()), source.notation)
+    except Refusal:  # which reading will raise
+        return dict.fromkeys(places, (UNKNOWN, UNKNOWN))
+    found = {
+        name: recognised(texts[place], source.notation, elsewhere, layout.delimiter)
+        for name, place in places.items()
+    }
+    known = {name: one for name, one in found.items() if isinstance(one, Notation)}
+    if source.tell is not None:
+        for notation in dict.fromkeys(known.values()):
+            names = [name for name, one in known.items() if one == notation]
+            said = notation.told(texts[places[names[0]]], source.notation)
+            if said:
+                source.tell(f"{', '.join(map(column_label, names))}: {said}")
+    return {name: (known.get(name, UNKNOWN), elsewhere) for name in places}
+
+
+def _beginning_of(
+    source: Source, layout: Layout, places: Sequence[int], headed: int
+) -> dict[int, pa.Array]:
+    """Return the text of columns in the first rows, as numbers are written, without blanks."""
+    import pyarrow as pa
+
+    with source.open() as stream:
+        head = stream.read(HEAD)
+    if not layout.whole:
+        head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1]
+    short = source._replace(open=lambda: pa.BufferReader(head))
+    wanted = {str(place): place for place in places}
+    read = [one.slice(headed) for one in _read(short, layout, wanted, blanks=False)]
+    return {
+        place: cells(pa.concat_arrays([one.column(name) for one in read]))
+        for name, place in wanted.items()
+    }
 
 
 def _line_number(source: Source, layout: Layout, record: int) -> int | None:
@@ -227,7 +286,14 @@ def _delimiter(text: str) -> str:
     even = [mark for mark in several if len(set(widths[mark])) == 1]
     if even:
         return even[0]
+    if not several and _splits(text):  # a column alone, with decimal commas and no quotes
+        return ";"
     return max(several, key=lambda mark: widths[mark][0], default=",")
+
+
+def _splits(text: str) -> bool:
+    """Return whether commas would split some records of a file whose first line has none."""
+    return "," in text and any(len(one) > 1 for one in csv.reader(StringIO(text, newline="")))
 
 
 def _looks_like_data(first: list[str]) -> bool:

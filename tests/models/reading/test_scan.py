@@ -207,7 +207,9 @@ def test_numbers_written_in_two_ways_are_refused(tmp_path):
     """A later batch may not change how a column writes its numbers."""
     many = "1,5;x\n" * 5_000
     (tmp_path / "mixed.csv").write_text("a;b\n" + many + "1.5;x\n")
-    assert "which is not a number; write decimals" in refused(tmp_path / "mixed.csv", "a")
+    assert "line 5,002 is '1.5', but other rows have decimal commas" in refused(
+        tmp_path / "mixed.csv", "a"
+    )
     (tmp_path / "truth.csv").write_text("a,b\n" + "1,x\n" * 9_000 + "true,x\n" * 5_000)
     assert "which is not a number" in refused(tmp_path / "truth.csv", "a")
     # negative control: whole numbers go with either
