@@ -42,6 +42,7 @@ from comparisons.command.options import (
     PriorText,
     Seed,
     Sequence,
+    Sheet,
     Starts,
     Thousands,
     Trials,
@@ -132,6 +133,7 @@ def choose(
     drop_missing: DropMissing = False,
     decimal: Decimal = None,
     thousands: Thousands = None,
+    sheet: Sheet = None,
     force: Force = False,
     estimate: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
@@ -164,7 +166,7 @@ def choose(
     kinds, named = _kinds(family, covariance, df, column or [], zeros=zeros)
     if prior is not None and len(kinds) > 1 and covariance != EVERY:
         raise Refusal("--prior is of one family; leave it out, or give one --family")
-    files = files_of(file, decimal, thousands)
+    files = files_of(file, decimal, thousands, sheet)
     with rows_bar() as tell:
 
         def read(kind: type[Theta]) -> Observed:

@@ -56,6 +56,7 @@ from comparisons.command.options import (
     PriorText,
     Seed,
     Sequence,
+    Sheet,
     Starts,
     Thousands,
     Trials,
@@ -326,6 +327,7 @@ def fit(
     drop_missing: DropMissing = False,
     decimal: Decimal = None,
     thousands: Thousands = None,
+    sheet: Sheet = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -402,7 +404,7 @@ def fit(
     refuse_within(within)
     length = draws_of(draws)
     kind, named = kind_of(family, covariance, df, column or [], zeros=zeros)
-    files = files_of(file, decimal, thousands)
+    files = files_of(file, decimal, thousands, sheet)
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:

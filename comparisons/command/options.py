@@ -74,7 +74,7 @@ File = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="A CSV or Parquet file. A pattern in quotes reads many files. - reads a pipe.",
+        help="A CSV, Parquet or Excel file. A pattern in quotes reads many files. - reads a pipe.",
     ),
 ]
 Family = Annotated[
@@ -260,11 +260,27 @@ Starts = Annotated[
 ]
 Decimal = Annotated[
     str | None,
-    typer.Option(help="The mark before decimals: '.' or ','; recognised if not given."),
+    typer.Option(
+        metavar="MARK",
+        help="Mark before decimals: '.' or ','. It is recognised if not given.",
+        rich_help_panel=ROWS,
+    ),
 ]
 Thousands = Annotated[
     str | None,
-    typer.Option(help="The mark between thousands, such as ',' or ' '; recognised if not given."),
+    typer.Option(
+        metavar="MARK",
+        help="Mark between thousands, such as ',' or ' '. It is recognised if not given.",
+        rich_help_panel=ROWS,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHEET",
+        help="Sheet of a workbook, by name or position. The first one if not given.",
+        rich_help_panel=ROWS,
+    ),
 ]
 DropMissing = Annotated[
     bool,

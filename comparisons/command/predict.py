@@ -10,7 +10,7 @@ import typer
 
 from comparisons.command.complete import halves
 from comparisons.command.finish import shown
-from comparisons.command.options import Decimal, Thousands
+from comparisons.command.options import Decimal, Sheet, Thousands
 from comparisons.progress import loaded, waiting
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def predict(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A CSV or Parquet file with the columns that fit read. - reads a pipe.",
+            help="A CSV, Parquet or Excel file with the columns that fit read. - reads a pipe.",
         ),
     ],
     *,
@@ -63,6 +63,7 @@ def predict(
     ] = False,
     decimal: Decimal = None,
     thousands: Thousands = None,
+    sheet: Sheet = None,
 ) -> None:
     """Say which group each row of another file belongs to.
 
@@ -107,7 +108,7 @@ def predict(
         )
     if drop_missing:
         reading = reading._replace(drop_missing=True)
-    files = files_of(file, decimal or reading.decimal, thousands or reading.thousands)
+    files = files_of(file, decimal or reading.decimal, thousands or reading.thousands, sheet)
     table = _table(facts, reading, files, shares=shares, posterior=only is None)
     if out is None:
         write_csv(table, sys.stdout)

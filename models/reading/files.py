@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.reading.batch import OpenFiles
+from models.reading.encodings import UTF_16, in_utf_8
 from models.reading.parquet import parquet_names, parquet_table
 from models.reading.source import Files, sources_of
 from models.reading.text import text_names, text_table
-from models.refusal import Refusal
+from models.reading.workbook import is_workbook, sheet_as_text
+from models.refusal import Refusal, both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,9 +34,9 @@ def open_files(
 ) -> OpenFiles:
     r"""Return the columns of files; only the beginnings of the files are read.
 
-    path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped) or
-        Parquet; a pattern such as "2026-*.parquet"; or "-" for standard input. `Files` are these
-        and what is known of how they are written.
+    path: one file or a list of them: CSV (also with semicolons, tabs or bars, also gzipped),
+        Parquet, or with the extra `excel` a workbook; a pattern such as "2026-*.parquet"; or "-"
+        for standard input. `Files` are these and what is known of how they are written.
     names: of columns, or their positions from 1 where no column has that name.
     drop_missing: drop rows with a missing value in one of these columns.
     labels: what numbers the labels of columns that hold no numbers.
@@ -71,11 +73,22 @@ def sources_at(path: Paths) -> list[Source]:
     given = [files.path] if isinstance(files.path, str | Path) else list(files.path)
     if not given:
         raise Refusal("the list of files is empty; give at least one")
-    return [
-        source._replace(notation=files.notation, tell=files.tell)
-        for one in given
-        for source in sources_of(one)
-    ]
+    return [_as_said(source, files) for one in given for source in sources_of(one)]
+
+
+def _as_said(source: Source, files: Files) -> Source:
+    """Return a source that is read as the user says; a sheet of a workbook is text."""
+    source = source._replace(notation=files.notation, tell=files.tell)
+    if is_workbook(source.head):
+        return sheet_as_text(source, files.sheet)
+    if source.head.startswith(UTF_16):
+        source = in_utf_8(source, "utf-16")._replace(size=max(1, source.size // 2))
+    if files.sheet is not None:
+        raise Refusal(
+            f"{source.label} is no workbook and has no sheet {files.sheet!r}; leave it out "
+            f"{both('sheet=', '--sheet')}"
+        )
+    return source
 
 
 def column_names(source: Source) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+import numpy as np
 
 from models.refusal import Refusal
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROW",
     "located_in_file",
+    "nearest",
     "not_a_number",
     "one_line",
     "shortened",
@@ -22,9 +26,13 @@ __all__ = [
     "unknown_column",
 ]
 
+NAMELESS = "(no name)"
 NAMED = 8  # columns that a message lists
 SHOWN = 40  # characters of a bad value, or of a name, that a message shows
 ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (\d+))?")
+BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|【.*?】")  # with what stands in them: units
+CLOSE, FAR = 0.25, 0.4  # how unlike a slip of the pen is, and what may be one
+LEAST = 3  # letters of the shorter name, if it is a part of the other
 COLUMN = re.compile(r"^x: column (\d+)")
 
 
@@ -34,12 +42,49 @@ def unknown_column(label: str, columns: list[str], name: str) -> str:
     >>> unknown_column("a.csv", ["sex", "height"], "hight")
     "a.csv has no column 'hight'; did you mean 'height'? it has 2 columns: sex, height"
     """
-    lowered = {column.lower(): column for column in reversed(columns)}
-    near = get_close_matches(name.lower(), lowered, n=1)
-    guess = f"did you mean {lowered[near[0]]!r}? " if near else ""
-    listed = ", ".join(map(shortened, columns[:NAMED])) + ", ..." * (len(columns) > NAMED)
+    near = nearest(name, columns)
+    guess = f"did you mean {near!r}? " if near else ""
+    listed = ", ".join(shortened(one) or NAMELESS for one in columns[:NAMED])
+    listed += ", ..." * (len(columns) > NAMED)
     count = f"{len(columns):,} column{'s' * (len(columns) > 1)}"
     return f"{label} has no column {name!r}; {guess}it has {count}: {listed}"
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Return the one of some names that is meant by another, or "" if none is like it.
+
+    Case, blanks, full-width letters and what stands in brackets do not matter.
+
+    >>> nearest("Height", ["weight_kg", "height_cm"]), nearest("身高", ["姓名", "身高(厘米)"])
+    ('height_cm', '身高(厘米)')
+    """
+    wanted = _plain(name)
+    far = {one: _distance(wanted, _plain(one)) for one in dict.fromkeys(names) if one.strip()}
+    near = min(far, key=lambda one: far[one], default="")
+    return near if near and wanted and far[near] < np.inf else ""
+
+
+def _plain(name: str) -> str:
+    """Return a name in small letters of usual width, what stands between words as one blank."""
+    return " ".join(re.split(r"[\s_.-]+", normalize("NFKC", name).casefold())).strip()
+
+
+def _distance(wanted: str, name: str) -> float:
+    """Return how unlike two plain names are; infinite if neither can be meant by the other."""
+    if wanted == name:
+        return 0
+    bare = BRACKETS.sub("", wanted).strip()
+    if bare and bare == BRACKETS.sub("", name).strip():
+        return 1
+    unlike = 1 - SequenceMatcher(None, wanted, name).ratio()
+    if name.startswith(wanted):
+        return 2 + unlike
+    if unlike <= CLOSE:
+        return 3 + unlike
+    short = min(wanted, name, key=len)
+    if len(short) >= (LEAST if short.isascii() else 1) and (wanted in name or name in wanted):
+        return 4 + unlike
+    return 5 + unlike if unlike <= FAR else np.inf
 
 
 def not_a_number(name: str, place: str, value: str, remedy: str = "") -> Refusal:

@@ -12,6 +12,7 @@ from models.arrays import LARGEST_WHOLE
 from models.reading.batch import Batch, FileTable
 from models.reading.column_names import column_places
 from models.reading.from_arrow import booleans, doubles
+from models.reading.hints import dated
 from models.reading.messages import not_a_number, one_line, too_large
 from models.refusal import Refusal
 
@@ -186,6 +187,8 @@ def _doubles(name: str, column: pa.Array, begin: int, prefix: str) -> Array:
         if there.any():
             row = int(np.argmax(there))
             remedy = f"; the column is of type {kind}"
+            if types.is_temporal(kind) and not types.is_duration(kind):
+                remedy = dated("time" if types.is_time(kind) else "date")
             raise not_a_number(name, where(row), str(column[row].as_py()), remedy)
         return np.full(len(column), np.nan)
     return doubles(column.cast(pa.float64()))

@@ -55,6 +55,7 @@ def scan(
     blanks: bool = False,
     decimal: str | None = None,
     thousands: str | None = None,
+    sheet: str | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     client: Client | None = None,
 ) -> Observations:
@@ -74,6 +75,7 @@ def scan(
         which nothing was seen are dropped.
     decimal, thousands: the marks before decimals, and between thousands, of numbers in text; they
         are recognised if not given, unless they may be read in two ways.
+    sheet: of an Excel workbook, its name, or its position such as "2"; the first if not given.
     progress: called with the number of rows read so far, and the number of all rows if known.
     client: of a dask cluster whose workers see the same files under the same names.
 
@@ -96,9 +98,9 @@ def scan(
     if (heads is None) != (trials is None):
         raise Refusal("heads= and trials= go together: give both, or neither")
     table = Columns(tuple(asked), trials, counts)
-    if decimal is not None or thousands is not None:
+    if any(one is not None for one in (decimal, thousands, sheet)):
         files = path if isinstance(path, Files) else Files(path)
-        path = files._replace(notation=checked_notation(decimal, thousands))
+        path = files._replace(notation=checked_notation(decimal, thousands), sheet=sheet)
     found = scan_columns(
         path, table, drop_missing=drop_missing, blanks=blanks, progress=progress, client=client
     )

@@ -28,15 +28,11 @@ __all__ = ["Files", "Paths", "Source", "path_of", "sources_of"]
 PIPED = 1 << 26  # bytes of a pipe kept in memory; more go to a temporary file
 COPIED = 1 << 22  # bytes copied at once
 OTHERS = {
-    b"PK\x03\x04": "an Excel workbook or another zip file",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"ARROW1": "an Arrow file",
     b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a NumPy file",
     b"BZh": "a bzip2 file",
     b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
 }
 
 
@@ -45,6 +41,7 @@ class Files(NamedTuple):
 
     path: a file, a list of files, a pattern, or "-"; as `open_files` takes it.
     notation: how numbers are written, as far as it is said.
+    sheet: of workbooks, its name, or its position from 1; the first one if None.
     tell: called with one line about what was recognised.
 
     >>> Files("a.csv", Notation(",")).notation.decimal
@@ -53,6 +50,7 @@ class Files(NamedTuple):
 
     path: str | Path | Sequence[str | Path]
     notation: Notation = UNKNOWN
+    sheet: str | None = None
     tell: Callable[[str], None] | None = None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from models.reading.batch import Batch, FileTable
 from models.reading.column_names import column_label, column_places, position
+from models.reading.encodings import ANY_BYTES, UTF_8, encoding_of, in_utf_8, undecodable
 from models.reading.messages import one_line
 from models.reading.notation import UNKNOWN, Notation, of_columns, recognised, unsure
 from models.reading.number_parser import NumberParser, cells
@@ -27,7 +28,14 @@ __all__ = ["text_names", "text_table"]
 HEAD = 1 << 20  # bytes from which names and delimiter are guessed
 BLOCK = 1 << 23  # bytes parsed at once; more than HEAD, so that a short file is one batch
 MOST_COLUMNS = 100  # that are looked at to learn how a file writes numbers
+TITLES = 20  # lines in which the names of the columns are looked for
 RECORDS = 10  # from which the delimiter is guessed
+TOTALS = {
+    *("total", "totals", "grand total", "sum", "mean", "average"),
+    *("summe", "gesamt", "insgesamt", "gesamtsumme", "mittelwert", "durchschnitt"),
+    *("somme", "moyenne", "totale", "suma", "media", "итого"),
+    *("合计", "合計", "总计", "總計", "总和", "平均", "平均值", "합계"),
+}  # what rows below a table are called
 MARKS = "\t;|,"  # the comma is last because it may be a decimal comma
 
 
@@ -75,7 +83,7 @@ def text_table(
     >>> [batch.values["height"] for piece in table.pieces for batch in piece()]
     [array([162.5,   nan])]
     """
-    layout = _layout(source)
+    source, layout = _understood(source, names)
     places = _places(source, layout, names)
     headed = 0 if layout.headless and not _named(layout, names) else 1
     titles = {name: layout.first[place] if headed else name for name, place in places.items()}
@@ -84,6 +92,8 @@ def text_table(
     blanks = in_order and len(layout.first) == 1  # empty lines are rows
     numbers = {name: place for name, place in places.items() if name not in labels}
     written = _notations(source, layout, numbers, headed)
+    if source.tell is not None and layout.whole:
+        _tell_total(source, layout)
     source = source._replace(tell=None)  # it has been told
 
     def where(row: int) -> str:
@@ -124,7 +134,7 @@ def text_names(source: Source) -> list[str]:
     >>> text_names(Source("a.csv", text[:8], len(text), lambda: pa.BufferReader(text)))
     ['sex', 'height']
     """
-    return _layout(source).first
+    return _understood(source, [])[1].first
 
 
 def _from(where: Callable[[int], str], begin: int) -> Callable[[int], str]:
@@ -155,6 +165,8 @@ def _read(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
             ),
         )
+    except UnicodeDecodeError as problem:
+        raise undecodable(source.label, problem) from None
     except (pa.ArrowException, OSError) as problem:
         raise Refusal(_uneven(source, layout) or f"{source.label}: {one_line(problem)}") from None
 
@@ -189,6 +201,21 @@ def _notations(
             if said:
                 source.tell(f"{', '.join(map(column_label, names))}: {said}")
     return {name: (known.get(name, UNKNOWN), elsewhere) for name in places}
+
+
+def _tell_total(source: Source, layout: Layout) -> None:
+    """Tell if the last row seems to be a total, which would count as an observation."""
+    assert source.tell is not None
+    try:
+        last = [(line, record) for line, record in _records(source, layout) if any(record)][-1]
+    except (csv.Error, OSError, UnicodeDecodeError):
+        return  # which reading will tell
+    words = [field for field in last[1] if field.strip().rstrip(":").casefold() in TOTALS]
+    if words:
+        source.tell(
+            f"{source.label}: line {last[0]:,}, the last one, is called {words[0]!r}; if it is a "
+            "total, delete it: it is read as a row like the others"
+        )
 
 
 def _beginning_of(
@@ -237,11 +264,24 @@ def _line_number(source: Source, layout: Layout, record: int) -> int | None:
         return None
 
 
-def _layout(source: Source) -> Layout:
+def _understood(source: Source, names: Sequence[str]) -> tuple[Source, Layout]:
+    """Return a text file in UTF-8, or in an encoding whose numbers are the same, and its layout.
+
+    names: of columns that are asked for, by which encodings are told apart.
+    """
+    layout = _layout(source, names)
+    if layout.encoding in {UTF_8, ANY_BYTES}:
+        return source, layout
+    return in_utf_8(source, layout.encoding), layout._replace(encoding=UTF_8)
+
+
+def _layout(source: Source, names: Sequence[str]) -> Layout:
     """Guess the layout of a text file from its beginning."""
     try:
         with source.open() as stream:
             raw = stream.read(HEAD)
+    except UnicodeDecodeError as problem:
+        raise undecodable(source.label, problem) from None
     except OSError as problem:
         raise Refusal(f"{source.label} is a broken gzip file ({one_line(problem)})") from None
     if b"\0" in raw:
@@ -249,12 +289,8 @@ def _layout(source: Source) -> Layout:
     cut = len(raw) == HEAD
     lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
     lines = lines[:-1] if cut and len(lines) > 1 else lines
-    encoding = "utf-8-sig"
-    try:
-        text = b"".join(lines).decode("utf-8")
-    except UnicodeDecodeError:  # other encodings do not matter in names and numbers
-        encoding = "latin-1"
-        text = b"".join(lines).decode(encoding)
+    encoding = encoding_of(b"".join(lines), names)
+    text = b"".join(lines).decode(encoding)
     if not text.strip():
         raise Refusal(f"{source.label} is empty; give a line of names and rows of numbers")
     try:
@@ -329,7 +365,29 @@ def _places(source: Source, layout: Layout, names: Sequence[str]) -> dict[str, i
                 )
         if not _named(layout, names):
             return {name: int(name) - 1 for name in names}
-    return column_places(source.label, columns, names)
+    try:
+        return column_places(source.label, columns, names)
+    except Refusal:
+        strange = [name for name in names if name.strip() not in columns]
+        line = _named_below(source, layout, [n for n in strange if position(n, count) is None])
+        if line is None:
+            raise
+        raise Refusal(
+            f"{source.label}: the names of the columns stand in line {line:,}; delete the lines "
+            "above it"
+        ) from None
+
+
+def _named_below(source: Source, layout: Layout, names: Sequence[str]) -> int | None:
+    """Return the line, from 1, that names columns below a title; None if there is none."""
+    with source.open() as stream:
+        head = stream.read(HEAD).decode(layout.encoding, errors="replace")
+    for line, text in enumerate(head.splitlines()[:TITLES], 1):
+        for mark in MARKS:
+            fields = [field.strip(' "') for field in text.split(mark)]
+            if line > 1 and names and all(name.strip() in fields for name in names):
+                return line
+    return None
 
 
 def _records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
@@ -362,6 +420,6 @@ def _uneven(source: Source, layout: Layout) -> str | None:
                     f"{source.label}: line {line:,} has {values}, "
                     f"the first line has {width}{remedy}"
                 )
-    except (csv.Error, OSError):
+    except (csv.Error, OSError, UnicodeDecodeError):
         return None
     return None

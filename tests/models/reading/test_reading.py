@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,8 @@ import pytest
 from pyarrow import parquet
 from reading_files import read_columns
 
+from models.reading.files import open_files
+from models.reading.source import Files
 from models.refusal import Refusal
 
 
@@ -74,6 +76,49 @@ def test_every_kind_of_csv_is_the_same_table(content, pack, write):
     np.testing.assert_array_equal(columns["height"], [171.5, 183])
     np.testing.assert_array_equal(columns["weight"], [60, 81.25])
     assert columns["height"].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("gb18030", "\u8eab\u9ad8"),
+        ("utf-16", "\u8eab\u9ad8"),
+        ("big5", "\u8eab\u9ad8"),
+        ("cp932", "\u8eab\u9577"),
+        ("cp949", "\uc2e0\uc7a5"),
+        ("cp1251", "\u0440\u043e\u0441\u0442"),
+        ("cp1253", "\u03cd\u03c8\u03bf\u03c2"),
+        ("cp1252", "Gr\xf6\xdfe"),
+    ],
+)
+def test_names_are_found_in_the_encodings_of_several_countries(encoding, name, write):
+    text = f"{name}\tn\r\n171,5\t1\r\n180\t2\r\n"
+    found = read_columns(write(text.encode(encoding)), [name])
+    assert found.values[name].tolist() == [171.5, 180]
+    assert found.where(1) == "line 3"
+    if encoding in {"gb18030", "utf-16", "cp1252"}:  # which are known without a name too
+        said = refused(write(text.encode(encoding)), ["weight"])
+        assert said.endswith(f"it has 2 columns: {name}, n")
+
+
+def test_a_byte_that_is_no_text_far_below_is_refused(write, monkeypatch):
+    monkeypatch.setattr("models.reading.text.HEAD", 1 << 12)
+    raw = "\u8eab\u9ad8,n\n".encode("gb18030") + b"170,1\n" * 2_000
+    assert len(read_columns(write(raw), ["\u8eab\u9ad8"]).values["\u8eab\u9ad8"]) == 2_000
+    assert "is not all in one encoding" in refused(write(raw + b"\xff\xff,1\n"), ["\u8eab\u9ad8"])
+
+
+def test_a_total_below_the_table_is_told(write):
+    def told(text):
+        lines = []
+        open_files(Files(write(text), tell=lines.append), ["height"])
+        return lines
+
+    (said,) = told("name,height\nA,1\nB,2\nTotal:,3\n\n")
+    assert "line 4, the last one, is called 'Total:'; if it is a total, delete it" in said
+    (said,) = told("\u59d3\u540d;height\nA;1\nB;2\n\u5408\u8ba1;3\n")
+    assert "line 4" in said
+    assert told("name,height\nTotal,1\nB,2\n") == []  # negative control: not the last row
 
 
 def test_a_name_in_latin_1_is_found(write):
@@ -148,8 +193,12 @@ def test_a_pipe_is_read_once(tmp_path):
         ("height\n1\n9007199254740993\n", {}, "line 3 is 9007199254740993, which a double cannot"),
         ("height\nNA\n-99999999999999999\n", {}, "line 3 is -99999999999999999, which a double"),
         (b"height\n1\n2\xb0\n", {}, "line 3 is '2°'"),
-        (b"\xff\xfeh\0\n\0", {}, "is UTF-16 text; save it as CSV in UTF-8"),
-        (b"PK\x03\x04rest", {}, "is an Excel workbook"),
+        (b"\xff\xfeh\0\n\0\0", {}, "is not all in one encoding"),
+        (b"\xff\xfeh\0\n\0", {}, "has no column 'height'; it has 1 column: h"),
+        (b"PK\x03\x04rest", {}, "is no workbook that can be read"),
+        ("Report 2025;;\n;;\nname;height\nA;1\n", {}, "stand in line 3; delete the lines above it"),
+        ("Report\n\nname;height\nA;1\n", {}, "stand in line 3; delete the lines above it"),
+        ("Height (cm),b\n1,2\n", {}, "did you mean 'Height (cm)'? it has 2 columns"),
         (b"height\n1\0\n", {}, "is not text"),
         (b"\x1f\x8b\x08rubbish", {}, "is a broken gzip file"),
         ('"height\n' + "1\n" * 100_000, {}, "is a quotation mark left open?"),
@@ -275,7 +324,8 @@ def test_parquet_of_every_type_of_number(store, monkeypatch):
     [
         (pa.array([None, "abc"]), "row 2 is 'abc', which is not a number; the column is of type"),
         (pa.array(["a"]).dictionary_encode(), "row 1 is 'a', which is not a number"),
-        (pa.array([date(2020, 1, 31)]), "row 1 is '2020-01-31', which is not a number"),
+        (pa.array([date(2020, 1, 31)]), "row 1 is '2020-01-31', which is not a number but a date;"),
+        (pa.array([time(10, 20)]), "row 1 is '10:20:00', which is not a number but a time;"),
         (pa.array([[1.0]]), "row 1 is '[1.0]', which is not a number"),
         (pa.array([1, None, 2**53]), "row 3 is 9007199254740992, which a double cannot hold"),
         (pa.array([1.0, 2.0, -np.inf]), "row 3 is -inf, which is not finite"),

@@ -1,0 +1,221 @@
+"""Sheets of workbooks, written here as the zip files that they are."""
+
+from __future__ import annotations
+
+import sys
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from reading_files import read_columns
+
+from models.reading.columns import Columns
+from models.reading.files import column_names, sources_at
+from models.reading.in_order import scan_in_order
+from models.reading.scan import scan
+from models.reading.source import Files
+from models.reading.table import scan_table
+from models.refusal import Refusal, worded
+
+TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+ODF = "urn:oasis:names:tc:opendocument:xmlns"
+DAY = 43861  # 2020-01-31, as Excel counts days
+
+
+def cell(value, place):
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith("date:"):
+        return f'<c r="{place}" s="1"><v>{value.removeprefix("date:")}</v></c>'
+    if isinstance(value, str):
+        return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+    if isinstance(value, bool):
+        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+    return f'<c r="{place}"><v>{value!r}</v></c>'
+
+
+def written(path, sheets):
+    """Write an Excel workbook of sheets, each a list of rows."""
+    pieces = {
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}"><cellXfs><xf numFmtId="0"/>'
+        '<xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>',
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" '
+        f'Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    }
+    named, linked, kinds = "", "", ""
+    for at, (name, rows) in enumerate(sheets.items(), 1):
+        named += f'<sheet name="{name}" sheetId="{at}" r:id="s{at}"/>'
+        target = f"worksheets/sheet{at}.xml"
+        linked += f'<Relationship Id="s{at}" Type="{LINKS}/worksheet" Target="{target}"/>'
+        data = "".join(
+            f'<row r="{y}">'
+            + "".join(cell(value, f"{chr(64 + x)}{y}") for x, value in enumerate(row, 1))
+            + "</row>"
+            for y, row in enumerate(rows, 1)
+        )
+        pieces[f"xl/{target}"] = (
+            f'<worksheet xmlns="{MAIN}"><sheetData>{data}</sheetData></worksheet>'
+        )
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+        kinds += f'<Override PartName="/xl/{target}" ContentType="{kind}"/>'
+    pieces["xl/workbook.xml"] = (
+        f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}"><sheets>{named}</sheets></workbook>'
+    )
+    pieces["xl/_rels/workbook.xml.rels"] = (
+        f'<Relationships xmlns="{PACKAGE}">{linked}<Relationship Id="st" '
+        f'Type="{LINKS}/styles" Target="styles.xml"/></Relationships>'
+    )
+    pieces["[Content_Types].xml"] = (
+        f'<Types xmlns="{TYPES}"><Default Extension="xml" ContentType="application/xml"/>{kinds}</Types>'
+    )
+    with ZipFile(path, "w") as file:
+        for name, text in pieces.items():
+            file.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return path
+
+
+def open_document(path, rows):
+    """Write an OpenDocument workbook of one sheet."""
+    table = ""
+    for row in rows:
+        table += "<table:table-row>"
+        for value in row:
+            kind = "string" if isinstance(value, str) else "float"
+            number = "" if isinstance(value, str) else f' office:value="{value}"'
+            table += (
+                f'<table:table-cell office:value-type="{kind}"{number}>'
+                f"<text:p>{value}</text:p></table:table-cell>"
+            )
+        table += "</table:table-row>"
+    spaces = " ".join(f'xmlns:{one}="{ODF}:{one}:1.0"' for one in ("office", "table", "text"))
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with ZipFile(path, "w") as file:
+        file.writestr("mimetype", kind)
+        file.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{ODF}:manifest:1.0"><manifest:file-entry '
+            f'manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>',
+        )
+        file.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table "
+            f'table:name="One">{table}</table:table></office:spreadsheet></office:body>'
+            "</office:document-content>",
+        )
+    return path
+
+
+PEOPLE = [
+    ["name", "height", "day", "said"],
+    ["Ann", 171.5, f"date:{DAY}", "1,5"],
+    ["Bob, B.", 183, f"date:{DAY + 1}", "2"],
+    ["Cy\nD", 165.1234567890123, f"date:{DAY + 2}", "3"],
+]
+
+
+@pytest.fixture
+def book(tmp_path):
+    return written(tmp_path / "people.xlsx", {"People": PEOPLE, "More": [["x"], [1]], "None": []})
+
+
+def refused(path, column, **options):
+    with pytest.raises(Refusal) as caught:
+        scan(path, column, **options)
+    said = worded(caught.value.both_ways, typed=True)
+    assert "\n" not in said
+    return said
+
+
+def test_numbers_of_a_sheet_are_exact(book):
+    found = read_columns(book, ["height", "4"])
+    assert found.values["height"].tolist() == [171.5, 183, 165.1234567890123]
+    assert found.values["4"].tolist() == [1.5, 2, 3]  # text that is numbers
+    assert found.where(2) == "line 4"  # its row in the sheet
+    assert column_names(sources_at(book)[0]) == ["name", "height", "day", "said"]
+    assert read_columns(Files(book, sheet="More"), ["x"]).values["x"].tolist() == [1]
+    assert "line 2 is '1,5', which is no number with decimal p" in refused(
+        book, "said", decimal="."
+    )
+    for mark in ".,":  # numbers are what they are in any case
+        assert scan(book, "height", decimal=mark).x.max() == 183
+
+
+def test_open_document_is_read_too(tmp_path):
+    path = open_document(
+        tmp_path / "people.ods", [["name", "height"], ["Ann", 171.5], ["Bob", 183]]
+    )
+    assert sorted(scan(path, "height").x.tolist()) == [171.5, 183]
+
+
+def test_which_sheet_is_read_is_told_where_there_are_more(book, tmp_path):
+    told = []
+    scan(Files(book, tell=told.append), "height")
+    (said,) = told
+    assert said == (
+        f"{book}: the sheet 'People' is read, the first of 3 (People, More, None); --sheet takes "
+        "another"
+    )
+    told.clear()
+    scan(Files(book, tell=told.append), "x", sheet="2")
+    one = written(tmp_path / "one.xlsx", {"One": [["x"], [1], [2]]})
+    scan(Files(one, tell=told.append), "x")
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "said"),
+    [
+        (
+            "x",
+            {"sheet": "more"},
+            "has no sheet 'more'; did you mean 'More'? it has 3 sheets: People",
+        ),
+        ("x", {"sheet": "4"}, "has no sheet '4'; it has 3 sheets: People, More, None"),
+        ("x", {"sheet": "None"}, "the sheet 'None' is empty; give another (--sheet): People, More"),
+        ("Height (cm)", {}, "has no column 'Height (cm)'; did you mean 'height'?"),
+        ("day", {}, "day: line 2 is '2020-01-31', which is not a number but a date"),
+        ("name", {}, "name: line 2 is 'Ann', which is not a number; no row of 3 is one"),
+    ],
+)
+def test_what_is_wrong_with_a_sheet_is_one_line(column, options, said, book):
+    assert said in refused(book, column, **options)
+
+
+def test_files_that_are_no_workbooks_are_refused(book, tmp_path, monkeypatch):
+    other = tmp_path / "other.zip"
+    with ZipFile(other, "w") as file:
+        file.writestr("a.csv", "x\n1\n")
+    assert "is no workbook that can be read" in refused(other, "x")
+    old = tmp_path / "old.xls"
+    old.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
+    assert "is no workbook that can be read" in refused(old, "x")
+    plain = tmp_path / "plain.csv"
+    plain.write_text("x\n1\n")
+    assert "is no workbook and has no sheet 'a'; leave it out (--sheet)" in refused(
+        plain, "x", sheet="a"
+    )
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    assert refused(book, "height") == (
+        f"{book} is an Excel workbook or another zip file; to read workbooks install "
+        "python-calamine: uv sync --extra excel; or save the sheet as CSV in UTF-8"
+    )
+    assert scan(plain, "x").observations == 1  # negative control: others need no extra
+
+
+def test_blank_rows_of_a_sheet(tmp_path):
+    rows = [[None, None], ["n", "m"], [3, 1], [None, None], [5, 2], [None, None]]
+    path = written(tmp_path / "gaps.xlsx", {"One": rows})
+    assert "first in line 4; --drop-missing drops them" in refused(path, "n")
+    assert scan(path, "n", drop_missing=True).observations == 2  # those at the end are no rows
+    data = scan_in_order(path, Columns(("n",))).data
+    np.testing.assert_array_equal(data.seen, [True, False, True])
+
+
+def test_a_table_of_counts_in_a_sheet(tmp_path):
+    rows = [["ward", "well", "ill"], ["A", 3, 0], ["B", 1, 2]]
+    found = scan_table(written(tmp_path / "wards.xlsx", {"One": rows})).data
+    assert found.titles == ("A", "B")
+    assert found.totals.tolist() == [3, 3]
