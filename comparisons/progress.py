@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from threading import Thread
+from threading import Thread, Timer
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-__all__ = ["announce", "loaded", "rows_bar", "saying_what_compiles", "starts_bar", "waiting"]
+__all__ = [
+    "announce",
+    "lasting",
+    "loaded",
+    "rows_bar",
+    "saying_what_compiles",
+    "starts_bar",
+    "waiting",
+]
 
 SOON = 0.5  # seconds without a bar
+LONG = 2.0  # seconds after which work that is mostly short is named
 
 
 def announce(phase: str) -> None:
@@ -62,6 +71,36 @@ def saying_what_compiles() -> Iterator[None]:
 
     with when_compiling(lambda: announce(f"{COMPILING}, {ONCE}")):
         yield
+
+
+@contextmanager
+def lasting(phase: str) -> Iterator[None]:
+    """Name a phase, and how long it has taken, once that is LONG.
+
+    >>> with lasting("adding"):
+    ...     2 + 2
+    4
+    """
+    shown: list[Progress] = []
+
+    def show() -> None:
+        from models.bar import bar
+
+        announce(phase)
+        shown.append(bar())
+        shown[0].add_task(phase)
+        shown[0].start()
+
+    timer = Timer(LONG, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        for one in shown:
+            one.stop()
 
 
 def loaded(name: str) -> ModuleType:

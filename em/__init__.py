@@ -11,7 +11,7 @@ from em.emission import EMISSIONS
 from em.errors.coordinates import coordinates_of, displaced, log_prior
 from em.errors.log_likelihood import log_likelihood
 from em.errors.rounding import rounding
-from em.fit import fit, fitted, fitted_at, out_of_reach
+from em.fit import fit, fitted, fitted_at, out_of_reach, refuse_few_rows
 from em.gamma import GammaEmission
 from em.gaussian import GaussianEmission
 from em.hidden_markov import MarkovGrouping, StationaryGrouping, UniformGrouping
@@ -27,6 +27,7 @@ from em.result import Fit, Optimum, Step
 from em.structure import GROUPINGS
 from em.student_t import StudentTEmission
 from em.student_t_given import StudentTGivenEmission
+from em.uncorrelated import UncorrelatedEmission
 from em.zero_inflated import ZeroInflatedEmission
 from models import (
     Admixture,
@@ -45,12 +46,14 @@ from models import (
 )
 from models.hidden_markov import StationaryHiddenMarkov, UniformHiddenMarkov
 from models.independent import IndependentColumns
+from models.multivariate import DiagonalGaussian, SphericalGaussian, TiedSphericalGaussian
 from models.multivariate_blanks import PartlySeen
 from models.student_t_given import StudentTGiven
 
 EMISSIONS[Binomial] = BinomialEmission
 EMISSIONS[Categorical] = CategoricalEmission
 EMISSIONS[IndependentColumns] = ColumnsEmission
+EMISSIONS[DiagonalGaussian] = UncorrelatedEmission
 EMISSIONS[Gamma] = GammaEmission
 EMISSIONS[Gaussian] = GaussianEmission
 EMISSIONS[LogNormal] = LogNormalEmission
@@ -58,8 +61,10 @@ EMISSIONS[MultivariateGaussian] = MultivariateEmission
 EMISSIONS[NegativeBinomial] = NegativeBinomialEmission
 EMISSIONS[PartlySeen] = PartlySeenEmission
 EMISSIONS[Poisson] = PoissonEmission
+EMISSIONS[SphericalGaussian] = UncorrelatedEmission
 EMISSIONS[StudentT] = StudentTEmission
 EMISSIONS[StudentTGiven] = StudentTGivenEmission
+EMISSIONS[TiedSphericalGaussian] = UncorrelatedEmission
 EMISSIONS[ZeroInflated] = ZeroInflatedEmission
 
 GROUPINGS[Admixture] = AdmixtureGrouping
@@ -87,6 +92,7 @@ __all__ = [
     "log_likelihood",
     "log_prior",
     "out_of_reach",
+    "refuse_few_rows",
     "rounding",
     "subsample",
     "unit_densities",

@@ -32,11 +32,14 @@ class CategoricalEmission(Exponential[Categorical]):
     """
 
     ones = 0
-    looked_up = True
 
     def size(self, d: int) -> int:
         """The number of categories."""
         return d
+
+    def unwritten(self, d: int) -> bool:
+        """T is 1 in one place and otherwise 0."""
+        return True
 
     def slack(self, wide: int) -> float:
         """Every category may take as much as it has at least."""

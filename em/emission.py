@@ -47,9 +47,6 @@ class Emission[T: Theta](ABC):
     floor = 0.0
     """Default least width, in units of the rows (a power of two near their sd or robust width)."""
 
-    looked_up = False
-    """Whether T is 1 in one place and otherwise 0, so that it need not be written anywhere."""
-
     located = False
     """Whether components have a location, and x a unit that may be changed."""
 
@@ -90,9 +87,24 @@ class Emission[T: Theta](ABC):
         """Whether the M-step of a component needs the sums of the others."""
         return False
 
+    def effort(self, d: int) -> int:
+        """Return how many times as long as for a few columns log p of a row takes, about."""
+        return 1
+
     def size(self, d: int) -> int:
         """Return q, the number of statistics of a row, 0 if there are none; d is a row's width."""
         return 0
+
+    def fewest(self, d: int, k: int) -> int:
+        """Return with how many rows of d columns k components are not sure to be spikes."""
+        return 1
+
+    def unwritten(self, d: int) -> bool:
+        """Return whether T is written nowhere, as heights and sums do without it.
+
+        Where components have a location, T(x) about a point is T(x - point).
+        """
+        return False
 
     def about[R: Movable](self, record: R, points: Array) -> R:
         """Return a Theta, or a prior, of x about points, (K, ...) or (d,)."""
@@ -144,6 +156,10 @@ class Emission[T: Theta](ABC):
         """Whether T about zero would lose digits that the components need."""
         return bool(self.far(theta).any())
 
+    def varying(self, theta: T) -> T | None:
+        """Return theta with 0 in place of entries that are constants; None if there are none."""
+        return None
+
     def condition(self, theta: T) -> Array:
         """Return the factor by which each component's parameters enlarge rounding, (K,)."""
         return np.ones(components(theta))
@@ -151,6 +167,10 @@ class Emission[T: Theta](ABC):
     def width(self, theta: T, floor: Array) -> Array:
         """Return each component's narrowest width in units of the floor, (K,)."""
         return np.full(components(theta), np.inf)
+
+    def wide_enough(self, theta: T, floor: Array) -> bool:
+        """Whether no component is narrower than the floor, beyond rounding."""
+        return bool((self.width(theta, floor) >= 1 - 1e-14).all())
 
     def on_floor(self, theta: T, floor: Array) -> NDArray[np.bool_]:
         """Return which components `widen` keeps at the floor, (K,)."""

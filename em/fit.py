@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Structure
 
-__all__ = ["fit", "fitted", "fitted_at", "out_of_reach"]
+__all__ = ["fit", "fitted", "fitted_at", "out_of_reach", "refuse_few_rows"]
 
+MANY_WIDTHS = 5  # columns from which their least sds are not listed
 MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
 
@@ -103,6 +104,8 @@ def fit[S: Structure](
     question: Question[S, Any] = asked(
         family, sample, k, prior=prior, equal_weights=equal_weights, group_names=group_names
     )
+    if question.given is None and start is None:
+        refuse_few_rows(question)
     return fitted(
         question,
         prior=question.given,
@@ -237,6 +240,30 @@ def out_of_reach(question: Question[Any, Any]) -> bool:
     """
     in_memory = isinstance(question.sample, Sample)
     return not in_memory and not isinstance(emission_of(question.family), Exponential)
+
+
+def refuse_few_rows(question: Question[Any, Any]) -> None:
+    """Raise Refusal where components of many columns have too few rows for their covariances.
+
+    Every climb would end on a spike, after minutes.
+
+    >>> from models import MultivariateGaussian
+    >>> rows = np.random.default_rng(1).normal(size=(100, 50))
+    >>> refuse_few_rows(asked(MultivariateGaussian, Sample(rows), 2))
+    Traceback (most recent call last):
+    models.refusal.Refusal: 2 full covariances of 50 columns need at least 102 distinct rows, ...
+    """
+    family, wide = question.family, question.width
+    least = emission_of(family).fewest(wide, question.k)
+    if question.sample.distinct >= least:
+        return
+    tied = emission_of(family).pools
+    needs = "a tied covariance" if tied else f"{question.k} full covariances"
+    raise Refusal(
+        f"{needs} of {wide} columns need{'s' * tied} at least {least:,} distinct rows, and there "
+        f"are {question.sample.distinct:,}; take diagonal covariances (--covariance diagonal), or "
+        "fewer columns"
+    )
 
 
 def _begin[S: Structure](
@@ -406,7 +433,11 @@ def _notes[S: Structure](
 
 def _told[S: Structure](model: Model[S], floor: Array) -> str:
     """Return the least width allowed in words: a width relative to a location is no sd."""
-    said = ", ".join(f"{width:.3g}" for width in floor if width > 0)  # labels have none
+    widths = floor[floor > 0]  # labels have none
+    said = ", ".join(f"{width:.3g}" for width in widths)
+    if len(widths) > MANY_WIDTHS:
+        least, most = (f"{width:.3g}" for width in (widths.min(), widths.max()))
+        said = least if least == most else f"{least} to {most}, by column"
     relative = model.emission.scaled(model.rows.sample.dimension).any()
     return f"the least {'width' if relative else 'sd'} allowed is {said}"
 

@@ -129,10 +129,14 @@ class Model[S: Structure]:
 
     @property
     def size(self) -> int:
-        """The number of densities that a step needs, which says how long it takes."""
+        """The number of densities that a step needs, which says how long it takes.
+
+        A density of many columns counts as several.
+        """
+        effort = self.k * self.emission.effort(self.question.width)
         if self.streams:
-            return self.k * self.rows.sample.distinct
-        return self.k * len(self.question.units.unit_rows)
+            return effort * self.rows.sample.distinct
+        return effort * len(self.question.units.unit_rows)
 
     def one_pass(self, parameters: S) -> Array | None:
         """Return the shares (K,) of every row if one pass over T says all, otherwise None."""
@@ -336,6 +340,14 @@ class Model[S: Structure]:
         ]
         return summing_to_one(with_shares(type(ahead), shares, rebuilt(type(ahead.theta), fields)))
 
+    def varying(self, parameters: S) -> S | None:
+        """Return parameters with 0 in place of constants; None if all of them may move."""
+        theta = self.emission.varying(parameters.theta)
+        if theta is None:
+            return None
+        shares = {name: np.ones_like(field) for name, field in shares_of(parameters).items()}
+        return with_shares(type(parameters), shares, theta)
+
     def rounding(self, parameters: S) -> float:
         """Return how far rounding can move the objective at some parameters."""
         d, n = self.rows.sample.dimension, self.rows.sample.observations
@@ -346,7 +358,7 @@ class Model[S: Structure]:
 
     def wide_enough(self, theta: Theta) -> bool:
         """Whether no component is narrower than the floor, beyond rounding."""
-        return bool((self.emission.width(theta, self.floor) >= 1 - 1e-14).all())
+        return self.emission.wide_enough(theta, self.floor)
 
     def observations_of(self, parameters: S) -> Array:
         """Return the expected number of observations of each component, (K,)."""

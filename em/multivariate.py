@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MultivariateEmission"]
 
+WIDE = 32  # columns from which products are taken anew in each step instead of read (measured)
+COMMON = 100  # statistics of a row, up to which their number hardly matters
+CLEAR = 2.0  # times the floor's square: more than rounding takes from the least eigenvalue
 FARTHEST = 30.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-13 of log p
 
 
@@ -50,6 +53,47 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
         """The measurements and their products, each pair once."""
         return d + d * (d + 1) // 2
 
+    def effort(self, d: int) -> int:
+        """As long as its statistics are many."""
+        return max(1, self.size(d) // COMMON)
+
+    def fewest(self, d: int, k: int) -> int:
+        """A covariance of many columns needs more rows than columns, and so does each component."""
+        if not self.unwritten(d):
+            return 1  # rows that belong to several components may do
+        return d + k if self.pools else k * (d + 1)
+
+    def unwritten(self, d: int) -> bool:
+        """Products of many columns are many more numbers than the rows."""
+        return d >= WIDE
+
+    def heights(self, phi: Array, x: Array, trials: Array | None, out: Array) -> None:
+        """x' A x + b' x + c, by products of the rows themselves where they are wide."""
+        d = x.shape[1]
+        if not self.unwritten(d):
+            super().heights(phi, x, trials, out)
+            return
+        i, j = np.triu_indices(d)
+        form, columns = np.zeros((d, d)), np.ascontiguousarray(x.T)
+        for row, component in zip(phi, out, strict=True):
+            form[j, i] = row[1 + d :]
+            turned = form @ columns
+            turned += row[1 : 1 + d, None]
+            np.einsum("ij,ij->j", turned, columns, out=component)
+        out += phi[:, :1]
+
+    def sums(self, share: Array, x: Array, trials: Array | None, width: int) -> Array:
+        """Sums of x and x x' by products of the rows themselves where they are wide."""
+        d = x.shape[1]
+        if not self.unwritten(d):
+            return super().sums(share, x, trials, width)
+        upper, found = np.triu_indices(d), np.empty((len(share), width))
+        found[:, 0], found[:, 1 : 1 + d] = share.sum(axis=1), share @ x
+        for row, sums in zip(share, found, strict=True):
+            weighted = x.T * np.sqrt(row)
+            sums[1 + d :] = (weighted @ weighted.T)[upper]  # half the work for BLAS
+        return found
+
     def statistics(self, x: Array, trials: Array | None, out: Array) -> None:
         """T = (1, 1, x, x_i x_j), row by row of the upper triangle."""
         d = x.shape[1]
@@ -65,13 +109,16 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
 
     def natural(self, theta: MultivariateGaussian) -> Array:
         """(-log |cov| / 2, -m' P m / 2, P m, -P with both halves on the upper triangle)."""
-        half = np.linalg.inv(np.linalg.cholesky(theta.cov))
+        half = np.linalg.inv(np.linalg.cholesky(self._unlike(theta.cov)))
         precision = half.transpose(0, 2, 1) @ half
         log_det = -np.log(np.diagonal(half, axis1=1, axis2=2)).sum(axis=1)
-        scaled = np.einsum("kij,kj->ki", half, theta.mean)
-        pull = np.einsum("kij,kj->ki", precision, theta.mean)
-        ones = np.stack([-log_det, -0.5 * (scaled**2).sum(axis=1)], axis=1)
-        return np.hstack([ones, pull, -0.5 * _folded(precision)])
+        scaled = (half @ theta.mean[:, :, None])[:, :, 0]
+        pull = (precision @ theta.mean[:, :, None])[:, :, 0]
+        k = len(theta.mean)
+        ones = np.empty((k, 2))
+        ones[:, 0], ones[:, 1] = -log_det, -0.5 * (scaled**2).sum(axis=1)
+        bent = -0.5 * _folded(precision)
+        return np.hstack([ones, pull, np.broadcast_to(bent, (k, bent.shape[1]))])
 
     def maximize(self, sums: Array) -> MultivariateGaussian:
         """mean = sum x / n, cov = (sum x x' - n mean mean') / n projected onto the form."""
@@ -109,7 +156,8 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
         k, d = theta.mean.shape
         bent = precision[:, None] @ basis @ precision[:, None]  # -dP / dc
         slope = np.zeros((k, 2 + d + d * (d + 1) // 2, d + len(basis)))
-        slope[:, 0, d:] = -0.5 * np.einsum("kij,bji->kb", precision, basis)
+        traces = precision.reshape(k, -1) @ basis.reshape(len(basis), -1).T  # both symmetric
+        slope[:, 0, d:] = -0.5 * traces
         slope[:, 2 : 2 + d, :d] = precision
         slope[:, 2 + d :, d:] = 0.5 * _folded(bent).transpose(0, 2, 1)
         return slope
@@ -126,8 +174,8 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
         curvature[:, :d, d:], curvature[:, d:, :d] = cross, cross.transpose(0, 2, 1)
         # tr(P A P B P M) - n tr(P A P B) / 2 = tr(P A P B (P M - n / 2))
         rest = precision @ second - 0.5 * degrees[:, None, None] * np.eye(d)
-        turned = np.einsum("bij,kjl->kbil", basis, rest)
-        quadratic = np.einsum("kaij,kbji->kab", bent, turned)
+        turned = (basis @ rest[:, None]).swapaxes(2, 3).reshape(k, len(basis), -1)
+        quadratic = bent.reshape(k, len(basis), -1) @ turned.transpose(0, 2, 1)
         curvature[:, d:, d:] = 0.5 * (quadratic + quadratic.transpose(0, 2, 1))
         return curvature
 
@@ -145,23 +193,33 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
 
     def far(self, theta: MultivariateGaussian, reach: float = 1.0) -> NDArray[np.bool_]:
         """Which components lie more than FARTHEST of their narrowest widths from zero."""
-        distance = (theta.mean**2).sum(axis=1)
-        narrowest = np.linalg.eigvalsh(theta.cov)[:, 0]
-        far: NDArray[np.bool_] = distance > (reach * FARTHEST) ** 2 * narrowest
+        least = np.linalg.eigvalsh(self._unlike(theta.cov))[:, 0]
+        return self._far(theta.mean, least, reach)
+
+    def _far(self, mean: Array, narrowest: Array, reach: float) -> NDArray[np.bool_]:
+        """Return the same, given the least eigenvalues (K,)."""
+        far: NDArray[np.bool_] = (mean**2).sum(axis=1) > (reach * FARTHEST) ** 2 * narrowest
         return far
 
     def condition(self, theta: MultivariateGaussian) -> Array:
         """The squared distance, as in one dimension, plus the covariance's condition number."""
-        values = np.linalg.eigvalsh(theta.cov)
+        return self._condition(theta.mean, np.linalg.eigvalsh(self._unlike(theta.cov)))
+
+    def _condition(self, mean: Array, values: Array) -> Array:
+        """Return the same, given ascending eigenvalues (K, d)."""
         least = np.maximum(values[:, 0], np.finfo(float).eps * values[:, -1])
-        distance = np.minimum((theta.mean**2).sum(axis=1) / least, FARTHEST**2)
+        distance = np.minimum((mean**2).sum(axis=1) / least, FARTHEST**2)
         condition: Array = 1 + distance + values[:, -1] / least
         return condition
 
     def width(self, theta: MultivariateGaussian, floor: Array) -> Array:
         """The square root of the least eigenvalue of cov in units of the floor, (d, d)."""
-        values = np.linalg.eigvalsh(_in_floors(theta.cov, floor))[:, 0]
-        return np.sqrt(np.maximum(values, 0))
+        values = np.linalg.eigvalsh(_in_floors(self._unlike(theta.cov), floor))[:, 0]
+        return np.broadcast_to(np.sqrt(np.maximum(values, 0)), len(theta.mean))
+
+    def wide_enough(self, theta: MultivariateGaussian, floor: Array) -> bool:
+        """Whether all eigenvalues in units of the floor are above 1, which costs a tenth to ask."""
+        return self._clear(theta, floor) or super().wide_enough(theta, floor)
 
     def on_floor(self, theta: MultivariateGaussian, floor: Array) -> NDArray[np.bool_]:
         """Whether the least eigenvalue is the one that `widen` leaves."""
@@ -171,14 +229,33 @@ class MultivariateEmission(Exponential[MultivariateGaussian]):
 
     def widen(self, theta: MultivariateGaussian, floor: Array) -> MultivariateGaussian:
         """Raise eigenvalues below the floor to it, which maximises Q above the floor."""
+        if self._clear(theta, floor):
+            return theta
         values, vectors = np.linalg.eigh(_in_floors(theta.cov, floor))
         if (values >= 1).all():
             return theta
         # what rounding may take from the least eigenvalue is added first
         least = 1 + _rounding(values)[:, None]
-        raised = np.einsum("kij,kj,klj->kil", vectors, np.maximum(values, least), vectors)
+        raised = (vectors * np.maximum(values, least)[:, None]) @ vectors.transpose(0, 2, 1)
         cov = floor @ (0.5 * (raised + raised.transpose(0, 2, 1))) @ floor.T
         return theta._replace(cov=self.family.form().project(0.5 * (cov + cov.transpose(0, 2, 1))))
+
+    def _unlike(self, cov: Array) -> Array:
+        """Return the (K, d, d) covariances, or the only one if they are large and all the same."""
+        return cov[:1] if self.pools and self.unwritten(cov.shape[1]) else cov
+
+    def _clear(self, theta: MultivariateGaussian, floor: Array) -> bool:
+        """Whether large covariances are above the floor: what is left without it has a root."""
+        d = theta.mean.shape[1]
+        if not self.unwritten(d):
+            return False
+        cov = self._unlike(theta.cov)
+        least = floor @ floor.T
+        try:
+            np.linalg.cholesky(cov - CLEAR * least)
+        except np.linalg.LinAlgError:
+            return False
+        return True
 
     def _basis(self, theta: MultivariateGaussian) -> Array:
         """Return the (b, d, d) matrices whose combinations are the form."""

@@ -48,6 +48,7 @@ class Known(NamedTuple):
     totals: (blocks, 1 + q) sums of (1, T) over each block.
     bases: for each block, the sums of base and of |base|, and how many rows have a density.
     kept: each block and its (1, T), if they are small enough to keep.
+    written: whether T is written at all.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -62,6 +63,7 @@ class Known(NamedTuple):
     totals: Array
     bases: list[tuple[float, float, float]]
     kept: list[tuple[Part, Array]]
+    written: bool
 
 
 def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None = None) -> Known:
@@ -79,7 +81,8 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
            [0., 3.]])
     """
     totals, bases, kept = [], [], []
-    size = 1 + emission.size(width(emission.family, rows.sample) if wide is None else wide)
+    wide = width(emission.family, rows.sample) if wide is None else wide
+    size, unwritten = 1 + emission.size(wide), emission.unwritten(wide)
     for block in rows.all():
         base = emission.base(block.x, block.trials)
         counts = np.ones(len(base)) if block.counts is None else block.counts
@@ -88,7 +91,7 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
         if not isinstance(emission, Exponential):
             totals.append(np.array([counts.sum()]))
             continue
-        if emission.looked_up:
+        if unwritten:
             totals.append(emission.sums(counts[None], block.x, block.trials, size)[0])
             continue
         each = np.ones((size, len(block.x)))
@@ -96,7 +99,7 @@ def known_of(rows: Rows, emission: Emission[Any], keep: bool, wide: int | None =
         totals.append(each @ counts)
         if keep:
             kept.append((block, each))
-    return Known(rows, np.stack(totals), bases, kept)
+    return Known(rows, np.stack(totals), bases, kept, not unwritten)
 
 
 def swept(
@@ -123,8 +126,8 @@ def _sweep(
 ) -> Iterator[tuple[float, Array]]:
     """Yield the log-likelihood (without base) and the sums of each block."""
     rows = known.rows
-    if emission.looked_up:
-        yield from _looked_up(known, emission, phi, hard)
+    if not known.written:
+        yield from _unwritten(known, emission, phi, centre, hard)
         return
     size = min(rows.size, rows.end - rows.begin)
     share = np.empty((len(phi) + 1, size))  # the last row is a spare one
@@ -147,15 +150,18 @@ def _sweep(
         yield done
 
 
-def _looked_up(
-    known: Known, emission: Exponential[Any], phi: Array, hard: bool
+def _unwritten(
+    known: Known, emission: Exponential[Any], phi: Array, centre: Array | None, hard: bool
 ) -> Iterator[tuple[float, Array]]:
     """Yield the same where T is not written anywhere."""
     for block in known.rows.all():
         shares = np.empty((len(phi), len(block.x)))
-        emission.heights(phi, block.x, block.trials, shares)
+        _expanded(emission, block, phi, centre, shares)
         value = responsibilities(shares, block.counts, hard)
-        yield value, emission.sums(shares, block.x, block.trials, phi.shape[1])
+        if centre is None:
+            yield value, emission.sums(shares, block.x, block.trials, phi.shape[1])
+        else:
+            yield value, sums_about(emission, block, centre, shares, phi.shape[1])
 
 
 def _read(rows: Rows, index: int, emission: Exponential[Any], buffer: Array) -> tuple[Part, Array]:
@@ -177,8 +183,12 @@ def sums_about(
     >>> sums_about(emission, block, centre=np.array([2.0]), shares=np.ones((1, 2)), width=3)
     array([[2., 0., 2.]])
     """
-    known = np.ones((width, len(block.x)))
     sums = np.empty((len(shares), width))
+    if _unwritten_about(emission, centre):
+        for share, point, own in zip(shares, centre, sums, strict=True):
+            own[:] = emission.sums(share[None], block.x - point, block.trials, width)[0]
+        return sums
+    known = np.ones((width, len(block.x)))
     for component in range(len(shares)):
         emission.statistics_about(block.x, centre[component], block.trials, known[1:])
         np.dot(known, shares[component], out=sums[component])
@@ -248,10 +258,19 @@ def _expanded[T: Theta](
     if centre is None:
         emission.heights(phi, block.x, block.trials, out)
         return
+    if _unwritten_about(emission, centre):
+        for row, point, own in zip(phi, centre, out, strict=True):
+            emission.heights(row[None], block.x - point, block.trials, own[None])
+        return
     known = np.ones((phi.shape[1], len(block.x)))
     for component in range(len(phi)):
         emission.statistics_about(block.x, centre[component], block.trials, known[1:])
         np.matmul(phi[component], known, out=out[component])
+
+
+def _unwritten_about(emission: Exponential[Any], centre: Array) -> bool:
+    """Whether T is written nowhere, given the (K,) or (K, d) points about which it is expanded."""
+    return centre.ndim == 2 and emission.unwritten(centre.shape[1])
 
 
 def _relative(

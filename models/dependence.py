@@ -65,6 +65,8 @@ def dependence(sample: Observations, names: Sequence[str] = ()) -> str:
     constant = sample.high == sample.low
     unit = np.where(constant, 1.0, sd)
     correlation = cov / unit / unit[:, None]
+    if not constant.any() and np.linalg.eigvalsh(correlation)[0] > CANDIDATE:
+        return ""  # no column has less of its variance left by all others
     basis: list[int] = []
     found: list[Relation] = []
     for at in range(sample.dimension):

@@ -32,6 +32,7 @@ SIBLINGS = {
     "lognormal",
     "multivariate",
     "multivariate_blanks",
+    "uncorrelated",
     "negative_binomial",
     "student_t",
     "student_t_given",

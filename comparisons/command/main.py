@@ -66,7 +66,14 @@ from comparisons.command.options import (
 from comparisons.command.predict import predict
 from comparisons.command.speed import speed
 from comparisons.command.trust import alarms, calibrate
-from comparisons.progress import announce, loaded, rows_bar, saying_what_compiles, waiting
+from comparisons.progress import (
+    announce,
+    lasting,
+    loaded,
+    rows_bar,
+    saying_what_compiles,
+    waiting,
+)
 from comparisons.studies import NEEDS, OPTIONS, STUDIES, Setting, study_named
 from comparisons.thresholds import FORMAT, WITHIN
 
@@ -539,9 +546,11 @@ def _only_em(
     question: Question[Any, Any], names: list[str], *, starts: int | None, seed: int, as_json: bool
 ) -> None:
     """Fit by EM and print that."""
-    from em import fitted
+    from em import fitted, refuse_few_rows
 
-    found = fitted(question, starts=starts, seed=seed)
+    refuse_few_rows(question)
+    with lasting("EM"):
+        found = fitted(question, starts=starts, seed=seed)
     if as_json:
         from comparisons.pages.json import of_fit
 

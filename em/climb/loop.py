@@ -11,7 +11,7 @@ from models.refusal import Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from models.arrays import Array
 
@@ -83,6 +83,7 @@ def climb[P, S](
     tolerance: float = 1e-4,
     rounding: Callable[[P], float] | None = None,
     bounded: Callable[[P, P], P] = lambda ahead, _: ahead,
+    varying: P | None = None,
     arrived: Callable[[P, float], bool] | None = None,
     on_step: Callable[[int, P, float], None] | None = None,
 ) -> Climb[P]:
@@ -98,6 +99,8 @@ def climb[P, S](
     rounding: how far rounding can move the objective at some parameters, in addition to the
         relative ROUNDING.
     bounded: brings an extrapolated point back into the parameter space, given the M-step's.
+    varying: parameters with 0 in place of each number that never moves, as it need not be looked
+        at; by default all may move.
     arrived: whether parameters and objective are so near to a known end that the climb may stop.
 
     >>> from types import SimpleNamespace
@@ -111,17 +114,18 @@ def climb[P, S](
     if not np.isfinite(value):
         raise DescentError(f"the objective at the start is {value}")
     trace, evaluations, near = [value], 1, 0
-    memory, here = Memory(), _flat(start)
+    moving = None if varying is None else _flat(varying) != 0
+    memory, here = Memory(), _flat(start, moving)
     while len(trace) <= max_steps and not (tolerance > 0 and near == 2):
         mapped = model.maximize(statistics)
         ahead, level = mapped, -np.inf
         if accelerate:
-            image = _flat(mapped)
+            image = _flat(mapped, moving)
             memory, point = _propose(memory, here, image)
             here = image if point is None else point
             if point is not None:
-                ahead = bounded(_rebuilt(present, point), mapped)
-                here = _flat(ahead)
+                ahead = bounded(_rebuilt(present, point, moving), mapped)
+                here = _flat(ahead, moving)
                 level, found = model.expect(ahead)
                 evaluations += 1
                 if level >= value:
@@ -134,7 +138,7 @@ def climb[P, S](
             if _ascends(value, level, present, rounding, len(trace)):
                 statistics = found
             else:  # only rounding moves the objective here: stay
-                ahead, level, here = present, value, _flat(present)
+                ahead, level, here = present, value, _flat(present, moving)
         present, value = ahead, level
         trace.append(value)
         if on_step is not None:
@@ -237,9 +241,10 @@ def _rest(trace: list[float]) -> float:
     return gain * gain / (before - gain) if before > gain else np.inf
 
 
-def _flat(tree: object) -> Array:
-    """Return all numbers of the parameters in one row."""
-    return np.concatenate(list(_leaves(tree)), axis=None, dtype=np.float64)
+def _flat(tree: object, moving: NDArray[np.bool_] | None = None) -> Array:
+    """Return all numbers of the parameters in one row, or those that move."""
+    row = np.concatenate(list(_leaves(tree)), axis=None, dtype=np.float64)
+    return row if moving is None else row[moving]
 
 
 def _leaves(tree: object) -> Iterator[ArrayLike]:
@@ -251,8 +256,14 @@ def _leaves(tree: object) -> Iterator[ArrayLike]:
         yield cast("ArrayLike", tree)
 
 
-def _rebuilt[P](like: P, row: Array) -> P:
-    """Return parameters shaped like the given ones from the numbers in a row."""
+def _rebuilt[P](like: P, row: Array, moving: NDArray[np.bool_] | None = None) -> P:
+    """Return parameters shaped like the given ones from the numbers in a row.
+
+    moving: which of their numbers these are; the others stay as given.
+    """
+    if moving is not None:
+        own, row = row, _flat(like)
+        row[moving] = own
 
     def build(tree: Any, start: int) -> tuple[Any, int]:
         if not isinstance(tree, tuple):

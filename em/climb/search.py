@@ -151,6 +151,7 @@ class Climber[S: Structure]:
             tolerance=self.tolerance / finer,
             rounding=self.model.rounding,
             bounded=self.model.bounded,
+            varying=self.model.varying(first),
             arrived=arrived if self.tolerance > 0 else None,
             on_step=None if self.on_step is None else observe,
         )

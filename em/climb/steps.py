@@ -55,7 +55,9 @@ def joins(model: Model[Any]) -> bool:
     ...     joins(model_of(fit.question, workers, floor=fit.floor))
     True
     """
-    summed = isinstance(model.emission, Exponential) and not model.emission.looked_up
+    summed = isinstance(model.emission, Exponential) and not model.emission.unwritten(
+        model.question.width
+    )
     plain = summed and not model.hard and not _heavy(model)
     return plain and model.streams and model.rows.blocks == 1 and bool(model.rows.sample.distinct)
 
@@ -201,7 +203,9 @@ class Steps[S: Structure]:
         self.even = uniform(self.model.question.structure, self.k, {})
         self.shapes = [field.shape for field in entries(starts[0].theta).values()]
         self.unseen = None if self.model.prior is None else self.model.unseen(None)
-        here = np.stack([self._row(start) for start in starts])
+        varying = self.model.varying(starts[0])
+        self.moving = None if varying is None else _row(varying) != 0
+        here = self._moving(np.stack([_row(start) for start in starts]))
         rows = _rows_of(models)
         self.begun = self._begin(rows if len(models) == 1 else rows.at(whose), here)
 
@@ -420,18 +424,19 @@ class Steps[S: Structure]:
             np.broadcast_to(self.even[name], weight.shape) if name in self.held else weight
             for name in self.names
         ]
-        return np.concatenate(
-            [*shares, *(one.reshape(count, -1) for one in entries(theta).values())], axis=1
-        )
+        fields = [one.reshape(count, -1) for one in entries(theta).values()]
+        return self._moving(np.concatenate([*shares, *fields], axis=1))
 
-    def _row(self, parameters: S) -> Array:
-        """Return parameters as one row (P,)."""
-        fields = [*shares_of(parameters).values(), *entries(parameters.theta).values()]
-        return np.concatenate([np.ravel(field) for field in fields], dtype=np.float64)
+    def _moving(self, rows: Array) -> Array:
+        """Return the numbers (C, P) that may move."""
+        return rows if self.moving is None else rows[:, self.moving]
 
     def _parts(self, here: Array) -> tuple[Array, Theta]:
         """Return shares (C, K), which sum to one, and theta with C K components."""
         count, k = len(here), self.k
+        if self.moving is not None:
+            own, here = here, np.zeros((count, len(self.moving)))
+            here[:, self.moving] = own
         weight = here[:, :k] / here[:, :k].sum(axis=1, keepdims=True)
         fields, begin = [], k * len(self.names)
         for shape in self.shapes:
@@ -445,6 +450,12 @@ class Steps[S: Structure]:
         """Return parameters from a row."""
         weight, theta = self._parts(row[None])
         return with_shares(self.kind, dict.fromkeys(self.names, weight[0]), theta)
+
+
+def _row(parameters: Structure) -> Array:
+    """Return parameters as one row."""
+    fields = [*shares_of(parameters).values(), *entries(parameters.theta).values()]
+    return np.concatenate([np.ravel(field) for field in fields], dtype=np.float64)
 
 
 def _rows_of(models: Sequence[Model[Any]]) -> _Rows:

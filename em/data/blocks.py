@@ -109,7 +109,10 @@ def rows_of[T: Theta](sample: Observations, emission: Emission[T], k: int, units
     >>> rows.size, rows.blocks
     (1000, 1)
     """
-    written = 1 if emission.looked_up else emission.size(width(emission.family, sample))
+    wide = width(emission.family, sample)
+    written = emission.size(wide)
+    if emission.unwritten(wide):
+        written = sample.dimension
     fits = CACHE / (k + written + 2)
     shared = max(LEAST, sample.distinct / RUNS)  # so that every thread gets a run
     blocks = -int(-sample.distinct // min(fits, shared))

@@ -96,7 +96,7 @@ class Units:
         return np.where(self.relative, widths, widths * self.scale)
 
 
-type Averages = Callable[[Units, Callable[[Array], Array]], Array]
+type Averages = Callable[[Units, Callable[[Array, Array], Array]], Array]
 
 
 def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Averages) -> Units:
@@ -105,14 +105,14 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     Columns that are above 0 have a mean of about 1 instead. Of families with heavy tails median and
     interquartile range are taken: beside one outlier all other rows would lie in one place.
 
-    average: (units, function) -> the mean over the observations of a function of (B, d) rows in
-        these units.
+    average: (units, function) -> what a function of (B, d) rows in these units and of (B,) counts
+        adds up to, over the number of observations.
 
     >>> from em.emission import emission_of
     >>> from models import Gaussian, Sample
     >>> x = np.array([160.0, 170.0, 180.0])
     >>> def average(units, function):
-    ...     return function(units.rows(x)[:, None]).mean(axis=0)
+    ...     return function(units.rows(x)[:, None], np.ones(3)) / 3
     >>> units_of(Sample(x), emission_of(Gaussian), average)
     Units(scale=array([8.]), shift=array([170.]), turn=None, relative=False)
     """
@@ -129,9 +129,7 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     units = _by_column(emission, mean, size)
     if not emission.uncouples or sample.seen_in_part or not spread.all():
         return units
-    cov = average(units, lambda x: (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)).reshape(
-        d, d
-    )
+    cov = average(units, lambda x, counts: (x.T * counts) @ x)
     least = np.linalg.eigvalsh(cov / np.sqrt(np.outer(np.diagonal(cov), np.diagonal(cov))))[0]
     if not COLLINEAR < least < CORRELATED:
         return units
@@ -147,8 +145,8 @@ def _places(sample: Observations, average: Averages) -> tuple[Array, Array]:
     exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
     order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(sample.dimension))
-    mean = average(near_one, lambda x: x)
-    spread = np.sqrt(average(near_one, lambda x: (x - mean) ** 2))
+    mean = average(near_one, lambda x, counts: counts @ x)
+    spread = np.sqrt(average(near_one, lambda x, counts: counts @ (x - mean) ** 2))
     rounding = 4 * np.finfo(float).eps * np.abs(mean)
     return mean * order, np.where(spread > rounding, spread, 0.0) * order
 

@@ -140,7 +140,7 @@ def _standardised[C: Threads | DaskWorkers, T: Theta](plain: C, emission: Emissi
     """Return the executor with its rows in working coordinates."""
     runs = plain.prepare(_same)
 
-    def average(among: Units, function: Callable[[Array], Array]) -> Array:
+    def average(among: Units, function: Callable[[Array, Array], Array]) -> Array:
         (total,) = runs.total(partial(_total, units=among, function=function))
         return np.asarray(total) / plain.rows.sample.observations
 
@@ -152,10 +152,10 @@ def _same(run: Rows) -> Rows:
     return run
 
 
-def _total(run: Rows, units: Units, function: Callable[[Array], Array]) -> Sums:
-    """Return the sum over a run's observations of a function of (B, d) rows."""
+def _total(run: Rows, units: Units, function: Callable[[Array, Array], Array]) -> Sums:
+    """Return what a function of (B, d) rows and their (B,) counts adds up to in a run."""
     total: Array = np.zeros(1)
     for x, _, counts in replace(run, units=units).all():
-        values = function(x.reshape(len(x), -1))
-        total = total + (values.sum(axis=0) if counts is None else counts @ values)
+        often = np.ones(len(x)) if counts is None else counts
+        total = total + function(x.reshape(len(x), -1), often)
     return (total,)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from em.errors.rank import Open
     from em.model import Model
     from em.sweep import Known
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.family import Theta
     from models.structure import Coordinate, Structure
 
@@ -99,7 +99,7 @@ def information_of[S: Structure](
     found = coordinates(parameters, model.question.held)
     p = len(found)
     if p > MOST_COORDINATES:
-        too_many = f"of {p} free parameters; past {MOST_COORDINATES} no information is computed"
+        too_many = f"{p:,} free parameters are too many; the most is {MOST_COORDINATES:,}"
         return unavailable(model, parameters, too_many)
     free = free_of(parameters, found, len(listed_entries(parameters.theta)))
     fixed = edge_slots(model, parameters)
@@ -311,27 +311,46 @@ def _uncertain(known: Known, emission: Emission[Any], log_shares: Array, theta: 
     return (found,)
 
 
-def _outward[S: Structure](model: Model[S], theta: Theta) -> Array:
-    """Return d (a component's entries in the data's units) / d (working coordinates), (M, m)."""
-    columns = []
+class Outward(NamedTuple):
+    """What moves a component's entries in the data's units.
+
+    rows: (R,) the entries, field by field, that any working coordinate moves.
+    slopes: (R, m) d (these entries) / d (working coordinates).
+    """
+
+    rows: Labels
+    slopes: Array
+
+
+def _outward[S: Structure](model: Model[S], theta: Theta) -> Outward:
+    """Return what moves the entries; off the diagonals of many columns may be none that move."""
+    moved = []
     for column in model.emission.chart(theta).T:
         direction = rebuilt(type(theta), unflattened(theta, column[None]))
-        moved = model.rows.units.stretch_out(direction)
-        columns.append(np.concatenate([field.ravel() for field in entries(moved).values()]))
-    return np.array(columns).T
+        fields = entries(model.rows.units.stretch_out(direction)).values()
+        every = np.concatenate([field.ravel() for field in fields])
+        at = np.flatnonzero(every)
+        moved.append((at, every[at]))
+    rows = np.unique(np.concatenate([at for at, _ in moved]))
+    slopes = np.zeros((len(rows), len(moved)))
+    for column, (at, values) in enumerate(moved):
+        slopes[np.searchsorted(rows, at), column] = values
+    return Outward(rows, slopes)
 
 
 def _in_data[S: Structure](
-    parameters: S, found: list[Coordinate], free: Array, outward: Array
+    parameters: S, found: list[Coordinate], free: Array, outward: Outward
 ) -> Array:
     """Return d (free coordinates in the data's units) / d (those in working units), (p, p)."""
     fields = entries(parameters.theta)
-    order = [(name, place) for name in fields for place in np.ndindex(fields[name].shape[1:])]
-    places = [(name, place) for name, place, _ in listed_entries(parameters.theta)]
+    places = [(name, at) for name in fields for at in np.ndindex(fields[name].shape[1:])]
+    order = {place: index for index, place in enumerate(places)}
     own = share_places(parameters)
-    s = len(own[0])
-    change = np.eye(s + len(places))
-    change[s:, s:] = outward[[order.index(place) for place in places]]
+    s, inner = len(own[0]), listed_entries(parameters.theta)
+    change = np.eye(s + len(inner))
+    for slot, (name, place, _) in enumerate(inner, s):
+        change[slot, s:] = outward.slopes[outward.rows == order[name, place]].sum(axis=0)
+    moved = change @ free
     rows = []
     for coordinate in found:
         if coordinate.share is not None:
@@ -339,12 +358,12 @@ def _in_data[S: Structure](
             at = own[component].index(coordinate.share)
         else:
             component, at = coordinate.component or 0, s + coordinate.entry
-        rows.append(change[at] @ free[component])
+        rows.append(moved[component, at])
     return np.array(rows).reshape(len(found), -1)
 
 
 def _errors[S: Structure](
-    parameters: S, free: Array, outward: Array, inverse: Array, still: NDArray[np.bool_]
+    parameters: S, free: Array, outward: Outward, inverse: Array, still: NDArray[np.bool_]
 ) -> S:
     """Return the standard error of every share and entry, in the data's units.
 
@@ -355,8 +374,10 @@ def _errors[S: Structure](
         variance = ((directions @ inverse) * directions).sum(axis=1)
         return np.sqrt(np.maximum(variance, 0))
 
-    own = share_places(parameters)
+    own, theta = share_places(parameters), parameters.theta
     s, k = len(own[0]), len(own)
+    rows, slopes = outward
+    every = np.zeros((k, sum(field[0].size for field in entries(theta).values())))
     with np.errstate(over="ignore", invalid="ignore"):
         shares = {name: np.empty_like(field) for name, field in shares_of(parameters).items()}
         for at in range(s):
@@ -365,10 +386,8 @@ def _errors[S: Structure](
                 name, place = own[component][at]
                 shares[name][place] = np.nan if still[component, at] else each[component]
         # multiply by the unit last, or its square would leave the range of doubles
-        size = np.abs(outward).max(axis=1, keepdims=True)
-        unit = np.where(size > 0, size, 1.0)
-        each = np.stack([spread(outward / unit @ free[component, s:]) for component in range(k)])
-        each[(still[:, s:] @ (outward != 0).T) > 0] = np.nan
-    theta = parameters.theta
-    errors = rebuilt(type(theta), unflattened(theta, each * unit[:, 0]))
-    return with_shares(type(parameters), shares, errors)
+        unit = np.abs(slopes).max(axis=1, keepdims=True)
+        each = np.stack([spread(slopes / unit @ free[component, s:]) for component in range(k)])
+        each[(still[:, s:] @ (slopes != 0).T) > 0] = np.nan
+    every[:, rows] = each * unit[:, 0]
+    return with_shares(type(parameters), shares, rebuilt(type(theta), unflattened(theta, every)))
