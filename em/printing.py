@@ -1,9 +1,9 @@
-"""Estimates and their standard errors as a table of text."""
+"""Estimates and their standard errors as tables: what stands in them, and as lines of text."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     type Row = tuple[str, int, tuple[int, ...]]  # field, its component axis, place on the others
 
-__all__ = ["table"]
+__all__ = ["Grid", "grids", "table"]
 
 ACROSS = 5  # components side by side
 MOST = 30  # rows of a field
@@ -30,13 +30,55 @@ NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
 
 
+class Grid(NamedTuple):
+    """A table, or the part of one that has its components side by side.
+
+    heads: of the columns, the first one for the labels; empty where numbers of components suffice.
+    rows: a label and the cells behind it.
+    after: what is not shown, in words.
+
+    >>> Grid([], [["rate", "1 (0.2)"]], ()).rows[0][1]
+    '1 (0.2)'
+    """
+
+    heads: list[str]
+    rows: list[list[str]]
+    after: tuple[str, ...] = ()
+
+
 def table(
     estimate: Structure,
     errors: Structure,
     names: Mapping[str, Sequence[str]] = MappingProxyType({}),
     noun: str = COMPONENT,
 ) -> Iterator[str]:
-    r"""Yield the lines: a row for each entry of a component, then each matrix of moves.
+    r"""Yield the lines of the tables that `grids` returns.
+
+    >>> from models import Mixture, Poisson
+    >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
+    >>> of_it = Mixture(np.array([0.1, 0.1]), Poisson(np.array([0.2, 0.5])))
+    >>> print(*table(one, of_it), sep="\n")
+      component                     1                     2
+      weight                0.4 (0.1)             0.6 (0.1)
+      rate                    1 (0.2)               5 (0.5)
+    """
+    each = grids(estimate, errors, names, noun)
+    columns = max(LABEL, *(wide(row[0]) for grid in each for row in grid.rows))
+    for heads, rows, after in each:
+        if heads:
+            yield _line(heads[0], [cut(one, CELL) for one in heads[1:]], columns)
+        for label, *cells in rows:
+            yield _line(label, cells, columns)
+        yield from (f"  {one}" for one in after)
+
+
+def grids(
+    estimate: Structure,
+    errors: Structure,
+    names: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    noun: str = COMPONENT,
+) -> list[Grid]:
+    """Return tables: a row for each entry of a component, then each matrix of moves.
 
     Of a field with more than MOST entries a component, those that are largest in some component
     are shown, or the first ones if they are shares.
@@ -46,10 +88,8 @@ def table(
     >>> from models import Mixture, Poisson
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
     >>> of_it = Mixture(np.array([0.1, 0.1]), Poisson(np.array([0.2, 0.5])))
-    >>> print(*table(one, of_it), sep="\n")
-      component                     1                     2
-      weight                0.4 (0.1)             0.6 (0.1)
-      rate                    1 (0.2)               5 (0.5)
+    >>> grids(one, of_it)[0].rows
+    [['weight', '0.4 (0.1)', '0.6 (0.1)'], ['rate', '1 (0.2)', '5 (0.5)']]
     """
     values, spreads = fields_of(estimate), fields_of(errors)
     inner = type(estimate.theta).layout()
@@ -63,21 +103,21 @@ def table(
         _label(name, [one for one in every[name] if one != COMPONENT], place, names, parts)
         for name, _, place in shown
     ]
-    columns = max(LABEL, *map(wide, labels))
     titles = [place_called(COMPONENT, one, names) for one in range(k)]
+    found = []
     for begin in range(0, k, ACROSS):
         block = range(begin, min(begin + ACROSS, k))
-        if k > 1:
-            yield _line(noun, [cut(titles[one], CELL) for one in block], columns)
+        rows = []
         for label, (name, axis, place) in zip(labels, shown, strict=True):
             at = [(*place[:axis], one, *place[axis:]) for one in block]
-            cells = [_cell(values[name][one], spreads[name][one]) for one in at]
-            yield _line(label, cells, columns)
-    for name, more in hidden.items():
-        yield f"  and {more:,} more of {name}"
+            rows.append([label, *(_cell(values[name][one], spreads[name][one]) for one in at)])
+        found.append(Grid([noun, *(titles[one] for one in block)] if k > 1 else [], rows))
+    more = tuple(f"and {more:,} more of {name}" for name, more in hidden.items())
+    found[-1] = found[-1]._replace(after=more)
     for name, axes in estimate.axes().items():
         if NEXT in axes and k > 1:
-            yield from _matrix(name, values[name], spreads[name], titles)
+            found += _matrix(name, values[name], spreads[name], titles)
+    return found
 
 
 def _label(
@@ -141,11 +181,13 @@ def _line(label: str, cells: Iterable[str], columns: int = LABEL) -> str:
     return f"  {padded(label, columns)}{''.join(shown)}"
 
 
-def _matrix(name: str, values: Array, errors: Array, titles: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of probabilities (K, K) to move from each component to each."""
+def _matrix(name: str, values: Array, errors: Array, titles: Sequence[str]) -> Iterator[Grid]:
+    """Yield tables of probabilities (K, K) to move from each component to each."""
     k = len(values)
     for begin in range(0, k, ACROSS):
         block = slice(begin, begin + ACROSS)
-        yield _line(name, [f"to {one}" for one in titles[block]])
-        for row, title in enumerate(titles):
-            yield _line(f"from {title}", map(_cell, values[row, block], errors[row, block]))
+        rows = [
+            [f"from {title}", *map(_cell, values[row, block], errors[row, block])]
+            for row, title in enumerate(titles)
+        ]
+        yield Grid([name, *(f"to {one}" for one in titles[block])], rows)

@@ -13,6 +13,7 @@ from models.blanks import absent, blank_as, empty_rows
 from models.categories import coded, coded_table, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles, refuse
+from models.summary import summary
 from models.totals import refuse_sums
 
 if TYPE_CHECKING:
@@ -499,6 +500,9 @@ class Groups:
         return (
             f"Groups({n:,} rows{columns} in {several:,} group{'s' * (several > 1)}, {kinds}{flips})"
         )
+
+    def _repr_html_(self) -> str:
+        return summary(repr(self), self.sample)
 
 
 def _refuse_titles(titles: Sequence[str], totals: Array | NDArray[np.int64]) -> None:

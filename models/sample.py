@@ -14,6 +14,7 @@ from models.arrays import LARGEST_WHOLE, spaced
 from models.blanks import blank_as, differ, empty_rows, filled, said_of_blanks
 from models.categories import coded, coded_table, recoded, refuse_codes
 from models.refusal import Refusal
+from models.summary import summary
 from models.value_grid import cells_of, value_grid_of
 
 if TYPE_CHECKING:
@@ -509,6 +510,9 @@ class Sample:
             return f"Sample({self.observations:,} labels, {len(self.categories):,} categories)"
         size = f"{self.observations:,} observations{columns}, {self.distinct:,} distinct"
         return f"Sample({size}{flips})"
+
+    def _repr_html_(self) -> str:
+        return summary(repr(self), self)
 
 
 def along_columns(columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from models.blanks import absent, blank_as
 from models.categories import coded, coded_table, refuse_codes
 from models.refusal import Refusal
 from models.sample import Sample, checked_rows, column_titles
+from models.summary import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -339,6 +340,9 @@ class Sequences:
         what = f"{n:,} rows{columns} in {several:,} sequence{'s' * (several > 1)}"
         flips = "" if self.sample.trials is None else ", with trials"
         return f"Sequences({what}{unseen}, {kinds}{flips})"
+
+    def _repr_html_(self) -> str:
+        return summary(repr(self), self.sample)
 
 
 def _sampled(
