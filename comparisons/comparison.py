@@ -261,6 +261,11 @@ class Comparison(Facts):
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from comparisons.pages.notebook import shown
+
+        return shown(self)
+
 
 def _by(given: str) -> str:
     """Return which answer is asked, or raise Refusal for another."""

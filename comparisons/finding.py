@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from models.as_html import card, folded, framed, paragraph, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +16,10 @@ __all__ = [
     "NOTE",
     "OK",
     "Finding",
+    "Findings",
     "Severity",
     "Verdict",
+    "cards",
     "plain",
     "verdict_of",
 ]
@@ -52,6 +57,53 @@ class Finding(NamedTuple):
     def stands(self) -> bool:
         """Whether it prevents agreement: a doubt or a fault."""
         return self.severity in (DOUBT, FAULT)
+
+    def _repr_html_(self) -> str:
+        return framed(cards([self]))
+
+
+class Findings(tuple[Finding, ...]):
+    """All that was measured; a notebook shows as cards what is not ok, and the rest in a table.
+
+    >>> spike = Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "")
+    >>> every = Findings([spike, spike._replace(code="saddle", severity=OK)])
+    >>> len(every), every[0].code
+    (2, 'spike')
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        passed = sum(one.severity == OK for one in self)
+        rows = [
+            [one.code, one.severity, _number(one.value), _number(one.threshold)] for one in self
+        ]
+        every = table(["measure", "result", "value", "threshold"], rows, words=[1])
+        standing = [one for worst in (FAULT, DOUBT, NOTE) for one in self if one.severity == worst]
+        said = paragraph(f"{passed} of {len(self)} checks passed.")
+        return framed(cards(standing), said, folded("All checks", every))
+
+
+def cards(findings: Iterable[Finding]) -> str:
+    """Return findings as HTML: what each one says, and what to do about it.
+
+    >>> spike = Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "Give a prior.")
+    >>> "<p>What to do: Give a prior.</p>" in cards([spike])
+    True
+    """
+    return "".join(
+        card(
+            one.code.replace("_", " ").capitalize(),
+            one.severity,
+            one.message,
+            f"What to do: {one.remedy}" if one.remedy else "",
+        )
+        for one in findings
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if isfinite(value) else "–"
 
 
 def plain(number: float, digits: int = 3) -> str:

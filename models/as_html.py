@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["COLOURS", "card", "framed", "heading", "paragraph", "table"]
+__all__ = ["COLOURS", "card", "folded", "framed", "heading", "paragraph", "table"]
 
 COLOURS = {
     "card": ("#fff", "#1e2125"),
@@ -27,7 +27,7 @@ COLOURS = {
 # one class, and would win.
 STYLE = """
 & { color-scheme: light dark; box-sizing: border-box; width: fit-content;
-  max-width: min(62rem, 100%); margin: .25rem 0; padding: .5rem .9rem;
+  max-width: 100%; margin: .25rem 0; padding: .5rem .9rem;
   border: 1px solid var(--line); border-radius: 8px; background: var(--card);
   color: var(--text); overflow-wrap: break-word;
   font: .875rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; COLOURS }
@@ -43,13 +43,15 @@ STYLE = """
 & tr:nth-child(n), & tr:hover:nth-child(n) { background: none; }
 & th, & td { padding: .25rem .7rem; border: 0; border-top: 1px solid var(--line); max-width: none;
   color: inherit; text-align: right; vertical-align: baseline; white-space: nowrap; }
-& thead th { border-top: 0; color: var(--soft); font-weight: 600; }
+& thead th { border-top: 0; color: var(--soft); font-weight: 600; vertical-align: bottom;
+  white-space: normal; }
 & th:first-child, & .words { text-align: left; }
 & th:first-child { position: sticky; left: 0; padding-left: 0; background: var(--card); }
 & tbody th { font-weight: 500; }
 @media (max-width: 40rem) { & th, & td { padding: .25rem .35rem; } }
 & .best th, & .best td { font-weight: 700; }
 & .card { margin: .5rem 0; padding: .1rem .7rem; border-left: 4px solid var(--tone); }
+& summary { cursor: pointer; color: var(--soft); }
 & .tone { color: var(--tone); font-weight: 600; }
 """
 
@@ -123,6 +125,15 @@ def card(title: str, tone: str, *sentences: str) -> str:
     said = "".join(paragraph(one) for one in sentences if one)
     first = heading(title, f" \N{MIDDLE DOT} {tone}", tone)
     return f'<div class="card"{_toned(tone)}>{first}{said}</div>'
+
+
+def folded(title: str, part: str) -> str:
+    """Return a part that is shown when its title is clicked.
+
+    >>> folded("All measures", paragraph("Two."))
+    '<details><summary>All measures</summary><p>Two.</p></details>'
+    """
+    return f"<details><summary>{escape(title)}</summary>{part}</details>"
 
 
 def _class(name: str) -> str:

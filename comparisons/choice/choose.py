@@ -18,6 +18,7 @@ from comparisons.choice.bootstrap import bootstrap
 from comparisons.choice.candidates import Candidates
 from comparisons.choice.comparable import refuse_incomparable, several
 from comparisons.choice.heights import from_divided
+from comparisons.choice.notebook import shown
 from comparisons.choice.page import page
 from comparisons.choice.predicted import UNSTABLE, predicted_of
 from comparisons.choice.printed import lines
@@ -83,6 +84,9 @@ class Choice(Candidates):
         return "\n".join(lines(self))
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return shown(self)
 
 
 def choose(

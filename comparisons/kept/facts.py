@@ -14,7 +14,7 @@ from bayes.posterior.diagnose import Worst, worst_of
 from bayes.posterior.older import HEIGHTS
 from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import histogram_of
-from comparisons.finding import Finding, Verdict
+from comparisons.finding import Finding, Findings, Verdict
 from comparisons.kept.reading import reading_from
 from comparisons.verdict.rows import Table
 from models.family import width_of
@@ -556,9 +556,9 @@ class Facts:
         return found
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> Findings:
         """All that was measured, in the order of the nine measures."""
-        return tuple(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
+        return Findings(Finding(**one) for one in json.loads(self.tree.attrs["findings"]))
 
     @property
     def table(self) -> Table:
