@@ -20,9 +20,9 @@ from comparisons.binned.posterior import posterior_in_bins, to_be_binned
 from comparisons.capacity import refuse_many
 from comparisons.finding import OK
 from comparisons.kept.atomic import COMPARISON, written
-from comparisons.kept.facts import Facts
 from comparisons.kept.largest import largest
 from comparisons.kept.tree import laid_out
+from comparisons.pictures.methods import Pictured
 from comparisons.prediction.predictor import predictor_of
 from comparisons.prediction.rows import units_of
 from comparisons.progress import announce
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from bayes.posterior.adopt import Name
     from comparisons.prediction.predictor import Predictor, Shares
@@ -62,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare", "compared_anew", "load", "opinion_of", "second_opinion"]
 
 
-class Comparison(Facts):
+class Comparison(Pictured):
     """An estimate beside a posterior, a verdict, and the measurements behind it.
 
     tree: the posterior's DataTree with groups em, ascent, optima, deviance, density (columns, of
@@ -168,71 +167,6 @@ class Comparison(Facts):
 
         page = report(self, command)
         written(Path(path), lambda target: target.write_text(page, encoding="utf-8"))
-
-    def plot_posterior(self) -> Figure:
-        """Draw each parameter's posterior with EM's estimate and its standard-error curve."""
-        return self._drawn("posterior")
-
-    def plot_data(self) -> Figure:
-        """Draw the data with plug-in density, components and predictive band.
-
-        Several columns are drawn one by one, as by `plot_columns`.
-        """
-        return self._drawn("data" if self.rows.x.ndim == 1 else "columns")
-
-    def plot_columns(self) -> Figure:
-        """Draw several columns one by one, each with the densities of both answers."""
-        return self._drawn("columns")
-
-    def plot_plane(self) -> Figure:
-        """Draw several columns' data with EM's ellipses and the posterior's."""
-        return self._drawn("plane")
-
-    def plot_ascent(self) -> Figure:
-        """Draw how EM climbed from every start."""
-        return self._drawn("ascent")
-
-    def plot_deviance(self) -> Figure:
-        """Draw the draws' deviance from the estimate against chi-squared."""
-        return self._drawn("deviance")
-
-    def plot_categories(self) -> Figure:
-        """Draw the largest probabilities of each component, for labels."""
-        return self._drawn("categories")
-
-    def plot_shares(self) -> Figure:
-        """Draw the components' shares of each group."""
-        return self._drawn("shares")
-
-    def plot_cells(self) -> Figure:
-        """Draw observed shares of a table's cells against fitted ones."""
-        return self._drawn("cells")
-
-    def plot_memberships(self) -> Figure:
-        """Draw who belongs to which group, by EM and by the posterior."""
-        return self._drawn("memberships")
-
-    def plot_series(self) -> Figure:
-        """Draw rows in time with their states."""
-        return self._drawn("series")
-
-    def plot_dwell(self) -> Figure:
-        """Draw how long states last."""
-        return self._drawn("dwell")
-
-    def plot_residuals(self) -> Figure:
-        """Draw how well each row is predicted from those before it."""
-        return self._drawn("residuals")
-
-    def plot_pairs(self) -> Figure:
-        """Draw pairs of parameters with EM's ellipse."""
-        return self._drawn("pairs")
-
-    def _drawn(self, name: str) -> Figure:
-        """Draw a picture; matplotlib is imported when one is drawn."""
-        from comparisons.pictures.catalogue import KINDS
-
-        return KINDS[name].draw(self)
 
     def __str__(self) -> str:
         """Return question, table, verdict and whatever is not ok."""

@@ -20,12 +20,14 @@ from comparisons.choice.comparable import refuse_incomparable, several
 from comparisons.choice.heights import from_divided
 from comparisons.choice.notebook import shown
 from comparisons.choice.page import page
+from comparisons.choice.pictures import criteria, densities, splits
 from comparisons.choice.predicted import UNSTABLE, predicted_of
 from comparisons.choice.printed import lines
 from comparisons.choice.reasons import lowered
 from comparisons.choice.rows import Row
 from comparisons.comparison import compared_anew, opinion_of
 from comparisons.kept.atomic import written
+from comparisons.pictures.style import drawn_on
 from comparisons.progress import announce
 from comparisons.verdict.search import search
 from models.bar import bar
@@ -36,8 +38,11 @@ from models.question import asked
 from models.refusal import Refusal, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
     import em
     from comparisons.choice.bootstrap import Bootstrap
@@ -78,6 +83,50 @@ class Choice(Candidates):
         """
         text = page(self, command)
         written(Path(path), lambda target: target.write_text(text, encoding="utf-8"))
+
+    def plot_criteria(self, *, figure: Figure | SubFigure | None = None) -> Figure:
+        """Draw each criterion over the number of groups, as its distance from the best.
+
+        figure: an empty figure or subfigure of yours to draw into, in place of a new one.
+
+        >>> choice = Choice((Row(fit.family, 2, fit),))
+        >>> choice.plot_criteria().savefig("criteria.png")
+        """
+        return self._drawn(criteria, figure)
+
+    def plot_densities(self, *, figure: Figure | SubFigure | None = None) -> Figure:
+        """Draw the data with the fitted groups, a panel for each candidate.
+
+        figure: as of `plot_criteria`.
+
+        >>> choice = Choice((Row(fit.family, 2, fit, comparison),))
+        >>> [axes.get_title("left") for axes in choice.plot_densities().axes]
+        ['K = 2']
+        """
+        return self._drawn(densities, figure)
+
+    def plot_splits(
+        self, *, ax: Axes | None = None, figure: Figure | SubFigure | None = None
+    ) -> Figure:
+        """Draw which groups of K + 1 come from which of K.
+
+        ax: axes of yours to draw on; title and caption are left to you.
+        figure: as of `plot_criteria`.
+
+        >>> rows = Row(fit.family, 2, fit), Row(fit.family, 2, fit)
+        >>> Choice(rows).plot_splits().savefig("splits.png")
+        """
+        return self._drawn(splits, figure, ax)
+
+    def _drawn(
+        self,
+        draw: Callable[[Candidates], Figure],
+        figure: Figure | SubFigure | None,
+        ax: Axes | None = None,
+    ) -> Figure:
+        """Draw a picture where it is wanted."""
+        with drawn_on(figure, ax):
+            return draw(self)
 
     def __str__(self) -> str:
         """Return table and sentences."""

@@ -27,11 +27,13 @@ from comparisons.pictures.style import (
     framed,
     line,
     note,
+    panel,
     patch,
     styled,
 )
 from models.arrays import spaced
 from models.family import one_dimensional
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +74,8 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
             lambda: criteria(choice),
         )
     ]
-    drawn = [row for row in choice.rows if row.comparison is not None and not row.spiked]
-    first = drawn[0].comparison if drawn else None
-    shown = first is not None and (
-        (first.density is not None and not first.categories) or not no_plane(first)
-    )
-    if shown:
+    if not no_densities(choice):
+        drawn = _drawn(choice)
         listed = ", ".join(row.title for row in drawn)
         listed = "; ".join(row.heading for row in drawn) if drawn[0].named else f"K = {listed}"
         found.append(
@@ -88,11 +86,46 @@ def pictures_of_choice(choice: Candidates) -> list[Picture]:
                 lambda: densities(choice),
             )
         )
-    if len(_column(choice)) > 1:
+    if not no_splits(choice):
         found.append(
             Picture("splits", f"How {choice.noun}s split", _told(choice), lambda: splits(choice))
         )
     return found
+
+
+def _drawn(choice: Candidates) -> list[Row]:
+    """Return the rows whose fits can be drawn beside the data."""
+    return [row for row in choice.rows if row.comparison is not None and not row.spiked]
+
+
+def no_densities(choice: Candidates) -> str:
+    """Say why there are no fits to draw beside the data, if there are none.
+
+    >>> from comparisons.choice.candidates import Candidates
+    >>> from comparisons.choice.rows import Row
+    >>> no_densities(Candidates((Row(fit.family, 2, fit),)))
+    'no candidate has a posterior; there is nothing to draw'
+    """
+    drawn = _drawn(choice)
+    if not drawn:
+        return "no candidate has a posterior; there is nothing to draw"
+    first = drawn[0].comparison
+    assert first is not None
+    if first.density is not None and not first.categories:
+        return ""
+    return no_plane(first)
+
+
+def no_splits(choice: Candidates) -> str:
+    """Say why no groups are seen to split, if none are.
+
+    >>> from comparisons.choice.candidates import Candidates
+    >>> from comparisons.choice.rows import Row
+    >>> no_splits(Candidates((Row(fit.family, 2, fit),)))
+    'fewer than two numbers of groups were fitted; there is nothing to draw'
+    """
+    few = "fewer than two numbers of groups were fitted; there is nothing to draw"
+    return few if len(_column(choice)) < 2 else ""
 
 
 def _column(choice: Candidates) -> list[Row]:
@@ -234,7 +267,9 @@ def densities(choice: Candidates) -> Figure:
     >>> len(densities(Candidates((Row(fit.family, 2, fit, comparison),))).axes)
     1
     """
-    rows = [row for row in choice.rows if row.comparison is not None and not row.spiked]
+    if why := no_densities(choice):
+        raise Refusal(why)
+    rows = _drawn(choice)
     columns = across(len(rows), 3)
     figure = blank(1.0 + 2.3 * -(-len(rows) // columns))
     grid = figure.subplots(
@@ -337,9 +372,10 @@ def splits(choice: Candidates) -> Figure:
     >>> len(splits(Candidates(rows)).axes)
     1
     """
+    if why := no_splits(choice):
+        raise Refusal(why)
     rows = _column(choice)
-    figure = blank(4.6)
-    axes = figure.subplots()
+    axes = panel(4.6)
     fits = [row.fit for row in rows if row.fit is not None]
     orders = _untangled(fits)
     tops = []
@@ -372,7 +408,7 @@ def splits(choice: Candidates) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelcolor="black", color=QUIET)
     return framed(
-        figure,
+        axes,
         f"How {choice.noun}s split from one number to the next",
         [patch({"color": colour(0), "alpha": 0.35}, f"observations that two {choice.noun}s share")],
         "Heights are shares of all observations, by EM's memberships; colours follow the order of "

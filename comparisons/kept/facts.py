@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -344,6 +344,18 @@ class Facts:
         'component 1'
         """
         return self.question.called(component)
+
+    def with_titles(self, titles: Sequence[str]) -> Self:
+        """Return the same comparison, whose components are called otherwise.
+
+        titles: of the components, in the order of their labels.
+
+        >>> comparison.with_titles(["quiet", "busy"]).parameters[3].title
+        'rate[busy]'
+        """
+        other = replace(self)
+        vars(other)["question"] = self.question.with_titles(titles)  # not what the tree says
+        return other
 
     @property
     def prior_known(self) -> bool:

@@ -33,6 +33,7 @@ from comparisons.pictures.style import (
     label_outside,
     line,
     number,
+    panel,
     patch,
     several,
     styled,
@@ -293,8 +294,7 @@ def data(facts: Facts) -> Figure:
     """
     if (density := facts.density) is None:
         raise Refusal(no_data(facts))
-    figure = blank(5.0)
-    axes = figure.add_subplot()
+    axes = panel(5.0)
     seen = _column(facts)
     drawn = histogram(axes, seen, density, facts.family, facts)
     few_ticks(axes, 8)
@@ -306,7 +306,7 @@ def data(facts: Facts) -> Figure:
     caption += _left_out(drawn.beyond) + unnamed(facts, "category") + heap(drawn.heaped, seen)
     _point_beyond(axes, drawn.beyond)
     title = "The data, the estimate's density, and the one that the posterior predicts"
-    return framed(figure, title, [patch({"color": DATA}, label), *drawn.entries], caption)
+    return framed(axes, title, [patch({"color": DATA}, label), *drawn.entries], caption)
 
 
 class Histogram(NamedTuple):
@@ -623,8 +623,7 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
 def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
     """Draw the memberships by one against those by the other."""
     both = both.at(spaced(len(both.x), POINTS))
-    figure = blank(5.6)
-    axes = figure.add_subplot()
+    axes = panel(5.6)
     axes.set_aspect("equal")
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, zorder=1)
     sizes = _sizes(both.counts, 22)
@@ -644,4 +643,4 @@ def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
     ]
     entries.append(line({"color": QUIET, "linewidth": 0.9}, "both alike"))
     title = "Which component an observation belongs to: the two answers"
-    return framed(figure, title, entries, caption)
+    return framed(axes, title, entries, caption)

@@ -23,6 +23,7 @@ from comparisons.pictures.style import (
     few_ticks,
     framed,
     line,
+    panel,
     patch,
     several,
     styled,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
     from comparisons.kept.facts import Facts, Solutions
     from models.arrays import Array, Labels
@@ -232,7 +233,7 @@ def _left_out(facts: Facts, *, table: bool) -> str:
 
 def _panelled(
     each: Sequence[tuple[str, Beside, list[str]]], columns: int, label: str, *, own: bool
-) -> Figure:
+) -> Figure | SubFigure:
     """Draw a panel for each component; own: whether its names are its own."""
     lines = max(len(names) for _, _, names in each)
     down = -(-len(each) // columns)
@@ -357,8 +358,7 @@ def cells(facts: Facts) -> Figure:
     if why := no_cells(facts):
         raise Refusal(why)
     found = mixed(facts)
-    figure = blank(5.6)
-    axes = figure.add_subplot()
+    axes = panel(5.6)
     thin = 1.6 if len(found.em) <= 100 else 0.8
     axes.vlines(found.observed, found.low, found.high, color=POSTERIOR, linewidth=thin, alpha=0.6)
     size = 5.0 if len(found.em) <= 100 else 3.0
@@ -374,7 +374,7 @@ def cells(facts: Facts) -> Figure:
         line({"color": POSTERIOR, "linewidth": thin}, f"posterior, {LEVEL:.0%} interval"),
         line({"color": QUIET, "linewidth": 0.9}, "both alike"),
     ]
-    return framed(figure, "Does the model fit the table?", entries, _scatter(facts, found))
+    return framed(axes, "Does the model fit the table?", entries, _scatter(facts, found))
 
 
 def _rooted(axes: Axes, least: float, top: float) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Text
 
 __all__ = ["drawable", "families", "set_fonts", "undrawable"]
@@ -59,7 +59,7 @@ def undrawable(names: Iterable[str]) -> str:
     )
 
 
-def set_fonts(figure: Figure) -> None:
+def set_fonts(figure: Figure | SubFigure) -> None:
     """Let a figure's texts use fonts that have their letters, where the usual font has not.
 
     >>> from matplotlib.figure import Figure
@@ -79,7 +79,7 @@ def set_fonts(figure: Figure) -> None:
         axis.set_tick_params(labelfontfamily=list(known))
 
 
-def _texts(figure: Figure) -> Iterator[Text]:
+def _texts(figure: Figure | SubFigure) -> Iterator[Text]:
     """Yield the texts of a figure, but for those at ticks, which are made when it is drawn."""
     yield from figure.texts
     for legend in figure.legends:

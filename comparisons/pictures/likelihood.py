@@ -17,7 +17,6 @@ from comparisons.pictures.style import (
     QUIET,
     Look,
     above,
-    blank,
     colour,
     em_name,
     few_ticks,
@@ -26,6 +25,7 @@ from comparisons.pictures.style import (
     minus,
     note,
     number,
+    panel,
     patch,
     several,
     styled,
@@ -93,8 +93,7 @@ def ascent(facts: Facts) -> Figure:
     heights = climbs.heights - best
     ended = reached(facts)
     looks = _looks(optima)
-    figure = blank(5.2)
-    axes = figure.add_subplot()
+    axes = panel(5.2)
     for start, end in sorted(enumerate(ended), key=lambda pair: -pair[1]):
         steps, y = _path(heights[start])
         axes.plot(steps, y, **looks[end], zorder=2)
@@ -115,7 +114,7 @@ def ascent(facts: Facts) -> Figure:
         f"0 is the best optimum's log-likelihood, {minus(f'{best:.6g}')}. Each power of ten has as "
         "much room as the next, so that first leaps and last inch both show."
     )
-    return framed(figure, title, entries, caption)
+    return framed(axes, title, entries, caption)
 
 
 def _path(heights: Array) -> tuple[Labels, Array]:
@@ -233,8 +232,7 @@ def deviance(facts: Facts) -> Figure:
     tail = np.quantile(found, [0.001, 0.999])
     low, high = min(0.0, float(tail[0])), max(float(tail[1]), float(chi2.ppf(0.999, p)))
     margin = 0.03 * (high - low)
-    figure = blank(4.6)
-    axes = figure.add_subplot()
+    axes = panel(4.6)
     bars = _histogram(axes, found[(found >= tail[0]) & (found <= tail[1])], found.size)
     x = np.union1d(np.linspace(low, high, 500), chi2.ppf(np.linspace(0.001, 0.999, 400), p))
     expected = chi2.pdf(x[x > 0], p)
@@ -259,7 +257,7 @@ def deviance(facts: Facts) -> Figure:
     side = "below or above" if 0 < better < n else "above" if better else "below"
     should = "how far below they should" if better else "how far they should"
     title = f"How far the draws lie {side} {em_name(facts)}, and {should}"
-    return framed(figure, title, entries, caption)
+    return framed(axes, title, entries, caption)
 
 
 def _histogram(axes: Axes, values: Array, n: int) -> float:

@@ -13,11 +13,11 @@ from comparisons.pictures.style import (
     BAND,
     DATA,
     POSTERIOR_LINE,
-    blank,
     colour,
     few_ticks,
     framed,
     line,
+    panel,
     patch,
     styled,
 )
@@ -67,8 +67,7 @@ def _rootogram(facts: Facts) -> Figure:
     due = np.sqrt(n * density.predictive)
     tail = (1 - LEVEL) / 2
     low, high = np.sqrt(binom.ppf([[tail], [1 - tail]], n, density.predictive))
-    figure = blank(4.2)
-    axes = figure.add_subplot()
+    axes = panel(4.2)
     axes.bar(x, -seen, 0.8, due, color=DATA)
     axes.plot(x, due, **POSTERIOR_LINE, marker="o", markersize=3)
     axes.fill_between(x, due - high, due - low, **BAND, step="mid")
@@ -83,7 +82,7 @@ def _rootogram(facts: Facts) -> Figure:
     ]
     caption = f"{_size(facts)} A bar that ends outside the band is more than chance."
     caption += unnamed(facts, "category")
-    return framed(figure, TITLE, entries, caption)
+    return framed(axes, TITLE, entries, caption)
 
 
 def _transforms(facts: Facts) -> Figure:
@@ -92,8 +91,7 @@ def _transforms(facts: Facts) -> Figure:
     assert found is not None
     t = found.probability
     band = norm.ppf((1 + LEVEL) / 2) * np.sqrt(t * (1 - t) / n)
-    figure = blank(4.2)
-    axes = figure.add_subplot()
+    axes = panel(4.2)
     axes.fill_between(100 * t, -100 * band, 100 * band, **BAND)
     axes.axhline(0, color="black", linewidth=0.9)
     entries: list[Artist] = [patch(BAND, f"{LEVEL:.0%} of the differences if the model is right")]
@@ -108,7 +106,7 @@ def _transforms(facts: Facts) -> Figure:
     axes.set_xlabel("percentile of the fitted distribution")
     axes.set_ylabel("difference, percentage points")
     few_ticks(axes, 10)
-    return framed(figure, TITLE, entries, _size(facts))
+    return framed(axes, TITLE, entries, _size(facts))
 
 
 def _seen(facts: Facts) -> float:

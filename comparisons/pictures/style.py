@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import style
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -20,12 +21,12 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from comparisons.pictures.letters import set_fonts
+from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
     from comparisons.kept.facts import Facts
@@ -49,6 +50,7 @@ __all__ = [
     "as_given",
     "blank",
     "colour",
+    "drawn_on",
     "ellipse",
     "em_name",
     "few_ticks",
@@ -60,6 +62,7 @@ __all__ = [
     "minus",
     "note",
     "number",
+    "panel",
     "patch",
     "room",
     "several",
@@ -186,17 +189,56 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return within
 
 
-def blank(height: float, beside: float = 0.04) -> Figure:
+CANVAS: ContextVar[Figure | SubFigure | Axes | None] = ContextVar("canvas", default=None)
+"""Where to draw: into an empty figure of the user's, or on axes; None for a new figure."""
+
+
+@contextmanager
+def drawn_on(figure: Figure | SubFigure | None = None, ax: Axes | None = None) -> Iterator[None]:
+    """Draw the pictures of the block into an empty figure of the user's, or on axes.
+
+    Axes have no room for title and caption, and get the legend alone.
+
+    >>> mine = Figure()
+    >>> with drawn_on(mine):
+    ...     blank(3.0) is mine
+    True
+    """
+    if figure is not None and ax is not None:
+        raise Refusal("figure and ax are given; give one of them")
+    if ax is not None and not isinstance(ax, Axes):
+        raise Refusal(f"ax is a {type(ax).__name__}; give the Axes of matplotlib")
+    if figure is not None and not isinstance(figure, Figure | SubFigure):
+        raise Refusal(f"figure is a {type(figure).__name__}; give a Figure of matplotlib")
+    if figure is not None and figure.axes:
+        raise Refusal("the figure has axes already; give an empty Figure or SubFigure")
+    if figure is not None and figure.figure.get_layout_engine() is None:
+        figure.figure.set_layout_engine("constrained")  # it keeps room for legend and caption
+    token = CANVAS.set(figure if ax is None else ax)
+    try:
+        yield
+    finally:
+        CANVAS.reset(token)
+
+
+def blank(height: float, beside: float = 0.04) -> Figure | SubFigure:
     """Return an empty figure, as wide as all of them, with room (inches) beside its panels.
 
-    >>> blank(4.0).get_size_inches().tolist()
-    [9.0, 4.0]
+    Or the one that `drawn_on` gives, which keeps its size.
+
+    >>> blank(4.0).bbox.size.tolist()  # in dots, a hundred an inch
+    [900.0, 400.0]
     """
+    canvas = CANVAS.get()
+    if isinstance(canvas, Axes):
+        raise Refusal("this picture has several panels; give figure= in place of ax=")
+    if canvas is not None:
+        return canvas
     size = room(), height * fitting(1.0, SHORTER)
     return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=beside))
 
 
-def side_by_side(figure: Figure, count: int, **shared: Any) -> list[Axes]:
+def side_by_side(figure: Figure | SubFigure, count: int, **shared: Any) -> list[Axes]:
     """Return panels side by side; on a phone one below the other.
 
     shared: what `Figure.subplots` takes.
@@ -204,7 +246,7 @@ def side_by_side(figure: Figure, count: int, **shared: Any) -> list[Axes]:
     >>> len(side_by_side(blank(3.0), 2, sharex=True))
     2
     """
-    if fitting(desk=True, phone=False):
+    if fitting(desk=True, phone=False) or isinstance(figure, SubFigure):
         return [*figure.subplots(1, count, squeeze=False, **shared).flat]
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height * count * SHORTER)
@@ -212,37 +254,66 @@ def side_by_side(figure: Figure, count: int, **shared: Any) -> list[Axes]:
     return [*figure.subplots(count, 1, squeeze=False, **shared).flat]
 
 
-def framed(figure: Figure, title: str, entries: Sequence[Artist], caption: str) -> Figure:
-    """Put title and legend above the panels, the caption below.
+def panel(height: float) -> Axes:
+    """Return the only panel of a figure as `blank` returns it, or the axes that `drawn_on` gives.
+
+    >>> panel(4.0).figure.bbox.size.tolist()
+    [900.0, 400.0]
+    """
+    canvas = CANVAS.get()
+    return canvas if isinstance(canvas, Axes) else blank(height).add_subplot()
+
+
+def framed(
+    drawn: Figure | SubFigure | Axes, title: str, entries: Sequence[Artist], caption: str
+) -> Figure:
+    """Put title and legend above the panels, the caption below, and return the whole figure.
 
     The title is the legend's, as the layout keeps room for one of the two only.
+
+    drawn: what `blank` or `panel` returned.
 
     >>> figure = framed(blank(3.0), "Heights", [line(EM_LINE, "EM")], "Ten people.")
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['EM']
     """
-    for entry in entries:
-        entry.set_label(fill(str(entry.get_label()), _letters(LETTERS) - HANDLE))
-    labels = [str(one.get_label()) for one in entries]
-    title, caption = fill(title, fitting(*HEADINGS)), fill(caption, _letters(SMALL))
-    _make_room(figure, title, labels, caption)
-    figure.legend(
-        handles=entries,
-        title=title,
-        title_fontproperties={"weight": "bold", "size": fitting(12, 11)},
-        loc="outside upper left",
-        alignment="left",
-        ncols=_columns(labels),
-        handlelength=2.6,
-        borderaxespad=0.2,
-    )
-    for axes in figure.axes:
+    figure = drawn.figure if isinstance(drawn, Axes) else drawn
+    assert figure is not None
+    for axes in [drawn] if isinstance(drawn, Axes) else figure.axes:
         _units_in_label(axes.xaxis)
         _units_in_label(axes.yaxis)
         _wrapped(axes)
-    figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=QUIET)
+    if isinstance(drawn, Axes) and drawn is CANVAS.get():
+        drawn.legend(handles=entries, fontsize=8, frameon=True, framealpha=0.8, edgecolor="none")
+    else:
+        for entry in entries:
+            entry.set_label(fill(str(entry.get_label()), _letters(LETTERS) - HANDLE))
+        labels = [str(one.get_label()) for one in entries]
+        title = fill(title, min(fitting(*HEADINGS), _letters(HEADINGS[0])))
+        caption = fill(caption, _letters(SMALL))
+        _make_room(figure, title, labels, caption)
+        figure.legend(
+            handles=entries,
+            title=title,
+            title_fontproperties={"weight": "bold", "size": fitting(12, 11)},
+            loc="outside upper left",
+            alignment="left",
+            ncols=_columns(labels),
+            handlelength=2.6,
+            borderaxespad=0.2,
+        )
+        figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=QUIET)
     set_fonts(figure)
-    return figure
+    return figure.figure
+
+
+def _letters(usual: int) -> int:
+    """Return how many letters fit in a line that takes so many at the usual width."""
+    canvas = CANVAS.get()
+    across = room()
+    if isinstance(canvas, Figure | SubFigure):
+        across = canvas.bbox.width / canvas.figure.dpi
+    return max(20, int(usual * across / WIDTH))
 
 
 def _units_in_label(axis: Axis) -> None:
@@ -253,11 +324,6 @@ def _units_in_label(axis: Axis) -> None:
         times = "" if shared[0] == "+" else "\N{MULTIPLICATION SIGN}"
         axis.set_label_text(f"{axis.get_label_text()}\n({times}{shared})")
     axis.get_offset_text().set_visible(False)
-
-
-def _letters(desk: int) -> int:
-    """Return how many letters fit in a line that takes so many at the usual width."""
-    return int(desk * room() / WIDTH)
 
 
 def _columns(labels: Sequence[str]) -> int:
@@ -274,9 +340,9 @@ def _longest(text: str) -> int:
     return max(map(len, text.splitlines()), default=0)
 
 
-def _make_room(figure: Figure, title: str, labels: Sequence[str], caption: str) -> None:
+def _make_room(figure: Figure | SubFigure, title: str, labels: Sequence[str], caption: str) -> None:
     """Make a figure for phones higher by the lines that it has more than the usual one."""
-    if room() == WIDTH:
+    if room() == WIDTH or isinstance(figure, SubFigure):
         return
     rows = -(-len(labels) // _columns(labels)) + sum(label.count("\n") for label in labels)
     width, height = figure.get_size_inches()
@@ -372,7 +438,7 @@ def across(panels: int, most: int) -> int:
     return -(-panels // rows)
 
 
-def triangle(figure: Figure, names: Sequence[str]) -> dict[tuple[int, int], Axes]:
+def triangle(figure: Figure | SubFigure, names: Sequence[str]) -> dict[tuple[int, int], Axes]:
     """Return panels for all pairs (column, row) of names, below the diagonal, axes shared.
 
     >>> sorted(triangle(blank(6.0), ["a", "b", "c"]))

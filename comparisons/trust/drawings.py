@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
     from comparisons.trust.summary import Coverage, Frequency, Ranks, Summary
 
@@ -75,7 +75,7 @@ def ranks(found: Summary, title: str) -> Figure:
     return framed(figure, title, entries, caption)
 
 
-def _panels(names: Sequence[str], x: str, y: str) -> tuple[Figure, list[Axes]]:
+def _panels(names: Sequence[str], x: str, y: str) -> tuple[Figure | SubFigure, list[Axes]]:
     """Return a figure and its panels, one for each name, labelled at the bottom and at the left."""
     columns = across(len(names), MOST)
     rows = -(-len(names) // columns)
