@@ -1,4 +1,4 @@
-"""Bars on a terminal, a line for each long phase anywhere else."""
+"""Bars on a terminal or in a notebook, a line for each long phase anywhere else."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ LONG = 2.0  # seconds after which work that is mostly short is named
 
 
 def announce(phase: str) -> None:
-    """Write the name of a phase to stderr, unless it is a terminal.
+    """Write the name of a phase to stderr, unless there are bars.
 
     >>> announce("reading")  # writes "reading ..." to stderr if that is no terminal
     """
     from rich.console import Console
 
-    if not Console(stderr=True).is_terminal:
+    console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
         print(f"{phase} ...", file=sys.stderr, flush=True)  # noqa: T201
 
 

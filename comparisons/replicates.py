@@ -229,9 +229,9 @@ def _one(task: Task, number: int) -> Record:
 
 @contextmanager
 def _progress(name: str, total: int, done: int) -> Iterator[Callable[[], None]]:
-    """Show how many are done and the time left: a bar on a terminal, some lines elsewhere."""
+    """Show how many are done and the time left: a bar where there can be one, or some lines."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not (console.is_terminal or console.is_jupyter):
         begun, first = time.perf_counter(), done
         step = max(1, -(-total // LINES))
 

@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from io import StringIO
+from io import BytesIO, StringIO
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +121,7 @@ ALONG, UP = 90, 22  # letters of a label along all panels; up one panel
 LINE, SMALL_LINE = 0.2, 0.16  # inches: the height of a line of the legend, of the caption
 HANDLE = 10  # letters as wide as the line before an entry
 RASTER = 130  # dots an inch of layers with thousands of points, which are too many for an SVG
+SHARP = 2  # dots of a picture in a notebook for each of its screen
 TALL = 2.5  # a curve is cut off if it is this many times as high as the bars
 PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # of lines and marks in an SVG
 DIGITS = re.compile(r"(\.\d\d)\d+")
@@ -221,6 +222,21 @@ def drawn_on(figure: Figure | SubFigure | None = None, ax: Axes | None = None) -
         CANVAS.reset(token)
 
 
+class Shown(Figure):
+    """A figure that a notebook shows, also where nobody imported pyplot.
+
+    >>> picture, size = Shown(figsize=(9, 4))._repr_png_()
+    >>> picture[1:4], size
+    (b'PNG', {'width': 900, 'height': 400})
+    """
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        written = BytesIO()
+        self.savefig(written, format="png", dpi=SHARP * self.dpi)
+        width, height = self.bbox.size
+        return written.getvalue(), {"width": round(width), "height": round(height)}
+
+
 def blank(height: float, beside: float = 0.04) -> Figure | SubFigure:
     """Return an empty figure, as wide as all of them, with room (inches) beside its panels.
 
@@ -235,7 +251,7 @@ def blank(height: float, beside: float = 0.04) -> Figure | SubFigure:
     if canvas is not None:
         return canvas
     size = room(), height * fitting(1.0, SHORTER)
-    return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=beside))
+    return Shown(figsize=size, layout=ConstrainedLayoutEngine(w_pad=beside))
 
 
 def side_by_side(figure: Figure | SubFigure, count: int, **shared: Any) -> list[Axes]:
