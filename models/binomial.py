@@ -35,73 +35,139 @@ class Binomial(NamedTuple):
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """A probability."""
+        """A probability.
+
+        >>> list(Binomial.layout())
+        ['prob']
+        """
         return {"prob": Field(low=0, high=1)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """A coin."""
+        """A coin.
+
+        >>> Binomial.plain()
+        ('a coin with its own chance of heads', 'sets of flips')
+        """
         return "a coin with its own chance of heads", "sets of flips"
 
     @classmethod
     def takes(cls) -> Literal["heads"]:
-        """Heads and trials."""
+        """Heads and trials.
+
+        >>> Binomial.takes()
+        'heads'
+        """
         return "heads"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Every number of heads needs its number of flips."""
+        """Every number of heads needs its number of flips.
+
+        >>> from models import Sample
+        >>> Binomial.observe(Sample([2, 7, 8], 10))
+        """
         no_text(sample)
         if sample.trials is None:
             raise Refusal("trials are missing; give Sample(heads, trials)")
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> BinomialPrior:
-        """Return the uniform prior, Beta(1, 1)."""
+        """Return the uniform prior, Beta(1, 1).
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> Binomial.weak_prior(sample, 2)
+        BinomialPrior(heads=0.0, tails=0.0)
+        """
         return BinomialPrior(heads=0.0, tails=0.0)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, BinomialPrior]]:
-        """Return Laplace's prior as the posterior mean has it: one head and one tail more."""
+        """Return Laplace's prior as the posterior mean has it: one head and one tail more.
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> len(Binomial.common_priors(sample, 2))
+        1
+        """
         return {"one head and one tail more (add-one smoothing)": (0.0, BinomialPrior(1.0, 1.0))}
 
     @classmethod
     def draw_prior(
         cls, prior: BinomialPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:
-        """Draw coins from Beta(heads + 1, tails + 1)."""
+        """Draw coins from Beta(heads + 1, tails + 1).
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> prior = Binomial.weak_prior(sample, 2)
+        >>> Binomial.draw_prior(prior, (3, 2), np.random.default_rng(1))[0].shape
+        (3, 2)
+        """
         return cls(rng.beta(prior.heads + 1, prior.tails + 1, size))
 
     def checked(self, k: int, d: int) -> Self:
-        """Probabilities lie from 0 to 1."""
+        """Probabilities lie from 0 to 1.
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> two.checked(2, 1)._fields
+        ('prob',)
+        """
         (prob,) = fields(self, {"prob": (k,)})
         if (prob < 0).any() or (prob > 1).any():
             raise Refusal(f"prob is {prob.tolist()}; give probabilities from 0 to 1")
         return type(self)(prob)
 
     def order(self) -> Labels:
-        """By probability of heads."""
+        """By probability of heads.
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> two.order()
+        array([0, 1])
+        """
         return np.argsort(self.prob, kind="stable")
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Counts have no unit to change."""
+        """Counts have no unit to change.
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> two.affine(np.array([2.0]), np.array([1.0]))[0]
+        array([0.2, 0.7])
+        """
         return self
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a number of heads from the component that each label names."""
+        """Draw a number of heads from the component that each label names.
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> two.draw(np.array([0, 1, 1]), np.random.default_rng(1), np.full(3, 10.0)).round(2)
+        array([2., 5., 9.])
+        """
         if trials is None:
             raise Refusal("trials are missing; simulate(mixture, n, rng, trials=10)")
         return rng.binomial(trials.astype(np.int64), self.prob[labels]).astype(np.float64)
 
     def log_mass(self, x: Array, trials: Array | None) -> Array:
-        """log C(trials, x) + x log prob + (trials - x) log (1 - prob)."""
+        """log C(trials, x) + x log prob + (trials - x) log (1 - prob).
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> two.log_mass(np.array([3.0]), np.array([10.0])).round(2).tolist()
+        [[-1.6], [-4.71]]
+        """
         assert trials is not None
         prob, ways = self.prob[:, None], -betaln(x + 1, trials - x + 1) - np.log1p(trials)
         found: Array = ways + xlogy(x, prob) + xlog1py(trials - x, -prob)
         return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
-        """P(X <= c) is the incomplete beta function at (trials - c, c + 1, 1 - prob)."""
+        """P(X <= c) is the incomplete beta function at (trials - c, c + 1, 1 - prob).
+
+        >>> two = Binomial(np.array([0.2, 0.7]))
+        >>> flips = np.array([10.0])
+        >>> two.cumulative(np.array([3.0]), np.array([[3.0]]), flips)[0].round(2).tolist()
+        [[[[0.88]], [[0.01]]]]
+        """
         if trials is None:
             raise Refusal("trials are missing; give Sample(heads, trials)")
         highest, prob = np.clip(np.floor(ends), -1, trials), self.prob[:, None, None]
@@ -125,15 +191,36 @@ class BinomialPrior(NamedTuple):
     tails: float
 
     def checked(self, sample: Observations) -> Self:
-        """Neither number of flips is negative."""
+        """Neither number of flips is negative.
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> prior = Binomial.weak_prior(sample, 2)
+        >>> prior.checked(sample) == prior
+        True
+        """
         return type(self)(*positive(self, "heads", "tails", zero=True))
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Counts have no unit to change."""
+        """Counts have no unit to change.
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> prior = Binomial.weak_prior(sample, 2)
+        >>> prior.affine(np.array([2.0]), np.array([1.0]))
+        BinomialPrior(heads=0.0, tails=0.0)
+        """
         return self
 
     def widened(self, factor: float) -> Self:
-        """Beta((heads + 1) / factor, (tails + 1) / factor)."""
+        """Beta((heads + 1) / factor, (tails + 1) / factor).
+
+        >>> from models import Sample
+        >>> sample = Sample([2, 7, 8], 10)
+        >>> prior = Binomial.weak_prior(sample, 2)
+        >>> prior.widened(2.0)
+        BinomialPrior(heads=-0.5, tails=-0.5)
+        """
         return type(self)((self.heads + 1) / factor - 1, (self.tails + 1) / factor - 1)
 
 

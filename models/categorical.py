@@ -39,22 +39,38 @@ class Categorical(NamedTuple):
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """Probabilities that sum to one."""
+        """Probabilities that sum to one.
+
+        >>> list(Categorical.layout())
+        ['prob']
+        """
         return {"prob": Field(("component", "category"), low=0, high=1, simplex=True)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """How likely each label is."""
+        """How likely each label is.
+
+        >>> Categorical.plain()
+        ('a distribution over labels', 'labels')
+        """
         return "a distribution over labels", "labels"
 
     @classmethod
     def takes(cls) -> Literal["labels"]:
-        """Labels."""
+        """Labels.
+
+        >>> Categorical.takes()
+        'labels'
+        """
         return "labels"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Labels are text, or whole numbers from 0, and there are two categories at least."""
+        """Labels are text, or whole numbers from 0, and there are two categories at least.
+
+        >>> from models import Sample
+        >>> Categorical.observe(Sample(["no", "yes", "yes"]))
+        """
         if sample.x.ndim != 1:
             raise Refusal(
                 f"x is a table of {sample.dimension} columns; give one column of labels, such as "
@@ -75,14 +91,26 @@ class Categorical(NamedTuple):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> CategoricalPrior:
-        """Return the uniform prior, Dirichlet(1, ..., 1)."""
+        """Return the uniform prior, Dirichlet(1, ..., 1).
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> Categorical.weak_prior(sample, 2)
+        CategoricalPrior(unseen=array([0., 0.]))
+        """
         return CategoricalPrior(np.zeros(width(cls, sample)))
 
     @classmethod
     def common_priors(
         cls, sample: Observations, k: int
     ) -> dict[str, tuple[float, CategoricalPrior]]:
-        """Return Laplace's prior as the posterior mean has it: every category once more."""
+        """Return Laplace's prior as the posterior mean has it: every category once more.
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> len(Categorical.common_priors(sample, 2))
+        1
+        """
         once = CategoricalPrior(np.ones(width(cls, sample)))
         return {"every category once more (add-one smoothing)": (0.0, once)}
 
@@ -90,11 +118,23 @@ class Categorical(NamedTuple):
     def draw_prior(
         cls, prior: CategoricalPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:
-        """Draw probabilities from Dirichlet(1 + unseen)."""
+        """Draw probabilities from Dirichlet(1 + unseen).
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> prior = Categorical.weak_prior(sample, 2)
+        >>> Categorical.draw_prior(prior, (3, 2), np.random.default_rng(1))[0].shape
+        (3, 2, 2)
+        """
         return cls(rng.dirichlet(1 + np.asarray(prior.unseen), size))
 
     def checked(self, k: int, d: int) -> Self:
-        """Probabilities sum to one."""
+        """Probabilities sum to one.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.checked(2, 2)._fields
+        ('prob',)
+        """
         (prob,) = fields(self, {"prob": (k, d)})
         if (prob < 0).any():
             component, category = np.argwhere(prob < 0)[0]
@@ -111,15 +151,31 @@ class Categorical(NamedTuple):
         return type(self)(prob / total)
 
     def order(self) -> Labels:
-        """By the probability of the first category in which components differ."""
+        """By the probability of the first category in which components differ.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.order()
+        array([1, 0])
+        """
         return np.lexsort(np.moveaxis(self.prob, -1, 0)[::-1])
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Labels have no unit to change."""
+        """Labels have no unit to change.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.affine(np.array([2.0]), np.array([1.0]))[0]
+        array([[0.9, 0.1],
+               [0.2, 0.8]])
+        """
         return self
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a category from the component that each label names."""
+        """Draw a category from the component that each label names.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.draw(np.array([0, 1, 1]), np.random.default_rng(1), None).round(2)
+        array([0., 1., 0.])
+        """
         found, chance = np.empty(len(labels)), rng.random(len(labels))
         for component, prob in enumerate(self.prob):
             own = labels == component
@@ -128,13 +184,23 @@ class Categorical(NamedTuple):
         return found
 
     def log_mass(self, x: Array, trials: Array | None) -> Array:
-        """log prob_x."""
+        """log prob_x.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.log_mass(np.array([1.0]), None).round(2).tolist()
+        [[-2.3], [-0.22]]
+        """
         with np.errstate(divide="ignore"):  # a category that a component does not have
             found: Array = np.log(self.prob)[:, x.astype(np.intp)]
         return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
-        """P(X <= c), in the order of the codes."""
+        """P(X <= c), in the order of the codes.
+
+        >>> two = Categorical(np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> two.cumulative(np.array([1.0]), np.array([[0.0]]), None)[0].round(2).tolist()
+        [[[[0.9]], [[0.2]]]]
+        """
         k, v = self.prob.shape
         sums = np.concatenate([np.zeros((k, 1)), np.cumsum(self.prob, axis=1)], axis=1)
         below = sums[:, np.clip(np.floor(ends), -1, v - 1).astype(np.intp) + 1]
@@ -154,7 +220,14 @@ class CategoricalPrior(NamedTuple):
     unseen: Any
 
     def checked(self, sample: Observations) -> Self:
-        """No number is negative."""
+        """No number is negative.
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> prior = Categorical.weak_prior(sample, 2)
+        >>> prior.checked(sample)
+        CategoricalPrior(unseen=array([0., 0.]))
+        """
         v = width(Categorical, sample)
         given = numbers("prior: unseen", self.unseen)
         if given.shape not in ((), (v,)):
@@ -167,11 +240,25 @@ class CategoricalPrior(NamedTuple):
         return type(self)(np.broadcast_to(given, (v,)).copy())
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Labels have no unit to change."""
+        """Labels have no unit to change.
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> prior = Categorical.weak_prior(sample, 2)
+        >>> prior.affine(np.array([2.0]), np.array([1.0]))
+        CategoricalPrior(unseen=array([0., 0.]))
+        """
         return self
 
     def widened(self, factor: float) -> Self:
-        """Dirichlet((1 + unseen) / factor)."""
+        """Dirichlet((1 + unseen) / factor).
+
+        >>> from models import Sample
+        >>> sample = Sample(["no", "yes", "yes"])
+        >>> prior = Categorical.weak_prior(sample, 2)
+        >>> prior.widened(2.0)
+        CategoricalPrior(unseen=array([-0.5, -0.5]))
+        """
         return type(self)((1 + np.asarray(self.unseen)) / factor - 1)
 
 

@@ -35,27 +35,49 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """A place and a width."""
+        """A place and a width.
+
+        >>> list(Gaussian.layout())
+        ['mean', 'sd']
+        """
         return {"mean": Field(), "sd": Field(low=0)}
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """A bell curve."""
+        """A bell curve.
+
+        >>> Gaussian.plain()
+        ('a bell curve', 'measurements')
+        """
         return "a bell curve", "measurements"
 
     @classmethod
     def takes(cls) -> Literal["column"]:
-        """Measurements."""
+        """Measurements.
+
+        >>> Gaussian.takes()
+        'column'
+        """
         return "column"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Measurements are one column."""
+        """Measurements are one column.
+
+        >>> from models import Sample
+        >>> Gaussian.observe(Sample([1.0, 3.0, 3.0, 5.0]))
+        """
         column(sample)
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> GaussianPrior:
-        """Return the default of Fraley & Raftery (2007, section 2.2)."""
+        """Return the default of Fraley & Raftery (2007, section 2.2).
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> Gaussian.weak_prior(sample, 2)
+        GaussianPrior(mean=3.0, n=0.01, squares=0.5, degrees=3.0)
+        """
         refuse_lost_digits(sample)
         mean, cov = moments(sample)
         return GaussianPrior(float(mean[0]), 0.01, float(cov[0, 0]) / k**2, 3.0)
@@ -66,6 +88,11 @@ class Gaussian(NamedTuple):
 
         scikit-learn's BayesianGaussianMixture divides W0 + S_k by 1 + n_k, ours by
         n_k + 3 + degrees; W0 is the variance over n - 1.
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> len(Gaussian.common_priors(sample, 2))
+        2
         """
         mean, cov = moments(sample)
         centre, variance, n = float(mean[0]), float(cov[0, 0]), sample.observations
@@ -85,37 +112,74 @@ class Gaussian(NamedTuple):
     def draw_prior(
         cls, prior: GaussianPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:
-        """Draw sd^2 from squares / chi-squared(degrees), then the mean given it."""
+        """Draw sd^2 from squares / chi-squared(degrees), then the mean given it.
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> prior = Gaussian.weak_prior(sample, 2)
+        >>> Gaussian.draw_prior(prior, (3, 2), np.random.default_rng(1))[0].shape
+        (3, 2)
+        """
         sd = np.sqrt(prior.squares / rng.chisquare(prior.degrees, size))
         return cls(rng.normal(prior.mean, sd / np.sqrt(prior.n)), sd)
 
     def checked(self, k: int, d: int) -> Self:
-        """Standard deviations are above 0."""
+        """Standard deviations are above 0.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.checked(2, 1)._fields
+        ('mean', 'sd')
+        """
         mean, sd = fields(self, {"mean": (k,), "sd": (k,)})
         if (sd <= 0).any():
             raise Refusal(f"sd is {sd.tolist()}; give standard deviations above 0")
         return type(self)(mean, sd)
 
     def order(self) -> Labels:
-        """By mean; equal means by sd."""
+        """By mean; equal means by sd.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.order()
+        array([0, 1])
+        """
         return np.lexsort((self.sd, self.mean))
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and sd are in the unit of x."""
+        """Mean and sd are in the unit of x.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.affine(np.array([2.0]), np.array([1.0]))[0]
+        array([ 3., 11.])
+        """
         return type(self)(self.mean * scale + shift, self.sd * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a measurement from the component that each label names."""
+        """Draw a measurement from the component that each label names.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.draw(np.array([0, 1, 1]), np.random.default_rng(1), None).round(2)
+        array([1.35, 6.64, 5.66])
+        """
         return rng.normal(self.mean[labels], self.sd[labels])
 
     def log_mass(self, x: Array, trials: Array | None) -> Array:
-        """-log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2."""
+        """-log sd - (x - mean)^2 / (2 sd^2) - log(2 pi) / 2.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.log_mass(np.array([2.0]), None).round(2).tolist()
+        [[-1.42], [-2.74]]
+        """
         z = (x - self.mean[:, None]) / self.sd[:, None]
         found: Array = -(z**2 + np.log(2 * np.pi)) / 2 - np.log(self.sd[:, None])
         return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
-        """The normal distribution function."""
+        """The normal distribution function.
+
+        >>> two = Gaussian(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+        >>> two.cumulative(np.array([2.0]), np.array([[2.0]]), None)[0].round(2).tolist()
+        [[[[0.84]], [[0.07]]]]
+        """
         z = (ends - self.mean[:, None, None]) / self.sd[:, None, None]
         return ndtr(z)[None], np.zeros((1, len(self.mean), len(x)))
 
@@ -137,16 +201,37 @@ class GaussianPrior(NamedTuple):
     degrees: float
 
     def checked(self, sample: Observations) -> Self:
-        """All but the mean are above 0, which keeps the prior proper."""
+        """All but the mean are above 0, which keeps the prior proper.
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> prior = Gaussian.weak_prior(sample, 2)
+        >>> prior.checked(sample) == prior
+        True
+        """
         return type(self)(
             number("prior: mean", self.mean), *positive(self, "n", "squares", "degrees")
         )
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """The mean is in the unit of x, the squares in its square."""
+        """The mean is in the unit of x, the squares in its square.
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> prior = Gaussian.weak_prior(sample, 2)
+        >>> prior.affine(np.array([2.0]), np.array([1.0]))
+        GaussianPrior(mean=7.0, n=0.01, squares=2.0, degrees=3.0)
+        """
         moved = float(self.mean * scale[0] + shift[0])
         return self._replace(mean=moved, squares=float(self.squares * scale[0] * scale[0]))
 
     def widened(self, factor: float) -> Self:
-        """The mean given sd is Normal(mean, factor sd / sqrt(n))."""
+        """The mean given sd is Normal(mean, factor sd / sqrt(n)).
+
+        >>> from models import Sample
+        >>> sample = Sample([1.0, 3.0, 3.0, 5.0])
+        >>> prior = Gaussian.weak_prior(sample, 2)
+        >>> prior.widened(2.0)
+        GaussianPrior(mean=3.0, n=0.0025, squares=0.5, degrees=3.0)
+        """
         return self._replace(n=self.n / factor**2)

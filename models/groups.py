@@ -293,41 +293,81 @@ class Groups:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The number of groups."""
+        """The number of groups.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.sizes
+        {'group': 2}
+        """
         return {"group": len(self.ends)}
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of the groups, and of the categories if rows are labels with names."""
+        """The names of the groups, and of the categories if rows are labels with names.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.names
+        {'group': ('a', 'b')}
+        """
         return {"group": self.titles} | self.sample.names
 
     @cached_property
     def begins(self) -> NDArray[np.intp]:
-        """Where the cells of each group begin, (G,)."""
+        """Where the cells of each group begin, (G,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.begins
+        array([0, 1])
+        """
         return np.concatenate([[0], self.ends[:-1]])
 
     @cached_property
     def whose(self) -> NDArray[np.intp]:
-        """The group of each cell, (c,)."""
+        """The group of each cell, (c,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.whose
+        array([0, 1, 1])
+        """
         return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
 
     @cached_property
     def totals(self) -> Array:
-        """The number of observations of each group, (G,)."""
+        """The number of observations of each group, (G,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.totals
+        array([1., 3.])
+        """
         return np.bincount(self.whose, self.times, minlength=len(self.ends)).astype(np.float64)
 
     @property
     def unit_rows(self) -> NDArray[np.intp]:
-        """The distinct row of each cell, (c,)."""
+        """The distinct row of each cell, (c,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.unit_rows
+        array([1, 0, 1])
+        """
         return self.places
 
     @property
     def unit_counts(self) -> Array | NDArray[np.int64]:
-        """How often each cell occurred, (c,)."""
+        """How often each cell occurred, (c,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.unit_counts
+        array([1, 1, 2])
+        """
         return self.times
 
     def units_at(self, places: Labels) -> NDArray[np.intp]:
-        """Return the cell of the observations at some places."""
+        """Return the cell of the observations at some places.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.units_at(np.array([0, 3]))
+        array([0, 2])
+        """
         if len(self.lines) == self.sample.observations:
             return self.lines[places]
         cells = np.argsort(self.places, kind="stable")
@@ -346,12 +386,22 @@ class Groups:
         return self.whose[self.units_at(places)]
 
     def spelt(self, rows: str) -> str:
-        """Return how Python writes such groups."""
+        """Return how Python writes such groups.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.spelt("x")
+        'Groups(x, group)'
+        """
         return f"Groups({rows}, group)"
 
     @property
     def extent(self) -> str:
-        """The number of groups, and of rows with blanks."""
+        """The number of groups, and of rows with blanks.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.extent
+        'in 2 groups'
+        """
         blanks = self.sample.extent
         return f"in {len(self.ends):,} groups{', ' * bool(blanks)}{blanks}"
 
@@ -366,19 +416,39 @@ class Groups:
         return [f"{group}, {row}" for group, row in zip(groups, rows, strict=True)]
 
     def beside(self) -> list[str]:
-        """The name of the group of each row, as rows were given."""
+        """The name of the group of each row, as rows were given.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.beside()
+        ['a', 'b', 'b', 'b']
+        """
         return [self.titles[one] for one in self.whose[self.lines].tolist()]
 
     def groups(self) -> NDArray[np.intp]:
-        """The group of each cell."""
+        """The group of each cell.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.groups()
+        array([0, 1, 1])
+        """
         return self.whose
 
     def followers(self) -> NDArray[np.intp]:
-        """There are none: rows have no order."""
+        """There are none: rows have no order.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.followers()
+        array([], dtype=int64)
+        """
         return np.empty(0, np.intp)
 
     def spaced(self, most: int) -> Self:
-        """Return at most `most` of the cells, evenly spaced; no group is left out of the count."""
+        """Return at most `most` of the cells, evenly spaced; no group is left out of the count.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.spaced(2)
+        Groups(3 rows in 2 groups, 1 distinct)
+        """
         return self.pick(spaced(len(self.places), most))
 
     def like(self, x: Array) -> Self:
@@ -394,17 +464,32 @@ class Groups:
         return self._counted(x, trials, codes, self.titles, sample.categories, sample.levels)
 
     def blocks(self, size: int) -> Iterator[Self]:
-        """Yield `size` cells at a time, with all groups."""
+        """Yield `size` cells at a time, with all groups.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> [len(one.times) for one in pages.blocks(2)]
+        [2, 1]
+        """
         for begin in range(0, len(self.places), size):
             yield self.pick(np.arange(begin, min(begin + size, len(self.places))))
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
-        """Return values (n, ...) for the rows as given from values (c, ...) for the cells."""
+        """Return values (n, ...) for the rows as given from values (c, ...) for the cells.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.expand(np.array([0.1, 0.2, 0.3]))
+        array([0.1, 0.2, 0.3, 0.3])
+        """
         expanded: NDArray[D] = values[self.lines]
         return expanded
 
     def representative(self, most: int) -> tuple[Self, Array]:
-        """Return at most `most` cells, at quantiles of their order, and their weights, (c,)."""
+        """Return at most `most` cells, at quantiles of their order, and their weights, (c,).
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> pages.representative(2)[1]
+        array([2., 2.])
+        """
         if len(self.places) <= most:
             return self, self.times.astype(np.float64)
         total = np.cumsum(self.times)
@@ -470,7 +555,12 @@ class Groups:
         return self._of(sample, places, times, ends, titles, lines)
 
     def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
-        """Return the axes and values of each field, by name."""
+        """Return the axes and values of each field, by name.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> list(pages.arrays())[-5:]
+        ['places', 'times', 'ends', 'titles', 'lines']
+        """
         return self.sample.arrays() | {
             "places": (("cell",), self.places),
             "times": (("cell",), self.times),
@@ -481,7 +571,13 @@ class Groups:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
-        """Return the groups whose method `arrays` returned these values."""
+        """Return the groups whose method `arrays` returned these values.
+
+        >>> pages = Groups([5, 3, 5, 5], ["a", "b", "b", "b"])
+        >>> arrays = {name: values for name, (_, values) in pages.arrays().items()}
+        >>> Groups.from_arrays(arrays)
+        Groups(4 rows in 2 groups, 2 distinct)
+        """
         return cls._of(
             Sample.from_arrays({name: one for name, one in arrays.items() if name not in OWN}),
             np.array(arrays["places"], np.intp),

@@ -44,17 +44,31 @@ class HiddenMarkov[T: Theta](NamedTuple):
 
     @classmethod
     def axes(cls) -> dict[str, tuple[str, ...]]:
-        """A share of each state at the beginning, and after each state."""
+        """A share of each state at the beginning, and after each state.
+
+        >>> HiddenMarkov.axes()
+        {'initial': ('component',), 'transition': ('component', 'component_next')}
+        """
         return {"initial": ("component",), "transition": ("component", "component_next")}
 
     @classmethod
     def exchangeable(cls) -> bool:
-        """The likelihood is the same under any order of the components."""
+        """The likelihood is the same under any order of the components.
+
+        >>> HiddenMarkov.exchangeable()
+        True
+        """
         return True
 
     @classmethod
     def asked_by(cls, data: Data) -> type[Structure]:
-        """By how the sequences begin."""
+        """By how the sequences begin.
+
+        >>> from models import Poisson
+        >>> days = Sequences([1, 2, 8, 9])
+        >>> HiddenMarkov.asked_by(days).__name__
+        'StationaryHiddenMarkov'
+        """
         assert isinstance(data, Sequences)
         kinds: dict[str, type[Structure]] = {
             "free": HiddenMarkov,
@@ -65,7 +79,15 @@ class HiddenMarkov[T: Theta](NamedTuple):
 
     @classmethod
     def given(cls, structure: Structure) -> Structure:
-        """As it is."""
+        """As it is.
+
+        >>> from models import Poisson
+        >>> days = Sequences([1, 2, 8, 9])
+        >>> sticky = np.array([[0.9, 0.1], [0.2, 0.8]])
+        >>> two = HiddenMarkov(np.array([0.5, 0.5]), sticky, Poisson(np.array([1.0, 8.0])))
+        >>> HiddenMarkov.given(two) is two
+        True
+        """
         return structure
 
     def overall(self, data: Data) -> Array:
@@ -73,6 +95,13 @@ class HiddenMarkov[T: Theta](NamedTuple):
 
         With G_n = I + ... + transition^(n - 1) it is initial G_n / n for a sequence of n rows.
         G_2n = G_n + transition^n G_n, so that it takes log n products.
+
+        >>> from models import Poisson
+        >>> days = Sequences([1, 2, 8, 9])
+        >>> sticky = np.array([[0.9, 0.1], [0.2, 0.8]])
+        >>> two = HiddenMarkov(np.array([0.5, 0.5]), sticky, Poisson(np.array([1.0, 8.0])))
+        >>> two.overall(days).round(2)
+        array([0.56, 0.44])
         """
         assert isinstance(data, Sequences)
         moves, start = np.asarray(self.transition), np.asarray(self.initial)[..., None, :]
@@ -83,7 +112,15 @@ class HiddenMarkov[T: Theta](NamedTuple):
         return found
 
     def labels(self, data: Data, places: Labels, rng: np.random.Generator) -> Labels:
-        """Draw a path of states, and return those of the rows seen at some places."""
+        """Draw a path of states, and return those of the rows seen at some places.
+
+        >>> from models import Poisson
+        >>> days = Sequences([1, 2, 8, 9])
+        >>> sticky = np.array([[0.9, 0.1], [0.2, 0.8]])
+        >>> two = HiddenMarkov(np.array([0.5, 0.5]), sticky, Poisson(np.array([1.0, 8.0])))
+        >>> two.labels(days, np.arange(4), np.random.default_rng(1))
+        array([1, 1, 0, 1])
+        """
         assert isinstance(data, Sequences)
         path = walked(self.initial, self.transition, data.lengths, rng)
         return path[data.seen][places]
@@ -91,7 +128,15 @@ class HiddenMarkov[T: Theta](NamedTuple):
     def simulated(
         self, n: int, rng: np.random.Generator, trials: Array | None
     ) -> tuple[Sequences, Labels]:
-        """One sequence of n rows."""
+        """One sequence of n rows.
+
+        >>> from models import Poisson
+        >>> days = Sequences([1, 2, 8, 9])
+        >>> sticky = np.array([[0.9, 0.1], [0.2, 0.8]])
+        >>> two = HiddenMarkov(np.array([0.5, 0.5]), sticky, Poisson(np.array([1.0, 8.0])))
+        >>> two.simulated(6, np.random.default_rng(1), None)[0]
+        Sequences(6 rows in 1 sequence, 5 distinct)
+        """
         path = walked(self.initial, self.transition, np.array([n]), rng)
         data = Sequences(self.theta.draw(path, rng, trials), trials)
         return data, path

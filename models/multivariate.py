@@ -56,36 +56,60 @@ class MultivariateGaussian(NamedTuple):
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """A place and a covariance; its form says which entries are free and shared."""
+        """A place and a covariance; its form says which entries are free and shared.
+
+        >>> list(MultivariateGaussian.layout())
+        ['mean', 'cov']
+        """
         form, square = cls.form(), ("component", "dimension", "dimension_bis")
         cov = Field(square, variances=True, free=form.places, shared=form.tied)
         return {"mean": Field(("component", "dimension")), "cov": cov}
 
     @classmethod
     def form(cls) -> Covariance:
-        """Every component has its own covariance, and every entry is free."""
+        """Every component has its own covariance, and every entry is free.
+
+        >>> MultivariateGaussian.with_covariance("tied").form().name
+        'tied'
+        """
         return FULL
 
     @staticmethod
     def with_covariance(name: str) -> type[MultivariateGaussian]:
-        """Return the family whose covariances have a form; FORMS lists the names."""
+        """Return the family whose covariances have a form; FORMS lists the names.
+
+        >>> MultivariateGaussian.with_covariance("tied").__name__
+        'TiedGaussian'
+        """
         if name not in FORMS:
             raise Refusal(f"covariance is {name!r}; give one of {', '.join(FORMS)}")
         return FORMS[name]
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """Return what a component is, and what was observed, in plain words."""
+        """Return what a component is, and what was observed, in plain words.
+
+        >>> MultivariateGaussian.plain()
+        ('a bell-shaped cloud', 'rows of measurements')
+        """
         return "a bell-shaped cloud", "rows of measurements"
 
     @classmethod
     def takes(cls) -> Literal["table"]:
-        """Several columns."""
+        """Several columns.
+
+        >>> MultivariateGaussian.takes()
+        'table'
+        """
         return "table"
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Measurements are a table."""
+        """Measurements are a table.
+
+        >>> from models import Sample
+        >>> MultivariateGaussian.observe(Sample([[1.0, 3.0], [3.0, 5.0], [6.0, 1.0]]))
+        """
         no_text(sample)
         if sample.x.ndim != 2:
             raise Refusal("x is one column; give (n, d) rows, or fit a Gaussian")
@@ -113,6 +137,11 @@ class MultivariateGaussian(NamedTuple):
         n = 1 / (largest eigenvalue of W^-1 V), so that W / n covers V: no group's mean is far out,
         and that of an empty group stays near the rows. In one column all is as for a Gaussian
         (Fraley & Raftery 2007, section 2.2). `models/README.md` says why.
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> MultivariateGaussian.weak_prior(sample, 2).mean
+        array([3., 4.])
         """
         estimable(cls, sample)
         mean, cov = moments(sample)
@@ -134,6 +163,11 @@ class MultivariateGaussian(NamedTuple):
 
         scikit-learn's BayesianGaussianMixture divides W0 + S_k by d + n_k, ours by
         n_k + d + 2 + degrees; W0 is the covariance over n - 1.
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> len(MultivariateGaussian.common_priors(sample, 2))
+        2
         """
         mean, cov = moments(sample)
         d, n, form = sample.dimension, sample.observations, cls.form()
@@ -153,14 +187,27 @@ class MultivariateGaussian(NamedTuple):
     def draw_prior(
         cls, prior: MultivariateGaussianPrior, size: tuple[int, int], rng: np.random.Generator
     ) -> Self:
-        """Draw covariances of the form, then the means given them."""
+        """Draw covariances of the form, then the means given them.
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> prior = MultivariateGaussian.weak_prior(sample, 2)
+        >>> MultivariateGaussian.draw_prior(prior, (3, 2), np.random.default_rng(1))[0].shape
+        (3, 2, 2)
+        """
         cov = cls.form().draw(prior.scatter, prior.degrees, size, rng)
         noise = rng.normal(size=(*size, len(prior.mean), 1))
         moved = (np.linalg.cholesky(cov) @ noise)[..., 0] / np.sqrt(prior.n)
         return cls(prior.mean + moved, cov)
 
     def checked(self, k: int, d: int) -> Self:
-        """Covariances are symmetric, positive definite, and of the family's form."""
+        """Covariances are symmetric, positive definite, and of the family's form.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> two.checked(2, 2)._fields
+        ('mean', 'cov')
+        """
         mean, cov = fields(self, {"mean": (k, d), "cov": (k, d, d)})
         for component, matrix in enumerate(cov):
             _definite(f"cov: component {component}", matrix)
@@ -173,29 +220,63 @@ class MultivariateGaussian(NamedTuple):
         return type(self)(mean, cov)
 
     def columns(self) -> list[Column]:
-        """Each column of a Gaussian is one."""
+        """Each column of a Gaussian is one.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> two.columns()[1].mean
+        array([1., 6.])
+        """
         sd = np.sqrt(np.diagonal(self.cov, axis1=-2, axis2=-1))
         return [Gaussian(*one) for one in zip(self.mean.T, sd.T, strict=True)]
 
     def order(self) -> Labels:
-        """By mean, first coordinate first."""
+        """By mean, first coordinate first.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> two.order()
+        array([0, 1])
+        """
         return np.lexsort(np.moveaxis(self.mean, -1, 0)[::-1])
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and covariance are in the units of x; a (d, d) scale mixes columns."""
+        """Mean and covariance are in the units of x; a (d, d) scale mixes columns.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> two.affine(np.array([2.0, 1.0]), np.array([1.0, 0.0]))[0]
+        array([[ 1.,  1.],
+               [11.,  6.]])
+        """
         if scale.ndim == 2:
             return type(self)(self.mean @ scale.T + shift, scale @ self.cov @ scale.T)
         return type(self)(self.mean * scale + shift, self.cov * scale[:, None] * scale)
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw a row from the component that each label names."""
+        """Draw a row from the component that each label names.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> two.draw(np.array([0, 1, 1]), np.random.default_rng(1), None).round(2)
+        array([[0.35, 1.82],
+               [5.47, 4.16],
+               [6.28, 6.63]])
+        """
         factor = np.linalg.cholesky(self.cov)
         noise = rng.normal(size=(len(labels), self.mean.shape[1]))
         moved: Array = np.einsum("nij,nj->ni", factor[labels], noise)
         return self.mean[labels] + moved
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
-        """Of z = L^-1 (x - mean), cov = L L', each z_j is standard normal given those before."""
+        """Of z = L^-1 (x - mean), cov = L L', each z_j is standard normal given those before.
+
+        >>> centres = np.array([[0.0, 1.0], [5.0, 6.0]])
+        >>> two = MultivariateGaussian(centres, np.array([np.eye(2), 2 * np.eye(2)]))
+        >>> rows = np.array([[1.0, 2.0]])
+        >>> two.cumulative(rows, rows[None], None)[0].round(2).tolist()
+        [[[[0.84]], [[0.0]]], [[[0.84]], [[0.0]]]]
+        """
         factor = np.linalg.cholesky(self.cov)
         away = np.moveaxis(x - self.mean[:, None], 1, 2)
         z = np.stack([solve_triangular(*one, lower=True) for one in zip(factor, away, strict=True)])
@@ -332,7 +413,14 @@ class MultivariateGaussianPrior(NamedTuple):
     degrees: float
 
     def checked(self, sample: Observations) -> Self:
-        """The scatter is positive definite; how many degrees are enough is said by the form."""
+        """The scatter is positive definite; how many degrees are enough is said by the form.
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> prior = MultivariateGaussian.weak_prior(sample, 2)
+        >>> prior.checked(sample).degrees == prior.degrees
+        True
+        """
         d = sample.dimension
         mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)
         if mean.shape != (d,) or scatter.shape != (d, d):
@@ -346,7 +434,14 @@ class MultivariateGaussianPrior(NamedTuple):
         return type(self)(mean, n, scatter, degrees)
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """Mean and scatter are in the units of x; a (d, d) scale mixes columns."""
+        """Mean and scatter are in the units of x; a (d, d) scale mixes columns.
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> prior = MultivariateGaussian.weak_prior(sample, 2)
+        >>> prior.affine(np.array([2.0, 1.0]), np.array([1.0, 0.0])).mean
+        array([7., 4.])
+        """
         if scale.ndim == 2:
             scatter = scale @ self.scatter @ scale.T
             return self._replace(mean=scale @ self.mean + shift, scatter=scatter)
@@ -354,7 +449,14 @@ class MultivariateGaussianPrior(NamedTuple):
         return self._replace(mean=self.mean * scale + shift, scatter=scatter)
 
     def widened(self, factor: float) -> Self:
-        """The mean given cov is Normal(mean, factor^2 cov / n)."""
+        """The mean given cov is Normal(mean, factor^2 cov / n).
+
+        >>> from models import Sample
+        >>> sample = Sample([[1.0, 3.0], [3.0, 5.0], [2.0, 7.0], [6.0, 1.0]])
+        >>> prior = MultivariateGaussian.weak_prior(sample, 2)
+        >>> bool(prior.widened(2.0).n < prior.n)
+        True
+        """
         return self._replace(n=self.n / factor**2)
 
 

@@ -143,7 +143,11 @@ class Sample:
             object.__setattr__(self, name, field)
 
     def named(self, categories: tuple[str, ...], levels: tuple[tuple[str, ...], ...] = ()) -> Self:
-        """Set the names of the categories, and return the sample."""
+        """Set the names of the categories, and return the sample.
+
+        >>> Sample([0, 1, 1]).named(("no", "yes")).categories
+        ('no', 'yes')
+        """
         object.__setattr__(self, "categories", categories)
         none = ((),) * (self.dimension - 1)
         object.__setattr__(self, "levels", levels or (categories, *none))
@@ -263,17 +267,32 @@ class Sample:
 
     @property
     def sample(self) -> Self:
-        """The distinct rows: the sample itself, as its rows have no order."""
+        """The distinct rows: the sample itself, as its rows have no order.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.sample is sample
+        True
+        """
         return self
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Empty: shares have no axis but that of the components."""
+        """Empty: shares have no axis but that of the components.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.sizes
+        {}
+        """
         return {}
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names along axes that have some: of columns, and of the categories of each."""
+        """The names along axes that have some: of columns, and of the categories of each.
+
+        >>> sample = Sample([[3, "no"], [4, "yes"], [4, None]])
+        >>> sample.names
+        {'category_2': ('no', 'yes')}
+        """
         return along_columns(self.columns if self.table else ()) | self._categories_by_axis
 
     @property
@@ -285,34 +304,64 @@ class Sample:
 
     @property
     def unit_rows(self) -> NDArray[np.intp]:
-        """The row of each unit, (m,): every distinct row is a unit."""
+        """The row of each unit, (m,): every distinct row is a unit.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.unit_rows
+        array([0, 1])
+        """
         return np.arange(self.distinct)
 
     @property
     def unit_counts(self) -> NDArray[np.int64] | Array:
-        """How often each distinct row occurred, (m,)."""
+        """How often each distinct row occurred, (m,).
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.unit_counts
+        array([1, 2])
+        """
         return self.counts
 
     def units_at(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the distinct row of the observations at some places."""
+        """Return the distinct row of the observations at some places.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.units_at(np.array([0, 1]))
+        array([1, 0])
+        """
         if np.array_equal(np.bincount(self.inverse, minlength=self.distinct), self.counts):
             return self.inverse[places].astype(np.intp)
         return np.searchsorted(np.cumsum(self.counts), places, side="right")
 
     def spelt(self, rows: str) -> str:
-        """Return how Python writes such a sample."""
+        """Return how Python writes such a sample.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.spelt("x")
+        'Sample(x)'
+        """
         return f"Sample({rows})"
 
     @property
     def extent(self) -> str:
-        """How many rows have blanks; nothing if none has."""
+        """How many rows have blanks; nothing if none has.
+
+        >>> sample = Sample([[3, "no"], [4, "yes"], [4, None]])
+        >>> sample.extent
+        'with blanks in 1 of 3 rows (1 cell not seen)'
+        """
         said = said_of_blanks(self.x, self.counts)
         rows = f"{self.empty:,} row{'s' * (self.empty > 1)}"
         dropped = f"{rows} dropped in which all is blank" if self.empty else ""
         return ", ".join(one for one in (said, dropped) if one)
 
     def titled(self, units: NDArray[np.intp]) -> list[str]:
-        """Return the category or the values of some distinct rows."""
+        """Return the category or the values of some distinct rows.
+
+        >>> sample = Sample([[3, "no"], [4, "yes"], [4, None]])
+        >>> sample.titled(np.array([0, 1]))
+        ['3,no', '4,yes']
+        """
         if self.categories:
             return [self.categories[int(code)] for code in self.x[units]]
         rows = self.x.reshape(self.distinct, -1)[units]
@@ -325,19 +374,39 @@ class Sample:
         ]
 
     def beside(self) -> list[str]:
-        """Nothing: rows are in no sequence and in no group."""
+        """Nothing: rows are in no sequence and in no group.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.beside()
+        []
+        """
         return []
 
     def groups(self) -> NDArray[np.intp]:
-        """There is one: rows are in no groups."""
+        """There is one: rows are in no groups.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.groups()
+        array([0, 0])
+        """
         return np.zeros(self.distinct, np.intp)
 
     def followers(self) -> NDArray[np.intp]:
-        """There are none: rows have no order."""
+        """There are none: rows have no order.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.followers()
+        array([], dtype=int64)
+        """
         return np.empty(0, np.intp)
 
     def spaced(self, most: int) -> Self:
-        """Return at most `most` of the distinct rows, evenly spaced in their order."""
+        """Return at most `most` of the distinct rows, evenly spaced in their order.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.spaced(1).x
+        array([1.])
+        """
         return self.pick(spaced(self.distinct, most))
 
     @property
@@ -345,6 +414,10 @@ class Sample:
         """The distinct row of each observation, (n,).
 
         Observations are in the order given if each was given once, otherwise by distinct row.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.rows_in_order
+        array([1, 0, 1])
         """
         if len(self.inverse) == self.observations:
             return self.inverse.astype(np.intp)
@@ -361,15 +434,29 @@ class Sample:
         return self.with_rows(blank_as(x, self.x[rows]), trials)
 
     def stretches(self, n: int, rng: np.random.Generator) -> None:
-        """There are none: rows have no order."""
+        """There are none: rows have no order.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.stretches(2, np.random.default_rng(1))  # None
+        """
 
     def blocks(self, size: int) -> Iterator[Self]:
-        """Yield samples of the distinct rows, `size` rows at a time."""
+        """Yield samples of the distinct rows, `size` rows at a time.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> [one.x for one in sample.blocks(1)]
+        [array([1.]), array([2.5])]
+        """
         for begin in range(0, self.distinct, size):
             yield self.pick(np.arange(begin, min(begin + size, self.distinct)))
 
     def representative(self, most: int) -> tuple[Self, Array]:
-        """Return at most `most` rows, at quantiles of their order, and the weight of each, (u,)."""
+        """Return at most `most` rows, at quantiles of their order, and the weight of each, (u,).
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.representative(1)[1]
+        array([3.])
+        """
         total = np.cumsum(self.counts)
         if self.distinct <= most:
             return self.pick(np.arange(self.distinct)), self.counts.astype(np.float64)
@@ -378,7 +465,12 @@ class Sample:
         return self.pick(rows), times * (total[-1] / most)
 
     def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
-        """Return the axes and values of each field, by name."""
+        """Return the axes and values of each field, by name.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> list(sample.arrays())
+        ['x', 'counts', 'inverse']
+        """
         columns = ("dimension",) if self.table else ()
         found: dict[str, tuple[tuple[str, ...], Numbers]] = {
             "x": (("row", *columns), self.x),
@@ -397,7 +489,13 @@ class Sample:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
-        """Return the sample whose method `arrays` returned these values."""
+        """Return the sample whose method `arrays` returned these values.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> arrays = {name: values for name, (_, values) in sample.arrays().items()}
+        >>> Sample.from_arrays(arrays)
+        Sample(3 observations, 2 distinct)
+        """
         self = cls.__new__(cls)
         fields: dict[str, Numbers | None] = {"trials": None}
         fields["inverse"] = np.arange(len(arrays["counts"]))  # for files without the order
@@ -413,27 +511,52 @@ class Sample:
 
     @property
     def observations(self) -> int:
-        """The number of observations: the sum of the counts."""
+        """The number of observations: the sum of the counts.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.observations
+        3
+        """
         return round(float(self.counts.sum()))
 
     @property
     def distinct(self) -> int:
-        """The number of distinct rows."""
+        """The number of distinct rows.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.distinct
+        2
+        """
         return len(self.counts)
 
     @property
     def table(self) -> bool:
-        """Whether x is a table, (m, d), rather than a column, (m,)."""
+        """Whether x is a table, (m, d), rather than a column, (m,).
+
+        >>> sample = Sample([[3, "no"], [4, "yes"], [4, None]])
+        >>> sample.table
+        True
+        """
         return self.x.ndim == 2
 
     @property
     def dimension(self) -> int:
-        """The number of columns of x."""
+        """The number of columns of x.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.dimension
+        1
+        """
         return 1 if self.x.ndim == 1 else self.x.shape[1]
 
     @cached_property
     def seen_in_part(self) -> bool:
-        """Whether some cells of the table were not seen."""
+        """Whether some cells of the table were not seen.
+
+        >>> sample = Sample([[3, "no"], [4, "yes"], [4, None]])
+        >>> sample.seen_in_part
+        True
+        """
         return self.table and bool(np.isnan(self.x.min()))
 
     @property
@@ -444,23 +567,43 @@ class Sample:
 
     @cached_property
     def low(self) -> Array:
-        """The smallest observed value of each column, (d,)."""
+        """The smallest observed value of each column, (d,).
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.low
+        array([1.])
+        """
         smallest: Array = (np.fmin if self.seen_in_part else np.minimum).reduce(self._occurred)
         return smallest
 
     @cached_property
     def high(self) -> Array:
-        """The largest observed value of each column, (d,)."""
+        """The largest observed value of each column, (d,).
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.high
+        array([2.5])
+        """
         largest: Array = (np.fmax if self.seen_in_part else np.maximum).reduce(self._occurred)
         return largest
 
     @cached_property
     def each_once(self) -> bool:
-        """Whether every row occurred once."""
+        """Whether every row occurred once.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.each_once
+        False
+        """
         return float(self.counts.min()) == float(self.counts.max()) == 1
 
     def part(self, rows: slice | NDArray[np.intp]) -> Part:
-        """Return some of the distinct rows, by a slice or by their indices."""
+        """Return some of the distinct rows, by a slice or by their indices.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.part(slice(1)).x
+        array([1.])
+        """
         return Part(
             self.x[rows],
             None if self.trials is None else self.trials[rows],
@@ -468,15 +611,30 @@ class Sample:
         )
 
     def at(self, places: NDArray[np.intp]) -> Part:
-        """Return the distinct rows at some indices, which may repeat."""
+        """Return the distinct rows at some indices, which may repeat.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.at(np.array([1, 1])).x
+        array([2.5, 2.5])
+        """
         return self.part(places)
 
     def total[R](self, task: Callable[[Sample], R]) -> R:
-        """Return the task's result for all rows; `Scattered` rows sum it over the pieces."""
+        """Return the task's result for all rows; `Scattered` rows sum it over the pieces.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.total(lambda rows: float(rows.counts.sum()))
+        3.0
+        """
         return task(self)
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Yield all distinct rows, `size` at a time."""
+        """Yield all distinct rows, `size` at a time.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> [one.x for one in sample.parts(1)]
+        [array([1.]), array([2.5])]
+        """
         for begin in range(0, self.distinct, size):
             yield self.part(slice(begin, begin + size))
 
@@ -492,7 +650,12 @@ class Sample:
         return expanded
 
     def pick(self, rows: NDArray[np.intp]) -> Self:
-        """Return the sample of some of the distinct rows, given by their indices."""
+        """Return the sample of some of the distinct rows, given by their indices.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.pick(np.array([1]))
+        Sample(2 observations, 1 distinct)
+        """
         flips = None if self.trials is None else self.trials[rows]
         if self.counts.dtype.kind == "f":
             some = self._of(self.x[rows], flips, np.asarray(self.counts[rows], np.float64))
@@ -500,7 +663,12 @@ class Sample:
         return self.with_rows(self.x[rows], flips, self.counts[rows])
 
     def first(self, bad: NDArray[np.bool_]) -> int:
-        """Return the index of the first row, as given, whose distinct row is marked in (m,) bad."""
+        """Return the index of the first row, as given, whose distinct row is marked in (m,) bad.
+
+        >>> sample = Sample([2.5, 1.0, 2.5])
+        >>> sample.first(np.array([True, False]))
+        1
+        """
         return int(np.argmax(bad[self.inverse]))
 
     def __repr__(self) -> str:

@@ -144,45 +144,90 @@ class Sequences:
 
     @cached_property
     def begins(self) -> NDArray[np.intp]:
-        """Where each sequence begins, (S,)."""
+        """Where each sequence begins, (S,).
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.begins
+        array([0, 3])
+        """
         return np.concatenate([[0], self.ends[:-1]])
 
     @cached_property
     def lengths(self) -> NDArray[np.intp]:
-        """The number of rows of each sequence, (S,)."""
+        """The number of rows of each sequence, (S,).
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.lengths
+        array([3, 2])
+        """
         return np.diff(self.ends, prepend=0)
 
     @cached_property
     def seen(self) -> NDArray[np.bool_]:
-        """Which rows were seen, (n,)."""
+        """Which rows were seen, (n,).
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.seen
+        array([ True,  True,  True, False,  True])
+        """
         return self.places < self.sample.distinct
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Empty: shares have no axes but those of the components."""
+        """Empty: shares have no axes but those of the components.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.sizes
+        {}
+        """
         return {}
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of the categories, if rows are labels with names."""
+        """The names of the categories, if rows are labels with names.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.names
+        {}
+        """
         return self.sample.names
 
     @cached_property
     def unit_rows(self) -> NDArray[np.intp]:
-        """The distinct row of each row in time, (n,); 0 where nothing was seen."""
+        """The distinct row of each row in time, (n,); 0 where nothing was seen.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.unit_rows
+        array([0, 1, 1, 0, 2])
+        """
         return np.where(self.seen, self.places, 0)
 
     @cached_property
     def unit_counts(self) -> NDArray[np.int64]:
-        """1 for each row that was seen and 0 for the others, (n,)."""
+        """1 for each row that was seen and 0 for the others, (n,).
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.unit_counts
+        array([1, 1, 1, 0, 1])
+        """
         return self.seen.astype(np.int64)
 
     def units_at(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the place in time of the observations at some places: rows not seen are none."""
+        """Return the place in time of the observations at some places: rows not seen are none.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.units_at(np.array([0, 3]))
+        array([0, 4])
+        """
         return np.flatnonzero(self.seen)[places]
 
     def spelt(self, rows: str) -> str:
-        """Return how Python writes such sequences."""
+        """Return how Python writes such sequences.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.spelt("x")
+        'Sequences(x, sequence=sequence)'
+        """
         named = ", sequence=sequence" * (len(self.ends) > 1)
         usual = "free" if len(self.ends) >= MANY else "stationary"
         start = f', initial="{self.initial}"' * (self.initial != usual)
@@ -190,7 +235,12 @@ class Sequences:
 
     @property
     def extent(self) -> str:
-        """The number of sequences, and of rows that were not seen."""
+        """The number of sequences, and of rows that were not seen.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.extent
+        'in 2 sequences, 1 row not seen'
+        """
         several, unseen = len(self.ends), int((~self.seen).sum())
         missing = f", {unseen:,} row{'s' * (unseen > 1)} not seen" if unseen else ""
         blanks = self.sample.extent
@@ -198,39 +248,78 @@ class Sequences:
         return f"in {several:,} sequence{'s' * (several > 1)}{said}"
 
     def titled(self, units: NDArray[np.intp]) -> list[str]:
-        """Return the places of some rows in time."""
+        """Return the places of some rows in time.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.titled(np.array([0, 4]))
+        ['0', '4']
+        """
         return [str(one) for one in units]
 
     def beside(self) -> list[str]:
-        """The name of the sequence of each row; empty if sequences have no names."""
+        """The name of the sequence of each row; empty if sequences have no names.
+
+        >>> days = Sequences([1, 2, 8], sequence=["a", "a", "b"])
+        >>> days.beside()
+        ['a', 'a', 'b']
+        """
         return (
             np.repeat(np.array(self.titles, object), self.lengths).tolist() if self.titles else []
         )
 
     def groups(self) -> NDArray[np.intp]:
-        """There is one: rows are in no groups."""
+        """There is one: rows are in no groups.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.groups()
+        array([0, 0, 0, 0, 0])
+        """
         return np.zeros(len(self.places), np.intp)
 
     def followers(self) -> NDArray[np.intp]:
-        """All rows but the first of each sequence."""
+        """All rows but the first of each sequence.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.followers()
+        array([1, 2, 4])
+        """
         return np.delete(np.arange(len(self.places)), self.begins)
 
     def spaced(self, most: int) -> Self:
-        """Return all rows: a state depends on the rows around it."""
+        """Return all rows: a state depends on the rows around it.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.spaced(2) is days
+        True
+        """
         return self
 
     def blocks(self, size: int) -> Iterator[Self]:
-        """Yield all rows at once: a state depends on the rows around it."""
+        """Yield all rows at once: a state depends on the rows around it.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> [len(one.places) for one in days.blocks(2)]
+        [5]
+        """
         yield self
 
     def expand[D: np.generic](self, values: NDArray[D]) -> NDArray[D]:
-        """Return the values (n, ...): each row is a unit of its own."""
+        """Return the values (n, ...): each row is a unit of its own.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.expand(np.arange(5.0))
+        array([0., 1., 2., 3., 4.])
+        """
         return values
 
     def representative(self, most: int) -> tuple[Self, Array]:
         """Return all rows of short data, otherwise stretches of them, and each row's weight.
 
         The first rows of a stretch have no weight, since rows before them were left out.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> days.representative(100)[1]
+        array([1., 1., 1., 0., 1.])
         """
         n = len(self.places)
         if n <= max(most, WHOLE_UP_TO):
@@ -306,7 +395,12 @@ class Sequences:
         return self._of(sample, places, ends, (), self.initial)
 
     def arrays(self) -> dict[str, tuple[tuple[str, ...], Numbers]]:
-        """Return the axes and values of each field, by name."""
+        """Return the axes and values of each field, by name.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> list(days.arrays())[-3:]
+        ['places', 'ends', 'initial_kind']
+        """
         found = self.sample.arrays() | {
             "places": (("time",), self.places),
             "ends": (("sequence",), self.ends),
@@ -318,7 +412,13 @@ class Sequences:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Numbers]) -> Self:
-        """Return the sequences whose method `arrays` returned these values."""
+        """Return the sequences whose method `arrays` returned these values.
+
+        >>> days = Sequences([1, 2, 2, np.nan, 8], sequence=[3, 2])
+        >>> arrays = {name: values for name, (_, values) in days.arrays().items()}
+        >>> Sequences.from_arrays(arrays)
+        Sequences(5 rows in 2 sequences, 1 not seen, 3 distinct)
+        """
         own = {"places", "ends", "initial_kind", "titles"}
         initial: Initial = INITIALS[int(arrays["initial_kind"])]  # type: ignore[assignment]
         return cls._of(

@@ -77,34 +77,71 @@ class ZeroInflated(tuple["Array", ...]):
 
     @property
     def parts(self) -> Any:
-        """The components of the part."""
+        """The components of the part.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([0.3, 0.3]), np.array([1.0, 5.0]))
+        >>> two.parts
+        Poisson(rate=array([0.3, 0.3]))
+        """
         return rebuilt(self.part, self[:-1])
 
     @classmethod
     def has_zeros(cls) -> bool:
-        """Whether the part has zeros of its own."""
+        """Whether the part has zeros of its own.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> family.has_zeros()
+        True
+        """
         return _zeros(cls.part)
 
     @classmethod
     def layout(cls) -> dict[str, Field]:
-        """The part's fields, and the probability of a zero in excess."""
+        """The part's fields, and the probability of a zero in excess.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> list(family.layout())
+        ['rate', 'zero']
+        """
         return _layout(cls.part)
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """The part's, and zeros."""
+        """The part's, and zeros.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> family.plain()
+        ('a rate of events, with zeros in excess', 'counts of events')
+        """
         component, observed = cls.part.plain()
         seen = observed if cls.has_zeros() else "measurements from 0 up"
         return f"{component}, with zeros in excess", seen
 
     @classmethod
     def takes(cls) -> Literal["column", "table", "heads", "labels"]:
-        """What the part takes."""
+        """What the part takes.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> family.takes()
+        'column'
+        """
         return cls.part.takes()
 
     @classmethod
     def observe(cls, sample: Sample) -> None:
-        """Zeros aside, the part accepts the observations."""
+        """Zeros aside, the part accepts the observations.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> family.observe(sample)
+        """
         if cls.has_zeros():
             cls.part.observe(sample)
             return
@@ -114,23 +151,52 @@ class ZeroInflated(tuple["Array", ...]):
 
     @classmethod
     def weak_prior(cls, sample: Observations, k: int) -> Any:
-        """Return the part's, on the scale of what is above 0, and a uniform one of `zero`."""
+        """Return the part's, on the scale of what is above 0, and a uniform one of `zero`.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> family.weak_prior(sample, 2).events
+        0.0
+        """
         return _of(_record(cls.part), cls.part.weak_prior(above_zero(sample), k), 0.0, 0.0)
 
     @classmethod
     def common_priors(cls, sample: Observations, k: int) -> dict[str, tuple[float, ConjugatePrior]]:
-        """No other program's is known."""
+        """No other program's is known.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> len(family.common_priors(sample, 2))
+        0
+        """
         return {}
 
     @classmethod
     def draw_prior(cls, prior: Any, size: tuple[int, int], rng: np.random.Generator) -> Self:
-        """Draw components from the part's prior, and for all of them `zero` from a Beta."""
+        """Draw components from the part's prior, and for all of them `zero` from a Beta.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> prior = family.weak_prior(sample, 2)
+        >>> family.draw_prior(prior, (3, 2), np.random.default_rng(1))[0].shape
+        (3, 2)
+        """
         found = cls.part.draw_prior(prior.parts, size, rng)
         zero = rng.beta(prior.zeros + 1, prior.others + 1, (size[0], 1))
         return _of(cls, found, np.repeat(zero, size[1], axis=1))
 
     def checked(self, k: int, d: int) -> Self:
-        """The part's are checked; `zero` is one probability, given once or for each component."""
+        """The part's are checked; `zero` is one probability, given once or for each component.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.checked(2, 1)._fields
+        ('rate', 'zero')
+        """
         found, zero = self.parts.checked(k, d), numbers("zero", self[-1])
         if zero.shape == ():
             zero = np.full(k, zero)
@@ -139,21 +205,49 @@ class ZeroInflated(tuple["Array", ...]):
         return _of(type(self), found, zero)
 
     def order(self) -> Labels:
-        """The part's."""
+        """The part's.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.order()
+        array([0, 1])
+        """
         order: Labels = self.parts.order()
         return order
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """A zero is a zero in any unit."""
+        """A zero is a zero in any unit.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.affine(np.array([1.0]), np.array([0.0]))[0]
+        array([1., 5.])
+        """
         return _of(type(self), self.parts.affine(scale, shift), self[-1])
 
     def draw(self, labels: Labels, rng: np.random.Generator, trials: Array | None) -> Array:
-        """Draw an observation from the component that each label names, or a zero."""
+        """Draw an observation from the component that each label names, or a zero.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.draw(np.array([0, 1, 1]), np.random.default_rng(1), None)
+        array([2., 0., 0.])
+        """
         x: Array = self.parts.draw(labels, rng, trials)
         return np.where(rng.random(len(labels)) < self[-1][labels], 0.0, x)
 
     def log_mass(self, x: Array, trials: Array | None) -> Array:
-        """log(zero [x = 0] + (1 - zero) p(x))."""
+        """log(zero [x = 0] + (1 - zero) p(x)).
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.log_mass(np.array([2.0]), None).round(2).tolist()
+        [[-2.05], [-2.83]]
+        """
         zero = self[-1][:, None]
         with np.errstate(divide="ignore", invalid="ignore"):  # a part that has no zeros
             own = self.parts.log_mass(x, trials)
@@ -162,7 +256,14 @@ class ZeroInflated(tuple["Array", ...]):
         return found
 
     def cumulative(self, x: Array, ends: Array, trials: Array | None) -> tuple[Array, Array]:
-        """P(X <= c) = zero [c >= 0] + (1 - zero) F(c)."""
+        """P(X <= c) = zero [c >= 0] + (1 - zero) F(c).
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> two = family(np.array([1.0, 5.0]), np.array([0.3, 0.3]))
+        >>> two.cumulative(np.array([2.0]), np.array([[2.0]]), None)[0].round(2).tolist()
+        [[[[0.94]], [[0.39]]]]
+        """
         below, before = self.parts.cumulative(x, ends, trials)
         zero = self[-1][:, None, None]
         return zero * (ends >= 0) + (1 - zero) * below, before
@@ -193,21 +294,53 @@ class ZeroInflatedPrior(tuple[Any, ...]):
 
     @property
     def parts(self) -> Any:
-        """The part's prior."""
+        """The part's prior.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> prior = family.weak_prior(sample, 2)
+        >>> prior.parts
+        PoissonPrior(events=0.0, exposure=0.3)
+        """
         make: Any = record_of(self.part)
         return make(*self[:-2])
 
     def checked(self, sample: Observations) -> Self:
-        """The part's fields are checked; neither number of observations is negative."""
+        """The part's fields are checked; neither number of observations is negative.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> prior = family.weak_prior(sample, 2)
+        >>> prior.checked(sample) == prior
+        True
+        """
         seen = positive(self, "zeros", "others", zero=True)
         return _of(type(self), self.parts.checked(sample), *seen)
 
     def affine(self, scale: Array, shift: Array) -> Self:
-        """A probability has no unit."""
+        """A probability has no unit.
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> prior = family.weak_prior(sample, 2)
+        >>> prior.affine(np.array([1.0]), np.array([0.0])) == prior
+        True
+        """
         return _of(type(self), self.parts.affine(scale, shift), *self[-2:])
 
     def widened(self, factor: float) -> Self:
-        """The part's, and Beta((zeros + 1) / factor, (others + 1) / factor)."""
+        """The part's, and Beta((zeros + 1) / factor, (others + 1) / factor).
+
+        >>> from models import Poisson
+        >>> family = ZeroInflated(Poisson)
+        >>> sample = Sample([0, 0, 0, 2, 3, 5])
+        >>> prior = family.weak_prior(sample, 2)
+        >>> prior.widened(2.0).zeros
+        -0.5
+        """
         seen = ((one + 1) / factor - 1 for one in self[-2:])
         return _of(type(self), self.parts.widened(factor), *seen)
 
