@@ -79,7 +79,15 @@ class Step[S: Structure](NamedTuple):
 
     @property
     def mixture(self) -> S:
-        """The estimate of a mixture."""
+        """The estimate of a mixture.
+
+        >>> from em import fit
+        >>> from models import Poisson
+        >>> steps = []
+        >>> few = fit(Poisson, Sample([0, 1, 7, 9]), 2, starts=1, on_step=steps.append)
+        >>> steps[-1].mixture.theta.rate.round(1)
+        array([0.5, 8. ])
+        """
         return self.estimate
 
 
@@ -105,7 +113,11 @@ class Optimum[S: Structure](NamedTuple):
 
     @property
     def mixture(self) -> S:
-        """The estimate of a mixture."""
+        """The estimate of a mixture.
+
+        >>> fit.optima[0].mixture.weight.round(2)
+        array([0.58, 0.42])
+        """
         return self.estimate
 
 
@@ -181,6 +193,9 @@ class Fit[S: Structure]:
 
         A prior and hard EM leave nothing open, and with very many parameters it is not looked at.
         What labels in groups tell is known all the same.
+
+        >>> fit.rank
+        3
         """
         told = None if self.open or self.question.held else rank_of(self.inside)
         return len(self.coordinates) - self.open if told is None else told
@@ -191,6 +206,9 @@ class Fit[S: Structure]:
 
         All free ones, also where an estimate leaves some of them open: two equal components of a
         mixture are still two. Where shares are those of groups, the rank: no table tells more.
+
+        >>> fit.charged
+        3
         """
         return self.rank if "group" in self.question.data.sizes else len(self.coordinates)
 
@@ -199,6 +217,9 @@ class Fit[S: Structure]:
         """Whether the parameters fit any table of labels in groups exactly, so that none misfits.
 
         They do where they are as many as its free cells.
+
+        >>> fit.saturated
+        False
         """
         groups = self.question.data.sizes.get("group")
         if groups is None or self.family.takes() != "labels":
@@ -207,17 +228,29 @@ class Fit[S: Structure]:
 
     @property
     def family(self) -> type[Theta]:
-        """The family of the components."""
+        """The family of the components.
+
+        >>> fit.family.__name__
+        'Poisson'
+        """
         return self.question.family
 
     @property
     def observations(self) -> int:
-        """The number of observations."""
+        """The number of observations.
+
+        >>> fit.observations
+        100
+        """
         return self.question.sample.observations
 
     @property
     def mixture(self) -> S:
-        """The estimate of a mixture; other structures have only `estimate`."""
+        """The estimate of a mixture; other structures have only `estimate`.
+
+        >>> fit.mixture.weight.round(2)
+        array([0.58, 0.42])
+        """
         if not isinstance(self.estimate, Mixture):
             kind = type(self.estimate).__name__
             raise AttributeError(f"this is a fit of a {kind}; take its estimate")
@@ -225,12 +258,20 @@ class Fit[S: Structure]:
 
     @property
     def has_errors(self) -> bool:
-        """Whether every parameter has a standard error."""
+        """Whether every parameter has a standard error.
+
+        >>> fit.has_errors
+        True
+        """
         return all(np.isfinite(one).all() for one in fields_of(self.standard_errors).values())
 
     @property
     def covariance(self) -> Array | None:
-        """The inverse information (p, p), zero on edges and where it is flat; None without."""
+        """The inverse information (p, p), zero on edges and where it is flat; None without.
+
+        >>> fit.covariance.shape
+        (3, 3)
+        """
         if self.information is None:
             return None
         if self.has_errors:
@@ -241,12 +282,20 @@ class Fit[S: Structure]:
 
     @property
     def aic(self) -> float:
-        """-2 log-likelihood + 2 p, p as `charged`: lower is better (Akaike 1974)."""
+        """-2 log-likelihood + 2 p, p as `charged`: lower is better (Akaike 1974).
+
+        >>> round(fit.aic, 1)
+        471.0
+        """
         return -2 * self.log_likelihood + 2 * self.charged
 
     @property
     def bic(self) -> float:
-        """-2 log-likelihood + p log n, p as `charged`: lower is better (Schwarz 1978)."""
+        """-2 log-likelihood + p log n, p as `charged`: lower is better (Schwarz 1978).
+
+        >>> round(fit.bic, 1)
+        478.8
+        """
         return -2 * self.log_likelihood + self.charged * float(np.log(self.observations))
 
     @property
@@ -256,6 +305,9 @@ class Fit[S: Structure]:
         The entropy is -sum_n sum_k r_nk log r_nk, over the probabilities r of membership. The other
         form is `icl_hard`, which mclust computes. Under hard EM the entropy is 0, so that ICL is
         the BIC of the classification likelihood.
+
+        >>> round(fit.icl, 1)
+        500.6
         """
         return self.bic + 2 * self.entropy
 
@@ -267,6 +319,9 @@ class Fit[S: Structure]:
         whose sign is the opposite. Of the -log r_k that the entropy averages this takes the
         smallest, so it is never above `icl`, and equal to it where every membership is certain.
         The rows have to be in memory.
+
+        >>> round(fit.icl_hard, 1)
+        487.6
         """
         if self.question.k == 1 or self.entropy == 0:
             return self.bic
@@ -277,12 +332,22 @@ class Fit[S: Structure]:
         """Return (n, K) probabilities of the components for each row as it was given.
 
         With counts, a row that was given once has one line, whatever its count.
+
+        >>> fit.responsibilities(Sample([0, 9, 4])).round(2)
+        array([[1.  , 0.  ],
+               [0.  , 1.  ],
+               [0.26, 0.74]])
         """
         members = self.members(data)
         return data.expand(members.T)
 
     def members(self, data: Units) -> Array:
-        """Return the probability of each component at each unit of data, (K, u)."""
+        """Return the probability of each component at each unit of data, (K, u).
+
+        >>> fit.members(Sample([0, 9])).round(2)
+        array([[1., 0.],
+               [0., 1.]])
+        """
         self._refuse_other(data)
         grouping = grouping_of(self.question.structure, data, self.question.k)
         if self.question.k == 1:
@@ -306,7 +371,12 @@ class Fit[S: Structure]:
         return np.concatenate([heights for _, heights in self._blocks(sample)], axis=1)
 
     def marginal_members(self, sample: Sample) -> Array:
-        """Return (n, K) probabilities of the components for each x alone, by overall shares."""
+        """Return (n, K) probabilities of the components for each x alone, by overall shares.
+
+        >>> fit.marginal_members(Sample([0, 9])).round(2)
+        array([[1., 0.],
+               [0., 1.]])
+        """
         return sample.expand(self._marginal(sample).T)
 
     def _marginal(self, sample: Sample) -> Array:
@@ -321,36 +391,84 @@ class Fit[S: Structure]:
         return np.concatenate(each, axis=1)
 
     def assign(self, data: Units) -> Labels:
-        """Return (n,) the most likely component of each row as it was given."""
+        """Return (n,) the most likely component of each row as it was given.
+
+        >>> fit.assign(Sample([0, 9, 1]))
+        array([0, 1, 0])
+        """
         members = self.members(data)
         return data.expand(members.argmax(axis=0))
 
     def occupancy(self) -> Array:
-        """Return (n, K) probabilities of the states at each row in time, given all rows."""
+        """Return (n, K) probabilities of the states at each row in time, given all rows.
+
+        >>> import em
+        >>> from models import Poisson, Sequences
+        >>> chain = em.fit(Poisson, Sequences([0, 1, 0, 1, 7, 9, 8, 9, 1, 0, 0]), 2)
+        >>> chain.occupancy()[:2].round(2)
+        array([[1., 0.],
+               [1., 0.]])
+        """
         return self._chain("occupancy").occupancy()
 
     def decode(self) -> Labels:
         """Return (n,) the most likely path of states, by Viterbi's algorithm.
 
         It is likeliest as a whole; `assign` gives the likeliest state of each row.
+
+        >>> import em
+        >>> from models import Poisson, Sequences
+        >>> chain = em.fit(Poisson, Sequences([0, 1, 0, 1, 7, 9, 8, 9, 1, 0, 0]), 2)
+        >>> chain.decode()
+        array([0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0])
         """
         return self._chain("decode").decode()
 
     def moves(self) -> Array:
-        """Return (K, K) the expected number of moves from each state to each, given all rows."""
+        """Return (K, K) the expected number of moves from each state to each, given all rows.
+
+        >>> import em
+        >>> from models import Poisson, Sequences
+        >>> chain = em.fit(Poisson, Sequences([0, 1, 0, 1, 7, 9, 8, 9, 1, 0, 0]), 2)
+        >>> chain.moves().round(1)
+        array([[5., 1.],
+               [1., 3.]])
+        """
         return self._chain("moves").moves()
 
     def forecast(self, steps: int) -> Forecast[Theta]:
-        """Return the distribution of the next observations of each sequence."""
+        """Return the distribution of the next observations of each sequence.
+
+        >>> import em
+        >>> from models import Poisson, Sequences
+        >>> chain = em.fit(Poisson, Sequences([0, 1, 0, 1, 7, 9, 8, 9, 1, 0, 0]), 2)
+        >>> chain.forecast(2).mean.shape
+        (1, 2)
+        """
         return self._chain("forecast").forecast(whole("steps", steps, 1))
 
     def residuals(self) -> Residuals:
-        """Return forecast pseudo-residuals, each row given all rows before it."""
+        """Return forecast pseudo-residuals, each row given all rows before it.
+
+        >>> import em
+        >>> from models import Poisson, Sequences
+        >>> chain = em.fit(Poisson, Sequences([0, 1, 0, 1, 7, 9, 8, 9, 1, 0, 0]), 2)
+        >>> chain.residuals().middle[:3].round(2)
+        array([-0.74,  0.51, -0.57])
+        """
         return self._chain("residuals").residuals()
 
     @property
     def deviance(self) -> Deviance:
-        """G^2 against the table itself, and its degrees of freedom; of labels in groups."""
+        """G^2 against the table itself, and its degrees of freedom; of labels in groups.
+
+        >>> import em
+        >>> from models import Categorical
+        >>> words, page = list("aaabaaabcccb"), [1] * 4 + [2] * 4 + [3] * 4
+        >>> topics = em.fit(Categorical, Groups(words, page), 2)
+        >>> topics.deviance.degrees
+        1
+        """
         self._refuse_ungrouped("deviance")
         if self.family.takes() != "labels":
             raise Refusal(
@@ -364,6 +482,13 @@ class Fit[S: Structure]:
         """Return the shares of groups that were not seen before, with the components held.
 
         data: Groups of rows of the same kind, or a Sample, all of which is one new group.
+
+        >>> import em
+        >>> from models import Categorical
+        >>> words, page = list("aaabaaabcccb"), [1] * 4 + [2] * 4 + [3] * 4
+        >>> topics = em.fit(Categorical, Groups(words, page), 2)
+        >>> topics.fold_in(Sample(["a", "c", "c"])).weight.round(2)
+        array([[0.67, 0.33]])
         """
         self._refuse_ungrouped("fold_in")
         if isinstance(data, Sample):
@@ -397,6 +522,9 @@ class Fit[S: Structure]:
         shares: of the other data's groups, if they are known.
 
         What is said of the estimate (errors, optima, trace) stays that of the first data.
+
+        >>> fit.of(Sample([0, 9])).log_density([0]).round(2)
+        array([-1.64])
         """
         self._refuse_other(data)
         question, inside = self.question.of(data), self.inside
@@ -417,6 +545,9 @@ class Fit[S: Structure]:
         """Return (u,) the log density of each unit of the data, in its group or given rows before.
 
         Rows in time are given the rows before them; those that were not seen have NaN.
+
+        >>> fit.scores()[:2].round(2)
+        array([-1.64, -1.54])
         """
         data, shares = self.question.units, shares_of(self.inside)
         bases, heights = zip(*self._blocks(data.sample), strict=True)
@@ -431,6 +562,14 @@ class Fit[S: Structure]:
         """Return (K, n) share times density (probability, for counts) of one column alone.
 
         at: which column of a table; x: (n,) values of it. Their sum over components is its density.
+
+        >>> import em
+        >>> from models import Independent, Poisson
+        >>> family = Independent(Poisson, Poisson)
+        >>> table = Sample([[0, 9], [1, 8], [1, 7], [8, 0], [7, 2], [9, 1]])
+        >>> em.fit(family, table, 2).column_density(0, np.array([0.0, 8.0])).round(3)
+        array([[0.257, 0.   ],
+               [0.   , 0.07 ]])
         """
         theta = cast("Table", self.estimate.theta).columns()[at]
         emission = emission_of(type(theta))
@@ -445,11 +584,18 @@ class Fit[S: Structure]:
         """Return (n,) density (probability, for counts) at each x alone, by overall shares.
 
         x: a Sample, or what makes one; a single number is a column of one.
+
+        >>> fit.density([0, 9]).round(3)
+        array([0.194, 0.047])
         """
         return np.exp(self.log_density(x, trials))
 
     def log_density(self, x: ArrayLike | Sample, trials: ArrayLike | None = None) -> Array:
-        """Return (n,) log density (log probability, for counts) at each x."""
+        """Return (n,) log density (log probability, for counts) at each x.
+
+        >>> fit.log_density([0, 9]).round(2)
+        array([-1.64, -3.07])
+        """
         sample = x if isinstance(x, Sample) else Sample(_column(x), trials)
         if np.isposinf(self.log_likelihood):
             raise Refusal("the estimate is degenerate: it has no density")
