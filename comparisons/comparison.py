@@ -75,7 +75,11 @@ class Comparison(Pictured):
     """
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table as a pandas data frame."""
+        """Return the table as a pandas data frame.
+
+        >>> comparison.to_frame()[["mle", "low", "high"]].round(2).loc["rate[1]"].tolist()
+        [7.34, 6.36, 8.24]
+        """
         return self.table.to_frame()
 
     def to_dataset(self) -> xr.Dataset:
@@ -89,7 +93,10 @@ class Comparison(Pictured):
         return self.tree["em"].to_dataset()[[*self.names]]
 
     def save(self, path: str | Path) -> None:
-        """Write everything to one netCDF file."""
+        """Write everything to one netCDF file.
+
+        >>> comparison.save("counts.nc")
+        """
         written(Path(path), self.tree.to_netcdf)
 
     def predict(self, data: object, by: By = "em") -> Labels:
@@ -162,6 +169,8 @@ class Comparison(Pictured):
         """Write one self-contained HTML page.
 
         command: how to make the comparison again, for the page to say.
+
+        >>> comparison.report("report.html")
         """
         from comparisons.pages.report import report
 

@@ -102,6 +102,10 @@ class EMMixture:
         y: ignored.
         sample_weight: (n,) from 0 up. Whole numbers say how often a row occurred. Others are
             relative: they are scaled to sum to the number of rows.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> EMMixture(n_components=2).fit(heights).weights_.round(2)
+        array([0.5, 0.5])
         """
         values, names = _checked(X)
         n, self.n_features_in_ = values.shape
@@ -164,37 +168,85 @@ class EMMixture:
             warnings.warn(found.notes[0], UserWarning, stacklevel=3)
 
     def fit_predict(self, X: Rows, y: object = None) -> Labels:
-        """Fit the mixture, and return (n,) the most likely component of each row."""
+        """Fit the mixture, and return (n,) the most likely component of each row.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> EMMixture(n_components=2).fit_predict(heights)
+        array([0, 0, 0, 1, 1, 1])
+        """
         return self.fit(X).predict(X)
 
     def predict(self, X: Rows) -> Labels:
-        """Return (n,) the most likely component of each row."""
+        """Return (n,) the most likely component of each row.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> model.predict([[160.0], [178.0]])
+        array([0, 1])
+        """
         return self._fitted().assign(self._rows(X))
 
     def predict_proba(self, X: Rows) -> Array:
-        """Return (n, K) the probability of each component, given each row."""
+        """Return (n, K) the probability of each component, given each row.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> model.predict_proba([[160.0], [178.0]]).round(3)
+        array([[1., 0.],
+               [0., 1.]])
+        """
         return self._fitted().responsibilities(self._rows(X))
 
     def score_samples(self, X: Rows) -> Array:
-        """Return (n,) the log density of each row."""
+        """Return (n,) the log density of each row.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> model.score_samples([[160.0], [178.0]]).round(2)
+        array([-2.38, -2.49])
+        """
         return self._fitted().log_density(self._rows(X))
 
     def score(self, X: Rows, y: object = None) -> float:
-        """Return the average log density of the rows."""
+        """Return the average log density of the rows.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> round(model.score(heights), 2)
+        -2.86
+        """
         return float(self.score_samples(X).mean())
 
     def sample(self, n_samples: int = 1) -> tuple[Array, Labels]:
-        """Return (n, d) rows drawn from the estimate, and (n,) the component of each."""
+        """Return (n, d) rows drawn from the estimate, and (n,) the component of each.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> model.sample(3)[0].shape
+        (3, 1)
+        """
         rng = np.random.default_rng(_seed(self.random_state))
         drawn, labels = simulate(self._fitted().estimate, n_samples, rng)
         return drawn.expand(drawn.x).reshape(n_samples, -1), labels
 
     def aic(self, X: Rows) -> float:
-        """Return -2 log-likelihood of the rows + 2 p, with p parameters: lower is better."""
+        """Return -2 log-likelihood of the rows + 2 p, with p parameters: lower is better.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> round(model.aic(heights), 1)
+        44.3
+        """
         return float(-2 * self.score_samples(X).sum() + 2 * self._fitted().charged)
 
     def bic(self, X: Rows) -> float:
-        """Return -2 log-likelihood of the n rows + p log n, with p parameters: lower is better."""
+        """Return -2 log-likelihood of the n rows + p log n, with p parameters: lower is better.
+
+        >>> heights = np.array([[158.0], [161.0], [163.0], [175.0], [176.0], [180.0]])
+        >>> model = EMMixture(n_components=2).fit(heights)
+        >>> round(model.bic(heights), 1)
+        43.2
+        """
         scores = self.score_samples(X)
         return float(-2 * scores.sum() + self._fitted().charged * np.log(len(scores)))
 
@@ -202,11 +254,18 @@ class EMMixture:
         """Return the arguments of the constructor, by name.
 
         deep: ignored; none of them is an estimator.
+
+        >>> EMMixture(n_components=2).get_params()["n_components"]
+        2
         """
         return {name: getattr(self, name) for name in signature(type(self)).parameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Set arguments of the constructor, and return self."""
+        """Set arguments of the constructor, and return self.
+
+        >>> EMMixture().set_params(n_components=3)
+        EMMixture(n_components=3)
+        """
         known = self.get_params()
         for name, value in params.items():
             if name not in known:

@@ -55,7 +55,11 @@ class Finding(NamedTuple):
 
     @property
     def stands(self) -> bool:
-        """Whether it prevents agreement: a doubt or a fault."""
+        """Whether it prevents agreement: a doubt or a fault.
+
+        >>> Finding("spike", NOTE, 1.0, 0.0, "One optimum is a spike.", "").stands
+        False
+        """
         return self.severity in (DOUBT, FAULT)
 
     def _repr_html_(self) -> str:

@@ -58,7 +58,11 @@ class Diagnosis(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
+        """Whether every check passed.
+
+        >>> diagnose(posterior).passed
+        True
+        """
         return all(check.passed for check in self.checks)
 
     def __str__(self) -> str:

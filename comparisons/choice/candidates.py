@@ -45,30 +45,60 @@ class Candidates:
 
     @property
     def noun(self) -> str:
-        """What a component is called: group; of rows in time state; of rows in groups component."""
+        """What a component is called: group; of rows in time state; of rows in groups component.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.noun
+        'group'
+        """
         fit = next((row.fit for row in self.rows if row.fit is not None), None)
         return "group" if fit is None else noun_of(fit)
 
     @property
     def family(self) -> str:
-        """The family, or all that are compared."""
+        """The family, or all that are compared.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.family
+        'Poisson'
+        """
         if not self.rows[0].named:
             return self.rows[0].family.__name__
         return ", ".join(dict.fromkeys(row.family.__name__ for row in self.rows))
 
     @property
     def elected(self) -> dict[str, int]:
-        """The number of groups that each criterion elects, by the criterion's name."""
+        """The number of groups that each criterion elects, by the criterion's name.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.elected
+        {'AIC': 2, 'BIC': 2, 'ICL': 2}
+        """
         return {name: one.row.k for name, one in elected(self.rows).items()}
 
     @property
     def recommended(self) -> Row | None:
-        """The candidate that most criteria elect."""
+        """The candidate that most criteria elect.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.recommended.title
+        '2'
+        """
         return recommended(self.rows)
 
     @property
     def sentences(self) -> list[str]:
-        """The advice, what each criterion elects, and why they differ."""
+        """The advice, what each criterion elects, and why they differ.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> len(choice.sentences)
+        2
+        """
         said = [advice(self.rows, self.noun), elections(self.rows, self.noun)]
         said += differences(self.rows, self.noun)
         best = self.recommended
@@ -79,17 +109,35 @@ class Candidates:
 
     @property
     def agree(self) -> bool:
-        """Whether all criteria elect the same candidate."""
+        """Whether all criteria elect the same candidate.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.agree
+        True
+        """
         return len({id(one.row) for one in elected(self.rows).values()}) < 2
 
     @property
     def tested(self) -> bool:
-        """Whether the bootstrap tested any candidate, or was to."""
+        """Whether the bootstrap tested any candidate, or was to.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.tested
+        False
+        """
         return any(row.step is not None for row in self.rows)
 
     @property
     def legend(self) -> str:
-        """What the columns of the table mean."""
+        """What the columns of the table mean.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.legend.partition(". ")[0]
+        'A star marks what each criterion elects'
+        """
         how = {row.predicted.how for row in self.rows if row.predicted is not None}
         left = f" (log density of {' or '.join(sorted(how))})" if how else ""
         test = (
@@ -106,7 +154,13 @@ class Candidates:
 
     @property
     def missing(self) -> list[str]:
-        """What could not be computed, and for which candidates."""
+        """What could not be computed, and for which candidates.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.missing
+        []
+        """
         found: dict[str, list[Row]] = {}
         for row in self.rows:
             for note in (row.reason, *row.notes, row.saturated):
@@ -115,14 +169,26 @@ class Candidates:
         return [f"{_heading(rows)}: {note}." for note, rows in found.items()]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table as a pandas data frame, a row for each candidate."""
+        """Return the table as a pandas data frame, a row for each candidate.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.to_frame()[["parameters", "bic"]].round(1).loc["2"].tolist()
+        [3.0, 478.8]
+        """
         import pandas as pd
 
         found = pd.DataFrame(self.records())
         return found.set_index("K")
 
     def records(self) -> list[dict[str, object]]:
-        """Return the table's rows by column; NaN where something could not be computed."""
+        """Return the table's rows by column; NaN where something could not be computed.
+
+        >>> from comparisons.choice.rows import Row
+        >>> choice = Candidates((Row(fit.family, 2, fit),))
+        >>> choice.records()[0]["parameters"]
+        3
+        """
         chances = probabilities(self.rows)
         errors = probability_errors(self.rows)
         known = [row for row in self.rows if row.predicts]

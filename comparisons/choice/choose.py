@@ -80,6 +80,9 @@ class Choice(Candidates):
         """Write one self-contained HTML page: the table, pictures, a section for each candidate.
 
         command: how to make it again, for the page to say.
+
+        >>> choice = Choice((Row(fit.family, 2, fit),))
+        >>> choice.report("choice.html")
         """
         text = page(self, command)
         written(Path(path), lambda target: target.write_text(text, encoding="utf-8"))
