@@ -1,5 +1,7 @@
 """Bars in the cell of a notebook: one text that is replaced in place, and gone when it is done.
 
+All bars of a cell take the same place, one after the other, or each would leave a blank line.
+
 Rich's own bars need another package there, and without it print a warning.
 """
 
@@ -22,6 +24,9 @@ __all__ = ["CellDisplay"]
 WIDTH = 88  # letters of a line
 A_SECOND = 4  # texts at most, each of which is a message to the notebook
 
+PLACES: dict[int, str] = {}
+"""What the last cell with a bar calls the place of its bars, by the number of the cell."""
+
 
 class CellDisplay(Live):
     """A live display of rich's that the running cell shows.
@@ -38,7 +43,6 @@ class CellDisplay(Live):
             redirect_stderr=False,
             get_renderable=renderable,
         )
-        self._name = ""  # of what the notebook shows, once it does
         self._shown = ""
 
     def refresh(self) -> None:
@@ -56,13 +60,17 @@ class CellDisplay(Live):
 
     def _show(self, text: str) -> None:
         """Put a text in place of the one that is shown."""
+        from IPython.core.getipython import get_ipython
         from IPython.display import display, update_display
 
         if text == self._shown:
             return
         content, self._shown = {"text/plain": text}, text
-        if self._name:
-            update_display(content, raw=True, display_id=self._name)
+        shell = get_ipython()
+        cell = 0 if shell is None else shell.execution_count
+        if cell in PLACES:
+            update_display(content, raw=True, display_id=PLACES[cell])
         else:
-            self._name = uuid4().hex
-            display(content, raw=True, display_id=self._name)
+            PLACES.clear()
+            PLACES[cell] = uuid4().hex
+            display(content, raw=True, display_id=PLACES[cell])

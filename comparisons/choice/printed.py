@@ -108,7 +108,8 @@ def chosen(choice: Candidates) -> None:
 
 def lines(choice: Candidates) -> Iterable[str]:
     """Return the same as lines of text."""
-    console = Console(file=StringIO(), width=200, highlight=False)
+    # or rich would show each line in a notebook, as an output of its own
+    console = Console(file=StringIO(), width=200, highlight=False, force_jupyter=False)
     _write(console, choice)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue().rstrip().splitlines()

@@ -74,7 +74,7 @@ def console_of() -> Pipe:
     >>> console_of().width
     10000
     """
-    console = Pipe(highlight=False)
+    console = Pipe(highlight=False, force_jupyter=False)  # text in a notebook, too
     if not console.is_terminal:
         console.width = ENDLESS
     return console

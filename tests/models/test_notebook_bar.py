@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import IPython.display
 import pytest
 
 from comparisons.progress import announce
+from models import notebook_bar
 from models.bar import bar
 
 
@@ -23,6 +25,7 @@ def texts(monkeypatch):
 
         monkeypatch.setattr(IPython.display, name, tell)
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr(notebook_bar, "PLACES", {})
     return told
 
 
@@ -41,6 +44,17 @@ def test_a_bar_is_one_text_that_goes(texts, capsys):
     assert shown[-1] == ""
     assert all("\x1b" not in one for one in shown)
     assert capsys.readouterr() == ("said in between\n", "")
+
+
+def test_bars_of_a_cell_take_the_same_place_and_those_of_the_next_another(texts, monkeypatch):
+    for cell in (7, 7, 8):
+        shell = SimpleNamespace(execution_count=cell)
+        monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda shell=shell: shell)
+        with bar() as bars:
+            bars.add_task("EM", total=None)
+    assert [kind for kind, *_ in texts].count("display") == 2
+    assert len({place for _, place, _ in texts}) == 2
+    assert texts[-1][2] == ""
 
 
 def test_a_bar_that_is_not_wanted_is_not_shown(texts):
