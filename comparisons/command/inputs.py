@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import numpy as np
 
@@ -89,22 +89,40 @@ class Observed(NamedTuple):
     names: of the columns of x.
     dropped: how many rows had blanks.
     reading: how the rows were read.
+    units: of the columns; "" where a unit is not known.
 
-    >>> Observed(Sample([170.2, 181.5]), ["height"], dropped=1).sample.observations
-    2
+    >>> Observed(Sample([170.2, 181.5]), ["height"], dropped=1).measured_in("cm").titles
+    ['height in cm']
     """
 
     data: Data
     names: list[str]
     dropped: int
     reading: Reading | None = None
+    units: tuple[str, ...] = ()
 
-    def name(self, facts: Facts, units: Sequence[str] = ()) -> None:
-        """Let a comparison of these rows know their columns, and how they were read.
+    def measured_in(self, text: str | None) -> Self:
+        """Return the same with the units that a text names; Refusal for more or fewer of them."""
+        if text is None:
+            return self
+        units = tuple(one.strip() for one in text.split(","))
+        if len(units) != len(self.names):
+            given, wanted = (
+                f"{len(one)} {what}{'s' * (len(one) > 1)}"
+                for one, what in ((units, "unit"), (self.names, "column"))
+            )
+            raise Refusal(f"--units names {given} for {wanted}; give one for each, such as cm,kg")
+        return self._replace(units=units)
 
-        units: of each column; empty where they are not known.
-        """
-        facts.name_columns(in_units(self.names, units))
+    @property
+    def titles(self) -> list[str]:
+        """What pictures and pages call the columns, such as height in cm."""
+        each = zip(self.names, self.units or ("",) * len(self.names), strict=True)
+        return [f"{name} in {unit}" if unit else name for name, unit in each]
+
+    def name(self, facts: Facts) -> None:
+        """Let a comparison of these rows know their columns, and how they were read."""
+        facts.name_columns(self.titles)
         if self.reading is not None:
             facts.keep_reading(self.reading)
 
@@ -342,22 +360,6 @@ def sample_of(
         with located_in_file(asked.titles):
             refuse_others(family, found.sample)
     return _called(found.sample, [column_label(one) for one in asked.x], found.dropped)
-
-
-def in_units(names: Sequence[str], units: Sequence[str]) -> list[str]:
-    """Return what titles call columns, such as height in cm; Refusal for other numbers of units.
-
-    >>> in_units(["height", "sex"], ["cm", ""]), in_units(["height"], [])
-    (['height in cm', 'sex'], ['height'])
-    """
-    if units and len(units) != len(names):
-        given, wanted = (
-            f"{len(one)} {what}{'s' * (len(one) > 1)}"
-            for one, what in ((units, "unit"), (names, "column"))
-        )
-        raise Refusal(f"--units names {given} for {wanted}; give one for each, such as cm,kg")
-    every = units or [""] * len(names)
-    return [f"{name} in {unit}" if unit else name for name, unit in zip(names, every, strict=True)]
 
 
 def _called(data: Data, names: list[str], dropped: int) -> Observed:

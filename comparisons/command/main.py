@@ -374,7 +374,6 @@ def fit(
     from comparisons.command.files import files_of
     from comparisons.command.inputs import (
         draws_of,
-        in_units,
         kind_of,
         prior_of,
         refuse_components,
@@ -415,11 +414,12 @@ def fit(
     with ExitStack() as held:
         client = _client(held, cluster, workers)
         with rows_bar() as tell:
-            asked_for = kind, files, named, heads, trials, counts
             observed = rows.observed(
-                *asked_for, drop_missing=drop_missing, progress=tell, client=client
+                *(kind, files, named, heads, trials, counts),
+                drop_missing=drop_missing,
+                progress=tell,
+                client=client,
             )
-        data = observed.data
         believed = prior_of(prior, kind, observed.sample)
         tell_dropped(observed.dropped, drop_missing=drop_missing)
         if components is None:
@@ -438,12 +438,11 @@ def fit(
                 force=force,
             )
             return
-        measured_in = [] if units is None else [one.strip() for one in units.split(",")]
-        in_units(observed.names, measured_in)
+        observed = observed.measured_in(units)
         refuse_components(kind, observed, components, weak=believed is None and only is None)
         question = asked(
             kind,
-            data,
+            observed.data,
             components,
             prior=believed,
             equal_weights=equal_weights,
@@ -476,7 +475,7 @@ def fit(
                 within=within,
                 found=first,
             )
-    observed.name(comparison, measured_in)
+    observed.name(comparison)
     finish(comparison, out, as_json=as_json, file=files)
 
 

@@ -777,3 +777,17 @@ def test_zeros_in_excess_are_fitted_and_refused_where_there_are_none(run, tmp_pa
     Path("visits.csv").write_text("visits\n0\n2\n1.5\n")
     _, _, err = run(*words[:3], "lognormal", *words[4:-1])
     assert "allow for zeros beside the others (--family lognormal --zeros)" in " ".join(err.split())
+
+
+def test_units_stand_in_titles_and_not_in_names(run, people, tmp_path):
+    status, out, _ = run("fit", people, *GAUSSIAN, "--units", "cm", "--draws", 300, "--out", "mine")
+    assert status in (0, 3)
+    assert "400 observations of height in cm" in out
+    status, out, _ = run("predict", "mine", people, "--only", "em")  # the column is called height
+    assert status == 0
+
+
+def test_units_have_to_be_as_many_as_columns(run, people):
+    status, _, err = run("fit", people, *GAUSSIAN, "--units", "cm,kg")
+    assert status == 2
+    assert "--units names 2 units for 1 column; give one for each, such as cm,kg" in err
