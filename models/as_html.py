@@ -40,6 +40,7 @@ STYLE = """
 & .scroll { overflow-x: auto; margin: .4rem 0; }
 & table { border-collapse: collapse; margin: 0; border: 0; color: inherit; font-size: inherit;
   font-variant-numeric: tabular-nums; }
+& thead { border: 0; }
 & tr:nth-child(n), & tr:hover:nth-child(n) { background: none; }
 & th, & td { padding: .25rem .7rem; border: 0; border-top: 1px solid var(--line); max-width: none;
   color: inherit; text-align: right; vertical-align: baseline; white-space: nowrap; }
