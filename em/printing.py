@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     type Row = tuple[str, int, tuple[int, ...]]  # field, its component axis, place on the others
 
-__all__ = ["Grid", "grids", "table"]
+__all__ = ["ENDLESS", "Grid", "grids", "table"]
 
-ACROSS = 5  # components side by side
+ACROSS = 5  # components side by side, at most
+ENDLESS = 10_000  # columns of a page without an edge
 MOST = 30  # rows of a field
 LABEL = 9  # columns of a row's label, at least
 CELL = 20  # of an estimate with its error
@@ -51,8 +52,11 @@ def table(
     errors: Structure,
     names: Mapping[str, Sequence[str]] = MappingProxyType({}),
     noun: str = COMPONENT,
+    width: int = ENDLESS,
 ) -> Iterator[str]:
     r"""Yield the lines of the tables that `grids` returns.
+
+    width: columns of the page; where they are few, fewer components stand side by side.
 
     >>> from models import Mixture, Poisson
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
@@ -64,11 +68,14 @@ def table(
     """
     each = grids(estimate, errors, names, noun)
     columns = max(LABEL, *(wide(row[0]) for grid in each for row in grid.rows))
+    across = max(1, (width - columns - 2) // (CELL + 2))
     for heads, rows, after in each:
-        if heads:
-            yield _line(heads[0], [cut(one, CELL) for one in heads[1:]], columns)
-        for label, *cells in rows:
-            yield _line(label, cells, columns)
+        for begin in range(1, len(rows[0]), across):
+            block = slice(begin, begin + across)
+            if heads:
+                yield _line(heads[0], [cut(one, CELL) for one in heads[block]], columns)
+            for row in rows:
+                yield _line(row[0], row[block], columns)
         yield from (f"  {one}" for one in after)
 
 

@@ -14,7 +14,7 @@ from em.emission import emission_of
 from em.frame import frame_of
 from em.grouped import Grouped
 from em.hidden_markov import MarkovGrouping
-from em.printing import grids, table
+from em.printing import ENDLESS, grids, table
 from em.solutions import rank_of
 from em.structure import grouping_of
 from em.sweep import logits, responsibilities
@@ -682,13 +682,22 @@ class Fit[S: Structure]:
 
     def __str__(self) -> str:
         """Return the estimates with their standard errors, and the notes, as a table."""
-        lines = [
+        return "\n".join(self.lines())
+
+    def lines(self, width: int = ENDLESS) -> list[str]:
+        """Return the same as lines, with a table for a page of so many columns.
+
+        >>> fit.lines()[1].split(), fit.lines(width=40)[1].split()
+        (['component', '1', '2'], ['component', '1'])
+        """
+        names, noun = self.question.names, self.question.noun
+        return [
             ", ".join(self._heading()),
-            *table(self.estimate, self.standard_errors, self.question.names, self.question.noun),
+            *table(self.estimate, self.standard_errors, names, noun, width),
             *remarks(self.family),
             self._summary(),
+            *(f"note: {note}" for note in self.notes),
         ]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     __repr__ = __str__
 

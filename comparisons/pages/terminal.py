@@ -204,8 +204,11 @@ def told_alone(fit: em.Fit[Any]) -> None:
     Poisson, 2 components, 100 observations
     ...
     """
-    printed(str(fit))
     console = console_of()
+    for line in fit.lines(console.width):
+        for part in Text(line).wrap(console, console.width):
+            part.rstrip()
+            console.print(part, soft_wrap=True)
     for finding in by_importance(findings_of(fit)):
         spoken(console, _cause(finding, remedy=True))
 
