@@ -97,9 +97,25 @@ def finish(
             )
         for reason in filter(None, missing):
             shown(reason, err=True)
+        if comparison is not None:
+            _tell_letters(comparison)
         what = f"report: {out / 'report.html'}" if comparison else f"pictures: {out / 'figures'}"
         shown(f"{what}{', in a new folder' * made}", err=as_json)
     raise typer.Exit(0 if comparison is None else EXIT[comparison.verdict])
+
+
+def _tell_letters(comparison: Facts) -> None:
+    """Say on standard error which names no font can write in the pictures, if any."""
+    from comparisons.pictures.letters import unwritten
+
+    every = [name for names in comparison.named.values() for name in names]
+    what = unwritten([*comparison.columns, *comparison.question.titles, *every])
+    if what:
+        shown(
+            f"pictures: no installed font has {what}; names written in them are shown by number; "
+            "install a font that has them, such as Noto Sans CJK for Chinese, Japanese and Korean",
+            err=True,
+        )
 
 
 def typed() -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from comparisons.pictures.data import called, heap, histogram
+from comparisons.pictures.data import called, heap, histogram, unnamed
 from comparisons.pictures.letters import drawable, undrawable
 from comparisons.pictures.style import (
     DATA,
@@ -143,7 +143,7 @@ def _caption(facts: Facts) -> str:
     if left:
         named, more = ", ".join(cut(one, TITLE) for one in left[:LISTED]), len(left) - LISTED
         caption += f" Not shown: {named}" + f" and {more:,} more" * (more > 0) + "."
-    return caption + undrawable(facts.columns)
+    return caption + unnamed(facts)
 
 
 def _dense(theta: Column) -> bool:
@@ -153,7 +153,7 @@ def _dense(theta: Column) -> bool:
 
 def _titles(facts: Facts) -> tuple[str, ...]:
     """Return the names of the columns, or their numbers."""
-    given = drawable(facts.columns)
+    given = drawable(facts.columns, "column")
     return given or tuple(f"column {at + 1}" for at in range(facts.dimension))
 
 

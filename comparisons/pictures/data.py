@@ -128,7 +128,7 @@ def what(facts: Facts) -> str:
     'count'
     """
     if facts.columns:
-        return drawable(facts.columns)[0]
+        return drawable(facts.columns, "column")[0]
     if facts.family.takes() == "heads":
         return "heads"
     if facts.categories:
@@ -267,12 +267,15 @@ def called(facts: Facts, component: int) -> str:
 
 
 def unnamed(facts: Facts, *axes: str) -> str:
-    """Return what a caption says of names along some axes that no font can write.
+    """Return what a caption says of names that no font can write.
+
+    axes: along which a picture shows names, beside those of the columns and components.
 
     >>> unnamed(comparison, "category")
     ''
     """
-    return undrawable([one for axis in axes for one in facts.named.get(axis, ())])
+    shown = [one for axis in axes for one in facts.named.get(axis, ())]
+    return undrawable([*facts.columns, *facts.question.titles, *shown])
 
 
 def no_data(facts: Facts) -> str:
@@ -478,7 +481,7 @@ def plane(facts: Facts) -> Figure:
     d, k = facts.dimension, facts.k
     columns = min(d, fitting(COLUMNS, 3))
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
-    names = drawable(facts.columns) or tuple(f"column {one + 1}" for one in range(columns))
+    names = drawable(facts.columns, "column") or tuple(f"column {one + 1}" for one in range(columns))
     panels = triangle(figure, names[:columns])
     cloud = _cloud(facts, len(panels))
     draws = int(np.clip(ELLIPSES // (k * len(panels)), 12, 40))
@@ -500,7 +503,7 @@ def plane(facts: Facts) -> Figure:
     )
     title = "The data, and the groups that the estimate and the posterior see"
     blanks = " A row is drawn where both columns were seen." * bool(np.isnan(cloud.x).any())
-    return framed(figure, title, entries, f"{caption}, {draws} draws.{blanks}")
+    return framed(figure, title, entries, f"{caption}, {draws} draws.{blanks}{unnamed(facts)}")
 
 
 def _points(axes: Axes, cloud: Cloud, pair: list[int], dot: float) -> None:
@@ -580,6 +583,7 @@ def memberships(facts: Facts) -> Figure:
         raise Refusal(why)
     both, trials = facts.memberships, facts.rows.trials
     caption = f"An observation's membership differs by {moved(both)} of a hundred on average."
+    caption += unnamed(facts)
     alone = not facts.question.data.sizes  # otherwise a row's membership depends on its group
     if not alone or facts.family.takes() == "table" or (trials is not None and np.ptp(trials) > 0):
         return _membership_cloud(facts, both, caption)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 from unicodedata import category, name
 
-from matplotlib.font_manager import findfont, fontManager
+from matplotlib.font_manager import findfont, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Text
 
-__all__ = ["drawable", "families", "set_fonts", "undrawable"]
+__all__ = ["drawable", "families", "set_fonts", "undrawable", "unwritten"]
 
 USUAL = "DejaVu Sans"  # comes with matplotlib
 BOXES = ("last resort", "emoji")  # fonts of boxes, and of pictures that matplotlib cannot draw
+UNWRITTEN = "?"  # in place of a letter that no font has
 REGULAR = 400  # the weight of upright text
-SCRIPTS = {"CJK": "Chinese characters"}  # other scripts are called as Unicode calls them
+SCRIPTS = dict.fromkeys(("CJK", "FULLWIDTH"), "Chinese characters")  # others as Unicode has them
 
 
 def families(text: str) -> tuple[str, ...]:
@@ -34,14 +36,14 @@ def families(text: str) -> tuple[str, ...]:
     return USUAL, *_others(_beyond(text))
 
 
-def drawable(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names, a number in place of each that no installed font can write.
+def drawable(names: Sequence[str], noun: str = "no.") -> tuple[str, ...]:
+    """Return names, a noun and a number in place of each that no installed font can write.
 
     >>> drawable(["well", "Straße", chr(0x10FFFD)])
     ('well', 'Straße', 'no. 2')
     """
     bad = _lost("".join(names))
-    return tuple(f"no. {at}" if bad & {*one} else one for at, one in enumerate(names))
+    return tuple(f"{noun} {at}" if bad & {*one} else one for at, one in enumerate(names))
 
 
 def undrawable(names: Iterable[str]) -> str:
@@ -50,13 +52,21 @@ def undrawable(names: Iterable[str]) -> str:
     >>> undrawable(["well", "ill"])
     ''
     """
-    bad = _lost("".join(names))
-    if not bad:
+    what = unwritten(names)
+    if not what:
         return ""
-    what = " and ".join(sorted({_script(one) for one in bad}))
     return (
         f" No installed font has {what}: names written in them are shown by number, counted from 0."
     )
+
+
+def unwritten(names: Iterable[str]) -> str:
+    """Return what the letters of names are called that no installed font has, "" if there are none.
+
+    >>> unwritten(["well", chr(0x10FFFD)])
+    'Unknown letters'
+    """
+    return " and ".join(sorted({_script(one) for one in _lost("".join(names))}))
 
 
 def set_fonts(figure: Figure | SubFigure) -> None:
@@ -69,6 +79,9 @@ def set_fonts(figure: Figure | SubFigure) -> None:
         [*_texts(figure)],
         [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)],
     )
+    for text in texts:  # names are numbers by now; what else is quoted gets no boxes either
+        if bad := _lost(text.get_text()):
+            text.set_text("".join(UNWRITTEN if one in bad else one for one in text.get_text()))
     ticks = {axis: "".join(_ticks(axis)) for axis in axes}
     known = families("".join([*(one.get_text() for one in texts), *ticks.values()]))
     if len(known) == 1:
@@ -125,12 +138,30 @@ def _others(beyond: frozenset[str]) -> tuple[str, ...]:
     """Return installed families that have these letters, as few as it takes."""
     if not beyond:
         return ()
+    chosen = _chosen(beyond, _upright())
+    if beyond - {one for family in chosen for one in _letters(findfont(family))}:
+        _look_again()
+        chosen = _chosen(beyond, _upright())
+    return chosen
+
+
+def _upright() -> tuple[tuple[str, str], ...]:
+    """Return the families and files of installed fonts of upright text."""
     upright = {
         (one.name, one.fname)
         for one in fontManager.ttflist
         if one.weight == REGULAR and one.style == "normal"
     }
-    return _chosen(beyond, tuple(sorted(upright)))
+    return tuple(sorted(upright))
+
+
+@cache
+def _look_again() -> None:
+    """Look for fonts that were installed since matplotlib listed them, which it does once."""
+    known = {one.fname for one in fontManager.ttflist}
+    for path in sorted({*findSystemFonts()} - known):
+        with suppress(OSError, RuntimeError, ValueError):  # no font that can be used
+            fontManager.addfont(path)
 
 
 @cache

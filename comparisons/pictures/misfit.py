@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.stats import binom, norm
 
 from comparisons.pictures.data import SINGLE, counted, name_categories, unnamed, what
+from comparisons.pictures.letters import drawable
 from comparisons.pictures.style import (
     BAND,
     DATA,
@@ -95,10 +96,11 @@ def _transforms(facts: Facts) -> Figure:
     axes.fill_between(100 * t, -100 * band, 100 * band, **BAND)
     axes.axhline(0, color="black", linewidth=0.9)
     entries: list[Artist] = [patch(BAND, f"{LEVEL:.0%} of the differences if the model is right")]
+    names = drawable(facts.columns, "column")
     for at, curve in enumerate(found.curve):
         look = {**POSTERIOR_LINE, "color": colour(at)} if len(found.curve) > 1 else POSTERIOR_LINE
         axes.plot(100 * t, 100 * (curve - t), **look)
-        name = facts.columns[at] if at < len(facts.columns) else f"column {at + 1}"
+        name = names[at] if at < len(names) else f"column {at + 1}"
         given = "" if at == 0 else ", given those before"
         label = f"{name}{given}" if len(found.curve) > 1 else "observed less fitted"
         entries.append(line(look, label))
@@ -106,7 +108,7 @@ def _transforms(facts: Facts) -> Figure:
     axes.set_xlabel("percentile of the fitted distribution")
     axes.set_ylabel("difference, percentage points")
     few_ticks(axes, 10)
-    return framed(axes, TITLE, entries, _size(facts))
+    return framed(axes, TITLE, entries, _size(facts) + unnamed(facts))
 
 
 def _seen(facts: Facts) -> float:

@@ -35,6 +35,7 @@ from comparisons.pictures.style import (
     triangle,
 )
 from models.arrays import spaced
+from models.letters import wide
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ PANELS = 24  # what fits a page
 LISTED = 12  # parameters that a caption names
 PAIRED = 6  # parameters: they make fifteen panels
 POINTS = 1_500  # draws of a cloud
+ROOM = 26  # columns of letters below one of four panels
 APART = 0.14  # inches on either side of a panel, so that end ticks of neighbours do not meet
 REACH = 0.6  # widths of the 95% interval shown on either side of it
 
@@ -131,7 +133,7 @@ def posterior(facts: Facts) -> Figure:
         caption += f" Left out for want of room: {_listed(left_out)}."
     if in_groups(facts) and facts.k > 1:
         caption += " The shares of groups have a picture of their own."
-    caption += unnamed(facts, "category")
+    caption += unnamed(facts, *facts.named)
     title = f"What the posterior says of each parameter, beside {em_name(facts)}"
     return framed(figure, title, _parameter_entries(facts, shown), caption)
 
@@ -194,7 +196,7 @@ def _marginal(axes: Axes, row: Marginal) -> None:
     if np.isfinite(row.truth):
         axes.axvline(row.truth, **TRUTH_LINE)
     axes.set_xlim(low, high)
-    axes.set_xlabel(row.title)
+    axes.set_xlabel(row.title, fontsize=min(10, 10 * ROOM / max(1, wide(row.title))))
 
 
 def extent(row: Marginal) -> tuple[float, float]:
@@ -285,7 +287,7 @@ def pairs(facts: Facts) -> Figure:
     if len(free) > len(rows):
         which = "largest" if facts.family.takes() == "labels" else "first"
         caption += f" The {which} {len(rows)} of {len(free)} free parameters are shown."
-    caption += unnamed(facts, "category")
+    caption += unnamed(facts, *facts.named)
     entries: list[Artist] = [
         line({"color": POSTERIOR, "linestyle": ""}, "posterior draws", "."),
         _em_entry(facts, errors=any(known)),

@@ -32,13 +32,16 @@ def alone(monkeypatch):
     """Leave only the fonts that come with matplotlib."""
     own = [one for one in fonts.fontManager.ttflist if "matplotlib" in one.fname]
     monkeypatch.setattr(fonts.fontManager, "ttflist", own)
+    monkeypatch.setattr(letters, "findSystemFonts", list)
+    letters._look_again.cache_clear()
     letters._chosen.cache_clear()
     yield
     letters._chosen.cache_clear()
+    letters._look_again.cache_clear()
 
 
 @pytest.fixture
-def hill(alone, monkeypatch, tmp_path):
+def installed(alone, monkeypatch, tmp_path):
     """Install a font of one Chinese character."""
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", "hill"])
@@ -51,7 +54,13 @@ def hill(alone, monkeypatch, tmp_path):
     builder.setupPost()
     builder.save(tmp_path / "hill.ttf")
     monkeypatch.setattr(fonts.fontManager, "ttflist", list(fonts.fontManager.ttflist))
-    fonts.fontManager.addfont(tmp_path / "hill.ttf")
+    return tmp_path / "hill.ttf"
+
+
+@pytest.fixture
+def hill(installed):
+    """Let matplotlib know of it."""
+    fonts.fontManager.addfont(installed)
 
 
 def drawn(name):
@@ -91,7 +100,38 @@ def test_with_a_font_names_are_drawn_in_it(hill, recwarn):
     assert NAME not in other.axes[0].xaxis.label.get_fontfamily()
 
 
+def test_a_font_that_was_installed_since_is_found(installed, monkeypatch):
+    """Matplotlib lists fonts once and keeps the list."""
+    assert drawable([HILL]) == ("no. 0",)
+    letters._look_again.cache_clear()
+    monkeypatch.setattr(letters, "findSystemFonts", lambda: [str(installed)])
+    assert drawable([HILL]) == (HILL,)
+
+
+def test_what_is_quoted_without_a_font_is_no_box(alone, recwarn):
+    @styled
+    def picture():
+        figure = blank(3.0)
+        figure.add_subplot().set_xlabel(f"of {HILL}")
+        return framed(figure, f"{HILL}.csv", [], "A caption.")
+
+    figure = picture()
+    figure.savefig(BytesIO(), format="png")
+    assert figure.axes[0].get_xlabel() == "of ?"
+    assert not [one for one in recwarn if "missing from font" in str(one.message)]
+
+
 def test_boxes_would_be_noticed(alone):
     """Matplotlib warns of a letter that it draws as a box."""
     with pytest.warns(UserWarning, match="missing from font"):
         drawn(HILL).savefig(BytesIO(), format="png")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u0440\u043e\u0441\u0442", "\u03cd\u03c8\u03bf\u03c2", "\u0637\u0648\u0644", "Gr\xf6\xdfe"],
+)
+def test_russian_greek_and_arabic_names_need_no_other_font(name, alone, recwarn):
+    assert drawable([name]) == (name,)
+    drawn(name).savefig(BytesIO(), format="png")
+    assert not [one for one in recwarn if "missing from font" in str(one.message)]
