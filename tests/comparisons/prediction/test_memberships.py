@@ -186,6 +186,21 @@ def test_other_files_are_found_by_name_or_refused_in_one_line(heights, run, rng)
     assert table("alone.csv").equals(found)
 
 
+def test_rows_are_predicted_as_their_file_writes_numbers(heights, run, tmp_path):
+    (tmp_path / "plain.csv").write_text('"height, cm",n\n158.5,1\n184.5,2\n')
+    (tmp_path / "commas.csv").write_text("height, cm;n\n158,5;1\n184,5;2\n")
+    (tmp_path / "unsure.csv").write_text("height, cm;n\n158.500;1\n184.500;2\n")
+    plain, commas = run("predict", "heights", "plain.csv"), run("predict", "heights", "commas.csv")
+    assert commas[:2] == plain[:2]
+    assert "height, cm: decimal commas: 158,5 is 158.5" in commas[2]
+    status, _, err = run("predict", "heights", "unsure.csv")
+    assert status == 2
+    assert "which may be 158.5 or 158500; say which one (--decimal . or --thousands .)" in err
+    assert run("predict", "heights", "unsure.csv", "--decimal", ".")[:2] == plain[:2]
+    status, _, err = run("predict", "heights", "plain.csv", "--sheet", "1")
+    assert "plain.csv is no workbook and has no sheet '1'" in err
+
+
 def test_a_comparison_of_another_format_is_refused_by_its_version(heights, run):
     heights.tree.attrs["format"] = 99
     heights.tree.to_netcdf("newer.nc")
