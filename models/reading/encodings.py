@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from models.reading.source import Source
 
-__all__ = ["ANY_BYTES", "UTF_8", "UTF_16", "encoding_of", "in_utf_8", "undecodable"]
+__all__ = ["ANY_BYTES", "UTF_8", "UTF_16", "decoded", "encoding_of", "in_utf_8", "undecodable"]
 
 UTF_8 = "utf-8-sig"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such text begins
@@ -55,6 +55,15 @@ def _decoded(raw: bytes, encoding: str) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError:
         return ""
+
+
+def decoded(raw: bytes) -> str:
+    r"""Return the text of bytes in an unknown encoding, different for different bytes.
+
+    >>> decoded(b"gr\xf6\xdfe"), decoded(b"5 \x80"), decoded(b"\x81")
+    ('größe', '5 €', '\\x81')
+    """
+    return raw.decode("cp1252", "backslashreplace")
 
 
 def in_utf_8(source: Source, encoding: str) -> Source:

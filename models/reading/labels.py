@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.reading.encodings import decoded
 from models.reading.from_arrow import doubles
 
 if TYPE_CHECKING:
@@ -74,6 +75,6 @@ def _texts(values: pa.Array) -> list[str | None]:
         text = values.cast(pa.string())
     except pa.ArrowInvalid:
         every = values.to_pylist()
-        text = pa.array([None if one is None else one.decode("latin-1") for one in every])
+        text = pa.array([None if one is None else decoded(one) for one in every])
     found: list[str | None] = compute.utf8_trim_whitespace(text).to_pylist()
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.arrays import LARGEST_WHOLE
+from models.reading.encodings import decoded
 from models.reading.from_arrow import booleans, doubles
 from models.reading.hints import hint
 from models.reading.messages import not_a_number, shortened, too_large
@@ -207,14 +208,14 @@ def _all_whole(values: Array) -> bool:
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """Return bytes as trimmed text, in Latin-1 if they are not UTF-8: numbers are the same."""
+    """Return bytes as trimmed text, in Windows-1252 if they are not UTF-8: numbers are the same."""
     import pyarrow as pa
     from pyarrow import compute
 
     try:
         text = column.cast(pa.string())
     except pa.ArrowInvalid:
-        text = pa.array([one.decode("latin-1") for one in column.to_pylist()])
+        text = pa.array([decoded(one) for one in column.to_pylist()])
     return compute.utf8_trim_whitespace(text)
 
 

@@ -88,6 +88,13 @@ def test_what_is_sure_is_recognised_and_told(text, numbers, said, read):
     assert told == [f"size: {said}"] * bool(said)
 
 
+def test_apostrophes_of_swiss_programs_on_windows(read):
+    text = by_semicolons("77\u2019461.50", "12")
+    found, told = read(text, encoding="cp1252")
+    assert found == [77461.5, 12]
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(
     ("cell", "options"),
     [
