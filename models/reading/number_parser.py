@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NumberParser", "cells"]
 
-MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
-LOGICAL = ("false", "true")
+# patterns, as pyarrow loads pandas to make an array of Python's words
+MISSING = "(?i)^(|na|n/a|#n/a|<na>|-?nan|null|none)$"
+LOGICAL = "(?i)^(false|true)$"
 WHOLE = r"^[+-]?[0-9]+$"
 ALIKE = {0x2019: "'", 0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2212: "-"} | {
     wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)
@@ -106,7 +107,7 @@ class NumberParser:
         some = there.drop_null()
         if not len(some):
             return np.full(len(text), np.nan)
-        if _every(compute.is_in(compute.utf8_lower(some), value_set=pa.array(LOGICAL))):
+        if _every(compute.match_substring_regex(some, LOGICAL)):
             truth = compute.equal(compute.utf8_lower(there), "true")
             values = doubles(truth.cast(pa.float64()))
             self._refuse_change(values, logical=True, text=text, where=where)
@@ -234,8 +235,8 @@ def _without_blanks(text: pa.Array) -> pa.Array:
     import pyarrow as pa
     from pyarrow import compute
 
-    blank = compute.is_in(compute.utf8_lower(text), value_set=pa.array(MISSING))
-    return compute.if_else(blank, pa.scalar(None, pa.string()), text)
+    blank = compute.match_substring_regex(text, MISSING)
+    return compute.if_else(blank, pa.nulls(1, pa.string())[0], text)
 
 
 def cells(column: pa.Array) -> pa.Array:

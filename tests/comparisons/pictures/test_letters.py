@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from io import BytesIO
+from types import SimpleNamespace
 
 import matplotlib.font_manager as fonts
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+from comparisons.command.finish import _tell_letters
 from comparisons.pictures import letters
 from comparisons.pictures.letters import drawable, families, undrawable
 from comparisons.pictures.style import blank, framed, styled
@@ -106,6 +108,18 @@ def test_a_font_that_was_installed_since_is_found(installed, monkeypatch):
     letters._look_again.cache_clear()
     monkeypatch.setattr(letters, "findSystemFonts", lambda: [str(installed)])
     assert drawable([HILL]) == (HILL,)
+
+
+def test_the_command_says_once_which_letters_have_no_font(alone, capsys):
+    def said(*names):
+        question = SimpleNamespace(titles=names)
+        _tell_letters(SimpleNamespace(named={"category": names}, columns=names, question=question))
+        return capsys.readouterr().err
+
+    line = said("well", HILL)
+    assert line.count("\n") == 1
+    assert line.startswith("pictures: no installed font has Chinese characters; names written in")
+    assert said("well", "ill") == ""  # negative control
 
 
 def test_what_is_quoted_without_a_font_is_no_box(alone, recwarn):
