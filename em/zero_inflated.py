@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import block_diag
-from scipy.optimize import brentq
 from scipy.special import xlog1py, xlogy
 
 from em.by_rows import ByRows
@@ -241,6 +240,8 @@ class ZeroInflatedEmission(ByRows[ZeroInflated]):
 
         It is concave in `zero`, and its slope falls from the value at 0, which may be below 0.
         """
+        from scipy.optimize import brentq  # at the top it would slow `import em`
+
         seen = rows.x == 0
         none = self._beside(parts, np.zeros(len(occupancy)))
         log_own = self._at_zero(none, rows.x, rows.trials).log_own.ravel()

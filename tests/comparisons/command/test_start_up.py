@@ -68,6 +68,16 @@ def test_em_alone_loads_what_it_reads_and_climbs_with(rows, form, loaded):
     assert "numba" not in found or rows  # the sums over paths, and over cells of a table
 
 
+def test_em_leaves_what_only_some_fits_need():
+    check = "import sys, models, em; print([one for one in sys.modules if one.count('.') == 1])"
+    found = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert "scipy.special" in found.stdout
+    for part in ("optimize", "cluster", "spatial", "sparse", "stats"):
+        assert f"'scipy.{part}'" not in found.stdout
+
+
 @pytest.mark.slow
 def test_the_posterior_leaves_jax_alone_and_nutpie_what_it_calls():
     check = (
