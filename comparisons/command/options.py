@@ -262,7 +262,7 @@ Decimal = Annotated[
     str | None,
     typer.Option(
         metavar="MARK",
-        help="Mark before decimals: '.' or ','. It is recognised if not given.",
+        help="Mark before decimals, . or a comma. Default: it is recognised.",
         rich_help_panel=ROWS,
     ),
 ]
@@ -270,7 +270,7 @@ Thousands = Annotated[
     str | None,
     typer.Option(
         metavar="MARK",
-        help="Mark between thousands, such as ',' or ' '. It is recognised if not given.",
+        help="Mark between thousands, such as a comma or a blank. Default: it is recognised.",
         rich_help_panel=ROWS,
     ),
 ]
@@ -278,7 +278,7 @@ Sheet = Annotated[
     str | None,
     typer.Option(
         metavar="SHEET",
-        help="Sheet of a workbook, by name or position. The first one if not given.",
+        help="Sheet of a workbook, by name or position. Default: the first.",
         rich_help_panel=ROWS,
     ),
 ]
