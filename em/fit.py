@@ -27,7 +27,15 @@ from models.question import asked
 from models.refusal import Refusal
 from models.sample import Sample
 from models.silent import said_of_silent, silent
-from models.structure import by_name, checked, parameters, shares_of, uniform, with_shares
+from models.structure import (
+    by_name,
+    checked,
+    coordinates,
+    parameters,
+    shares_of,
+    uniform,
+    with_shares,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "fitted", "fitted_at", "out_of_reach", "refuse_few_rows"]
 
 MANY_WIDTHS = 5  # columns from which their least sds are not listed
+MOST_CHECKED = 500  # coordinates: with more, an information takes longer than the climb before it
 MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
 
@@ -284,9 +293,11 @@ def _begin[S: Structure](
 def _without_saddles[S: Structure](model: Model[S], ends: list[End[S]]) -> tuple[list[End[S]], int]:
     """Return the ends without saddles (the first stays), and how many starts ended on saddles.
 
-    Only small samples are checked, because each end costs a pass over the rows.
+    Only small samples are checked, because each end costs a pass over the rows, and few parameters,
+    because the time of an information grows with their cube.
     """
-    if model.size > CHEAP:
+    found = coordinates(ends[0].parameters, model.question.held)
+    if model.size > CHEAP or len(found) > MOST_CHECKED:
         return ends, 0
     kept, ended = ends[:1], 0
     for end in ends[1:]:

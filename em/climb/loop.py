@@ -20,6 +20,7 @@ __all__ = ["Climb", "DescentError", "Model", "climb"]
 MANY = 10_000  # parameters from which a mix of steps is found from a triangle
 PATIENCE = 3  # failures of the extrapolation after which M-steps are lengthened instead
 MEMORY = 5  # steps that the extrapolation uses; more gained nothing on the published cases
+# Newton steps at the end of a climb were tried and are no gain: see comparisons/speed/README.md
 LAST_PLACES = 1e-15  # a smaller relative gain is rounding
 ROUNDING = 1e-12  # a smaller relative fall of the objective is rounding
 

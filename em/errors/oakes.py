@@ -125,10 +125,14 @@ def moved[S: Structure](model: Model[S], parameters: S, way: Array) -> S:
     return with_shares(type(parameters), shares, rebuilt(type(theta), fields))
 
 
-def _expected[S: Structure](model: Model[S], parameters: S) -> tuple[Height, dict[str, Array]]:
+def _expected[S: Structure](
+    model: Model[S], parameters: S, *, curved: bool
+) -> tuple[Height, dict[str, Array]]:
     """Return the expected log density of data and labels by component, and the shares' own.
 
     Its slope and curvature are in the family's coordinates; its value is not looked at.
+
+    curved: whether the curvature is wanted, which takes longest to write where labels are many.
     """
     theta, emission = parameters.theta, model.emission
     centre = emission.location(theta)
@@ -145,12 +149,13 @@ def _expected[S: Structure](model: Model[S], parameters: S) -> tuple[Height, dic
         assert isinstance(emission, Exponential)
         full = model.complete(found.sums, found.sums[:, 0], centre)
         slope = np.einsum("kq,kqm->km", full, emission.slope(theta))
-        return Height(np.empty(0), slope, emission.curvature(theta, full)), own
+        curvature = emission.curvature(theta, full) if curved else np.empty(0)
+        return Height(np.empty(0), slope, curvature), own
 
 
 def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
     """Return the gradient of the objective in slots, by Fisher's identity; 0 on an edge."""
-    (_, inner, _), own = _expected(model, parameters)
+    (_, inner, _), own = _expected(model, parameters, curved=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         outer = model.grouping.score(shares_of(parameters), own)
     by_component = [
@@ -170,7 +175,7 @@ def complete_of[S: Structure](model: Model[S], parameters: S, still: NDArray[np.
     >>> complete_of(model, fit.inside, np.zeros((2, 2), bool)).shape
     (4, 4)
     """
-    (_, _, curvature), own = _expected(model, parameters)
+    (_, _, curvature), own = _expected(model, parameters, curved=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         among = model.grouping.curvature(shares_of(parameters), own)
     places, m = share_places(parameters), curvature.shape[1]
