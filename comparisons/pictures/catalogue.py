@@ -129,9 +129,9 @@ def _data(facts: Facts) -> str:
     kinds = f"from {as_given(x.min())} to {as_given(x.max())}"
     kinds = f"in {len(named):,} categories" if named else kinds
     return (
-        f"Histogram of {facts.observations:,} observations {kinds}, the density of "
-        f"{em_name(facts)} and the posterior predictive one, a Hellinger distance of "
-        f"{facts.hellinger:.2g} apart."
+        f"Histogram of {facts.observations:,} observations {kinds}, with the density of "
+        f"{em_name(facts)} and the posterior predictive density. Their Hellinger distance is "
+        f"{facts.hellinger:.2g}."
     )
 
 
@@ -144,7 +144,7 @@ def _categories(facts: Facts) -> str:
     solutions = ""
     if (ends := open_ends(facts)) is not None:
         apart = float((ends.high[name] - ends.low[name]).max())
-        solutions = f" Solutions that fit exactly as well lie up to {apart:.2g} apart."
+        solutions = f" Solutions that fit equally well differ by up to {apart:.2g}."
     return (
         f"The largest probabilities of each component by {em_name(facts)} and the posterior. "
         f"The largest by the estimate: {'; '.join(found)}{_and_more(facts.k)}.{solutions}"
@@ -163,7 +163,7 @@ def _shares(facts: Facts) -> str:
     some = f", {shown} of them shown" if shown < n else ""
     return (
         f"The components' shares of {n:,} groups{some}, by {em_name(facts)} and the posterior. "
-        f"They lie farthest apart in group {facts.named['group'][worst]}, by {apart[worst]:.2g}."
+        f"The largest difference is {apart[worst]:.2g}, in group {facts.named['group'][worst]}."
     )
 
 
@@ -196,8 +196,8 @@ def _columns(facts: Facts) -> str:
         )
     )
     return (
-        f"{some} columns one by one, of {facts.observations:,} observations: what was seen, the "
-        f"distribution by {em_name(facts)}, and the posterior predictive one.{apart}"
+        f"{some} columns one by one, of {facts.observations:,} observations: the data, the "
+        f"distribution by {em_name(facts)}, and the posterior predictive distribution.{apart}"
     )
 
 
@@ -205,7 +205,7 @@ def _misfit(facts: Facts) -> str:
     found = facts.fitted
     assert found is not None
     return (
-        f"Observed less fitted distribution; the largest difference is {100 * found.size:.2g} "
+        f"Observed minus fitted distribution; the largest difference is {100 * found.size:.2g} "
         "percentage points."
     )
 
@@ -216,8 +216,8 @@ def _posterior(facts: Facts) -> str:
     worst = int(np.argmax(gap))
     what = several(len(rows), "parameter", "parameters")
     return (
-        f"Posterior densities of {what} with {em_name(facts)}. The posterior mean is farthest from "
-        f"it at {rows[worst].title}, {number(gap[worst])} sd."
+        f"Posterior densities of {what} with {em_name(facts)}. The largest gap between posterior "
+        f"mean and estimate is {number(gap[worst])} sd, for {rows[worst].title}."
     )
 
 
@@ -226,7 +226,7 @@ def _memberships(facts: Facts) -> str:
     rows = "distinct rows of groups" if sizes else "distinct rows"
     return (
         f"Memberships of {len(both.x):,} {rows} by {em_name(facts)} and by the posterior; "
-        f"on average they differ by {moved(both)} of a hundred."
+        f"on average they differ by {moved(both)}."
     )
 
 
@@ -234,9 +234,9 @@ def _deviance(facts: Facts) -> str:
     better, n = beating(facts)
     mean = number(facts.deviance_mean)
     return (
-        f"Deviance of {n:,} draws from {em_name(facts)}: {mean} on average, where "
-        f"{facts.deviance_expected:.4g} is expected; {better:,} draws are likelier than the "
-        "estimate."
+        f"Deviance of {n:,} draws from {em_name(facts)}: mean {mean}, expected "
+        f"{facts.deviance_expected:.4g}. {several(better, 'draw has', 'draws have')} a higher "
+        "likelihood than the estimate."
     )
 
 

@@ -116,7 +116,7 @@ def columns(facts: Facts) -> Figure:
             drawn = histogram(axes, seen, density, type(kinds[at]), facts)
             own, more = drawn.entries, heap(drawn.heaped, seen)
             out = " and ".join(drawn.beyond.values())
-            more += f" Outside of the frame: {out}." * bool(out)
+            more += f" Outside the frame: {out}." * bool(out)
             few_ticks(axes, 4, 3)
             axes.set_ylabel("density" if _dense(kinds[at]) else "share")
         said += f" {cut(titles[at], TITLE)}:{more}" * bool(more)
@@ -126,19 +126,21 @@ def columns(facts: Facts) -> Figure:
     for axes in panels[len(each) :]:
         axes.remove()
     observed = patch({"color": DATA}, "observed")
-    title = "Each column: the data, the estimate's distribution, and the posterior's"
+    title = "Each column: the data, and the distribution by each of the two methods"
     return framed(figure, title, [observed, *entries.values()], _caption(facts) + said)
 
 
 def _caption(facts: Facts) -> str:
     """Return what is said of all panels, and which columns have none."""
     blanks = bool(np.isnan(facts.rows.x).any())
-    caption = f"Every column by itself{', where it was seen' * blanks}: densities of measurements, "
+    caption = (
+        f"Every column by itself{', where it was observed' * blanks}: densities of measurements, "
+    )
     caption += "shares of counts and labels."
     caption += " Components are weighted by their shares." * (facts.k > 1)
     if (most := farthest(facts)) is not None:
         most_on, share = cut(most.column, TITLE), 100 * most.share
-        caption += f" The two answers differ most on {most_on}, by {share:.2g}% of the probability."
+        caption += f" The two methods differ most on {most_on}, by {share:.2g}% of the probability."
     left = _titles(facts)[len(facts.marginals) :]
     if left:
         named, more = ", ".join(cut(one, TITLE) for one in left[:LISTED]), len(left) - LISTED

@@ -220,7 +220,7 @@ def _point_beyond(axes: Axes, beyond: dict[int, str]) -> None:
 
 def _left_out(beyond: dict[int, str]) -> str:
     """Return what a caption says of what lies beyond the frame."""
-    return f" Outside of the frame: {' and '.join(beyond.values())}." if beyond else ""
+    return f" Outside the frame: {' and '.join(beyond.values())}." if beyond else ""
 
 
 def name_categories(axis: Axis, facts: Facts) -> None:
@@ -308,7 +308,7 @@ def data(facts: Facts) -> Figure:
     caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
     caption += _left_out(drawn.beyond) + unnamed(facts, "category") + heap(drawn.heaped, seen)
     _point_beyond(axes, drawn.beyond)
-    title = "The data, the estimate's density, and the one that the posterior predicts"
+    title = "The data, with the density by each of the two methods"
     return framed(axes, title, [patch({"color": DATA}, label), *drawn.entries], caption)
 
 
@@ -418,14 +418,14 @@ def _data_caption(density: Density, hellinger: float, top: float) -> str:
     """Return what the picture cannot show; top: where it is cut off."""
     most = float(density.plug_in.max())
     if most == 0:
-        return "The estimate gives some observation no probability at all: it has no density here."
+        return "The estimate gives some observations probability 0, so there is no density to draw."
     caption = f"Hellinger distance between the two densities: {hellinger:.2g}"
     caption += " (0: the same, 1: nothing in common)."
     if most > top:
         where = float(density.x[density.plug_in.argmax()])
         caption += (
-            f" The estimate's density goes on to {number(most)} at {number(where)}, far beyond the "
-            "frame: a component is far narrower than the data."
+            f" The estimate's density reaches {number(most)} at {number(where)}, far outside the "
+            "frame: one component is much narrower than the data."
         )
     return caption
 
@@ -496,12 +496,12 @@ def plane(facts: Facts) -> Figure:
     entries.append(line({"color": POSTERIOR, "linewidth": 0.8}, "posterior draws: 2 sd"))
     if facts.truth:
         entries.append(line(TRUTH_LINE, "truth: 1 and 2 sd"))
-    caption = f"Faint points are those that could be another component's. {len(cloud.x):,} "
+    caption = f"Faint points may belong to another component. Shown: {len(cloud.x):,} "
     rows = "rows" if facts.states is not None else "distinct rows"
     caption += f"of {len(facts.memberships.x):,} {rows}" + f", {columns} of {d} columns" * (
         columns < d
     )
-    title = "The data, and the groups that the estimate and the posterior see"
+    title = "The data, and the groups by each of the two methods"
     blanks = " A row is drawn where both columns were seen." * bool(np.isnan(cloud.x).any())
     return framed(figure, title, entries, f"{caption}, {draws} draws.{blanks}{unnamed(facts)}")
 
@@ -562,14 +562,14 @@ def no_memberships(facts: Facts) -> str:
 
 
 def moved(both: Memberships) -> str:
-    """Return by how many points of a hundred a membership differs on average.
+    """Return by how many percentage points a membership differs on average.
 
     >>> moved(comparison.memberships).endswith("points")
     True
     """
     apart = np.abs(both.em - both.posterior).sum(axis=1) / 2
     points = 100 * float(np.average(apart, weights=both.counts))
-    return f"{points:.2g} points" if points >= 0.01 else "less than 0.01 points"
+    return f"{points:.2g} percentage points" if points >= 0.01 else "less than 0.01 points"
 
 
 @styled
@@ -582,7 +582,7 @@ def memberships(facts: Facts) -> Figure:
     if why := no_memberships(facts):
         raise Refusal(why)
     both, trials = facts.memberships, facts.rows.trials
-    caption = f"An observation's membership differs by {moved(both)} of a hundred on average."
+    caption = f"The two probabilities differ by {moved(both)} on average."
     caption += unnamed(facts)
     alone = not facts.question.data.sizes  # otherwise a row's membership depends on its group
     if not alone or facts.family.takes() == "table" or (trials is not None and np.ptp(trials) > 0):
@@ -620,7 +620,7 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
         patch({"color": QUIET, "alpha": 0.25, "linewidth": 0}, "difference"),
     ]
     return framed(
-        figure, "Which component an observation belongs to", entries, caption + _left_out(beyond)
+        figure, "Which component each observation belongs to", entries, caption + _left_out(beyond)
     )
 
 
@@ -645,6 +645,6 @@ def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
         line({"color": colour(one), "linestyle": ""}, f"membership in {called(facts, one)}", "o")
         for one in range(facts.k)
     ]
-    entries.append(line({"color": QUIET, "linewidth": 0.9}, "both alike"))
-    title = "Which component an observation belongs to: the two answers"
+    entries.append(line({"color": QUIET, "linewidth": 0.9}, "both equal"))
+    title = "Which component each observation belongs to, by both methods"
     return framed(axes, title, entries, caption)

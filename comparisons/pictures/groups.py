@@ -66,8 +66,8 @@ APART = 1e-4  # solutions that differ by less do not show
 LETTERS = 24  # of a name beside a panel
 TICKS = (0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1)  # of shares on a scale of roots
 OPEN_AREA: Look = {"color": PALE, "linewidth": 0}
-OPEN = "all solutions that fit exactly as well"
-SOME = "solutions that fit exactly as well (those that were visited)"
+OPEN = "all solutions that fit equally well"
+SOME = "solutions that fit equally well (those visited)"
 
 
 class Beside(NamedTuple):
@@ -175,7 +175,7 @@ def categories(facts: Facts) -> Figure:
     more = len(names) - TOP
     caption = f"Each panel has its own {TOP} largest of {len(names):,} categories." * (more > 0)
     caption += _left_out(facts, table=more > 0) + unnamed(facts, "category")
-    title = "What each component consists of, by both answers"
+    title = "What each component consists of, by both methods"
     return framed(figure, title, _entries(facts, each), caption.strip())
 
 
@@ -220,7 +220,7 @@ def shares(facts: Facts) -> Figure:
         f"{'is' if more == 1 else 'are'} not shown."
     ) * (more > 0)
     caption += _left_out(facts, table=more > 0) + unnamed(facts, "group")
-    title = "How each group mixes the components, by both answers"
+    title = "How each group mixes the components, by both methods"
     return framed(figure, title, _entries(facts, each), caption.strip())
 
 
@@ -228,7 +228,7 @@ def _left_out(facts: Facts, *, table: bool) -> str:
     """Return what a caption says of components without a panel, and of where the rest is."""
     more = facts.k - PANELS
     caption = f" The first {PANELS} of {facts.k} components are shown." * (more > 0)
-    return caption + " The table in summary.csv has all." * (table or more > 0)
+    return caption + " The file summary.csv has all of them." * (table or more > 0)
 
 
 def _panelled(
@@ -372,7 +372,7 @@ def cells(facts: Facts) -> Figure:
     entries: list[Artist] = [
         line({"color": EM, "linestyle": ""}, f"by {em_name(facts)}", "D"),
         line({"color": POSTERIOR, "linewidth": thin}, f"posterior, {LEVEL:.0%} interval"),
-        line({"color": QUIET, "linewidth": 0.9}, "both alike"),
+        line({"color": QUIET, "linewidth": 0.9}, "both equal"),
     ]
     return framed(axes, "Does the model fit the table?", entries, _scatter(facts, found))
 
@@ -397,10 +397,12 @@ def _scatter(facts: Facts, found: Cells) -> str:
     share = float(np.median(found.em[found.em > 0]))
     error = np.sqrt(share * (1 - share) / typical)
     caption = (
-        f"Observed shares scatter by chance: one of {share:.2g} by {error:.1g} (a standard error), "
-        f"in a group of {typical:,.0f} observations."
+        f"Observed shares vary by chance: a share of {share:.2g} has a standard error of "
+        f"{error:.1g} in a group of {typical:,.0f} observations."
     )
     shown = len(found.em)
     if shown < found.every:
-        caption = f"{shown:,} of {several(found.every, 'cell', 'cells')}, evenly spaced. {caption}"
+        caption = (
+            f"Shown: {shown:,} of {several(found.every, 'cell', 'cells')}, evenly spaced. {caption}"
+        )
     return caption

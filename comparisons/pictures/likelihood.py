@@ -84,7 +84,7 @@ def ascent(facts: Facts) -> Figure:
     """Draw the log-likelihood of every start of EM against the step.
 
     >>> ascent(comparison).axes[0].get_ylabel()
-    "log-likelihood, less the best's"
+    "log-likelihood minus the best one"
     """
     if why := no_ascent(facts):
         raise Refusal(why)
@@ -108,11 +108,11 @@ def ascent(facts: Facts) -> Figure:
     _leaps(axes, np.append(heights.ravel(), own))
     axes.set_xlim(0.5, heights.shape[1] + 0.5)
     axes.set_xlabel("step")
-    axes.set_ylabel("log-likelihood, less the best's")
+    axes.set_ylabel("log-likelihood minus the best one")
     title = "How EM climbed from each of its starts"
     caption = (
-        f"0 is the best optimum's log-likelihood, {minus(f'{best:.6g}')}. Each power of ten has as "
-        "much room as the next, so that first leaps and last inch both show."
+        f"0 is the log-likelihood of the best optimum, {minus(f'{best:.6g}')}. The scale is "
+        "logarithmic on either side of it, so that the first and the last steps are both visible."
     )
     return framed(axes, title, entries, caption)
 
@@ -171,7 +171,7 @@ def _ascent_entries(optima: Optima, begun: int, looks: list[Look]) -> list[Artis
         entries.append(line(looks[aside[0]], f"{what}: {starts(*aside)}", "^"))
     if lost := begun - int(each.sum()):
         entries.append(
-            line(looks[-1], f"given up, or on no optimum: {several(lost, 'start', 'starts')}")
+            line(looks[-1], f"abandoned, or at no optimum: {several(lost, 'start', 'starts')}")
         )
     return entries
 
@@ -223,7 +223,7 @@ def deviance(facts: Facts) -> Figure:
     """Draw how far below the estimate the draws lie, beside chi-squared, which theory expects.
 
     >>> deviance(comparison).axes[0].get_xlabel()
-    "deviance: twice the log-likelihood that a draw lacks of the estimate's"
+    "deviance: how far a draw's log-likelihood lies below the estimate's, times 2"
     """
     if why := no_deviance(facts):
         raise Refusal(why)
@@ -242,17 +242,17 @@ def deviance(facts: Facts) -> Figure:
     axes.axvline(p, **(EM_LINE | {"linewidth": 1.2}))
     axes.axvline(0, color="black", linewidth=0.9)
     axes.set(xlim=(low - margin, high + margin), ylim=(0, top), ylabel="density")
-    axes.set_xlabel("deviance: twice the log-likelihood that a draw lacks of the estimate's")
+    axes.set_xlabel("deviance: how far a draw's log-likelihood lies below the estimate's, times 2")
     few_ticks(axes, 8)
     better, n = beating(facts)
     lie = f"{better:,} of {n:,} draws lie" if better else "No draw lies"
-    caption = f"{lie} left of 0, which is where draws are likelier than the estimate."
+    caption = f"{lie} left of 0, where draws have a higher likelihood than the estimate."
     if float(expected.max()) > top:
         caption += " The peak of the expected curve is cut off."
     entries: list[Artist] = [
         patch(BAND | {"alpha": 0.4}, "posterior draws"),
         line(POSTERIOR_LINE, f"their mean, {number(mean)}"),
-        line(EM_LINE, f"expected: chi-squared of mean {p:.4g}"),
+        line(EM_LINE, f"expected: chi-squared with mean {p:.4g}"),
     ]
     side = "below or above" if 0 < better < n else "above" if better else "below"
     should = "how far below they should" if better else "how far they should"

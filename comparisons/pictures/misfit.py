@@ -77,11 +77,11 @@ def _rootogram(facts: Facts) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     name_categories(axes.xaxis, facts)
     entries: list[Artist] = [
-        patch({"color": DATA}, "observed, hanging from what is expected"),
+        patch({"color": DATA}, "observed, hanging from the expected number"),
         line(POSTERIOR_LINE, "expected by the posterior"),
-        patch(BAND, f"where {LEVEL:.0%} of the bars end if the model is right"),
+        patch(BAND, f"{LEVEL:.0%} of the bars end here if the model is right"),
     ]
-    caption = f"{_size(facts)} A bar that ends outside the band is more than chance."
+    caption = f"{_size(facts)} A bar that ends outside the band differs by more than chance."
     caption += unnamed(facts, "category")
     return framed(axes, TITLE, entries, caption)
 
@@ -101,8 +101,8 @@ def _transforms(facts: Facts) -> Figure:
         look = {**POSTERIOR_LINE, "color": colour(at)} if len(found.curve) > 1 else POSTERIOR_LINE
         axes.plot(100 * t, 100 * (curve - t), **look)
         name = names[at] if at < len(names) else f"column {at + 1}"
-        given = "" if at == 0 else ", given those before"
-        label = f"{name}{given}" if len(found.curve) > 1 else "observed less fitted"
+        given = "" if at == 0 else ", given the columns before it"
+        label = f"{name}{given}" if len(found.curve) > 1 else "observed minus fitted"
         entries.append(line(look, label))
     axes.set(xlim=(0, 100))
     axes.set_xlabel("percentile of the fitted distribution")

@@ -127,14 +127,14 @@ def posterior(facts: Facts) -> Figure:
         axes.set_ylabel("density" if right == 0 else "")
     caption = (
         f"{facts.sampling.chains} chains of {facts.sampling.draws:,} draws. Where the two "
-        "agree, curves and lines fall together."
+        "methods agree, their curves and lines coincide."
     )
     if left_out:
-        caption += f" Left out for want of room: {_listed(left_out)}."
+        caption += f" Not shown: {_listed(left_out)}."
     if in_groups(facts) and facts.k > 1:
         caption += " The shares of groups have a picture of their own."
     caption += unnamed(facts, *facts.named)
-    title = f"What the posterior says of each parameter, beside {em_name(facts)}"
+    title = f"The posterior of each parameter, beside {em_name(facts)}"
     return framed(figure, title, _parameter_entries(facts, shown), caption)
 
 
@@ -283,7 +283,7 @@ def pairs(facts: Facts) -> Figure:
         _cloud(axes, rows[column], rows[row], covariance[np.ix_([column, row], [column, row])])
         for (column, row), axes in panels.items()
     ]
-    caption = "A slanted cloud: the data settle a combination of the two better than either."
+    caption = "A slanted cloud: the data determine a combination of the two better than each alone."
     if len(free) > len(rows):
         which = "largest" if facts.family.takes() == "labels" else "first"
         caption += f" The {which} {len(rows)} of {len(free)} free parameters are shown."

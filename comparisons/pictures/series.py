@@ -102,12 +102,12 @@ def series(facts: Facts) -> Figure:
     begins = int((~states.goes_on).sum())
     caption += f" in {several(begins, 'sequence', 'sequences')}" * (begins > 1) + "."
     if begins > 1:
-        caption += " A dotted line begins a sequence."
+        caption += " Dotted lines separate sequences."
     unseen = int((~states.seen).sum())
     if unseen:
-        caption += f" {several(unseen, 'row was', 'rows were')} not seen."
+        caption += f" {several(unseen, 'row is', 'rows are')} missing."
     caption += unnamed(facts, "category")
-    title = "The series, its likeliest states, and how sure both answers are of them"
+    title = "The series, its likeliest states, and their probabilities by both methods"
     return framed(figure, title, entries, caption)
 
 
@@ -194,8 +194,8 @@ def dwell(facts: Facts) -> Figure:
         patch(BAND, f"its {LEVEL:.0%} band"),
     ]
     caption = (
-        "The likeliest path leaves out short visits, so its stretches are longer than those of the "
-        "hidden states."
+        "The likeliest path leaves out short visits, so its stretches are longer than those of "
+        "the hidden states."
     )
     return framed(figure, "How long a state lasts", entries, caption)
 
@@ -266,8 +266,8 @@ def residuals(facts: Facts) -> Figure:
     entries.append(patch(BAND, f"{LEVEL:.0%} of independent residuals"))
     entries.append(line({"color": QUIET, "linewidth": 0.9}, "normal"))
     caption = (
-        "A residual is the normal quantile of an observation's probability, given all rows before "
-        "it and the estimate: if the model is right, residuals are standard normal and independent."
+        "A residual is the normal quantile of a row's probability, given the estimate and all rows "
+        "before it. If the model is right, residuals are standard normal and independent."
     )
     return framed(figure, "Does the model predict the next row?", entries, caption)
 

@@ -138,7 +138,7 @@ def test_every_kind_of_column_is_drawn_and_can_be_read():
     for axes in (age, visits):
         shades = [to_hex(line.get_color()).upper() for line in axes.lines]
         assert shades == [POSTERIOR, *COMPONENTS[:2], EM]
-    assert "where it was seen" in caption_of(figure)
+    assert "where it was observed" in caption_of(figure)
     assert "Outside" not in caption_of(figure)
 
 
@@ -148,7 +148,7 @@ def test_what_lies_outside_of_a_frame_is_said_with_its_column():
     figure = columns(Facts(changed(mixed().tree, "constant_data", x=x)))
     assert_readable(figure)
     assert figure.axes[0].get_xlim()[1] < 1000
-    assert "age: Outside of the frame: 1 observation at 5,000." in caption_of(figure)
+    assert "age: Outside the frame: 1 observation at 5,000." in caption_of(figure)
 
 
 def test_bars_of_labels_are_the_shares_of_what_was_seen():

@@ -434,7 +434,7 @@ def test_a_spike_does_not_squash_the_data():
     highest = max(bar.get_height() for bar in axes.patches)
     assert float(tree["density"]["plug_in"].max()) > 100 * highest
     assert highest < axes.get_ylim()[1] < 2 * highest
-    assert "beyond the frame" in caption_of(figure)
+    assert "outside the frame" in caption_of(figure)
     assert "beyond the frame" not in caption_of(pictures.data(Facts(tree_of("heights"))))
 
 
@@ -458,7 +458,7 @@ def test_a_gross_outlier_does_not_squash_the_data():
         for axes in figure.axes:
             low, high = axes.get_xlim()
             assert x.min() - 20 < low < high < x.max() + 20
-        assert "Outside of the frame: 1 observation at 17,000." in caption_of(figure)
+        assert "Outside the frame: 1 observation at 17,000." in caption_of(figure)
         assert "Outside" not in caption_of(draw(Facts(tree)))
     (axes,) = pictures.data(Facts(far)).axes
     (arrow,) = axes.texts
@@ -520,7 +520,7 @@ def test_an_estimate_without_a_likelihood_has_no_density():
     )
     figure = pictures.data(Facts(without))
     assert not lines_of(figure.axes[0], EM)
-    assert "no probability" in caption_of(figure)
+    assert "probability 0" in caption_of(figure)
     infinite = changed(tree, "deviance", deviance=np.full((2, 200), -np.inf))
     assert "deviance" not in [one.name for one in pictures.pictures_of(Facts(infinite))]
     with pytest.raises(ValueError, match="not finite"):
@@ -597,10 +597,10 @@ def test_ascent_tells_optima_spikes_and_lost_starts_apart():
         "best optimum: 2 starts",
         "optimum at \N{MINUS SIGN}3: 1 start",
         "1 spike, set aside: 1 start",
-        "given up, or on no optimum: 1 start",
+        "abandoned, or at no optimum: 1 start",
     ]
     tree["ascent"].attrs["starts"] = 25  # of very many observations not all starts are drawn
-    assert entries_of(pictures.ascent(Facts(tree)))[-1] == "given up, or on no optimum: 21 starts"
+    assert entries_of(pictures.ascent(Facts(tree)))[-1] == "abandoned, or at no optimum: 21 starts"
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["spike"]
     best = max(lines_of(axes, EM), key=lambda line: line.get_linewidth())
