@@ -120,12 +120,13 @@ def tell(setting: Setting) -> Story:
     ends = f"from {STARTS[0]:.0f} EM ends at {one:.1f} cm, from {STARTS[1]:.0f} at {other:.1f} cm"
     show = partial(drawn.jensen, CHORD, joint(theta)[PERSON], HEIGHTS[PERSON], (WOMEN, theta))
     hills = partial(drawn.bounds, GRID, height, lambda at, here: bound(at, shares(here)), paths)
-    jensen = Picture("jensen", "Jensen", "The logarithm's chord, and one person's bound.", show)
+    jensen = Picture("jensen", "Jensen", "The logarithm's chord, one person's bound.", show)
     bounds = Picture("bounds", "Bounds", f"Log-likelihood, and bounds touching it; {ends}.", hills)
     above = np.concatenate([over(here) for found in paths for here in found]) > ROUNDING
     learned = (
         f"At {above.sum()} of {above.size:,} places a bound is above l, and each touches l where "
-        f"EM is: its top is uphill. But it is the hill at hand: {ends}, l = {top:.2f}, {lower:.2f}."
+        f"EM is, so its top is uphill. EM climbs the nearest hill: {ends}, with l = {top:.2f} and "
+        f"{lower:.2f}."
     )
     return Story((chords(theta), *map(climbed, paths)), learned, (jensen, bounds))
 
@@ -150,7 +151,7 @@ def climbed(found: Array) -> Steps:
         top, low = (float(bound(at, r)) for at in (after, here))
         gains = top - level, float(height(after)) - level
         rows.append((step, here, level, level - low, over(here).max(), after, *gains))
-    heads = ("step", "theta", "l", "l - B here", "most B - l", "top of B", "B gains", "l gains")
+    heads = ("step", "theta", "l", "l - B here", "max B - l", "top of B", "B gains", "l gains")
     forms = ("d", ".3f", ".4f", ".0e", ".0e", ".3f", ".4f", ".4f")
     title = f"Half are men, women {WOMEN:.0f} cm, sd {SD:.0f}; men's mean theta from {found[0]:.0f}"
     return Steps(title, dict(zip(heads, forms, strict=True)), rows)

@@ -105,7 +105,7 @@ def mistakes(found: dict[str, np.ndarray], truth: np.ndarray) -> Steps:
         rows.append((name, int(wrong.sum()), wrong.mean(), *each, (labels == 2).mean()))
     heads = ("of all", *NAMES, "called small")
     columns = {"by": "", "wrong": "d"} | dict.fromkeys(heads, ".1%")
-    title = f"{POINTS} points, {(truth == 2).mean():.1%} of them of the small group: who is wrong"
+    title = f"Errors among {POINTS} points, {(truth == 2).mean():.1%} of them in the small group"
     return Steps(title, columns, rows)
 
 
@@ -134,7 +134,7 @@ def learned(wrong: dict[str, float], comparison: Comparison) -> str:
     unsure = (comparison.memberships.em.max(axis=1) < DOUBT).sum()
     return (
         f"K-means puts {wrong['K-means']:.1%} of the points into a wrong group, EM "
-        f"{wrong['EM']:.1%}, and knowing the truth {wrong['knowing the truth']:.1%}. EM is less "
+        f"{wrong['EM']:.1%}, the true model {wrong['knowing the truth']:.1%}. EM is less "
         f"than {DOUBT:.0%} sure of {unsure} of {POINTS} points; the posterior's 95% interval of a "
         f"membership is wider than {WIDE} for {(widths(comparison) > WIDE).sum()}."
     )

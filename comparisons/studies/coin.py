@@ -73,7 +73,7 @@ def guesses() -> Steps:
     best = likelihood(np.array(HEADS / len(FLIPS)))
     return Steps(
         f"{HEADS} heads and {TAILS} tails: l(p) = p^{HEADS} (1 - p)^{TAILS}",
-        {"p": ".1f", "l(p)": ".7f", "log l(p)": ".4f", "of the highest": ".1%"},
+        {"p": ".1f", "l(p)": ".7f", "log l(p)": ".4f", "of the maximum": ".1%"},
         list(zip(p, likelihood(p), np.log(likelihood(p)), likelihood(p) / best, strict=True)),
     )
 
@@ -85,7 +85,7 @@ def answers(comparison: Comparison) -> Steps:
     exact = (POSTERIOR.mean(), POSTERIOR.std(), low, high)
     sampled = tuple(row[["mean", "sd", "low", "high"]])
     return Steps(
-        "The answers",
+        "Estimate and posterior",
         {"by": "", "p": ".4f", "error or sd": ".4f", "from": ".3f", "to (95%)": ".3f"},
         [
             ("maximum likelihood", row["mle"], row["se"], None, None),
@@ -99,9 +99,9 @@ def learned() -> str:
     """Say what ten flips teach."""
     low, high = POSTERIOR.interval(0.95)
     return (
-        f"The likeliest chance of heads is {HEADS}/{len(FLIPS)} = {HEADS / len(FLIPS)}. Ten flips "
-        f"leave anything from {low:.2f} to {high:.2f} plausible, a fair coin included: it has "
-        f"{likelihood(np.array(0.5)) / likelihood(np.array(0.7)):.0%} of the highest likelihood."
+        f"The likelihood is highest at a probability of heads of {HEADS / len(FLIPS)}. "
+        f"After ten flips anything from {low:.2f} to {high:.2f} is plausible, even a fair coin, "
+        f"with {likelihood(np.array(0.5)) / likelihood(np.array(0.7)):.0%} of the highest."
     )
 
 

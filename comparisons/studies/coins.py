@@ -76,7 +76,7 @@ def labelled() -> Steps:
     own = {"A": HEADS[KNOWN == 0], "B": HEADS[KNOWN == 1]}
     rows = [(coin, f"{x}"[1:-1], x.sum(), 10 * len(x), x.mean() / 10) for coin, x in own.items()]
     columns = {"coin": "", "sets": "", "heads": "d", "flips": "d", "p": ".2f"}
-    return Steps("Labels known: heads over flips", columns, rows)
+    return Steps("Labels known: heads / flips", columns, rows)
 
 
 def hardened(path: list[np.ndarray]) -> Steps:
@@ -91,9 +91,9 @@ def hardened(path: list[np.ndarray]) -> Steps:
         "B": ".4f",
         "P(5 | A)": ".8f",
         "P(5 | B)": ".10f",
-        "who": "",
+        "coins": "",
     }
-    return Steps("Hard EM: 5, 7, 8, 9, 4 heads to the likelier coin", columns, rows)
+    return Steps("Hard EM: each of 5, 7, 8, 9, 4 heads goes to the likelier coin", columns, rows)
 
 
 def shared() -> Steps:
@@ -127,7 +127,11 @@ def answers() -> Steps:
         log_evidence, *exact = two_coins(FLIPS, equal_weights=equal)
         rows.append((f"{name} weights: posterior", *np.transpose(exact).ravel(), log_evidence))
     columns = dict.fromkeys(("by", "A", "sd", "B", "sd ", "A's share", " sd", "logarithm"), ".6f")
-    return Steps("EM, its errors, log-likelihood; exact posterior, log evidence", columns, rows)
+    return Steps(
+        "EM with errors and log-likelihood; exact posterior with log evidence",
+        columns,
+        rows,
+    )
 
 
 def learned(comparison: Comparison) -> str:
@@ -135,7 +139,7 @@ def learned(comparison: Comparison) -> str:
     b, a = comparison.to_frame().loc[["prob[1]", "prob[0]"], ["mle", "low", "high"]].to_numpy()
     said = "{:.2f} by EM, {:.2f} to {:.2f} by the posterior"
     text = f"One coin shows heads with probability {said.format(*b)}; the other {said.format(*a)}."
-    return f"{text} Five sets are few: the intervals say how much EM's single numbers leave out."
+    return f"{text} Five sets are few: the intervals show how uncertain EM's single numbers are."
 
 
 if __name__ == "__main__":

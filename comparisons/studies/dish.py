@@ -84,15 +84,15 @@ def tell(setting: Setting) -> Story:
         "plates",
         "A dish split by eye",
         f"Plates of {START[0]:.0f} and {START[1]:.0f} g become equal in {len(path) - 1} "
-        "steps; the surplus falls by the same factor each step, the faster the more of it is seen.",
+        "steps. Each step reduces the surplus by the same factor.",
         partial(drawn.plates, paths, EYE, CLOSE),
     )
     learned = (
-        f"Seeing {EYE:.0%} of the surplus, and never weighing, the cook comes within "
+        f"A cook who sees {EYE:.0%} of the surplus, without scales, comes within "
         f"{abs(np.diff(path[-1])[0]):.2g} g of an even split in {len(path) - 1} steps. Each step "
-        "leaves what the eye did not see; that share alone sets the speed, as missing information "
-        f"sets EM's. An eye that sees {EYES[-1]:.0%} has to look {len(paths[EYES[-1]])} times; the "
-        f"loop, accelerated from past steps, {split(EYES[-1], accelerate=True)[1]} times."
+        "leaves the share that the eye does not see. This share alone sets the speed, as missing "
+        f"information does in EM. An eye that sees {EYES[-1]:.0%} needs {len(paths[EYES[-1]])} "
+        f"looks, or {split(EYES[-1], accelerate=True)[1]} with acceleration."
     )
     return Story((words(), steps(path), eyes(paths)), learned, (picture,))
 
@@ -114,8 +114,14 @@ def steps(path: Array) -> Steps:
     """Return the plates, look by look."""
     surplus = -np.diff(path)[:, 0]
     rest = [None, *surplus[1:] / surplus[:-1]]
-    forms = {"step": "d", "left, g": ".2f", "right, g": ".2f", "surplus, g": ".2f", "still": ".0%"}
-    title = f"An eye that sees {EYE:.0%} of the surplus; {CLOSE:g} g of it would not matter"
+    forms = {
+        "step": "d",
+        "left, g": ".2f",
+        "right, g": ".2f",
+        "surplus, g": ".2f",
+        "left over": ".0%",
+    }
+    title = f"An eye that sees {EYE:.0%} of the surplus, down to {CLOSE:g} g"
     rows = [(at, *path[at], surplus[at], rest[at]) for at in range(len(path))]
     return Steps(title, forms, rows)
 
@@ -132,9 +138,9 @@ def eyes(paths: dict[float, Array]) -> Steps:
     except DescentError as stopped:
         end = f"stopped in {str(stopped).split(':')[0]}"
         rows.append(("the wrong way", 1 - WRONG, None, None, None, end))
-    heads = ("the eye sees", "leaves", "measured", "looks", "if accelerated", "ends")
+    heads = ("the eye sees", "left, in theory", "measured", "looks", "accelerated", "result")
     forms = dict(zip(heads, ("", ".0%", ".0%", "d", "d", ""), strict=True))
-    title = "Other eyes; one takes the fuller plate for the emptier, and the loop stops it"
+    title = "Other eyes; the last one confuses the plates, and the loop stops it"
     return Steps(title, forms, rows)
 
 

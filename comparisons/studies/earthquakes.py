@@ -79,7 +79,7 @@ def criteria(alone: list[Fit[Any]], chains: list[Fit[Any]]) -> Steps:
         "AIC": ".1f",
         "BIC": ".1f",
     }
-    return Steps("One state to four: the same years in no order, and in order", columns, rows)
+    return Steps("One to four states: the same years in no order, and in order", columns, rows)
 
 
 def stretches(found: Fit[HiddenMarkov[Poisson]]) -> Steps:
@@ -106,7 +106,7 @@ def forecast(found: Fit[HiddenMarkov[Poisson]]) -> Steps:
     rates, last = found.estimate.theta.rate, FIRST + len(COUNTS) - 1
     rows = [(str(last + n), *ahead[n - 1], float(ahead[n - 1] @ rates)) for n in AHEAD]
     columns = {"year": "", "state 0": ".3f", "state 1": ".3f", "state 2": ".3f", "expected": ".1f"}
-    return Steps("Three states, one year ahead and more", columns, rows)
+    return Steps("Forecast with three states", columns, rows)
 
 
 def learned(chains: list[Fit[Any]], comparison: Comparison) -> str:
@@ -115,14 +115,14 @@ def learned(chains: list[Fit[Any]], comparison: Comparison) -> str:
     gain = bic[1] - bic[2]
     word = "decides" if abs(gain) > CLEARLY_BETTER else "hardly decides"
     text = (
-        f"Order matters: two moods in order reach {chains[1].log_likelihood:.0f} with four "
-        f"parameters. Between two moods and three BIC {word}: three are "
-        f"{abs(gain):.1f} {'better' if gain > 0 else 'worse'}."
+        f"Order matters: two moods in order reach a log-likelihood of "
+        f"{chains[1].log_likelihood:.0f} with four parameters. Between two moods and three BIC "
+        f"{word}: three are {'better' if gain > 0 else 'worse'} by {abs(gain):.1f}."
     )
     verdicts = {
         "agree": "EM and the posterior agree on three.",
         "disagree": "EM and the posterior disagree on three.",
-        "inconclusive": "On three moods a second opinion is inconclusive.",
+        "inconclusive": "The verdict on three is inconclusive.",
     }
     return f"{text} {verdicts[comparison.verdict]}"
 

@@ -72,7 +72,7 @@ def tell(setting: Setting) -> Story:
     comparison.name_columns(["height in inches"])
     found = rules(height, man, comparison)
     draw = partial(drawn.sexes, height, man, truth, comparison, found)
-    alt = f"Heights of {len(man)} people by sex; EM parts them at {found[2].height:.1f} inches."
+    alt = f"Heights of {len(man)} people by sex. EM's boundary: {found[2].height:.1f} inches."
     pictures = (Picture("sexes", "Two groups found in heights alone", alt, draw),)
     steps = (recovered(comparison), misplaced(man, found), doubtful(height, man, comparison))
     return Story(steps, learned(man, comparison, found), pictures, comparison)
@@ -106,7 +106,7 @@ def recovered(comparison: Comparison) -> Steps:
     columns = ["truth", "mle", "se", "mean", "low", "high"]
     rows = comparison.to_frame().loc[ROWS, columns].to_numpy()
     return Steps(
-        "Found in the heights alone, beside the truth (inches)",
+        "Estimates from the heights alone, and the truth (inches)",
         dict.fromkeys(["", "truth", "EM", "error", "posterior", "from", "to (95%)"], ".3f"),
         [(name, *row) for name, row in zip(NAMES, rows, strict=True)],
     )
@@ -114,21 +114,21 @@ def recovered(comparison: Comparison) -> Steps:
 
 def misplaced(man: Bools, found: list[Rule]) -> Steps:
     """Return how many each rule puts into the wrong group, and how many it expects to."""
-    columns = {"rule": "", "men from": ".2f", "from": ".2f", "to (95%)": ".2f"}
-    columns |= {"women wrong": "d", "men wrong": "d", "wrong": ".1%", "expects": ".1%"}
+    columns = {"rule": "", "boundary": ".2f", "from": ".2f", "to (95%)": ".2f"}
+    columns |= {"women wrong": "d", "men wrong": "d", "actual errors": ".1%", "expected": ".1%"}
     rows = []
     for rule in found:
         sexes = [int((rule.man[man == sex] != sex).sum()) for sex in (False, True)]
         wrong = (*sexes, sum(sexes) / len(man), rule.unsure)
         rows.append((rule.name, rule.height, *rule.within, *wrong))
-    return Steps("Who is put into the wrong group", columns, rows)
+    return Steps("Errors of assignment, by rule", columns, rows)
 
 
 def doubtful(height: Array, man: Bools, comparison: Comparison) -> Steps:
     """Return how many are men among those whose chances of being one are alike."""
     likely = chance(both(comparison)[1], height)
-    heads = {"chance of a man": "", "inches": ".1f", "to": ".1f", "people": "d"}
-    return Steps("Who is doubtful, by the posterior", heads | SHARES, checked(height, likely, man))
+    heads = {"P(man)": "", "inches": ".1f", "to": ".1f", "people": "d"}
+    return Steps("Doubtful people, by the posterior", heads | SHARES, checked(height, likely, man))
 
 
 def learned(man: Bools, comparison: Comparison, found: list[Rule]) -> str:
@@ -138,12 +138,12 @@ def learned(man: Bools, comparison: Comparison, found: list[Rule]) -> str:
     women, men = frame.loc["mean[0]"], frame.loc["mean[1]"]
     best, _, em, posterior = [(rule.man != man).mean() for rule in found]
     return (
-        f"From {len(man)} heights alone EM takes the women's mean for {women['mle']:.1f} inches, "
-        f"the men's for {men['mle']:.1f} (truly {women['truth']:.1f} and {men['truth']:.1f}); "
-        f"{inside} of {len(frame)} true values lie in the 95% intervals. EM misplaces {em:.1%} "
-        f"and expected {found[2].unsure:.1%}; the posterior {posterior:.1%}, and expected "
-        f"{found[3].unsure:.1%}. With the sex known no threshold does better than {best:.1%}. "
-        f"Verdict: {comparison.verdict}. (Siblings are alike, which the model leaves out.)"
+        f"From {len(man)} heights alone EM estimates the women's mean as {women['mle']:.1f} "
+        f"inches, the men's as {men['mle']:.1f} (true: {women['truth']:.1f} and "
+        f"{men['truth']:.1f}); {inside} of {len(frame)} true values lie in the 95% intervals. EM "
+        f"misassigns {em:.1%} (expected: {found[2].unsure:.1%}), the posterior {posterior:.1%} "
+        f"(expected: {found[3].unsure:.1%}). The best threshold, sex known: {best:.1%}. "
+        f"Verdict: {comparison.verdict}. (Siblings are alike; the model ignores that.)"
     )
 
 

@@ -81,7 +81,7 @@ def tell(setting: Setting) -> Story:
         f"The heights' mean squared distance from a point is lowest, {own:.1f}, at their own mean "
         f"{people.x.mean():.1f}; from {MEAN:.0f} it is {((people.x - MEAN) ** 2).mean():.1f}."
     )
-    bias = f"Of {PEOPLE} people {estimates[PEOPLE].mean():.1f} on average, not {VARIANCE:.0f}."
+    bias = f"Average from {PEOPLE} people: {estimates[PEOPLE].mean():.1f}, not {VARIANCE:.0f}."
     tail = f"The posterior of the variance is skewed; 95% lie from {low:.0f} to {high:.0f}."
     show = partial(drawn.variance, comparison, exact, VARIANCE)
     drawing = partial(drawn.nearest, people.x, MEAN, VARIANCE)
@@ -103,7 +103,7 @@ def shares(trials: dict[int, tuple[Array, Array]]) -> Steps:
         rows.append((n, *(part / VARIANCE for part in parts), (n - 1) / n, *held))
     heads = ("n", "from 170", "from own mean", "MC error", "(n-1)/n", "ML ± 1.96 se", "posterior")
     return Steps(
-        f"Mean squares in parts of the true {VARIANCE:.0f}; how many of 95% intervals hold it",
+        f"Mean squares, divided by the true {VARIANCE:.0f}; coverage of 95% intervals",
         dict(zip(heads, ("d", ".4f", ".4f", ".4f", ".4f", ".1%", ".1%"), strict=True)),
         rows,
     )
@@ -127,11 +127,11 @@ def learned(mean: float, found: Array) -> str:
     """Say what ten heights teach."""
     em, bayes = (f"{hold.mean():.0%}" for hold in covers(PEOPLE, found))
     return (
-        f"Heights lie nearest to their own mean ({mean:.1f} here, not {MEAN:.0f}): the variance of "
-        f"{PEOPLE} people is {found.mean() / VARIANCE:.1%} of the truth on average (theory: "
-        f"{1 - 1 / PEOPLE:.0%}). The posterior's mean is that estimate, but its tail allows for "
-        f"larger ones: its 95% intervals hold the truth in {bayes} of samples, the estimate's in "
-        f"{em}. It falls short of 95% since the default prior takes its scale from the sample."
+        f"Heights lie nearest to their own mean ({mean:.1f} here, not {MEAN:.0f}). So the variance "
+        f"from {PEOPLE} people is {found.mean() / VARIANCE:.1%} of the truth on average (theory: "
+        f"{1 - 1 / PEOPLE:.0%}). Its 95% intervals cover the truth in {em} of samples, those of "
+        f"the posterior, which allows for larger variances, in {bayes}. These are not 95%, as the "
+        "default prior takes its scale from the sample."
     )
 
 

@@ -70,7 +70,7 @@ def tell(setting: Setting) -> Story:
     comparison = ask(seed=setting.seed, progress=setting.progress)
     comparison.name_columns(["height in cm"])
     steps = (worked(), sureness(comparison, heights, sex), some(comparison))
-    alt = "Heights of women and men, those that EM misassigns marked, and how sure one is of each."
+    alt = "Heights of women and men with EM's misassignments, and each person's probabilities."
     draw = partial(drawn.misassigned, comparison, heights, sex, probability)
     pictures = (Picture("misassigned", "Who is misassigned", alt, draw),)
     return Story(steps, learned(comparison), pictures, comparison)
@@ -90,7 +90,7 @@ def worked() -> Steps:
         sums += counts
     columns = dict.fromkeys(("person", "men", "men's metres", "women", "women's metres"), ".5g")
     rows += [("sum", *sums), ("mean", None, sums[1] / sums[0], None, sums[3] / sums[2])]
-    return Steps("Two people, counted softly: 0.9 and 0.2 man", columns, rows)
+    return Steps("Two people, counted as 0.9 and 0.2 of a man", columns, rows)
 
 
 def probability(heights: np.ndarray) -> np.ndarray:
@@ -116,19 +116,18 @@ def sureness(comparison: Comparison, heights: np.ndarray, sex: np.ndarray) -> St
         own = (sure >= low) & ((sure < high) | (high == 1))
         shown = each[:, own].mean(axis=1) if own.any() else [None] * 4
         rows.append((f"{low:.0%} to {high:.0%}", own.sum(), *shown))
-    columns = {"EM is sure to": "", "people": ",d"} | dict.fromkeys(
-        ("wrong, says EM", "wrong by EM", "by the posterior", "by the true groups"), ".1%"
-    )
-    return Steps("Who is misassigned; the last row is everybody", columns, rows)
+    columns = {"EM's certainty": "", "people": ",d"}
+    columns |= dict.fromkeys(("expected errors", "actual errors", "posterior", "best"), ".1%")
+    return Steps("Errors of assignment by certainty; the last row is everybody", columns, rows)
 
 
 def some(comparison: Comparison) -> Steps:
     """Return how sure one is that people across the heights are men."""
     x = np.quantile(comparison.memberships.x, np.linspace(0, 1, SHOWN), method="nearest")
     rows = list(zip(x, *shares(comparison, x).T, probability(x), strict=True))
-    columns = ("height in cm", "a man, by EM", "by the posterior", "from", "to (95%)", "in truth")
+    columns = ("height in cm", "P(man), EM", "posterior", "from", "to (95%)", "true")
     forms = dict.fromkeys(columns, ".3f") | {columns[0]: ".1f"}
-    return Steps("How sure one is of some of them", forms, rows)
+    return Steps("Probability of being a man, for five of them", forms, rows)
 
 
 def learned(comparison: Comparison) -> str:
@@ -141,11 +140,12 @@ def learned(comparison: Comparison) -> str:
     if comparison.verdict == "agree":
         return (
             f"From {n:,} heights alone, women average {low} and men {high}; EM and the posterior "
-            "say the same of every parameter. (True: 163 and 175.)"
+            "agree on every parameter. (True: 163 and 175.)"
         )
     return (
-        f"These {n:,} heights do not tell two groups apart reliably: the posterior gives the "
-        f"shorter group an average of {low}, the taller one {high}. Of samples of 10,000, most do."
+        f"These {n:,} heights do not separate two groups reliably. The posterior mean is {low} for "
+        f"the shorter group, {high} for the taller one. With 10,000 heights they can usually be "
+        "told apart."
     )
 
 

@@ -67,8 +67,8 @@ def tell(setting: Setting) -> Story:
             partial(drawn.histogram, photo, comparison, masks[0].group, parted),
         ),
     )
-    columns = dict.fromkeys(["intensity, by EM", "posterior, from", "to (95%)"], ".2f")
-    crossed = Steps("Where both groups are as likely", columns, [parted])
+    columns = dict.fromkeys(["EM", "posterior: from", "to (95%)"], ".2f")
+    crossed = Steps("Intensity at which both groups are equally likely", columns, [parted])
     steps = (roles(comparison, masks), crossed, areas(comparison, masks))
     return Story(steps, learned(photo, comparison, masks, parted), pictures, comparison)
 
@@ -84,7 +84,7 @@ def roles(comparison: Comparison, masks: list[Mask]) -> Steps:
             mean = frame[f"mean[{group}]"] if mask.by == "intensity" else None
             rows.append((mask.by, "foreground" if own else "background", middle, edge, mean))
     columns = {"by": "", "group": "", "of the middle": ".1%", "of the edge": ".1%"}
-    title = "The foreground is the group that holds more of the middle than of the edge"
+    title = "Foreground: the group with more of the middle than of the edge"
     return Steps(title, columns | {"mean intensity": ".1f"}, rows)
 
 
@@ -98,7 +98,7 @@ def areas(comparison: Comparison, masks: list[Mask]) -> Steps:
         rows.append((f"share by EM of {mask.by}", share, error, *ends))
         rows.append((f"pixels likelier in it, by {mask.by}", mask.area, None, *mask.within))
     columns = dict.fromkeys(["foreground", "area", "error", "from", "to (95%)"], ".3%")
-    return Steps("How much is foreground", columns, rows)
+    return Steps("Area of the foreground", columns, rows)
 
 
 def learned(
@@ -110,20 +110,20 @@ def learned(
     row = comparison.to_frame().loc[f"weight[{masks[0].group}]"]
     beside = "" if np.isnan(photo.alike) else f"; side by side they correlate by {photo.alike:.2f}"
     where = f"The groups part at intensity {parted[0]:.1f}. " if np.isfinite(parted[0]) else ""
-    colour = "The picture is grey, so that colour tells nothing more. "
+    colour = "The picture is grey, so colour adds nothing. "
     if len(masks) > 1:
         alone = round(masks[1].area, 3) in {0, 1}
         colour = (
             "By colour EM finds one group only. " if alone else f"By colour: {masks[1].area:.1%}. "
         )
     if comparison.verdict != "agree":
-        where = f"Verdict on the two answers: {comparison.verdict}; the mask is the posterior's. "
+        where = f"Verdict: {comparison.verdict}; the mask is the posterior's. "
     return (
         f"By intensity the foreground has {masks[0].area:.1%} of {photo.pixels:,} pixels, and a "
-        f"share of {row['mean']:.2%} in the mixture (95%: {row['low']:.2%} to {row['high']:.2%}). "
-        f"{where}{colour}The intervals take pixels for independent draws{beside}"
-        f"{', so that they are too narrow' * (photo.alike > ALIKE)}. And {rough:.0%} of the "
-        "histogram lies where two Gaussians do not put it."
+        f"weight of {row['mean']:.2%} in the mixture (95%: {row['low']:.2%} to {row['high']:.2%}). "
+        f"{where}{colour}The intervals assume independent pixels{beside}"
+        f"{', so that they are too narrow' * (photo.alike > ALIKE)}. {rough:.0%} of the "
+        "histogram lies outside what two Gaussians predict."
     )
 
 

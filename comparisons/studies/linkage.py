@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from comparisons.pages.opening import capitalised
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -125,13 +126,13 @@ def tell(setting: Setting) -> Story:
     races |= {name: race(name) for name in MIXTURES}
     name, (lack, _, many, few) = max(races.items(), key=lambda one: one[1][0])
     paths = [path(accelerate=fast, tolerance=1e-12)[0][:, 0] for fast in (False, True)]
-    beside = f"The estimate {LIMIT:.4f} with error {error:.4f} beside the posterior's {mean:.4f}"
-    cost = f"Of {name} {lack:.2%} is missing: {many:,} evaluations, {few:,} if accelerated."
+    beside = f"Estimate {LIMIT:.4f}, standard error {error:.4f}; posterior mean {mean:.4f}"
+    cost = f"{capitalised(name)}: {lack:.2%} missing, {many:,} evaluations, {few:,} if accelerated."
     normal = partial(drawn.linkage, Plants().expect, (LIMIT, error), (mean, sd))
     speed = Picture("speed", "How fast", cost, partial(drawn.speed, paths, LIMIT, races))
     linkage = Picture("linkage", "Estimate and posterior", f"{beside}, sd {sd:.4f}.", normal)
-    law = f"{missing:.1%} of information is missing, and a step leaves {rate(found):.1%} of the way"
-    learned = f"Of {PLANTS} {law}. {cost} {beside}, sd {sd:.4f}."
+    law = f"{missing:.1%} of information missing, {rate(found):.1%} of the way left by each step"
+    learned = f"{PLANTS}: {law}. {cost} {beside}, sd {sd:.4f}."
     return Story((climbed(found[:, 0]), laws(races)), learned, (speed, linkage))
 
 
@@ -139,7 +140,7 @@ def climbed(t: Array) -> Steps:
     """Return the plain steps, and what is left of the way after each."""
     away = np.abs(t - LIMIT)
     rows = [(at, t[at], away[at], away[at] / away[at - 1] if at else None) for at in range(len(t))]
-    forms = {"step": "d", "t": ".6f", "still to go": ".1e", "of the way": ".4f"}
+    forms = {"step": "d", "t": ".6f", "distance left": ".1e", "of the last": ".4f"}
     kinds = "125, 18, 20, 34 plants of 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4: what is t?"
     return Steps(f"{kinds} {LIMIT:.10f} is (15 + sqrt 53809)/394", forms, rows)
 
@@ -147,9 +148,9 @@ def climbed(t: Array) -> Steps:
 def laws(races: dict[str, tuple[float, float, int, int]]) -> Steps:
     """Return the law for each problem: what is missing is what a step leaves."""
     rows = [(*one, np.log(10) / -np.log(found[0]), *found) for *one, found in races.items()]
-    heads = ("problem", "steps a digit", "missing", "a step leaves", "plain", "accelerated")
+    heads = ("problem", "steps per digit", "missing", "left by a step", "plain", "accelerated")
     forms = dict(zip(heads, ("", ",.1f", ".6f", ".6f", ",d", ",d"), strict=True))
-    return Steps("What is missing is what a step leaves; evaluations of both kinds", forms, rows)
+    return Steps("A step leaves the share that is missing; evaluations of both", forms, rows)
 
 
 if __name__ == "__main__":

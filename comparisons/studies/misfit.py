@@ -48,11 +48,11 @@ def tell(setting: Setting) -> Story:
     fits = [em.fit(Gaussian, plain, 2), *(spiked(plain, sd) for sd in NARROW)]
     models = drawn.replicated(right, wrong, FLIPS, rng)
     draw = partial(drawn.replicates, coins, models)
-    alt = f"{SETS} sets; Gaussians put {models[1].lost:.1f} of as many on counts that cannot be."
-    replicates = Picture("replicates", "As many sets again, by both models", alt, draw)
+    alt = f"{SETS} sets. Gaussians expect {models[1].lost:.1f} of them at impossible counts."
+    replicates = Picture("replicates", "New sets, drawn from both models", alt, draw)
     draw = partial(drawn.spikes, plain, fits[1:], right.estimate.bic)
     alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a component narrows."
-    spikes = Picture("spikes", "A density is as high as one likes", alt, draw)
+    spikes = Picture("spikes", "A density can be arbitrarily high", alt, draw)
     steps = (ends(plain, setting.seed), criteria(right, plain, fits), impossible(wrong))
     fair = compared(right, wrong)
     said = learned(right, wrong, fits, models[1].lost, fair)
@@ -74,7 +74,9 @@ def ends(plain: Sample, seed: int) -> Steps:
             rows.append((k, one.log_likelihood, one.starts, *narrow))
     columns = {"components": "d", "log-likelihood": ".2f", "starts": "d", "narrowest sd": ".2g"}
     return Steps(
-        "Where most starts of EM of Gaussians end", columns | {"at heads": ".2f", "note": ""}, rows
+        "Where most starts with Gaussians end",
+        columns | {"at heads": ".2f", "note": ""},
+        rows,
     )
 
 
@@ -87,7 +89,7 @@ def criteria(right: Comparison, plain: Sample, fits: list[em.Fit[Mixture[Gaussia
         rows.append((name, sd, fit.log_likelihood, fit.bic, bic_of_cells(fit, plain)))
     columns = {"model": "", "narrowest sd": ".1g", "log-likelihood": ".1f"}
     columns |= {"BIC by density": ".1f", "BIC by probability": ".1f"}
-    return Steps("A density is as high as one likes; the lower BIC the better", columns, rows)
+    return Steps("A density can be arbitrarily high; lower BIC is better", columns, rows)
 
 
 def impossible(wrong: Comparison) -> Steps:
@@ -97,7 +99,7 @@ def impossible(wrong: Comparison) -> Steps:
     for name, each in draws.items():
         rows.append((name, float(by_em[name]), each.mean(), *np.quantile(each, [0.025, 0.975])))
     columns = dict.fromkeys(["heads of a set", "EM", "posterior", "from", "to (95%)"], ".2%")
-    return Steps("What Gaussians predict, and coins never do", columns, rows)
+    return Steps("Impossible counts that Gaussians predict", columns, rows)
 
 
 def compared(right: Comparison, wrong: Comparison) -> Steps:
@@ -109,7 +111,7 @@ def compared(right: Comparison, wrong: Comparison) -> Steps:
         for model, row in frame.iterrows():
             behind = (abs(row["elpd_diff"]), row["dse"], row["weight"])
             rows.append((name, model, row["elpd"], row["se"], *behind))
-    columns = {"by": "", "model": "", "LOO": ".2f", "error": ".2f", "behind": ".2f"}
+    columns = {"by": "", "model": "", "LOO": ".2f", "error": ".2f", "difference": ".2f"}
     return Steps("Leave one set out", columns | {"its error": ".2f", "weight": ".2f"}, rows)
 
 
@@ -126,11 +128,11 @@ def learned(
     assert isinstance(error, float)
     sure = "more than two errors" if behind > 2 * error else "less than two errors"
     return (
-        f"Of the wrong family the verdict is {wrong.verdict}: that is about the fit, not "
-        f"about the family. Of {SETS} more sets the Gaussians expect {lost:.1f} on counts that "
-        f"cannot be. A spike takes BIC by densities to {fits[-1].bic:.1f}, the coins have "
-        f"{right.estimate.bic:.1f}; by probabilities, which alone compare, the "
-        f"{better} predict better by {behind:.1f} (error {error:.1f}, so by {sure})."
+        f"The verdict on the wrong family is {wrong.verdict}: it judges the fit, not the "
+        f"family. Gaussians expect {lost:.1f} of {SETS} new sets at impossible counts. A spike "
+        f"lowers BIC by densities to {fits[-1].bic:.1f}; the coins have "
+        f"{right.estimate.bic:.1f}. Only probabilities can be compared: by these the {better} "
+        f"predict better by {behind:.1f} (error {error:.1f}, so by {sure})."
     )
 
 

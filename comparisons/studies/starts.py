@@ -54,7 +54,7 @@ def tell(setting: Setting) -> Story:
     steps = (
         journeys(paths, usual),
         led(f"EM on {FEW} heights, from {GRID.size**2:,} pairs of means", plain),
-        led("EM under the posterior's prior, and the draws about each end", weighed, draws),
+        led("EM with the posterior's prior, and the draws around each end", weighed, draws),
         partitions(centres),
     )
     pictures = drawn.pictures(paths, GRID, (plain, weighed, centres), comparison)
@@ -81,7 +81,15 @@ def journeys(paths: list[ends.Path], usual: Fit[Mixture[Gaussian]]) -> Steps:
     best = usual.optima[0]
     reached = f"{ends.BEST} ({best.starts} of {usual.starts})"
     rows.append(("usual starts", None, None, None, *best.mixture.theta.mean, reached))
-    heads = ("first sd", "then women", "EM ends on", "steps", '"men"', '"women"', "accelerated")
+    heads = (
+        "first sd",
+        "women then",
+        "EM ends on",
+        "steps",
+        '"men"',
+        '"women"',
+        "accelerated",
+    )
     columns = dict(zip(heads, ("", ".4g", "", ",d", ".1f", ".1f", ""), strict=True))
     title = f"{MANY:,} heights from {START[0]:.2%} men, men {START[1]:g} cm, women {START[2]:,g} cm"
     return Steps(title, columns, rows)
@@ -120,10 +128,10 @@ def learned(paths: list[ends.Path], plain: ends.Atlas, modes: np.ndarray) -> str
     other = [b for a, b in zip(slow, fast, strict=True) if a.name != b.name]
     but = ", ".join(f"from {path.sd:,g} cm on a {path.name}" for path in other)
     return (
-        f"From the lecture's start plain EM finds both groups with these first sds: {found}; and "
-        f"not with these: {lost}. {f'Accelerated it ends {but}. ' * bool(but)}On {FEW} heights "
+        f"From the lecture's start plain EM finds both groups with these first sds: {found}. It "
+        f"fails with these: {lost}. {f'Accelerated, it ends {but}. ' * bool(but)}On {FEW} heights "
         f"there are {len(plain.ends)} ends, and {(plain.kinds() == 0).mean():.0%} of the starts "
-        f"reach the best; the posterior has {len(modes)} modes, the largest with {modes.max():.0%} "
+        f"reach the best; the posterior has {len(modes)} modes; the largest has {modes.max():.0%} "
         "of the draws."
     )
 

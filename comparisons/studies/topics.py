@@ -67,7 +67,7 @@ def tell(setting: Setting) -> Story:
         Picture(
             "anchors",
             "Topics with anchor words and without",
-            "Each topic's words: the truth, the estimate and all solutions found that fit as well.",
+            "Each topic's words: the truth, the estimate and solutions that fit equally well.",
             partial(drawn.anchors, found, known),
         ),
     )
@@ -88,7 +88,7 @@ def components(fits: list[Fit[Any]]) -> Steps:
     ]
     columns = {"components": "", "G²": ".3f", "degrees of freedom": "d"}
     columns |= {"log-likelihood": ".3f", "AIC": ".1f", "BIC": ".1f"}
-    return Steps("1,660 people: how far each fit is from the table", columns, rows)
+    return Steps("1,660 people: deviance of each fit from the table", columns, rows)
 
 
 def between(two: Fit[Any], comparison: Comparison) -> Steps:
@@ -103,7 +103,7 @@ def between(two: Fit[Any], comparison: Comparison) -> Steps:
             rows.append((f"{component}, {name}", *both, low, high))
     columns = {"component": "", "EM": ".4f", "posterior mean": ".4f", "lowest": ".4f"}
     columns |= {"highest": ".4f"}
-    return Steps("Two components: the ends of all solutions that fit as well", columns, rows)
+    return Steps("Two components: the ends of all solutions that fit equally well", columns, rows)
 
 
 def recovered(found: list[Fit[Any]], known: tuple[Corpus, ...]) -> Steps:
@@ -114,7 +114,7 @@ def recovered(found: list[Fit[Any]], known: tuple[Corpus, ...]) -> Steps:
         wrong = 100 * apart(one.estimate.theta.prob[order], corpus_.topics)
         rows.append((name, *wrong, *(100 * width for width in widths(one))))
     columns = {"anchor words": ""} | {f"{one} wrong": ".1f" for one in TOPICS}
-    columns |= {"solutions apart, words": ".1f", "shares": ".1f"}
+    columns |= {"solutions differ, words": ".1f", "shares": ".1f"}
     return Steps("40 documents of 100 words from three topics, in percent", columns, rows)
 
 
@@ -129,13 +129,13 @@ def learned(
     (sure, _), (loose, shares) = map(widths, found)
     return (
         f"Two components fit the table of mental health (G² {fits[1].deviance.value:.2f}, "
-        f"{fits[1].deviance.degrees} degrees of freedom), and so do many other pairs. Mean "
+        f"{fits[1].deviance.degrees} degrees of freedom), and many other pairs fit as well. Mean "
         f"deviance of the draws: {comparison.deviance_mean:.2f}. Expected: "
-        f"{comparison.deviance_df}. Verdict: {comparison.verdict}, on the fit. Anchor words fix "
-        f"topics: with them {wrong[0]:.0%} of a topic's words are wrong, and solutions lie "
-        f"{100 * sure:.1f} percentage points apart. Without them {wrong[1]:.0%} are wrong, and "
-        f"solutions lie up to {100 * loose:.0f} points apart in words, {100 * shares:.0f} in "
-        "shares."
+        f"{comparison.deviance_df}. Verdict on the fit: {comparison.verdict}. Anchor words fix "
+        f"topics: with them {wrong[0]:.0%} of a topic's words are wrong, and solutions differ "
+        f"by {100 * sure:.1f} percentage points. Without them {wrong[1]:.0%} are wrong, and "
+        f"solutions differ by up to {100 * loose:.0f} percentage points in words, by "
+        f"{100 * shares:.0f} in shares."
     )
 
 

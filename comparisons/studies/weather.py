@@ -99,8 +99,8 @@ def errors(seed: int) -> Steps:
                 100 * wrong(chain, data, path),
             )
         )
-    columns = {"sds apart": "", "cut halfway": ".1f", "mixture": ".1f", "in order": ".1f"}
-    return Steps("Days in the wrong weather, in percent", columns, rows)
+    columns = {"distance in sds": "", "cut halfway": ".1f", "mixture": ".1f", "in order": ".1f"}
+    return Steps("Days assigned to the wrong weather, in percent", columns, rows)
 
 
 def estimates(truth: HiddenMarkov[Gaussian], alone: Fit[Any], chain: Fit[Any]) -> Steps:
@@ -115,7 +115,7 @@ def estimates(truth: HiddenMarkov[Gaussian], alone: Fit[Any], chain: Fit[Any]) -
         rows.append((name, truth.theta.mean[state], *cells))
     columns = {"mean": "", "truth": ".1f", "mixture": ".2f", "se": ".2f"}
     columns |= {"in order": ".2f", "se ": ".2f"}
-    return Steps(f"Means {SHOWN:g} sds apart (hPa)", columns, rows)
+    return Steps(f"Estimated means, {SHOWN:g} sds apart (hPa)", columns, rows)
 
 
 def learned(alone: Fit[Any], chain: Fit[Any], path: Labels, comparison: Comparison) -> str:
@@ -126,8 +126,8 @@ def learned(alone: Fit[Any], chain: Fit[Any], path: Labels, comparison: Comparis
     gain = chain.log_likelihood - alone.log_likelihood
     verb = "agree" if comparison.verdict == "agree" else "do not agree"
     return (
-        f"In order, the model puts {within:.1f}% of the days into the wrong weather; in no order, "
-        f"{without:.1f}%. Order raises the log-likelihood by {gain:.0f} for one "
+        f"The model in order assigns {within:.1f}% of the days to the wrong weather, the one in no "
+        f"order {without:.1f}%. Order raises the log-likelihood by {gain:.0f} for one "
         f"parameter. EM and the posterior {verb} on the chain."
     )
 

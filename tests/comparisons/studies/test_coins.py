@@ -35,12 +35,12 @@ def test_hard_em_assigns_a_a_b_b_a_and_stays():
     steps = coins.hardened(coins.climb(coins.HARD, hard=True))
     assert column(steps, "P(5 | A)")[0] == pytest.approx(0.24609375, abs=1e-12)
     assert column(steps, "P(5 | B)")[0] == pytest.approx(0.0014880348, abs=1e-10)
-    assert set(column(steps, "who")) == {"A, A, B, B, A"}
+    assert set(column(steps, "coins")) == {"A, A, B, B, A"}
     ends = np.array([column(steps, "A")[1:], column(steps, "B")[1:]])
     np.testing.assert_allclose(ends, np.array([[16 / 30] * 2, [17 / 20] * 2]), rtol=1e-12)
     # negative control: from the soft start the sets are split otherwise
     other = coins.hardened(coins.climb(coins.SOFT, hard=True))
-    assert column(other, "who")[0] != "A, A, B, B, A"
+    assert column(other, "coins")[0] != "A, A, B, B, A"
 
 
 def test_soft_em_step_by_step():

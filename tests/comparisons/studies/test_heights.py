@@ -109,5 +109,5 @@ def test_em_is_as_sure_as_it_may_be(story, rng):
 def test_few_people_cannot_be_told_apart():
     story = heights.tell(Setting(people=200, progress=False))
     assert story.comparison.verdict == "inconclusive"
-    assert "do not tell two groups apart" in story.learned
+    assert "do not separate two groups" in story.learned
     assert "200 heights" in story.learned
