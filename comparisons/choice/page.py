@@ -11,6 +11,7 @@ from comparisons.choice.reasons import called, listed
 from comparisons.finding import DOUBT, FAULT
 from comparisons.kept.largest import largest
 from comparisons.pages.embedded import inlined
+from comparisons.pages.opening import LISTED, numeral, subject
 from comparisons.pages.page import rendered
 from comparisons.pages.report import card_of, line_of
 from comparisons.pages.terminal import meaning
@@ -57,21 +58,23 @@ def page(
 
     >>> from comparisons.choice.candidates import Candidates
     >>> from comparisons.choice.rows import Row
-    >>> "How many groups?" in page(Candidates((Row(fit.family, 2, fit, comparison),)), pictures=[])
+    >>> "how many groups?" in page(Candidates((Row(fit.family, 2, fit, comparison),)), pictures=[])
     True
     """
-    best, family = choice.recommended, choice.family
+    best = choice.recommended
     fit = next(row.fit for row in choice.rows if row.fit is not None)
     compared = [row for row in choice.rows if row.comparison is not None]
     names = compared[0].comparison.columns if compared and compared[0].comparison else ()
+    about = subject(names, choice.rows[0].family.plain()[1])
     drawn = pictures_of_choice(choice) if pictures is None else pictures
     advice, elections, *reasons = choice.sentences
     return rendered(
         "choice.html.j2",
         HOME,
-        what=f"{listed(names)} ({family})" if names else family,
+        title=f"{about}: how many {choice.noun}s? EM and MCMC compared (n = {fit.observations:,})",
+        opening=_opening(choice, names, fit.observations),
+        family=choice.family,
         noun=choice.noun,
-        n=f"{fit.observations:,}",
         headline=called(best, choice.noun) if best else "Nothing to recommend",
         advice=advice,
         elections=elections,
@@ -87,6 +90,25 @@ def page(
         command=command,
         level=f"{LEVEL:.0%}",
         versions=compared[0].comparison.versions if compared and compared[0].comparison else {},
+    )
+
+
+def _opening(choice: Candidates, names: Sequence[str], n: int) -> str:
+    """Return what was asked, what was done and what came out, for readers without statistics."""
+    tried = sorted({row.k for row in choice.rows})
+    words = [numeral(k) for k in tried]
+    row = tried == [*range(tried[0], tried[-1] + 1)] and len(tried) > 2
+    numbers = f"{words[0]} to {words[-1]}" if row else listed(words)
+    of = f" ({', '.join(names)})" if 0 < len(names) <= LISTED else ""
+    best = choice.recommended
+    came = "No number can be recommended."
+    if best is not None:
+        came = f"Recommended: {called(best, choice.noun)}."
+        came += "" if choice.agree else " The criteria differ; the reasons are listed below."
+    return (
+        f"How many hidden {choice.noun}s are in {n:,} {choice.rows[0].family.plain()[1]}{of}? "
+        f"Tried: {numbers}. For each number two independent methods, EM and "
+        f"MCMC, described the data, and several criteria weighed fit against simplicity. {came}"
     )
 
 

@@ -167,8 +167,8 @@ def criteria(choice: Candidates) -> Figure:
         figure,
         "Which number each criterion chooses",
         entries,
-        "All distances are on the scale of -2 log-likelihood, on which 10 is a large difference. "
-        "Bars are two standard errors. The axis is linear up to 10, then logarithmic.",
+        "Distances are in units of -2 log-likelihood; 10 is large. Bars: two standard errors. "
+        "The axis is linear up to 10, and logarithmic beyond.",
     )
 
 
@@ -295,8 +295,8 @@ def densities(choice: Candidates) -> Figure:
     else:
         names = first.columns or ("column 1", "column 2")
         caption = (
-            f"Horizontally: {names[0]}; vertically: {names[1]}. Ellipses hold 39% and 86% of a "
-            f"normal {choice.noun}. One that is wider than the data is cut off."
+            f"Horizontally: {names[0]}; vertically: {names[1]}. The ellipses contain 39% and 86% "
+            f"of a normal {choice.noun}. Ellipses wider than the data are cut off."
         )
         entries = [
             line({"color": QUIET, "linestyle": "none"}, "data", "."),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from comparisons.kept.facts import Facts
 
-__all__ = ["capitalised", "found", "numeral", "opening", "subject", "title"]
+__all__ = ["LISTED", "capitalised", "found", "numeral", "opening", "subject", "title"]
 
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 LISTED = 3  # columns in a title; of more, their number
