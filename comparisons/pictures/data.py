@@ -481,7 +481,9 @@ def plane(facts: Facts) -> Figure:
     d, k = facts.dimension, facts.k
     columns = min(d, fitting(COLUMNS, 3))
     figure = blank({2: 6.0, 3: 7.0}.get(columns, 8.5))
-    names = drawable(facts.columns, "column") or tuple(f"column {one + 1}" for one in range(columns))
+    names = drawable(facts.columns, "column") or tuple(
+        f"column {one + 1}" for one in range(columns)
+    )
     panels = triangle(figure, names[:columns])
     cloud = _cloud(facts, len(panels))
     draws = int(np.clip(ELLIPSES // (k * len(panels)), 12, 40))

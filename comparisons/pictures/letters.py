@@ -40,10 +40,10 @@ def drawable(names: Sequence[str], noun: str = "no.") -> tuple[str, ...]:
     """Return names, a noun and a number in place of each that no installed font can write.
 
     >>> drawable(["well", "Straße", chr(0x10FFFD)])
-    ('well', 'Straße', 'no. 2')
+    ('well', 'Straße', 'no. 3')
     """
     bad = _lost("".join(names))
-    return tuple(f"{noun} {at}" if bad & {*one} else one for at, one in enumerate(names))
+    return tuple(f"{noun} {at}" if bad & {*one} else one for at, one in enumerate(names, 1))
 
 
 def undrawable(names: Iterable[str]) -> str:
@@ -55,9 +55,7 @@ def undrawable(names: Iterable[str]) -> str:
     what = unwritten(names)
     if not what:
         return ""
-    return (
-        f" No installed font has {what}: names written in them are shown by number, counted from 0."
-    )
+    return f" No installed font has {what}: names written in them are shown by number."
 
 
 def unwritten(names: Iterable[str]) -> str:
