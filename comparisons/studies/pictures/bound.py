@@ -61,7 +61,7 @@ def jensen(
     caption = (
         "Left: halfway between two numbers the chord lies below the logarithm. Right: the same for "
         f"the log-likelihood of one person of {person:.0f} cm if men average {means[1]:.1f} cm and "
-        f"women {means[0]:.0f}. The E-step chooses the share at which nothing is lost."
+        f"women {means[0]:.0f}. The E-step chooses the share at which the bound touches."
     )
     return framed(
         figure, "Jensen: the mean of logs is never above the log of the mean", entries, caption
@@ -161,7 +161,6 @@ def bounds(
     ]
     caption = (
         "The E-step lifts the bound until it touches; the M-step goes to its top. The "
-        "log-likelihood there is higher still, by the dotted piece. Each start climbs "
-        "the hill on which it stands."
+        "log-likelihood there is higher still, by the dotted line. Each start climbs its own hill."
     )
     return framed(figure, "EM climbs from bound to bound", entries, caption)

@@ -89,11 +89,11 @@ def partitions(
     _ellipses(right, facts.truth, TRUTH_LINE)
     _ellipses(right, facts.fields, EM_LINE)
     entries: list[Artist] = [
-        line({"color": colour(one), "linestyle": ""}, f"put into the {name} group", "o")
+        line({"color": colour(one), "linestyle": ""}, f"assigned to the {name} group", "o")
         for one, name in enumerate(names)
     ]
     entries += [
-        line(WRONG, "put into a wrong one", "x"),
+        line(WRONG, "assigned to a wrong one", "x"),
         line({"color": TRUTH, "linestyle": "", "markersize": 9}, "K-means' centres", "P"),
         line(CUT, "boundaries"),
         line(EM_LINE, "EM: 2 sd"),
@@ -158,15 +158,15 @@ def doubts(facts: Facts, names: tuple[str, ...], wide: float) -> Figure:
     ]
     ring: Look = {"color": "white", "markeredgecolor": POSTERIOR, "linestyle": "", "markersize": 9}
     entries += [
-        line(ring, f"95% interval wider than {wide:g}, larger if wider", "o"),
+        line(ring, f"95% interval wider than {wide:g}; its width is the size", "o"),
         line({"color": EM, "linestyle": "", "markeredgewidth": 2}, "by EM", "_"),
         line({"color": POSTERIOR, "alpha": 0.6, "linewidth": 2}, "by the posterior", "o"),
     ]
     caption = (
-        f"{int((~sure).sum())} of {len(x)} points are ringed. EM gives each a probability; the "
-        "posterior its mean and 95% interval: how well even that is known."
+        f"{int((~sure).sum())} of {len(x)} points are ringed. EM gives each a probability. The "
+        "posterior gives a mean and a 95% interval, which show how well it is known."
     )
-    return framed(figure, "Who is doubtful, and how sure one is of the doubt", entries, caption)
+    return framed(figure, "Doubtful points, and how well they are known", entries, caption)
 
 
 def _nearest(at: Array, centres: Array) -> Labels:

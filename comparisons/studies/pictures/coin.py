@@ -69,5 +69,5 @@ def likelihood(height: Callable[[Array], Array], exact: rv_frozen, facts: Facts)
         line(POSTERIOR_LINE, "exact posterior"),
         patch({"color": DATA}, f"{len(draws):,} draws by PyMC"),
     ]
-    caption = "The logarithm moves no peak. The posterior says how much beside it is plausible."
+    caption = "The logarithm does not move the peak. The posterior shows what else is plausible."
     return framed(figure, "Seven heads in ten flips: how likely is heads?", entries, caption)

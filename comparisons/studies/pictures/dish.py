@@ -64,8 +64,8 @@ def plates(paths: dict[float, Array], eye: float, close: float) -> Figure:
         line({"color": QUIET, "linewidth": 1.2}, "other eyes", "o"),
     ]
     caption = (
-        "Each step carries half of the surplus that is seen. What is not seen is left, and so the "
-        "surplus shrinks by the same factor every time."
+        "Each step moves half of the surplus that is seen. The rest remains, so the surplus "
+        "shrinks by the same factor every time."
     )
     return framed(
         figure, "Look, carry some over, look again: even without scales", entries, caption

@@ -112,7 +112,7 @@ def sexes(
     missed = [int((rule.man != man).sum()) for rule in rules]
     caption = (
         "The groups were found in the heights alone; sex was looked up afterwards. "
-        f"EM misplaces {missed[2]} of {len(man)}, the best threshold {missed[0]}."
+        f"EM misassigns {missed[2]} of {len(man)}, the best threshold {missed[0]}."
     )
     return framed(figure, "Two groups found in heights alone", entries, caption)
 

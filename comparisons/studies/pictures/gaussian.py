@@ -75,9 +75,9 @@ def nearest(x: Array, mean: float, variance: float) -> Figure:
         line(TRUTH_LINE, f"from the true mean, {mean:.0f}", "o"),
     ]
     caption = (
-        f"{len(x) - len(near)} of the {len(x)} heights lie outside of the frame. Their own mean "
-        "is the point nearest to them, whatever the truth, which is a variance of "
-        f"{variance:.0f} around {mean:.0f}."
+        f"{len(x) - len(near)} of the {len(x)} heights lie outside the frame. Their own mean is "
+        f"the point nearest to them, whatever the true mean is (here {mean:.0f}; variance "
+        f"{variance:.0f})."
     )
     return framed(figure, "Why too small? Heights lie nearest to their own mean", entries, caption)
 
@@ -156,8 +156,8 @@ def variance(facts: Facts, exact: rv_frozen, truth: float) -> Figure:
     ]
     beyond = 1 - float(exact.cdf(top))
     caption = (
-        f"EM's curve is even to both sides; the posterior knows that a small sample speaks more "
-        f"surely against small variances than against large ones. "
-        f"{beyond:.1%} of it lies beyond the frame."
+        "EM's curve is symmetric. The posterior is skewed, as a small sample excludes small "
+        "variances more firmly than large ones. "
+        f"{beyond:.1%} of it lies outside the frame."
     )
     return framed(figure, f"What {n} heights say of the variance", entries, caption)

@@ -80,8 +80,8 @@ def misassigned(
         line(EM_LINE, "by EM"),
         line(POSTERIOR_LINE, "by the posterior"),
         patch(BAND, "its 95% interval"),
-        line(TRUTH_LINE, "in truth"),
+        line(TRUTH_LINE, "true"),
     ]
-    caption = f"{wrong.mean():.1%} of {len(sex):,} people are on the wrong side of one half."
-    title = "Whose height it was: a woman's or a man's, and who is misassigned"
+    caption = f"EM assigns {wrong.mean():.1%} of {len(sex):,} people to the wrong group."
+    title = "Heights of women and men, and who is misassigned"
     return framed(figure, title, entries, caption)

@@ -67,7 +67,7 @@ def masks(photograph: Photograph, found: Sequence[Mask]) -> Figure:
     for axes in figure.axes:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    entries = [patch({"color": shade}, "covered: background, in part where in doubt")]
+    entries = [patch({"color": shade}, "covered: background (partly, where in doubt)")]
     caption = "A mixture knows what a pixel looks like, not where it is."
     return framed(figure, "Foreground and background", entries, caption)
 
@@ -129,13 +129,13 @@ def histogram(
         line(POSTERIOR_LINE, "posterior mean"),
         patch(BAND, "its 95% band"),
     ]
-    caption = "There is no intensity at which both groups are as likely."
+    caption = "There is no intensity at which both groups are equally likely."
     if np.isfinite(within).all():
         axes.axvline(within[0], **EM_LINE)
         axes.axvspan(within[1], within[2], **BAND)
         caption = (
-            f"Both groups are as likely at {within[0]:.2f} (95%: {within[1]:.2f} to "
-            f"{within[2]:.2f}), taking pixels for independent draws."
+            f"Both groups are equally likely at {within[0]:.2f} (95%: {within[1]:.2f} to "
+            f"{within[2]:.2f}), if pixels are independent."
         )
     top = np.quantile(shares, 0.99)
     axes.set(xlim=(-0.5, 255.5), xlabel="intensity, black to white", ylabel="share of pixels")

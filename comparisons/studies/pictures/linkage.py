@@ -64,10 +64,10 @@ def speed(
         line(SLOPE, f"leaving {missing:.4f} each step"),
     ]
     caption = (
-        "Left, far beyond where one would stop: the line falls as steeply as the missing "
-        "information says. Right: the more is missing, the more steps plain EM needs."
+        "Left: each step leaves the share of missing information, shown far beyond the usual stop. "
+        "Right: the more information is missing, the more steps plain EM needs."
     )
-    return framed(figure, "EM is as slow as information is missing", entries, caption)
+    return framed(figure, "The more information is missing, the slower EM is", entries, caption)
 
 
 def _distance(axes: Axes, paths: Sequence[Array], limit: float, missing: float) -> None:
@@ -140,5 +140,5 @@ def linkage(
     side = "left" if moments[0] < centre else "right"
     caption = f"Both have their peak at the estimate; the posterior leans a little to the {side}."
     return framed(
-        figure, "The information that is left says how sure the answer is", entries, caption
+        figure, "The observed information determines the standard error", entries, caption
     )

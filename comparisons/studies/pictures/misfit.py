@@ -139,10 +139,8 @@ def replicates(coins: Sample, models: Sequence[Predicted]) -> Figure:
             {"facecolor": "none", "edgecolor": QUIET, "hatch": "///", "alpha": 0.4}, "impossible"
         ),
     ]
-    caption = (
-        "The Gaussians' numbers are rounded here; as they are, none of them is a count at all."
-    )
-    return framed(figure, "What both models predict of as many sets again", entries, caption)
+    caption = "The Gaussians' numbers are rounded here. Without rounding none of them is a count."
+    return framed(figure, "New sets, as predicted by both models", entries, caption)
 
 
 @styled
@@ -184,7 +182,7 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
         line({"color": colour(2), "linewidth": 1.4}, f"two coins, {coins:.0f}"),
     ]
     caption = minus(
-        "A component that sits on one count becomes as narrow as it is allowed to be. Its density "
-        "and with it BIC know no bound; the probability of a count is at most 1."
+        "A component at a single count becomes as narrow as it is allowed to be. Its density, and "
+        "with it BIC, has no bound. The probability of a count is at most 1."
     )
-    return framed(figure, "A density is as high as one likes", entries, caption)
+    return framed(figure, "A density can be arbitrarily high", entries, caption)

@@ -146,8 +146,8 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
     ]
     entries.append(line(TRUTH_LINE, "true means"))
     caption = (
-        "Before the first step men are of 1 cm, women of 1,000 cm. "
-        "Only the order of means says which group is which. An empty component has none."
+        "Before the first step the men's mean is 1 cm, the women's 1,000 cm. Groups are named by "
+        "the order of their means. An empty component has no mean."
     )
     title = "Men of 1 cm, women of 10 m: where EM goes from there"
     return framed(figure, title, entries, caption)
@@ -185,11 +185,11 @@ def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
         for name in KINDS
         if name in seen
     ]
-    entries.append(line({"color": TRUTH, "linestyle": ""}, "where the best lies", "*"))
+    entries.append(line({"color": TRUTH, "linestyle": ""}, "the best optimum", "*"))
     caption = (
-        "Each square is a pair of first means; groups start as halves, with an sd of 1 cm. For "
-        "K-means only the middle between both counts; empty means that nobody is nearest to one "
-        "of them at the start."
+        "Each square is a pair of first means. Groups start with half the people each and an sd of "
+        "1 cm. K-means depends only on the midpoint of the means. Empty: at the start nobody is "
+        "nearest to one of them."
     )
     return framed(figure, "Where each start leads", entries, caption)
 
@@ -246,9 +246,9 @@ def portraits(found: Atlas, facts: Facts) -> Figure:
         line(EM_LINE, "EM's curve there"),
         line(POSTERIOR_LINE, "posterior predictive"),
     ]
-    title = "The same heights, and what EM makes of them from different starts"
+    title = "The same heights, fitted by EM from different starts"
     caption = (
-        "These are the ends to which most starts lead. Needles are cut off. The posterior averages "
-        "over all that is plausible."
+        "Shown: the ends that most starts lead to. Narrow peaks are cut off. The posterior "
+        "averages over all plausible values."
     )
     return framed(figure, title, entries, caption)

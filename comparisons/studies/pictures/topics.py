@@ -83,8 +83,8 @@ def solutions(two: Fit[Any], observed: Array) -> Figure:
         ),
     ]
     caption = (
-        "All groups are fitted by points on one line. Any two components on it that enclose these "
-        "points, and have no share below 0, fit exactly as well."
+        "The fitted groups are points on one line. Any two components on this line that "
+        "enclose the points, and have no negative share, fit equally well."
     )
     return framed(figure, "One fit, many pairs of components", entries, caption)
 
@@ -132,11 +132,11 @@ def anchors(found: list[Fit[Any]], known: tuple[Corpus, ...]) -> Figure:
     entries = [
         line({"color": TRUTH, "linestyle": ""}, "truth", "*"),
         line({"color": EM, "linestyle": ""}, "EM's estimate", "D"),
-        patch({"color": DATA}, "solutions that fit exactly as well"),
+        patch({"color": DATA}, "solutions that fit equally well"),
     ]
     caption = (
         "An anchor word occurs in one topic only (recipe, keel, chord). Below, the same documents "
-        "without these words. Solutions are those that were visited."
+        "without these words. Shown are the solutions that were visited."
     )
     return framed(figure, "Topics are found where words anchor them", entries, caption)
 
