@@ -372,9 +372,13 @@ def _wrapped(axes: Axes) -> None:
     if room() == WIDTH or place is None:
         return
     letters = _letters(ALONG) // place.get_gridspec().ncols
-    axes.set_xlabel(fill(axes.get_xlabel(), letters, break_long_words=False))
-    axes.set_ylabel(fill(axes.get_ylabel(), UP, break_long_words=False))
-    axes.title.set_text(fill(axes.title.get_text(), letters, break_long_words=False))
+    axes.set_xlabel(
+        fill(axes.get_xlabel(), letters, break_long_words=False, break_on_hyphens=False)
+    )
+    axes.set_ylabel(fill(axes.get_ylabel(), UP, break_long_words=False, break_on_hyphens=False))
+    axes.title.set_text(
+        fill(axes.title.get_text(), letters, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def line(look: Look, label: str, marker: str = "") -> Line2D:
