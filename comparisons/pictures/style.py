@@ -170,7 +170,7 @@ def fitting[T](desk: T, phone: T) -> T:
     >>> fitting(6, 3)
     6
     """
-    return desk if room() == WIDTH else phone
+    return desk if room() > (WIDTH + PHONE) / 2 else phone
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -215,11 +215,13 @@ def drawn_on(figure: Figure | SubFigure | None = None, ax: Axes | None = None) -
         raise Refusal("the figure has axes already; give an empty Figure or SubFigure")
     if figure is not None and figure.figure.get_layout_engine() is None:
         figure.figure.set_layout_engine("constrained")  # it keeps room for legend and caption
-    token = CANVAS.set(figure if ax is None else ax)
+    wide = room() if figure is None else figure.bbox.width / figure.dpi
+    tokens = CANVAS.set(figure if ax is None else ax), ACROSS.set(wide)
     try:
         yield
     finally:
-        CANVAS.reset(token)
+        CANVAS.reset(tokens[0])
+        ACROSS.reset(tokens[1])
 
 
 class Shown(Figure):
@@ -262,10 +264,11 @@ def side_by_side(figure: Figure | SubFigure, count: int, **shared: Any) -> list[
     >>> len(side_by_side(blank(3.0), 2, sharex=True))
     2
     """
-    if fitting(desk=True, phone=False) or isinstance(figure, SubFigure):
+    if fitting(desk=True, phone=False):
         return [*figure.subplots(1, count, squeeze=False, **shared).flat]
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height * count * SHORTER)
+    if isinstance(figure, Figure) and CANVAS.get() is None:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height * count * SHORTER)
     shared.pop("width_ratios", None)
     return [*figure.subplots(count, 1, squeeze=False, **shared).flat]
 
@@ -298,38 +301,37 @@ def framed(
     for axes in [drawn] if isinstance(drawn, Axes) else figure.axes:
         _units_in_label(axes.xaxis)
         _units_in_label(axes.yaxis)
-        _wrapped(axes)
     if isinstance(drawn, Axes) and drawn is CANVAS.get():
         drawn.legend(handles=entries, fontsize=8, frameon=True, framealpha=0.8, edgecolor="none")
     else:
-        for entry in entries:
-            entry.set_label(fill(str(entry.get_label()), _letters(LETTERS) - HANDLE))
-        labels = [str(one.get_label()) for one in entries]
-        title = fill(title, min(fitting(*HEADINGS), _letters(HEADINGS[0])))
-        caption = fill(caption, _letters(SMALL))
-        _make_room(figure, title, labels, caption)
-        figure.legend(
-            handles=entries,
-            title=title,
-            title_fontproperties={"weight": "bold", "size": fitting(12, 11)},
-            loc="outside upper left",
-            alignment="left",
-            ncols=_columns(labels),
-            handlelength=2.6,
-            borderaxespad=0.2,
-        )
-        figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=QUIET)
+        _surrounded(figure, title, entries, caption)
     set_fonts(figure)
     return figure.figure
 
 
-def _letters(usual: int) -> int:
-    """Return how many letters fit in a line that takes so many at the usual width."""
-    canvas = CANVAS.get()
-    across = room()
-    if isinstance(canvas, Figure | SubFigure):
-        across = canvas.bbox.width / canvas.figure.dpi
-    return max(20, int(usual * across / WIDTH))
+def _surrounded(
+    figure: Figure | SubFigure, title: str, entries: Sequence[Artist], caption: str
+) -> None:
+    """Put title and legend above all panels, and the caption below."""
+    for entry in entries:
+        entry.set_label(fill(str(entry.get_label()), _letters(LETTERS) - HANDLE))
+    labels = [str(one.get_label()) for one in entries]
+    line = fitting(HEADINGS[0] / WIDTH, HEADINGS[1] / PHONE)  # letters an inch
+    title, caption = fill(title, int(line * room())), fill(caption, _letters(SMALL))
+    _make_room(figure, title, labels, caption)
+    figure.legend(
+        handles=entries,
+        title=title,
+        title_fontproperties={"weight": "bold", "size": fitting(12, 11)},
+        loc="outside upper left",
+        alignment="left",
+        ncols=_columns(labels),
+        handlelength=2.6,
+        borderaxespad=0.2,
+    )
+    for axes in figure.axes:
+        _wrapped(axes)
+    figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=QUIET)
 
 
 def _units_in_label(axis: Axis) -> None:
@@ -340,6 +342,11 @@ def _units_in_label(axis: Axis) -> None:
         times = "" if shared[0] == "+" else "\N{MULTIPLICATION SIGN}"
         axis.set_label_text(f"{axis.get_label_text()}\n({times}{shared})")
     axis.get_offset_text().set_visible(False)
+
+
+def _letters(desk: int) -> int:
+    """Return how many letters fit in a line that takes so many at the usual width."""
+    return max(20, int(desk * room() / WIDTH))
 
 
 def _columns(labels: Sequence[str]) -> int:
@@ -358,7 +365,7 @@ def _longest(text: str) -> int:
 
 def _make_room(figure: Figure | SubFigure, title: str, labels: Sequence[str], caption: str) -> None:
     """Make a figure for phones higher by the lines that it has more than the usual one."""
-    if room() == WIDTH or isinstance(figure, SubFigure):
+    if room() == WIDTH or CANVAS.get() is not None or not isinstance(figure, Figure):
         return
     rows = -(-len(labels) // _columns(labels)) + sum(label.count("\n") for label in labels)
     width, height = figure.get_size_inches()

@@ -134,3 +134,19 @@ def test_a_choice_is_drawn_where_it_is_asked(opinion):
         few.plot_densities()
     with pytest.raises(Refusal, match="fewer than two numbers of groups were fitted"):
         few.plot_splits()
+
+
+def test_a_narrow_figure_has_fewer_panels_side_by_side(opinion):
+    def across(width):
+        figure = Figure(figsize=(width, 5))
+        opinion.plot_memberships(figure=figure)
+        return figure.axes[0].get_subplotspec().get_gridspec().ncols
+
+    assert across(9) == across(14) == 2
+    table = {width: Figure(figsize=(width, 8)) for width in (4, 9)}
+    for figure in table.values():
+        opinion.plot_posterior(figure=figure)
+        assert figure.get_size_inches()[1] == 8  # it stays as high as it was made
+        figure.draw_without_rendering()
+    ticks = [len(figure.axes[0].get_xticks()) for figure in table.values()]
+    assert ticks[0] <= ticks[1]
