@@ -648,8 +648,8 @@ def test_no_number_is_cut_however_narrow_the_terminal(people, tmp_path):
     numbers = [set(re.findall(r"\d+\.\d+ \(\d+\.\d+\)", one)) for one in told.values()]
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) > 6
-    assert re.search(r"mean\[0\]\r?\n  EM \(se\) ", told[50])
-    assert not re.search(r"mean\[0\]\r?\n", told[120])
+    assert re.search(r"mean\[1\]\r?\n  EM \(se\) ", told[50])
+    assert not re.search(r"mean\[1\]\r?\n", told[120])
 
 
 def test_each_remedy_is_told_once_after_the_last_that_has_it(story, capsys):
