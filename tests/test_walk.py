@@ -120,7 +120,7 @@ def test_in_a_notebook(tmp_path):
         assert "Agree</strong>: EM and the posterior agree." in shown["text/html"]
         assert "mean[women]" in shown["text/html"]
         (shown,) = notebook.cell("opinion.findings")
-        assert "measures are ok." in shown["text/html"]
+        assert "checks passed." in shown["text/html"]
         (shown,) = notebook.cell("so.Sample(frame['height'])")
         assert "400 observations" in shown["text/html"]
         (shown,) = notebook.cell("opinion.plot_data(labels=['small', 'large'])")

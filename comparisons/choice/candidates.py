@@ -136,7 +136,7 @@ class Candidates:
         >>> from comparisons.choice.rows import Row
         >>> choice = Candidates((Row(fit.family, 2, fit),))
         >>> choice.legend.partition(". ")[0]
-        'A star marks what each criterion elects'
+        'A star marks the choice of each criterion'
         """
         how = {row.predicted.how for row in self.rows if row.predicted is not None}
         left = f" (log density of {' or '.join(sorted(how))})" if how else ""

@@ -503,7 +503,11 @@ class Facts:
 
     @property
     def data_columns(self) -> tuple[str, ...]:
-        """The names of the columns in the data, without units."""
+        """The names of the columns in the data, without units.
+
+        >>> comparison.data_columns
+        ()
+        """
         return self.question.sample.columns or self.columns
 
     def name_columns(self, names: Sequence[str]) -> None:
@@ -741,7 +745,7 @@ class Facts:
         """The rows of the table.
 
         >>> [row.title for row in comparison.parameters]
-        ['weight[0]', 'weight[1]', 'rate[0]', 'rate[1]']
+        ['weight[1]', 'weight[2]', 'rate[1]', 'rate[2]']
         """
         table = self.tree["comparison"].to_dataset()
         axes = axes_of(self.structure, self.family)

@@ -51,5 +51,5 @@ def shown(facts: Facts) -> str:
         ),
         paragraph(f"Not shown: {hidden}; to_frame() has all.", soft=True) if hidden else "",
         cards(one for one in by_importance(findings) if one not in after),
-        paragraph(f"{passed} of {len(findings)} measures are ok.", soft=True),
+        paragraph(f"{passed} of {len(findings)} checks passed.", soft=True),
     )

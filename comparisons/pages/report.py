@@ -264,7 +264,7 @@ def line_of(row: Row) -> Line:
     """Return a parameter's numbers, each to the digits that its error justifies.
 
     >>> line_of(comparison.parameters[2]).label
-    'rate[0]'
+    'rate[1]'
     """
     line = row.numbers
     sd = line["sd"]

@@ -84,7 +84,7 @@ def ascent(facts: Facts) -> Figure:
     """Draw the log-likelihood of every start of EM against the step.
 
     >>> ascent(comparison).axes[0].get_ylabel()
-    "log-likelihood minus the best one"
+    'log-likelihood minus the best one'
     """
     if why := no_ascent(facts):
         raise Refusal(why)

@@ -75,7 +75,7 @@ def test_what_is_not_html_would_be_found():
 def test_names_are_escaped():
     fit = SHOWN["chain"]()
     heads = Cells(fit._repr_html_()).rows[0]
-    assert heads == ["component", "<b>low", "high & up"]
+    assert heads == ["state", "<b>low", "high & up"]
     assert "<b>low" not in fit._repr_html_()
     assert "&lt;b&gt;" in table(["<b>"], [])
 
