@@ -288,7 +288,7 @@ def test_a_family_of_fewer_parameters_is_named_where_an_edge_is_one():
     (*_, boundary) = spiked(fewer, fewer)
     assert boundary.severity == "note"
     assert "Where zero[*] is 0, the family is NegativeBinomial." in boundary.message
-    assert boundary.remedy.startswith("Fit that family (--family negative-binomial), or trust")
+    assert boundary.remedy.startswith("Fit that family (--family negative-binomial), or report")
     rng = np.random.default_rng(11)
     narrow = em.fit(NEGATIVE, Sample(rng.binomial(20, 0.4, 400) * (rng.random(400) > 0.3)), 1)
     (*_, boundary) = spiked(narrow, narrow)
