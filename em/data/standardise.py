@@ -24,6 +24,7 @@ __all__ = ["Units", "units_of"]
 
 CORRELATED = 1e-3  # decorrelate columns if the correlations' least eigenvalue is below this,
 COLLINEAR = 1e-15  # unless it is below this, where it is rounding
+FEW_COLUMNS = 16  # up to which products of columns are written row by row
 FARTHEST = 1e100  # working units that a row may be away, so that its square is a double
 
 
@@ -129,11 +130,28 @@ def units_of[T: Theta](sample: Observations, emission: Emission[T], average: Ave
     units = _by_column(emission, mean, size)
     if not emission.uncouples or sample.seen_in_part or not spread.all():
         return units
-    cov = average(units, lambda x, counts: (x.T * counts) @ x)
+    cov = average(units, _products)
     least = np.linalg.eigvalsh(cov / np.sqrt(np.outer(np.diagonal(cov), np.diagonal(cov))))[0]
     if not COLLINEAR < least < CORRELATED:
         return units
     return Units(units.scale, units.shift, np.linalg.inv(np.linalg.cholesky(cov)))
+
+
+def _sums(values: Array, counts: Array) -> Array:
+    """Return the sums (d,) of (B, d) values that occurred so often."""
+    return np.asarray(values.sum(axis=0) if (counts == 1).all() else counts @ values)
+
+
+def _products(x: Array, counts: Array) -> Array:
+    """Return sums of x_i x_j, (d, d), row after row: digits count where columns are nearly equal.
+
+    So many products of many columns would take more memory than the rows.
+    """
+    n, d = x.shape
+    if d > FEW_COLUMNS:
+        return np.asarray((x.T * counts) @ x)
+    each = (x[:, :, None] * x[:, None, :]).reshape(n, -1)
+    return _sums(each, counts).reshape(d, d)
 
 
 def _places(sample: Observations, average: Averages) -> tuple[Array, Array]:
@@ -145,8 +163,8 @@ def _places(sample: Observations, average: Averages) -> tuple[Array, Array]:
     exponent = np.frexp(np.maximum(largest, 2.0**-1000))[1] - 1
     order = np.where(largest > 0, np.ldexp(1.0, exponent), 1.0)
     near_one = Units(order, np.zeros(sample.dimension))
-    mean = average(near_one, lambda x, counts: counts @ x)
-    spread = np.sqrt(average(near_one, lambda x, counts: counts @ (x - mean) ** 2))
+    mean = average(near_one, _sums)
+    spread = np.sqrt(average(near_one, lambda x, counts: _sums((x - mean) ** 2, counts)))
     rounding = 4 * np.finfo(float).eps * np.abs(mean)
     return mean * order, np.where(spread > rounding, spread, 0.0) * order
 
