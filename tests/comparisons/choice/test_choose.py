@@ -120,6 +120,9 @@ def test_the_folder_holds_report_table_pictures_and_comparisons(tmp_path):
 
 def test_the_page_names_the_recommended_number():
     text = page(chosen(), pictures=[])
+    assert "how many groups? EM and MCMC compared (n = " in text
+    assert "Recommended: 2 groups." in text
+    assert "Tried: one and two. " in text
     assert "K = 2, recommended" in text
     assert "K = 1, recommended" not in text
 
