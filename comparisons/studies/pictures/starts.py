@@ -22,6 +22,7 @@ from comparisons.pictures.style import (
     blank,
     colour,
     few_ticks,
+    fitting,
     framed,
     line,
     minus,
@@ -185,7 +186,7 @@ def atlases(grid: Array, maps: tuple[Atlas, ...]) -> Figure:
         for name in KINDS
         if name in seen
     ]
-    entries.append(line({"color": TRUTH, "linestyle": ""}, "the best optimum", "*"))
+    entries.append(line({"color": TRUTH, "linestyle": ""}, "means of the best optimum", "*"))
     caption = (
         "Each square is a pair of first means. Groups start with half the people each and an sd of "
         "1 cm. K-means depends only on the midpoint of the means. Empty: at the start nobody is "
@@ -209,8 +210,9 @@ def _chosen(found: Atlas) -> list[int]:
 @styled
 def portraits(found: Atlas, facts: Facts) -> Figure:
     """Draw the data, EM's curve at an end, and the posterior predictive one."""
-    figure = blank(5.4)
-    panels = figure.subplots(2, 3, sharex=True, sharey=True)
+    figure = blank(fitting(5.4, 7.6))
+    down, beside = fitting((2, 3), (3, 2))
+    panels = figure.subplots(down, beside, sharex=True, sharey=True)
     rows, density = facts.rows, facts.density
     assert density is not None
     predictive = density.x, density.predictive
@@ -238,7 +240,7 @@ def portraits(found: Atlas, facts: Facts) -> Figure:
         few_ticks(axes, 4, 4)
     for axes in panels[:, 0]:
         axes.set_ylabel("density")
-    for axes in panels.flat[max(0, len(chosen) - 3) : len(chosen)]:
+    for axes in panels.flat[max(0, len(chosen) - beside) : len(chosen)]:
         axes.set_xlabel("height in cm")
         axes.tick_params(labelbottom=True)
     entries: list[Artist] = [
