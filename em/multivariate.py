@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MultivariateEmission"]
 
-WIDE = 32  # columns from which products are taken anew in each step instead of read (measured)
+WIDE = 32  # columns from which products are computed in each step: stored, they outgrow the cache
 COMMON = 100  # statistics of a row, up to which their number hardly matters
 CLEAR = 2.0  # times the floor's square: more than rounding takes from the least eigenvalue
 FARTHEST = 30.0  # widths from zero at which x x' still leaves eps * FARTHEST^2 = 2e-13 of log p

@@ -176,6 +176,8 @@ def _entries(estimate: Structure) -> Iterator[Row]:
 
 def _cell(value: float, error: float) -> str:
     """Return the value and its error; the error's two digits say how many the value gets."""
+    if np.isnan(error):
+        return f"{value:.6g} (–)"
     if not 0 < error < np.inf or value == 0:
         return f"{value:.6g} ({error:.2g})"
     digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2

@@ -191,7 +191,7 @@ def _other_density(posterior: Posterior) -> str | None:
             "The draws are of a random subsample, whose evidence is not that of all observations."
         )
     if posterior.question.units.unit_counts.dtype.kind == "f":
-        return "The draws are of binned observations, whose evidence is not that of the data."
+        return "The rows have weights in place of counts (bins do): the data have another evidence."
     return None
 
 

@@ -51,8 +51,8 @@ def loo(tree: xr.DataTree) -> ELPDDataLOO:
         )
     if counts.dtype.kind == "f":
         raise Refusal(
-            "the posterior is of binned observations, none of which can be left out alone; sample "
-            "fewer observations"
+            "the posterior's rows have weights in place of counts (bins do), so that no single "
+            "observation can be left out; sample fewer observations"
         )
     groups = {"posterior": tree["posterior"].to_dataset(), FOR_ARVIZ: each.to_dataset(name="x")}
     distinct: ELPDDataLOO = az.loo(xr.DataTree.from_dict(groups), pointwise=True)

@@ -249,7 +249,7 @@ def _share(of: Mapping[str, float]) -> str:
 def _located(row: Row, names: Sequence[str]) -> str:
     """Return where a component lies, with its interval; of which column, if there are several."""
     name, place = row.parameter.name, row.parameter.place
-    of = f" of {names[place[0]] if names else f'column {place[0]}'}" if place else ""
+    of = f" of {names[place[0]] if names else f'column {place[0] + 1}'}" if place else ""
     return f"{name}{of} {_within(row)}"
 
 

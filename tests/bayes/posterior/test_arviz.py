@@ -241,7 +241,7 @@ def test_more_draws_than_needed_are_thinned_to_fit(hand, monkeypatch):
 def test_weights_are_refused():
     tree = bayes.sample(Poisson, Sample.weighed([1, 2, 9], [2.5, 4.5, 6.0]), 2, **OPTIONS)
     refused_by_arviz(tree)
-    with pytest.raises(ValueError, match="stand for others"):
+    with pytest.raises(ValueError, match="weights in place of counts"):
         bayes.loo(tree)
 
 

@@ -24,7 +24,7 @@ def test_mean_field_draws_are_named(design):
     assert comparison.verdict == "disagree"
     first = headline(comparison.findings)
     assert first.code == "lost_correlations"
-    assert "where the information has" in first.message
+    assert "the information gives" in first.message
     # and without their prior, where no identity can be tested
     untold = posterior_of(independent(case)).draws
     comparison = compare(case.fit, adopted(case, untold, prior_known=False))

@@ -119,8 +119,8 @@ def test_groups_too_many_end_early_with_one_headline(k, rng, capsys):
     told(comparison)
     out = capsys.readouterr().out
     assert out.count("? ") <= 3
-    assert "It follows: " in out
-    assert "What follows from the first cause" in report(comparison, pictures=[])
+    assert "Consequences: " in out
+    assert "Consequences of the first cause" in report(comparison, pictures=[])
 
 
 def test_as_many_groups_as_there_are_have_no_headline(rng):

@@ -94,7 +94,7 @@ def test_the_better_optimum_is_taken_and_said():
     said = em_won(own.point, own.checks)
     assert said.severity == "note"
     assert said.value == pytest.approx(BEST - found.fit.log_likelihood, abs=1e-3)
-    assert "led it to the estimate" in said.message
+    assert "EM reached the estimate from" in said.message
     # the same place as a given estimate is a local optimum
     given = measured_of(found.fit, posterior_of(drawn()))
     fault = em_won(given.point, given.checks)

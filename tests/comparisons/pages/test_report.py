@@ -32,6 +32,7 @@ from models import (
     simulate,
 )
 from models.refusal import Refusal
+from models.structure import Parameter
 
 QUICK = {"draws": 400, "tune": 400, "starts": 4, "progress": False}
 TRUTH = Mixture(np.array([0.4, 0.6]), Gaussian(np.array([163.0, 180.0]), np.array([3.0, 4.0])))
@@ -207,7 +208,7 @@ def test_the_cause_comes_first_and_consequences_after(wrong, plain):
     assert (
         "Verdict: Disagree The estimate and the posterior disagree: one of them is wrong. " in said
     )
-    assert "Both find" not in said
+    assert "Both give the same answer" not in said
     cause = next(one for one in wrong.findings if one.severity == "fault")
     every = said.index(f"All {len(wrong.findings)} measures")
     assert said.index("Not at maximum") < said.index("Other place") < every
@@ -282,16 +283,12 @@ def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
 
 
 def test_agreement_names_the_columns_and_a_few_groups_only(heights, plain):
-    table = heights.tree["comparison"].to_dataset()
     tree = changed(heights.tree, components=6)
     assert module._groups(Facts(tree))[-1] == "and 2 more, which the table below lists"
-    dimension = np.where(table["name"] == "mean", "1", "").astype(object)
-    tree["comparison"] = type(tree)(
-        table.assign_coords(dimension=("parameter", [str(one) for one in dimension]))
-    )
-    assert "mean of column 1 " in module._groups(Facts(tree))[0]
-    Facts(tree).name_columns(["weight in kg", "height"])
-    assert "mean of height " in module._groups(Facts(tree))[0]
+    mean = next(row for row in heights.parameters if row.label == "mean[0]")
+    second = mean._replace(parameter=Parameter("mean", ("component", "dimension"), (0, 1)))
+    assert module._located(second, ()).startswith("mean of column 2 ")
+    assert module._located(second, ["weight in kg", "height"]).startswith("mean of height ")
 
 
 def test_numbers_are_rounded_as_their_errors_ask():

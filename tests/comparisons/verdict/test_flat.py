@@ -100,7 +100,7 @@ def test_em_alone_calls_groups_and_categories_by_their_names():
 @pytest.mark.slow
 def test_both_agree_on_the_fit_and_the_components_are_one_of_a_set(opinion):
     assert opinion.verdict == "agree"
-    assert "agree on the fit; the components are one of a set" in str(opinion) + _terminal(opinion)
+    assert "agree on the fit. Its components are one solution of many" in _terminal(opinion)
     flat = found(opinion, "flat_directions")
     assert (flat.severity, flat.value) == ("note", 2)
     assert "weight[2, " in flat.message  # the second group, named 2, lies at the end of the line

@@ -16,7 +16,7 @@ from models import MultivariateGaussian, Sample
 
 CRABS, CRABS_BEST = ["FL", "RW", "CL", "CW", "BD"], -1223.693
 GEYSER_BEST = -1363.989
-ONE = "reached by one start only"
+ONE = "reached the best optimum: a higher one may exist"
 
 
 @cache
