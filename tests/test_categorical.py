@@ -234,7 +234,7 @@ def test_both_methods_recover_a_chain_of_words_and_say_so(tmp_path):
     assert again.categories == WORDS
     again.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert f"prob[1,{WORDS[3]}]" in page
+    assert f"prob[2; {WORDS[3]}]" in page
     assert page.count("<svg") >= 8
     other = em.fit(Categorical, data, 2, start=TRUTH, max_steps=0)
     shifted = other.estimate._replace(theta=Categorical(wrong))

@@ -59,7 +59,7 @@ def test_ten_thousand_heights_agree_and_come_back_from_a_file(tmp_path):
     story = heights.tell(Setting(progress=False))
     assert story.comparison.verdict == "agree"
     assert not standing(story.comparison)
-    assert "say the same" in story.learned
+    assert "agree on every parameter" in story.learned
     assert_recovered(story.comparison, heights.TRUTH)
     story.comparison.save(tmp_path / "heights.nc")
     again = comparisons.load(tmp_path / "heights.nc")
@@ -122,7 +122,9 @@ def test_overlapping_coins_and_counts_are_quantified():
         assert here == pytest.approx(log_likelihood, abs=5e-4)
         assert_published(comparison, mle, 5e-6)
         assert 0.2 < finding(comparison, "skewness").value < 0.6
-        assert "Hidden labels cost up to 9" in finding(comparison, "weak_separation").message
+        assert (
+            "Not knowing the labels loses up to 9" in finding(comparison, "weak_separation").message
+        )
         assert finding(comparison, "wrong_target").severity == "ok"
         assert comparison.verdict != "disagree"
 

@@ -132,7 +132,7 @@ def test_a_single_change_point_is_named_by_the_state_that_is_never_left(rng):
     found = comparisons.second_opinion(Poisson, Sequences(x), 2, seed=1, progress=False)
     said = {one.code: one for one in found.findings}["absorbing"]
     assert said.severity == "note"
-    assert "State 1 is never left" in said.message
+    assert "State 2 is never left" in said.message
 
 
 def test_one_state_in_order_is_a_plain_fit(rng):

@@ -99,7 +99,7 @@ def test_a_transition_that_never_happens_has_no_error_and_the_others_have(three)
     assert np.isfinite(np.delete(errors.ravel(), 6)).all()
     assert errors[2, 1] == pytest.approx(errors[2, 2])  # what is left of the row
     assert "from 2" in str(three)
-    assert "transition[2,0] is 0, on the edge of the parameter space" in str(three)
+    assert "transition[3, 1] is 0, at the edge of its possible values" in str(three)
 
 
 def test_three_moods_by_year(three):

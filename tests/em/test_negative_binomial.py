@@ -55,7 +55,7 @@ def test_counts_that_spread_less_run_to_the_edge_which_is_named(rng):
     assert found.estimate.theta.size[0] == pytest.approx(1e6 * x.mean())
     assert np.isnan(found.standard_errors.theta.size[0])
     assert found.notes == (
-        "size[0] grows without bound, on the edge of the parameter space: it has no standard error",
+        "size[1] grows without bound, at the edge of its possible values: it has no standard error",
     )
     assert NegativeBinomial.layout()["size"].limit == "poisson"
     plain = em.fit(Poisson, Sample(x), 1)

@@ -78,7 +78,7 @@ def test_light_tails_run_to_the_edge_which_is_named(rng):
     assert found.estimate.theta.df[0] == pytest.approx(1e6)
     assert np.isnan(found.standard_errors.theta.df[0])
     assert found.notes == (
-        "df[0] grows without bound, on the edge of the parameter space: it has no standard error",
+        "df[1] grows without bound, at the edge of its possible values: it has no standard error",
     )
     assert StudentT.layout()["df"].limit == "gaussian"
     plain = em.fit(Gaussian, Sample(x), 1)

@@ -146,7 +146,7 @@ def test_where_the_counts_explain_their_zeros_the_edge_is_named(k):
     assert found.converged
     assert [edge.label for edge in found.edges] == ["zero[*]"]
     assert (
-        sum("zero[*] is 0, on the edge of the parameter space" in one for one in found.notes) == 1
+        sum("zero[*] is 0, at the edge of its possible values" in one for one in found.notes) == 1
     )
     assert np.isnan(found.standard_errors.theta.zero).all()
     np.testing.assert_allclose(found.estimate.theta.rate, plain.estimate.theta.rate, rtol=1e-4)

@@ -132,7 +132,7 @@ WRONG = {
         *(Poisson, 1, lambda rng: np.where(rng.random(600) < 0.2, 0, rng.poisson(5, 600)), "zeros"),
         "are 0; the model expects",
     ),
-    "three groups called two": (Gaussian, 2, three, "other", "With 3 groups BIC is lower by"),
+    "three groups called two": (Gaussian, 2, three, "other", "BIC prefers 3 groups, by"),
     "a banana called an ellipse": (MultivariateGaussian, 1, banana, None, ""),
     "heaped values": (Gaussian, 1, heaped, "heaping", "of them are multiples of 5"),
 }

@@ -192,11 +192,12 @@ def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
     frame, first = heights.to_frame(), said[: said.index("Largest gap")]
     for component in (0, 1):
         share, mean = (frame.loc[f"{name}[{component}]"] for name in ("weight", "mean"))
-        assert f"component {component}: {100 * share['mean']:.1f}% of all (" in first
+        assert f"component {component + 1}: {100 * share['mean']:.1f}% of all (" in first
         assert f"mean {module._rounded(mean['mean'], mean['sd'])} (" in first
     assert "more" not in first
     worst = heights.to_frame()["gap_in_sd"].abs()
-    assert f"estimate: {worst.max():.2g} posterior sd ({worst.idxmax()}; up to 1 is ok)" in said
+    name = {row.label: row.title for row in heights.parameters}[worst.idxmax()]
+    assert f"estimate: {worst.max():.2g} posterior sd ({name}; up to 1 is ok)" in said
     assert "(expected: 5)" in said
     assert "Few data" not in said
     assert "Truth" in said
@@ -273,7 +274,7 @@ def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
     steps = Steps(f"Steps {EVIL}", {"n": "d", EVIL: ".2f"}, [(1, -0.5), (2, None)])
     page = report(flips, None, Story((steps,), "Five sets are few & far.", (picture,)))
     said = text(page)
-    assert "Verdict: Inconclusive Five sets are few &amp; far. The data or the chains" in said
+    assert "Verdict: Inconclusive Five sets are few &amp; far. The question is still open." in said
     assert said.index("The story") < said.index("Its own picture") < said.index("The numbers side")
     assert "1 \N{MINUS SIGN}0.50" in said
     assert "script" not in read(page).tags

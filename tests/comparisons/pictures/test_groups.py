@@ -162,9 +162,9 @@ def test_long_tables_are_cut_and_say_so(capsys):
     told(opinion("many"))
     said = " ".join(capsys.readouterr().out.split())
     assert f"Not shown: {hidden}. summary.csv" in said
-    assert "prob[0,word " in said
-    assert "weight[page 29,1]" in said
-    assert "weight[page 0,1]" not in said
+    assert "prob[1; word " in said
+    assert "weight[page 29, 2]" in said
+    assert "weight[page 0, 2]" not in said
     assert f"Not shown: {hidden}." in report(opinion("many"), pictures=[])
     assert largest(opinion("mental")).hidden == ""  # negative control
     assert "Not shown" not in report(opinion("mental"), pictures=[])

@@ -26,7 +26,9 @@ from models.refusal import Refusal
 
 def of(family, data, columns=()):
     question = asked(family, data, 2)
-    return SimpleNamespace(question=question, columns=columns, dimension=question.sample.dimension)
+    return SimpleNamespace(
+        question=question, data_columns=columns, dimension=question.sample.dimension
+    )
 
 
 TABLE = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 4.0], [9.0, 6.0], [8.0, 7.5]])

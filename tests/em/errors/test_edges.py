@@ -39,7 +39,7 @@ def test_zero_inflated_counts_have_the_errors_of_their_own_likelihood(rng):
     (edge,) = found.edges
     assert edge.label == "rate[0]"
     assert edge.bound == 0
-    assert "rate[0] is 0, on the edge of the parameter space" in str(found)
+    assert "rate[1] is 0, at the edge of its possible values" in str(found)
     assert found.converged
     assert 0 < found.missing < 1
 
