@@ -228,4 +228,4 @@ def test_no_made_up_errors(family, sample, k, options, why):
     assert np.isnan(found.standard_errors.weight).all()
     assert np.isnan(found.standard_errors.theta[0]).all()
     assert any("no standard errors" in note and why in note for note in found.notes), found.notes
-    assert "nan" in str(found)
+    assert "(–)" in str(found)
