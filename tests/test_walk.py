@@ -52,16 +52,16 @@ def test_rows_that_are_labelled_badly_would_be_found():
 @pytest.mark.slow
 def test_in_the_shell(tmp_path):
     fit, predict = command_of("second-opinion fit people"), command_of("second-opinion predict")
-    column = fit[fit.index("--column") + 1]
+    column, names = fit[fit.index("--column") + 1], fit[fit.index("--names") + 1].split(",")
     for file, n in ((fit[2], 400), (predict[3], 40)):
         people(n, n).rename(columns={"height": column}).to_csv(tmp_path / file)
     assert "AGREE" in ran(fit, tmp_path)
     own = pd.read_csv(tmp_path / fit[fit.index("--out") + 1] / "memberships.csv")
-    assert labelled_well(own["group_by_em"] - 1, 400)
+    assert labelled_well(own["group_by_em"].map(names.index), 400)
     ran(predict, tmp_path)
     labelled = pd.read_csv(tmp_path / predict[predict.index("--out") + 1])
-    assert labelled_well(labelled["group_by_em"] - 1, 40)
-    chances = labelled[["posterior_1", "posterior_2"]]
+    assert labelled_well(labelled["group_by_em"].map(names.index), 40)
+    chances = labelled[[f"posterior_{name}" for name in names]]
     np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-4)
 
 

@@ -74,7 +74,7 @@ def test_the_report_shows_the_series_and_reads_of_states(opinion, tmp_path):
     assert "memberships" not in names
     opinion.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert "the same two states" in page
+    assert "two hidden states" in page
     assert "Sequences(x)" in page
     assert "Hidden Markov model, state, transition" in page
     assert "lasts" in page

@@ -121,7 +121,7 @@ def test_a_second_opinion_of_many_measurements_says_what_stands_for_them():
     assert binned.severity == "ok"
     assert 0 < binned.value <= binned.threshold == SHIFT
     rows = found.tree["constant_data"].sizes["row"]
-    assert f"saw {rows} rows that stand for 200,000 observations" in binned.message
+    assert f"drawn from {rows} bins of 200,000 observations" in binned.message
     assert rows < 1_000
     assert f"200,000 observations in {found.tree.attrs['bins']} bins" in str(found)
     assert of_comparison(found).bins == Bins(rows, binned.value)
