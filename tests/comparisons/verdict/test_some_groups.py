@@ -111,7 +111,7 @@ def test_an_opinion_on_some_groups_says_so():
     )
     (finding,) = [one for one in found.findings if one.code == "other_rows"]
     assert finding.severity == "ok"
-    assert "2.83 times as narrow" in finding.message
+    assert "by a factor of 2.83" in finding.message
     assert among(found) == " (of 7,200, drawn at random in whole groups)"
 
 
