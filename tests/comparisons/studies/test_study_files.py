@@ -75,6 +75,6 @@ def test_where_no_folder_can_be_made_it_is_said(tell, tmp_path):
 def test_heights_leave_with_their_verdict(way, tell, tmp_path):
     found = tell(way, "heights", "--people", "200")
     assert found.returncode == 3, found.stderr
-    assert "Who is misassigned" in found.stdout
+    assert "Errors of assignment by certainty" in found.stdout
     report = (tmp_path / "results" / "heights" / "report.html").read_text()
     assert "second-opinion study heights --people 200 --out results/heights" in report
