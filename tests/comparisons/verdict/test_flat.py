@@ -161,7 +161,7 @@ def test_where_zeros_leave_one_solution_its_components_are_judged(rng):
     assert judged.verdict == "agree"
     flat = found(judged, "flat_directions")
     assert (flat.severity, flat.value) == ("ok", 0)
-    assert "close" in flat.message
+    assert "rule them out" in flat.message
     assert "fitted" not in judged.tree
     table = judged.to_frame().filter(like="prob", axis=0)
     inner = table[np.isfinite(table["se"])]

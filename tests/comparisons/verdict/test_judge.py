@@ -210,7 +210,7 @@ def test_draws_without_their_dependence_are_not_the_posteriors(rng):
     wrong = finding(comparison, "wrong_target")
     assert comparison.verdict == "disagree"
     assert wrong.severity == "fault"
-    assert "otherwise" in wrong.message
+    assert "correlations are wrong" in wrong.message
 
 
 def test_draws_that_somebody_sorted_are_the_posteriors(rng):
