@@ -17,7 +17,9 @@ from comparisons import load
 EXIT = {"agree": 0, "disagree": 1, "inconclusive": 3}
 SPOKEN = re.compile(
     r"second-opinion: \S|warning: \S|[\d,]+ rows? with (?:blanks|nothing in these columns) dropped$|loading PyMC \.\.\.$|"
-    r"(?:EM|sampling|compiling, up to a minute, once) \.\.\.$|pictures and report \.\.\.$|report: found/report\.html$"
+    r"(?:EM|sampling|compiling, up to a minute, once) \.\.\.$|pictures and report \.\.\.$|report: found/report\.html$|"
+    r".+: (?:decimal \w+|\w+ between thousands|decimal \w+ and \w+ between thousands): .+ is -?[\d.e+-]+$|"
+    r".+: line [\d,]+, the last one, is called "
 )
 OURS = {"report.html", "summary.csv", "memberships.csv", "comparison.nc", "figures"}
 
