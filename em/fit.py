@@ -391,6 +391,7 @@ def _degenerate[S: Structure](model: Model[S], inside: S) -> Fit[S]:
         units=rows.units,
         inside=inside,
         entropy=0.0,
+        reason=known.reason,
     )
 
 

@@ -34,11 +34,11 @@ NEXT = "component_next"  # the axis along which a share is of the component that
 class Grid(NamedTuple):
     """A table, or the part of one that has its components side by side.
 
-    heads: of the columns, the first one for the labels; empty where numbers of components suffice.
+    heads: of the columns, the first one for the labels.
     rows: a label and the cells behind it.
     after: what is not shown, in words.
 
-    >>> Grid([], [["rate", "1 (0.2)"]], ()).rows[0][1]
+    >>> Grid(["component", "1"], [["rate", "1 (0.2)"]]).rows[0][1]
     '1 (0.2)'
     """
 
@@ -69,10 +69,11 @@ def table(
     each = grids(estimate, errors, names, noun)
     columns = max(LABEL, *(wide(row[0]) for grid in each for row in grid.rows))
     across = max(1, (width - columns - 2) // (CELL + 2))
+    several = components(estimate.theta) > 1  # a single one needs no head
     for heads, rows, after in each:
         for begin in range(1, len(rows[0]), across):
             block = slice(begin, begin + across)
-            if heads:
+            if several:
                 yield _line(heads[0], [cut(one, CELL) for one in heads[block]], columns)
             for row in rows:
                 yield _line(row[0], row[block], columns)
@@ -118,7 +119,7 @@ def grids(
         for label, (name, axis, place) in zip(labels, shown, strict=True):
             at = [(*place[:axis], one, *place[axis:]) for one in block]
             rows.append([label, *(_cell(values[name][one], spreads[name][one]) for one in at)])
-        found.append(Grid([noun, *(titles[one] for one in block)] if k > 1 else [], rows))
+        found.append(Grid([noun, *(titles[one] for one in block)], rows))
     more = tuple(f"and {more:,} more of {name}" for name, more in hidden.items())
     found[-1] = found[-1]._replace(after=more)
     for name, axes in estimate.axes().items():

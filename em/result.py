@@ -706,8 +706,7 @@ class Fit[S: Structure]:
         parts = [heading(title, f", {size}")]
         names, noun = self.question.names, self.question.noun
         for heads, rows, after in grids(self.estimate, self.standard_errors, names, noun):
-            numbered = [self.question.noun, *map(str, range(self.question.k))]
-            parts.append(html_table(heads or numbered, rows))
+            parts.append(html_table(heads, rows))
             parts += [paragraph(one, soft=True) for one in after]
         parts += [paragraph(one, soft=True) for one in (*remarks(self.family), self._summary())]
         return framed(*parts, *(paragraph(f"Note: {note}") for note in self.notes))

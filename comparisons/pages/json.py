@@ -27,7 +27,8 @@ A study's object has three keys more, and these alone (with "format") where it h
 
 em: log-likelihood of the estimate and whether it is at its maximum; steps, starts and optima are of
 the em.Fit that was handed in, or else of EM's own search. title is the name for people, with the
-names of columns, categories and groups. component counts from 0, null where all components share
+names of columns, categories and groups; it counts components from 1, as people do. component counts
+from 0, null where all components share
 the parameter; dimension is null, a column or a pair of columns; next is the state to which a
 transition leads; group and category are the names of those that the dimension counts, null where
 there are none; lasts is the expected number of rows in a state, null if it is never left; low and

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
+NO_DRAW = 5e-4  # share of the draws that reads as 0.0%
 ONE = 0.025  # chance of a normal variable beyond 1.96 to one side
 
 
@@ -305,10 +306,11 @@ def _separated(
         return _unseparated(sampled, value)
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
-    said = [f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."]
+    swapped = f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."
+    said = [] if missing >= 0 and sampled.ambiguous < NO_DRAW else [swapped]
     if missing >= 0:
         cost = f"Not knowing the labels loses up to {missing:.1%} of the information."
-        said.insert(0 if overlap > 1 and not vague else 1, cost)  # the decisive sentence first
+        said.insert(0 if overlap > 1 and not vague else len(said), cost)  # the decisive one first
     message, remedy = " ".join(said), near.advice if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
 

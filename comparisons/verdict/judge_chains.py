@@ -170,7 +170,7 @@ def _target(sampled: Sampled, *, trusted: bool) -> Finding:
         f"The draws {come} from this likelihood and prior: {how}, by {plain(worst)} Monte Carlo "
         "errors."
         if wrong
-        else "The draws come from this likelihood and prior. They satisfy its gradient identities "
-        f"within {worst:.2g} Monte Carlo errors.",
+        else "The draws satisfy the gradient identities of this likelihood and prior, within "
+        f"{worst:.2g} Monte Carlo errors.",
         remedy if wrong else "",
     )

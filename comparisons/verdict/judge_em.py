@@ -141,10 +141,11 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         OK if same else FAULT,
         gap,
         most,
-        f"The sampler's log density equals EM's log-likelihood plus log prior, to {gap:.0e}."
+        "Up to a constant, the sampler's log density equals EM's log-likelihood plus log prior, to "
+        f"{gap:.0e}."
         if same
-        else "The sampler's log density is not EM's log-likelihood plus log prior: they differ by "
-        f"{gap:.2g} (sd over draws)"
+        else "The sampler's log density is not EM's log-likelihood plus log prior: the difference "
+        f"varies over the draws (sd {gap:.2g})"
         f"{'' if slip is None else f': {slip.says}'}.",
         ""
         if same
@@ -213,7 +214,7 @@ def em_finished(
     stopped = not distance <= limit.STOPPED
     curved = _curved(at, stopped)
     severity: Severity = OK
-    message = "EM stays at the estimate: it is a maximum."
+    message = "EM does not move from the estimate."  # on a saddle it does not either
     if at.optima[0].spike:
         severity, message = NOTE, "The estimate is a spike, where the likelihood has no maximum."
     elif np.isnan(distance):
@@ -312,10 +313,8 @@ def em_won(point: Point, checks: CrossChecks) -> Finding:
         f"{beaten:,} of {len(checks.heights):,} draws have a higher likelihood than the estimate"
     )
     severity: Severity = OK
-    message, remedy = (
-        "No draw has a higher likelihood than the estimate, and no start leads EM higher.",
-        "",
-    )
+    message = "No draw has a higher likelihood than the estimate, and no start leads EM higher."
+    remedy = ""
     if missed > limit.MISSED:
         severity = FAULT
         ends = "From the estimate EM climbs to a local optimum only."

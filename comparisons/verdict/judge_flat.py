@@ -66,7 +66,7 @@ def _open(point: Point, count: int) -> Finding:
         "components fit exactly as well. The components shown are one solution of many."
     )
     if closed := point.at.closed:
-        message += f" Zeros of the estimate rule out {closed} more."
+        message += f" Zeros of the estimate rule out {closed} more direction{'s' * (closed > 1)}."
     remedy = "Rely on fitted values and predictions. Do not interpret single components."
     return Finding("flat_directions", NOTE, float(count), 0.0, message + _worst(point), remedy)
 

@@ -102,7 +102,7 @@ def _held(table: Table, *, proper: bool) -> Finding:
         DOUBT if holds else OK,
         least,
         1 / limit.SPREAD,
-        f"The smallest posterior sd is {plain(least, 2)} standard errors ({whose})."
+        f"Smallest ratio of posterior sd to standard error: {plain(least, 2)} ({whose})."
         + " The prior, not the data, makes the posterior narrow." * holds,
         MINE if holds else "",
     )

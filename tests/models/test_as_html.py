@@ -140,3 +140,9 @@ def test_a_frame_without_pandas_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="needs pandas, which is not installed"):
         SHOWN["chain"]().to_frame()
+
+
+def test_a_single_component_is_number_one_as_anywhere():
+    shown = em.fit(Poisson, Sample([1, 2, 4]), 1)._repr_html_()
+    assert ">1</th>" in shown
+    assert ">0</th>" not in shown

@@ -423,6 +423,7 @@ def test_a_saddle_is_still_no_maximum():
     saddle = comparisons.compare(Mixture([0.5, 0.5], Binomial([share, share])), drawn())
     assert finding(saddle, "not_a_maximum").severity in ("note", "doubt")
     assert "does not show a maximum" in finding(saddle, "not_a_maximum").message
+    assert "maximum" not in finding(saddle, "stopped_early").message  # EM only does not move
     assert saddle.verdict != "agree"
 
 
