@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from comparisons.finding import OK
 from comparisons.pages.terminal import FLAT, MISFIT, among
+from comparisons.pictures.groups import in_groups
 from models.family import by_column
-from models.groups import Groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,15 +92,6 @@ def numeral(k: int) -> str:
     ('two', '12')
     """
     return NUMERALS[k] if k < len(NUMERALS) else f"{k:,}"
-
-
-def in_groups(facts: Facts) -> bool:
-    """Whether rows belong to groups that are known, such as documents.
-
-    >>> in_groups(comparison)
-    False
-    """
-    return isinstance(facts.question.units, Groups)
 
 
 def noun(facts: Facts) -> str:

@@ -31,6 +31,7 @@ def facts(family, data, k=2, source="EM", columns=(), verdict="agree", findings=
     question = asked(family, data, k)
     return SimpleNamespace(
         question=question,
+        structure=question.structure,
         family=family,
         k=k,
         noun=question.noun,
