@@ -88,8 +88,8 @@ def sample[T: Theta](
     `bayes.loo` counts them. Of a single sequence it has a line for each row given those before it.
 
     family: or its name, such as "gaussian".
-    sample: the observations; their type determines the structure. Or a data frame, or one of its
-        columns, whose rows are in no order.
+    sample: the observations; their type determines the structure. Or a data frame, one of its
+        columns, an array or a list, whose rows are in no order.
     columns: of the data frame, by name; by default all.
     prior: by default `models.weak_prior`.
     equal_weights: hold all shares at 1 / k.

@@ -243,7 +243,7 @@ def second_opinion[T: Theta](
 
     family: or its name, such as "gaussian".
     sample: the observations; their type determines the structure. Or a data frame of pandas or
-        polars, an Arrow table or one column of them, whose rows are in no order.
+        polars, an Arrow table, one column of them, an array or a list, whose rows are in no order.
     columns: of the data frame, by name; by default all.
     group_names: what to call the components, in the order of their labels; numbers by default.
     EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct

@@ -80,8 +80,8 @@ def fit[S: Structure](
     """Fit k components of a family by EM and return the best optimum.
 
     family: or its name, such as "gaussian".
-    sample: the observations; the structure follows from their kind. Or a data frame, or one of its
-        columns, whose rows are in no order.
+    sample: the observations; the structure follows from their kind. Or a data frame, one of its
+        columns, an array or a list, whose rows are in no order.
     columns: of the data frame, by name; by default all.
     group_names: what to call the components, in the order of their labels; numbers by default.
     start: a Mixture to climb from, instead of all other starts.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
-
 from models.aliases import family_meant
 from models.reading.column_names import column_places
 from models.reading.messages import shortened
@@ -43,7 +41,7 @@ def understood[T: Theta](
     """Return the family and the data that are meant; data that are already are returned as given.
 
     family: or a name, as `family_meant` takes it.
-    data: or a data frame or one column, whose rows are in no order.
+    data: or a data frame, one column, an array or a list, whose rows are in no order.
     columns: of a data frame, in the order wanted; by default all, of which a family of single
         numbers needs one.
 
@@ -52,6 +50,8 @@ def understood[T: Theta](
     >>> family, sample = understood("normal", frame, columns="height")
     >>> family.__name__, sample, sample.columns
     ('Gaussian', Sample(2 observations, 2 distinct), ('height',))
+    >>> understood("normal", [162.5, 181.0])[1]
+    Sample(2 observations, 2 distinct)
     >>> understood("normal", frame, columns="hight")
     Traceback (most recent call last):
     models.refusal.Refusal: the data frame has no column 'hight'; did you mean 'height'? it has ...
@@ -70,7 +70,8 @@ def understood[T: Theta](
             raise Refusal(
                 f"columns are given, but sample is a {type(data).__name__}; give a data frame"
             )
-        return _family(family, several=False), _column(data)
+        rows = _rows(data)
+        return _family(family, several=isinstance(rows, Sample) and rows.dimension > 1), rows
     wanted = list(range(len(names))) if columns is None else _places(names, columns)
     chosen = _family(family, several=len(wanted) > 1)
     if len(wanted) > 1 and columns is None and chosen.takes() == "labels":
@@ -117,9 +118,9 @@ def taken(frame: Any, names: list[Any], *, single: bool) -> Any:
     return frame.select(names) if hasattr(type(frame), "column_names") else frame[names]
 
 
-def _column(data: object) -> Data:
-    """Return one column as a sample; a list or an array is refused later, with what to give."""
-    if hasattr(data, "__array__") and not isinstance(data, np.ndarray):
+def _rows(data: object) -> Data:
+    """Return a column, an array or a list as a sample; anything else is refused later."""
+    if hasattr(data, "__array__") or isinstance(data, list | tuple):
         return Sample(cast("Any", data))
     return cast("Data", data)
 

@@ -113,8 +113,17 @@ def test_two_columns_of_one_name_are_refused_and_methods_are_no_columns():
     assert understood("mvn", odd)[1].x.tolist() == [[1.0, 3.0], [2.0, 4.0]]
 
 
-def test_lists_arrays_and_tables_of_counts_are_refused_with_what_to_give():
-    for data in ([1, 2], np.array([1, 2])):
+def test_lists_and_arrays_are_rows_in_no_order():
+    same = em.fit("poisson", Sample([1, 2, 2]), 1).log_likelihood
+    for data in ([1, 2, 2], (1, 2, 2), np.array([1, 2, 2])):
+        assert em.fit("poisson", data, 1).log_likelihood == same
+    assert em.fit("poisson", [1, 2, 3], 1).log_likelihood != same  # negative control
+    several = np.array([[1.0, 5.0], [2.0, 4.0], [4.0, 4.0]])
+    assert em.fit("mvn", several, 1).family.__name__ == "MultivariateGaussian"
+
+
+def test_other_objects_and_tables_of_counts_are_refused_with_what_to_give():
+    for data in ("heights.csv", {"x": [1, 2]}, None):
         with pytest.raises(Refusal, match=r"give Sample\(x\)"):
             em.fit("poisson", data, 1)
     with pytest.raises(Refusal, match=r"Groups\.from_table"):
