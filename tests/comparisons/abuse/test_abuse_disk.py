@@ -54,10 +54,7 @@ def once(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("early", [False, True])
-def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(
-    early, folder, once, monkeypatch
-):
+def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(folder, once, monkeypatch):
     words = [*FIT, "--draws", "20", "--chains", "2", "--out"]
     whole = ended([*words, "whole"])
     assert whole.status in {0, 1, 3}, whole.err
@@ -65,7 +62,7 @@ def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(
     sizes = [one.stat().st_size for one in Path("whole").rglob("*") if one.is_file()]
     netcdf = Path("whole/comparison.nc").stat().st_size
     # two pages of one comparison differ by some bytes: less than the largest has room for none
-    for size in (*((0, netcdf - 1) if early else ()), max(sizes) * 9 // 10, 2 * max(sizes)):
+    for size in (0, netcdf - 1, max(sizes) * 9 // 10, 2 * max(sizes)):
 
         def full(*arguments, size=size):
             with files_end_at(size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from faults.bayes_faults import independent, moved, scaled
 from faults.bayes_slips import adopted
-from faults.fault import CLOSE, LINE, right
+from faults.fault import CLOSE, right
 
 from bayes.posterior.tree import posterior_of
 from comparisons import compare
@@ -17,9 +17,8 @@ def codes(comparison):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", [CLOSE, LINE])
-def test_mean_field_draws_are_named(design):
-    case = right(design, 0)
+def test_mean_field_draws_are_named():
+    case = right(CLOSE, 0)
     comparison = compare(case.fit, independent(case))
     assert comparison.verdict == "disagree"
     first = headline(comparison.findings)
