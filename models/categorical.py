@@ -74,7 +74,7 @@ class Categorical(NamedTuple):
         if sample.x.ndim != 1:
             raise Refusal(
                 f"x is a table of {sample.dimension} columns; give one column of labels, such as "
-                'x["name"] of a data frame; of a table of counts, give Groups.from_table(x)'
+                'x["name"] of a data frame; for a table of counts give Groups.from_table(x)'
             )
         no_trials(sample)
         refuse_row(sample, sample.x < 0, "is below 0; give labels as text, or codes from 0")
@@ -83,7 +83,7 @@ class Categorical(NamedTuple):
         v = width(cls, sample)
         if v > SPARSE and v > SELDOM * sample.distinct:
             raise Refusal(
-                f"the largest code is {v - 1:,}, but only {sample.distinct:,} categories occur; "
+                f"x: the largest code is {v - 1:,}, but only {sample.distinct:,} categories occur; "
                 "give labels as text, or number them from 0"
             )
         if v < 2:
@@ -139,15 +139,13 @@ class Categorical(NamedTuple):
         if (prob < 0).any():
             component, category = np.argwhere(prob < 0)[0]
             raise Refusal(
-                f"prob: category {category} of component {component} has probability "
-                f"{prob[component, category]:g}; give probabilities from 0 to 1"
+                f"prob[{component}, {category}] is {prob[component, category]:g}; give "
+                "probabilities from 0 to 1"
             )
         total = prob.sum(axis=1, keepdims=True)
         worst = int(np.abs(total - 1).argmax())
         if abs(total[worst, 0] - 1) > ROUNDING:
-            raise Refusal(
-                f"prob of component {worst} sums to {total[worst, 0]:.10g}; divide it by its sum"
-            )
+            raise Refusal(f"prob[{worst}] sums to {total[worst, 0]:.10g}; divide it by its sum")
         return type(self)(prob / total)
 
     def order(self) -> Labels:
@@ -273,15 +271,15 @@ def single_rows_unidentified(
 
     >>> from models import Sample
     >>> single_rows_unidentified(Categorical, Sample(["a", "b", "c"]), 2, equal=False)[:43]
-    'single labels in no order do not identify 2'
+    'one label a row does not identify 2 compone'
     """
     if k == 1:
         return ""
     v = width(Categorical, sample)
     free = k * (v - 1) + (0 if equal else k - 1)
     return (
-        f"single labels in no order do not identify {k} components: {free} parameters cannot be "
-        f"told from {v - 1} shares of {v} categories; give more columns, each of labels "
+        f"one label a row does not identify {k} components: they have {free} parameters, and the "
+        f"shares of {v} categories determine only {v - 1}; give more columns of labels "
         f"{both('Independent(Categorical, ...)', '-c NAME:categorical for each')}, rows in groups "
         f"{both('Groups(x, group)', '--group')}, rows in time "
         f"{both('Sequences(x)', '--in-order')}, or 1 component"

@@ -47,7 +47,7 @@ def coded(
         row = int(np.flatnonzero(np.isin(text, strange))[0])
         raise Refusal(
             f"x: row {row} (counted from 0) is {str(text[row])!r}, which is none of the categories "
-            f"{', '.join(names[:5])}{', ...' * (len(names) > 5)}; name it among them, or remove "
+            f"{', '.join(names[:5])}{', ...' * (len(names) > 5)}; add it to them, or remove "
             "the row"
         )
     return np.array([code[name] for name in found], np.float64)[places], names
@@ -141,7 +141,9 @@ def recoded(codes: Array, own: tuple[str, ...], names: tuple[str, ...], called: 
         if own[code] in place:
             continue
         if not names:
-            raise Refusal(f"{called}: {own[code]!r} is text, the fit has codes; give codes from 0")
+            raise Refusal(
+                f"{called}: {own[code]!r} is text, but the fit has codes; give codes from 0"
+            )
         listed = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
         raise Refusal(
             f"{called}: {own[code]!r} is none of the categories of the fit, {listed}; leave such "
@@ -178,7 +180,7 @@ def _named(categories: Iterable[object]) -> tuple[str, ...]:
         raise Refusal(f"categories is {categories!r}; give a list of names")
     names = tuple(str(one) for one in categories)
     if not names:
-        raise Refusal("categories are empty; give the names of all, or levels of a table")
+        raise Refusal("categories is empty; give the names of all, or levels of a table")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise Refusal(f"categories name {twice!r} twice; give each once")

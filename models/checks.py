@@ -134,8 +134,7 @@ def refuse_blanks(sample: Sample, *, allowed: bool) -> None:
         )
     if (never := blank.all(axis=0)).any():
         at = int(never.argmax())
-        named = f" ({sample.columns[at]!r})" if sample.columns else ""
-        raise Refusal(f"x: column {at}{named} is blank in every row; leave it out")
+        raise Refusal(f"{sample.called(at)} is blank in every row; leave it out")
 
 
 def single_fields(theta: Theta, k: int) -> list[Array]:
@@ -272,8 +271,8 @@ def moments(sample: Observations) -> tuple[Array, Array]:
     spread = np.diagonal(cov)
     if not ((spread > 0) & np.isfinite(spread)).all():
         raise Refusal(
-            "x has a column without spread, or one whose squares no double can hold, "
-            "so no weak prior has a scale; give a prior"
+            "the weak prior needs the spread of each column of x, and one has none, or a spread "
+            "beyond the range of doubles; give a prior"
         )
     return mean, cov
 

@@ -129,7 +129,7 @@ def _places(names: list[Any], columns: Columns) -> list[int]:
     """Return where the columns that are asked for stand among the names of all."""
     asked = [columns] if isinstance(columns, str | int) else list(columns)
     if not asked:
-        raise Refusal("columns are empty; give the names of those to be fitted")
+        raise Refusal("columns is empty; give the names of the columns to fit")
     if twice := [one for one in asked if asked.count(one) > 1]:
         raise Refusal(f"columns name {twice[0]!r} twice; give each once")
     places = column_places("the data frame", [str(one) for one in names], list(map(str, asked)))

@@ -646,7 +646,7 @@ def _named_groups(group: ArrayLike, n: int) -> tuple[NDArray[np.int64], tuple[st
         raise Refusal(f"group has shape {given.shape}, x has {n} rows; name the group of each row")
     if given.dtype.kind == "f":
         refuse("group", given, np.isnan(given), "names no group; name it, or remove the row")
-        what = "is no whole number; give names, or whole numbers"
+        what = "is not a whole number; give names, or whole numbers"
         refuse("group", given, given != np.rint(given), what)
         given = given.astype(np.int64)
     if given.dtype.kind == "O":
@@ -688,13 +688,15 @@ def _cells_of(table: Any) -> tuple[int, int, Labels, Labels, Array]:
             )
         cells, _, _ = checked_rows(values, None, None)
         if cells.ndim != 2:
-            raise Refusal("the table has one column; give a row a group and a column a category")
+            raise Refusal(
+                "the table has one column; give one row per group and one column per category"
+            )
         (g, v), (whose, what) = cells.shape, np.nonzero(cells)
         counted = cells[whose, what]
     bad = ~((counted >= 0) & (counted == np.rint(counted)))
     if bad.any():
         at = int(bad.argmax())
-        why = "below 0" if counted[at] < 0 else "no whole number"
+        why = "below 0" if counted[at] < 0 else "not a whole number"
         raise Refusal(
             f"row {whose[at]}, column {what[at]} of the table (counted from 0) is {counted[at]:g}, "
             f"which is {why}; give counts"

@@ -21,7 +21,7 @@ from models.names import (
     titled,
 )
 from models.positive import ZEROS_BESIDE
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -188,7 +188,9 @@ class IndependentColumns(_Split):
         many = len(cls.families)
         if not sample.table or sample.dimension != many:
             has = f"{sample.dimension} columns" if sample.table else "one column"
-            raise Refusal(f"x has {has}, and {cls.__name__} {many}; give a column for each family")
+            raise Refusal(
+                f"x has {has}, {cls.__name__} needs {many}; give a column for each family"
+            )
         for at, one in enumerate(cls.families):
             if np.isnan(sample.x[:, at]).all():  # a few rows of many may have no value there
                 continue
@@ -339,7 +341,10 @@ def _flips(part: Any, rows: Array | Labels) -> Array | None:
 def _in_memory(family: type[IndependentColumns], sample: Observations) -> Sample:
     """Return the rows, or raise Refusal if they are elsewhere."""
     if not isinstance(sample, Sample):
-        raise Refusal(f"{family.__name__} needs its rows in memory; take some of them (--some)")
+        raise Refusal(
+            f"{family.__name__} needs its rows in memory; take a random part of them "
+            f"{both('em.subsample', '--some 20000')}"
+        )
     return sample
 
 
@@ -365,7 +370,7 @@ def _called(at: int, names: Sequence[str]) -> Iterator[None]:
         elif row := ROW.match(said):
             said, where = f", column {at}{said[row.end() :]}", f"x{row[0]}"
         else:
-            said, where = said.removeprefix(":"), f"x: column {at}"
+            where = f"x[:, {at}]"
         raise Refusal(f"{where}{said}") from None
 
 
@@ -466,8 +471,8 @@ def unidentified(
         return ""
     most = max(1, known // each if equal else (known + 1) // (each + 1))
     return (
-        f"{many} columns of labels do not identify {k} components: they have {known:,} shares of "
-        f"cells, and {free:,} parameters would follow from them (Goodman 1974); add a column, or "
+        f"{many} columns of labels do not identify {k} components: these have {free:,} parameters, "
+        f"and the table of all columns determines only {known:,} (Goodman 1974); add a column, or "
         f"give at most {most} component{'s' * (most > 1)}"
     )
 
@@ -483,8 +488,8 @@ def _labels_that_number_rows(family: type[IndependentColumns], sample: Observati
             n = column.observations
             if n >= SHORT and once.sum() > MOST_ONCE * n:
                 return (
-                    f"{sample.called(at)}: {column.distinct:,} labels in {n:,} rows say nothing of "
-                    "groups; leave it out"
+                    f"{sample.called(at)} has {column.distinct:,} different labels in {n:,} rows, "
+                    "and so says nothing about groups; leave it out"
                 )
     return ""
 

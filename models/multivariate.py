@@ -117,14 +117,15 @@ class MultivariateGaussian(NamedTuple):
         refuse_row(
             sample,
             (np.abs(sample.x) > LARGEST).any(axis=1),
-            "has a square that no double can hold; divide the column by a power of ten",
+            "is too large: its square is beyond the range of doubles; "
+            "divide the column by a power of ten",
         )
         spread = sample.high - sample.low
         if ((spread > 0) & (spread < 1 / LARGEST)).any():
             column = int(np.argmax((spread > 0) & (spread < 1 / LARGEST)))
             raise Refusal(
-                f"x: column {column} spreads over {spread[column]:g}, whose square no double can "
-                "hold; multiply the column by a power of ten"
+                f"x[:, {column}] has a range of {spread[column]:g}, whose square is too small for "
+                "a double; multiply the column by a power of ten"
             )
 
     @classmethod
@@ -210,7 +211,7 @@ class MultivariateGaussian(NamedTuple):
         """
         mean, cov = fields(self, {"mean": (k, d), "cov": (k, d, d)})
         for component, matrix in enumerate(cov):
-            _definite(f"cov: component {component}", matrix)
+            _definite(f"cov[{component}]", matrix)
         form = self.form()
         shaped = form.project(cov)
         if form.tied:
@@ -425,7 +426,8 @@ class MultivariateGaussianPrior(NamedTuple):
         mean, scatter = numbers("prior: mean", self.mean), numbers("prior: scatter", self.scatter)
         if mean.shape != (d,) or scatter.shape != (d, d):
             raise Refusal(
-                f"prior: mean {mean.shape} and scatter {scatter.shape}; x has {d} columns"
+                f"prior: mean has shape {mean.shape}, scatter {scatter.shape}; x has {d} columns, "
+                f"so give {(d,)} and {(d, d)}"
             )
         if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
             raise Refusal("prior: mean or scatter is not finite; give finite numbers")
@@ -484,7 +486,9 @@ def _not_collinear(scatter: Array) -> None:
     try:
         _definite("scatter", scatter)
     except Refusal:
-        raise Refusal("x has collinear columns, so no weak prior; give a prior") from None
+        raise Refusal(
+            "x has collinear columns, for which there is no weak prior; give a prior"
+        ) from None
 
 
 def _definite(name: str, matrix: Array) -> None:

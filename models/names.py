@@ -398,7 +398,7 @@ def family_called(title: str) -> type[Theta]:
                 return made.read(rest[:-1])
             except ValueError:  # no number, or a part that is not known either
                 break
-    raise Refusal(f"the posterior is of family {title!r}, which is not known here")
+    raise Refusal(f"the posterior is of family {title!r}, which this version does not know")
 
 
 def arguments_of(text: str) -> list[str]:

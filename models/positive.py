@@ -32,7 +32,7 @@ def positive_column(sample: Sample, family: type[Theta]) -> None:
     >>> from models import Gamma, Sample
     >>> positive_column(Sample([3.0, 0.0, 0.0, 2.0]), Gamma)
     Traceback (most recent call last):
-    models.refusal.Refusal: x: row 1 (counted from 0) is 0, which is not above 0, as 2 of 4 are; ...
+    models.refusal.Refusal: x: row 1 (counted from 0) is 0, which is not above 0 (2 of 4 ...
     """
     column(sample)
     bad = ~(sample.x > 0)
@@ -46,7 +46,7 @@ def positive_column(sample: Sample, family: type[Theta]) -> None:
     refuse_row(
         sample,
         bad,
-        f"is not above 0, as {many:,} of {sample.observations:,} are; {remedy}",
+        f"is not above 0 ({many:,} of {sample.observations:,} values); {remedy}",
     )
 
 
@@ -64,8 +64,8 @@ def refuse_narrow(family: object, sample: Observations, names: Sequence[str] = (
     if 0 < high - low < NARROWEST * high:
         (name,) = columns_called(sample, names)
         raise Refusal(
-            f"{name} lies between {low:.15g} and {high:.15g}: logarithms would lose its digits, "
-            "and a bell curve describes so narrow a column as well; take the family of these"
+            f"{name} lies between {low:.15g} and {high:.15g}: logarithms would lose its digits; "
+            "fit a bell curve, which is as good for so narrow a column"
         )
 
 
@@ -103,4 +103,4 @@ def relative_spread(sample: Observations) -> tuple[float, float]:
 def _refuse_no_spread(sample: Observations) -> None:
     """Refuse a column in which all values are one."""
     if sample.low[0] == sample.high[0]:
-        raise Refusal("x is constant, so no weak prior has a scale; give a prior")
+        raise Refusal("x is constant, and the weak prior needs its spread; give a prior")

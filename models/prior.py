@@ -46,8 +46,11 @@ def checked_prior(prior: Prior, record: type, sample: Observations) -> Prior:
     models.refusal.Refusal: prior: weight is -1; give a number from 0 up
     """
     if not isinstance(prior, Prior) or not isinstance(prior.theta, record):
-        name = type(prior.theta if isinstance(prior, Prior) else prior).__name__
-        raise Refusal(f"prior holds a {name}; give Prior(weight, {record.__name__}(...))")
+        bare = not isinstance(prior, Prior)
+        what, found = ("prior", prior) if bare else ("theta of the prior", prior.theta)
+        raise Refusal(
+            f"{what} is a {type(found).__name__}; give Prior(weight, {record.__name__}(...))"
+        )
     weight = number("prior: weight", prior.weight)
     if weight < 0:
         raise Refusal(f"prior: weight is {weight:g}; give a number from 0 up")

@@ -96,7 +96,7 @@ class Question[S: Structure, T: Theta]:
     def units(self) -> Units:
         """The data as MCMC needs them; Refusal if they are not in memory."""
         if not isinstance(self.data.sample, Sample):
-            raise Refusal("the rows are not in memory; take some of them, em.subsample")
+            raise Refusal("the rows are not in memory; take a random part of them, em.subsample")
         return cast("Units", self.data)
 
     @property
@@ -299,8 +299,8 @@ def _refuse_table(family: type[Theta], data: object) -> None:
     """Raise Refusal for a table of counts where groups of labels are needed."""
     if family.takes() == "labels" and np.ndim(cast("ArrayLike", data)) == 2:
         raise Refusal(
-            f"sample is a table ({type(data).__name__}); of counts, a row a group and a column a "
-            "category, give Groups.from_table(table)"
+            f"sample is a table ({type(data).__name__}); if it has counts, one row per group and "
+            "one column per category, give Groups.from_table(table)"
         )
 
 
@@ -330,13 +330,13 @@ def refuse_single_categories(family: type[Theta], sample: Observations) -> None:
     >>> from models import Categorical, Independent, Poisson, Sample
     >>> refuse_single_categories(Independent(Poisson, Categorical), Sample([[1, "a"], [2, "a"]]))
     Traceback (most recent call last):
-    models.refusal.Refusal: x: column 1 has one category only; there is nothing to estimate, ...
+    models.refusal.Refusal: x[:, 1] has one category only; there is nothing to estimate, ...
     """
     if not (by_column(family) and isinstance(sample, Sample)):
         return
     for at, wide in enumerate(width(family, sample)):
         if labelled(family, at) and wide < 2:
-            where = f"column {sample.columns[at]!r}" if sample.columns else f"x: column {at}"
+            where = f"column {sample.columns[at]!r}" if sample.columns else f"x[:, {at}]"
             raise Refusal(
                 f"{where} has one category only; there is nothing to estimate, leave it out"
             )

@@ -208,11 +208,11 @@ class Sample:
         """Return what a message calls a column.
 
         >>> Sample([1, 2]).called(0), Sample([[1, 2]]).called(1)
-        ('x', 'x: column 1')
+        ('x', 'x[:, 1]')
         """
         if self.columns:
             return f"column {self.columns[at]!r}"
-        return f"x: column {at}" if self.table else "x"
+        return f"x[:, {at}]" if self.table else "x"
 
     def column(self, at: int, flips: float | None = None) -> Self:
         """Return one column of a table where it was seen, with the rows as they were given.
@@ -226,7 +226,7 @@ class Sample:
         """
         seen = ~np.isnan(self.x[:, at])
         if not seen.any():
-            raise Refusal(f"x: column {at} was never seen; leave it out")
+            raise Refusal(f"x[:, {at}] is blank in every row; leave it out")
         some = np.ascontiguousarray(self.x[seen, at])
         trials = None if flips is None else np.full(len(some), flips)
         one = self._of(some, trials, np.asarray(self.counts[seen], np.float64))
@@ -252,10 +252,10 @@ class Sample:
         if given.shape != values.shape[:1]:
             raise Refusal(f"weights have shape {given.shape}; give one for each row of x")
         bad = ~((given > 0) & np.isfinite(given))
-        refuse("weights", given, bad, "is no finite number above 0; leave the row out")
+        refuse("weights", given, bad, "is not a finite number above 0; leave the row out")
         total = float(given.sum())
         if abs(total - round(total)) > ROUNDING * total or total < 1:
-            raise Refusal(f"weights sum to {total:g}; they have to sum to whole observations")
+            raise Refusal(f"weights sum to {total:g}; give weights that sum to a whole number")
         return cls._of(values, flips, given)
 
     @classmethod

@@ -290,7 +290,7 @@ def structure_called(title: str) -> type[Structure]:
     for structure in STRUCTURES.values():
         if structure.__name__ == title:
             return structure
-    raise Refusal(f"the posterior is of structure {title!r}, which is not known here")
+    raise Refusal(f"the posterior is of structure {title!r}, which this version does not know")
 
 
 def data_of(structure: type[Structure]) -> type[Units]:
@@ -551,9 +551,7 @@ def checked[S: Structure](
     taken = kind.given(structure)
     if not isinstance(taken, kind):
         fields = ", ".join([*kind.axes(), f"{family.__name__}(...)"])
-        raise Refusal(
-            f"{structure!r} is no {kind.__name__.lower()}; give {kind.__name__}({fields})"
-        )
+        raise Refusal(f"{structure!r} is not a {kind.__name__}; give {kind.__name__}({fields})")
     shares = {
         name: _simplex(name, axes, numbers(name, taken._asdict()[name]))
         for name, axes in kind.axes().items()
@@ -582,8 +580,8 @@ def _simplex(name: str, axes: tuple[str, ...], field: Array) -> Array:
     bad = ~(np.isfinite(field) & (field >= 0))
     if bad.any():
         at = tuple(np.argwhere(bad)[0])
-        place = ", ".join(f"{axis} {one}" for axis, one in zip(axes, at, strict=True))
-        raise Refusal(f"{name}: {place} has share {field[at]:g}; give shares from 0 to 1")
+        place = ", ".join(map(str, at))
+        raise Refusal(f"{name}[{place}] is {field[at]:g}; give shares from 0 to 1")
     totals = field.sum(axis=-1, keepdims=True)
     if (np.abs(totals - 1) > ROUNDING).any():
         worst = float(totals.ravel()[np.abs(totals - 1).argmax()])

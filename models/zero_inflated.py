@@ -19,7 +19,7 @@ from models.names import (
     spelt,
     titled,
 )
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -355,13 +355,13 @@ def above_zero(sample: Observations, names: Sequence[str] = ()) -> Sample:
     """
     if not isinstance(sample, Sample):
         raise Refusal(
-            "zeros in excess need the rows in memory, and these are not; take some of them (--some "
-            "20000)"
+            "zeros in excess need the rows in memory, and these are not; take a random part of "
+            f"them {both('em.subsample', '--some 20000')}"
         )
     seen = (sample.x != 0) & (sample.counts > 0)
     if not seen.any():
         named = f"{names[0]!r}" if names else "x"
-        raise Refusal(f"{named} is 0 in every row, and says nothing of what else there is")
+        raise Refusal(f"{named} is 0 in every row; there is nothing to estimate")
     return sample.pick(np.flatnonzero(seen))
 
 
@@ -454,8 +454,8 @@ def _family(part: type[Theta]) -> type[ZeroInflated]:
     if name not in PARTS:
         *most, last = PARTS
         raise Refusal(
-            f"zeros in excess mean nothing beside {part.__name__}, to which 0 is a value like "
-            f"others; --zeros needs --family {', '.join(most)} or {last}"
+            f"{part.__name__} has no zeros in excess, as 0 is a value like others; --zeros needs "
+            f"--family {', '.join(most)} or {last}"
         )
     title = f"ZeroInflated({part.__name__})"
     return titled(ZeroInflated, title, [*part.layout(), "zero"], part=part)

@@ -81,7 +81,7 @@ def test_categories_that_did_not_occur_can_be_named():
         ([[0, 1], [1, 1]], WORDS, "categories are given, but x is a table"),
         (["to"], ["to", "to"], "categories name 'to' twice"),
         (["to"], "to", "categories is 'to'; give a list"),
-        (["to"], [], "categories are empty"),
+        (["to"], [], "categories is empty"),
     ],
 )
 def test_bad_categories_are_refused(x, categories, message):
@@ -210,7 +210,7 @@ def test_a_file_of_words(file):
 def test_words_of_a_file_without_order_are_refused_before_any_work(file):
     blank = str(typed(file, "-k", "2").exception)
     assert "without a value" in blank
-    assert "line 12; --drop-missing drops them" in blank
+    assert "line 12; leave such rows out (--drop-missing)" in blank
     refused = typed(file, "-k", "2", "--drop-missing")
     assert "single labels in no order do not identify 2 components" in str(refused.exception)
     assert "--force" in str(refused.exception)

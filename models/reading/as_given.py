@@ -169,7 +169,7 @@ def _named(batch: Batch, reader: Reader, names: LabelParser) -> list[str]:
     codes = batch.values[reader.beside]
     if np.isnan(codes).any():
         row = batch.where(int(np.isnan(codes).argmax()))
-        raise Refusal(f"{column_label(reader.beside)}: {row} is blank; name each row's")
+        raise Refusal(f"{column_label(reader.beside)}: {row} has no name; give each row one")
     return [names.names[code] for code in codes.astype(np.intp).tolist()]
 
 
@@ -218,7 +218,7 @@ class KnownLabels:
             listed = ", ".join(map(shortened, self.known[:LISTED]))
             raise Refusal(
                 f"{self.column}: {where(row)} is {name!r}, which is none of the categories of the "
-                f"comparison: {listed}{', ...' * (len(self.known) > LISTED)}"
+                f"comparison: {listed}{', ...' * (len(self.known) > LISTED)}; leave such rows out"
             )
         rank = np.array([*(place[name] for name in self.parser.names), np.nan])
         return rank[np.where(np.isnan(codes), len(rank) - 1, codes).astype(np.intp)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -170,8 +170,8 @@ class MissingValues:
             needed = {name: n for name, n in self.blank.items() if name not in self.partly_seen}
             told = ", ".join(f"{name}: {n:,} of {rows}" for name, n in needed.items() if n)
             raise Refusal(
-                f"{told} without a value (blank, NA or NaN), first in {self.first}; "
-                "--drop-missing drops them"
+                f"{told} without a value (blank, NA or NaN), first in {self.first}; leave such "
+                f"rows out {both('drop_missing=True', '--drop-missing')}"
             )
 
     def _complete(self, batch: Batch) -> Batch:

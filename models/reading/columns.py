@@ -102,8 +102,8 @@ class Columns(NamedTuple):
         if self.trials is not None:
             asked = ", ".join(map(column_label, self.names))
             raise Refusal(
-                f"{asked} have too many distinct rows to be counted; "
-                "coins are compared row by row, so give fewer, or group them"
+                f"{asked} have too many distinct rows to stay in memory, as heads and trials have "
+                "to; give a part of the file"
             )
 
     def refuse_zeros(self) -> NoReturn:
@@ -236,5 +236,5 @@ def _refuse_more_heads(
     remedy = f"swapped? Try --heads {flips} --trials {name}"
     raise Refusal(
         f"{name}: {where(row)} is {heads[row]:g}, more heads than the {trials[row]:g} of {flips}; "
-        + (f"are the columns {remedy}" if (heads >= trials).all() else "mend the file")
+        + (f"are the columns {remedy}" if (heads >= trials).all() else "correct the file")
     )

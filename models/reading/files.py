@@ -85,8 +85,8 @@ def _as_said(source: Source, files: Files) -> Source:
         source = in_utf_8(source, "utf-16")._replace(size=max(1, source.size // 2))
     if files.sheet is not None:
         raise Refusal(
-            f"{source.label} is no workbook and has no sheet {files.sheet!r}; leave it out "
-            f"{both('sheet=', '--sheet')}"
+            f"{source.label} is not a workbook, so it has no sheet {files.sheet!r}; leave the "
+            f"sheet out {both('sheet=', '--sheet')}"
         )
     return source
 

@@ -33,7 +33,7 @@ ROW = re.compile(r"^(x|trials|counts): row (\d+) \(counted from 0\)(?:, column (
 BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|【.*?】")  # with what stands in them: units
 CLOSE, FAR = 0.25, 0.4  # how unlike a slip of the pen is, and what may be one
 LEAST = 3  # letters of the shorter name, if it is a part of the other
-COLUMN = re.compile(r"^x: column (\d+)")
+COLUMN = re.compile(r"^x\[:, (\d+)\]")
 
 
 def unknown_column(label: str, columns: list[str], name: str) -> str:

@@ -268,4 +268,7 @@ def _much_text(given: pa.Array, number: NDArray[np.bool_], blank: NDArray[np.boo
         numbers = "write the two as 0 and 1" if two else "give a column of numbers"
         return f"; no row of {len(text):,} is one: {numbers}, or for labels take categorical"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
-    return f"; {rows} {verb} text: mend {them}, or blank {them} and --drop-missing"
+    dropped = both("drop_missing=True", "--drop-missing")
+    return (
+        f"; {rows} {verb} text: correct {them}, or blank {them} and leave such rows out {dropped}"
+    )

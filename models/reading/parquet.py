@@ -141,8 +141,8 @@ def _pieces(lengths: list[int]) -> Iterator[tuple[range, int]]:
 
 def _broken(source: Source, problem: Exception) -> Refusal:
     if isinstance(problem, FileNotFoundError):  # the file was found before: this is another machine
-        return Refusal(f"{source.label} is not there for a worker; share its folder with it")
-    return Refusal(f"{source.label} is a broken Parquet file ({one_line(problem)}); write it anew")
+        return Refusal(f"a worker cannot find {source.label}; share its folder with the workers")
+    return Refusal(f"{source.label} is a broken Parquet file ({one_line(problem)}); write it again")
 
 
 def _kind(kind: pa.DataType) -> str:

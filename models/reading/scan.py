@@ -23,7 +23,7 @@ from models.reading.labels import LabelParser
 from models.reading.notation import checked_notation
 from models.reading.on_dask import scan_on_workers
 from models.reading.source import Files
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ def _refuse_blank(table: CheckedRows, columns: Columns) -> None:
     if blank.any():
         row, at = (int(one) for one in np.argwhere(blank)[0])
         raise Refusal(
-            f"{column_label(columns.x[at])}: {table.where(row)} is blank, and these rows do not "
-            "compress: they are read from disk, which takes no blanks; --drop-missing drops such "
-            "rows"
+            f"{column_label(columns.x[at])}: {table.where(row)} is blank; the rows are too many "
+            "for memory, and so may have no blanks; leave such rows out "
+            f"{both('drop_missing=True', '--drop-missing')}"
         )

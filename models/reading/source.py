@@ -187,7 +187,7 @@ def _refuse_others(label: str, head: bytes, file: Path) -> None:
         if head.startswith(magic):
             raise Refusal(f"{label} is {what}; save it as CSV in UTF-8, or as Parquet")
     if head[:4] != b"PAR1" and file.suffix.lower() in {".parquet", ".pq"}:
-        raise Refusal(f"{label} is no Parquet file, or a broken one; write it anew")
+        raise Refusal(f"{label} is no Parquet file, or a broken one; write it again")
 
 
 def _lost(file: Path) -> str:

@@ -14,7 +14,7 @@ from models.reading.from_arrow import doubles
 from models.reading.labels import LabelParser
 from models.reading.messages import shortened
 from models.reading.number_parser import NumberParser
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.totals import refuse_sums
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def _names(sources: Sequence[Source]) -> list[str]:
         raise Refusal(f"{label}: column {at:,} has no name; name it, or leave it out")
     for other in sources[1:]:
         if set(column_names(other)) != set(names):
-            raise Refusal(f"{other.label} and {label} name other columns; give tables of one kind")
+            raise Refusal(
+                f"{other.label} and {label} have different columns; give tables with the same ones"
+            )
     return names
 
 
@@ -210,7 +212,7 @@ class _RowNames:
         if unlike.any():
             row = int(unlike.argmax())
             if np.isnan(codes[row]):
-                raise Refusal(f"{self.column}: {where(row)} names no row; name it")
+                raise Refusal(f"{self.column}: {where(row)} has no name; give it one")
             name = shortened(self.parser.names[int(codes[row])])
             raise Refusal(f"{self.column}: {where(row)} is {name!r} again; give each row once")
         return codes
@@ -265,7 +267,7 @@ class _CountParser:
             text = column
         except pa.ArrowNotImplementedError:
             raise Refusal(
-                f"{self.column} is of type {kind}, which is no number; leave the column out"
+                f"{self.column} is of type {kind}, which is not a number; leave the column out"
             ) from None
         return self.numbers(text, self._where)
 
@@ -273,9 +275,10 @@ class _CountParser:
 def _why(count: float) -> str:
     """Return what is wrong with a count, and what to do."""
     if np.isnan(count):
-        return "blank; write 0 if it is none, or take --drop-missing"
+        dropped = both("drop_missing=True", "--drop-missing")
+        return f"blank; write 0 if it is none, or leave such rows out {dropped}"
     if count < 0:
         return f"{count:g}, which is below 0; give counts"
     if np.isinf(count) or count >= LARGEST_WHOLE:
-        return f"{count:g}, which is no count that a double holds; give counts"
+        return f"{count:g}, which is too large for a count; give counts"
     return f"{count:g}, which is not a whole number; give counts"

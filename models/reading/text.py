@@ -414,7 +414,7 @@ def _uneven(source: Source, layout: Layout) -> str | None:
                 remedy = (
                     "; write decimals with a point, or name each column"
                     if width == 1
-                    else "; is a value missing, or one with a delimiter in it not quoted?"
+                    else "; is a value missing, or a quotation mark around one with a delimiter?"
                 )
                 return (
                     f"{source.label}: line {line:,} has {values}, "

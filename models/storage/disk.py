@@ -165,8 +165,8 @@ class StreamWriter:
         except OSError as problem:
             raise Refusal(
                 f"{problem.strerror}: the rows do not compress, and their working copy takes "
-                f"{numbers.shape[1] * DOUBLE} bytes a row in {gettempdir()}; let TMPDIR name a "
-                "larger disk"
+                f"{numbers.shape[1] * DOUBLE} bytes a row in {gettempdir()}; set TMPDIR to a "
+                "folder on a larger disk"
             ) from None
 
     def done(self) -> Stream:

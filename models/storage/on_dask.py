@@ -87,7 +87,7 @@ def result_of(future: Future[Any]) -> Any:
     >>> lost.set_exception(KilledWorker("a task", None, 3))
     >>> result_of(lost)
     Traceback (most recent call last):
-    MemoryError: workers died over the same rows again and again, ...
+    MemoryError: workers died repeatedly on the same rows, ...
     """
     from distributed import KilledWorker
 
@@ -95,8 +95,8 @@ def result_of(future: Future[Any]) -> Any:
         return future.result()
     except KilledWorker:
         raise MemoryError(
-            "workers died over the same rows again and again, for want of memory most likely; "
-            "give them more, or read smaller files"
+            "workers died repeatedly on the same rows, probably because memory ran out; "
+            "give them more memory, or read smaller files"
         ) from None
 
 

@@ -366,11 +366,11 @@ GAUSSIAN = GaussianPrior(170.0, 1.0, 50.0, 3.0)
         ((Gaussian, SAMPLE, 2), {"chains": 0}, "chains is 0; give a whole number from 1 up"),
         ((Gaussian, SAMPLE, 2), {"seed": -1}, "seed is -1"),
         ((Gaussian, SAMPLE, 2), {"seed": 2**64}, "seed is 18446744073709551616; .* below"),
-        ((Gaussian, SAMPLE, 2), {"prior": GAUSSIAN}, r"prior holds a GaussianPrior; give Prior\("),
+        ((Gaussian, SAMPLE, 2), {"prior": GAUSSIAN}, r"prior is a GaussianPrior; give Prior\("),
         (
             (Gaussian, SAMPLE, 2),
             {"prior": Prior(0.0, BinomialPrior(1.0, 1.0))},
-            "prior holds a BinomialPrior",
+            "theta of the prior is a BinomialPrior",
         ),
         (
             (Gaussian, SAMPLE, 2),
@@ -383,7 +383,7 @@ GAUSSIAN = GaussianPrior(170.0, 1.0, 50.0, 3.0)
             {"prior": Prior(0.0, MultivariateGaussianPrior(np.zeros(3), 1.0, np.eye(3), 5.0))},
             "x has 2 columns",
         ),
-        ((Gaussian, Sample([1e200, 2e200, 5e200]), 2), {}, "squares"),
+        ((Gaussian, Sample([1e200, 2e200, 5e200]), 2), {}, "the weak prior needs the spread"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(arguments, options, message):

@@ -308,14 +308,14 @@ def test_one_new_group_can_be_folded_in(words):
         ),
         (
             lambda: Groups([1, 2, 3], [1.5, 2, 2]),
-            "group: row 0 .* is 1.5, which is no whole number",
+            "group: row 0 .* is 1.5, which is not a whole number",
         ),
         (lambda: Groups([1, 2, 3], ["a", None, "b"]), "group: row 1 .* has no name"),
         (lambda: Groups([1, 2, 3], ["a", "b"]), "name the group of each row"),
         (lambda: Groups([1, 2, 3], ["a", "b", "b"], counts=[0, 1, 1]), "group 'a' has no rows"),
         (lambda: Groups(Sample([1, 2]), ["a", "b"]), "x is a Sample"),
         (lambda: Groups.from_table([[1, -2], [3, 4]]), "is -2, which is below 0"),
-        (lambda: Groups.from_table([[1, 2.5], [3, 4]]), "is 2.5, which is no whole number"),
+        (lambda: Groups.from_table([[1, 2.5], [3, 4]]), "is 2.5, which is not a whole number"),
         (lambda: Groups.from_table([["a", "b"]]), "is not a number"),
         (
             lambda: Groups.from_table(np.array([[1, 2], [3, np.nan]])),

@@ -177,7 +177,7 @@ def test_the_weak_prior_hardly_pulls_groups_that_lie_apart(rng):
 
 def test_what_is_wrong_is_named():
     with pytest.raises(
-        ValueError, match=r"row 1 .* is 0, which is not above 0, as 1 of 2 are; drop"
+        ValueError, match=r"row 1 .* is 0, which is not above 0 \(1 of 2 values\); drop"
     ):
         em.fit(Gamma, Sample([3.0, 0.0]), 1)
     with pytest.raises(ValueError, match=r"shape is .*; give numbers above 0"):

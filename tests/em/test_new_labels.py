@@ -48,12 +48,12 @@ def test_a_lone_blank_label_says_nothing(mixed):
 
 
 def test_labels_that_the_fit_has_not_are_refused_by_name(mixed):
-    with pytest.raises(Refusal, match="column 1: 'platin' is none of the categories of the fit"):
+    with pytest.raises(Refusal, match=r"x\[:, 1\]: 'platin' is none of the categories of the fit"):
         mixed.assign(Sample([[40.0, "platin"]]))
-    with pytest.raises(Refusal, match="column 1 has a category 3, the fit has 3 of them"):
+    with pytest.raises(Refusal, match=r"x\[:, 1\] has a category 3, the fit has 3 of them"):
         mixed.assign(Sample([[40.0, 3]]))
     coded = fit(MIXED, Sample([[row[0], int(NAMES.tolist().index(row[1]))] for row in ROWS]), 2)
-    with pytest.raises(Refusal, match="'gold' is text, the fit has codes"):
+    with pytest.raises(Refusal, match="'gold' is text, but the fit has codes"):
         coded.assign(Sample([[40.0, "gold"]]))
     with pytest.raises(Refusal, match="levels, the names of the categories of each column"):
         Sample([[40.0, "gold"]], categories=["basic", "gold"])

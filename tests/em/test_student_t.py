@@ -180,7 +180,7 @@ def test_the_weak_prior_has_the_unit_of_the_data(rng):
 def test_the_weak_prior_takes_the_variance_where_half_of_the_values_are_one_number():
     x = Sample([5.0, 5.0, 5.0, 5.0, 5.0, 4.0, 9.0])
     assert StudentT.with_df(4).weak_prior(x, 1) == Gaussian.weak_prior(x, 1)
-    with pytest.raises(ValueError, match="a column without spread"):
+    with pytest.raises(ValueError, match="the weak prior needs the spread"):
         StudentT.weak_prior(Sample([5.0, 5.0]), 1)
 
 

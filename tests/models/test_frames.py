@@ -83,7 +83,7 @@ BAD = {
     ),
     "two for one": (("poisson", ["visits", "height"]), "Poisson takes one column, columns= names"),
     "twice": (("mvn", ["height", "height"]), "columns name 'height' twice"),
-    "none": (("mvn", []), "columns are empty"),
+    "none": (("mvn", []), "columns is empty"),
     "text": (("gaussian", "sex"), "is .f., which is not a number"),
     "family": (("gausian", "height"), "did you mean gaussian"),
 }

@@ -74,7 +74,9 @@ def test_a_title_restores_what_it_is_made_of(sums):
     ["Sum", "Sum()", "Sum(Poisson)", "Sum(Poisson, Gauss)", "Sum(Poisson, Poisson", "Summ(a, b)"],
 )
 def test_a_title_that_cannot_be_read_is_refused_by_its_name(title, sums):
-    with pytest.raises(Refusal, match=r"the posterior is of family 'Summ?.*, which is not known"):
+    with pytest.raises(
+        Refusal, match=r"the posterior is of family 'Summ?.*, which this version does not know"
+    ):
         family_called(title)
 
 

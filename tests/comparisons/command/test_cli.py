@@ -107,7 +107,7 @@ KINDS = [
 MIXED = {
     "zeros beside other columns": (
         ("-c", "age:gaussian", "-c", "paid:lognormal"),
-        "paid: line 2 is 0, which is not above 0, as 2 of 4 are; drop them; zeros in excess cannot",
+        "paid: line 2 is 0, which is not above 0 (2 of 4 values); drop them; zeros in excess cannot",
         "--zeros",
     ),
     "several columns of labels": (
@@ -142,7 +142,7 @@ MIXED = {
     ),
     "single labels": (
         ("-f", "categorical", "-c", "plan"),
-        "more columns, each of labels (-c NAME:categorical for each), rows in groups (--group)",
+        "more columns of labels (-c NAME:categorical for each), rows in groups (--group)",
         "Sequences",
     ),
 }
@@ -316,7 +316,7 @@ WRONG = {
     "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
     "not above 0": (
         ("fit", "zeros.csv", "-f", "gamma", "-c", "x", "-k", 1),
-        "x: line 3 is 0, which is not above 0, as 2 of 4 are; drop them",
+        "x: line 3 is 0, which is not above 0 (2 of 4 values); drop them",
     ),
     "too narrow": (("fit", "narrow.csv", "-f", "lognormal", "-c", "x", "-k", 1), "lies between"),
     "empty": (("fit", "empty.csv", "-f", "gaussian", "-c", "x", "-k", 1), "empty"),
@@ -350,7 +350,7 @@ WRONG = {
     "zeros": (("fit", "people.csv", *GAUSSIAN, "--zeros"), "--zeros needs --family poisson, "),
     "zeros and forms": (
         ("choose", "people.csv", "-f", "multivariate", "--covariance", "all", "--zeros"),
-        "zeros in excess mean nothing beside MultivariateGaussian",
+        "MultivariateGaussian has no zeros in excess",
     ),
     "df": (("fit", "people.csv", *GAUSSIAN, "--df", 4), "--df needs --family student-t"),
     "df below 0": (
@@ -516,7 +516,7 @@ def test_a_column_of_zeros_alone_is_named(run, tmp_path):
     words = ("fit", "none.csv", "-f", "poisson", "--zeros", "-c", "visits", "-k", 1)
     status, _, err = run(*words)
     assert status == 2
-    assert "'visits' is 0 in every row, and says nothing of what else there is" in err
+    assert "'visits' is 0 in every row; there is nothing to estimate" in err
 
 
 def test_studies_are_listed_in_a_line_each(run):
@@ -773,7 +773,7 @@ def test_zeros_in_excess_are_fitted_and_refused_where_there_are_none(run, tmp_pa
     _, _, err = run(*words)
     assert "visits: line 3 is -2, which is below 0" in " ".join(err.split())
     _, _, err = run(*words[:3], "lognormal", *words[4:])
-    assert "visits: line 3 is -2, which is not above 0, as 1 of 3 are" in " ".join(err.split())
+    assert "visits: line 3 is -2, which is not above 0 (1 of 3 values)" in " ".join(err.split())
     Path("visits.csv").write_text("visits\n0\n2\n1.5\n")
     _, _, err = run(*words[:3], "lognormal", *words[4:-1])
     assert "allow for zeros beside the others (--family lognormal --zeros)" in " ".join(err.split())

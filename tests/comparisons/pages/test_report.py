@@ -384,7 +384,7 @@ def test_one_component_is_told_as_one(rng, plain):
     said = text(report(counts))
     assert "Counts of events: a single group? EM and MCMC compared (n = 200)" in said
     assert "be described by a single group, a rate of events?" in said
-    with pytest.raises(Refusal, match="family 'Zipf', which is not known here"):
+    with pytest.raises(Refusal, match="family 'Zipf', which this version does not know"):
         report(Facts(changed(counts.tree, family="Zipf")))
 
 

@@ -187,7 +187,7 @@ def test_shares_may_be_rounded(write):
         (GOOD | {"mean": [10**400, 3]}, "json: mean[0]: number out of range"),
         (GOOD | {"weight": 1}, "json: weight has shape (); give one share"),
         (GOOD | {"weight": []}, "json: weight has shape (0,)"),
-        (GOOD | {"weight": [-0.5, 1.5]}, "json: weight: component 0 has share -0.5"),
+        (GOOD | {"weight": [-0.5, 1.5]}, "json: weight[0] is -0.5; give shares"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(content, message, write):

@@ -134,7 +134,8 @@ def test_parts_that_overlap_are_counted_once(rng):
 def test_rows_with_blanks_are_dropped_on_request(tmp_path):
     path = written(tmp_path, "d,word\na,to\n,be\nb,\nc,\na,be\nb,to\na,to\n")
     with pytest.raises(
-        Refusal, match=r"word: 2 of 7 rows, d: 1 of 7 rows without .* in line 3; --"
+        Refusal,
+        match=r"word: 2 of 7 rows, d: 1 of 7 rows without .* in line 3; leave such rows out",
     ):
         scan_in_groups(path, WORD, "d", labelled=True)
     found = scan_in_groups(path, WORD, "d", labelled=True, drop_missing=True)

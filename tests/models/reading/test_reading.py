@@ -228,7 +228,7 @@ def test_missing_values_are_dropped_row_by_row_when_asked(write):
     path = write("a,b,c\n1,,x\n2,5,\n NA ,6,z\n4,7,\n")
     message = refused(path, ["a", "b"])
     assert message.startswith("a: 1 of 4 rows, b: 1 of 4 rows without a value")
-    assert "--drop-missing" in message
+    assert "leave such rows out (drop_missing=True)" in message
     columns, dropped, _ = read_columns(path, ["a", "b"], drop_missing=True)
     assert dropped == 2
     assert columns["a"].tolist() == [2, 4]
@@ -357,9 +357,9 @@ def test_parquet_files_that_are_broken(store, write):
 
 def test_how_much_is_text_is_said_with_a_remedy(write):
     some = write("height\n170\ntall\nNA\nshort\n165\n")
-    message = "2 of 5 rows are text: mend them, or blank them and --drop-missing"
+    message = "2 of 5 rows are text: correct them, or blank them and leave such rows out"
     assert message in refused(some)
-    assert "1 of 2 rows is text: mend it" in refused(write("height\n1\nx\n"))
+    assert "1 of 2 rows is text: correct it" in refused(write("height\n1\nx\n"))
     every = refused(write("height\ntall\nNA\nshort\n"))
     assert "no row of 3 is one: give a column of numbers" in every
 

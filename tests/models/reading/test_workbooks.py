@@ -194,7 +194,7 @@ def test_files_that_are_no_workbooks_are_refused(book, tmp_path, monkeypatch):
     assert "is no workbook that can be read" in refused(old, "x")
     plain = tmp_path / "plain.csv"
     plain.write_text("x\n1\n")
-    assert "is no workbook and has no sheet 'a'; leave it out (--sheet)" in refused(
+    assert "is not a workbook, so it has no sheet 'a'; leave the sheet out (--sheet)" in refused(
         plain, "x", sheet="a"
     )
     monkeypatch.setitem(sys.modules, "python_calamine", None)
@@ -208,7 +208,7 @@ def test_files_that_are_no_workbooks_are_refused(book, tmp_path, monkeypatch):
 def test_blank_rows_of_a_sheet(tmp_path):
     rows = [[None, None], ["n", "m"], [3, 1], [None, None], [5, 2], [None, None]]
     path = written(tmp_path / "gaps.xlsx", {"One": rows})
-    assert "first in line 4; --drop-missing drops them" in refused(path, "n")
+    assert "first in line 4; leave such rows out (--drop-missing)" in refused(path, "n")
     assert scan(path, "n", drop_missing=True).observations == 2  # those at the end are no rows
     data = scan_in_order(path, Columns(("n",))).data
     np.testing.assert_array_equal(data.seen, [True, False, True])
