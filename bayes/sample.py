@@ -215,7 +215,7 @@ def _warn(
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
         remedy = "draw longer" if asked_for == "auto" else 'give draws="auto"'
         warnings.warn(
-            f"the chains are not to be relied on yet: {measures}; {remedy}",
+            f"the chains did not converge: {measures}; {remedy}",
             ChainsWarning,
             stacklevel=3,
         )
@@ -235,7 +235,7 @@ def align(tree: xr.DataTree, by: Labelling) -> xr.DataTree:
     posterior = posterior_of(tree)
     question, structures = posterior.question, posterior.as_drawn
     if not question.structure.exchangeable():
-        raise Refusal("the data say which component is which; there are no labels to align")
+        raise Refusal("the data determine the labels, so there are none to align")
     engine = engine_of(question)
     positions = engine.pack(question, structures)
     alignment = alignment_of(engine, question, positions, structures, posterior.explored, by)

@@ -77,7 +77,7 @@ class Forecast[T: Theta](NamedTuple):
         sample = Sample(x, trials)
         type(self.theta).observe(sample)
         if sample.table:
-            raise Refusal("x has several columns, of which no order says which are below others")
+            raise Refusal("x has several columns, and rows of several columns have no order")
         each, _ = self.theta.cumulative(sample.x, sample.x[None], sample.trials)
         return np.asarray(np.tensordot(self.states, sample.expand(each[0, :, 0].T).T, axes=1))
 

@@ -24,7 +24,7 @@ from models.frames import understood
 from models.names import mends
 from models.prior import Prior
 from models.question import asked
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample
 from models.silent import said_of_silent, silent
 from models.structure import (
@@ -163,7 +163,8 @@ def fitted[S: Structure](
     if out_of_reach(question):
         raise Refusal(
             f"{question.family.__name__} needs all distinct rows in memory, and these "
-            f"{question.sample.distinct:,} are not; take some of them (--some 20000)"
+            f"{question.sample.distinct:,} are not; take a random part of them "
+            f"{both('em.subsample', '--some 20000')}"
         )
     if start is not None:
         start = _checked_start(start, question)
@@ -270,8 +271,9 @@ def refuse_few_rows(question: Question[Any, Any]) -> None:
     needs = "a tied covariance" if tied else f"{question.k} full covariances"
     raise Refusal(
         f"{needs} of {wide} columns need{'s' * tied} at least {least:,} distinct rows, and there "
-        f"are {question.sample.distinct:,}; take diagonal covariances (--covariance diagonal), or "
-        "fewer columns"
+        f"are {question.sample.distinct:,}; take diagonal covariances "
+        f"{both('MultivariateGaussian.with_covariance("diagonal")', '--covariance diagonal')}, "
+        "or fewer columns"
     )
 
 
@@ -281,7 +283,7 @@ def _begin[S: Structure](
     """Return the starts, in working coordinates; more than are needed if their number is open."""
     if start is not None:
         if not model.wide_enough(start.theta):
-            raise Refusal("start has a component narrower than the floor; widen it")
+            raise Refusal("start has a component whose width is below floor; give a wider one")
         return iter([start])
     if model.k == 1:
         return iter([model.maximize(model.everything())])
@@ -349,7 +351,9 @@ def _floor(floor: ArrayLike | None, rows: Rows, emission: Emission[Any]) -> Arra
         return default_floor(rows, emission)
     widths = numbers("floor", floor)
     if widths.shape not in ((), (d,)) or not ((widths > 0) & np.isfinite(widths)).all():
-        raise Refusal(f"floor is {floor}; give a least sd above 0, one number or one a column")
+        raise Refusal(
+            f"floor is {floor}; give the least sd allowed, above 0: one number, or one per column"
+        )
     given = np.broadcast_to(widths.max() if emission.isotropic else widths, (d,))
     inside = rows.units.floor_in(given)
     return np.diag(inside) if table and inside.ndim == 1 else inside
@@ -412,11 +416,11 @@ def _notes[S: Structure](
     best = ends[0]
     if not best.climb.converged:
         if tolerance == 0 or best.steps >= max_steps:
-            yield f"stopped after {best.steps} steps, as many as were asked for"
+            yield f"stopped after {best.steps} steps, the most allowed (max_steps)"
         else:
             yield (
                 f"stopped {known.decrement:.1e} standard errors from the maximum: "
-                "within rounding the log-likelihood can rise no further"
+                "rounding hides any further rise of the log-likelihood"
             )
     spiked = [end for end in ends if end.spike.any()]
     if best.spike.any():
@@ -439,7 +443,7 @@ def _notes[S: Structure](
             f"than one in {screened // 100:,}; the best were then climbed on all observations"
         )
     elif abandoned:
-        yield f"{abandoned} starts were given up after their first steps, as others were higher"
+        yield f"{abandoned} starts were given up after a few steps, because others were higher"
     yield from _without_errors(known, best.parameters.theta)
 
 
@@ -462,8 +466,8 @@ def _of_zeros(question: Question[Any, Any], parameters: Structure) -> Iterator[s
             yield said  # zeros in excess do not depend on the row before, nor on a group
             continue
         yield (
-            f"{said}: zeros in excess; {mends('zeros', question.family)[0].__name__} (--zeros) "
-            f"with k = {question.k - 1} has one parameter for them"
+            f"{said}: zeros in excess; fit them by {mends('zeros', question.family)[0].__name__} "
+            f"(--zeros) with k = {question.k - 1}"
         )
 
 
@@ -487,4 +491,7 @@ def _seldom[S: Structure](found: Found[S]) -> Iterator[str]:
     best = found.ends[0]
     if best.climb.converged and not best.spike.any() and times_reached(found.ends) == 1:
         others = f" of {found.begun}" if found.begun > 1 else ""
-        yield f"only one start{others} reached the best optimum: a higher one may exist"
+        yield (
+            f"only one start{others} reached the best optimum: a higher one may exist; "
+            "try more starts (starts=, --starts)"
+        )

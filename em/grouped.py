@@ -65,7 +65,7 @@ def single_celled(data: Data) -> list[str]:
 
     >>> from models.groups import Groups
     >>> single_celled(Groups(["a", "a", "a", "b"], [1, 1, 2, 2]))
-    ["group '1' has one category only, which says little of its shares"]
+    ["group '1' has one category only, which says little about its shares"]
     """
     if not isinstance(data, Groups) or not data.sample.categories:
         return []
@@ -76,7 +76,7 @@ def single_celled(data: Data) -> list[str]:
     if len(alone) > 1:
         who = f"{len(alone):,} groups, {data.titles[alone[0]]!r} the first, have"
     its = "its" if len(alone) == 1 else "their"
-    return [f"{who} one category only, which says little of {its} shares"]
+    return [f"{who} one category only, which says little about {its} shares"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -253,7 +253,7 @@ class Fit[S: Structure]:
         """
         if not isinstance(self.estimate, Mixture):
             kind = type(self.estimate).__name__
-            raise AttributeError(f"this is a fit of a {kind}; take its estimate")
+            raise AttributeError(f"a fit of a {kind} has no mixture; take its estimate")
         return self.estimate
 
     @property
@@ -362,7 +362,7 @@ class Fit[S: Structure]:
         mine, theirs = title_of(self.question.structure), title_of(structure_for(data))
         if mine != theirs:
             raise Refusal(
-                f"this is a fit of a {mine}, the data ask for a {theirs}; give a "
+                f"this is a fit of a {mine}, but such data need a {theirs}; give a "
                 f"{type(self.question.data).__name__}"
             )
 
@@ -598,7 +598,7 @@ class Fit[S: Structure]:
         """
         sample = x if isinstance(x, Sample) else Sample(_column(x), trials)
         if np.isposinf(self.log_likelihood):
-            raise Refusal("the estimate is degenerate: it has no density")
+            raise Refusal("the estimate is degenerate and has no density; fit other columns")
         overall = self.inside.overall(self.question.data)
         with np.errstate(divide="ignore"):  # the logarithm of an empty component's share
             parts = [
@@ -621,7 +621,9 @@ class Fit[S: Structure]:
             sample = self.question.coded(sample)
         self.family.observe(sample)
         if sample.dimension != d:
-            raise Refusal(f"x has {sample.dimension} columns, the fit {d}; give the same ones")
+            raise Refusal(
+                f"x has {sample.dimension} columns, but the fit has {d}; give the same ones"
+            )
         self._refuse_codes(sample)
         emission, k = emission_of(self.family), self.question.k
         # in the fit's working coordinates, as a few new rows may be on another scale
@@ -642,8 +644,8 @@ class Fit[S: Structure]:
         for at, high in enumerate(sample.high):
             if labelled(self.family, at) and high >= wide[at]:
                 raise Refusal(
-                    f"{sample.called(at)} has a category {high:.0f}, the fit has {wide[at]} of "
-                    "them, from 0"
+                    f"{sample.called(at)} has code {high:.0f}, but the fit has codes from 0 to "
+                    f"{wide[at] - 1}; give one of these"
                 )
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:

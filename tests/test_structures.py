@@ -129,7 +129,7 @@ def test_louis_and_the_derivative_of_the_score_give_one_information(row, prior, 
     fit = em.fit(row.family, sample, 2, prior=row.prior if prior else None)
     if not (row.identified or prior):
         assert not fit.has_errors
-        assert any("which the data leave open" in note for note in fit.notes)
+        assert any("so the data do not determine all" in note for note in fit.notes)
         return
     if not fit.has_errors:
         pytest.fail("the sample has no interior maximum; take another seed")

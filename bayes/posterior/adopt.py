@@ -136,7 +136,9 @@ def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
         posterior, statistics, attributes = given, xr.Dataset(), dict(given.attrs)
     elif isinstance(given, xr.DataTree):
         groups = ", ".join(given.children) or "none"
-        raise Refusal(f"the tree has no group posterior; its groups: {groups}")
+        raise Refusal(
+            f"the tree has no group posterior (it has {groups}); give the tree of a sampler"
+        )
     else:
         raise Refusal(
             f"posterior is a {type(given).__name__}; give an xarray DataTree or Dataset, such as "
@@ -144,7 +146,7 @@ def _draws(given: xr.DataTree | xr.Dataset) -> Draws:
         )
     if "draw" not in posterior.dims:
         dims = ", ".join(map(str, posterior.dims)) or "none"
-        raise Refusal(f"posterior has no dimension draw; its dimensions: {dims}")
+        raise Refusal(f"posterior has no dimension draw (it has {dims}); rename that of the draws")
     posterior, statistics = (
         one if "chain" in one.dims else one.drop_vars("chain", errors="ignore").expand_dims("chain")
         for one in (posterior, statistics)
@@ -165,7 +167,7 @@ def _fields(
     for name in names:
         if name not in every:
             raise Refusal(
-                f"names has {name!r}, which a {family.__name__} has not; "
+                f"names has {name!r}, which is no parameter of {family.__name__}; "
                 f"give names of {', '.join(every)}"
             )
     fields = {
@@ -181,9 +183,7 @@ def _fields(
             continue
         shares[name] = _field(draws, name, names.get(name, name), every[name], share=True)
         if equal_weights and np.abs(shares[name] * k - 1).max() > ROUNDING:
-            raise Refusal(
-                f"{name} varies, but equal_weights is set; leave out the one or the other"
-            )
+            raise Refusal(f"{name} varies, but equal_weights is set; leave one of the two out")
     return shares | fields
 
 
@@ -210,17 +210,17 @@ def _field(
             found = theirs(posterior)
         except KeyError as problem:
             reason = " ".join(str(problem.args[0]).split())
-            raise Refusal(f"names[{ours!r}] fails: {reason}; there is {listed}") from None
+            raise Refusal(f"names[{ours!r}] fails: {reason}; the posterior has {listed}") from None
         if not isinstance(found, xr.DataArray):
             kind = type(found).__name__
             raise Refusal(f"names[{ours!r}] returned a {kind}; return a DataArray of draws")
     rest = [dim for dim in found.dims if dim not in ("chain", "draw")]
     if len(rest) != found.ndim - 2:
         dims = ", ".join(map(str, found.dims)) or "none"
-        raise Refusal(f"{ours} has dimensions {dims}; chain and draw have to be among them")
+        raise Refusal(f"{ours} has dimensions {dims}; give one with chain and draw")
     if not rest:
         raise Refusal(
-            f"{ours} has no dimension of components; if all share it, repeat it K times, as in "
+            f"{ours} has no dimension of components; if all share it, repeat it K times, such as "
             f'names={{{ours!r}: lambda p: xr.concat([p["{ours}"]] * K, "component")}}'
         )
     if set(axes) == set(rest):
@@ -232,7 +232,9 @@ def _field(
         raise Refusal(f"{ours} is of type {given.dtype}; give numbers")
     values = given.astype(np.float64)
     if values.shape[:2] != draws.sizes:
-        raise Refusal(f"{ours} has chains and draws {values.shape[:2]}; give {draws.sizes}")
+        raise Refusal(
+            f"{ours} has chains and draws {values.shape[:2]}; give {draws.sizes}, as others do"
+        )
     return _symmetric(values)
 
 
@@ -305,7 +307,9 @@ def _statistics(draws: Draws) -> dict[str, np.ndarray]:
                     "leave warm-up out of both"
                 )
             if not np.isfinite(values).all():
-                raise Refusal(f"{theirs} is not finite everywhere; leave it or such draws out")
+                raise Refusal(
+                    f"{theirs} is not finite everywhere; leave such draws out, or all of it"
+                )
             found[ours] = values.astype(TYPES.get(ours, np.float64))
     return {name: found[name] for name in known if name in found}
 

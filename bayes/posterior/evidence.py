@@ -183,7 +183,7 @@ def _refused(posterior: Posterior) -> str | None:
 def _other_density(posterior: Posterior) -> str | None:
     """Return why what was drawn is not the posterior of the data under a known prior."""
     if posterior.prior is None:
-        return "The prior of the draws is not known, and the evidence depends on it."
+        return "The evidence depends on the prior, and that of the draws is not known."
     if not posterior.ours:
         return "Another program made the draws; the density that it explored is not known."
     if "whole" in posterior.tree.attrs:
@@ -191,7 +191,10 @@ def _other_density(posterior: Posterior) -> str | None:
             "The draws are of a random subsample, whose evidence is not that of all observations."
         )
     if posterior.question.units.unit_counts.dtype.kind == "f":
-        return "The rows have weights in place of counts (bins do): the data have another evidence."
+        return (
+            "The rows have weights in place of counts, as bins do: "
+            "their evidence is not that of the data."
+        )
     return None
 
 

@@ -44,14 +44,14 @@ def loo(tree: xr.DataTree) -> ELPDDataLOO:
     of_what, counts = str(each.dims[-1]), each["counts"].to_numpy()
     if of_what == "time":
         raise Refusal(
-            "the rows of one sequence depend on each other: a row that is left out is still known "
-            "from its neighbours. Compare models by em.fit(...).bic, or by "
-            'tree["pointwise"]["x"], the log density of each row given the rows before it; '
-            "of several sequences whole ones are left out"
+            "the rows of one sequence depend on each other: the neighbours of a row that is left "
+            "out still tell what it was. Compare models by em.fit(...).bic, by "
+            'tree["pointwise"]["x"], the log density of each row given the rows before it, or with '
+            "several sequences, of which whole ones are left out"
         )
     if counts.dtype.kind == "f":
         raise Refusal(
-            "the posterior's rows have weights in place of counts (bins do), so that no single "
+            "the posterior's rows have weights in place of counts, as bins do, so no single "
             "observation can be left out; sample fewer observations"
         )
     groups = {"posterior": tree["posterior"].to_dataset(), FOR_ARVIZ: each.to_dataset(name="x")}

@@ -190,7 +190,9 @@ def posterior_of(tree: xr.DataTree) -> Posterior:
     True
     """
     if "labels" not in tree.children or "constant_data" not in tree.children:
-        raise Refusal("the tree is no posterior of bayes.sample: it has no group of labels")
+        raise Refusal(
+            "the tree has no group labels; give what bayes.sample or bayes.adopt returned"
+        )
     return Posterior(renewed(tree))
 
 

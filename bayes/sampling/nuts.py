@@ -285,8 +285,8 @@ def _explained(
     state = fields_of(engine.structures(question, position[None]))
     where = ", ".join(f"{name} {field[0].tolist()}" for name, field in state.items())
     return SamplerError(
-        f"the sampler could not go on ({reason}); a start was {where}. Are the units extreme, or "
-        "the prior far from the data? Divide x by a power of ten, or give another prior"
+        f"the sampler stopped ({reason}); a start was {where}; if the units are extreme, divide x "
+        "by a power of ten; if the prior is far from the data, give another"
     )
 
 

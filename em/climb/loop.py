@@ -52,7 +52,7 @@ class DescentError(Stopped, ArithmeticError):
     >>> from types import SimpleNamespace
     >>> climb(SimpleNamespace(expect=lambda x: (-(x**2), x), maximize=lambda x: 2 * x), 1.0)
     Traceback (most recent call last):
-    em.climb.loop.DescentError: step 1: the objective went from -1.0 to -4.0
+    em.climb.loop.DescentError: step 1: the objective fell from -1.0 to -4.0
     """
 
 
@@ -228,7 +228,7 @@ def _ascends[P](
         return True
     if rounding is not None and fall <= ROUNDING * abs(value) + rounding(present):
         return False
-    raise DescentError(f"step {step}: the objective went from {value!r} to {level!r}")
+    raise DescentError(f"step {step}: the objective fell from {value!r} to {level!r}")
 
 
 def _rest(trace: list[float]) -> float:

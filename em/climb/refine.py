@@ -89,11 +89,11 @@ def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]
     """
     parameters, reason = end.parameters, None
     if model.hard:
-        reason = "hard EM does not maximise the likelihood, so that no information belongs to it"
+        reason = "hard EM does not maximise the likelihood"
     elif end.spike.any():
         reason = "a component is a spike, where the likelihood has no maximum"
     elif end.empty.any() or (parameters.overall(model.question.data) == 0).any():
-        reason = "a component is empty, so that its parameters mean nothing"
+        reason = "a component is empty, so its parameters are not determined"
     if reason:
         return unavailable(model, parameters, reason)
     return information_of(model, parameters)

@@ -99,7 +99,7 @@ def information_of[S: Structure](
     found = coordinates(parameters, model.question.held)
     p = len(found)
     if p > MOST_COORDINATES:
-        too_many = f"{p:,} free parameters are too many; the most is {MOST_COORDINATES:,}"
+        too_many = f"{p:,} free parameters are too many (at most {MOST_COORDINATES:,})"
         return unavailable(model, parameters, too_many)
     free = free_of(parameters, found, len(listed_entries(parameters.theta)))
     fixed = edge_slots(model, parameters)
@@ -128,8 +128,8 @@ def information_of[S: Structure](
     spanned = count if opened is None else opened.spanned
     if spanned and reason is None:
         reason = (
-            f"the likelihood is flat in {spanned} direction{'s' * (spanned > 1)}, which the data "
-            "leave open"
+            f"the likelihood is flat in {spanned} direction{'s' * (spanned > 1)}, so the data do "
+            "not determine all parameters"
         )
     if inner is not None:
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
@@ -225,11 +225,11 @@ def _inverted(complete: Array, matrix: Array, score: Array, inner: int | None) -
     try:
         whiten = np.linalg.inv(np.linalg.cholesky(complete))
     except np.linalg.LinAlgError:
-        why = "even the complete information is not positive definite"
+        why = "the information would not be positive definite even if the groups were known"
         return Inverted(none, np.nan, np.nan, why, NONE)
     relative = whiten @ matrix @ whiten.T
     if not np.isfinite(relative).all():
-        why = "a parameter lies so near an edge that differences leave the parameter space"
+        why = "a parameter is so near an edge that numerical derivatives would step over it"
         return Inverted(none, np.nan, np.nan, why, NONE)
     values, vectors = np.linalg.eigh(relative)
     least = float(values[0]) if len(values) else 1.0

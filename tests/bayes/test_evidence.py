@@ -353,7 +353,7 @@ def refused(tree) -> str:
 
 def test_draws_of_another_program_have_no_evidence():
     theirs = heads()["posterior"].to_dataset()
-    assert "prior of the draws is not known" in refused(bayes.adopt(Binomial, FLIPS, theirs))
+    assert "that of the draws is not known" in refused(bayes.adopt(Binomial, FLIPS, theirs))
     known = bayes.adopt(Binomial, FLIPS, theirs, prior=UNIFORM)
     assert "Another program" in refused(known)
     assert evidence(heads()).reason is None

@@ -443,7 +443,7 @@ def test_a_mixture_refuses_what_needs_order():
     ):
         with pytest.raises(ValueError, match=r"needs rows in time; fit Sequences\(x\), not a Mix"):
             method()
-    with pytest.raises(ValueError, match="this is a fit of a Mixture, the data ask for a Hidden"):
+    with pytest.raises(ValueError, match="this is a fit of a Mixture, but such data need a Hidden"):
         mixture.members(Sequences([0, 1, 7, 9]))
 
 

@@ -337,7 +337,7 @@ def test_one_new_group_can_be_folded_in(words):
         ),
         (
             lambda: em.fit(Poisson, Groups([1, 2, 8, 9], [0, 0, 1, 1]), 2).members(Sample([1])),
-            "the data ask for a Mixture",
+            "but such data need a Mixture",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_lone_blank_label_says_nothing(mixed):
 def test_labels_that_the_fit_has_not_are_refused_by_name(mixed):
     with pytest.raises(Refusal, match=r"x\[:, 1\]: 'platin' is none of the categories of the fit"):
         mixed.assign(Sample([[40.0, "platin"]]))
-    with pytest.raises(Refusal, match=r"x\[:, 1\] has a category 3, the fit has 3 of them"):
+    with pytest.raises(Refusal, match=r"x\[:, 1\] has code 3, but the fit has codes from 0 to 2"):
         mixed.assign(Sample([[40.0, 3]]))
     coded = fit(MIXED, Sample([[row[0], int(NAMES.tolist().index(row[1]))] for row in ROWS]), 2)
     with pytest.raises(Refusal, match="'gold' is text, but the fit has codes"):

@@ -150,7 +150,7 @@ def test_realigning_a_posterior_and_back(rng):
     np.testing.assert_allclose(before, after)
     with pytest.raises(ValueError, match="by is 'size'"):
         bayes.align(tree, "size")
-    with pytest.raises(ValueError, match="no group of labels"):
+    with pytest.raises(ValueError, match="no group labels"):
         bayes.align(az.convert_to_datatree({"mean": np.zeros((1, 10))}), "order")
 
 

@@ -43,7 +43,7 @@ def test_acceleration_looks_no_more_often_and_ends_as_even(eye):
 
 
 def test_a_cook_who_carries_the_wrong_way_is_stopped():
-    with pytest.raises(DescentError, match="step 1: the objective went from"):
+    with pytest.raises(DescentError, match="step 1: the objective fell from"):
         dish.split(dish.WRONG)
     dish.split(-dish.WRONG)  # negative control: the same eye, the right way
 

@@ -73,7 +73,7 @@ class Broken(Linkage):
 @pytest.mark.parametrize("model", [Falling(), Broken()], ids=["falls", "nan"])
 @pytest.mark.parametrize("accelerate", [True, False])
 def test_the_loop_raises_where_the_theorem_is_broken(model, accelerate):
-    with pytest.raises(DescentError, match="the objective went from"):
+    with pytest.raises(DescentError, match="the objective fell from"):
         climb(model, 0.6, accelerate=accelerate)
 
 
