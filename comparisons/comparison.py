@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +19,13 @@ from comparisons.capacity import refuse_many
 from comparisons.finding import OK
 from comparisons.kept.atomic import COMPARISON, written
 from comparisons.kept.largest import largest
+from comparisons.kept.opened import opened
 from comparisons.kept.tree import laid_out
 from comparisons.pictures.methods import Pictured
 from comparisons.prediction.predictor import predictor_of
 from comparisons.prediction.rows import units_of
 from comparisons.progress import announce
-from comparisons.thresholds import FORMAT, WITHIN
+from comparisons.thresholds import WITHIN
 from comparisons.verdict.distance import refuse_within
 from comparisons.verdict.estimates import family_of
 from comparisons.verdict.measured import measured_of
@@ -437,18 +436,4 @@ def load(path: str | Path) -> Comparison:
     file = path / COMPARISON if path.is_dir() else path
     if not file.is_file():
         raise Refusal(f"{path} has no {COMPARISON}; give a folder that --out wrote, or a file")
-    try:
-        tree = xr.open_datatree(file)
-    except (OSError, ValueError):  # no netCDF, or cut off
-        raise Refusal(f"{file} is no comparison: it cannot be read as netCDF") from None
-    tree.load()
-    tree.close()
-    if "verdict" not in tree.attrs:
-        raise Refusal(f"{file} is no comparison: it has no verdict; give a file of Comparison.save")
-    if tree.attrs.get("format") != FORMAT:
-        made = json.loads(str(tree.attrs.get("versions", "{}"))).get("second-opinion", "unknown")
-        raise Refusal(
-            f"{file} has format {tree.attrs.get('format')}, of second-opinion {made}; this is "
-            f"second-opinion {version('second-opinion')}, which reads format {FORMAT}: compare anew"
-        )
-    return Comparison(renewed(tree))
+    return Comparison(opened(file))

@@ -110,27 +110,39 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
             raise Refusal(f"--out {folder} is there already, and holds no replicates of ours")
         try:
             folder.mkdir(exist_ok=True)
-            path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+            with path.open("x", encoding="utf-8") as file:  # of two runs at once one begins it
+                file.write(json.dumps(settings) + "\n")
         except OSError as problem:
             raise Refusal(f"--out {folder} cannot be made: {problem.strerror}") from None
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError:
+        raise Refusal(f"{path} is not UTF-8 text, and not of ours; give another folder") from None
     whole = [line for line in lines if line.endswith("\n")]
     parsed = [_parsed(path, number, line) for number, line in enumerate(whole, start=1)]
     if not parsed or parsed[0] != settings:
-        theirs = parsed[0] if parsed else {}
-        other = [
-            f"{name} {theirs.get(name)} instead of {settings.get(name)}"
-            for name in {**settings, **theirs}
-            if theirs.get(name) != settings.get(name)
-        ]
-        raise Refusal(
-            f"--out {folder} holds replicates of other settings ({', '.join(other)}); "
-            "give another folder"
-        )
+        raise Refusal(_other_settings(folder, parsed[0] if parsed else {}, settings))
     if len(whole) < len(lines):
         os.truncate(path, len("".join(whole).encode()))
     return {int(str(record["replicate"])): record for record in parsed[1:]}
+
+
+def _other_settings(folder: Path, theirs: Record, ours: Record) -> str:
+    """Return why a folder's records are not continued, with the release that can."""
+    names = [name for name in {**ours, **theirs} if theirs.get(name) != ours.get(name)]
+    if theirs and not {*names} - {"version", "code"}:
+        made = theirs.get("version", "an earlier version")
+        return (
+            f"--out {folder} was begun by Second Opinion {made} (code {theirs.get('code')}); this "
+            f"is {ours.get('version')} (code {ours.get('code')}): finish it with the code that "
+            "began it, or give another folder"
+        )
+    other = [f"{name} {theirs.get(name)} instead of {ours.get(name)}" for name in names]
+    return (
+        f"--out {folder} holds replicates of other settings ({', '.join(other)}); give another "
+        "folder"
+    )
 
 
 def _parsed(path: Path, number: int, line: str) -> Record:

@@ -213,4 +213,4 @@ LEVEL = 0.95
 """Probability of the equal-tailed intervals, next to 1.96 standard errors."""
 
 FORMAT = 1
-"""Of files and of JSON; it grows when a reader of the old one would stumble."""
+"""Of JSON; it grows when a reader of the old one would stumble."""

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.diagnose import measured
-from bayes.posterior.older import HEIGHTS, renewed
+from bayes.posterior.older import FORMAT, HEIGHTS, refuse_unread, renewed
 from bayes.posterior.pointwise import pointwise_of
 from bayes.posterior.prospects import Hopeless
 from bayes.sampling.modes import Abandoned
@@ -193,6 +193,7 @@ def posterior_of(tree: xr.DataTree) -> Posterior:
         raise Refusal(
             "the tree has no group labels; give what bayes.sample or bayes.adopt returned"
         )
+    refuse_unread(tree, "the posterior")
     return Posterior(renewed(tree))
 
 
@@ -394,6 +395,7 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
     }
     packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
     return {
+        "format": FORMAT,
         "structure": title_of(question.structure),
         "family": question.family.__name__,
         "components": question.k,

@@ -227,12 +227,15 @@ def _run(
     design: tuple[object, ...],
     name: str = "replicates",
 ) -> list[Record]:
+    from importlib.metadata import version
+
     from comparisons.replicates import fingerprint, run
     from em.data.threads import available
 
     settings = {
         "design": type(design).__name__,
         **design._asdict(),  # type: ignore[attr-defined]
+        "version": version("second-opinion"),
         "code": fingerprint(),
     }
     if folder is not None:

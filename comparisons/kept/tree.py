@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from bayes.posterior.columns import column_densities
+from bayes.posterior.older import FORMAT
 from bayes.sampling.compiled import engine_of
 from comparisons.finding import verdict_of
-from comparisons.thresholds import FORMAT, LEVEL, STOPPED, WITHIN
+from comparisons.thresholds import LEVEL, STOPPED, WITHIN
 from comparisons.verdict.fitted import table_of_fit
 from comparisons.verdict.judge import judged
 from comparisons.verdict.matching import matched
@@ -120,7 +121,7 @@ def laid_out(
         found[name] = xr.DataTree(group)
     found.attrs = {
         **tree.attrs,
-        "format": FORMAT,
+        "format": FORMAT,  # of a posterior that says none
         "verdict": verdict_of(findings),
         "findings": json.dumps([finding._asdict() for finding in findings]),
         "deviance_mean": float(checks.deviance.mean()),
