@@ -23,7 +23,8 @@ from em.multivariate import MultivariateEmission
 from em.multivariate_blanks import PartlySeenEmission
 from em.negative_binomial import NegativeBinomialEmission
 from em.poisson import PoissonEmission
-from em.result import Fit, Optimum, Step
+from em.result import Fit, Optimum
+from em.step import Step
 from em.structure import GROUPINGS
 from em.student_t import StudentTEmission
 from em.student_t_given import StudentTGivenEmission

@@ -18,7 +18,7 @@ from em.emission import Emission, Exponential, emission_of
 from em.errors.information import SADDLE, Information, unavailable
 from em.grouped import single_celled
 from em.model import Model, model_of
-from em.result import Fit, Optimum, Step
+from em.result import Fit, Optimum
 from models.checks import number, numbers, whole
 from models.frames import understood
 from models.names import mends
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from em.data.blocks import Rows
+    from em.step import Step
     from models.arrays import Array
     from models.family import Theta
     from models.frames import Columns, Frame
@@ -169,7 +170,7 @@ def fitted[S: Structure](
     if start is not None:
         start = _checked_start(start, question)
     with executor_for(question.sample, emission, question.k) as workers:
-        rows = workers.rows
+        rows, believed = workers.rows, prior
         if prior is not None:
             prior = Prior(prior.weight, rows.units.move_in(prior.theta))
         least_inside = _floor(floor, rows, emission)
@@ -225,6 +226,7 @@ def fitted[S: Structure](
         closed=known.closed,
         told=known.told,
         reason=known.reason,
+        prior=believed,
     )
 
 

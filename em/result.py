@@ -14,6 +14,7 @@ from em.emission import emission_of
 from em.frame import frame_of
 from em.grouped import Grouped
 from em.hidden_markov import MarkovGrouping
+from em.intervals import Maximum, intervals_of
 from em.printing import ENDLESS, grids, table
 from em.solutions import rank_of
 from em.structure import grouping_of
@@ -37,7 +38,7 @@ from models.structure import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import Any
 
     import pandas as pd
@@ -48,47 +49,14 @@ if TYPE_CHECKING:
     from em.data.standardise import Units as Standard
     from em.edges import Edge
     from em.grouped import Deviance, Folded
+    from em.intervals import Intervals
     from models.arrays import Array, Labels
     from models.family import Table, Theta
+    from models.prior import Prior
     from models.question import Question
     from models.structure import Data, Units
 
-__all__ = ["Fit", "Optimum", "Step"]
-
-
-class Step[S: Structure](NamedTuple):
-    """What an observer sees after each step.
-
-    start: the number of the start, from 0.
-    step: the number of steps taken from it.
-    estimate: the parameters, in the data's units, labels in the order of the start.
-    objective: its value there.
-
-    >>> from em import fit
-    >>> from models import Poisson
-    >>> steps = []
-    >>> few = fit(Poisson, Sample([0, 1, 7, 9]), 2, starts=1, on_step=steps.append)
-    >>> steps[0].step, steps[0].objective <= steps[-1].objective
-    (1, True)
-    """
-
-    start: int
-    step: int
-    estimate: S
-    objective: float
-
-    @property
-    def mixture(self) -> S:
-        """The estimate of a mixture.
-
-        >>> from em import fit
-        >>> from models import Poisson
-        >>> steps = []
-        >>> few = fit(Poisson, Sample([0, 1, 7, 9]), 2, starts=1, on_step=steps.append)
-        >>> steps[-1].mixture.theta.rate.round(1)
-        array([0.5, 8. ])
-        """
-        return self.estimate
+__all__ = ["Fit", "Optimum"]
 
 
 class Optimum[S: Structure](NamedTuple):
@@ -151,6 +119,7 @@ class Fit[S: Structure]:
     closed: how many of them zeros close; if all, no other parameters fit as well.
     told: (u,) standard errors of the log density of every unit, if directions stay open.
     reason: why there are no standard errors, with labels for programs; None if there are some.
+    prior: under which the density was maximised, in the data's units; None for the likelihood.
 
     >>> fit.coordinates, fit.estimate.theta.rate.round(1)
     (('weight[0]', 'rate[0]', 'rate[1]'), array([1.1, 7.3]))
@@ -186,6 +155,7 @@ class Fit[S: Structure]:
     closed: int = 0
     told: Array | None = None
     reason: str | None = None
+    prior: Prior | None = None
 
     @property
     def rank(self) -> int:
@@ -663,6 +633,35 @@ class Fit[S: Structure]:
         if not 0 < number("level", level) < 1:
             raise Refusal(f"level is {level:g}; give a number between 0 and 1, such as 0.95")
         return frame_of(self.estimate, self.standard_errors, self.question.held, level)
+
+    def intervals(
+        self,
+        level: float = 0.95,
+        kind: str = "profile",
+        *,
+        only: Collection[str] | None = None,
+        replicates: int = 400,
+        seed: int = 0,
+    ) -> Intervals:
+        """Return an interval for each parameter: `em.intervals` says how each kind is found.
+
+        level: the probability with which intervals cover, in large samples.
+        kind: "profile", "bootstrap" or "wald".
+        only: labels of the parameters to look at, such as rate[1]; all by default.
+        replicates, seed: of the bootstrap.
+
+        >>> print(fit.intervals())
+        95% profile likelihood intervals
+          weight[1]      0.47    0.684
+          weight[2]     0.316     0.53
+          rate[1]       0.794     1.45
+          rate[2]        6.43     8.34
+        """
+        found = Maximum(
+            self.question, self.estimate, self.inside, self.standard_errors, self.floor,
+            self.prior, float(self.trace[-1]), self.converged, self.reason, bool(self.open),
+        )  # fmt: skip
+        return intervals_of(found, level, kind, only=only, replicates=replicates, seed=seed)
 
     def _heading(self) -> tuple[str, str]:
         """Return what was fitted, and to what."""

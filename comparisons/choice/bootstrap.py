@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from comparisons.choice.heights import Heights, Searcher, height_of, nested, redrawn, refitted
+from comparisons.choice.heights import Heights, Searcher, height_of, nested, refitted
 from comparisons.choice.sequential import ENOUGH, TIE, Stopping, exceeding
 from em.climb.search import SAME_HEIGHT
 from em.data.threads import available
+from em.redrawn import redrawn
 from models.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from em.data.blocks import rows_of
 from em.data.subsample import observations_at
 from em.data.threads import Threads
 from em.model import model_of
-from em.result import Step
+from em.step import Step
 from models import Sample
 from models.structure import by_component, label_order, permuted, summing_to_one
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from models.structure import coordinates, drawn_at, fields_of, free, shares_of, 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from em.result import Fit
     from models.arrays import Array
+    from models.family import Theta
     from models.prior import Prior
+    from models.question import Question
     from models.structure import Structure
 
 __all__ = ["coordinates_of", "displaced", "log_prior"]
@@ -45,7 +46,26 @@ def coordinates_of(structures: Structure, held: Collection[str] = ()) -> Array:
     return np.stack(columns, axis=1) if columns else np.empty((n, 0))
 
 
-def displaced[S: Structure](fit: Fit[S], steps: Array) -> S:
+class Estimated[S: Structure](Protocol):
+    """What was estimated, such as a Fit."""
+
+    @property
+    def question(self) -> Question[S, Any]:
+        """What was asked."""
+        ...
+
+    @property
+    def estimate(self) -> S:
+        """The parameters."""
+        ...
+
+    @property
+    def family(self) -> type[Theta]:
+        """The family of the components."""
+        ...
+
+
+def displaced[S: Structure](fit: Estimated[S], steps: Array) -> S:
     """Return the structures (n, ...) at displacements (n, p) from an estimate, in its coordinates.
 
     They may lie outside the parameter space.

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from models.family import Theta
     from models.structure import Coordinate, Structure
 
-__all__ = ["SADDLE", "Information", "information_of", "unavailable"]
+__all__ = [
+    "SADDLE",
+    "Information",
+    "Outward",
+    "information_of",
+    "outward_of",
+    "slots_in_data",
+    "unavailable",
+]
 
 MOST_COORDINATES = 2_000  # with more, the matrix alone is over 32 MB and its inverse takes minutes
 SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no maximum
@@ -133,7 +141,7 @@ def information_of[S: Structure](
         )
     if inner is not None:
         matrix, inverse = inner @ matrix @ inner.T, inner @ inverse @ inner.T
-    outward = _outward(model, parameters.theta)
+    outward = outward_of(model, parameters.theta)
     step = _in_data(parameters, found, free, outward)
     in_data = _stretched(matrix, step)
     still = np.zeros(free.shape[:2], np.bool_)
@@ -316,14 +324,26 @@ class Outward(NamedTuple):
 
     rows: (R,) the entries, field by field, that any working coordinate moves.
     slopes: (R, m) d (these entries) / d (working coordinates).
+
+    >>> Outward(np.array([0]), np.array([[2.0]])).slopes
+    array([[2.]])
     """
 
     rows: Labels
     slopes: Array
 
 
-def _outward[S: Structure](model: Model[S], theta: Theta) -> Outward:
-    """Return what moves the entries; off the diagonals of many columns may be none that move."""
+def outward_of[S: Structure](model: Model[S], theta: Theta) -> Outward:
+    """Return what moves the entries; off the diagonals of many columns may be none that move.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> outward_of(model, fit.inside.theta).slopes
+    array([[1.]])
+    """
     moved = []
     for column in model.emission.chart(theta).T:
         direction = rebuilt(type(theta), unflattened(theta, column[None]))
@@ -338,20 +358,32 @@ def _outward[S: Structure](model: Model[S], theta: Theta) -> Outward:
     return Outward(rows, slopes)
 
 
+def slots_in_data[S: Structure](parameters: S, free: Array, outward: Outward) -> Array:
+    """Return d (slots in the data's units) / d (free coordinates in working units), (K, s + m, p).
+
+    free: (K, s + m, p) map from free coordinates to slots.
+
+    >>> none = Outward(np.array([0]), np.array([[2.0]]))
+    >>> slots_in_data(fit.inside, np.eye(4).reshape(2, 2, 4), none)[1, 1]
+    array([0., 0., 0., 2.])
+    """
+    fields = entries(parameters.theta)
+    places = [(name, at) for name in fields for at in np.ndindex(fields[name].shape[1:])]
+    order = {place: index for index, place in enumerate(places)}
+    s, inner = len(share_places(parameters)[0]), listed_entries(parameters.theta)
+    change = np.eye(s + len(inner))
+    for slot, (name, place, _) in enumerate(inner, s):
+        change[slot, s:] = outward.slopes[outward.rows == order[name, place]].sum(axis=0)
+    found: Array = change @ free
+    return found
+
+
 def _in_data[S: Structure](
     parameters: S, found: list[Coordinate], free: Array, outward: Outward
 ) -> Array:
     """Return d (free coordinates in the data's units) / d (those in working units), (p, p)."""
-    fields = entries(parameters.theta)
-    places = [(name, at) for name in fields for at in np.ndindex(fields[name].shape[1:])]
-    order = {place: index for index, place in enumerate(places)}
-    own = share_places(parameters)
-    s, inner = len(own[0]), listed_entries(parameters.theta)
-    change = np.eye(s + len(inner))
-    for slot, (name, place, _) in enumerate(inner, s):
-        change[slot, s:] = outward.slopes[outward.rows == order[name, place]].sum(axis=0)
-    moved = change @ free
-    rows = []
+    own, moved = share_places(parameters), slots_in_data(parameters, free, outward)
+    s, rows = len(own[0]), []
     for coordinate in found:
         if coordinate.share is not None:
             component = coordinate.share[1][-1]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Structure
 
-__all__ = ["complete_of", "moved", "oakes"]
+__all__ = ["complete_of", "moved", "oakes", "score_of"]
 
 STEP = 1e-3  # to either side, in standard errors of complete information; Richardson halves it
 
@@ -59,7 +59,7 @@ def oakes[S: Structure](
     True
     """
     still = np.zeros(free.shape[:2], np.bool_) if fixed is None else fixed
-    score, complete = _score(model, parameters, still), complete_of(model, parameters, still)
+    score, complete = score_of(model, parameters, still), complete_of(model, parameters, still)
     flat = free.reshape(free.shape[0] * free.shape[1], free.shape[2])
     curved = np.abs(np.diagonal(flat.T @ complete @ flat))  # below 0 it may be, off a maximum
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
@@ -94,7 +94,7 @@ def _difference[S: Structure](
     """
     try:
         ahead, behind = (
-            _score(model, moved(model, parameters, sign * step * way), still) for sign in (1, -1)
+            score_of(model, moved(model, parameters, sign * step * way), still) for sign in (1, -1)
         )
     except np.linalg.LinAlgError:
         return np.full(way.size, np.nan)
@@ -153,8 +153,20 @@ def _expected[S: Structure](
         return Height(np.empty(0), slope, curvature), own
 
 
-def _score[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
-    """Return the gradient of the objective in slots, by Fisher's identity; 0 on an edge."""
+def score_of[S: Structure](model: Model[S], parameters: S, still: NDArray[np.bool_]) -> Array:
+    """Return the gradient of the objective in slots, (w,), by Fisher's identity; 0 on an edge.
+
+    still: (K, s + m) slots on an edge.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     model = model_of(fit.question, workers, floor=fit.floor)
+    >>> slopes = score_of(model, fit.inside, np.zeros((2, 2), bool))
+    >>> bool(abs(slopes[0] - slopes[2]) < 0.01)  # one share rises as the other falls
+    True
+    """
     (_, inner, _), own = _expected(model, parameters, curved=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         outer = model.grouping.score(shares_of(parameters), own)

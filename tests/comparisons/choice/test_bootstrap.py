@@ -13,7 +13,8 @@ from scipy.stats import binom
 import em
 from comparisons.choice import bootstrap as module
 from comparisons.choice.bootstrap import bootstrap
-from comparisons.choice.heights import Searcher, nested, redrawn
+from comparisons.choice.heights import Searcher, nested
+from em.redrawn import redrawn
 from models import (
     Binomial,
     Categorical,

@@ -1,0 +1,563 @@
+"""Profile likelihood intervals: how far a parameter can go with all others at their best.
+
+An end of the interval of psi is where the profile, the largest l with psi held, has fallen by half
+a quantile of chi-squared: l = top - r^2 / 2, and the gradient of l is a multiple of that of psi.
+Newton's method solves both at once from the exact score and information (Venzon & Moolgavkar 1988).
+It walks there in steps of r, each from the last, so that it stays on the branch of the estimate and
+never comes to another optimum, such as the same one with its labels exchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from em.errors.edges import NEAR, directions, edge_slots, off_edges, once
+from em.errors.information import outward_of, slots_in_data
+from em.errors.louis import louis
+from em.errors.oakes import complete_of, moved, score_of
+from em.errors.slots import free_of, share_places
+from models.family import bounds, entries, listed_entries, rebuilt
+from models.structure import coordinates, picked, shares_of, summing_to_one, with_shares
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from em.model import Model
+    from models.arrays import Array
+    from models.structure import Parameter, Structure
+
+__all__ = ["End", "Surface"]
+
+TURNS = 40  # Newton steps for one step of r
+HALVINGS = 12  # of a Newton step that leaves the parameter space
+LEAST = 32  # a step of r is at least this part of the way
+ASIDE = 1e-3  # for differences, in standard errors of complete information
+EXACT = 1e-9  # of the height, and of what the other parameters could still gain
+FASTER = 0.2  # part of the error that a step may leave before the information is computed anew
+NO_GAIN = 8  # Newton steps that have to halve the error
+FLAT = 1e-10  # least eigenvalue of an information, relative to its largest, that is not rounding
+BOUND = "the bound of its possible values"
+STILL = 1e-9  # part of a parameter's slope that rounding leaves where edges keep it
+AWAY = 1e-6  # off an edge, over which it is looked whether the likelihood rises
+RISES = 1e-3  # slope off an edge that is not rounding
+MOST_RELEASED = 8  # parameters that may leave an edge on one walk
+
+
+class End(NamedTuple):
+    """Where a profile ends on one side.
+
+    value: of the parameter, in the data's units; NaN if the profile does not close.
+    parameters: all of them at their best there, in working coordinates; None without an end.
+    fixed: (K, s + m) slots on an edge there.
+    reason: why there is no end, or why it is no usual one; empty otherwise.
+
+    >>> End(np.nan, None, None, "the profile does not close").reason
+    'the profile does not close'
+    """
+
+    value: float
+    parameters: Structure | None
+    fixed: NDArray[np.bool_] | None
+    reason: str
+
+
+class Place[S: Structure](NamedTuple):
+    """A point on the way.
+
+    fixed: (K, s + m) slots that are held on their edges.
+    """
+
+    parameters: S
+    height: float
+    fixed: NDArray[np.bool_]
+
+
+class Local(NamedTuple):
+    """Score (q,) and information (q, q) along directions (p, q) that move nothing fixed."""
+
+    slope: Array
+    matrix: Array
+    inner: Array
+
+
+class Split(NamedTuple):
+    """Newton's step with psi held, and the tangent of the profile: s = still + delta * along.
+
+    base, rise, bend: the height after it is base + rise delta - bend delta^2 / 2.
+    gain: what the others can gain with psi held, in units of log-likelihood.
+    """
+
+    still: Array
+    along: Array
+    base: float
+    rise: float
+    bend: float
+    gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class Surface[S: Structure]:
+    """The objective about its maximum.
+
+    top: the estimate, in working coordinates.
+
+    >>> from em.data.threads import executor_for
+    >>> from em.emission import emission_of
+    >>> from em.model import model_of
+    >>> from models.structure import parameters
+    >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+    ...     surface = Surface(model_of(fit.question, workers, floor=fit.floor), fit.inside)
+    >>> rate = parameters(fit.estimate)[2]
+    >>> [round(surface.end(rate, sign, 3.84).value, 2) for sign in (-1, 1)]
+    [0.79, 1.45]
+    """
+
+    model: Model[S]
+    top: S
+
+    @cached_property
+    def height(self) -> float:
+        """The objective at the estimate."""
+        return float(self.model.expect(self.top)[0])
+
+    @cached_property
+    def free(self) -> Array:
+        """Map from free coordinates to slots, (K, s + m, p)."""
+        found = coordinates(self.top, self.model.question.held)
+        return free_of(self.top, found, len(listed_entries(self.top.theta)))
+
+    @cached_property
+    def fixed(self) -> NDArray[np.bool_]:
+        """Slots on an edge at the estimate, (K, s + m)."""
+        return edge_slots(self.model, self.top)
+
+    @cached_property
+    def local(self) -> Local:
+        """Score and information at the estimate."""
+        return self.local_at(Place(self.top, self.height, self.fixed))
+
+    @cached_property
+    def ways(self) -> Array:
+        """Map from free coordinates to the slots in the data's units, (K, s + m, p)."""
+        outward = outward_of(self.model, self.top.theta)
+        return slots_in_data(self.top, self.free, outward)
+
+    def slot_of(self, parameter: Parameter) -> tuple[int, int]:
+        """Return the component and the slot of a parameter."""
+        places = share_places(self.top)
+        for component, own in enumerate(places):
+            for at, place in enumerate(own):
+                if place == (parameter.name, parameter.at):
+                    return component, at
+        inner = [(one.name, one.place) for one in listed_entries(self.top.theta)]
+        at = inner.index((parameter.name, parameter.place))
+        return parameter.component or 0, len(places[0]) + at
+
+    def inner(self, fixed: NDArray[np.bool_]) -> Array:
+        """Return directions (p, q) of the free coordinates that move no fixed slot."""
+        found = directions(self.free, fixed)
+        return np.eye(self.free.shape[2]) if found is None else found
+
+    def local_at(self, place: Place[S], matrix: Array | None = None) -> Local:
+        """Return score and information at a point; the information may be given.
+
+        Where one pass gives both it is never kept.
+        """
+        inner = self.inner(place.fixed)
+        along = self.free @ inner
+        along[place.fixed] = 0
+        flat = along.reshape(-1, inner.shape[1])
+        at, fixed = place.parameters, place.fixed
+        common = self.model.one_pass(at)
+        if common is not None:
+            slots = louis(self.model, at, common, fixed)
+            return Local(flat.T @ slots.score, flat.T @ slots.observed @ flat, inner)
+        if matrix is not None:
+            return Local(flat.T @ score_of(self.model, at, fixed), matrix, inner)
+        slope = flat.T @ score_of(self.model, at, fixed)
+        return Local(slope, self.differences(place, along, slope), inner)
+
+    def differences(self, place: Place[S], along: Array, slope: Array) -> Array:
+        """Return the information (q, q) by differences of the score, to one side next to a bound.
+
+        Newton's steps need no more digits than that: where they end only the score decides.
+
+        along: (K, s + m, q) directions; slope: (q,) the score along them.
+        """
+        at, fixed = place.parameters, place.fixed
+        flat, limits = along.reshape(-1, along.shape[2]), _bounds(at)
+        curved = np.abs(np.diagonal(flat.T @ complete_of(self.model, at, fixed) @ flat))
+        found = np.full((len(slope), len(slope)), np.nan)
+
+        def score(way: Array) -> Array:
+            return flat.T @ score_of(self.model, moved(self.model, at, way), fixed)
+
+        for column, size in enumerate(1 / np.sqrt(np.where(curved > 0, curved, 1))):
+            way = along[:, :, column]
+            ahead, behind = (float(_parts(limits, sign * way).min()) for sign in (1, -1))
+            step = ASIDE * size
+            try:
+                if min(ahead, behind) > step:
+                    found[:, column] = (score(-step * way) - score(step * way)) / (2 * step)
+                    continue
+                step = min(step, max(ahead, behind) / 2) * (1 if ahead >= behind else -1)
+                found[:, column] = (slope - score(step * way)) / step
+            except np.linalg.LinAlgError:
+                return found
+        return np.asarray((found + found.T) / 2)
+
+    def end(self, parameter: Parameter, sign: int, quantile: float) -> End:
+        """Return the end of a parameter's interval on one side.
+
+        sign: -1 for the lower end, 1 for the upper one.
+        quantile: of chi-squared with one degree of freedom.
+        """
+        return Walk(self, parameter, sign, quantile**0.5).end()
+
+
+@dataclass(frozen=True, eq=False)
+class Walk[S: Structure]:
+    """The way along a profile from the estimate to one end.
+
+    goal: the r at the end.
+    """
+
+    surface: Surface[S]
+    parameter: Parameter
+    sign: int
+    goal: float
+
+    @cached_property
+    def way(self) -> Array:
+        """Slope of the parameter by the free coordinates, (p,), its largest entry of size 1."""
+        way = self.surface.ways[self.surface.slot_of(self.parameter)]
+        found: Array = way / np.abs(way).max()
+        return found
+
+    @property
+    def bottom(self) -> float:
+        """The height at the end."""
+        return self.surface.height - self.goal**2 / 2
+
+    def value(self, parameters: S) -> float:
+        """Return the parameter in the data's units."""
+        return float(picked(self.surface.model.outside(parameters), self.parameter))
+
+    def end(self) -> End:
+        """Return the end."""
+        surface = self.surface
+        place = Place(surface.top, surface.height, surface.fixed)
+        if self.held(place.fixed):
+            begun = self.lifted(place)
+            if begun is None:
+                return self.at_bound(place)
+            place = begun
+        done, step = 0.0, self.goal / 2
+        released = 0
+        while done < self.goal:
+            nearer = min(done + step, self.goal)
+            found = self.solved(place, surface.height - nearer**2 / 2)
+            if isinstance(found, End):
+                return found
+            if found is None:
+                step /= 2
+                if step < self.goal / LEAST:
+                    return self.open(place)
+                continue
+            rising = self.rising(found[0], found[1]) if nearer == self.goal else None
+            if rising is not None and released < MOST_RELEASED:
+                place, released = rising, released + 1
+                continue
+            place, done = found[0], nearer
+        return End(self.value(place.parameters), place.parameters, place.fixed, "")
+
+    def held(self, fixed: NDArray[np.bool_]) -> bool:
+        """Whether the parameter cannot move while some slots are held."""
+        inner = self.surface.inner(fixed)
+        return bool(np.abs(self.way @ inner).max(initial=0) < STILL)
+
+    def lifted(self, place: Place[S]) -> Place[S] | None:
+        """Return the place with the parameter let off its edge; None on the edge's own side."""
+        model, fixed = self.surface.model, place.fixed
+        lifted = np.zeros_like(fixed)
+        for slot in np.argwhere(once(place.parameters, fixed)):
+            without = fixed.copy()
+            without[_every(self.surface.top, slot)] = False
+            if not self.held(without):
+                lifted[_every(self.surface.top, slot)] = True
+        for step in (NEAR, NEAR / 100):
+            at = off_edges(place.parameters, lifted, step)
+            found = Place(at, float(model.expect(at)[0]), fixed & ~lifted)
+            way = (self.value(at) - self.value(place.parameters)) * self.sign
+            if not way > 0:
+                return None
+            if found.height > self.bottom:
+                return found
+        return None
+
+    def at_bound(self, place: Place[S]) -> End:
+        """Return an end on the edge of what is possible."""
+        value = self.value(place.parameters)
+        low, high, _ = _bounds(place.parameters)
+        slot = self.surface.slot_of(self.parameter)
+        least, most = low[slot], high[slot]
+        if np.isposinf(most) and least == 0:  # of a simplex
+            most = 1.0
+        value = float(least if abs(value - least) <= abs(most - value) else most)
+        return End(value, place.parameters, place.fixed, BOUND)
+
+    def open(self, place: Place[S]) -> End:
+        """Return that there is no end."""
+        fallen = self.surface.height - place.height
+        said = (
+            f"the profile could be followed only to a fall of {fallen:.2g} in log-likelihood, "
+            f"{self.goal**2 / 2:.2f} are needed"
+        )
+        return End(np.nan, None, None, said)
+
+    def solved(self, begin: Place[S], level: float) -> tuple[Place[S], float] | End | None:
+        """Return the place of a height on the profile and the slope of the profile there.
+
+        An End if a bound comes first; None if Newton's method finds neither.
+        """
+        place, errors, matrix = begin, [], None
+        at_top = begin.parameters is self.surface.top
+        local = self.surface.local if at_top else self.surface.local_at(begin)
+        exact = EXACT + self.surface.model.rounding(begin.parameters)
+        for _ in range(TURNS):
+            split = _split(local, self.way @ local.inner)
+            if split is None:
+                return None
+            error = abs(place.height - level) + split.gain
+            if error <= exact and split.rise * self.sign < 0:
+                return place, split.rise
+            errors.append(error)
+            if len(errors) > NO_GAIN and error > errors[-NO_GAIN] / 2:
+                return None
+            delta = _root(split, level - place.height, self.sign)
+            if delta is None:
+                return None
+            step = local.inner @ (split.still + delta * split.along)
+            next_one = self.stepped(place, step, level)
+            if next_one is None or isinstance(next_one, End):
+                return next_one
+            slow = len(errors) > 1 and error > FASTER * errors[-2]
+            changed = (next_one.fixed != place.fixed).any()
+            matrix = None if slow or changed else local.matrix
+            place, local = next_one, self.surface.local_at(next_one, matrix)
+        return None
+
+    def stepped(self, place: Place[S], step: Array, level: float) -> Place[S] | End | None:
+        """Return the place after a step (p,), shortened to stay where the height is near `level`.
+
+        What comes to its bound first is held there. An End if it is the parameter itself.
+        """
+        surface, model = self.surface, self.surface.model
+        way = surface.free @ step
+        way[place.fixed] = 0
+        part, slot, bound = _first_bound(place.parameters, way)
+        length = 1.0
+        if part <= 1:
+            there = _at_bound(moved(model, place.parameters, part * way), slot, bound)
+            pinned = place.fixed.copy()
+            pinned[_every(there, np.array(slot))] = True
+            edge = bool(edge_slots(model, there)[slot])
+            if self.held(pinned):
+                end = self.closed_at(there, pinned, edge=edge)
+                if end is not None:
+                    return end
+            elif edge:
+                height = float(model.expect(there)[0])
+                if self.near(height, place.height, level):
+                    return Place(there, height, pinned)
+            length = part / 2
+        for _ in range(HALVINGS):
+            there = summing_to_one(moved(model, place.parameters, length * way))
+            height = float(model.expect(there)[0])
+            if self.near(height, place.height, level):
+                return Place(there, height, place.fixed)
+            length /= 2
+        return None
+
+    def near(self, height: float, before: float, level: float) -> bool:
+        """Whether a height is as a step from `before` to `level` can find it, and no spike's."""
+        off = max(2 * abs(before - level), self.goal**2 / 8)
+        return bool(np.isfinite(height) and abs(height - level) <= off)
+
+    def closed_at(self, there: S, pinned: NDArray[np.bool_], *, edge: bool) -> End | None:
+        """Return the bound as the end if the profile is above the level there, otherwise None."""
+        place = Place(there, float(self.surface.model.expect(there)[0]), pinned)
+        if place.height >= self.bottom:
+            return self.at_bound(place)
+        if not edge or not np.isfinite(place.height) or not self.surface.inner(pinned).size:
+            return None
+        for _ in range(NO_GAIN):
+            local = self.surface.local_at(place)
+            split = _split(local, np.zeros(local.inner.shape[1]))
+            if split is None or split.gain < EXACT:
+                return None
+            found = self.stepped_still(place, local.inner @ split.still)
+            if found is None:
+                return None
+            place = found
+            if place.height >= self.bottom:
+                return self.at_bound(place)
+        return None
+
+    def stepped_still(self, place: Place[S], step: Array) -> Place[S] | None:
+        """Return the place after a step that climbs with the parameter held."""
+        way = self.surface.free @ step
+        way[place.fixed] = 0
+        length = min(1.0, _first_bound(place.parameters, way)[0] / 2)
+        for _ in range(HALVINGS):
+            there = summing_to_one(moved(self.surface.model, place.parameters, length * way))
+            height = float(self.surface.model.expect(there)[0])
+            if place.height < height < self.surface.height:
+                return Place(there, height, place.fixed)
+            length /= 2
+        return None
+
+    def rising(self, place: Place[S], slope: float) -> Place[S] | None:
+        """Return the place with a parameter let off its edge if the height rises away from there.
+
+        With psi held, the height less slope * psi is stationary in all that is not on an edge.
+        """
+        here, unit = self.value(place.parameters), self.unit
+        for slot in np.argwhere(once(place.parameters, place.fixed)):
+            one = np.zeros_like(place.fixed)
+            one[_every(place.parameters, slot)] = True
+            if self.held(place.fixed & ~one) or not one.any():
+                continue
+            there = off_edges(place.parameters, one, AWAY)
+            height = float(self.surface.model.expect(there)[0])
+            rise = height - place.height - slope * (self.value(there) - here) / unit
+            if rise > RISES * AWAY + self.surface.model.rounding(place.parameters):
+                off = off_edges(place.parameters, one, NEAR)
+                height = float(self.surface.model.expect(off)[0])
+                return Place(off, height, place.fixed & ~one)
+        return None
+
+    @cached_property
+    def unit(self) -> float:
+        """The largest slope of the parameter, by which `way` was divided."""
+        way = self.surface.ways[self.surface.slot_of(self.parameter)]
+        return float(np.abs(way).max())
+
+
+def _every(like: Structure, slot: NDArray[np.intp]) -> tuple[slice | int, int]:
+    """Return the index of a slot, in all components if they share it."""
+    component, at = int(slot[0]), int(slot[1])
+    s, inner = len(share_places(like)[0]), listed_entries(like.theta)
+    return (slice(None), at) if at >= s and inner[at - s].shared else (component, at)
+
+
+def _split(local: Local, way: Array) -> Split | None:
+    """Return the step with psi held and the tangent; None where the others are at no maximum.
+
+    way: (q,) slope of psi; zeros if no direction moves it.
+    """
+    slope, matrix, _ = local
+    if not (np.isfinite(slope).all() and np.isfinite(matrix).all()) or not len(slope):
+        return None
+    curved = np.abs(np.diagonal(matrix))
+    unit = 1 / np.sqrt(np.where(curved > 0, curved, 1))
+    scaled, score, across = unit[:, None] * matrix * unit, unit * slope, unit * way
+    size = float(across @ across)
+    basis = np.eye(len(across))
+    if size > 0:
+        basis = np.linalg.svd(across[None])[2][1:].T
+    values, vectors = np.linalg.eigh(basis.T @ scaled @ basis)
+    if len(values) and values[0] < -FLAT * max(values[-1], 1):
+        return None
+    told = values > FLAT * values.max(initial=0)
+    root = basis @ vectors[:, told]
+    inverse = (root / values[told]) @ root.T
+    still = inverse @ score
+    straight = across / size if size > 0 else np.zeros_like(across)
+    along = straight - inverse @ (scaled @ straight)
+    return Split(
+        still=unit * still,
+        along=unit * along,
+        base=float(score @ still - still @ scaled @ still / 2),
+        rise=float(score @ along - still @ scaled @ along),
+        bend=float(along @ scaled @ along),
+        gain=float(score @ still) / 2,
+    )
+
+
+def _root(split: Split, fall: float, sign: int) -> float | None:
+    """Return the delta at which the model of the height falls through a level; None if nowhere.
+
+    fall: the level less the present height.
+
+    >>> flat = Split(np.zeros(1), np.ones(1), 0.0, 0.0, 4.0, 0.0)
+    >>> _root(flat, -2.0, 1), _root(flat, -2.0, -1), _root(flat, 1.0, 1)
+    (1.0, -1.0, None)
+    """
+    _, _, base, rise, bend, _ = split
+    above = base - fall
+    under = rise**2 + 2 * bend * above
+    if not under > 0:
+        return None
+    root = float(np.sqrt(under))
+    if rise * sign > 0:
+        return (rise + sign * root) / bend if bend else None
+    return -2 * above / (rise - sign * root)
+
+
+def _first_bound(parameters: Structure, way: Array) -> tuple[float, tuple[int, int], float]:
+    """Return the part of a step at which the first slot comes to its bound, that slot, the bound.
+
+    way: (K, s + m) the step in slots.
+    """
+    low, high, here = _bounds(parameters)
+    parts = _parts((low, high, here), way)
+    component, slot = np.unravel_index(int(parts.argmin()), parts.shape)
+    at = int(component), int(slot)
+    return float(parts[at]), at, float(low[at] if way[at] < 0 else high[at])
+
+
+def _parts(limits: tuple[Array, Array, Array], way: Array) -> Array:
+    """Return the part of a step at which each slot comes to its bound, (K, s + m)."""
+    low, high, here = limits
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(
+            way < 0, (low - here) / way, np.where(way > 0, (high - here) / way, np.inf)
+        )
+    return np.where(np.isnan(parts), np.inf, np.maximum(parts, 0))
+
+
+def _bounds(parameters: Structure) -> tuple[Array, Array, Array]:
+    """Return the lower and upper bounds of all slots and their values, each (K, s + m)."""
+    shares, theta = shares_of(parameters), parameters.theta
+    fields, inner = entries(theta), listed_entries(theta)
+    limits = [bounds(type(theta), one.name, (*one.place,)) for one in inner]
+    low, high, here = [], [], []
+    for component, places in enumerate(share_places(parameters)):
+        low.append([0.0] * len(places) + [float(one) for one, _ in limits])
+        high.append([np.inf] * len(places) + [float(one) for _, one in limits])
+        here.append(
+            [float(shares[name][at]) for name, at in places]
+            + [float(fields[one.name][(component, *one.place)]) for one in inner]
+        )
+    return np.array(low), np.array(high), np.array(here)
+
+
+def _at_bound[S: Structure](parameters: S, slot: tuple[int, int], bound: float) -> S:
+    """Return the parameters with a slot on its bound, without the rounding of the step there."""
+    component, at = slot
+    places, inner = share_places(parameters)[component], listed_entries(parameters.theta)
+    shares = {name: np.array(field) for name, field in shares_of(parameters).items()}
+    fields = {name: np.array(field) for name, field in entries(parameters.theta).items()}
+    if at < len(places):
+        name, place = places[at]
+        shares[name][place] = bound
+    else:
+        one = inner[at - len(places)]
+        fields[one.name][(slice(None) if one.shared else component, *one.place)] = bound
+    theta = rebuilt(type(parameters.theta), list(fields.values()))
+    return summing_to_one(with_shares(type(parameters), shares, theta))

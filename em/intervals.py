@@ -1,0 +1,320 @@
+"""Intervals of an estimate: by its profile likelihood, by the bootstrap, by standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.special import chdtri, ndtri
+
+from em.climb.loop import DescentError
+from em.climb.search import Climber
+from em.climb.spikes import spikes
+from em.data.threads import executor_for
+from em.emission import emission_of
+from em.errors.profile import End, Surface
+from em.model import model_of
+from em.redrawn import redrawn
+from models.checks import number, whole
+from models.prior import Prior
+from models.refusal import Refusal
+from models.structure import Structure, parameters, picked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from em.data.executor import Executor
+    from em.model import Model
+    from models.arrays import Array
+    from models.question import Question
+    from models.structure import Data, Parameter
+
+__all__ = ["KINDS", "Interval", "Intervals", "Maximum", "intervals_of"]
+
+KINDS = ("profile", "bootstrap", "wald")
+NAMED = {
+    "profile": "profile likelihood intervals",
+    "bootstrap": "bootstrap intervals",
+    "wald": "intervals by standard errors",
+}
+NO_ERROR = "it has no standard error"
+OPEN = "the data leave it open"
+HIGHEST = 1e-6  # relative difference of a log-likelihood from the one that was maximised
+STEPS = 2_000  # of a climb on a replicate
+TOLERANCE = 1e-3  # of it, in standard errors
+MOST_LOST = 0.1  # part of the replicates that may end on a spike
+DIGITS = 12  # of a direction, by which two parameters that move together are recognised
+
+
+class Interval(NamedTuple):
+    """The interval of a parameter.
+
+    label, title: its name for programs and for people.
+    low, high: NaN where there is no end.
+    why_low, why_high: why an end is missing, or that it is the bound of the possible values; empty
+        otherwise.
+
+    >>> Interval("rate[0]", "rate[1]", 0.8, 1.5).low
+    0.8
+    """
+
+    label: str
+    title: str
+    low: float
+    high: float
+    why_low: str = ""
+    why_high: str = ""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals of all parameters, in their order.
+
+    >>> both = Intervals(0.95, "profile", (Interval("rate[0]", "rate[1]", 0.8, 1.5),))
+    >>> both.of("rate[0]").high, both.low, len(both)
+    (1.5, array([0.8]), 1)
+    """
+
+    level: float
+    kind: str
+    rows: tuple[Interval, ...]
+
+    def of(self, label: str) -> Interval:
+        """Return the interval of a parameter, by its label for programs, such as rate[0]."""
+        for row in self.rows:
+            if row.label == label:
+                return row
+        known = ", ".join(row.label for row in self.rows[:8])
+        raise Refusal(f"no interval is of {label!r}; give one of {known}")
+
+    @property
+    def low(self) -> Array:
+        """The lower ends."""
+        return np.array([row.low for row in self.rows])
+
+    @property
+    def high(self) -> Array:
+        """The upper ends."""
+        return np.array([row.high for row in self.rows])
+
+    def __len__(self) -> int:
+        """Return the number of parameters."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Interval]:
+        """Yield the intervals."""
+        return iter(self.rows)
+
+    def __str__(self) -> str:
+        """Return a line for each parameter, and why an end is missing."""
+        wide = max((len(row.title) for row in self.rows), default=0)
+        lines = [f"{100 * self.level:.4g}% {NAMED[self.kind]}"]
+        for row in self.rows:
+            lines.append(f"  {row.title:<{wide}}  {row.low:>8.3g} {row.high:>8.3g}")
+            both = {"lower": row.why_low, "upper": row.why_high}
+            lines += [f"    {side} end: {why}" for side, why in both.items() if why]
+        return "\n".join(lines)
+
+
+class Maximum[S: Structure](NamedTuple):
+    """An estimate, as far as its intervals need it.
+
+    estimate, inside: in the data's units and in working coordinates.
+    errors: standard errors in the shape of the estimate.
+    floor: least widths in the data's units, (d,).
+    prior: under which the density was maximised; None for the likelihood.
+    objective: at the estimate.
+    reason: why there are no standard errors, None if there are some.
+    open: whether the likelihood is flat along some directions.
+
+    >>> made = Maximum(
+    ...     fit.question, fit.estimate, fit.inside, fit.standard_errors, fit.floor, None,
+    ...     fit.trace[-1], fit.converged, fit.reason, False,
+    ... )
+    >>> round(intervals_of(made, kind="wald").of("rate[0]").high, 2)
+    1.42
+    """
+
+    question: Question[S, Any]
+    estimate: S
+    inside: S
+    errors: S
+    floor: Array
+    prior: Prior | None
+    objective: float
+    converged: bool
+    reason: str | None
+    open: bool
+
+
+def intervals_of(
+    found: Maximum[Any],
+    level: float = 0.95,
+    kind: str = "profile",
+    *,
+    only: Collection[str] | None = None,
+    replicates: int = 400,
+    seed: int = 0,
+) -> Intervals:
+    """Return an interval for each parameter.
+
+    Profile: all values whose profile, the largest log-likelihood with the parameter held, is at
+    most half a quantile of chi-squared with one degree of freedom below the maximum (Venzon &
+    Moolgavkar 1988). Under a prior it is the log posterior density that falls so, and the interval
+    has no promise to cover. Where the bound of the possible values comes first, it is the end.
+    Bootstrap: quantiles of the estimates of data that were drawn from the estimate; each climb
+    starts from it, so that labels stay. Where a profile does not close, this is what is left.
+    Wald: estimate -/+ z standard errors.
+
+    level: the probability with which intervals cover in large samples.
+    only: labels of the parameters to look at; all by default.
+    replicates, seed: of the bootstrap.
+
+    >>> made = Maximum(
+    ...     fit.question, fit.estimate, fit.inside, fit.standard_errors, fit.floor, None,
+    ...     fit.trace[-1], fit.converged, fit.reason, False,
+    ... )
+    >>> [round(one, 2) for one in intervals_of(made).of("rate[0]")[2:4]]
+    [0.79, 1.45]
+    """
+    level = number("level", level)
+    if not 0 < level < 1:
+        raise Refusal(f"level is {level:g}; give a number between 0 and 1, such as 0.95")
+    if kind not in KINDS:
+        raise Refusal(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
+    rows = parameters(found.estimate, found.question.held)
+    if only is not None:
+        unknown = sorted(set(only) - {row.label for row in rows})
+        if unknown:
+            raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
+        rows = [row for row in rows if row.label in only]
+    _refuse_no_maximum(found)
+    if kind == "profile":
+        return Intervals(level, kind, tuple(_profiles(found, rows, level)))
+    if kind == "bootstrap":
+        drawn = _estimates(found, rows, whole("replicates", replicates, 2), whole("seed", seed, 0))
+        ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0).T
+    else:
+        mle, se = (
+            np.array([float(picked(one, row)) for row in rows])
+            for one in (found.estimate, found.errors)
+        )
+        half = ndtri((1 + level) / 2) * se
+        ends = np.stack([mle - half, mle + half], axis=1)
+    names = found.question.names
+    return Intervals(
+        level,
+        kind,
+        tuple(
+            Interval(row.label, row.titled(names), float(low), float(high))
+            if np.isfinite(low)
+            else Interval(row.label, row.titled(names), np.nan, np.nan, *[NO_ERROR] * 2)
+            for row, (low, high) in zip(rows, ends, strict=True)
+        ),
+    )
+
+
+def _on_edge(surface: Surface[Any], row: Parameter) -> bool:
+    """Whether a parameter is on an edge of what is possible."""
+    return bool(surface.fixed[surface.slot_of(row)])
+
+
+def _refuse_no_maximum(found: Maximum[Any]) -> None:
+    """Raise Refusal where the estimate is no maximum, so that nothing falls away from it."""
+    if found.reason is not None and not found.open:
+        raise Refusal(f"there are no intervals: {found.reason}")
+    if not found.converged:
+        raise Refusal("there are no intervals, as EM has not converged; give it more max_steps")
+
+
+def _model(found: Maximum[Any], data: Data, workers: Executor) -> Model[Any]:
+    """Return the model of an estimate for data of its kind."""
+    units, question = workers.rows.units, found.question
+    if data is not question.data:
+        question = question.of(data)
+    floor, sample = units.floor_in(found.floor), workers.rows.sample
+    floor = np.diag(floor) if sample.table and floor.ndim == 1 else floor
+    prior = found.prior
+    if prior is not None:
+        prior = Prior(prior.weight, units.move_in(prior.theta))
+    return model_of(question, workers, floor=floor, prior=prior)
+
+
+def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> Iterator[Interval]:
+    """Yield profile likelihood intervals."""
+    question, quantile = found.question, float(chdtri(1, 1 - level))
+    with executor_for(question.sample, emission_of(question.family), question.k) as workers:
+        model = _model(found, question.data, workers)
+        surface = Surface(model, found.inside)
+        height = surface.height
+        if not abs(height - found.objective) <= HIGHEST * (1 + abs(height)):
+            raise Refusal("there are no intervals: the estimate is not the maximum of these data")
+        known: dict[tuple[float, ...], End] = {}
+        for row in rows:
+            if found.open and np.isnan(picked(found.errors, row)) and not _on_edge(surface, row):
+                low = high = End(np.nan, None, None, OPEN)
+            else:
+                low, high = (_end(surface, row, sign, quantile, known) for sign in (-1, 1))
+            yield Interval(
+                row.label,
+                row.titled(question.names),
+                low.value,
+                high.value,
+                low.reason,
+                high.reason,
+            )
+
+
+def _end(
+    surface: Surface[Any],
+    row: Parameter,
+    sign: int,
+    quantile: float,
+    known: dict[tuple[float, ...], End],
+) -> End:
+    """Return an end; what falls as another parameter rises has its ends from that one.
+
+    known: the ends that were found, by the direction in which the parameter goes.
+    """
+    way = surface.ways[surface.slot_of(row)]
+    largest = np.abs(way).max(initial=0)
+    if not largest > 0:
+        return End(np.nan, None, None, OPEN)
+    place = tuple(np.round(sign * way / largest, DIGITS) + 0.0)
+    if place not in known:
+        known[place] = surface.end(row, sign, quantile)
+        return known[place]
+    end = known[place]
+    if end.parameters is None:
+        return end
+    value = picked(surface.model.outside(end.parameters), row)
+    return end._replace(value=float(np.round(value) if end.reason else value))
+
+
+def _estimates(found: Maximum[Any], rows: Sequence[Parameter], replicates: int, seed: int) -> Array:
+    """Return the estimates (replicates, rows) of data that were drawn from the estimate."""
+    drawn, lost = [], 0
+    emission, k = emission_of(found.question.family), found.question.k
+    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2 * replicates)):
+        data = redrawn(found.estimate, found.question.units, rng)
+        with executor_for(data.sample, emission, k) as workers:
+            model = _model(found, data, workers)
+            run = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
+            try:
+                end = run(0, model.inside(found.estimate), STEPS).parameters
+                spiked = bool(spikes(model, end, own_floor=False).any())
+            except DescentError:
+                spiked = True
+            if not spiked:
+                best = model.outside(end)
+                drawn.append([float(picked(best, row)) for row in rows])
+        lost += spiked
+        if len(drawn) == replicates:
+            return np.array(drawn)
+        if lost > MOST_LOST * replicates:
+            break
+    raise Refusal(
+        f"there are no bootstrap intervals: {lost} of {len(drawn) + lost} replicates ended on a "
+        "spike"
+    )

@@ -1,0 +1,292 @@
+"""Profile likelihood intervals: published, by the textbook, by brute force, for every pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from families import FAMILIES, LONG_TO_COMPILE
+from scipy import optimize, stats
+from structures import STRUCTURES
+
+import em
+from em.data.threads import executor_for
+from em.emission import emission_of
+from em.errors.profile import Surface
+from em.model import model_of
+from models import Binomial, Gaussian, Groups, MultivariateGaussian, Poisson, Sample, Sequences
+from models.refusal import Refusal
+from models.structure import parameters, picked
+
+QUANTILE = stats.chi2(1).ppf(0.95)
+LAMB = (
+    "000001010000001010000220000100110011100100000000000000000020100000000000000000100000732324000010"
+    "000000102000010000100000000000000100000210010001011000100100012000101101002012112101100110001110"
+    "400200000000000000000000000000000000000000000000"
+)  # Leroux & Puterman (1992)
+
+
+def surface_of(fit):
+    with executor_for(fit.question.sample, emission_of(fit.family), fit.question.k) as workers:
+        floor = workers.rows.units.floor_in(fit.floor)
+        table = workers.rows.sample.table
+        floor = np.diag(floor) if table and floor.ndim == 1 else floor
+        return Surface(model_of(fit.question, workers, floor=floor), fit.inside)
+
+
+def test_the_movements_of_a_fetal_lamb_have_their_published_intervals():
+    """Bacri et al. (2023): to the digits that they print."""
+    fit = em.fit(Poisson, Sequences([int(one) for one in LAMB], initial="stationary"), 2)
+    found = fit.intervals()
+    published = {
+        "rate[0]": (0.1455, 0.3350, 5e-5),
+        "rate[1]": (1.265, 4.948, 5e-4),
+        "transition[0,1]": (0.00087, 0.0670, 5e-5),
+    }
+    for label, (low, high, digits) in published.items():
+        one = found.of(label)
+        np.testing.assert_allclose((one.low, one.high), (low, high), atol=digits)
+    # of two shares one rises as the other falls
+    np.testing.assert_allclose(
+        found.of("transition[0,0]").low, 1 - found.of("transition[0,1]").high
+    )
+
+
+def root(height, top, near, far):
+    """Return where a function has fallen by half the quantile from its top."""
+    level = height(top) - QUANTILE / 2
+    return optimize.brentq(lambda at: height(at) - level, near, far, xtol=1e-13)
+
+
+def test_a_single_coin_and_a_single_rate_have_the_intervals_of_the_textbook():
+    heads = em.fit(Binomial, Sample([3, 5, 2], trials=[9, 9, 9]), 1).intervals().of("prob[0]")
+
+    def coin(p):
+        return 10 * np.log(p) + 17 * np.log1p(-p)
+
+    expected = root(coin, 10 / 27, 1e-6, 10 / 27), root(coin, 10 / 27, 10 / 27, 1 - 1e-6)
+    np.testing.assert_allclose((heads.low, heads.high), expected, rtol=1e-7)
+    x = np.array([2, 0, 4, 1])
+    rate = em.fit(Poisson, Sample(x), 1).intervals(0.9).of("rate[0]")
+    level = stats.chi2(1).ppf(0.9) / 2
+
+    def lacks(at):
+        return 7 * np.log(at) - 4 * at - (7 * np.log(7 / 4) - 7) + level
+
+    expected = optimize.brentq(lacks, 1e-3, 1.75), optimize.brentq(lacks, 1.75, 20)
+    np.testing.assert_allclose((rate.low, rate.high), expected, rtol=1e-7)
+
+
+def test_a_single_normal_has_the_intervals_of_the_textbook(rng):
+    x = 100 + rng(3).normal(size=30)
+    n, mean, sd = len(x), x.mean(), x.std()
+    found = em.fit(Gaussian, Sample(x), 1).intervals()
+    half = sd * np.sqrt(np.expm1(QUANTILE / n))
+    np.testing.assert_allclose(found.of("mean[0]")[2:4], (mean - half, mean + half), rtol=1e-8)
+
+    def height(s):
+        return -n * np.log(s) - n * sd**2 / (2 * s**2)
+
+    expected = root(height, sd, sd / 3, sd), root(height, sd, sd, 3 * sd)
+    np.testing.assert_allclose(found.of("sd[0]")[2:4], expected, rtol=1e-6)
+
+
+def test_where_no_head_fell_the_bound_is_the_end():
+    """n log(1 - p) = -q / 2, and 0 itself is as likely as it gets."""
+    found = em.fit(Binomial, Sample([0, 0, 0], trials=[5, 5, 5]), 1).intervals().of("prob[0]")
+    assert found.low == 0
+    assert "bound" in found.why_low
+    assert not found.why_high
+    assert found.high == pytest.approx(1 - np.exp(-QUANTILE / 30), rel=1e-6)
+
+
+def test_brute_force_finds_the_same_ends(rng):
+    """The least and the greatest value of a parameter among all that are likely enough."""
+    x = np.concatenate([rng(1).poisson(2, 60), rng(2).poisson(9, 40)])
+    fit = em.fit(Poisson, Sample(x), 2)
+    at = np.array([fit.mixture.weight[0], *fit.mixture.theta.rate])
+
+    def height(one):
+        density = one[0] * stats.poisson.pmf(x, one[1]) + (1 - one[0]) * stats.poisson.pmf(
+            x, one[2]
+        )
+        return np.log(density).sum()
+
+    level, found = height(at) - QUANTILE / 2, fit.intervals()
+    rule = {"type": "ineq", "fun": lambda one: height(one) - level}
+    for where, label in enumerate(["weight[0]", "rate[0]", "rate[1]"]):
+        for sign, end in ((1, found.of(label).low), (-1, found.of(label).high)):
+            best = optimize.minimize(
+                lambda one, sign=sign, where=where: sign * one[where],
+                at,
+                constraints=[rule],
+                bounds=[(0.01, 0.99), (0.1, 30), (0.1, 30)],
+                method="SLSQP",
+                options={"ftol": 1e-12, "maxiter": 500},
+            )
+            assert end == pytest.approx(best.x[where], rel=1e-5)
+
+
+def missed(fit, end):
+    """Return by how much an end misses its height, by the log-likelihood alone."""
+    there = replace(fit, estimate=end)
+    still = em.displaced(there, np.zeros((1, len(fit.coordinates))))
+    here = em.log_likelihood(fit.family, fit.question.data, still)[0]
+    return abs(here - fit.log_likelihood + QUANTILE / 2)
+
+
+def sloping(fit, end, parameter):
+    """Return the largest slope, in standard errors, along directions that leave the parameter."""
+    there, data = replace(fit, estimate=end), fit.question.data
+    steps = 1e-3 * np.diag(np.sqrt(np.diagonal(np.linalg.inv(fit.information))))
+    ahead, behind = (em.displaced(there, sign * steps) for sign in (1, -1))
+    up, down = (em.log_likelihood(fit.family, data, one) for one in (ahead, behind))
+    slope, way = (up - down) / 2e-3, (picked(ahead, parameter) - picked(behind, parameter)) / 2e-3
+    return np.abs(slope - way * (slope @ way) / (way @ way)).max()
+
+
+def checked(structure, row, labels=None):
+    """Return how many inner ends of a random problem were checked."""
+    generator = np.random.default_rng(11)
+    _, data = structure.random(generator, row, 2, 240)
+    fit = em.fit(row.family, data, 2, starts=3)
+    if not fit.converged or fit.reason:
+        return 0
+    surface, count = surface_of(fit), 0
+    rows = parameters(fit.estimate, fit.question.held)
+    for parameter in [*rows[:1], *rows[-2:]] if labels is None else rows:
+        for sign in (-1, 1):
+            end = surface.end(parameter, sign, QUANTILE)
+            if end.reason:
+                continue
+            outside = surface.model.outside(end.parameters)
+            assert missed(fit, outside) < 1e-6 + 1e-12 * abs(fit.log_likelihood)
+            if fit.has_errors and not end.fixed.any():
+                assert sloping(fit, outside, parameter) < 2e-3
+            assert (end.value - picked(fit.estimate, parameter)) * sign > 0
+            count += 1
+    return count
+
+
+PAIRS = [
+    pytest.param(
+        structure,
+        row,
+        id=f"{structure.name}, {row.name}",
+        marks=[pytest.mark.slow]
+        if (structure.name != "mixture" and row.name not in ("gaussian", "poisson"))
+        or row.name in LONG_TO_COMPILE
+        else [],
+    )
+    for structure in STRUCTURES
+    for row in FAMILIES
+]
+
+
+@pytest.mark.parametrize(("structure", "row"), PAIRS)
+def test_every_end_has_its_height_and_the_others_at_their_best(structure, row):
+    checked(structure, row)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
+def test_most_ends_are_inside(structure):
+    """So that the test above has something to look at."""
+    row = next(one for one in FAMILIES if one.name == "poisson")
+    assert checked(structure, row, "all") >= 4
+
+
+def test_an_end_that_is_moved_would_be_found(rng):
+    x = np.concatenate([rng(1).normal(0, 1, 100), rng(2).normal(4, 1, 100)])
+    fit = em.fit(Gaussian, Sample(x), 2)
+    surface, parameter = surface_of(fit), parameters(fit.estimate)[3]
+    end = surface.end(parameter, 1, QUANTILE)
+    outside = surface.model.outside(end.parameters)
+    assert missed(fit, outside) < 1e-6
+    assert sloping(fit, outside, parameter) < 1e-3
+    mean, far = outside.theta.mean.copy(), end.value - fit.mixture.theta.mean[1]
+    mean[1] += 0.05 * far
+    moved = outside._replace(theta=outside.theta._replace(mean=mean))
+    assert missed(fit, moved) > 0.05
+    # the right value with the others as the estimate has them
+    mean = fit.mixture.theta.mean.copy()
+    mean[1] = end.value
+    others = fit.mixture._replace(theta=fit.mixture.theta._replace(mean=mean))
+    assert sloping(fit, others, parameter) > 0.05
+
+
+def test_a_table_has_intervals_of_its_means_and_covariances(rng):
+    x = rng(5).normal(size=(80, 2)) @ np.array([[1.0, 0.6], [0.0, 0.5]]) + [100, -3]
+    found = em.fit(MultivariateGaussian, Sample(x), 1).intervals()
+    n, sd = len(x), x.std(axis=0)
+    half = sd * np.sqrt(np.expm1(QUANTILE / n))
+    for column in range(2):
+        one = found.of(f"mean[0,{column}]")
+        centre = x[:, column].mean()
+        np.testing.assert_allclose(
+            (one.low, one.high), centre + np.array([-1, 1]) * half[column], rtol=1e-6
+        )
+
+    def height(variance):
+        return -n / 2 * (np.log(variance) + sd[1] ** 2 / variance)
+
+    expected = [root(height, sd[1] ** 2, sd[1] ** 2, far * sd[1] ** 2) for far in (0.2, 5)]
+    np.testing.assert_allclose(found.of("cov[0,1,1]")[2:4], expected, rtol=1e-6)
+
+
+def test_groups_that_overlap_never_exchange_their_labels(rng):
+    """On the way neither mean passes the other: the exchanged optimum is as high as the estimate."""
+    for seed in range(6):
+        x = np.concatenate([rng([seed, 1]).normal(0, 1, 60), rng([seed, 2]).normal(2.5, 1, 60)])
+        fit = em.fit(Gaussian, Sample(x), 2)
+        if not fit.has_errors:
+            continue
+        surface = surface_of(fit)
+        for parameter in parameters(fit.estimate):
+            for sign in (-1, 1):
+                end = surface.end(parameter, sign, QUANTILE)
+                if end.parameters is not None and not end.reason:
+                    assert np.diff(end.parameters.theta.mean) > 0
+
+
+def test_shares_of_groups_have_intervals():
+    data = Groups([0, 1, 0, 2, 9, 8, 1, 0, 7, 9, 8, 11, 1, 9, 10, 0], ["a"] * 8 + ["b"] * 8)
+    found = em.fit(Poisson, data, 2).intervals()
+    one = found.of("weight[0,0]")
+    other = found.of("weight[0,1]")
+    assert 0 < one.low < one.high < 1
+    np.testing.assert_allclose((one.low, one.high), (1 - other.high, 1 - other.low))
+
+
+def test_bad_input_is_refused_in_a_line():
+    fit = em.fit(Poisson, Sample([0, 1, 0, 7, 9, 8]), 2)
+    for asked, said in (
+        ({"level": 1.0}, "level is 1"),
+        ({"kind": "exact"}, "kind is 'exact'"),
+        ({"only": ["size[0]"]}, "no parameter is called 'size"),
+        ({"kind": "bootstrap", "replicates": 1}, "replicates is 1"),
+    ):
+        with pytest.raises(Refusal, match=said) as caught:
+            fit.intervals(**asked)
+        assert "\n" not in str(caught.value)
+    stopped = em.fit(Poisson, Sample([0, 1, 0, 3, 2, 7, 9, 8]), 2, max_steps=2)
+    with pytest.raises(Refusal, match="not converged"):
+        stopped.intervals()
+    hard = em.fit(Poisson, Sample([0, 1, 0, 7, 9, 8]), 2, hard=True)
+    with pytest.raises(Refusal, match="hard EM"):
+        hard.intervals()
+    with pytest.raises(Refusal, match="not the maximum of these data"):
+        fit.of(Sample([0, 5, 9])).intervals()
+
+
+def test_the_bootstrap_of_a_rate_is_that_of_sums_of_counts(rng):
+    """Its estimates are Poisson sums over n; the quantiles' errors are those of 400 draws."""
+    x = rng(4).poisson(3.0, 50)
+    found = em.fit(Poisson, Sample(x), 1).intervals(kind="bootstrap").of("rate[0]")
+    exact = stats.poisson(x.sum())
+    density = stats.norm.pdf(1.96) / exact.std()
+    error = np.sqrt(0.025 * 0.975 / 400) / density
+    for end, tail in ((found.low, 0.025), (found.high, 0.975)):
+        assert abs(end * 50 - exact.ppf(tail)) < 4 * error + 1
+    narrow = exact.ppf(0.1)
+    assert abs(found.low * 50 - narrow) > 4 * error
