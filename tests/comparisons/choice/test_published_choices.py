@@ -11,7 +11,7 @@ from comparisons.studies import earthquakes
 from models import Categorical, Groups, Poisson, Sample, Sequences
 from models.names import family_named
 
-SHORT = {"draws": 500, "tune": 500, "progress": False, "replicates": 0}
+SHORT = {"draws": 100, "tune": 200, "progress": False, "replicates": 0}  # what is tested is EM's
 
 
 @pytest.mark.slow
