@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["save_choice", "write_choice"]
 
 
-def save_choice(choice: Candidates, folder: Path, command: str | None) -> None:
+def save_choice(
+    choice: Candidates, folder: Path, command: str | None, *, replace: bool = True
+) -> None:
     """Write report.html, choice.csv, figures, and a comparison of each candidate.
 
     command: how to make it again, for the report.
+    replace: what another run has written there meanwhile.
 
     >>> from pathlib import Path
     >>> from comparisons.choice.candidates import Candidates
@@ -40,7 +43,7 @@ def save_choice(choice: Candidates, folder: Path, command: str | None) -> None:
                 name = row.title.replace(" ", "-")
                 row.comparison.tree.to_netcdf(whole / f"{name}.nc")
 
-    written(folder, write)
+    written(folder, write, replace=replace)
 
 
 def write_choice(

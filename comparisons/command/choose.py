@@ -191,7 +191,7 @@ def choose(
         seed=seed,
         force=force,
     )
-    _finish(found, out, as_json=as_json)
+    _finish(found, out, as_json=as_json, overwrite=overwrite)
 
 
 def _kinds(
@@ -236,6 +236,7 @@ def fit_chosen(
     *,
     file: Files,
     as_json: bool,
+    overwrite: bool,
     **options: Any,
 ) -> None:
     """Choose among 1 to 6 groups, print that, and end with the comparison that is recommended.
@@ -248,12 +249,12 @@ def fit_chosen(
     found = choice_of([kind], observed, None, **options)
     best = found.recommended
     if found.interrupted or best is None or best.comparison is None:
-        _finish(found, out, as_json=as_json)
+        _finish(found, out, as_json=as_json, overwrite=overwrite)
     assert best is not None
     if not as_json:
         chosen(found)
         shown(f"\nThe number that is recommended, {best.heading}:\n")
-    finish(best.comparison, out, as_json=as_json, choice=found, file=file)
+    finish(best.comparison, out, as_json=as_json, overwrite=overwrite, choice=found, file=file)
 
 
 def choice_of(
@@ -304,7 +305,7 @@ def numbers_in_range(text: str) -> list[int]:
     return sorted(found)
 
 
-def _finish(found: Choice, out: Path | None, *, as_json: bool) -> None:
+def _finish(found: Choice, out: Path | None, *, as_json: bool, overwrite: bool) -> None:
     """Print a choice, write its folder, and leave with the recommended row's status."""
     from comparisons.choice.json import of_choice
     from comparisons.choice.printed import chosen
@@ -314,7 +315,7 @@ def _finish(found: Choice, out: Path | None, *, as_json: bool) -> None:
         from comparisons.choice.folder import save_choice
 
         with waiting("pictures and report"):
-            save_choice(found, out, typed())
+            save_choice(found, out, typed(), replace=overwrite)
         shown(f"report: {out / 'report.html'}", err=as_json)
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -51,6 +51,7 @@ def finish(
     out: Path | None,
     *,
     as_json: bool,
+    overwrite: bool,
     study: tuple[str, Story] | None = None,
     choice: Choice | None = None,
     made: bool = False,
@@ -58,6 +59,7 @@ def finish(
 ) -> None:
     """Print the verdict, write the folder, and leave with the verdict's exit status.
 
+    overwrite: whether what another run has written there meanwhile may be lost.
     study: its name and what it found, if it was one.
     choice: of the number of groups, if the comparison is of the one that it recommends.
     made: whether the folder was made without being asked for.
@@ -94,6 +96,7 @@ def finish(
                 command,
                 None if study is None else study[1],
                 beside,
+                replace=overwrite,
             )
         for reason in filter(None, missing):
             shown(reason, err=True)

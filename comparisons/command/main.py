@@ -188,12 +188,19 @@ def study(
 
         read_photograph(image)  # refused, if it is, before PyMC is loaded
     if name is None:
-        _tell_all(setting, folder, as_json=as_json)
+        _tell_all(setting, folder, as_json=as_json, overwrite=overwrite)
         return
     if reason := _missing(name):
         raise Refusal(reason)
     story = _tell(name, setting)
-    finish(story.comparison, folder, as_json=as_json, study=(name, story), made=made)
+    finish(
+        story.comparison,
+        folder,
+        as_json=as_json,
+        overwrite=overwrite,
+        study=(name, story),
+        made=made,
+    )
 
 
 def _missing(name: str) -> str:
@@ -214,7 +221,7 @@ def _tell(name: str, setting: Setting) -> Story:
         return chosen.tell(setting)
 
 
-def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
+def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool, overwrite: bool) -> None:
     """Run all studies, each in its own folder; skip those whose package is missing."""
     from comparisons.kept.atomic import written
     from comparisons.pages.folder import save_folder
@@ -244,7 +251,7 @@ def _tell_all(setting: Setting, folder: Path | None, *, as_json: bool) -> None:
             save_folder(story.comparison, target / name, command, story)
 
     with waiting("pictures and reports"):
-        written(folder, save)
+        written(folder, save, replace=overwrite)
     shown(f"studies: {folder}", err=as_json)
 
 
@@ -429,6 +436,7 @@ def fit(
                 out,
                 file=files,
                 as_json=as_json,
+                overwrite=overwrite,
                 prior=believed,
                 equal_weights=equal_weights,
                 draws=length,
@@ -476,7 +484,7 @@ def fit(
                 found=first,
             )
     observed.name(comparison)
-    finish(comparison, out, as_json=as_json, file=files)
+    finish(comparison, out, as_json=as_json, overwrite=overwrite, file=files)
 
 
 def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: int | None) -> None:

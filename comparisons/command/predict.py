@@ -114,7 +114,7 @@ def predict(
         write_csv(table, sys.stdout)
         return
     with waiting("memberships"):
-        written(out, lambda target: _write(table, target))
+        written(out, lambda target: _write(table, target), replace=overwrite)
     shown(f"{'shares' if shares else 'memberships'}: {out}", err=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from platform import node
 from tempfile import mkdtemp
@@ -36,11 +38,15 @@ CONTENTS = (
 )
 """The contents of the folder of a comparison, and of a choice."""
 
+TRIES = 100  # renames that other runs may come before
 
-def written(path: Path, write: Callable[[Path], object]) -> None:
+
+def written(path: Path, write: Callable[[Path], object], *, replace: bool = True) -> None:
     """Let `write` fill a path beside the wanted one, and rename it once it is whole.
 
     path: of a file or a folder; what was there before is replaced at the very end.
+    replace: False where nothing was there, so that the answer of a run at the same time is not
+        lost: ours gets the next free name, and Refusal says which.
 
     >>> written(Path("note.txt"), lambda target: target.write_text("whole"))
     >>> Path("note.txt").read_text()
@@ -49,13 +55,38 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
     beside = _folder_beside(path)
     try:
         write(beside / path.name)
-        if path.is_dir() and not path.is_symlink():
-            path.replace(beside / "old")
-        (beside / path.name).replace(path)
+        _placed(beside / path.name, path, replace=replace)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     for left in _left_beside(path):  # only now: what was there before a killed run may be in one
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _placed(made: Path, path: Path, *, replace: bool) -> None:
+    """Rename what was made to the wanted path; runs at the same time each do so whole.
+
+    replace: False to leave what is there, and take the next free name.
+    """
+    for attempt in range(TRIES):
+        there = path.is_dir() and not path.is_symlink()
+        if there and replace:
+            with suppress(FileNotFoundError):  # another run has taken it away just now
+                path.replace(made.parent / f"old-{attempt}")
+        try:
+            if replace or there or not path.exists():
+                made.replace(path)  # a folder, only to where there is none, or an empty one
+                return
+        except OSError as problem:
+            if problem.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
+        if not replace:
+            other = free(str(path))
+            made.replace(other)
+            raise Refusal(
+                f"--out {path} was written by another run at the same time; this answer is in "
+                f"{other}"
+            )
+    raise Refusal(f"--out {path} is written by other runs all the time; give another one")
 
 
 def _folder_beside(path: Path) -> Path:

@@ -29,6 +29,8 @@ def save_folder(
     command: str | None,
     story: Story | None = None,
     beside: Callable[[Path], object] | None = None,
+    *,
+    replace: bool = True,
 ) -> None:
     """Write report.html, summary.csv, comparison.nc and figures/*.png and *.svg.
 
@@ -36,6 +38,7 @@ def save_folder(
     command: how to make it again, for the report.
     story: of a study, for the report.
     beside: writes more into the folder.
+    replace: what another run has written there meanwhile.
 
     >>> from pathlib import Path
     >>> from comparisons.pages.story import Story
@@ -65,7 +68,7 @@ def save_folder(
         if beside is not None:
             beside(target)
 
-    written(folder, write)
+    written(folder, write, replace=replace)
 
 
 def _drawn_once(pictures: Iterable[Picture]) -> tuple[Picture, ...]:

@@ -113,7 +113,7 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
         if quick:
             said("Measured with --quick: sizes small, rounds few, no Stan; nothing here to quote.")
     if folder is not None:
-        written(folder, lambda target: save(target, value, found))
+        written(folder, lambda target: save(target, value, found), replace=False)
         (_told if as_json else printed)(f"written: {folder}")
     if strangers := apart(found):
         _told(f"not the same posterior: {'; '.join(strangers)}")

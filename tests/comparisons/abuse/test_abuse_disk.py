@@ -14,8 +14,10 @@ from running import ended
 
 import comparisons.comparison
 import comparisons.pages.folder
+import comparisons.prediction.beside
 from comparisons.comparison import second_opinion
 from comparisons.pages.folder import save_folder
+from comparisons.prediction.beside import write_memberships
 
 PROGRAM = (sys.executable, "-c", "from comparisons.command.main import main; main()")
 FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2")
@@ -80,6 +82,35 @@ def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(folder, once,
         assert "Traceback" not in found.err
         assert {one.name for one in folder.iterdir()} == {"people.csv", "whole"}
     assert Path("found/comparison.nc").is_file()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_with_memberships_costs_the_folder_alone(folder, once, monkeypatch):
+    words = [*FIT, "--draws", "20", "--chains", "2", "--out"]
+    assert ended([*words, "whole"]).status in {0, 1, 3}
+    size = Path("whole/memberships.csv").stat().st_size
+
+    def full(*arguments):
+        with files_end_at(size // 2):
+            return write_memberships(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparisons.prediction.beside, "write_memberships", full)
+        found = ended([*words, "found"])
+    assert found.status == 2
+    assert found.out.strip()  # the verdict has been told
+    assert found.err.splitlines()[-1].startswith("second-opinion: ")
+    assert "Traceback" not in found.err
+    assert {one.name for one in folder.iterdir()} == {"people.csv", "whole"}
+    # nor does `predict` leave half a file
+    label = ["predict", "whole", "people.csv", "--only", "em", "--out", "labels.csv"]
+    with files_end_at(200):
+        found = ended(label)
+    assert (found.status, found.out) == (2, "")
+    assert found.err.splitlines()[-1].startswith("second-opinion: ")
+    assert not Path("labels.csv").exists()
+    assert ended(label).status == 0
+    assert len(Path("labels.csv").read_text().splitlines()) == 121
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

@@ -16,7 +16,12 @@ from comparisons import load
 
 PROGRAM = (sys.executable, "-c", "from comparisons.command.main import main; main()")
 FIT = ("fit", "people.csv", "-f", "gaussian", "-c", "x", "-k", "2", "--chains", "2", "--draws")
+CHOOSE = (
+    *("choose", "people.csv", "-f", "gaussian", "-c", "x", "-k", "1-2", "--replicates", "0"),
+    *("--chains", "2", "--draws"),
+)
 OURS = {"report.html", "summary.csv", "memberships.csv", "comparison.nc", "figures"}
+CHOSEN = {"report.html", "choice.csv", "figures", "comparisons"}
 FIGURES = 2 * len(("misfit", "posterior", "data", "ascent", "deviance", "memberships", "pairs"))
 KILLS, LONG = 100, 10_000  # runs; inputs from which so many are killed
 
@@ -30,9 +35,9 @@ def folder(tmp_path, rng, monkeypatch):
     return tmp_path
 
 
-def started(folder, draws, *options, **environment):
+def started(folder, draws, *options, words=FIT, **environment):
     return subprocess.Popen(
-        [*PROGRAM, *FIT, str(draws), "--out", "found", *options],
+        [*PROGRAM, *words, str(draws), "--out", "found", *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -65,9 +70,9 @@ def half_written(folder):
     return None if len(load(found / "comparison.nc").to_frame()) == rows - 1 else "lacks rows"
 
 
-def killed(folder, wait, *, writing):
+def killed(folder, wait, *, writing, words=FIT):
     """Kill a run some seconds after its start, or after it began to write; return whether it ran."""
-    run = started(folder, 20, "--overwrite")
+    run = started(folder, 20, "--overwrite", words=words)
     while writing and not beside(folder) and run.poll() is None:
         time.sleep(0.002)
     time.sleep(wait)
@@ -105,6 +110,60 @@ def test_runs_that_are_killed_leave_all_or_nothing(folder, rng, inputs):
     """A hundred of them where thousands of inputs are asked for, otherwise four."""
     assert survived(folder, rng, KILLS if inputs >= LONG else 4)  # else no kill met the writing
     ends_well(folder)
+
+
+def half_chosen(folder):
+    """Return what the folder of a choice lacks; nothing if it is whole or not there."""
+    found = folder / "found"
+    if not found.exists():
+        return None
+    if {one.name for one in found.iterdir()} != CHOSEN:
+        return f"holds {sorted(one.name for one in found.iterdir())}"
+    if "</html>" not in (found / "report.html").read_text():
+        return "has half a report"
+    files = sorted((found / "comparisons").iterdir())
+    if [load(file).k for file in files] != [1, 2]:
+        return f"has comparisons {files}"
+    rows = len((found / "choice.csv").read_text().splitlines())
+    return None if rows == 1 + len(files) else "has half a table"
+
+
+@pytest.mark.slow
+def test_a_choice_that_is_killed_leaves_all_or_nothing(folder, rng, inputs):
+    draws, left = rng(22), 0
+    for at in range(max(3, min(KILLS, inputs // 500))):
+        before = len(beside(folder))
+        killed(
+            folder, draws.uniform(0, 1.0 if at % 2 == 0 else 9), writing=at % 2 == 0, words=CHOOSE
+        )
+        left += len(beside(folder)) > before
+        assert half_chosen(folder) is None
+    assert left  # else no kill met the writing
+    run = started(folder, 20, "--overwrite", words=CHOOSE)
+    _, err = run.communicate(timeout=300)
+    assert run.returncode in {0, 1, 3}, err
+    assert (folder / "found").is_dir()
+    assert half_chosen(folder) is None
+    assert beside(folder) == []
+
+
+@pytest.mark.slow
+def test_two_runs_into_one_folder_at_once_do_not_mix_or_lose_an_answer(folder):
+    runs = [started(folder, draws) for draws in (20, 30)]
+    said = [run.communicate(timeout=300)[1] for run in runs]
+    statuses = [run.returncode for run in runs]
+    assert statuses.count(2) == 1, said
+    late = statuses.index(2)
+    assert "written by another run at the same time; this answer is in found-2" in said[late]
+    assert half_written(folder) is None
+    assert load(folder / "found").sampling.draws == (30, 20)[late]
+    assert load(folder / "found-2").sampling.draws == (20, 30)[late]
+    assert beside(folder) == []
+
+
+def test_half_a_choice_would_be_seen(folder):
+    (folder / "found").mkdir()
+    assert half_chosen(folder) == "holds []"
 
 
 def test_half_a_folder_would_be_seen(folder):

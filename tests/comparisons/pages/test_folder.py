@@ -6,6 +6,8 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from platform import node
 
@@ -105,6 +107,73 @@ def test_an_interrupted_write_leaves_the_old_one(tmp_path):
 
     written(target, whole)
     assert [one.name for one in tmp_path.rglob("*")] == ["found", "new"]
+
+
+def one_answer(says):
+    """Return what writes a folder of two files that say the same."""
+
+    def write(folder):
+        folder.mkdir()
+        for name in ("one", "two"):
+            (folder / name).write_text(says)
+
+    return write
+
+
+def test_of_two_runs_into_one_folder_neither_answer_is_lost(tmp_path):
+    target = tmp_path / "found"
+
+    def slow(folder):
+        one_answer("slow")(folder)
+        written(target, one_answer("fast"), replace=False)
+
+    with pytest.raises(Refusal, match=r"written by another run at the same time; .* is in .*-2$"):
+        written(target, slow, replace=False)
+    assert (target / "one").read_text() == "fast"
+    assert (tmp_path / "found-2" / "two").read_text() == "slow"
+    assert {one.name for one in tmp_path.iterdir()} == {"found", "found-2"}
+    # a file as well
+    with pytest.raises(Refusal, match=r"this answer is in .*table\.csv-2$"):
+        written(
+            tmp_path / "table.csv",
+            lambda file: (file.write_text("b"), (tmp_path / "table.csv").write_text("a")),
+            replace=False,
+        )
+    assert (tmp_path / "table.csv").read_text() == "a"
+    (tmp_path / "empty").mkdir()  # nothing can be lost
+    written(tmp_path / "empty", one_answer("x"), replace=False)
+    assert (tmp_path / "empty" / "two").read_text() == "x"
+
+
+def test_many_runs_that_replace_one_folder_leave_one_whole_answer(tmp_path):
+    target, seen = tmp_path / "found", []
+
+    def run(number):
+        for at in range(20):
+            written(target, one_answer(f"{number} {at}"))
+
+    with ThreadPoolExecutor(6) as pool:
+        running = [pool.submit(run, number) for number in range(6)]
+        while not all(one.done() for one in running):
+            with suppress(OSError):  # for a moment there is none
+                folder = os.open(target, os.O_RDONLY)
+                said = {open_at(folder, name) for name in ("one", "two")}
+                os.close(folder)
+                seen.append(said)
+        for one in running:
+            one.result()
+    assert seen
+    assert all(len(said) == 1 for said in seen)  # of a folder that is open, both files agree
+    assert {one.name for one in tmp_path.iterdir()} == {"found"}
+    assert {one.name for one in target.iterdir()} == {"one", "two"}
+
+
+def open_at(folder, name):
+    file = os.open(name, os.O_RDONLY, dir_fd=folder)
+    try:
+        return os.read(file, 100)
+    finally:
+        os.close(file)
 
 
 def test_a_second_run_takes_the_next_name(tmp_path, monkeypatch):
