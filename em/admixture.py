@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from em.structure import LEAST, Expected, Grouping, at_least
+from em.structure import LEAST, Each, Expected, Grouping, at_least
 from em.walks import both, worth_threads
 from models.groups import Groups
 
@@ -65,29 +65,56 @@ class AdmixtureGrouping(Grouping[Groups]):
         """The softmax, or the most likely component, of each cell, times its count."""
         if hard:
             return self._sure(shares, log_density)
-        weight, k, wide = shares["weight"], self.k, self._room[0].shape[1]
+        weight, k = shares["weight"], self.k
         density, padded = self._room
         high = log_density.max(axis=0)
         density[:, :k] = np.exp(log_density - high).T
         padded[:, :k] = weight
-        from em.cells import expected  # numba takes long to load
-
-        own, blocks = np.empty((len(weight), wide)), self._blocks
-        found = [np.zeros_like(density) for _ in self._halves]
-
-        def part(begin: int, end: int, occupancy: Array) -> float:
-            return float(expected(density, padded, blocks, begin, end, occupancy, own))
-
-        ways = [(*half, one) for half, one in zip(self._halves, found, strict=True)]
-        threads = len(ways) > 1 and worth_threads(len(blocks.places) * wide)
-        heights = both(threads, part, *ways) if len(ways) > 1 else [part(*ways[0])]
-        value = sum(heights) + float(self.data.sample.counts @ high)
+        value, occupancy, own = self._cells(density, padded)
+        value += float(self.data.sample.counts @ high)
         if np.isnan(high).any():  # an extrapolation has left the parameter space
             return Expected(np.nan, log_density, {"weight": weight})
         if not np.isfinite(value):
             return self._in_logs(shares, log_density)
-        occupancy = (sum(found[1:], start=found[0]) * density)[:, :k].T
+        occupancy = (occupancy * density)[:, :k].T
         return Expected(value, occupancy, {"weight": np.ascontiguousarray(own[:, :k])})
+
+    def expect_each(self, shares: Shares, log_density: Array) -> Each:
+        """The softmax of each cell for many climbs, whose densities are scaled at once."""
+        weight, (count, k, m), wide = shares["weight"], log_density.shape, self._room[0].shape[1]
+        density, padded = np.zeros((count, m, wide)), np.zeros((count, weight.shape[1], wide))
+        high = log_density.max(axis=1)
+        density[:, :, :k] = np.exp(log_density - high[:, None]).transpose(0, 2, 1)
+        padded[:, :, :k] = weight
+        value, occupancy = high @ self.data.sample.counts, np.empty_like(log_density)
+        own = np.empty_like(weight)
+        for at in range(count):
+            height, rows, groups = self._cells(density[at], padded[at])
+            value[at] += height
+            occupancy[at], own[at] = (rows * density[at])[:, :k].T, groups[:, :k]
+            if not (np.isfinite(value[at]) or np.isnan(high[at]).any()):
+                found = self._in_logs({"weight": weight[at]}, log_density[at])
+                value[at], occupancy[at] = found.log_likelihood, found.occupancy
+                own[at] = found.own["weight"]
+        return Each(value, occupancy, {"weight": own})
+
+    def _cells(self, density: Array, weight: Array) -> tuple[float, Array, Array]:
+        """Return the sum over cells of count log s, and the sums of `em.cells.expected`.
+
+        density: (m, W). weight: (G, W).
+        """
+        from em.cells import expected  # numba takes long to load
+
+        own, blocks = np.empty(weight.shape), self._blocks
+        found = [np.zeros_like(density) for _ in self._halves]
+
+        def part(begin: int, end: int, occupancy: Array) -> float:
+            return float(expected(density, weight, blocks, begin, end, occupancy, own))
+
+        ways = [(*half, one) for half, one in zip(self._halves, found, strict=True)]
+        threads = len(ways) > 1 and worth_threads(len(blocks.places) * weight.shape[1])
+        heights = both(threads, part, *ways) if len(ways) > 1 else [part(*ways[0])]
+        return sum(heights), sum(found[1:], start=found[0]), own
 
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """The expected counts over their sums, none of the shares below LEAST."""

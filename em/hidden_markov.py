@@ -9,7 +9,7 @@ import numpy as np
 
 from em import walks
 from em.stationary import best_moves, tilt
-from em.structure import Expected, Grouping
+from em.structure import Each, Expected, Grouping
 from models.hidden_markov import stationary
 from models.sequences import Sequences
 
@@ -69,6 +69,34 @@ class MarkovGrouping(Grouping[Sequences]):
             occupancy = occupancy[self.data.seen]
         own = {"initial": found.first, "transition": found.moves}
         return Expected(found.log_likelihood, occupancy[:, : self.k].T, own)
+
+    def expect_each(self, shares: Shares, log_density: Array) -> Each:
+        """The same for many climbs, whose densities are scaled at once."""
+        from em import paths
+
+        count, k, m = log_density.shape
+        wide, data, counted = paths.padded(k), self.data, not self._in_time
+        density, high = np.zeros((count, m + 1, wide)), log_density.max(axis=1)
+        density[:, -1, :k] = 1.0
+        density[:, :-1, :k] = np.exp(log_density - high[:, None]).transpose(0, 2, 1)
+        start, moves = np.zeros((count, wide)), np.zeros((count, wide, wide))
+        start[:, :k], moves[:, :k, :k] = self.initial(shares), shares["transition"]
+        value, occupancy = high @ data.sample.counts, np.empty_like(log_density)
+        first, pairs = np.empty((count, k)), np.empty((count, k, k))
+        for at in range(count):
+            found = self._walked(density[at], start[at], moves[at], counted=counted)
+            if found is None or not np.isfinite(value[at]):
+                own = {name: field[at] for name, field in shares.items()}
+                found = self._summed_in_logs(own, log_density[at], counted=counted)
+                value[at], pairs[at] = 0.0, found.moves
+            else:
+                np.multiply(shares["transition"][at], found.moves, out=pairs[at])
+            value[at] += found.log_likelihood
+            rows = found.occupancy
+            if len(rows) > m:  # in time
+                rows = rows[data.seen]
+            occupancy[at], first[at] = rows[:, :k].T, found.first
+        return Each(value, occupancy, {"initial": first, "transition": pairs})
 
     def members(self, shares: Shares, log_density: Array) -> Array:
         """The probability of each state at each row in time, given all rows."""
@@ -183,16 +211,27 @@ class MarkovGrouping(Grouping[Sequences]):
 
         counted: sum the occupancies of rows that repeat, instead of one for each row in time.
         """
-        k, data, (inward, outward) = self.k, self.data, walks.walks_of(self.k)
         density, logs = self._densities(log_density)
-        start, moves = self._padded(shares)
-        wide = len(start)
+        found = self._walked(density, *self._padded(shares), counted=counted)
+        if found is None or not np.isfinite(logs):
+            return self._summed_in_logs(shares, log_density, counted=counted)
+        moves = shares["transition"] * found.moves
+        return found._replace(log_likelihood=logs + found.log_likelihood, moves=moves)
+
+    def _walked(self, density: Array, start: Array, moves: Array, *, counted: bool) -> Sums | None:
+        """Return the same of densities (m + 1, W), None if a number leaves the range of doubles.
+
+        Moves are yet to be multiplied by their probabilities.
+
+        start, moves: (W,) and (W, W), padded with zeros.
+        """
+        k, wide, data, (inward, outward) = self.k, len(start), self.data, walks.walks_of(self.k)
         kept = self._room[1]
         threads = walks.worth_threads(kept.size)
         (middle, rest), back = self._halves, np.ascontiguousarray(moves.T)
         half, rows = middle - data.begins, (density, data.places)
         forwards, backwards = (*rows, start, moves), (*rows, np.ones(wide), back)
-        logs += sum(
+        logs = sum(
             walks.both(
                 threads,
                 inward,
@@ -201,7 +240,7 @@ class MarkovGrouping(Grouping[Sequences]):
             )
         )
         if not np.isfinite(logs):
-            return self._summed_in_logs(shares, log_density, counted=counted)
+            return None
         occupancy = np.zeros((2, len(density) if counted else 0, wide))
         pairs, ends = np.zeros((2, wide, wide)), np.zeros((2, wide))
         # copies, as each walk may write over the row at which the other one begins
@@ -214,11 +253,11 @@ class MarkovGrouping(Grouping[Sequences]):
             (*backwards, middle - 1, half, -1, kept, right, occupancy[1], pairs[1], ends[1]),
         )
         if not np.isfinite([met, pairs.sum()]).all():
-            return self._summed_in_logs(shares, log_density, counted=counted)
+            return None
         return Sums(
             logs + met,
             (occupancy[0] + occupancy[1])[:-1] if counted else kept,
-            shares["transition"] * (pairs[0] + pairs[1].T)[:k, :k],
+            (pairs[0] + pairs[1].T)[:k, :k],
             ends[1, :k],
         )
 
@@ -267,6 +306,19 @@ class StationaryGrouping(MarkovGrouping):
         found = super().expect(shares, log_density, hard=hard)
         found.own["present"] = shares["transition"]
         return found
+
+    def expect_each(self, shares: Shares, log_density: Array) -> Each:
+        """The same of many climbs."""
+        found = super().expect_each(shares, log_density)
+        found.own["present"] = shares["transition"]
+        return found
+
+    def maximize_each(self, own: Shares, unseen: float) -> dict[str, Array]:
+        """The maximum for each climb by itself."""
+        if "transition" not in own:  # held
+            return {}
+        every = zip(own["transition"] + unseen, own["initial"], own["present"], strict=True)
+        return {"transition": np.stack([best_moves(*one) for one in every])}
 
     def maximize(self, own: Shares, unseen: float) -> dict[str, Array]:
         """The maximum by Newton's method, as the first states also depend on the transitions."""

@@ -41,7 +41,7 @@ def highest(question: Question[Any, Any], *, starts: int, seed: int) -> Fit[Any]
     emission = emission_of(question.family)
     with executor_for(question.sample, emission, question.k) as workers:
         model = model_of(question, workers, floor=default_floor(workers.rows, emission))
-        if question.k == 1 or model.size > CHEAP or not joins(model):
+        if question.k == 1 or model.size > CHEAP or not (model.streams and joins(model)):
             return None
         points = list(starting_points(model, starts, np.random.default_rng(seed)))
         [tops] = together([model], [points], rough=True)

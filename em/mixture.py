@@ -58,7 +58,7 @@ class MixtureGrouping(Grouping[Sample]):
         if "weight" not in own:  # held
             return {}
         counts = own["weight"] + unseen
-        return {"weight": counts / counts.sum()}
+        return {"weight": counts / counts.sum(axis=-1, keepdims=True)}
 
     def common(self, shares: Shares) -> Array:
         """The same for all rows."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     type Shares = Mapping[str, Array]
 
-__all__ = ["GROUPINGS", "LEAST", "Expected", "Grouping", "at_least", "grouping_of"]
+__all__ = ["GROUPINGS", "LEAST", "Each", "Expected", "Grouping", "at_least", "grouping_of"]
 
 LEAST = 1e-12  # share below which climbs do not let one fall: from far below it takes them
 # thousands of steps to rise again
@@ -45,6 +45,24 @@ class Expected(NamedTuple):
     """
 
     log_likelihood: float
+    occupancy: Array
+    own: dict[str, Array]
+
+
+class Each(NamedTuple):
+    """What the E-steps of C climbs find.
+
+    log_likelihood: (C,).
+    occupancy: (C, K, m).
+    own: as in `Expected`, with an axis of climbs in front.
+
+    >>> from models import Mixture, Sample
+    >>> grouping, log_density = grouping_of(Mixture, Sample([0, 3]), 2), np.zeros((1, 2, 2))
+    >>> grouping.expect_each({"weight": np.array([[0.5, 0.5]])}, log_density).own
+    {'weight': array([[1., 1.]])}
+    """
+
+    log_likelihood: Array
     occupancy: Array
     own: dict[str, Array]
 
@@ -81,6 +99,21 @@ class Grouping[D: Data](ABC):
         hard: each observation belongs wholly to its most likely component.
         """
 
+    def expect_each(self, shares: Shares, log_density: Array) -> Each:
+        """Return the E-steps of C climbs at their shares (C, ...), given log p (C, K, m).
+
+        A structure may do what they have in common once.
+        """
+        found = [
+            self.expect({name: field[at] for name, field in shares.items()}, one, hard=False)
+            for at, one in enumerate(log_density)
+        ]
+        return Each(
+            np.array([one.log_likelihood for one in found]),
+            np.stack([one.occupancy for one in found]),
+            {name: np.stack([one.own[name] for one in found]) for name in found[0].own},
+        )
+
     @abstractmethod
     def members(self, shares: Shares, log_density: Array) -> Array:
         """Return the probability of each component at each unit of the data, (K, u)."""
@@ -116,6 +149,10 @@ class Grouping[D: Data](ABC):
                 counts, total = np.where(total > 0, counts, 1), np.where(total > 0, total, self.k)
             found[name] = counts / total
         return found
+
+    def maximize_each(self, own: Shares, unseen: float) -> dict[str, Array]:
+        """Return `maximize` of the statistics (C, ...) of C climbs."""
+        return self.maximize(own, unseen)
 
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
         """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""

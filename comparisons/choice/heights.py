@@ -83,8 +83,9 @@ class Searcher:
 
     @cached_property
     def together(self) -> bool:
-        """Whether climbs are stepped together, so that many starts cost little."""
-        return joins(self._model(self.more, self.more.units))
+        """Whether one product steps many climbs, so that many starts cost little."""
+        model = self._model(self.more, self.more.units)
+        return model.streams and joins(model)
 
     def heights(self, data: Sequence[Data], rngs: Sequence[np.random.Generator]) -> list[Heights]:
         """Return the best optima for each data set.

@@ -52,7 +52,7 @@ CHEAP = 50_000
 together. 20 starts of Gaussians then took 1.3 to 7 times as long one by one, several columns 1.3 to
 3 times, but for a case in which a single slow climb took longer than all others (1.2 times)."""
 BATCH = 5  # further starts between two looks at the ends
-MORE = 40  # the same where they are stepped together, which then takes hardly longer
+MORE = 40  # the same where one product steps them together, which then takes hardly longer
 SHORT = 15  # steps after which starts are compared if that would take too long
 FINALISTS = 5  # of them that are then climbed to the end
 MANY = 1 << 20  # distinct rows beyond which starts are compared on some of them
@@ -247,7 +247,7 @@ def search[S: Structure](
         run.all(list(enumerate(starts)), max_steps, seen)
         ends = _distinct(model, seen.finished, own_floor)
         further = enumerate(more, len(starts))
-        size = MORE if run.joins else BATCH
+        size = MORE if run.joins and model.streams else BATCH
         while not enough(ends) and (batch := list(islice(further, size))):
             run.all(batch, max_steps, seen)
             ends = _distinct(model, seen.finished, own_floor)

@@ -8,7 +8,9 @@ other, for every family.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,13 +18,13 @@ import numpy as np
 from em.climb.loop import LAST_PLACES, MEMORY, PATIENCE, ROUNDING, Climb
 from em.climb.spikes import spikes
 from em.emission import Exponential
-from em.model import NOBODY
+from em.model import KEPT_SHARE, NOBODY
 from em.sweep import folded
-from models.family import entries, rebuilt
-from models.structure import shares_of, uniform, with_shares
+from models.family import entries, rebuilt, summing_to_one
+from models.structure import normalised, shares_of, uniform, with_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,9 +46,9 @@ TINY = 1e-300  # of a sum that may be empty
 def joins(model: Model[Any]) -> bool:
     """Whether a model's steps can be taken with those of others.
 
-    Rows have to be few, and independent with the same shares. Hard EM is left to climb alone, as it
-    ends within a few steps. So are labels, whose statistics are looked up and never written, and
-    families without statistics.
+    Rows have to be few. Hard EM is left to climb alone, as it ends within a few steps. So are
+    mixtures of labels, whose statistics are looked up and never written, and families without
+    statistics.
 
     >>> from em.data.threads import executor_for
     >>> from em.emission import emission_of
@@ -55,11 +57,11 @@ def joins(model: Model[Any]) -> bool:
     ...     joins(model_of(fit.question, workers, floor=fit.floor))
     True
     """
-    summed = isinstance(model.emission, Exponential) and not model.emission.unwritten(
-        model.question.width
-    )
-    plain = summed and not model.hard and not _heavy(model)
-    return plain and model.streams and model.rows.blocks == 1 and bool(model.rows.sample.distinct)
+    if model.hard or not isinstance(model.emission, Exponential):
+        return False
+    if model.rows.blocks > 1 or not model.rows.sample.distinct or _heavy(model):
+        return False
+    return not (model.streams and model.emission.unwritten(model.question.width))
 
 
 def _heavy(model: Model[Any]) -> bool:
@@ -107,22 +109,25 @@ class Watch[S: Structure](Protocol):
 class _Rows(NamedTuple):
     """What the climbs look at.
 
+    whose: (C,) which model they are of.
+    base: (C,) the part of the log-likelihood without parameters.
     known: (C, 1 + q, M) the statistics (1, T) of each climb's rows, 0 where it has fewer rows.
     counts: (C, M) how often each row occurred, 0 where there is none.
-    base: (C,) the part of the log-likelihood without parameters.
 
     If all climbs look at the same rows, there is one in place of C.
     """
 
+    whose: Labels
+    base: Array
     known: Array
     counts: Array
-    base: Array
 
     def at(self, places: Labels | NDArray[np.bool_]) -> _Rows:
         """Return those of some climbs."""
         if len(self.base) == 1:
             return self
-        return _Rows(self.known[places], self.counts[places], self.base[places])
+        known, counts = self.known[places], self.counts[places]
+        return _Rows(self.whose[places], self.base[places], known, counts)
 
 
 @dataclass(eq=False)
@@ -131,6 +136,7 @@ class _Climbs:
 
     index: which climb it is.
     here: (C, P) the parameters; value: the objective there; sums: (C, K, 1 + q) the statistics.
+    own: (C, O) statistics of the structure's own; none if rows are independent.
     gain: of the last step; near: for how many steps the rest has been below the tolerance.
     steps, images: (C, MEMORY + 1, P) the last M-steps, the newest last, and where they led.
     kept: how many of these there are.
@@ -144,6 +150,7 @@ class _Climbs:
     here: Array
     value: Array
     sums: Array
+    own: Array
     gain: Array
     near: Labels
     steps: Array
@@ -197,14 +204,16 @@ class Steps[S: Structure]:
         self.k = self.model.k
         self.kind: type[S] = type(starts[0])
         self.family: type[Theta] = type(starts[0].theta)
-        shares = shares_of(starts[0])
-        self.names = list(shares)
-        self.held = [name for name in self.names if name not in self.model.estimated]
-        self.even = uniform(self.model.question.structure, self.k, {})
+        self.shares = {name: field.shape for name, field in shares_of(starts[0]).items()}
+        self.alike, sizes = self.model.streams, self.model.question.data.sizes
+        even = uniform(self.model.question.structure, self.k, sizes)
+        self.held = {name: even[name] for name in self.shares if name not in self.model.estimated}
         self.shapes = [field.shape for field in entries(starts[0].theta).values()]
         self.unseen = None if self.model.prior is None else self.model.unseen(None)
         varying = self.model.varying(starts[0])
         self.moving = None if varying is None else _row(varying) != 0
+        self.guarded = _guarded(starts[0]) if sizes else None
+        self.own: dict[str, tuple[int, ...]] = {}  # what the first E-step finds
         here = self._moving(np.stack([_row(start) for start in starts]))
         rows = _rows_of(models)
         self.begun = self._begin(rows if len(models) == 1 else rows.at(whose), here)
@@ -284,13 +293,14 @@ class Steps[S: Structure]:
     def _begin(self, rows: _Rows, here: Array) -> _Climbs:
         count, wide = here.shape
         with np.errstate(all="ignore"):
-            value, sums = self._expect(rows, here)
+            value, sums, own = self._expect(rows, here)
         return _Climbs(
             rows=rows,
             index=np.arange(count),
             here=here,
             value=value,
             sums=sums,
+            own=own,
             gain=np.full(count, np.inf),
             near=np.zeros(count, np.intp),
             steps=np.zeros((count, MEMORY + 1, wide)),
@@ -314,16 +324,17 @@ class Steps[S: Structure]:
 
     def _step(self, going: _Climbs, tolerance: float) -> None:
         """Take one step of every climb: a jump if it leads up, otherwise the M-step."""
-        mapped = self._maximize(going.sums)
+        mapped = self._maximize(going.sums, going.own)
         ahead, striding = _proposed(going, mapped)
+        ahead = self._bounded(ahead, mapped)
         jumped = (going.kept > 1) & np.isfinite(ahead).all(axis=1) & self.accelerate
         ahead = np.where(jumped[:, None], ahead, mapped)
-        level, sums = self._expect(going.rows, ahead)
+        level, sums, own = self._expect(going.rows, ahead)
         down = jumped & ~(level >= going.value)
         _remember(going, jumped, down, striding)
         if down.any():
             ahead[down] = mapped[down]
-            level[down], sums[down] = self._expect(going.rows.at(down), mapped[down])
+            level[down], sums[down], own[down] = self._expect(going.rows.at(down), mapped[down])
         plain = ~jumped | down
         fall = going.value - level
         within = fall <= ROUNDING * np.abs(going.value)
@@ -333,7 +344,7 @@ class Steps[S: Structure]:
         taken = ~(going.left | going.over)
         gain = np.where(taken, level - going.value, 0.0)
         going.here[taken], going.value[taken] = ahead[taken], level[taken]
-        going.sums[taken] = sums[taken]
+        going.sums[taken], going.own[taken] = sums[taken], own[taken]
         slower = going.gain > gain
         rest = np.where(slower, gain * gain / (going.gain - gain), np.inf)
         rest[~np.isfinite(going.gain)] = np.inf
@@ -341,52 +352,108 @@ class Steps[S: Structure]:
         going.near = np.where(rest <= 0.5 * tolerance**2, going.near + 1, 0)
         going.gain = gain
 
-    def _expect(self, rows: _Rows, here: Array) -> tuple[Array, Array]:
-        """Return the objectives (C,) and the sums (C, K, 1 + q); -inf where there are none."""
+    def _expect(self, rows: _Rows, here: Array) -> tuple[Array, Array, Array]:
+        """Return the objectives (C,), -inf where there are none, the sums (C, K, 1 + q) and own."""
         count, k = len(here), self.k
         value = np.full(count, -np.inf)
-        sums = np.zeros((count, k, rows.known.shape[1]))
+        sums = np.zeros((count, k, len(self.model.total)))
         valid = self._valid(here)
         if not valid.any():
-            return value, sums
+            return value, sums, np.zeros((count, _numbers(self.own)))
         places = np.flatnonzero(valid)
-        weight, theta = self._parts(here[places])
+        shares, theta = self._parts(here[places])
         natural = self.emission.natural(theta).reshape(len(places), k, -1)
-        phi = folded(self.emission, np.log(weight), natural)
+        expect = self._expect_alike if self.alike else self._expect_by_rows
+        value[places], sums[places], some = expect(rows.at(places), shares, natural)
+        own = np.zeros((count, some.shape[1]))
+        own[places] = some
+        if self.unseen is not None:
+            value[places] += self._log_prior(shares, natural)
+        value[np.isnan(value)] = -np.inf
+        return value, sums, own
+
+    def _expect_alike(
+        self, rows: _Rows, shares: Mapping[str, Array], natural: Array
+    ) -> tuple[Array, Array, Array]:
+        """Return what rows expect that are independent and have the same shares."""
+        common = self.model.grouping.common(shares)
+        assert common is not None
+        count, k = common.shape
+        value, sums = np.empty(count), np.empty((count, k, len(self.model.total)))
+        phi = folded(self.emission, np.log(common), natural)
         size = max(1, AT_ONCE // (k * rows.known.shape[2]))
-        for begin in range(0, len(places), size):
+        for begin in range(0, count, size):
             own = slice(begin, begin + size)
-            some = rows.at(places[own])
+            some = rows.at(np.arange(count)[own])
             logits = phi[own] @ some.known
             highest = logits.max(axis=1)
             logits -= highest[:, None]
             np.exp(logits, out=logits)
             total = logits.sum(axis=1)
-            value[places[own]] = some.base + ((highest + np.log(total)) * some.counts).sum(axis=1)
+            value[own] = some.base + ((highest + np.log(total)) * some.counts).sum(axis=1)
             logits *= (some.counts / total)[:, None]
-            sums[places[own]] = logits @ some.known.transpose(0, 2, 1)
-        if self.unseen is not None:
-            value[places] += self._log_prior(weight, natural)
-        value[np.isnan(value)] = -np.inf
-        return value, sums
+            sums[own] = logits @ some.known.transpose(0, 2, 1)
+        return value, sums, np.empty((count, 0))
 
-    def _log_prior(self, weight: Array, natural: Array) -> Array:
+    def _expect_by_rows(
+        self, rows: _Rows, shares: Mapping[str, Array], natural: Array
+    ) -> tuple[Array, Array, Array]:
+        """Return what the structure expects, from log p (K, m) of the rows of each climb."""
+        count, k, _ = natural.shape
+        value, sums = np.empty(count), np.empty((count, k, len(self.model.total)))
+        phi = folded(self.emission, np.zeros((count, k)), natural)
+        own: list[Array] = []
+        whose = np.broadcast_to(rows.whose, count)
+        value[:] = rows.base
+        for begin, end in self._parts_of(whose):
+            model, some = self.models[whose[begin]], slice(begin, end)
+            x, trials, _ = model.seen
+            log_density = np.empty(((end - begin) * k, len(x)))
+            self.emission.heights(phi[some].reshape(len(log_density), -1), x, trials, log_density)
+            found = model.grouping.expect_each(
+                {name: field[some] for name, field in shares.items()},
+                log_density.reshape(end - begin, k, -1),
+            )
+            value[some] += found.log_likelihood
+            occupancy = found.occupancy.reshape(log_density.shape)
+            sums[some] = self.emission.sums(occupancy, x, trials, sums.shape[2]).reshape(
+                end - begin, k, -1
+            )
+            self.own = {name: field.shape[1:] for name, field in found.own.items()}
+            fields = [field.reshape(end - begin, -1) for field in found.own.values()]
+            own.append(np.concatenate([np.empty((end - begin, 0)), *fields], axis=1))
+        return value, sums, np.concatenate(own)
+
+    def _parts_of(self, whose: Labels) -> Iterator[tuple[int, int]]:
+        """Yield where climbs begin and end that are of one model, and not too many at once."""
+        changes = np.flatnonzero(np.diff(whose)) + 1
+        for first, last in pairwise([0, *changes.tolist(), len(whose)]):
+            rows = len(self.models[whose[first]].seen.x)
+            size = max(1, AT_ONCE // (self.k * rows))
+            for begin in range(first, last, size):
+                yield begin, min(begin + size, last)
+
+    def _log_prior(self, shares: Mapping[str, Array], natural: Array) -> Array:
         """Return the log prior densities (C,) without their constant.
 
-        weight: (C, K); natural: (C, K, ones + q + unread) parameters.
+        shares: (C, ...); natural: (C, K, ones + q + unread) parameters.
         """
         assert self.unseen is not None
         assert self.model.prior is not None
         found: Array = (natural * self.unseen).sum(axis=(1, 2))
-        shares = self.model.prior.weight * len(self.model.estimated)
-        return found + shares * np.log(weight).sum(axis=1) if shares > 0 else found
+        if self.model.prior.weight > 0:
+            for name in self.model.estimated:
+                logs = np.log(shares[name]).reshape(len(found), -1)
+                found += self.model.prior.weight * logs.sum(axis=1)
+        return found
 
     def _valid(self, here: Array) -> NDArray[np.bool_]:
         """Return which parameters are in their space, no narrower than the floor, and near zero."""
         valid: NDArray[np.bool_] = np.isfinite(here).all(axis=1)
         sound = here if valid.all() else np.where(valid[:, None], here, here[valid.argmax()])
-        weight, theta = self._parts(sound)
-        valid &= (weight >= 0).all(axis=1)
+        shares, theta = self._parts(sound)
+        for share in shares.values():
+            valid &= (share.reshape(len(here), -1) >= 0).all(axis=1)
         for name, field in self.family.layout().items():
             if np.isfinite(field.low) or np.isfinite(field.high):
                 each = entries(theta)[name].reshape(len(here), -1)
@@ -399,7 +466,20 @@ class Steps[S: Structure]:
             valid &= ~self.emission.far(theta, self.reach).reshape(len(here), self.k).any(axis=1)
         return valid
 
-    def _maximize(self, sums: Array) -> Array:
+    def _bounded(self, ahead: Array, mapped: Array) -> Array:
+        """Return extrapolated points (C, P) as `Model.bounded` does."""
+        if self.guarded is None:
+            return ahead
+        guarded = self.guarded if self.moving is None else self.guarded[self.moving]
+        shares, theta = self._parts(
+            np.where(guarded, np.maximum(ahead, KEPT_SHARE * mapped), ahead)
+        )
+        fields = [*shares.values(), *entries(theta).values()]
+        return self._moving(
+            np.concatenate([field.reshape(len(ahead), -1) for field in fields], axis=1)
+        )
+
+    def _maximize(self, sums: Array, own: Array) -> Array:
         """Return the parameters (C, P) that maximise the expected log-likelihood."""
         count, k, _ = sums.shape
         ones = self.emission.ones
@@ -416,40 +496,73 @@ class Steps[S: Structure]:
         else:
             theta = self.emission.maximize(full.reshape(count * k, -1))
         theta = self.emission.widen(theta, self.model.floor)
-        weight = observed[:, :, 0]
-        if self.model.prior is not None:
-            weight = weight + self.model.prior.weight
-        weight = weight / weight.sum(axis=1, keepdims=True)
+        counted = {"weight": observed[:, :, 0]} if self.alike else self._own(own)
+        best = self._shares(counted)
         shares = [
-            np.broadcast_to(self.even[name], weight.shape) if name in self.held else weight
-            for name in self.names
+            np.broadcast_to(self.held[name], (count, *shape)) if name in self.held else best[name]
+            for name, shape in self.shares.items()
         ]
-        fields = [one.reshape(count, -1) for one in entries(theta).values()]
-        return self._moving(np.concatenate([*shares, *fields], axis=1))
+        fields = [*shares, *entries(theta).values()]
+        return self._moving(np.concatenate([one.reshape(count, -1) for one in fields], axis=1))
+
+    def _own(self, own: Array) -> dict[str, Array]:
+        """Return the statistics (C, O) of the structure's own by name, each (C, ...)."""
+        found, begin = {}, 0
+        for name, shape in self.own.items():
+            end = begin + math.prod(shape)
+            found[name] = own[:, begin:end].reshape(len(own), *shape)
+            begin = end
+        return found
+
+    def _shares(self, counted: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the shares (C, ...) that maximise the expected log-likelihood."""
+        unseen = 0.0 if self.model.prior is None else self.model.prior.weight
+        some = {
+            name: np.where(field > NOBODY, field, 0)
+            for name, field in counted.items()
+            if name not in self.held
+        }
+        return self.model.grouping.maximize_each(some, unseen)
 
     def _moving(self, rows: Array) -> Array:
         """Return the numbers (C, P) that may move."""
         return rows if self.moving is None else rows[:, self.moving]
 
-    def _parts(self, here: Array) -> tuple[Array, Theta]:
-        """Return shares (C, K), which sum to one, and theta with C K components."""
+    def _parts(self, here: Array) -> tuple[dict[str, Array], Theta]:
+        """Return shares (C, ...), which sum to one, and theta with C K components."""
         count, k = len(here), self.k
         if self.moving is not None:
             own, here = here, np.zeros((count, len(self.moving)))
             here[:, self.moving] = own
-        weight = here[:, :k] / here[:, :k].sum(axis=1, keepdims=True)
-        fields, begin = [], k * len(self.names)
+        shares, fields, begin = {}, [], 0
+        for name, shape in self.shares.items():
+            end = begin + math.prod(shape)
+            shares[name] = here[:, begin:end].reshape(count, *shape)
+            begin = end
         for shape in self.shapes:
-            size = int(np.prod(shape))
-            own = here[:, begin : begin + size]
-            fields.append(own.reshape(count * k, *shape[1:]))
-            begin += size
-        return weight, rebuilt(self.family, fields)
+            end = begin + math.prod(shape)
+            fields.append(here[:, begin:end].reshape(count * k, *shape[1:]))
+            begin = end
+        return normalised(shares), summing_to_one(rebuilt(self.family, fields))
 
     def _rebuilt(self, row: Array) -> S:
         """Return parameters from a row."""
-        weight, theta = self._parts(row[None])
-        return with_shares(self.kind, dict.fromkeys(self.names, weight[0]), theta)
+        shares, theta = self._parts(row[None])
+        return with_shares(self.kind, {name: field[0] for name, field in shares.items()}, theta)
+
+
+def _numbers(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return how many numbers arrays of some shapes have."""
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def _guarded(parameters: Structure) -> NDArray[np.bool_]:
+    """Return which numbers of a row are shares, or probabilities that sum to one."""
+    layout = type(parameters.theta).layout()
+    fields = [np.ones(field.shape, np.bool_) for field in shares_of(parameters).values()]
+    for name, field in entries(parameters.theta).items():
+        fields.append(np.full(field.shape, layout[name].simplex))
+    return np.concatenate(fields, axis=None)
 
 
 def _row(parameters: Structure) -> Array:
@@ -462,6 +575,9 @@ def _rows_of(models: Sequence[Model[Any]]) -> _Rows:
     """Return the rows of each model, the shorter ones filled with rows that do not occur."""
     emission = models[0].emission
     assert isinstance(emission, Exponential)
+    whose, base = np.arange(len(models)), np.array([model.base for model in models])
+    if not models[0].streams:  # each looks at its own
+        return _Rows(whose, base, *np.empty((2, len(models), 0)))
     parts = [model.rows.block(0) for model in models]
     q, most = len(models[0].total), max(len(part.x) for part in parts)
     known, counts = np.zeros((len(models), q, most)), np.zeros((len(models), most))
@@ -471,7 +587,7 @@ def _rows_of(models: Sequence[Model[Any]]) -> _Rows:
         emission.statistics(part.x, part.trials, own[1:])
         known[at, :, :n] = own
         counts[at, :n] = 1.0 if part.counts is None else part.counts
-    return _Rows(known, counts, np.array([model.base for model in models]))
+    return _Rows(whose, base, known, counts)
 
 
 def _proposed(going: _Climbs, image: Array) -> tuple[Array, NDArray[np.bool_]]:

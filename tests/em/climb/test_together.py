@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from families import BY_ROWS, FAMILIES
+from structures import STRUCTURES
 
 import em
 from em.climb.search import Climber
@@ -18,11 +19,24 @@ from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads, executor_for
 from em.emission import emission_of
 from em.model import model_of
+from em.structure import grouping_of
 from models import Gaussian, Groups, Poisson, Sample, Sequences, weak_prior
 from models.question import asked
 from models.structure import fields_of, shares_of
 
 SMALL = 5  # starts
+OTHERS = STRUCTURES[1:]
+KINDS = ["poisson", "gaussian", "binomial", "multivariate-full", "categorical"]
+SOME = [row for name in KINDS for row in FAMILIES if row.name == name]
+PAIRS = [  # chains of labels take thousands of steps
+    (structure, row)
+    for structure in OTHERS
+    for row in SOME
+    if row.name != "categorical" or structure.name == "admixture"
+]
+every_structure = pytest.mark.parametrize(
+    ("structure", "row"), PAIRS, ids=[f"{one.name}-{row.name}" for one, row in PAIRS]
+)
 
 
 def modelled(family, data, k, units=None):
@@ -47,6 +61,30 @@ def of_two_sets(row, rng):
     return models, [list(starting_points(model, SMALL, rng)) for model in models]
 
 
+def of_two(structure, row, rng):
+    generator = rng(18)
+    one, two = (structure.random(generator, row, 2, n)[1] for n in (120, 90))
+    first = modelled(row.family, one, 2)
+    models = [first, modelled(row.family, two, 2, first.rows.units)]
+    return models, [list(starting_points(model, SMALL, generator)) for model in models]
+
+
+def watched(monkeypatch) -> list[bool]:
+    """Return whether each step of each climb that is stepped together leads down, as they come."""
+    heights: dict[int, float] = {}
+    fell: list[bool] = []
+    usual = Steps._step
+
+    def step(self, going, tolerance):
+        usual(self, going, tolerance)
+        for at, height in zip(going.index, going.value, strict=True):
+            fell.append(heights.get(int(at), -np.inf) - height > 1e-9 * abs(height))
+            heights[int(at)] = height
+
+    monkeypatch.setattr(Steps, "_step", step)
+    return fell
+
+
 @pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
 def test_climbs_end_where_single_ones_do(row, rng) -> None:
     """Two data sets of different length, every family and form."""
@@ -63,17 +101,7 @@ def test_no_step_leads_down(row, rng, monkeypatch) -> None:
     models, starts = of_two_sets(row, rng(4))
     if not joins(models[0]):
         pytest.skip("climbs one by one, which the loop watches")
-    heights: dict[int, float] = {}
-    fell = []
-    usual = Steps._step
-
-    def step(self, going, tolerance):
-        usual(self, going, tolerance)
-        for at, height in zip(going.index, going.value, strict=True):
-            fell.append(heights.get(int(at), -np.inf) - height > 1e-9 * abs(height))
-            heights[int(at)] = height
-
-    monkeypatch.setattr(Steps, "_step", step)
+    fell = watched(monkeypatch)
     together(models, starts)
     assert len(fell) > SMALL
     assert not any(fell)
@@ -90,15 +118,68 @@ def test_a_wrong_m_step_is_noticed(rng, monkeypatch) -> None:
         together(models, starts)
 
 
-@pytest.mark.parametrize("rough", [False, True])
-def test_rows_in_order_or_groups_climb_one_by_one(rough, rng) -> None:
-    x = rng(5).poisson(np.where(np.arange(80) // 20 % 2, 2, 9)).astype(float)
-    for data in (Sequences(x), Groups(x, np.arange(80) % 4)):
-        model = modelled(Poisson, data, 2)
-        assert not joins(model)
-        starts = list(starting_points(model, SMALL, rng(1)))
-        [tops] = together([model], [starts], rough=rough)
-        assert tops[0].height == pytest.approx(alone(model, starts)[0], abs=1e-3)
+@every_structure
+def test_climbs_of_every_structure_end_where_single_ones_do(structure, row, rng) -> None:
+    models, starts = of_two(structure, row, rng)
+    assert all(joins(model) for model in models)
+    found = together(models, starts)
+    for model, own, tops in zip(models, starts, found, strict=True):
+        heights = np.array([top.height for top in tops])
+        assert np.allclose(heights, alone(model, own), rtol=0, atol=1e-5)
+        assert all(abs(model.expect(top.parameters)[0] - top.height) < 1e-6 for top in tops)
+
+
+@every_structure
+def test_no_step_of_any_structure_leads_down(structure, row, rng, monkeypatch) -> None:
+    models, starts = of_two(structure, row, rng)
+    fell = watched(monkeypatch)
+    together(models, starts)
+    assert len(fell) > SMALL
+    assert not any(fell)
+
+
+@pytest.mark.parametrize("structure", OTHERS, ids=[one.name for one in OTHERS])
+def test_a_wrong_m_step_of_any_structure_is_noticed(structure, rng, monkeypatch) -> None:
+    """Negative control."""
+    models, starts = of_two(structure, SOME[0], rng)
+    usual = em.EMISSIONS[Poisson].maximize
+    monkeypatch.setattr(
+        em.EMISSIONS[Poisson], "maximize", lambda self, sums: Poisson(1.2 * usual(self, sums).rate)
+    )
+    with pytest.raises(em.DescentError):
+        together(models, starts)
+
+
+@pytest.mark.parametrize("structure", OTHERS, ids=[one.name for one in OTHERS])
+def test_rough_climbs_of_any_structure_find_the_best_optimum(structure, rng) -> None:
+    models, starts = of_two(structure, SOME[0], rng)
+    for model, own in zip(models, starts, strict=True):
+        [tops] = together([model], [own], rough=True)
+        assert tops[0].height == pytest.approx(alone(model, own)[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=[one.name for one in STRUCTURES])
+@pytest.mark.parametrize("faint", [False, True])
+def test_e_steps_of_many_climbs_are_those_of_each(structure, faint, rng) -> None:
+    """Also where a likelihood is 0 but for its logarithm, as no state can follow one that fits."""
+    generator = rng(15)
+    truth, data = structure.random(generator, SOME[0], 3, 60)
+    grouping = grouping_of(type(truth), data, 3)
+    log_density = generator.normal(size=(4, 3, data.sample.distinct)) * (400 if faint else 2)
+    given = shares_of(truth)
+    shares = {
+        name: generator.dirichlet(np.ones(3), (4, *f.shape[:-1])) for name, f in given.items()
+    }
+    if faint and "transition" in shares:
+        shares["transition"][1] = np.eye(3)[[1, 2, 0]] * (1 - 2e-300) + 1e-300
+    many = grouping.expect_each(shares, log_density)
+    assert np.isfinite(many.log_likelihood).all()
+    for at, own in enumerate(log_density):
+        one = grouping.expect({n: f[at] for n, f in shares.items()}, own.copy(), hard=False)
+        assert many.log_likelihood[at] == pytest.approx(one.log_likelihood, rel=1e-12)
+        np.testing.assert_allclose(many.occupancy[at], one.occupancy, rtol=1e-9, atol=1e-11)
+        for name, field in one.own.items():
+            np.testing.assert_allclose(many.own[name][at], field, rtol=1e-9, atol=1e-11)
 
 
 def test_rough_climbs_are_thinned_and_keep_the_best_optimum(rng) -> None:
@@ -179,6 +260,24 @@ def test_a_fit_is_the_same_whether_its_climbs_are_stepped_together(row, rng, mon
             assert first.log_likelihood == pytest.approx(second.log_likelihood, abs=1e-3)
         moved = np.abs(flat(many.estimate) - flat(one.estimate))
         assert (moved <= 2e-3 * (1e-3 + np.nan_to_num(flat(one.standard_errors), nan=1.0))).all()
+        check_steps(seen, many)
+
+
+@every_structure
+def test_a_fit_of_every_structure_is_the_same_together(structure, row, rng, monkeypatch) -> None:
+    """Estimate, optima, traces and what an observer sees; also under a prior."""
+    _, data = structure.random(rng(16), row, 2, 120)
+    for prior in (None, weak_prior(row.family, data.sample, 2)):
+        seen: list[em.Step] = []
+        begun = {"starts": 6, "seed": 3, "prior": prior}
+        many = em.fit(row.family, data, 2, on_step=seen.append, **begun)
+        monkeypatch.setattr(Climber, "joins", False)
+        one = em.fit(row.family, data, 2, **begun)
+        monkeypatch.undo()
+        assert many.trace[-1] == pytest.approx(one.trace[-1], abs=1e-7)
+        assert [optimum.starts for optimum in many.optima] == [o.starts for o in one.optima]
+        for first, second in zip(many.optima, one.optima, strict=True):
+            assert first.log_likelihood == pytest.approx(second.log_likelihood, abs=1e-3)
         check_steps(seen, many)
 
 
