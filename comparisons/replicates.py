@@ -77,7 +77,7 @@ def run(
         message = "nothing is kept without --out"
         if folder is not None:
             message = f"{len(found):,} of {replicates:,} {name} are kept in {folder}; "
-            message += "the same command goes on"
+            message += "run the same command to go on"
         print(message, file=sys.stderr)  # noqa: T201
         raise
     if len(found) > replicates:
@@ -107,7 +107,10 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
     path = folder / KEPT
     if not path.exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Refusal(f"--out {folder} is there already, and holds no replicates of ours")
+            raise Refusal(
+                f"--out {folder} is there already, with other files than replicates; "
+                "give another folder"
+            )
         try:
             folder.mkdir(exist_ok=True)
             with path.open("x", encoding="utf-8") as file:  # of two runs at once one begins it
@@ -140,8 +143,7 @@ def _other_settings(folder: Path, theirs: Record, ours: Record) -> str:
         )
     other = [f"{name} {theirs.get(name)} instead of {ours.get(name)}" for name in names]
     return (
-        f"--out {folder} holds replicates of other settings ({', '.join(other)}); give another "
-        "folder"
+        f"--out {folder} has replicates of other settings ({', '.join(other)}); give another folder"
     )
 
 

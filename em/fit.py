@@ -274,7 +274,7 @@ def refuse_few_rows(question: Question[Any, Any]) -> None:
     raise Refusal(
         f"{needs} of {wide} columns need{'s' * tied} at least {least:,} distinct rows, and there "
         f"are {question.sample.distinct:,}; take diagonal covariances "
-        f"{both('MultivariateGaussian.with_covariance("diagonal")', '--covariance diagonal')}, "
+        f"{both('.with_covariance("diagonal")', '--covariance diagonal')}, "
         "or fewer columns"
     )
 

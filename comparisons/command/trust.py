@@ -107,13 +107,14 @@ def calibrate(
     folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
     records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
     found = summary(records, design.kind())
+    shown = found.called(calibration.titles_of(design))
     value = json_of(design, found)
     title = f"{kind_of(design)}, {n:,} observations, {found.replicates:,} replicates"
     figures = {
-        "ranks": partial(ranks, found, f"Ranks of the truth: {title}"),
-        "coverage": partial(coverage, found, f"Coverage: {title}"),
+        "ranks": partial(ranks, shown, f"Ranks of the truth: {title}"),
+        "coverage": partial(coverage, shown, f"Coverage: {title}"),
     }
-    _show(tables_of(found), sentence(found), value, as_json=as_json)
+    _show(tables_of(shown), sentence(shown), value, as_json=as_json)
     _save(folder, value, figures, as_json=as_json)
     raise typer.Exit(int(not found.uniform))
 
@@ -134,7 +135,7 @@ def alarms(
     *,
     weak: Annotated[
         bool,
-        typer.Option("--weak", help="Take groups that hardly differ, over a grid, instead."),
+        typer.Option("--weak", help="Use groups that hardly differ instead, over a grid."),
     ] = False,
     replicates: Annotated[
         int | None,
@@ -164,14 +165,14 @@ def alarms(
 
     >>> alarms(["poisson"], weak=True)
     Traceback (most recent call last):
-    models.refusal.Refusal: --weak simulates Gaussians; leave out the families, or --weak
+    models.refusal.Refusal: --weak simulates Gaussians alone; leave out the families, or --weak
     """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import known_family
     from models.names import identified_alone
     from models.refusal import Refusal
 
     if weak and families:
-        raise Refusal("--weak simulates Gaussians; leave out the families, or --weak")
+        raise Refusal("--weak simulates Gaussians alone; leave out the families, or --weak")
     several = identified_alone()
     chosen = [known_family(name, several) for name in families or several]
     with waiting("loading PyMC"):
@@ -216,7 +217,10 @@ def _refuse_strangers(folder: Path) -> None:
     there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
     ours = {name for name in FAMILIES if (folder / name / KEPT).exists()}
     if there and not (ours and there <= {*ours, "summary.json", "figures"}):
-        raise Refusal(f"--out {folder} is there already, and holds no replicates of ours")
+        raise Refusal(
+            f"--out {folder} is there already, with other files than replicates; "
+            "give another folder"
+        )
 
 
 def _run(

@@ -111,12 +111,12 @@ def main(parts: Sequence[str], *, quick: bool, folder: Path | None, as_json: boo
         said(described())
         stepped(tables_of(found))
         if quick:
-            said("Measured with --quick: sizes small, rounds few, no Stan; nothing here to quote.")
+            said("Measured with --quick: small sizes, few rounds, no Stan. Not for quoting.")
     if folder is not None:
         written(folder, lambda target: save(target, value, found), replace=False)
         (_told if as_json else printed)(f"written: {folder}")
     if strangers := apart(found):
-        _told(f"not the same posterior: {'; '.join(strangers)}")
+        _told(f"not the same posterior as ours: {'; '.join(strangers)}")
     return not strangers
 
 
@@ -141,11 +141,11 @@ def apart(found: Found) -> list[str]:
 def missing() -> list[str]:
     """Return the peers that are not there, and what brings them.
 
-    >>> all("it comes with" in one for one in missing())
+    >>> all("it needs" in one for one in missing())
     True
     """
     return [
-        f"{peer.name} is not found; it comes with {peer.brought}"
+        f"{peer.name} is not found; it needs: {peer.brought}"
         for peer in (*PEERS, NUMPYRO, STAN)
         if not peer.found()
     ]

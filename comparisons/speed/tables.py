@@ -54,7 +54,7 @@ def tables_of(found: Found) -> tuple[Steps, ...]:
     [1]
     """
     tables = (
-        _races("Figures to reach", [one for one in found.races if one.goal is not None]),
+        _races("Races with a goal", [one for one in found.races if one.goal is not None]),
         _races("Other races", [one for one in found.races if one.goal is None]),
         _measures(found.measures),
         _chains(found.chains),
@@ -91,7 +91,9 @@ def _measures(measures: Sequence[Measure]) -> Steps:
             f"{values:.3g} {one.unit}" if len(one.values) > 1 else f"{values.median:.3g} {one.unit}"
         )
         rows.append([one.work, said, _goal(one.goal), _yes(one.reached)])
-    return Steps("The rest", dict.fromkeys(("what", "measured", "goal", "reached"), ""), rows)
+    return Steps(
+        "Other measurements", dict.fromkeys(("what", "measured", "goal", "reached"), ""), rows
+    )
 
 
 def _chains(chains: Sequence[Chains]) -> Steps:
@@ -101,13 +103,13 @@ def _chains(chains: Sequence[Chains]) -> Steps:
     ]
     columns = {
         "data": "",
-        "chains of": "",
-        "least bulk ESS/s": "",
+        "sampler": "",
+        "smallest bulk ESS per second": "",
         f"worst R-hat (limit {R_HAT:g})": ".3f",
         f"divergences (limit {DIVERGING:.1%})": "",
-        f"farthest mean from ours, in MCSE (limit {GAP:g})": ".1f",
+        f"largest distance of a mean from ours, in MCSE (limit {GAP:g})": ".1f",
     }
-    return Steps("The chains behind the rates", columns, rows)
+    return Steps("Chains behind these rates", columns, rows)
 
 
 def quantity(value: float, unit: str) -> str:

@@ -303,7 +303,7 @@ def measures_table(records: Mapping[str, Sequence[Replicate]]) -> Steps:
             cells.append(" ".join(f"{q:.2g}" for q in spread))
         rows.append([code, *cells])
     columns = {"measure": "", **dict.fromkeys(records, "")}
-    return Steps("What the measures said: median, 95th percentile, largest", columns, rows)
+    return Steps("Measures: median, 95th percentile and largest value", columns, rows)
 
 
 class RegularAlarms(Struct):
@@ -350,7 +350,7 @@ def told_regular(records: dict[str, list[Record]]) -> Told:
 
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "k": 2, "nearest": 2.7}
     >>> told_regular({"poisson": [record]}).sentence
-    'Where nothing is wrong, poisson: 0.0% disagree, 100.0% agree.'
+    'Verdicts on problem-free data: poisson 0.0% disagree, 100.0% agree.'
     """
     typed = {family: read(each, RegularProblem) for family, each in records.items()}
     kinds: dict[str, list[RegularProblem]] = {}
@@ -366,18 +366,18 @@ def told_regular(records: dict[str, list[Record]]) -> Told:
         verdict_table(verdicts, "regular problems"),
         measures_table(typed),
         *(
-            findings_table(found)._replace(title=f"{family}: what kept from agreeing")
+            findings_table(found)._replace(title=f"{family}: findings that prevented agree")
             for family, found in causes.items()
             if found
         ),
     )
     said = "; ".join(
-        f"{family}: {one['disagree'].seen / one['disagree'].of:.1%} disagree, "
+        f"{family} {one['disagree'].seen / one['disagree'].of:.1%} disagree, "
         f"{one['agree'].seen / one['agree'].of:.1%} agree"
         for family, one in every.items()
     )
     value = RegularAlarms(FORMAT, {**every, **verdicts}, causes)
-    return Told(tables, f"Where nothing is wrong, {said}.", value, {})
+    return Told(tables, f"Verdicts on problem-free data: {said}.", value, {})
 
 
 def _causes(records: Sequence[Replicate]) -> dict[str, dict[Severity, int]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from models.arrays import Array, Labels
     from models.family import Theta
 
-__all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate"]
+__all__ = ["Design", "Problem", "believed", "opinion_on", "problem", "replicate", "titles_of"]
 
 FLIPS = 10  # of a set of coins
 SCALE = np.arange(11.0)  # data that give the weak prior its scale, in each column
@@ -97,6 +97,15 @@ def problem(design: Design, number: int) -> Problem:
     trials = FLIPS if family.takes() == "heads" else None
     sample, _ = simulate(truth, design.observations, rng, trials)
     return Problem(truth, sample, prior, int(rng.integers(1 << 31)))
+
+
+def titles_of(design: Design) -> dict[str, str]:
+    """Return what people call each parameter, by its label: groups count from 1.
+
+    >>> titles_of(Design("poisson", 2, 50))
+    {'weight[0]': 'weight[1]', 'weight[1]': 'weight[2]', 'rate[0]': 'rate[1]', 'rate[1]': 'rate[2]'}
+    """
+    return {one.label: one.titled({}) for one in parameters(problem(design, 0).truth)}
 
 
 def believed(family: type[Theta], k: int) -> Prior:

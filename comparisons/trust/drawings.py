@@ -57,20 +57,23 @@ def ranks(found: Summary, title: str) -> Figure:
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "joint": placed, "among": 100}
     >>> figure = ranks(summary([record] * 20, Poisson), "Ranks")
     >>> figure.axes[0].get_xlabel()
-    'rank, from 0 to 1'
+    'rank of the truth, from 0 to 1'
     """
     names = [one.parameter for one in found.ranks]
-    figure, panels = _panels(names, "rank, from 0 to 1", "share, less uniform")
+    figure, panels = _panels(names, "rank of the truth, from 0 to 1", "ECDF minus uniform")
     for axes, one in zip(panels, found.ranks, strict=True):
         _ranked(axes, one)
     entries = [
-        line({"color": POSTERIOR, "linewidth": 1.6}, "share of ranks up to there, less uniform"),
+        line(
+            {"color": POSTERIOR, "linewidth": 1.6},
+            "distribution of the ranks (ECDF), minus the uniform one",
+        ),
         patch(BAND, "95% band of uniform ranks"),
     ]
     caption = (
-        "Where the posterior is right, the truth is as likely to be its lowest draw as any other. "
-        "Too wide a posterior makes an S that falls first, too narrow a posterior the opposite; "
-        "one that lies too low or too high a single arch."
+        "If the posterior is right, the ranks are uniform and the line stays in the band. If it is "
+        "too wide, the line falls first, then rises; if too narrow, it rises first. If it is too "
+        "low or too high, the line is a single arch."
     )
     return framed(figure, title, entries, caption)
 
@@ -111,16 +114,17 @@ def coverage(found: Summary, title: str) -> Figure:
     'rate[0]'
     """
     names = list(dict.fromkeys(one.parameter for one in found.coverage))
-    figure, panels = _panels(names, "promised", "held, less promised")
+    figure, panels = _panels(names, "level of the interval", "coverage minus level")
     for axes, name in zip(panels, names, strict=True):
         _covered(axes, [one for one in found.coverage if one.parameter == name])
     entries = [
         *(line(look, name, MARKERS[name]) for name, look in LOOKS.items()),
-        patch(CHANCE, "99% band of a promise that is kept"),
+        patch(CHANCE, "99% band if coverage is right"),
     ]
     caption = (
-        "Points above zero: the interval holds the truth more often than it says; below: less. The "
-        "band is the posterior's; EM's are wider where it has no errors in some data sets."
+        "Points above zero: the interval covers the truth more often than its level; below zero: "
+        "less often. The band is the posterior's. EM's is wider if some data sets have no standard "
+        "errors."
     )
     return framed(figure, title, entries, caption)
 

@@ -144,7 +144,7 @@ def footnotes(rows: Iterable[Row]) -> list[str]:
         if row.outcome == DIFFERS and row.number.erratum is not None:
             exact, why = row.number.erratum
             reasons.setdefault(why, []).append(f"{row.number.what} {exact}")
-    return [f"Known to differ: {'; '.join(which)}. {why}" for why, which in reasons.items()]
+    return [f"Known errata: {'; '.join(which)}. {why}" for why, which in reasons.items()]
 
 
 def recount(case: Case, rows: Sequence[Row]) -> None:
@@ -178,11 +178,12 @@ def summed(counted: dict[Outcome, int]) -> str:
     """Return the tally as a line.
 
     >>> summed(tally([]))
-    '0 published numbers: 0 come out, 0 skipped, 0 known errata, 0 do not'
+    '0 published numbers: 0 reproduced, 0 skipped, 0 known errata, 0 not reproduced'
     """
     return (
-        f"{sum(counted.values())} published numbers: {counted[PASSED]} come out, "
-        f"{counted[SKIPPED]} skipped, {counted[DIFFERS]} known errata, {counted[FAILED]} do not"
+        f"{sum(counted.values())} published numbers: {counted[PASSED]} reproduced, "
+        f"{counted[SKIPPED]} skipped, {counted[DIFFERS]} known errata, "
+        f"{counted[FAILED]} not reproduced"
     )
 
 

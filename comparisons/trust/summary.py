@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from arviz_stats.ecdf_utils import ecdf_pit
 from msgspec import Struct
+from msgspec.structs import replace
 from scipy import stats
 
 from comparisons.finding import DOUBT, FAULT, NOTE
@@ -15,7 +16,7 @@ from comparisons.trust.judged import Calibrated, read
 from models.family import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from comparisons.finding import Severity
     from comparisons.replicates import Record
@@ -159,6 +160,27 @@ class Summary(NamedTuple):
     def uniform(self) -> bool:
         """Whether no ranks speak against the posterior beyond chance (one in a million)."""
         return all(one.p > 1e-6 / len(self.ranks) for one in self.ranks)
+
+    def called(self, titles: Mapping[str, str]) -> Summary:
+        """The same with parameters as people read them.
+
+        titles: by label; a label that is none of them stays.
+
+        >>> from models import Poisson
+        >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
+        >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
+        >>> found.called({"log-likelihood": "joint"}).ranks[0].parameter
+        'joint'
+        """
+
+        def title(label: str) -> str:
+            return titles.get(label, label)
+
+        return self._replace(
+            ranks=tuple(one._replace(parameter=title(one.parameter)) for one in self.ranks),
+            coverage=tuple(replace(one, parameter=title(one.parameter)) for one in self.coverage),
+            accuracy=tuple(replace(one, parameter=title(one.parameter)) for one in self.accuracy),
+        )
 
 
 def frequency(seen: int, of: int) -> Frequency:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from comparisons.finding import DOUBT, FAULT, NOTE, Severity
 from comparisons.pages.steps import Steps
+from comparisons.pictures.style import several
 from comparisons.thresholds import FORMAT
 from comparisons.trust.summary import INTERVALS, LEVELS, Accuracy, Coverage, Frequency
 
@@ -37,32 +38,32 @@ def tables_of(found: Summary) -> tuple[Steps, ...]:
         *(_coverage(found, interval) for interval in INTERVALS),
         _accuracy(found),
         verdict_table({"": found.verdicts})._replace(
-            title="Verdicts with chains as short as these (`fit` draws longer ones)"
+            title="Verdicts, with 95% intervals (`fit` draws longer chains)"
         ),
         findings_table(found.findings),
     )
 
 
 def sentence(found: Summary) -> str:
-    """Say in a sentence or two what came out.
+    """Say in a few sentences what came out.
 
     >>> from comparisons.trust.summary import summary
     >>> from models import Poisson
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
     >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> sentence(found).split(". ")[-1]
-    '20 replicates are too few to tell much.'
+    '20 replicates are too few to judge by; take 100 or more.'
     """
     left = [one.parameter for one in found.ranks if not one.inside]
-    ranks = "The truth's ranks among the draws stay within their bands"
+    ranks = "All ranks stay within their 95% band, as uniform ranks do."
     if left:
         n = len(found.ranks)
         ranks = (
-            f"The truth's ranks of {', '.join(left)} leave their 95% band ({n} "
-            f"band{'s' * (n > 1)}, of which {0.05 * n:.2g} are left by chance)"
+            f"Ranks outside their 95% band: {', '.join(left)} ({len(left)} of {n}; about "
+            f"{0.05 * n:.2g} are expected by chance)."
         )
     if not found.uniform:
-        ranks += "; beyond chance: the draws are not the posterior's"
+        ranks += " This is more than chance: the draws are not from the posterior."
     kept = {
         name: [one for one in found.coverage if one.interval == name and one.of]
         for name in INTERVALS
@@ -73,13 +74,16 @@ def sentence(found: Summary) -> str:
     lacking = [one for one in found.coverage if one.of < found.replicates - found.refused]
     without = ""
     if lacking:
-        share = f"{1 - lacking[0].of / (found.replicates - found.refused):.1%}"
-        without = f" EM has no standard errors, and so no interval, in {share} of the data sets."
-    refused = f" {found.refused} data sets could not be fitted at all." if found.refused else ""
+        share = f"{1 - min(one.of for one in lacking) / (found.replicates - found.refused):.1%}"
+        without = f" EM has no standard errors, and so no interval, in up to {share} of data sets."
+    refused = ""
+    if found.refused:
+        refused = f" {several(found.refused, 'data set', 'data sets')} could not be fitted."
     if found.replicates < ENOUGH:
-        refused += f" {found.replicates:,} replicates are too few to tell much."
+        few = several(found.replicates, "replicate is", "replicates are")
+        refused += f" {few} too few to judge by; take {ENOUGH} or more."
     failed = f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
-    return f"{ranks}. Coverages within their 99% band: {held}.{without}{refused}{failed}"
+    return f"{ranks} Coverages within their 99% band: {held}.{without}{refused}{failed}"
 
 
 def _ranks(found: Summary) -> Steps:
@@ -93,7 +97,7 @@ def _ranks(found: Summary) -> Steps:
         for one in found.ranks
     ]
     title = f"Ranks of the truth among the posterior's draws, {found.replicates:,} replicates"
-    columns = {"parameter": "", "farthest from uniform": ".3f", "95% band": "", "p (KS)": ".2g"}
+    columns = {"parameter": "", "distance from uniform": ".3f", "95% band": "", "p (KS)": ".2g"}
     return Steps(title, columns, rows)
 
 
@@ -105,12 +109,13 @@ def _coverage(found: Summary, interval: str) -> Steps:
         own = {one.level: one for one in each if one.parameter == name}
         rows.append([name, *(_held(own[level]) for level in LEVELS), float(own[LEVELS[0]].of)])
     whose = {
-        INTERVALS[0]: "EM's intervals (standard errors)",
-        INTERVALS[1]: "EM transformed: intervals symmetric in logarithms or log odds",
-        INTERVALS[2]: "The posterior's intervals (equal tails)",
+        INTERVALS[0]: "EM's intervals by standard errors",
+        INTERVALS[1]: "EM's intervals, symmetric in logarithms or log odds (EM transformed)",
+        INTERVALS[2]: "The posterior's equal-tailed intervals",
     }[interval]
-    columns = {"parameter": "", **{f"{level:.0%}": "" for level in LEVELS}, "of": ",.0f"}
-    return Steps(f"{whose}: how often they held the truth; * outside the 99% band", columns, rows)
+    levels = {f"{level:.0%} interval": "" for level in LEVELS}
+    title = f"{whose}: how often they covered the truth (* outside the 99% band)"
+    return Steps(title, {"parameter": "", **levels, "data sets": ",.0f"}, rows)
 
 
 def _held(one: Coverage) -> str | None:
@@ -120,10 +125,10 @@ def _held(one: Coverage) -> str | None:
 def _accuracy(found: Summary) -> Steps:
     columns = {
         "parameter": "",
-        "EM's bias": "",
-        "posterior mean's": "",
-        "EM's RMSE": ".3g",
-        "posterior mean's RMSE": ".3g",
+        "bias of EM": "",
+        "bias of posterior mean": "",
+        "RMSE of EM": ".3g",
+        "RMSE of posterior mean": ".3g",
     }
     rows: list[Cells] = [
         [
@@ -135,7 +140,7 @@ def _accuracy(found: Summary) -> Steps:
         ]
         for one in found.accuracy
     ]
-    return Steps("Bias (its standard error) and root mean square error", columns, rows)
+    return Steps("Bias (standard error) and root mean square error (RMSE)", columns, rows)
 
 
 def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data") -> Steps:
@@ -152,7 +157,7 @@ def verdict_table(verdicts: dict[str, dict[str, Frequency]], head: str = "data")
         of = float(next(iter(found.values())).of)
         rows.append([*([kind] if named else []), *cells, of])
     columns = {**({head: ""} if named else {}), "agree": "", "inconclusive": "", "disagree": ""}
-    return Steps("Verdicts, with 95% intervals", {**columns, "of": ",.0f"}, rows)
+    return Steps("Verdicts, with 95% intervals", {**columns, "data sets": ",.0f"}, rows)
 
 
 def findings_table(findings: dict[str, dict[Severity, int]]) -> Steps:
@@ -166,7 +171,7 @@ def findings_table(findings: dict[str, dict[Severity, int]]) -> Steps:
         for code, counts in findings.items()
     ]
     columns = {"finding": "", "fault": ",.0f", "doubt": ",.0f", "note": ",.0f"}
-    return Steps("Findings that were not ok, in how many replicates", columns, rows)
+    return Steps("Findings that were not ok: in how many data sets", columns, rows)
 
 
 class Rank(Struct):

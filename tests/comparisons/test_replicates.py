@@ -85,7 +85,7 @@ def test_folders_of_others_are_refused(tmp_path):
         run(squared, 2, jobs=1, folder=folder, settings={"seed": 1})
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    with pytest.raises(Refusal, match="no replicates of ours"):
+    with pytest.raises(Refusal, match="other files than replicates"):
         run(squared, 2, jobs=1, folder=tmp_path / "mine", settings={})
     (folder / KEPT).write_text("no JSON\n")
     with pytest.raises(Refusal, match=r"line 1 of .* is no record"):

