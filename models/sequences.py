@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class Sequences:
         if not seen.any():
             raise Refusal("x: no row was seen; give at least one observation")
         n = len(values)
-        flips = None if trials is None else np.broadcast_to(np.asarray(trials), (n,))
+        flips = None if trials is None else _flips(trials, n)
         filled = values
         if not seen.all():  # check all rows under their own numbers
             filled = values.copy()
@@ -507,18 +507,42 @@ def _missing(values: Array | NDArray[np.object_]) -> NDArray[np.bool_]:
     return np.zeros(values.shape, np.bool_)
 
 
+def _flips(trials: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the flips of each row, (n,), from one number for all or one for each."""
+    given = _one_column("trials", trials)
+    if given.shape not in ((), (1,), (n,)):
+        raise Refusal(
+            f"trials has shape {given.shape}, x has {n} rows; give one number, or one for each "
+            "row (lengths of sequences are sequence=)"
+        )
+    return np.broadcast_to(given, (n,))
+
+
+def _one_column(name: str, given: ArrayLike) -> NDArray[Any]:
+    """Return an argument as an array, or raise Refusal if its entries have no one length."""
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise Refusal(f"{name} is ragged; give one entry for each row") from None
+
+
 def _ends(sequence: ArrayLike, n: int) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """Return where each sequence ends, and the sequences' names, from names or lengths."""
-    given = np.asarray(sequence)
+    given = _one_column("sequence", sequence)
     if given.ndim != 1:
         raise Refusal(
             f"sequence has {given.ndim} dimensions; one column names the sequence of each row"
         )
     if len(given) != n:
-        if given.dtype.kind not in "iu" or given.sum() != n:
+        if given.dtype.kind not in "iu":
             raise Refusal(
                 f"sequence has {len(given)} entries, x has {n} rows; give one for each row, or "
-                "lengths that sum to the number of rows"
+                "whole numbers: the lengths of the sequences"
+            )
+        if given.sum() != n:
+            raise Refusal(
+                f"sequence has {len(given)} entries, which sum to {given.sum()}, x has {n} rows; "
+                "give one entry for each row, or lengths that sum to the number of rows"
             )
         if (given < 1).any():
             raise Refusal(f"sequence: length {int(given.min())} is below 1; leave it out")

@@ -109,8 +109,10 @@ class Arrangement(NamedTuple):
         times = None if counts is None else counts.strip()
         sequence = None if self.sequence is None else self.sequence.strip()
         group = None if self.group is None else self.group.strip()
-        marks = file.notation if isinstance(file, Files) else UNKNOWN
-        reading = Reading(names, flips, times, sequence, group, self.table, drop_missing, *marks)
+        marks, sheet = (file.notation, file.sheet) if isinstance(file, Files) else (UNKNOWN, None)
+        reading = Reading(
+            names, flips, times, sequence, group, self.table, drop_missing, *marks, sheet or ""
+        )
         return found._replace(reading=reading)
 
     def _read(

@@ -109,6 +109,7 @@ def predict(
     if drop_missing:
         reading = reading._replace(drop_missing=True)
     files = files_of(file, decimal or reading.decimal, thousands or reading.thousands, sheet)
+    files = files._replace(usual=reading.sheet or None)
     table = _table(facts, reading, files, shares=shares, posterior=only is None)
     if out is None:
         write_csv(table, sys.stdout)

@@ -18,6 +18,7 @@ class Reading(NamedTuple):
     table: whether the file is a table of counts, a row a group and a column a category.
     drop_missing: whether rows with blanks were dropped.
     decimal, thousands: the marks of numbers, as far as they were given.
+    sheet: of a workbook, if one was given.
 
     >>> reading_from(Reading(("height",), group="village").text).group
     'village'
@@ -32,11 +33,15 @@ class Reading(NamedTuple):
     drop_missing: bool = False
     decimal: str = ""
     thousands: str = ""
+    sheet: str = ""
 
     @property
     def text(self) -> str:
-        """The same as JSON."""
-        return json.dumps(self._asdict())
+        """The same as JSON; without a sheet, versions that knew of none can read it."""
+        kept = self._asdict()
+        if not self.sheet:
+            del kept["sheet"]
+        return json.dumps(kept)
 
 
 def reading_from(text: str) -> Reading:

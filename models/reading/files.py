@@ -80,7 +80,7 @@ def _as_said(source: Source, files: Files) -> Source:
     """Return a source that is read as the user says; a sheet of a workbook is text."""
     source = source._replace(notation=files.notation, tell=files.tell)
     if is_workbook(source.head):
-        return sheet_as_text(source, files.sheet)
+        return sheet_as_text(source, files.sheet or files.usual)
     if source.head.startswith(UTF_16):
         source = in_utf_8(source, "utf-16")._replace(size=max(1, source.size // 2))
     if files.sheet is not None:

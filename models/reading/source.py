@@ -43,6 +43,7 @@ class Files(NamedTuple):
     notation: how numbers are written, as far as it is said.
     sheet: of workbooks, its name, or its position from 1; the first one if None.
     tell: called with one line about what was recognised.
+    usual: the sheet of workbooks if none is said.
 
     >>> Files("a.csv", Notation(",")).notation.decimal
     ','
@@ -52,6 +53,7 @@ class Files(NamedTuple):
     notation: Notation = UNKNOWN
     sheet: str | None = None
     tell: Callable[[str], None] | None = None
+    usual: str | None = None
 
 
 class Source(NamedTuple):

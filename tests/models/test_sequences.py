@@ -65,7 +65,16 @@ def test_trials_behind_a_row_that_was_not_seen_do_not_matter():
     [
         ([1, 2, 3], {"sequence": ["a", "b", "a"]}, "'a' begins at row 0 and again at row 2"),
         ([1, 2, 3], {"sequence": [["a", "b"]] * 3}, "has 2 dimensions; one column names"),
-        ([1, 2, 3], {"sequence": [1, 1]}, "has 2 entries, x has 3 rows"),
+        ([1, 2, 3], {"sequence": [1, 1]}, "has 2 entries, which sum to 2, x has 3 rows"),
+        ([1, 2, 3], {"sequence": [1.5, 1.5]}, "has 2 entries, x has 3 rows; .* whole numbers"),
+        ([1, 2, 3], {"sequence": ["a", "b"]}, "has 2 entries, x has 3 rows; .* whole numbers"),
+        ([1, 2, 3], {"sequence": [[1], [2, 3]]}, "sequence is ragged; give one entry for each"),
+        (
+            [1, 2, 3],
+            {"trials": [2, 1]},
+            r"trials has shape \(2,\), .* \(lengths of sequences are sequence=",
+        ),
+        ([1, 2, 3], {"trials": [[2], [1, 0]]}, "trials is ragged; give one entry for each"),
         ([1, 2, 3], {"sequence": [3, 0]}, "length 0 is below 1"),
         ([1, 2, 3], {"sequence": ["a", None, "b"]}, "row 1 .* has no name"),
         ([1, 2], {"sequence": ["a", "b"]}, "every sequence has one row"),

@@ -14,16 +14,19 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 from scipy.stats import norm
+from workbooks import written
 
 import comparisons
 from comparisons.command import main as cli
+from comparisons.command.arrangement import Arrangement
 from comparisons.kept.atomic import CONTENTS
 from comparisons.prediction.beside import write_memberships
 from comparisons.prediction.table import memberships_of_own, shares_of_own
 from comparisons.verdict.predictions import few_of
-from models import Groups, Sample, Sequences
+from models import Gaussian, Groups, Sample, Sequences
 from models.reading.as_given import Reader, rows_as_given
 from models.reading.columns import Columns
+from models.reading.source import Files
 from models.refusal import Refusal
 
 FEW = ("--draws", "500", "--starts", "5")
@@ -200,6 +203,24 @@ def test_rows_are_predicted_as_their_file_writes_numbers(heights, run, tmp_path)
     assert run("predict", "heights", "unsure.csv", "--decimal", ".")[:2] == plain[:2]
     status, _, err = run("predict", "heights", "plain.csv", "--sheet", "1")
     assert "plain.csv is not a workbook, so it has no sheet '1'" in err
+
+
+def test_the_sheet_of_a_comparison_is_read_again(heights, run, tmp_path):
+    rows = [["height, cm"], [158.5], [184.5]]
+    write(tmp_path / "plain.csv", rows)
+    written(tmp_path / "book.xlsx", {"Notes": [["words"], ["none"]], "People": rows})
+    plain = run("predict", "heights", "plain.csv")
+    status, _, err = run("predict", "heights", "book.xlsx")  # the first sheet
+    assert status == 2
+    assert "has no column 'height, cm'" in err
+    file = Files(tmp_path / "book.xlsx", sheet="People")
+    asked = Gaussian, file, ["height, cm"], None, None, None
+    heights.keep_reading(Arrangement().observed(*asked, drop_missing=False).reading)
+    heights.save("people.nc")
+    assert run("predict", "people.nc", "book.xlsx")[:2] == plain[:2]
+    assert run("predict", "people.nc", "plain.csv")[:2] == plain[:2]  # which has no sheets
+    status, _, err = run("predict", "people.nc", "book.xlsx", "--sheet", "Notes")
+    assert "has no column 'height, cm'" in err
 
 
 def test_a_comparison_of_another_format_is_refused_by_its_version(heights, run):
