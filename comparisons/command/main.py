@@ -460,7 +460,13 @@ def fit(
         if estimate is not None:
             refuse_estimate(estimate, question)
         if only is not None:
-            _only_em(question, observed.names, starts=starts, seed=seed, as_json=as_json)
+            _only_em(
+                question,
+                observed.titles if units else [],
+                starts=starts,
+                seed=seed,
+                as_json=as_json,
+            )
             return
         first = None
         if some is None:  # whether some rows can be drawn is checked before EM of all
@@ -550,9 +556,17 @@ for measuring in (references, calibrate, alarms, speed):
 
 
 def _only_em(
-    question: Question[Any, Any], names: list[str], *, starts: int | None, seed: int, as_json: bool
+    question: Question[Any, Any],
+    measured: list[str],
+    *,
+    starts: int | None,
+    seed: int,
+    as_json: bool,
 ) -> None:
-    """Fit by EM and print that."""
+    """Fit by EM and print that.
+
+    measured: what the columns are, with their units, if these are known.
+    """
     from em import fitted, refuse_few_rows
 
     refuse_few_rows(question)
@@ -565,7 +579,7 @@ def _only_em(
     else:
         from comparisons.pages.terminal import told_alone
 
-        told_alone(found)
+        told_alone(found, measured)
 
 
 def _first_answer(

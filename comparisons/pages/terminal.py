@@ -197,15 +197,19 @@ def told(facts: Facts) -> None:
     spoken(console, Text(f"{passed} of {len(findings)} checks passed."), 2)
 
 
-def told_alone(fit: em.Fit[Any]) -> None:
+def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
     """Print what EM found by itself, and which of its own measures are not ok.
 
-    >>> told_alone(fit)
-    Poisson, 2 components, 100 observations
+    measured: what the columns are, with their units, if these are known.
+
+    >>> told_alone(fit, ["calls in a day"])
+    Poisson, 2 components, 100 observations of calls in a day
     ...
     """
     console = console_of()
-    for line in fit.lines(console.width):
+    heading, *lines = fit.lines(console.width)
+    of = f" of {', '.join(measured)}" if measured else ""
+    for line in (f"{heading}{of}", *lines):
         for part in Text(line).wrap(console, console.width):
             part.rstrip()
             console.print(part, soft_wrap=True)

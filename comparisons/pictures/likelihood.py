@@ -135,13 +135,16 @@ def _looks(optima: Optima) -> list[Look]:
 
 
 def _spikes(axes: Axes, optima: Optima, heights: Array, ended: Labels) -> None:
-    """Name the ends of climbs that ran into a spike."""
-    for optimum in np.flatnonzero(optima.spike):
-        starts = np.flatnonzero(ended == optimum)
-        if len(starts):
-            steps, y = _path(heights[starts[0]])
-            end = (steps[-1], y[-1])
-            axes.plot(*end, "^", color="black", markersize=6, zorder=4)
+    """Mark the ends of climbs that ran into a spike; of several only the legend says what.
+
+    Their words would lie on each other.
+    """
+    reached = [one for one in np.flatnonzero(optima.spike) if (ended == one).any()]
+    for optimum in reached:
+        steps, y = _path(heights[np.flatnonzero(ended == optimum)[0]])
+        end = (steps[-1], y[-1])
+        axes.plot(*end, "^", color="black", markersize=6, zorder=4)
+        if len(reached) == 1:
             note(axes, "spike", end, (6, 3), fontsize=9)
 
 
@@ -157,7 +160,7 @@ def _ascent_entries(optima: Optima, begun: int, looks: list[Look]) -> list[Artis
     spike, each = optima.spike.astype(bool), optima.starts
     depth = optima.log_likelihood - optima.log_likelihood[0]
     first = "best optimum, a spike" if spike[0] else "best optimum"
-    entries: list[Artist] = [line(EM_LINE, f"{first}: {starts(0)}")]
+    entries: list[Artist] = [line(EM_LINE, f"{first}: {starts(0)}", "^" if spike[0] else "")]
     lower = [one for one in range(1, len(each)) if not spike[one]]
     entries += [
         line(looks[one], f"optimum at {number(depth[one])}: {starts(one)}") for one in lower[:NAMED]

@@ -785,6 +785,8 @@ def test_units_stand_in_titles_and_not_in_names(run, people, tmp_path):
     assert "400 observations of height in cm" in out
     status, out, _ = run("predict", "mine", people, "--only", "em")  # the column is called height
     assert status == 0
+    status, out, _ = run("fit", people, *GAUSSIAN, "--units", "cm", "--only", "em")
+    assert "400 observations of height in cm" in out
 
 
 def test_units_have_to_be_as_many_as_columns(run, people):

@@ -613,6 +613,20 @@ def test_ascent_tells_optima_spikes_and_lost_starts_apart():
     assert all(place == round(place) for place in axes.get_xticks())
 
 
+def test_several_spikes_are_named_by_the_legend_alone():
+    tree = climbs(
+        tree_of("heights"),
+        [[-130, -101, -100.0], [-125, -80.0], [-110, -80.5]],
+        [(-100, 1, 0), (-80, 1, 1), (-80.5, 1, 1)],
+    )
+    figure = pictures.ascent(Facts(tree))
+    assert_readable(figure)
+    assert "2 spikes, set aside: 2 starts" in entries_of(figure)
+    (axes,) = figure.axes
+    assert not axes.texts
+    assert sum(line.get_marker() == "^" for line in axes.lines) == 2
+
+
 def test_optima_of_one_height_are_not_told_apart():
     tree = climbs(
         tree_of("heights"), [[-5, -3.0], [-9, -8.0]], [(-3, 1, 0), (-3.0001, 1, 0), (-8, 1, 0)]
