@@ -11,6 +11,7 @@ __all__ = ["PARTS"]
 
 PARTS = {
     "em": "EM per step, to the limit, and whole fits",
+    "small": "small data: whole fits, the bootstrap test, calibration, opinions",
     "compression": "a Parquet file to distinct values with counts",
     "growth": "EM per step as n, K and d grow, and its memory",
     "start-up": "imports, commands and compilation",

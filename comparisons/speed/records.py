@@ -41,6 +41,7 @@ class Scale(NamedTuple):
     sizes: over which n grows; flat: the least of them from which a step's time a row is judged.
     crowd: rows when K grows; the dimensions grow on a tenth.
     heights, people: observations of the posteriors; duels: rounds of each.
+    small: observations of a whole fit; replicates: how many are timed, few and more.
     draws: of a chain, after as many of tuning.
     thorough: whether what takes minutes is measured too: Stan, the cold start, compilation.
 
@@ -61,6 +62,8 @@ class Scale(NamedTuple):
     crowd: int
     heights: int
     people: int
+    small: int
+    replicates: tuple[int, int]
     duels: tuple[int, int]
     draws: int
     thorough: bool

@@ -21,6 +21,7 @@ from comparisons.speed import (
     growth,
     posterior,
     races,
+    small,
     start_up,
 )
 from comparisons.speed.drawing import over_n
@@ -52,6 +53,8 @@ FULL = Scale(
     crowd=1_000_000,
     heights=10_000,
     people=200,
+    small=500,
+    replicates=(20, 120),
     duels=(2, 5),
     draws=1_000,
     thorough=True,
@@ -69,12 +72,15 @@ QUICK = Scale(
     crowd=20_000,
     heights=1_000,
     people=200,
+    small=100,
+    replicates=(2, 6),
     duels=(1, 1),
     draws=300,
     thorough=False,
 )
 MEASURES = {
     "em": races.measure,
+    "small": small.measure,
     "compression": compression.measure,
     "growth": growth.measure,
     "start-up": start_up.measure,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,11 +16,14 @@ from typer.testing import CliRunner
 from comparisons.command.main import app
 from comparisons.command.speed import speed
 from comparisons.json_values import json_text
-from comparisons.speed import PARTS, compression, growth, peers, races
+from comparisons.speed import PARTS, compression, growth, peers, races, small
 from comparisons.speed.problems import clouds, heights
 from comparisons.speed.records import Chains, Found, Goal, Measure, Race, costlier, faster, richer
 from comparisons.speed.run import QUICK, apart, main, measured, save
+from comparisons.speed.start_up import run
 from comparisons.speed.tables import GAP, json_of, tables_of
+from em import fit
+from models import Gaussian, Sample
 from models.refusal import Refusal
 
 TINY = QUICK._replace(
@@ -154,6 +158,27 @@ def test_ratios_and_goals_point_the_right_way():
     assert not Measure("", "s", (1.0, 3.0, 9.0), Goal(2, at_most=True)).reached
 
 
+def test_what_a_peer_needs_to_get_as_high_is_found(rng):
+    x = rng(86).normal(165, 7, 60)
+    best = fit(Gaussian, Sample(x), 2, starts=small.STARTS).log_likelihood
+    power, lacks = small.as_high(x, best)
+    assert small.climbed(x, power) == best - lacks
+    assert lacks <= small.LACKING
+    # negative control: with a looser tolerance it ends lower
+    assert power > small.LOOSEST
+    assert best - small.climbed(x, power - 1) > small.LACKING
+
+
+def test_processor_time_is_that_of_all_threads_and_commands():
+    def busy():
+        return sum(one * one for one in range(1_000_000))
+
+    own = small.worked(busy)
+    assert own > 0
+    assert small.worked(lambda: run([sys.executable, "-c", "sum(range(5_000_000))"])) > 0
+    assert small.worked(lambda: time.sleep(0.2)) < 0.2  # negative control: waiting is no work
+
+
 def test_growth_is_flat_where_time_is_proportional():
     flat = growth.flatness([{10: 5.0, 100: 1.0, 1_000: 10.0}], 100)
     assert flat.ratios == pytest.approx([1])
@@ -197,6 +222,7 @@ def test_a_small_run_goes_from_end_to_end(part, tmp_path):
         "compression": [2],
         "growth": [1.3],
         "posterior": [150, 3],
+        "small": [100],
         "start-up": [],
         "chains": [15, 6, 8, 15, 1.3, 15, 2, 15, 2, 3],
         "coordinates": [],
