@@ -106,8 +106,10 @@ posteriors of seven sparse corpora with 44 to 58 of them stay below that, 1.7, b
 (`tests/comparisons/verdict/test_edges_together.py`)."""
 
 SPREAD = 1.5
-"""Posterior sd over standard error. At 1.5 an interval of 1.96 standard errors contains 81%,
-as at GAP. Simulated: 95th percentile 1.5 at 2.5 sd, at most 1.4 in the other cases; largest 3.2."""
+"""Posterior sd over standard error; beyond it the widths of the posterior's interval and of EM's
+profile interval, since no standard error tells a skewed likelihood. At 1.5 an interval of 1.96
+standard errors contains 81%, as at GAP. Simulated before intervals were compared: 95th percentile
+1.5 at 2.5 sd, at most 1.4 in the other cases; largest 3.2."""
 
 DEVIANCE_SHIFT = 0.5
 """Sds of chi-squared by which the mean of D_s may miss p. A posterior that is moved by d standard

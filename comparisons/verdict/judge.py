@@ -30,6 +30,7 @@ from comparisons.verdict.judge_flat import flat
 from comparisons.verdict.judge_identified import identified
 from comparisons.verdict.judge_order import ordered_well
 from comparisons.verdict.judge_prior import pulled, sensitive
+from comparisons.verdict.profiled import profiles, widths_apart
 from comparisons.verdict.rows import worst_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def judged(
         shifts = np.zeros(len(numbers["sd"]))
     apart = [
         same_place(point, checks),
-        *same_numbers(numbers, pinned, shifts),
+        *same_numbers(numbers, pinned, shifts, None if fitted is not None else point),
         *same_predictions(predictions, point),
     ]
     proper = not any(one.stands for one in em_side)
@@ -150,8 +151,13 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
     return Finding("other_place", DOUBT if apart else OK, shift, limit.DEVIANCE_SHIFT, message, "")
 
 
-def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> list[Finding]:
+def same_numbers(
+    table: Table, pinned: Mapping[int, Edge], shifts: Array, point: Point | None = None
+) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
+
+    Where a posterior sd differs from the standard error, EM's profile interval is compared with the
+    posterior's instead: a skewed likelihood is well told by both, and by no standard error.
 
     On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
     with its expected distance from the edge. That others leave theirs moves it as well. What grows
@@ -159,6 +165,7 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
 
     pinned: the rows of such parameters.
     shifts: (rows,) how far each is expected off the estimate for that.
+    point: whose parameters the rows are; None if they are other quantities.
     """
     ratio, sd = table["sd_ratio"].to_numpy(), table["sd"].to_numpy()
     with np.errstate(divide="ignore"):
@@ -174,6 +181,10 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
         away = abs(float(table["mean"][at]) - edge.bound)
         gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
+    before, who = worst_of(table, wide)
+    by_interval = {} if point is None else _interval_ratios(table, wide, point)
+    for at, one in by_interval.items():
+        wide[at] = one
     most, whose = worst_of(table, wide)
     compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(pinned))).all())
     allowed = limit.GAP * _largest(len(pinned))
@@ -184,6 +195,17 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
     if np.isinf(far):
         numbers = f"{where} is the same in all draws: it was not sampled."
     spread = f"Posterior sd and standard error differ by a factor of up to {plain(most)} ({whose})."
+    if by_interval and most <= limit.SPREAD:
+        spread = (
+            f"Posterior sd and standard error differ by a factor of up to {plain(before)} ({who}), "
+            "as the likelihood is skewed. The posterior's interval and EM's profile interval have "
+            f"the same width, up to a factor of {plain(max(by_interval.values()))}."
+        )
+    elif whose in {str(table["parameter"].to_numpy()[at]) for at in by_interval}:
+        spread = (
+            "The posterior's interval and EM's profile interval differ in width by a factor of up "
+            f"to {plain(most)} ({whose})."
+        )
     if not compared:
         spread = "There are no standard errors to compare with the posterior sds."
     return [
@@ -208,6 +230,22 @@ def same_numbers(table: Table, pinned: Mapping[int, Edge], shifts: Array) -> lis
             else "Report the posterior's intervals. Standard errors are for large samples.",
         ),
     ]
+
+
+def _interval_ratios(table: Table, wide: Array, point: Point) -> dict[int, float]:
+    """Return how far intervals differ in width, for rows whose spreads differ by too much.
+
+    Only rows whose profile closes; the others keep the ratio of their spreads.
+    """
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero(np.isfinite(wide) & (wide > limit.SPREAD)).tolist()
+    ends, family, found = profiles(point, rows), point.at.family, {}
+    for at in rows:
+        theirs = np.array([float(table[one][at]) for one in ("low", "high")])
+        ratio = widths_apart(point.parameters[at], family, ends[at], theirs)
+        if np.isfinite(ratio):
+            found[at] = ratio
+    return found
 
 
 def _largest(m: int) -> float:

@@ -1,0 +1,79 @@
+"""Spreads are compared by intervals where the likelihood is skewed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import em
+from comparisons.verdict.judge import same_numbers
+from comparisons.verdict.profiled import profiles, widths_apart
+from comparisons.verdict.rows import Table, row_of
+from models import Binomial, Gaussian, Sample
+from models.structure import parameters
+
+X = np.array([171.0, 178.0, 166.0, 174.0, 180.0])
+
+
+def skewed():
+    """Five heights: EM's answer, and exact draws of the posterior under the prior 1 / sd^2."""
+    fit, generator = em.fit(Gaussian, Sample(X), 1), np.random.default_rng(1)
+    sd = np.sqrt(((X - X.mean()) ** 2).sum() / generator.chisquare(len(X), (4, 5_000)))
+    draws = {"mean[0]": X.mean() + sd / np.sqrt(len(X)) * generator.normal(size=sd.shape)}
+    point = SimpleNamespace(
+        at=fit, reached=fit, places=np.arange(1), parameters=parameters(fit.estimate)
+    )
+    return point, draws | {"sd[0]": sd}
+
+
+def spread(point, draws, factor=1.0, interval=True):
+    """Return the finding about spreads, of draws made wider."""
+    rows = []
+    for one in point.parameters:
+        field = {"mean": point.at.estimate.theta.mean, "sd": point.at.estimate.theta.sd}
+        errors = point.at.standard_errors.theta._asdict()
+        own = draws[one.label]
+        own = own.mean() + factor * (own - own.mean())
+        rows.append(row_of(own, field[one.name][0], errors[one.name][0], np.nan, {}))
+    columns = {name: ("parameter", [row[name] for row in rows]) for name in rows[0]}
+    table = Table(columns, {"parameter": [one.label for one in point.parameters]})
+    _, found = same_numbers(table, {}, np.zeros(len(rows)), point if interval else None)
+    return found
+
+
+def test_a_skewed_sd_agrees_by_its_interval_and_not_by_its_error():
+    point, draws = skewed()
+    assert spread(point, draws, interval=False).stands
+    found = spread(point, draws)
+    assert not found.stands
+    assert "skewed" in found.message
+    assert 1 <= found.value <= 1.5
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.2])
+def test_draws_that_are_too_narrow_or_too_wide_still_differ(factor):
+    point, draws = skewed()
+    found = spread(point, draws, factor)
+    assert found.stands
+    assert "skewed" not in found.message
+
+
+def test_a_profile_that_is_not_there_leaves_the_ratio_of_the_spreads():
+    point, draws = skewed()
+    point.reached = em.fit(Gaussian, Sample(X), 1, hard=True)
+    assert np.isnan(profiles(point, [1])).all()
+    assert spread(point, draws).stands
+
+
+def test_shares_are_compared_by_their_odds_and_ends_at_bounds_as_they_are():
+    fit = em.fit(Binomial, Sample([3, 5], trials=[9, 9]), 1)
+    (prob,) = parameters(fit.estimate)
+    odds = np.array([1.0, 3.0]), np.array([1.0, 9.0])
+    ours, theirs = (one / (1 + one) for one in odds)
+    assert widths_apart(prob, Binomial, ours, theirs) == pytest.approx(2)
+    assert widths_apart(prob, Binomial, np.array([0, 0.2]), np.array([0.1, 0.2])) == pytest.approx(
+        2
+    )
+    assert np.isnan(widths_apart(prob, Binomial, np.array([np.nan, 0.2]), theirs))
