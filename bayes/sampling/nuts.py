@@ -151,7 +151,7 @@ def run[R](
                 found = _chains(so_far, length, time.perf_counter() - begun)
                 if length == lengths[-1]:
                     break
-                with _paused(sampler, trace is None and _processors() == 1):
+                with _paused(sampler, trace is None and _processors() <= chains):
                     if enough(engine, found):
                         break
         finally:  # after Ctrl-C above all
@@ -255,7 +255,10 @@ def _launched(
 
 @contextmanager
 def _paused(sampler: nutpie.sample._BackgroundSampler, wanted: bool) -> Iterator[None]:
-    """Pause the chains while they are judged, if there is only one processor."""
+    """Pause the chains while they are judged, where they would take the processor from that.
+
+    Most chains are then over, and what they draw in the meantime is thrown away.
+    """
     if wanted:
         sampler.pause()
     yield

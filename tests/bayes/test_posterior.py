@@ -20,6 +20,7 @@ from pytensor.compile.mode import Mode
 
 import bayes
 from bayes.sample import AUTO, AUTO_ESS
+from bayes.sampling import nuts
 from bayes.sampling.compiled import engine_of, machine_code
 from bayes.sampling.starts import start_of
 from em import fit
@@ -60,6 +61,37 @@ def sampled(row: Row, seed: int, k: int = 2, **options) -> tuple[Sample, xr.Data
     generator = np.random.default_rng(seed)
     sample = row.sample(generator, k, 120)
     return sample, bayes.sample(row.family, sample, k, seed=seed, **(SHORT | options))
+
+
+def test_chains_that_wait_while_they_are_judged_draw_the_same(monkeypatch):
+    """They wait where the judge would have no processor of its own."""
+    question = asked(Poisson, Sample([0, 1, 1, 2, 7, 9, 9, 8]), 2)
+    waited: list[bool] = []
+    usual = nuts._paused
+
+    def paused(sampler, wanted):
+        waited.append(wanted)
+        return usual(sampler, wanted)
+
+    def drawn(seed: int = 1) -> np.ndarray:
+        return nuts.run(
+            question,
+            [50, 400],
+            50,
+            2,
+            seed,
+            enough=lambda *_: False,
+            finish=lambda _, chains: chains.positions,
+            progress=False,
+        )
+
+    monkeypatch.setattr(nuts, "_paused", paused)
+    monkeypatch.setattr(nuts, "_processors", lambda: 64)
+    free = drawn()
+    assert not any(waited)
+    monkeypatch.setattr(nuts, "_processors", lambda: 2)
+    np.testing.assert_array_equal(drawn(), free)
+    assert not np.array_equal(drawn(2), free)  # negative control: another seed
 
 
 @every_family
