@@ -1,4 +1,4 @@
-"""Excel workbooks, written as the zip files that they are."""
+"""Sheets of workbooks, written as the zip files that they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+ODF = "urn:oasis:names:tc:opendocument:xmlns"
 
 
 def cell(value, place):
@@ -59,4 +60,35 @@ def written(path, sheets):
     with ZipFile(path, "w") as file:
         for name, text in pieces.items():
             file.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return path
+
+
+def open_document(path, rows):
+    """Write an OpenDocument workbook of one sheet."""
+    table = ""
+    for row in rows:
+        table += "<table:table-row>"
+        for value in row:
+            kind = "string" if isinstance(value, str) else "float"
+            number = "" if isinstance(value, str) else f' office:value="{value}"'
+            table += (
+                f'<table:table-cell office:value-type="{kind}"{number}>'
+                f"<text:p>{value}</text:p></table:table-cell>"
+            )
+        table += "</table:table-row>"
+    spaces = " ".join(f'xmlns:{one}="{ODF}:{one}:1.0"' for one in ("office", "table", "text"))
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with ZipFile(path, "w") as file:
+        file.writestr("mimetype", kind)
+        file.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{ODF}:manifest:1.0"><manifest:file-entry '
+            f'manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>',
+        )
+        file.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table "
+            f'table:name="One">{table}</table:table></office:spreadsheet></office:body>'
+            "</office:document-content>",
+        )
     return path

@@ -153,7 +153,8 @@ def _nearest(draws: Array, number: int, rng: np.random.Generator) -> Labels:
     squares = [((draws - draws[rng.integers(len(draws))]) ** 2).sum(axis=1)]
     for _ in range(number - 1):
         nearest = np.min(squares, axis=0)
-        centre = draws[rng.choice(len(draws), p=nearest / nearest.sum())]
+        total = nearest.sum()  # 0 where every draw is a centre already
+        centre = draws[rng.choice(len(draws), p=nearest / total if total > 0 else None)]
         squares.append(((draws - centre) ** 2).sum(axis=1))
     found: Labels = np.argmin(squares, axis=0)
     return found

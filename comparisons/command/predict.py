@@ -121,10 +121,12 @@ def predict(
 
 def _refuse_out(out: Path | None, *, overwrite: bool) -> None:
     """Refuse a file that cannot be written, or must not be lost, before any work."""
+    from comparisons.kept.atomic import refuse_name
     from models.refusal import Refusal
 
     if out is None:
         return
+    refuse_name(out)
     if out.is_dir():
         raise Refusal(f"--out {out} is a folder; give a file")
     if not out.parent.is_dir():

@@ -201,6 +201,9 @@ def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
     """Return the folder to keep replicates in; with --json alone there is none."""
     if out is None:
         return None if as_json else Path(usual)
+    from comparisons.kept.atomic import refuse_name
+
+    refuse_name(out)
     if not out.parent.is_dir():
         from models.refusal import Refusal
 

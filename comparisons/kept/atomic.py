@@ -17,7 +17,16 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["COMPARISON", "CONTENTS", "MEMBERSHIPS", "SHARES", "free", "refuse_folder", "written"]
+__all__ = [
+    "COMPARISON",
+    "CONTENTS",
+    "MEMBERSHIPS",
+    "SHARES",
+    "free",
+    "refuse_folder",
+    "refuse_name",
+    "written",
+]
 
 COMPARISON = "comparison.nc"
 """The file of a comparison in its folder."""
@@ -112,6 +121,21 @@ def _lives(process: int) -> bool:
     return True
 
 
+def refuse_name(path: Path) -> None:
+    """Raise Refusal if nothing can have the name, because it is too long for one.
+
+    >>> refuse_name(Path("a" * 300))
+    Traceback (most recent call last):
+    models.refusal.Refusal: --out aaa...: File name too long; give another name
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    except OSError as problem:
+        raise Refusal(f"--out {path}: {problem.strerror}; give another name") from None
+
+
 def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] = ()) -> None:
     """Raise Refusal if a folder cannot be written, or must not be lost, before any work.
 
@@ -122,6 +146,7 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
     Traceback (most recent call last):
     models.refusal.Refusal: --out nowhere/report: there is no folder nowhere; make it first
     """
+    refuse_name(path)
     if not path.parent.is_dir():
         raise Refusal(f"--out {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not path.is_dir():

@@ -403,6 +403,14 @@ def test_widths_of_priors_are_what_they_say(factor, rng):
     np.testing.assert_allclose(1 + words.unseen, np.array([1.0, 2.0]) / factor)
 
 
+def test_few_draws_that_repeat_have_a_proposal(rng):
+    few = np.repeat(rng(9).normal(size=(3, 1)), 4, axis=0)  # chains that stood still
+    proposal = fitted(few, rng(10))
+    grid = np.arange(-500, 500, 0.01)[:, None]
+    tails = 2 * (1 / 500) ** 2  # of the wide Student t with 3 degrees of freedom, and more
+    assert np.exp(log_density(proposal, grid)).sum() * 0.01 == pytest.approx(1, abs=tails)
+
+
 def test_a_proposal_needs_no_more_than_some_draws(rng, monkeypatch):
     """A thinned half fits as good a proposal, and usual lengths are not thinned at all."""
     draws = rng(10).normal(size=(4, 6_000, 2))

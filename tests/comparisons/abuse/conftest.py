@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from running import ended
 
 SHORT = 300
 TRIED = pytest.StashKey[Counter]()
@@ -62,3 +64,22 @@ def on_each(request, inputs):
         campaign()
 
     return run
+
+
+@pytest.fixture
+def give(tmp_path, monkeypatch):
+    """Return what runs a command on files in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def given(words, files):
+        for one in tmp_path.iterdir():
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
+        table, record = files
+        names = [f"table{table.suffix}", f"record{record.suffix}"]
+        for name, file in zip(names, files, strict=True):
+            (tmp_path / name).write_bytes(file.content)
+        places = {"{0}": names[0], "{1}": names[1], "{0}.csv": "no.csv"}
+        typed = [places.get(word, word) for word in words]
+        return ended(typed, table.content), {one.name for one in tmp_path.iterdir()} - set(names)
+
+    return given

@@ -65,6 +65,10 @@ class Written(NamedTuple):
     suffix: str
     content: bytes
 
+    def __repr__(self):
+        """Return its beginning: workbooks are long."""
+        return f"Written({self.suffix!r}, {self.content[:300]!r})"
+
 
 @st.composite
 def mutated(draw, content):

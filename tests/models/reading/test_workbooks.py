@@ -1,4 +1,4 @@
-"""Sheets of workbooks, written here as the zip files that they are."""
+"""Sheets of workbooks: numbers as they are, and what is wrong in one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 from reading_files import read_columns
-from workbooks import written
+from workbooks import open_document, written
 
 from models.reading.columns import Columns
 from models.reading.files import column_names, sources_at
@@ -18,40 +18,7 @@ from models.reading.source import Files
 from models.reading.table import scan_table
 from models.refusal import Refusal, worded
 
-ODF = "urn:oasis:names:tc:opendocument:xmlns"
 DAY = 43861  # 2020-01-31, as Excel counts days
-
-
-def open_document(path, rows):
-    """Write an OpenDocument workbook of one sheet."""
-    table = ""
-    for row in rows:
-        table += "<table:table-row>"
-        for value in row:
-            kind = "string" if isinstance(value, str) else "float"
-            number = "" if isinstance(value, str) else f' office:value="{value}"'
-            table += (
-                f'<table:table-cell office:value-type="{kind}"{number}>'
-                f"<text:p>{value}</text:p></table:table-cell>"
-            )
-        table += "</table:table-row>"
-    spaces = " ".join(f'xmlns:{one}="{ODF}:{one}:1.0"' for one in ("office", "table", "text"))
-    kind = "application/vnd.oasis.opendocument.spreadsheet"
-    with ZipFile(path, "w") as file:
-        file.writestr("mimetype", kind)
-        file.writestr(
-            "META-INF/manifest.xml",
-            f'<manifest:manifest xmlns:manifest="{ODF}:manifest:1.0"><manifest:file-entry '
-            f'manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>',
-        )
-        file.writestr(
-            "content.xml",
-            f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table "
-            f'table:name="One">{table}</table:table></office:spreadsheet></office:body>'
-            "</office:document-content>",
-        )
-    return path
-
 
 PEOPLE = [
     ["name", "height", "day", "said"],
