@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import to_builtins
-from msgspec.structs import astuple
 
 import em
 from comparisons.comparison import Comparison, second_opinion
 from comparisons.trust.judged import Placed, Ranked, judgement
+from comparisons.trust.summary import LEVELS
 from em.emission import emission_of
 from models import Mixture, MultivariateGaussian, Prior, Sample, simulate, weak_prior
 from models.estimable import refuse_inestimable
@@ -148,7 +148,8 @@ def replicate(design: Design, number: int) -> Record:
     """Return what one replicate shows: its verdict, and the truth among estimates and draws.
 
     Of every parameter, in label order: truth; mle and se; mean; pit, the share of draws below the
-    truth; and rank, how many of some independent draws are. Of the joint log-likelihood the latter.
+    truth; rank, how many of some independent draws are; and EM's profile intervals. Of the joint
+    log-likelihood pit and rank.
 
     >>> replicate(Design("poisson", 2, 1), 0)
     {'refused': '1 distinct value for 2 components'}
@@ -171,10 +172,11 @@ def replicate(design: Design, number: int) -> Record:
     draws = ordered(draws)  # by the rule that ordered the truth
     order = estimate.theta.order()
     estimate, errors = permuted(estimate, order), permuted(errors, order)
-    rows = []
+    rows, ends = [], profiles(design, drawn, estimate)
     for parameter in parameters(drawn.truth):
         truth, each = float(picked(drawn.truth, parameter)), picked(draws, parameter)
         error = float(picked(errors, parameter))
+        placed = _placed(truth, each, thin)
         rows.append(
             Ranked(
                 parameter.label,
@@ -182,7 +184,9 @@ def replicate(design: Design, number: int) -> Record:
                 float(picked(estimate, parameter)),
                 error if np.isfinite(error) and error > 0 else None,
                 float(each.mean()),
-                *astuple(_placed(truth, each, thin)),
+                placed.pit,
+                placed.rank,
+                ends.get(parameter.label, []),
             )
         )
     alone = {name: field[None] for name, field in fields_of(drawn.truth).items()}
@@ -191,6 +195,32 @@ def replicate(design: Design, number: int) -> Record:
     joint = _placed(height, heights.ravel(), thin)
     found = {"parameters": rows, "joint": joint, "among": len(thin)}
     return {**to_builtins(found), **judgement(comparison)}
+
+
+def profiles(
+    design: Design, drawn: Problem, estimate: Mixture[Any]
+) -> dict[str, list[tuple[float | None, float | None]]]:
+    """Return EM's profile intervals of all levels, by label; empty where there is no maximum.
+
+    estimate: where EM ended, in label order.
+
+    >>> design = Design("poisson", 1, 100)
+    >>> drawn = problem(design, 1)
+    >>> mean = em.fit(design.kind(), drawn.sample, 1).estimate
+    >>> (low, high), *others = profiles(design, drawn, mean)["rate[0]"]
+    >>> bool(low < mean.theta.rate[0] < high), len(others)
+    (True, 3)
+    """
+    fit = em.fitted(asked(design.kind(), drawn.sample, design.k), start=estimate)
+    found: dict[str, list[tuple[float | None, float | None]]] = {}
+    try:
+        for level in LEVELS:
+            for one in fit.intervals(level):
+                low, high = (end if np.isfinite(end) else None for end in (one.low, one.high))
+                found.setdefault(one.label, []).append((low, high))
+    except Refusal:  # a spike or a saddle, of which verdict and findings tell
+        return {}
+    return found
 
 
 def _placed(truth: float, draws: Array, thin: Labels) -> Placed:

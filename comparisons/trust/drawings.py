@@ -39,9 +39,10 @@ MOST = 4  # panels side by side
 LOOKS: dict[str, Look] = {
     INTERVALS[0]: {"color": EM, "linestyle": (0, (5, 2)), "linewidth": 1.4},
     INTERVALS[1]: {"color": colour(2), "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
-    INTERVALS[2]: {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.4},
+    INTERVALS[2]: {"color": colour(3), "linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 1.4},
+    INTERVALS[3]: {"color": POSTERIOR, "linestyle": "-", "linewidth": 1.4},
 }
-MARKERS = dict(zip(INTERVALS, "osD", strict=True))
+MARKERS = dict(zip(INTERVALS, "os^D", strict=True))
 CHANCE: Look = {"color": DATA, "linewidth": 0}
 EDGES = ("low", "high")
 VERDICTS = {"agree": colour(0), "inconclusive": colour(2), "disagree": EM}
@@ -135,7 +136,7 @@ def _covered(axes: Axes, each: Sequence[Coverage]) -> None:
         own = [one for one in each if one.interval == interval]
         share = np.array([one.share for one in own])
         axes.plot(places, share - levels, marker=MARKERS[interval], markersize=4, **look)
-    own = [one for one in each if one.interval == INTERVALS[2]]
+    own = [one for one in each if one.interval == INTERVALS[3]]
     low, high = (np.array([getattr(one, edge) / max(one.of, 1) for one in own]) for edge in EDGES)
     axes.fill_between(places, low - levels, high - levels, **CHANCE)
     axes.axhline(0, color=QUIET, linewidth=0.6)

@@ -59,6 +59,9 @@ class Placed(Struct):
 class Ranked(Struct):
     """A parameter: the truth, both estimates, and the truth's place among the draws.
 
+    profile: ends of EM's profile intervals, one of each of `summary.LEVELS`; None where there is
+        no end, empty in records of before.
+
     >>> Ranked("rate", truth=3.0, mle=3.1, se=None, mean=3.0, pit=0.5, rank=50).se is None
     True
     """
@@ -70,6 +73,7 @@ class Ranked(Struct):
     mean: float
     pit: float
     rank: int
+    profile: list[tuple[float | None, float | None]] = []
 
 
 class Calibrated(Replicate, kw_only=True):

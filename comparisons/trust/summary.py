@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-INTERVALS = ("EM", "EM transformed", "posterior")
+INTERVALS = ("EM", "EM transformed", "EM profile", "posterior")
 JOINT = "log-likelihood"
 BAND = 0.95  # level of the simultaneous band of the ranks' ECDF
 SURE = 0.99  # level of the many binomial bands around promised coverages
@@ -78,8 +78,10 @@ class Ranks(NamedTuple):
 class Coverage(Struct, frozen=True):
     """How often an interval contained the truth.
 
-    interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), or posterior.
-    held, of: counts; where there are no standard errors there is no interval.
+    interval: EM, EM transformed (symmetric on the scale of logarithms or log odds), EM profile, or
+        posterior.
+    held, of: counts; where there are no standard errors, or a profile does not close, there is no
+        interval.
     low, high: the band in which `held` lies with 99% if the interval keeps its promise.
     share: held / of; NaN of none.
 
@@ -240,17 +242,19 @@ def summary(records: Sequence[Record], family: type[Theta]) -> Summary:
 
 def _columns(fitted: Sequence[Calibrated]) -> dict[str, dict[str, Array]]:
     """Return the numbers of each parameter, and of the joint log-likelihood, over replicates."""
-    found: dict[str, dict[str, list[float | None]]] = {}
+    found: dict[str, dict[str, list[object]]] = {}
     for one in fitted:
         rows = [(row.parameter, row) for row in one.parameters]
         for label, row in [*rows, (JOINT, one.joint)]:
             kept = found.setdefault(label, {})
             for name in ("truth", "mle", "se", "mean", "pit", "rank"):
                 kept.setdefault(name, []).append(getattr(row, name, None))
+            ends = getattr(row, "profile", None) or [(None, None)] * len(LEVELS)
+            kept.setdefault("profile", []).append(ends)
             kept.setdefault("among", []).append(one.among)
             kept.setdefault("replicate", []).append(one.replicate)
     return {
-        name: {key: np.array(values, np.float64) for key, values in columns.items()}
+        name: {key: np.asarray(values, np.float64) for key, values in columns.items()}
         for name, columns in found.items()
     }
 
@@ -275,11 +279,13 @@ def _covered(name: str, columns: dict[str, Array], family: type[Theta]) -> list[
     away = np.abs(_stretched(truth, low, high) - _stretched(mle, low, high))
     error = se * _slope(mle, low, high)
     found = []
-    for level in LEVELS:
+    for at, level in enumerate(LEVELS):
         z, tail = stats.norm.isf((1 - level) / 2), (1 - level) / 2
+        least, most = columns["profile"][:, at].T
         held = {
             "EM": (np.abs(truth - mle) <= z * se)[known],
             "EM transformed": (away <= z * error)[known],
+            "EM profile": ((least <= truth) & (truth <= most))[np.isfinite(least + most)],
             "posterior": (tail <= pit) & (pit <= 1 - tail),
         }
         for interval, each in held.items():

@@ -31,7 +31,7 @@ def tables_of(found: Summary) -> tuple[Steps, ...]:
     >>> record = {"replicate": 0, "seconds": 1.5, "verdict": "agree", "among": 100}
     >>> found = summary([{**record, "joint": {"pit": 0.5, "rank": 50}}] * 20, Poisson)
     >>> [len(one.rows) for one in tables_of(found)]
-    [1, 0, 0, 0, 0, 1, 0]
+    [1, 0, 0, 0, 0, 0, 1, 0]
     """
     return (
         _ranks(found),
@@ -111,7 +111,8 @@ def _coverage(found: Summary, interval: str) -> Steps:
     whose = {
         INTERVALS[0]: "EM's intervals by standard errors",
         INTERVALS[1]: "EM's intervals, symmetric in logarithms or log odds (EM transformed)",
-        INTERVALS[2]: "The posterior's equal-tailed intervals",
+        INTERVALS[2]: "EM's profile likelihood intervals",
+        INTERVALS[3]: "The posterior's equal-tailed intervals",
     }[interval]
     levels = {f"{level:.0%} interval": "" for level in LEVELS}
     title = f"{whose}: how often they covered the truth (* outside the 99% band)"
