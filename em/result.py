@@ -618,21 +618,29 @@ class Fit[S: Structure]:
                     f"{wide[at] - 1}; give one of these"
                 )
 
-    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+    def to_frame(self, level: float = 0.95, kind: str = "wald") -> pd.DataFrame:
         """Return the estimates as a pandas data frame, a row for each parameter.
 
-        mle, se: the estimate and its standard error; low, high: an interval by the standard error,
-        which may reach impossible values. Of a comparison's `to_frame` the rows have the same
-        names, mle and se mean the same, and low and high are those of the posterior.
+        mle, se: the estimate and its standard error; low, high: an interval. By default it is that
+        of the standard error, which may reach impossible values. Of a comparison's `to_frame` the
+        rows have the same names, mle and se mean the same, and low and high are those of the
+        posterior.
 
         level: of the intervals, between 0 and 1.
+        kind: of the intervals, as `intervals` has it: "profile" and "bootstrap" take longer.
 
         >>> fit.to_frame()[["mle", "se", "low", "high"]].round(2).loc["rate[1]"].tolist()
         [7.34, 0.49, 6.39, 8.3]
+        >>> fit.to_frame(kind="profile")[["low", "high"]].round(2).loc["rate[1]"].tolist()
+        [6.43, 8.34]
         """
         if not 0 < number("level", level) < 1:
             raise Refusal(f"level is {level:g}; give a number between 0 and 1, such as 0.95")
-        return frame_of(self.estimate, self.standard_errors, self.question.held, level)
+        found = frame_of(self.estimate, self.standard_errors, self.question.held, level)
+        if kind == "wald":
+            return found
+        ends = self.intervals(level, kind)
+        return found.assign(low=ends.low, high=ends.high)
 
     def intervals(
         self,

@@ -258,6 +258,14 @@ def test_shares_of_groups_have_intervals():
     np.testing.assert_allclose((one.low, one.high), (1 - other.high, 1 - other.low))
 
 
+def test_a_data_frame_has_the_same_ends():
+    fit = em.fit(Poisson, Sample([0, 1, 0, 2, 7, 9, 8, 6]), 2)
+    frame, found = fit.to_frame(0.9, kind="profile"), fit.intervals(0.9)
+    np.testing.assert_array_equal(frame[["low", "high"]], np.stack([found.low, found.high], axis=1))
+    assert frame.index.tolist() == [one.label for one in found]
+    assert not np.allclose(frame["low"], fit.to_frame(0.9)["low"])
+
+
 def test_bad_input_is_refused_in_a_line():
     fit = em.fit(Poisson, Sample([0, 1, 0, 7, 9, 8]), 2)
     for asked, said in (
