@@ -10,7 +10,7 @@ import typer
 
 from comparisons.command.complete import halves
 from comparisons.command.finish import shown
-from comparisons.command.options import Decimal, Sheet, Thousands
+from comparisons.command.options import Decimal, Thousands
 from comparisons.progress import loaded, waiting
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ def predict(
     ] = False,
     decimal: Decimal = None,
     thousands: Thousands = None,
-    sheet: Sheet = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHEET",
+            help="Sheet of a workbook, by name or position. Default: that which fit read.",
+        ),
+    ] = None,
 ) -> None:
     """Say which group each row of another file belongs to.
 

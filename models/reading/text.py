@@ -84,6 +84,8 @@ def text_table(
     [array([162.5,   nan])]
     """
     source, layout = _understood(source, names)
+    if not in_order and not labels:
+        source = _without_bare_lines(source, layout)
     places = _places(source, layout, names)
     headed = 0 if layout.headless and not _named(layout, names) else 1
     titles = {name: layout.first[place] if headed else name for name, place in places.items()}
@@ -201,6 +203,34 @@ def _notations(
             if said:
                 source.tell(f"{', '.join(map(column_label, names))}: {said}")
     return {name: (known.get(name, UNKNOWN), elsewhere) for name in places}
+
+
+def _without_bare_lines(source: Source, layout: Layout) -> Source:
+    """Return a small file whose lines of separators alone are blank lines, and tell how many.
+
+    Spreadsheet programs write such lines below a table. Files with quotes stay: a line may be a
+    part of a quoted value.
+    """
+    if not layout.whole or len(layout.first) == 1:
+        return source
+    import pyarrow as pa
+
+    with source.open() as stream:
+        raw: bytes = stream.read()
+    mark = layout.delimiter.encode()
+    lines = [] if b'"' in raw else raw.splitlines(keepends=True)
+    bare = [at for at, line in enumerate(lines) if mark in line and not line.strip(mark + b" \r\n")]
+    if not bare:
+        return source
+    for at in bare:
+        lines[at] = b"\n"
+    text = b"".join(lines)
+    if source.tell is not None:
+        what = "has no value and counts as a blank line"
+        if len(bare) > 1:
+            what = f"and {len(bare) - 1:,} more have no value and count as blank lines"
+        source.tell(f"{source.label}: line {bare[0] + 1:,} {what}")
+    return source._replace(size=len(text), open=lambda: pa.BufferReader(text))
 
 
 def _tell_total(source: Source, layout: Layout) -> None:

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from reading_files import read_columns
 
 from models.reading.files import open_files
+from models.reading.scan import scan
 from models.reading.source import Files
 from models.refusal import Refusal
 
@@ -222,6 +223,21 @@ def test_decimal_commas_with_three_places_are_not_thousands_beside_others(write)
     columns, *_ = read_columns(write(content), ["height", "b"])
     assert columns["height"].tolist() == [1.712, 1.83]
     assert columns["b"].tolist() == [0.712, 1.7]
+
+
+def test_lines_of_separators_alone_are_blank_lines(write):
+    told = []
+    path = write("name;h;w\nA;1,5;2\n;;\nB;2,5;3\n ; ;\n;;;;\n")
+    found = scan(Files(path, tell=told.append), columns=["h", "w"])
+    assert found.x.tolist() == [[1.5, 2.0], [2.5, 3.0]]
+    assert "line 3 and 2 more have no value and count as blank lines" in told[0]
+    assert "line 4 is 'x', which is not a number" in refused(write("a,b\n1,2\n,\nx,3\n"), ["a"])
+    told.clear()
+    scan(Files(write("a,b\n1,2\n3,4\n,\n"), tell=told.append), "a")
+    assert told[0].endswith("line 4 has no value and counts as a blank line")
+    # negative controls: a blank cell in a row, and a line inside quotes
+    assert "a: 1 of 3 rows without a value" in refused(write("a,b\n1,2\n,4\n3,4\n"), ["a"])
+    assert "1 of 3 rows without" in refused(write('a,b,c\n1,2,"x\n,,\n"\n,,\n3,4,y\n'), ["a"])
 
 
 def test_missing_values_are_dropped_row_by_row_when_asked(write):
