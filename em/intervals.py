@@ -40,6 +40,8 @@ NAMED = {
 }
 NO_ERROR = "it has no standard error"
 OPEN = "the data leave it open"
+NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
+LEAST_SPREAD = 1e-9  # of replicates, relative to the largest of such parameters
 HIGHEST = 1e-6  # relative difference of a log-likelihood from the one that was maximised
 STEPS = 2_000  # of a climb on a replicate
 TOLERANCE = 1e-3  # of it, in standard errors
@@ -153,16 +155,17 @@ def intervals_of(
     level: float = 0.95,
     kind: str = "profile",
     *,
-    only: Collection[str] | None = None,
+    only: Collection[str] | str | None = None,
     replicates: int = 400,
     seed: int = 0,
 ) -> Intervals:
     """Return an interval for each parameter.
 
-    Profile: all values whose profile, the largest log-likelihood with the parameter held, is at
-    most half a quantile of chi-squared with one degree of freedom below the maximum (Venzon &
-    Moolgavkar 1988). Under a prior it is the log posterior density that falls so, and the interval
-    has no promise to cover. Where the bound of the possible values comes first, it is the end.
+    Profile: values whose profile, the largest log-likelihood with the parameter held, is at most
+    half a quantile of chi-squared with one degree of freedom below the maximum (Venzon & Moolgavkar
+    1988). It is followed from the estimate; other optima that are as high have values of their own.
+    Under a prior it is the log posterior density that falls so, and the interval has no promise to
+    cover. Where the bound of the possible values comes first, it is the end.
     Bootstrap: quantiles of the estimates of data that were drawn from the estimate; each climb
     starts from it, so that labels stay. Where a profile does not close, this is what is left.
     Wald: estimate -/+ z standard errors.
@@ -185,21 +188,29 @@ def intervals_of(
         raise Refusal(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
     rows = parameters(found.estimate, found.question.held)
     if only is not None:
-        unknown = sorted(set(only) - {row.label for row in rows})
+        only = {only} if isinstance(only, str) else set(only)
+        unknown = sorted(only - {row.label for row in rows})
         if unknown:
             raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
         rows = [row for row in rows if row.label in only]
     _refuse_no_maximum(found)
     if kind == "profile":
         return Intervals(level, kind, tuple(_profiles(found, rows, level)))
+    mle, se = (
+        np.array([float(picked(one, row)) for row in rows])
+        for one in (found.estimate, found.errors)
+    )
+    reasons = [NO_ERROR] * len(rows)
     if kind == "bootstrap":
         drawn = _estimates(found, rows, whole("replicates", replicates, 2), whole("seed", seed, 0))
         ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0).T
+        largest = np.abs(drawn).max(axis=0)
+        size = [max(largest[[one.name == row.name for one in rows]]) for row in rows]
+        still = np.ptp(ends, axis=1) <= LEAST_SPREAD * np.array(size)
+        opened = found.open & np.isnan(se) & ~still  # each climb begins at the estimate
+        reasons = [NO_SPREAD if one else OPEN for one in still]
+        ends[still | opened] = np.nan
     else:
-        mle, se = (
-            np.array([float(picked(one, row)) for row in rows])
-            for one in (found.estimate, found.errors)
-        )
         half = ndtri((1 + level) / 2) * se
         ends = np.stack([mle - half, mle + half], axis=1)
     names = found.question.names
@@ -209,8 +220,8 @@ def intervals_of(
         tuple(
             Interval(row.label, row.titled(names), float(low), float(high))
             if np.isfinite(low)
-            else Interval(row.label, row.titled(names), np.nan, np.nan, *[NO_ERROR] * 2)
-            for row, (low, high) in zip(rows, ends, strict=True)
+            else Interval(row.label, row.titled(names), np.nan, np.nan, why, why)
+            for row, (low, high), why in zip(rows, ends, reasons, strict=True)
         ),
     )
 

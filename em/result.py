@@ -647,7 +647,7 @@ class Fit[S: Structure]:
         level: float = 0.95,
         kind: str = "profile",
         *,
-        only: Collection[str] | None = None,
+        only: Collection[str] | str | None = None,
         replicates: int = 400,
         seed: int = 0,
     ) -> Intervals:

@@ -12,30 +12,35 @@ from models.refusal import Refusal
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["FORMAT", "HEIGHTS", "refuse_unread", "renewed", "saved_by"]
+__all__ = ["FORMAT", "HEIGHTS", "instead_of", "refuse_unread", "renewed"]
 
 FORMAT = 1
 """Of files of posteriors and comparisons; it grows when a reader of the old one would stumble."""
 
+FIRST = 1  # the format of trees that say none: the first releases did not
+
 HEIGHTS = "total_log_likelihood"  # under log_likelihood ArviZ would take it for a single row's
 
 
-def saved_by(tree: xr.DataTree) -> str:
-    """Return the release that made a tree, as it is called in a sentence.
+def instead_of(tree: xr.DataTree) -> str:
+    """Return what to do with a tree that cannot be read.
 
     >>> import xarray as xr
     >>> tree = xr.DataTree()
-    >>> saved_by(tree)
-    'an unknown version of Second Opinion'
+    >>> instead_of(tree)
+    'run the comparison again'
     >>> tree.attrs["versions"] = '{"second-opinion": "0.3"}'
-    >>> saved_by(tree)
-    'Second Opinion 0.3'
+    >>> instead_of(tree)
+    'read it with Second Opinion 0.3, which saved it, or run the comparison again'
     """
     try:
         made = json.loads(str(tree.attrs.get("versions")))["second-opinion"]
     except (ValueError, KeyError, TypeError):  # another program's, or damaged
-        return "an unknown version of Second Opinion"
-    return f"Second Opinion {made}"
+        made = None
+    again = "run the comparison again"
+    if made in (None, version("second-opinion")):  # ours would have been read: it is damaged
+        return again
+    return f"read it with Second Opinion {made}, which saved it, or {again}"
 
 
 def refuse_unread(tree: xr.DataTree, name: str) -> None:
@@ -47,17 +52,14 @@ def refuse_unread(tree: xr.DataTree, name: str) -> None:
     >>> later.attrs |= {"format": 2, "versions": '{"second-opinion": "0.3"}'}
     >>> refuse_unread(later, "later.nc")
     Traceback (most recent call last):
-    models.refusal.Refusal: later.nc was saved by Second Opinion 0.3 in format 2; this is ...
+    models.refusal.Refusal: later.nc has format 2, and this is Second Opinion ...
     """
-    given = str(tree.attrs.get("format", FORMAT))  # a file may say anything
-    if given == str(FORMAT):
-        return
-    made = saved_by(tree)
-    raise Refusal(
-        f"{name} was saved by {made} in format {given}; this is Second Opinion "
-        f"{version('second-opinion')}, which reads format {FORMAT}: read it with {made}, or run "
-        "the comparison again"
-    )
+    given = str(tree.attrs.get("format", FIRST))  # a file may say anything
+    if given != str(FORMAT):
+        raise Refusal(
+            f"{name} has format {given}, and this is Second Opinion {version('second-opinion')}, "
+            f"which reads format {FORMAT}; {instead_of(tree)}"
+        )
 
 
 def renewed(tree: xr.DataTree) -> xr.DataTree:

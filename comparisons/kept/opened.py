@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from bayes.posterior.older import refuse_unread, renewed, saved_by
+from bayes.posterior.older import instead_of, refuse_unread, renewed
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -55,9 +55,5 @@ def opened(file: Path) -> xr.DataTree:
     lost = [f"no group {name}" for name in NEEDED if name not in tree.children]
     lost += [f"no attribute {name}" for name in ATTRIBUTES if name not in tree.attrs]
     if lost:
-        made = saved_by(tree)
-        raise Refusal(
-            f"{file} has {lost[0]}, which every comparison has; it was saved by {made}: read it "
-            f"with {made}, or run the comparison again"
-        )
+        raise Refusal(f"{file} has {lost[0]}, which every comparison has; {instead_of(tree)}")
     return renewed(tree)

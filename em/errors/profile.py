@@ -41,6 +41,10 @@ FASTER = 0.2  # part of the error that a step may leave before the information i
 NO_GAIN = 8  # Newton steps that have to halve the error
 FLAT = 1e-10  # least eigenvalue of an information, relative to its largest, that is not rounding
 BOUND = "the bound of its possible values"
+ENDLESS = "the estimate grows without bound"
+BACK = "the estimate grows without bound, and the profile is not followed back from there"
+BETTER = "the profile needs {} finite, and is not followed there"
+FINITE = 1e3  # of what grows without bound: the likelihood rises to there if it rises at all
 STILL = 1e-9  # part of a parameter's slope that rounding leaves where edges keep it
 AWAY = 1e-6  # off an edge, over which it is looked whether the likelihood rises
 RISES = 1e-3  # slope off an edge that is not rounding
@@ -273,7 +277,22 @@ class Walk[S: Structure]:
                 place, released = rising, released + 1
                 continue
             place, done = found[0], nearer
+        if name := self.better_finite(place):
+            return End(np.nan, None, None, BETTER.format(name))
         return End(self.value(place.parameters), place.parameters, place.fixed, "")
+
+    def better_finite(self, place: Place[S]) -> str:
+        """Return which parameter without bound had better be finite there; empty if none.
+
+        All others are stationary at an end, so that the first step back decides.
+        """
+        model, names = self.surface.model, listed_entries(place.parameters.theta)
+        least = place.height + EXACT + model.rounding(place.parameters)
+        for component, at in np.argwhere(_endless(place.parameters, place.fixed)):
+            back = _at_value(place.parameters, (int(component), int(at)), FINITE)
+            if float(model.expect(back)[0]) > least:
+                return str(names[at - len(share_places(place.parameters)[0])].name)
+        return ""
 
     def held(self, fixed: NDArray[np.bool_]) -> bool:
         """Whether the parameter cannot move while some slots are held."""
@@ -304,6 +323,10 @@ class Walk[S: Structure]:
         value = self.value(place.parameters)
         low, high, _ = _bounds(place.parameters)
         slot = self.surface.slot_of(self.parameter)
+        if _endless(place.parameters, place.fixed)[slot]:
+            if self.sign < 0:
+                return End(np.nan, None, None, BACK)
+            return End(np.inf, place.parameters, place.fixed, ENDLESS)
         least, most = low[slot], high[slot]
         if np.isposinf(most) and least == 0:  # of a simplex
             most = 1.0
@@ -362,7 +385,7 @@ class Walk[S: Structure]:
         part, slot, bound = _first_bound(place.parameters, way)
         length = 1.0
         if part <= 1:
-            there = _at_bound(moved(model, place.parameters, part * way), slot, bound)
+            there = _at_value(moved(model, place.parameters, part * way), slot, bound)
             pinned = place.fixed.copy()
             pinned[_every(there, np.array(slot))] = True
             edge = bool(edge_slots(model, there)[slot])
@@ -547,17 +570,25 @@ def _bounds(parameters: Structure) -> tuple[Array, Array, Array]:
     return np.array(low), np.array(high), np.array(here)
 
 
-def _at_bound[S: Structure](parameters: S, slot: tuple[int, int], bound: float) -> S:
-    """Return the parameters with a slot on its bound, without the rounding of the step there."""
+def _endless(parameters: Structure, fixed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which fixed slots grow without bound, (K, s + m); a share is at most 1."""
+    low, high, here = _bounds(parameters)
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.bool_] = fixed & np.isinf(high) & (here - low > 1)
+    return found
+
+
+def _at_value[S: Structure](parameters: S, slot: tuple[int, int], value: float) -> S:
+    """Return the parameters with a slot at a value, such as its bound without rounding."""
     component, at = slot
     places, inner = share_places(parameters)[component], listed_entries(parameters.theta)
     shares = {name: np.array(field) for name, field in shares_of(parameters).items()}
     fields = {name: np.array(field) for name, field in entries(parameters.theta).items()}
     if at < len(places):
         name, place = places[at]
-        shares[name][place] = bound
+        shares[name][place] = value
     else:
         one = inner[at - len(places)]
-        fields[one.name][(slice(None) if one.shared else component, *one.place)] = bound
+        fields[one.name][(slice(None) if one.shared else component, *one.place)] = value
     theta = rebuilt(type(parameters.theta), list(fields.values()))
     return summing_to_one(with_shares(type(parameters), shares, theta))

@@ -228,7 +228,7 @@ def test_a_comparison_of_another_format_is_refused_by_its_version(heights, run):
     heights.tree.to_netcdf("newer.nc")
     status, _, err = run("predict", "newer.nc", "people.csv")
     assert status == 2
-    assert re.search(r"newer.nc was saved by Second Opinion [0-9.]+ in format 99; this is", err)
+    assert re.search(r"newer.nc has format 99, and this is Second Opinion [0-9.]+, which", err)
 
 
 def test_python_says_the_same_as_the_command(heights):

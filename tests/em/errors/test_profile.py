@@ -15,7 +15,16 @@ from em.data.threads import executor_for
 from em.emission import emission_of
 from em.errors.profile import Surface
 from em.model import model_of
-from models import Binomial, Gaussian, Groups, MultivariateGaussian, Poisson, Sample, Sequences
+from models import (
+    Binomial,
+    Gaussian,
+    Groups,
+    MultivariateGaussian,
+    Poisson,
+    Sample,
+    Sequences,
+    StudentT,
+)
 from models.refusal import Refusal
 from models.structure import parameters, picked
 
@@ -195,9 +204,16 @@ PAIRS = [
 ]
 
 
+WITHOUT = {  # not identified, on an edge or open with these data: no inner end to look at
+    *(("mixture", name) for name in ("binomial", "categorical", "student-t")),
+    *(("admixture", name) for name in ("categorical", "gamma", "student-t")),
+    ("hidden Markov", "lognormal"),
+}
+
+
 @pytest.mark.parametrize(("structure", "row"), PAIRS)
 def test_every_end_has_its_height_and_the_others_at_their_best(structure, row):
-    checked(structure, row)
+    assert checked(structure, row) or (structure.name, row.name) in WITHOUT
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
@@ -258,6 +274,32 @@ def test_groups_that_overlap_never_exchange_their_labels(rng):
                 end = surface.end(parameter, sign, QUANTILE)
                 if end.parameters is not None and not end.reason:
                     assert np.diff(end.parameters.theta.mean) > 0
+
+
+def test_what_grows_without_bound_has_no_upper_end(rng):
+    """The other ends are those with a finite value where that is better, and not shorter ones."""
+    x = rng(7).normal(size=100)
+    fit = em.fit(StudentT, Sample(x), 1)
+    found, gaussian = fit.intervals(), em.fit(Gaussian, Sample(x), 1).intervals()
+    assert found.of("df[0]").high == np.inf
+    assert np.isnan(found.of("df[0]").low)
+    # with a smaller sd heavy tails fit better: the end of the Gaussian is not the answer
+    assert np.isnan(found.of("sd[0]").low)
+    assert "df finite" in found.of("sd[0]").why_low
+    assert found.of("sd[0]").high == pytest.approx(gaussian.of("sd[0]").high, rel=1e-4)
+    # negative control: heavy tails, where all ends are inside
+    heavy = em.fit(StudentT, Sample(rng(8).standard_t(3, size=300)), 1).intervals()
+    assert np.isfinite(heavy.low).all()
+    assert np.isfinite(heavy.high).all()
+
+
+def test_the_bootstrap_names_an_edge_and_a_flat_direction():
+    fit = em.fit(Binomial, Sample([0, 0, 0, 0, 5, 4, 5, 5], 5), 2)
+    found = fit.intervals(kind="bootstrap", replicates=40)
+    assert np.isnan(found.of("prob[0]").high)
+    assert "on an edge" in found.of("prob[0]").why_high
+    assert found.of("prob[1]").low < found.of("prob[1]").high  # negative control
+    assert fit.intervals(only="prob[0]").of("prob[0]").high == pytest.approx(0.0916, abs=1e-4)
 
 
 def test_shares_of_groups_have_intervals():
