@@ -1,7 +1,9 @@
 """Second Opinion in one import, `import second_opinion as so`; run with `-m` it is the command.
 
-A name is loaded when it is first used, so that the import takes no time. The packages behind it
-have plain names: where a folder or a file of yours hides one of them, it is said which.
+`second_opinion` fits a model by EM and by MCMC and compares them, `choose` finds the number of
+groups, `EMMixture` is EM with scikit-learn's methods, and `load` reads a saved comparison. `fit` is
+EM alone, `sample` MCMC alone. A name is loaded when it is first used, so the import takes no time.
+If a file or folder of yours hides one of our packages, the error names it.
 
 >>> import second_opinion as so
 >>> so.fit("poisson", so.Sample([0, 1, 7, 9]), 2).estimate.theta.rate.round(2)

@@ -154,10 +154,10 @@ class Comparison(Pictured):
 
         >>> comparison.fold_in([0, 9])
         Traceback (most recent call last):
-        models.refusal.Refusal: the comparison is of rows in no groups, so there are no shares ...
+        models.refusal.Refusal: the rows of the comparison are in no groups; shares need data in ...
         """
         if "group" not in self.question.data.sizes:
-            raise Refusal("the comparison is of rows in no groups, so there are no shares to find")
+            raise Refusal("the rows of the comparison are in no groups; shares need data in Groups")
         return self._predictor.shares(units_of(self, data))
 
     @cached_property
@@ -238,31 +238,35 @@ def second_opinion[T: Theta](
     accept_misfit: bool = False,
     within: float = WITHIN,
 ) -> Comparison:
-    """Fit k components by EM and by MCMC, and compare.
+    """Fit k components by EM and by MCMC, and return their comparison with its verdict.
+
+    EM sees all observations. The sampler sees bins of data that do not fit in memory, and of more
+    than 5,000 distinct measurements of one column; the finding `binned` bounds how far bins can
+    move a posterior mean.
 
     family: or its name, such as "gaussian".
     sample: the observations; their type determines the structure. Or a data frame of pandas or
         polars, an Arrow table, one column of them, an array or a list, whose rows are in no order.
     columns: of the data frame, by name; by default all.
     group_names: what to call the components, in the order of their labels; numbers by default.
-    EM sees all observations. The sampler sees bins of a Stream, and of more than MOST distinct
-    measurements in one dimension; the finding `binned` bounds their shift of the posterior means.
-
-    estimate: to be judged in place of EM's: whatever `compare` takes.
-    prior: of the posterior, by default `models.weak_prior`; EM maximises the likelihood.
-    equal_weights: hold all shares at 1 / k on both sides.
-    starts: of EM, by default as many as it takes (`em.fit`).
-    draws, tune, chains: of the sampler, as in `bayes.sample`.
-    seed: of everything random.
-    truth: where it is known, for the pictures and the table.
+    estimate: your own estimate, judged in place of EM's; anything that `compare` takes.
+    prior: for the posterior, by default `models.weak_prior`; EM maximises the likelihood.
+    equal_weights: fix all shares at 1 / k on both sides.
+    starts: number of EM's starts, by default 20 or more (`em.fit`).
+    draws, tune, chains: for the sampler, as in `bayes.sample`.
+    seed: for all random numbers.
+    truth: the true parameters if they are known, for the pictures and the table.
     progress: show bars on a terminal.
     some: the size of a random subsample to compare on; EM of all is checked against it. Of rows in
         order it takes whole sequences, or a stretch of a long one; of rows in groups whole groups.
-    force: go on where the data cannot identify the parameters, whatever their number.
-    accept_misfit: let a model that does not fit the data be a note, which prevents no agreement.
-    within: standard errors up to which a distance of the estimate from the maximum is a note only.
+    force: continue even if no amount of data identifies the parameters.
+    accept_misfit: make a misfit of the model a note, so that *agree* stays possible.
+    within: distance of the estimate from the maximum, in standard errors, that is only a note.
 
     >>> from models import Poisson, Sample
+    >>> events = [0, 1, 1, 0, 2, 1, 0, 7, 9, 8, 6, 7, 10, 8]
+    >>> second_opinion(Poisson, Sample(events), 2, draws=500, seed=1, progress=False).verdict
+    'agree'
     >>> second_opinion(Poisson, Sample([1, 2]), 3)
     Traceback (most recent call last):
     models.refusal.Refusal: k is 3, but x has 2 distinct values; give at most as many components
@@ -431,7 +435,8 @@ def load(path: str | Path) -> Comparison:
     path = Path(path)
     if not path.exists():
         raise Refusal(
-            f"{path} does not exist; give a file of Comparison.save, or a folder of --out"
+            f"{path} does not exist; give the folder that fit --out wrote, or a file of "
+            "Comparison.save"
         )
     file = path / COMPARISON if path.is_dir() else path
     if not file.is_file():

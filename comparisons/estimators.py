@@ -49,23 +49,24 @@ SHAPES: dict[str | None, Callable[[Array], Array]] = {
 class EMMixture:
     """A mixture fitted by EM, with methods and attributes of scikit-learn's GaussianMixture.
 
-    It also has standard errors, starts as often as it takes, never lets the likelihood fall, and
-    adds nothing to covariances. Labels are in order, and the same data give the same answer.
+    It also has standard errors, and starts until the best optimum was found several times. Its
+    likelihood never falls, and nothing is added to covariances. Labels are in order, and the same
+    data give the same answer.
 
     n_components: the number of groups.
     covariance_type: "full", "tied", "diag" or "spherical".
-    family: another family, such as "poisson"; those of one column take X of one column.
-    n_init: the number of starts; by default as many as it takes (`em.fit`).
-    max_iter: the largest number of steps of a climb.
-    random_state: of the starts and of `sample`; None is 0.
+    family: another family, such as "poisson"; a family of one column needs X with one column.
+    n_init: number of initialisations; by default 20 or more (`em.fit`).
+    max_iter: maximum number of EM iterations.
+    random_state: seed of the starts and of `sample`; None means 0.
 
     After `fit` it has
 
     weights_, means_, covariances_: in GaussianMixture's shapes; of other families the parameters
         are in `fit_.estimate`.
     weights_se_, means_se_, covariances_se_: their standard errors; NaN where `notes_` says why.
-    converged_, n_iter_: whether the climb is over, and in how many steps.
-    lower_bound_: the log-likelihood of a row, on average.
+    converged_, n_iter_: whether EM converged, and its number of iterations.
+    lower_bound_: the mean log-likelihood of a row.
     notes_: what a reader of the estimate has to know, in sentences.
     fit_: the whole `em.Fit`, for `comparisons.compare` for example.
     n_features_in_, feature_names_in_: of X; the second if X was a data frame.

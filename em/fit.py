@@ -438,7 +438,9 @@ def _notes[S: Structure](
     for one in np.flatnonzero(best.empty).tolist():
         yield f"{question.called(one)} is empty: it has less than half an observation"
     if saddles:
-        yield f"{saddles} start{'s' * (saddles > 1)} ended on a saddle, which is no optimum"
+        yield (
+            f"{saddles} start{'s' * (saddles > 1)} stopped at a saddle point, which is no optimum"
+        )
     if screened:
         yield (
             f"starts were compared on {screened:,} observations, which may miss a group of less "

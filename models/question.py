@@ -175,7 +175,7 @@ class Question[S: Structure, T: Theta]:
             )
         for one in found:
             if not one or found.count(one) > 1:
-                what = f"{one!r} is the name of two groups" if one else "a group's name is empty"
+                what = f"two groups are called {one!r}" if one else "a group's name is empty"
                 raise Refusal(f"{what}; give each group a name of its own")
         return replace(self, titles=found)
 

@@ -118,8 +118,9 @@ def stalled(measures: xr.Dataset, draws: int, longest: int, needed: float) -> Ho
     if draws < LOOKED or not pace < STALLED:
         return None
     reason = (
-        f"The chains mix too slowly (R-hat {worst.r_hat:.3g}). With {longest:,} draws per chain "
-        f"about {least * longest / draws:,.0f} would be effective; {needed:,.0f} are needed."
+        f"The chains mix too slowly (R-hat {worst.r_hat:.3g}). Even {longest:,} draws per "
+        f"chain would have an effective size of about {least * longest / draws:,.0f}; "
+        f"{needed:,.0f} are needed."
     )
     return Hopeless("slow_chains", pace, STALLED, reason)
 

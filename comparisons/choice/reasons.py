@@ -82,13 +82,14 @@ def advice(rows: Sequence[Row], noun: str = "group") -> str:
 
     >>> from comparisons.choice.rows import Row
     >>> advice([Row(fit.family, 2, fit, comparison)])
-    'Only 2 groups could be fitted, so there is nothing to choose from.'
+    'There was only one candidate, 2 groups, so nothing was chosen. Give a range, such as -k 1-4.'
     """
     best = recommended(rows)
     if best is None:
         return "Nothing can be recommended: no candidate could be fitted."
     if len(compared(rows)) == 1:
-        alone = f"Only {called(best, noun)} could be fitted, so there is nothing to choose from."
+        alone = f"There was only one candidate, {called(best, noun)}, so nothing was chosen."
+        alone += " Give a range, such as -k 1-4."
         return alone + _caveat(best, noun)
     found = elected(rows)
     votes = {name: found[name] for name in VOTING if name in found}

@@ -528,7 +528,7 @@ def _observed(
 ) -> list[str]:
     """Return the columns of x, or refuse those that the family cannot take."""
     if heads is not None and columns:
-        raise Refusal("both --heads and --column are given; heads are the column")
+        raise Refusal("--heads and --column are both given; give one of them")
     if heads is not None and trials is None:
         raise Refusal("--heads needs --trials: the column of flips, or one number for all")
     if trials is not None and heads is None:

@@ -500,7 +500,7 @@ def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: i
 
     one_of("--only", only, ONLY)
     if estimate is not None or out is not None:
-        raise Refusal("--only em has no posterior to compare with: no --estimate, no --out")
+        raise Refusal("--only em makes no comparison; leave out --estimate and --out")
     if some is not None:
         raise Refusal("--only em is of all observations: no --some")
 
@@ -511,7 +511,7 @@ def _refuse_without_k(given: dict[str, object]) -> None:
         if value:
             from models.refusal import Refusal
 
-            raise Refusal(f"{option} needs a number of groups; give -k as well")
+            raise Refusal(f"{option} needs a number of groups; give -k too")
 
 
 def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client | None:

@@ -181,7 +181,7 @@ def shares_of_groups(
     >>> from comparisons.kept.reading import Reading
     >>> shares_of_groups(comparison, Reading(("calls",)), "calls.csv")
     Traceback (most recent call last):
-    models.refusal.Refusal: the comparison is of rows in no groups, so there are no shares of groups
+    models.refusal.Refusal: the rows of the comparison are in no groups; --shares needs a fit ...
     """
     pieces = pieces_of(facts, reading, file)
     return _shares(facts, reading, pieces, own=own, posterior=posterior)
@@ -202,7 +202,9 @@ def _shares(
 ) -> Table:
     """Return the table of the shares of the groups of pieces."""
     if "group" not in facts.question.data.sizes:
-        raise Refusal("the comparison is of rows in no groups, so there are no shares of groups")
+        raise Refusal(
+            "the rows of the comparison are in no groups; --shares needs a fit with --group"
+        )
     predictor = predictor_of(facts)
     each = _groups(predictor)
     names = [reading.group or "row", "observations", *(f"em_{k}" for k in each)]

@@ -7,6 +7,7 @@ their prior is unknown.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ from comparisons.verdict.profiled import profiles, widths_apart
 from comparisons.verdict.rows import worst_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from comparisons.verdict.cross_checks import CrossChecks
     from comparisons.verdict.measured import Measured
@@ -116,7 +117,27 @@ def judged(
     severity: Severity = DOUBT if known else FAULT
     apart = [one._replace(severity=severity) if one.stands else one for one in apart]
     fitting = fits(misfit, near, saturated=at.saturated, accepted=accept_misfit)
+    if not gap.trusted:  # nobody should report what chains that did not mix say
+        em_side, apart, reasons = (_without_posterior(each) for each in (em_side, apart, reasons))
     return (*em_side, *chains, *apart, *reasons, fitting)
+
+
+def _without_posterior(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without the advice to use a posterior.
+
+    >>> one = Finding("spike", "doubt", 1.0, 0.5, "", "Check them, or use the posterior.")
+    >>> [found.remedy for found in _without_posterior([one])]
+    ['Check them.']
+    """
+    return [one._replace(remedy=USE_POSTERIOR.sub("", one.remedy).strip()) for one in findings]
+
+
+USE_POSTERIOR = re.compile(
+    r",? or (?:report|use) the posterior[^.]*(?=\.)"
+    r"|(?:^| )(?:If there are none, |Until then, )?(?:[Rr]eport|[Uu]se) "
+    r"(?:the lower end of )?the posterior[^.]*\."
+)
+"""The advice to use a posterior, a sentence or the end of one."""
 
 
 class Gap(NamedTuple):
@@ -294,7 +315,7 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
                 limit.MEMBERSHIPS,
                 "Probabilities of membership by EM and by the posterior differ by "
                 f"{100 * mean:.2g} percentage points on average. The likeliest component differs "
-                f"for {moved:.1%} of the observations.",
+                f"for {f'{moved:.1%}' if moved else 'none'} of the observations.",
                 "Use the posterior's memberships." if severity == DOUBT else "",
             )
         )
@@ -347,7 +368,9 @@ def _separated(
     swapped = f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."
     said = [] if missing >= 0 and sampled.ambiguous < NO_DRAW else [swapped]
     if missing >= 0:
-        cost = f"Not knowing the labels loses up to {missing:.1%} of the information."
+        cost = (
+            f"Up to {missing:.1%} of the information is missing, because the groups are not known."
+        )
         said.insert(0 if overlap > 1 and not vague else len(said), cost)  # the decisive one first
     message, remedy = " ".join(said), near.advice if stands else ""
     return Finding("weak_separation", severity, value, 1.0, message, remedy)
@@ -389,7 +412,9 @@ def skewed(table: Table) -> Finding:
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
     large = worst > limit.GAP
     from_where = "its mode (EM under the same prior)" if known else "the estimate"
-    message = f"The posterior mean lies up to {plain(worst, 2)} sd from {from_where} ({label})."
+    message = (
+        f"The posterior mean differs from {from_where} by up to {plain(worst, 2)} sd ({label})."
+    )
     remedy = "Report the posterior's intervals, not its mean." if large else ""
     return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
 

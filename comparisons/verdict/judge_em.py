@@ -440,8 +440,9 @@ def _boundary(at: em.Fit[Any]) -> Finding:
                 slopes = [one.slope for one in edges]
                 falls = f"{plain(min(slopes))} to {plain(max(slopes))}"
             message += (
-                f" It is a maximum: away from the edge the log-likelihood falls by {falls} per "
-                "unit. Such a parameter has no standard error. The others are judged as usual."
+                f" The log-likelihood falls away from there, by {falls} per unit of the "
+                "parameter. On an edge a parameter has no standard error. The others are judged as "
+                "usual."
             )
     elif at.told is not None and np.isnan(nearest):
         message = "Parameters that are not identified have no distance to an edge."

@@ -87,8 +87,8 @@ def _elsewhere(sampled: Sampled, best: Mode, peak: Mode, where: str) -> str:
     if empty:
         what = f"There {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
     return (
-        "With this prior the posterior has a higher mode than the estimate's. Its log density is "
-        f"{plain(best.height - peak.height)} higher, and it lies up to {where}. {what}"
+        f"With this prior the highest mode of the posterior lies elsewhere, up to {where}. Its log "
+        f"density is {plain(best.height - peak.height)} higher than at the estimate's mode. {what}"
     )
 
 

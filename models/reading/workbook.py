@@ -70,7 +70,7 @@ def _opened(label: str, content: bytes) -> CalamineWorkbook:
         raise Refusal(f"{label} is protected by a password; save it without one") from None
     except CalamineError as problem:
         raise Refusal(
-            f"{label} is no workbook that can be read ({one_line(problem)}); save the sheet as CSV "
+            f"{label} cannot be read as a workbook ({one_line(problem)}); save the sheet as CSV "
             "in UTF-8"
         ) from None
 

@@ -66,9 +66,9 @@ def test_a_disk_that_fills_up_costs_the_folder_and_not_the_verdict(folder, once,
     # two pages of one comparison differ by some bytes: less than the largest has room for none
     for size in (0, netcdf - 1, max(sizes) * 9 // 10, 2 * max(sizes)):
 
-        def full(*arguments, size=size):
+        def full(*arguments, size=size, **options):
             with files_end_at(size):
-                save_folder(*arguments)
+                save_folder(*arguments, **options)
 
         monkeypatch.setattr(comparisons.pages.folder, "save_folder", full)
         found = ended([*words, "found"])

@@ -148,7 +148,9 @@ def test_one_candidate_is_no_choice():
     rows = [alone, row(2, -100.0, evidence=-90.0, each=each, findings=bad)]
     assert elected(rows).keys() == {"AIC", "BIC", "ICL"}
     assert np.isnan(probabilities(rows)).all()
-    assert advice([alone]) == "Only 1 group could be fitted, so there is nothing to choose from."
+    assert advice([alone]) == (
+        "There was only one candidate, 1 group, so nothing was chosen. Give a range, such as -k 1-4."
+    )
     assert advice(rows).startswith("Take 2 groups.")
 
 

@@ -234,7 +234,7 @@ def test_groups_have_the_names_that_they_are_given(run, people):
     [
         ("women", "1 name is given for 2 groups; give one for each, in the order of their labels"),
         ("a,b,c", "3 names are given for 2 groups"),
-        ("men,men", "'men' is the name of two groups; give each group a name of its own"),
+        ("men,men", "two groups are called 'men'; give each group a name of its own"),
         ("men,", "a group's name is empty"),
     ],
 )
@@ -247,7 +247,7 @@ def test_names_that_do_not_fit_are_one_line(run, people, names, said):
 def test_names_need_a_number_of_groups(run, people):
     status, _, err = run("fit", people, "-f", "gaussian", "-c", "height", "--names", "women,men")
     assert status == 2
-    assert "--names needs a number of groups; give -k as well" in err
+    assert "--names needs a number of groups; give -k too" in err
 
 
 def test_infinities_and_nan_become_null(run, tmp_path):
@@ -367,7 +367,7 @@ WRONG = {
     ),
     "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
     "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
-    "only with out": (("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"), "no --out"),
+    "only with out": (("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"), "leave out --estimate"),
     "twice": (("fit", "people.csv", *GAUSSIAN, "-c", "height"), "--column height is given twice"),
     "several": (("fit", "people.csv", *GAUSSIAN, "-c", "half"), "take --family multivariate"),
     "one of several": (
@@ -486,8 +486,8 @@ def test_blanks_are_dropped_on_request(run, tmp_path):
 
 
 def test_rows_with_nothing_in_them_are_dropped_and_called_so(run, tmp_path):
-    rows = ["1,2", "2,1", "4,3", "3,", ",5", ",", ","]
-    (tmp_path / "gaps.csv").write_text("a,b\n" + "\n".join(rows) + "\n")
+    rows = ["1,2,0", "2,1,0", "4,3,0", "3,,0", ",5,0", ",,0", ",,0"]
+    (tmp_path / "gaps.csv").write_text("a,b,c\n" + "\n".join(rows) + "\n")
     words = ("fit", "gaps.csv", "-f", "multivariate", "-c", "a", "-c", "b", "-k", 1, "--only", "em")
     status, out, err = run(*words)
     assert status == 0
@@ -587,7 +587,7 @@ def test_a_mistake_of_ours_is_no_verdict(run, monkeypatch, mistake):
 
 
 def test_the_verdict_is_told_even_if_the_folder_cannot_be_written(run, people, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("comparisons.pages.folder.save_folder", full)

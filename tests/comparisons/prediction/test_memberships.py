@@ -176,7 +176,7 @@ def test_other_files_are_found_by_name_or_refused_in_one_line(heights, run, rng)
         ("heights", "other.csv", "--out", "alone.csv"): "alone.csv is there already",
         ("heights", "other.csv", "--out", "no/where.csv"): "there is no folder no",
         ("heights", "other.csv", "--out", "heights"): "heights is a folder; give a file",
-        ("heights", "other.csv", "--shares"): "rows in no groups",
+        ("heights", "other.csv", "--shares"): "in no groups",
         ("heights", "other.csv", "--only", "mcmc"): "it takes em",
         ("nowhere", "other.csv"): "nowhere does not exist",
     }.items():

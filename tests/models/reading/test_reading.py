@@ -196,7 +196,7 @@ def test_a_pipe_is_read_once(tmp_path):
         (b"height\n1\n2\xb0\n", {}, "line 3 is '2°'"),
         (b"\xff\xfeh\0\n\0\0", {}, "is not all in one encoding"),
         (b"\xff\xfeh\0\n\0", {}, "has no column 'height'; it has 1 column: h"),
-        (b"PK\x03\x04rest", {}, "is no workbook that can be read"),
+        (b"PK\x03\x04rest", {}, "cannot be read as a workbook"),
         ("Report 2025;;\n;;\nname;height\nA;1\n", {}, "stand in line 3; delete the lines above it"),
         ("Report\n\nname;height\nA;1\n", {}, "stand in line 3; delete the lines above it"),
         ("Height (cm),b\n1,2\n", {}, "did you mean 'Height (cm)'? it has 2 columns"),

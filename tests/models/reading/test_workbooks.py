@@ -110,10 +110,10 @@ def test_files_that_are_no_workbooks_are_refused(book, tmp_path, monkeypatch):
     other = tmp_path / "other.zip"
     with ZipFile(other, "w") as file:
         file.writestr("a.csv", "x\n1\n")
-    assert "is no workbook that can be read" in refused(other, "x")
+    assert "cannot be read as a workbook" in refused(other, "x")
     old = tmp_path / "old.xls"
     old.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
-    assert "is no workbook that can be read" in refused(old, "x")
+    assert "cannot be read as a workbook" in refused(old, "x")
     plain = tmp_path / "plain.csv"
     plain.write_text("x\n1\n")
     assert "is not a workbook, so it has no sheet 'a'; leave the sheet out (--sheet)" in refused(
