@@ -73,6 +73,8 @@ class Interval(NamedTuple):
 class Intervals:
     """Intervals of all parameters, in their order.
 
+    prior: whether the density under a prior was maximised, so that a profile is that density's.
+
     >>> both = Intervals(0.95, "profile", (Interval("rate[0]", "rate[1]", 0.8, 1.5),))
     >>> both.of("rate[0]").high, both.low, len(both)
     (1.5, array([0.8]), 1)
@@ -81,6 +83,7 @@ class Intervals:
     level: float
     kind: str
     rows: tuple[Interval, ...]
+    prior: bool = False
 
     def of(self, label: str) -> Interval:
         """Return the interval of a parameter, by its label for programs, such as rate[0]."""
@@ -111,7 +114,10 @@ class Intervals:
     def __str__(self) -> str:
         """Return a line for each parameter, and why an end is missing."""
         wide = max((len(row.title) for row in self.rows), default=0)
-        lines = [f"{100 * self.level:.4g}% {NAMED[self.kind]}"]
+        named = NAMED[self.kind]
+        if self.prior and self.kind == "profile":
+            named = "profile intervals of the posterior density"
+        lines = [f"{100 * self.level:.10g}% {named}"]
         for row in self.rows:
             lines.append(f"  {row.title:<{wide}}  {row.low:>8.3g} {row.high:>8.3g}")
             both = {"lower": row.why_low, "upper": row.why_high}
@@ -195,7 +201,8 @@ def intervals_of(
         rows = [row for row in rows if row.label in only]
     _refuse_no_maximum(found)
     if kind == "profile":
-        return Intervals(level, kind, tuple(_profiles(found, rows, level)))
+        profiles = tuple(_profiles(found, rows, level))
+        return Intervals(level, kind, profiles, prior=found.prior is not None)
     mle, se = (
         np.array([float(picked(one, row)) for row in rows])
         for one in (found.estimate, found.errors)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import numpy as np
+
 from models.aliases import family_meant
 from models.reading.column_names import column_places
 from models.reading.messages import shortened
@@ -71,7 +73,11 @@ def understood[T: Theta](
                 f"columns are given, but sample is a {type(data).__name__}; give a data frame"
             )
         rows = _rows(data)
-        return _family(family, several=isinstance(rows, Sample) and rows.dimension > 1), rows
+        several = isinstance(rows, Sample) and rows.dimension > 1
+        chosen = _family(family, several=several)
+        if isinstance(rows, Sample) and rows.table and not several and chosen.takes() != "table":
+            rows = Sample(np.ravel(cast("Any", data)))
+        return chosen, rows
     wanted = list(range(len(names))) if columns is None else _places(names, columns)
     chosen = _family(family, several=len(wanted) > 1)
     if len(wanted) > 1 and columns is None and chosen.takes() == "labels":

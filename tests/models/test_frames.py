@@ -118,6 +118,7 @@ def test_lists_and_arrays_are_rows_in_no_order():
     for data in ([1, 2, 2], (1, 2, 2), np.array([1, 2, 2])):
         assert em.fit("poisson", data, 1).log_likelihood == same
     assert em.fit("poisson", [1, 2, 3], 1).log_likelihood != same  # negative control
+    assert em.fit("poisson", np.array([[1], [2], [2]]), 1).log_likelihood == same
     several = np.array([[1.0, 5.0], [2.0, 4.0], [4.0, 4.0]])
     assert em.fit("mvn", several, 1).family.__name__ == "MultivariateGaussian"
 

@@ -367,7 +367,10 @@ WRONG = {
     ),
     "family": (("fit", "people.csv", "-f", "gausian", "-k", 2), "did you mean gaussian? it takes"),
     "only": (("fit", "people.csv", *GAUSSIAN, "--only", "me"), "it takes em"),
-    "only with out": (("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"), "leave out --estimate"),
+    "only with out": (
+        ("fit", "people.csv", *GAUSSIAN, "--only", "em", "--out", "a"),
+        "leave out --estimate",
+    ),
     "twice": (("fit", "people.csv", *GAUSSIAN, "-c", "height"), "--column height is given twice"),
     "several": (("fit", "people.csv", *GAUSSIAN, "-c", "half"), "take --family multivariate"),
     "one of several": (

@@ -24,6 +24,7 @@ from models import (
     Sample,
     Sequences,
     StudentT,
+    weak_prior,
 )
 from models.refusal import Refusal
 from models.structure import parameters, picked
@@ -309,6 +310,15 @@ def test_shares_of_groups_have_intervals():
     other = found.of("weight[0,1]")
     assert 0 < one.low < one.high < 1
     np.testing.assert_allclose((one.low, one.high), (1 - other.high, 1 - other.low))
+
+
+def test_the_heading_says_of_what_the_profile_is():
+    sample = Sample([0, 1, 0, 2, 7, 9, 8, 6])
+    under = em.fit(Poisson, sample, 2, prior=weak_prior(Poisson, sample, 2))
+    assert str(under.intervals()).startswith("95% profile intervals of the posterior density\n")
+    assert str(under.intervals(kind="wald")).startswith("95% intervals by standard errors\n")
+    plain = em.fit(Poisson, sample, 2).intervals(0.9999999)
+    assert str(plain).startswith("99.99999% profile likelihood intervals\n")
 
 
 def test_a_data_frame_has_the_same_ends():
