@@ -386,7 +386,7 @@ GAUSSIAN = GaussianPrior(170.0, 1.0, 50.0, 3.0)
     [
         ((SAMPLE, Gaussian, 2), {}, "family is a Sample; the order is"),
         ((dict, SAMPLE, 2), {}, "family is <class 'dict'>; give one of Binomial"),
-        ((Gaussian, [1.0, 2.0], 2), {}, "sample is a list; give Sample"),
+        ((Gaussian, {1.0, 2.0}, 2), {}, "sample is a set; give Sample"),
         ((Binomial, SAMPLE, 2), {}, "trials are missing"),
         ((Gaussian, TABLE, 2), {}, "x is a table"),
         ((Gaussian, SAMPLE, 0), {}, "k is 0; give a whole number from 1 up"),

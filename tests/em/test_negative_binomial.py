@@ -130,7 +130,7 @@ def test_a_component_of_zeros_is_called_zeros_in_excess(rng):
         draw = rng(seed)
         x = np.where(draw.random(400) < 0.4, 0, draw.negative_binomial(6, 0.4, 400))
         found = em.fit(NegativeBinomial, Sample(x), 2, starts=5)
-        said = "zeros in excess; ZeroInflated(NegativeBinomial) (--zeros) with k = 1"
+        said = "zeros in excess; fit them by ZeroInflated(NegativeBinomial) (--zeros) with k = 1"
         assert sum(said in note for note in found.notes) == 1
         assert not any("without bound" in note or "is flat" in note for note in found.notes)
     # negative control: without them none is all but always 0

@@ -63,7 +63,7 @@ BAD = {
     "k zero": (Gaussian, NUMBERS, 0, {}, "k is 0; give a whole number from 1"),
     "k fractional": (Gaussian, NUMBERS, 1.5, {}, "k is 1.5; give a whole number"),
     "k over distinct": (Gaussian, Sample([1, 1, 2, 2]), 3, {}, "k is 3, but x has 2 distinct"),
-    "no sample": (Gaussian, [1.0, 2.0], 1, {}, r"sample is a list; give Sample\(x\)"),
+    "no sample": (Gaussian, {1.0, 2.0}, 1, {}, r"sample is a set; give Sample\(x\)"),
     "no family": (stats.norm, NUMBERS, 1, {}, "family is .*; give one of Binomial, Categorical"),
     "starts zero": (Gaussian, NUMBERS, 2, {"starts": 0}, "starts is 0; give"),
     "tolerance negative": (Gaussian, NUMBERS, 2, {"tolerance": -1}, "tolerance is -1; give"),

@@ -78,7 +78,7 @@ def solutions(two: Fit[Any], observed: Array) -> Figure:
         line({"color": EM, "linestyle": ""}, "fitted", "x"),
         line({"color": EM, "linestyle": ""}, "components of EM's estimate", "D"),
         *(
-            patch({"color": colour(one), "alpha": 0.35}, f"where component {one} may lie")
+            patch({"color": colour(one), "alpha": 0.35}, f"where component {one + 1} may lie")
             for one in range(2)
         ),
     ]

@@ -158,7 +158,7 @@ def test_rows_with_blanks_are_dropped_on_request(asked, run):
     assert question.sample.observations == 3
     status, _, err = run("fit", *words)
     assert status == 2
-    assert "first in line 3; --drop-missing" in err
+    assert "first in line 3; leave such rows out (--drop-missing)" in err
 
 
 def test_labels_in_no_groups_take_counts(tmp_path):
