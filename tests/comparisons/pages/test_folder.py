@@ -226,7 +226,7 @@ def test_a_folder_is_loaded_as_its_file_is(story, tmp_path):
         "empty": r"empty has no comparison\.nc; give a folder that --out wrote",
         "table.nc": r"table\.nc is no comparison: it cannot be read as netCDF",
         "older.nc": r"older\.nc has format 0, and this is Second Opinion .*; run the comparison again$",
-        "nowhere": r"nowhere does not exist; give a file of Comparison\.save",
+        "nowhere": r"nowhere does not exist; give the folder that fit --out wrote, or a file of",
     }.items():
         with pytest.raises(Refusal, match=said) as refused:
             comparisons.load(tmp_path / name)

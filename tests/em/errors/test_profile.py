@@ -209,6 +209,7 @@ WITHOUT = {  # not identified, on an edge or open with these data: no inner end 
     *(("mixture", name) for name in ("binomial", "categorical", "student-t")),
     *(("admixture", name) for name in ("categorical", "gamma", "student-t")),
     ("hidden Markov", "lognormal"),
+    ("hidden Markov, free start", "student-t"),
 }
 
 
