@@ -121,7 +121,7 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
     question = posterior.question
     engine = engine_of(question)
     likeliest = np.argsort(-heights)[: len(point.climbs)]
-    begun = np.array([climb.trace[0] for climb in point.climbs])
+    begun = np.array([_stepped(question, posterior.draws, int(one)) for one in likeliest])
     deviance = 2 * (point.at.log_likelihood - heights)
     terms, theirs = density_terms(posterior, question, engine, heights), posterior.heights
     density = np.nan if terms is None else terms.gap
@@ -145,6 +145,11 @@ def cross_checks_of(posterior: Posterior, point: Point, heights: Array) -> Cross
         density_slip=None if terms is None else slip_of_density(question, terms),
         rounding=known,
     )
+
+
+def _stepped(question: Question[Any, Any], draws: Structure, one: int) -> float:
+    """Return the log-likelihood of a draw as EM's own E-step has it."""
+    return em.fitted(question, start=drawn_at(draws, one), max_steps=0).log_likelihood
 
 
 def _rounding(posterior: Posterior, point: Point, heights: Array, most: float) -> Rounding:

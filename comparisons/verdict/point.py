@@ -13,12 +13,12 @@ from comparisons.thresholds import MISSED
 from comparisons.verdict.estimates import estimate_of
 from comparisons.verdict.matching import matched
 from comparisons.verdict.peers import program_of
-from comparisons.verdict.rivals import Rival, other_seed, rivals_of
+from comparisons.verdict.rivals import Rival, ends_of, other_seed, rivals_of
 from comparisons.verdict.search import Search, search
 from em.edges import Edge
 from models.family import components
 from models.refusal import Refusal
-from models.structure import drawn_at, fields_of, parameters, permuted, picked
+from models.structure import fields_of, parameters, permuted, picked
 
 if TYPE_CHECKING:
     from bayes.posterior.tree import Posterior
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from models.structure import Parameter, Structure
 
 __all__ = ["Point", "chart_of", "point_of"]
-
-CLIMBED = 3  # likeliest draws from which EM climbs the likelihood
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +157,11 @@ def point_of(
     own = found is not None
     found = search(question, seed=other_seed(posterior)) if found is None else found
     climbed = partial(em.fitted, question)
-    likeliest = np.argsort(-heights)[:CLIMBED]
-    climbs = tuple(climbed(start=drawn_at(draws, int(one))) for one in likeliest)
-    rivals = rivals_of(posterior, heights, found, again=own)
+    ends = ends_of(posterior, heights)
+    led = ends.member[: ends.likeliest].tolist()
+    reached = {at: climbed(start=ends.tops[at].estimate) for at in set(led)}
+    climbs = tuple(reached[at] for at in led)
+    rivals = rivals_of(posterior, ends, found, again=own)
     renewed = False
     if given is None:
         lost = 0.0 if binning is None else binning.loss(found.fit.estimate)

@@ -12,24 +12,26 @@ from comparisons.verdict.search import search
 from em.climb.search import CHEAP
 from em.climb.stopping import most_starts
 from models.arrays import spaced
-from models.family import entries, rebuilt
+from models.family import entries, first, rebuilt
 from models.question import asked
 from models.structure import drawn_at, fields_of, from_fields, joined, uniform, with_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from bayes.posterior.tree import Posterior
     from comparisons.verdict.search import Search
-    from models.arrays import Array
+    from models.arrays import Array, Labels
     from models.question import Question
     from models.structure import Structure
 
-__all__ = ["OTHER", "Rival", "led", "other_seed", "rivals_of"]
+__all__ = ["OTHER", "Ends", "Rival", "ends_of", "led", "other_seed", "rivals_of"]
 
 OTHER = 1 << 32  # added to the seed of the draws, which in `second_opinion` is EM's own too
 SPACED = 40  # draws from which EM climbs: all modes with 7% of the draws are among them, at 95%
 FEW = 10  # starts of EM for the same rows in no order
+CLIMBED = 3  # likeliest draws from which EM climbs, however many the rows are
+MEANS, DRAW = "the posterior means", "a draw"
 EASY = 50_000  # distinct rows times components up to which EM climbs from so many
 
 
@@ -54,22 +56,64 @@ def other_seed(posterior: Posterior) -> int:
     return OTHER + int(posterior.tree.attrs.get("seed", 0))
 
 
-def rivals_of(
-    posterior: Posterior, heights: Array, found: Search, *, again: bool
-) -> tuple[Rival, ...]:
-    """Return what EM reaches from other starts and from the posterior, if it is an optimum.
+class Ends(NamedTuple):
+    """Where EM ends from draws and means of the posterior; all climbs are made at once.
+
+    tops: the distinct ends; member: of each start the index of its top.
+    likeliest: the number of starts that are the likeliest draws, which come first; after them come
+        `means` starts that are means, and then other draws.
+
+    >>> Ends((), np.array([0, 0, 1, 0]), 1, 2).led("the posterior means")
+    array([0, 1])
+    """
+
+    tops: tuple[em.Basin[Any], ...]
+    member: Labels
+    likeliest: int
+    means: int
+
+    def led(self, whence: str) -> Labels:
+        """Return the tops that starts of a kind lead to."""
+        after = self.likeliest + self.means
+        if whence == MEANS:
+            return np.unique(self.member[self.likeliest : after])
+        return np.unique(np.delete(self.member, np.s_[self.likeliest : after]))
+
+
+def ends_of(posterior: Posterior, heights: Array) -> Ends:
+    """Return where EM ends from the likeliest draws, from means, and from other draws.
 
     Each chain gives its likeliest draw and its means, all of them give their means, and on easy
-    data draws at even distances, so that every mode has a start in it. An end that is no higher
-    than what the judged search found is left out, and so is a spike.
+    data draws at even distances, so that every mode has a start in it.
 
-    heights: EM's log-likelihood (n,) of every draw; found: the judged search.
+    heights: EM's log-likelihood (n,) of every draw.
+
+    >>> from bayes.posterior.tree import posterior_of
+    >>> kept = posterior_of(posterior)
+    >>> ends = ends_of(kept, kept.heights)
+    >>> len(ends.tops), ends.likeliest
+    (1, 3)
+    """
+    question, means = posterior.question, _means(posterior)
+    likeliest = drawn_at(posterior.draws, np.argsort(-heights)[:CLIMBED])
+    starts = joined(joined(likeliest, means), _chosen(posterior, heights, question))
+    tops, member = em.basins(question, starts)
+    return Ends(tops, member, len(first(likeliest.theta)), len(first(means.theta)))
+
+
+def rivals_of(posterior: Posterior, ends: Ends, found: Search, *, again: bool) -> tuple[Rival, ...]:
+    """Return what EM reaches from other starts and from the posterior, if it is an optimum.
+
+    An end that is no higher than what the judged search found is left out, and so is a spike.
+
+    ends: where EM ends from the posterior; found: the judged search.
     again: whether to search from the starts of another seed too.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.search import search
     >>> kept = posterior_of(posterior)
-    >>> [one.whence for one in rivals_of(kept, kept.heights, search(fit.question), again=True)]
+    >>> ends = ends_of(kept, kept.heights)
+    >>> [one.whence for one in rivals_of(kept, ends, search(fit.question), again=True)]
     ['100 starts with another seed']
     """
     question = posterior.question
@@ -78,15 +122,13 @@ def rivals_of(
         other = _elsewhere(question, other_seed(posterior))
         plural = "s" * (other.starts > 1)
         rivals.append(Rival(other, f"{other.starts} start{plural} with another seed"))
-    means = _means(posterior)
     known = max([found.fit, *(one.fit for one in rivals)], key=_height).log_likelihood
-    chosen = _chosen(posterior, heights, question)
-    sources = [(means, "the posterior means"), (chosen, "a draw")]
+    sources = [(tuple(ends.tops[at] for at in ends.led(one)), one) for one in (MEANS, DRAW)]
     alone = _without_order(question)
     if alone is not None:
-        sources.append((alone, "the same rows in no order"))
-    for starts, whence in sources:
-        higher = next(_higher(question, starts, known), None)
+        sources.append((em.basins(question, alone)[0], "the same rows in no order"))
+    for tops, whence in sources:
+        higher = next(_higher(question, tops, known), None)
         if higher is not None:
             rivals.append(Rival(higher, whence))
     return tuple(rivals)
@@ -116,16 +158,17 @@ def led(rivals: tuple[Rival, ...], fit: em.Fit[Any]) -> str:
     'the posterior means'
     """
     as_high = (one for one in rivals if fit.log_likelihood - one.fit.log_likelihood <= MISSED)
-    return next((one.whence for one in as_high), "a draw")
+    return next((one.whence for one in as_high), DRAW)
 
 
 def _height(fit: em.Fit[Any]) -> tuple[bool, float]:
     return not fit.optima[0].spike, fit.log_likelihood
 
 
-def _higher(question: Question[Any, Any], starts: Structure, known: float) -> Iterator[em.Fit[Any]]:
-    """Yield EM's fits at the tops that starts lead to, highest first, if higher and no spikes."""
-    tops, _ = em.basins(question, starts)
+def _higher(
+    question: Question[Any, Any], tops: Sequence[em.Basin[Any]], known: float
+) -> Iterator[em.Fit[Any]]:
+    """Yield EM's fits at tops, highest first, if higher and no spikes."""
     for top in sorted(tops, key=lambda one: -one.height):
         if top.height > known + MISSED:
             fit = em.fitted(question, start=top.estimate)

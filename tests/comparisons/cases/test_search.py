@@ -13,7 +13,7 @@ import em
 from bayes.posterior.tree import posterior_of
 from comparisons.verdict.judge_em import em_won
 from comparisons.verdict.measured import measured_of
-from comparisons.verdict.rivals import OTHER, other_seed, rivals_of
+from comparisons.verdict.rivals import OTHER, ends_of, other_seed, rivals_of
 from comparisons.verdict.search import search
 from models import MultivariateGaussian, Sample
 from models.question import asked
@@ -60,7 +60,7 @@ def test_other_places_lead_to_the_best_optimum_whatever_the_judged_search_found(
         found = search(question(), starts=FEW, seed=seed)
         missed += found.fit.log_likelihood < BEST - 0.1
         kept = posterior_of(seeded(seed))
-        rivals = rivals_of(kept, kept.heights, found, again=True)
+        rivals = rivals_of(kept, ends_of(kept, kept.heights), found, again=True)
         best = max([found.fit, *(one.fit for one in rivals)], key=lambda one: one.log_likelihood)
         assert best.log_likelihood == pytest.approx(BEST, abs=1e-3)
     assert missed >= 5  # negative control: the judged search itself does not find it
@@ -72,7 +72,7 @@ def test_the_posterior_alone_leads_higher_too():
     start = min((one for one in optima if not one.spike), key=lambda one: one.log_likelihood)
     lowest = em.fit(MultivariateGaussian, geyser(), 3, start=start.estimate)
     found = search(question(), starts=1)._replace(fit=lowest)
-    rivals = rivals_of(kept, kept.heights, found, again=False)
+    rivals = rivals_of(kept, ends_of(kept, kept.heights), found, again=False)
     assert rivals
     assert {one.whence for one in rivals} <= {"a draw", "the posterior means"}
     assert max(one.fit.log_likelihood for one in rivals) > lowest.log_likelihood + 1
