@@ -13,7 +13,7 @@
               "seconds"},                                  null where only EM was run
   "parameters": [{"title", "name", "component", "dimension", "next", "group", "category", "mle",
                   "se", "mean", "sd", "low", "high", "gap_in_sd", "sd_ratio", "percentile", "mcse",
-                  "r_hat", "ess_bulk", "prior_pull", "skew", "noise"}, ...],
+                  "r_hat", "ess_bulk", "prior_pull", "skew", "noise", "mle_low", "mle_high"}, ...],
   "states": [{"share", "lasts"}, ...],                     null where rows have no order
   "deviance": {"mean", "df"},
   "predictive": {"hellinger"}
@@ -32,7 +32,8 @@ from 0, null where all components share
 the parameter; dimension is null, a column or a pair of columns; next is the state to which a
 transition leads; group and category are the names of those that the dimension counts, null where
 there are none; lasts is the expected number of rows in a state, null if it is never left; low and
-high are the 95% equal-tailed interval; draws are a chain's, divergences their number in all chains.
+high are the 95% equal-tailed interval, mle_low and mle_high EM's 95% profile likelihood interval,
+null where an end is missing; draws are a chain's, divergences their number in all chains.
 Infinities and NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may
 be added in it.
 """
@@ -148,6 +149,8 @@ class Parameter(Struct):
     prior_pull: float | None = None
     skew: float | None = None
     noise: float | None = None
+    mle_low: float | None = None
+    mle_high: float | None = None
 
 
 class Deviance(Struct):

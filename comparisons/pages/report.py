@@ -61,6 +61,7 @@ def report(
     after = follows(facts.findings)
     causes = [one for one in by_importance(facts.findings) if one not in after]
     rows, hidden = largest(facts)
+    lines = [line_of(row) for row in rows]
     open_ended = any(one.code == FLAT for one in facts.findings)  # components are one of a set
     return rendered(
         "report.html.j2",
@@ -72,7 +73,8 @@ def report(
         why=_why(facts, causes),
         title=title(facts),
         opening=opening(facts),
-        table=[line_of(row) for row in rows],
+        table=lines,
+        profiled=any(line.profile for line in lines),
         hidden=hidden,
         causes=[card_of(one) for one in causes],
         after=[card_of(one) for one in after],
@@ -101,6 +103,7 @@ def report(
 class Line(NamedTuple):
     """A line of both tables, its numbers in words.
 
+    profile: EM's profile interval; empty where it has no end.
     far: whether the gap is beyond its threshold.
     truth: None where it is unknown.
     more: the columns of the second table.
@@ -113,6 +116,7 @@ class Line(NamedTuple):
     estimate: str
     posterior: str
     interval: str
+    profile: str
     gap: str
     far: bool
     truth: str | None
@@ -273,6 +277,7 @@ def line_of(row: Row) -> Line:
         _estimate(row.estimate, line["se"], sd),
         _with_error(line["mean"], sd),
         f"{_rounded(line['low'], sd)} to {_rounded(line['high'], sd)}",
+        _profile(line.get("mle_low", np.nan), line.get("mle_high", np.nan), sd),
         _signed(line["gap_in_sd"]),
         bool(abs(line["gap_in_sd"]) > GAP),
         _rounded(line["truth"], sd) if "truth" in line else None,
@@ -287,6 +292,13 @@ def line_of(row: Row) -> Line:
             _short(np.floor(line["ess_tail"])),
         ),
     )
+
+
+def _profile(low: float, high: float, sd: float) -> str:
+    """Return an interval of which ends may be missing; empty if both are."""
+    if np.isnan(low) and np.isnan(high):
+        return ""
+    return f"{_rounded(low, sd)} to {_rounded(high, sd)}"
 
 
 def _estimate(value: float, error: float, sd: float) -> str:

@@ -260,7 +260,10 @@ def _interval_ratios(table: Table, wide: Array, point: Point) -> dict[int, float
     """
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero(np.isfinite(wide) & (wide > limit.SPREAD)).tolist()
-    ends, family, found = profiles(point, rows), point.at.family, {}
+    ends = np.stack([table[one].to_numpy() for one in ("mle_low", "mle_high")], axis=1)
+    if np.isnan(ends).all():  # of many parameters only those that are asked for
+        ends = profiles(point, rows)
+    family, found = point.at.family, {}
     for at in rows:
         theirs = np.array([float(table[one][at]) for one in ("low", "high")])
         ratio = widths_apart(point.parameters[at], family, ends[at], theirs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comparisons.thresholds import LEVEL
+from comparisons.verdict.profiled import profiles
 from comparisons.verdict.rows import Table, row_of
 from models.structure import picked
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["table_of"]
 
+MOST_PROFILED = 40  # parameters whose profile intervals are looked for
+
 
 def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     """Return the table.
@@ -25,13 +28,15 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     the maximum by the prior, where EM under the same prior finds the MAP. skew = (mean - MAP) / sd
     is the distance of the posterior's mean from its peak. noise = mcse / sd is that of the mean.
     sd_ratio = sd / se, of logarithms where the field declares so. What grows without bound has no
-    gap.
+    gap. mle_low and mle_high are EM's profile interval; NaN where an end is missing, or where
+    parameters are so many that the report could not show them.
 
     >>> comparison.table["mle"].to_numpy().round(2)
     array([0.58, 0.42, 1.09, 7.34])
     """
     point, sampled = measured.point, measured.sampled
     parameters, layout = point.parameters, point.at.family.layout()
+    ends = profiles(point, range(len(parameters)) if len(parameters) <= MOST_PROFILED else ())
     rows = []
     for at, parameter in enumerate(parameters):
         draws = picked(sampled.draws, parameter)
@@ -43,6 +48,7 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
         row = row_of(chains, mle, float(se), float(peak), told, logs=logs)
         if at in point.unbounded:
             row |= {"gap_in_sd": np.nan, "prior_pull": np.nan}
+        row |= dict(zip(("mle_low", "mle_high"), ends[at].tolist(), strict=True))
         rows.append(row | ({} if truth is None else {"truth": picked(truth, parameter)}))
     columns = rows[0].keys()
     labels = [parameter.label for parameter in parameters]

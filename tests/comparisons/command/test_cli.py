@@ -44,6 +44,7 @@ PARAMETER = {
         "gap_in_sd",
     ),
     *("sd_ratio", "percentile", "mcse", "r_hat", "ess_bulk", "prior_pull", "skew", "noise"),
+    *("mle_low", "mle_high"),
 }
 OBJECT = {
     "bins",
