@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,12 @@ from scipy.special import chdtri, ndtri
 from em.climb.loop import DescentError
 from em.climb.search import Climber
 from em.climb.spikes import spikes
-from em.data.threads import executor_for
+from em.climb.steps import Steps, joins
+from em.data.blocks import rows_of
+from em.data.threads import Threads, executor_for
 from em.emission import emission_of
-from em.errors.profile import End, Surface
+from em.errors.edges import edge_slots
+from em.errors.profile import End, Surface, at_value, endless
 from em.model import model_of
 from em.redrawn import redrawn
 from models.checks import number, whole
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from em.model import Model
     from models.arrays import Array
     from models.question import Question
-    from models.structure import Data, Parameter
+    from models.structure import Data, Parameter, Units
 
 __all__ = ["KINDS", "Interval", "Intervals", "Maximum", "intervals_of"]
 
@@ -38,12 +42,14 @@ NAMED = {
     "bootstrap": "bootstrap intervals",
     "wald": "intervals by standard errors",
 }
+BOOTSTRAP = "by the bootstrap"
 NO_ERROR = "it has no standard error"
 OPEN = "the data leave it open"
 NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
 LEAST_SPREAD = 1e-9  # of replicates, relative to the largest of such parameters
 HIGHEST = 1e-6  # relative difference of a log-likelihood from the one that was maximised
 STEPS = 2_000  # of a climb on a replicate
+AT_ONCE = 100  # replicates whose climbs are stepped together
 TOLERANCE = 1e-3  # of it, in standard errors
 MOST_LOST = 0.1  # part of the replicates that may end on a spike
 DIGITS = 12  # of a direction, by which two parameters that move together are recognised
@@ -54,8 +60,8 @@ class Interval(NamedTuple):
 
     label, title: its name for programs and for people.
     low, high: NaN where there is no end.
-    why_low, why_high: why an end is missing, or that it is the bound of the possible values; empty
-        otherwise.
+    why_low, why_high: why an end is missing or is the bootstrap's, or that it is the bound of the
+        possible values; empty otherwise.
 
     >>> Interval("rate[0]", "rate[1]", 0.8, 1.5).low
     0.8
@@ -172,13 +178,15 @@ def intervals_of(
     1988). It is followed from the estimate; other optima that are as high have values of their own.
     Under a prior it is the log posterior density that falls so, and the interval has no promise to
     cover. Where the bound of the possible values comes first, it is the end.
+    Where a profile cannot be followed to its end, the end is the bootstrap's, and the interval says
+    so.
     Bootstrap: quantiles of the estimates of data that were drawn from the estimate; each climb
-    starts from it, so that labels stay. Where a profile does not close, this is what is left.
+    starts from it, so that labels stay.
     Wald: estimate -/+ z standard errors.
 
     level: the probability with which intervals cover in large samples.
     only: labels of the parameters to look at; all by default.
-    replicates, seed: of the bootstrap.
+    replicates, seed: of the bootstrap; with 0 replicates a profile that does not close stays open.
 
     >>> made = Maximum(
     ...     fit.question, fit.estimate, fit.inside, fit.standard_errors, fit.floor, None,
@@ -200,8 +208,12 @@ def intervals_of(
             raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
         rows = [row for row in rows if row.label in only]
     _refuse_no_maximum(found)
+    least = 0 if kind == "profile" else 2
+    replicates, seed = whole("replicates", replicates, least), whole("seed", seed, 0)
     if kind == "profile":
         profiles = tuple(_profiles(found, rows, level))
+        if replicates:
+            profiles = _closed(found, rows, profiles, level, replicates, seed)
         return Intervals(level, kind, profiles, prior=found.prior is not None)
     mle, se = (
         np.array([float(picked(one, row)) for row in rows])
@@ -209,9 +221,10 @@ def intervals_of(
     )
     reasons = [NO_ERROR] * len(rows)
     if kind == "bootstrap":
-        drawn = _estimates(found, rows, whole("replicates", replicates, 2), whole("seed", seed, 0))
-        ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0).T
-        largest = np.abs(drawn).max(axis=0)
+        drawn = _estimates(found, rows, replicates, seed)
+        tails = [(1 - level) / 2, (1 + level) / 2]
+        ends = np.quantile(drawn, tails, axis=0, method="inverted_cdf").T  # some may be infinite
+        largest = np.abs(np.where(np.isinf(drawn), 0, drawn)).max(axis=0)
         size = [max(largest[[one.name == row.name for one in rows]]) for row in rows]
         still = np.ptp(ends, axis=1) <= LEAST_SPREAD * np.array(size)
         opened = found.open & np.isnan(se) & ~still  # each climb begins at the estimate
@@ -231,6 +244,52 @@ def intervals_of(
             for row, (low, high), why in zip(rows, ends, reasons, strict=True)
         ),
     )
+
+
+def _closed(
+    found: Maximum[Any],
+    rows: Sequence[Parameter],
+    profiles: tuple[Interval, ...],
+    level: float,
+    replicates: int,
+    seed: int,
+) -> tuple[Interval, ...]:
+    """Return profile intervals with the bootstrap's ends where they have none of their own."""
+    missing = {one.label for one in profiles if _is_open(one.low, one.why_low)}
+    missing |= {one.label for one in profiles if _is_open(one.high, one.why_high)}
+    if not missing:
+        return profiles
+    others, lost = dict[str, Interval](), ""
+    try:
+        made = intervals_of(
+            found, level, "bootstrap", only=missing, replicates=max(replicates, 2), seed=seed
+        )
+        others = {one.label: one for one in made}
+    except Refusal as why:
+        lost = f"; {why}"
+    ends = []
+    for row, one in zip(rows, profiles, strict=True):
+        other = others.get(one.label, Interval(one.label, one.title, np.nan, np.nan))
+        here, (low, high, why_low, why_high) = float(picked(found.estimate, row)), one[2:]
+        if _is_open(low, why_low):
+            low, why_low = _instead(other.low, why_low, lost, usable=other.low <= here)
+        if _is_open(high, why_high):
+            high, why_high = _instead(other.high, why_high, lost, usable=other.high >= here)
+        ends.append(Interval(one.label, one.title, low, high, why_low, why_high))
+    return tuple(ends)
+
+
+def _is_open(end: float, why: str) -> bool:
+    """Whether a profile could not be followed to an end that there may be."""
+    return bool(np.isnan(end)) and why != OPEN
+
+
+def _instead(end: float, why: str, lost: str, *, usable: bool) -> tuple[float, str]:
+    """Return the bootstrap's end and why it is taken; NaN if it is not on the right side.
+
+    lost: why the bootstrap has no ends.
+    """
+    return (end, f"{BOOTSTRAP}: {why}") if usable else (np.nan, why + lost)
 
 
 def _on_edge(surface: Surface[Any], row: Parameter) -> bool:
@@ -312,27 +371,67 @@ def _end(
 
 def _estimates(found: Maximum[Any], rows: Sequence[Parameter], replicates: int, seed: int) -> Array:
     """Return the estimates (replicates, rows) of data that were drawn from the estimate."""
-    drawn, lost = [], 0
-    emission, k = emission_of(found.question.family), found.question.k
-    for rng in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2 * replicates)):
-        data = redrawn(found.estimate, found.question.units, rng)
-        with executor_for(data.sample, emission, k) as workers:
-            model = _model(found, data, workers)
-            run = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
-            try:
-                end = run(0, model.inside(found.estimate), STEPS).parameters
-                spiked = bool(spikes(model, end, own_floor=False).any())
-            except DescentError:
-                spiked = True
-            if not spiked:
-                best = model.outside(end)
-                drawn.append([float(picked(best, row)) for row in rows])
-        lost += spiked
-        if len(drawn) == replicates:
-            return np.array(drawn)
-        if lost > MOST_LOST * replicates:
-            break
+    drawn, lost = list[list[float]](), 0
+    rngs = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2 * replicates))
+    while len(drawn) < replicates and lost <= MOST_LOST * replicates:
+        wanted = min(replicates - len(drawn), AT_ONCE)
+        data = [redrawn(found.estimate, found.question.units, rng) for rng in islice(rngs, wanted)]
+        ends = _ends_together(found, data) or [_end_alone(found, one) for one in data]
+        proper = [one for one in ends if one is not None]
+        lost += len(ends) - len(proper)
+        drawn += [[float(picked(one, row)) for row in rows] for one in proper]
+    if len(drawn) == replicates:
+        return np.array(drawn)
     raise Refusal(
         f"there are no bootstrap intervals: {lost} of {len(drawn) + lost} replicates ended on a "
         "spike"
     )
+
+
+def _ends_together(found: Maximum[Any], data: Sequence[Units]) -> list[Structure | None]:
+    """Return where climbs end that are stepped together; none where they cannot be.
+
+    Each begins at the estimate, so that labels stay; the working coordinates are those of the data
+    that were observed. None in place of a spike.
+    """
+    question, emission = found.question, emission_of(found.question.family)
+    with executor_for(question.sample, emission, question.k) as workers:
+        if not joins(_model(found, question.data, workers)):
+            return []
+        units = workers.rows.units
+        each = [rows_of(one.sample, emission, question.k, units) for one in data]
+        models = [_model(found, one, Threads(rows)) for one, rows in zip(data, each, strict=True)]
+    if not all(joins(model) for model in models):
+        return []
+    steps = Steps(models, np.arange(len(models)), [found.inside] * len(models))
+    ends = steps.climb(TOLERANCE, STEPS)
+    return [_proper(models[at], end.climb.parameters, alone=end.left) for at, end in ends.items()]
+
+
+def _end_alone(found: Maximum[Any], data: Units) -> Structure | None:
+    """Return where a climb from the estimate ends; None on a spike."""
+    question = found.question
+    with executor_for(data.sample, emission_of(question.family), question.k) as workers:
+        model = _model(found, data, workers)
+        return _proper(model, model.inside(found.estimate), alone=True)
+
+
+def _proper[S: Structure](model: Model[S], parameters: S, *, alone: bool) -> S | None:
+    """Return the end of a climb in the data's units; None on a spike.
+
+    What grows without bound is infinite, not what the climb takes for that.
+
+    alone: whether it has to be climbed from here.
+    """
+    if alone:
+        run = Climber(model, accelerate=True, tolerance=TOLERANCE, on_step=None)
+        try:
+            parameters = run(0, parameters, STEPS).parameters
+        except DescentError:
+            return None
+    if spikes(model, parameters, own_floor=False).any():
+        return None
+    end = model.outside(parameters)
+    for component, at in np.argwhere(endless(parameters, edge_slots(model, parameters))).tolist():
+        end = at_value(end, (component, at), np.inf)
+    return end

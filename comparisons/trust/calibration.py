@@ -215,7 +215,7 @@ def profiles(
     found: dict[str, list[tuple[float | None, float | None]]] = {}
     try:
         for level in LEVELS:
-            for one in fit.intervals(level):
+            for one in fit.intervals(level, replicates=0):
                 low, high = (end if np.isfinite(end) else None for end in (one.low, one.high))
                 found.setdefault(one.label, []).append((low, high))
     except Refusal:  # a spike or a saddle, of which verdict and findings tell

@@ -24,7 +24,7 @@ __all__ = ["profiles", "widths_apart"]
 def profiles(point: Point, rows: Collection[int]) -> Array:
     """Return the ends (rows, 2) of EM's profile intervals; NaN for rows that are not asked for.
 
-    Where there is no end, as where there is no maximum, it is NaN too.
+    Where a profile does not close, as where there is no maximum, it is NaN too.
 
     >>> from comparisons.verdict.point import point_of
     >>> from bayes.posterior.tree import posterior_of
@@ -38,7 +38,7 @@ def profiles(point: Point, rows: Collection[int]) -> Array:
         return found
     labels = {at: every[at].relabelled(point.places).label for at in rows}
     try:
-        intervals = point.reached.intervals(LEVEL, only=set(labels.values()))
+        intervals = point.reached.intervals(LEVEL, only=set(labels.values()), replicates=0)
     except Refusal:  # it is no maximum: another finding says so
         return found
     for at, label in labels.items():

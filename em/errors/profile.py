@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Parameter, Structure
 
-__all__ = ["End", "Surface"]
+__all__ = ["End", "Surface", "at_value", "endless"]
 
 TURNS = 40  # Newton steps for one step of r
 HALVINGS = 12  # of a Newton step that leaves the parameter space
@@ -288,8 +288,8 @@ class Walk[S: Structure]:
         """
         model, names = self.surface.model, listed_entries(place.parameters.theta)
         least = place.height + EXACT + model.rounding(place.parameters)
-        for component, at in np.argwhere(_endless(place.parameters, place.fixed)):
-            back = _at_value(place.parameters, (int(component), int(at)), FINITE)
+        for component, at in np.argwhere(endless(place.parameters, place.fixed)):
+            back = at_value(place.parameters, (int(component), int(at)), FINITE)
             if float(model.expect(back)[0]) > least:
                 return str(names[at - len(share_places(place.parameters)[0])].name)
         return ""
@@ -323,7 +323,7 @@ class Walk[S: Structure]:
         value = self.value(place.parameters)
         low, high, _ = _bounds(place.parameters)
         slot = self.surface.slot_of(self.parameter)
-        if _endless(place.parameters, place.fixed)[slot]:
+        if endless(place.parameters, place.fixed)[slot]:
             if self.sign < 0:
                 return End(np.nan, None, None, BACK)
             return End(np.inf, place.parameters, place.fixed, ENDLESS)
@@ -385,7 +385,7 @@ class Walk[S: Structure]:
         part, slot, bound = _first_bound(place.parameters, way)
         length = 1.0
         if part <= 1:
-            there = _at_value(moved(model, place.parameters, part * way), slot, bound)
+            there = at_value(moved(model, place.parameters, part * way), slot, bound)
             pinned = place.fixed.copy()
             pinned[_every(there, np.array(slot))] = True
             edge = bool(edge_slots(model, there)[slot])
@@ -570,16 +570,24 @@ def _bounds(parameters: Structure) -> tuple[Array, Array, Array]:
     return np.array(low), np.array(high), np.array(here)
 
 
-def _endless(parameters: Structure, fixed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which fixed slots grow without bound, (K, s + m); a share is at most 1."""
+def endless(parameters: Structure, fixed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which fixed slots grow without bound, (K, s + m); a share is at most 1.
+
+    >>> bool(endless(fit.inside, np.ones((2, 2), bool))[:, 0].any())  # shares are bounded
+    False
+    """
     low, high, here = _bounds(parameters)
     with np.errstate(invalid="ignore"):
         found: NDArray[np.bool_] = fixed & np.isinf(high) & (here - low > 1)
     return found
 
 
-def _at_value[S: Structure](parameters: S, slot: tuple[int, int], value: float) -> S:
-    """Return the parameters with a slot at a value, such as its bound without rounding."""
+def at_value[S: Structure](parameters: S, slot: tuple[int, int], value: float) -> S:
+    """Return the parameters with a slot at a value, such as its bound without rounding.
+
+    >>> at_value(fit.inside, (1, 1), 9.0).theta.rate[1]
+    np.float64(9.0)
+    """
     component, at = slot
     places, inner = share_places(parameters)[component], listed_entries(parameters.theta)
     shares = {name: np.array(field) for name, field in shares_of(parameters).items()}

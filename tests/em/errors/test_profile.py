@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -282,7 +283,8 @@ def test_what_grows_without_bound_has_no_upper_end(rng):
     """The other ends are those with a finite value where that is better, and not shorter ones."""
     x = rng(7).normal(size=100)
     fit = em.fit(StudentT, Sample(x), 1)
-    found, gaussian = fit.intervals(), em.fit(Gaussian, Sample(x), 1).intervals()
+    found = fit.intervals(replicates=0)
+    gaussian = em.fit(Gaussian, Sample(x), 1).intervals()
     assert found.of("df[0]").high == np.inf
     assert np.isnan(found.of("df[0]").low)
     # with a smaller sd heavy tails fit better: the end of the Gaussian is not the answer
@@ -293,6 +295,45 @@ def test_what_grows_without_bound_has_no_upper_end(rng):
     heavy = em.fit(StudentT, Sample(rng(8).standard_t(3, size=300)), 1).intervals()
     assert np.isfinite(heavy.low).all()
     assert np.isfinite(heavy.high).all()
+
+
+def test_an_end_that_a_profile_does_not_have_is_the_bootstraps(rng):
+    """Of the same replicates: half of them have no bound for df, so that its upper end is none."""
+    fit = em.fit(StudentT, Sample(rng(7).normal(size=100)), 1)
+    alone, filled = fit.intervals(replicates=0), fit.intervals(replicates=40, seed=3)
+    drawn = fit.intervals(kind="bootstrap", replicates=40, seed=3)
+    for label in ("df[0]", "sd[0]"):
+        assert np.isnan(alone.of(label).low)
+        assert filled.of(label).low == drawn.of(label).low
+        assert filled.of(label).why_low == f"by the bootstrap: {alone.of(label).why_low}"
+    assert drawn.of("df[0]").high == np.inf
+    # negative control: what has its own end keeps it, and is no quantile
+    assert filled.of("mean[0]") == alone.of("mean[0]")
+    assert filled.of("sd[0]").high == alone.of("sd[0]").high != drawn.of("sd[0]").high
+
+
+def test_where_the_bootstrap_fails_too_both_reasons_are_said(rng, monkeypatch):
+    fit = em.fit(StudentT, Sample(rng(7).normal(size=100)), 1)
+    monkeypatch.setattr(em.intervals, "spikes", lambda *_, **__: np.array([True]))
+    one = fit.intervals(replicates=20).of("df[0]")
+    assert np.isnan(one.low)
+    assert re.search("not followed back from there; .* ended on a spike$", one.why_low)
+
+
+@pytest.mark.parametrize("family", [Gaussian, Poisson])
+def test_replicates_that_are_stepped_together_end_where_they_end_alone(family, rng, monkeypatch):
+    x = np.concatenate([rng(1).poisson(2, 60), rng(2).poisson(12, 60)])
+    fit = em.fit(family, Sample(x), 2)
+    together = fit.intervals(kind="bootstrap", replicates=12)
+    monkeypatch.setattr(em.intervals, "joins", lambda _: False)
+    alone = fit.intervals(kind="bootstrap", replicates=12)
+    se = fit.to_frame()["se"].to_numpy()
+    near = 5e-3 * se  # a climb stops a thousandth of an error from its end
+    assert (np.abs(together.low - alone.low) < near).all()
+    assert (np.abs(together.high - alone.high) < near).all()
+    # negative control: other data
+    other = fit.intervals(kind="bootstrap", replicates=12, seed=1)
+    assert (np.abs(other.low - alone.low) > near).any()
 
 
 def test_the_bootstrap_names_an_edge_and_a_flat_direction():
