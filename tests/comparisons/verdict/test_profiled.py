@@ -6,14 +6,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import em
+from comparisons import Comparison
+from comparisons.pages.json import of_comparison
+from comparisons.pages.report import report
 from comparisons.verdict.judge import same_numbers
 from comparisons.verdict.profiled import profiles, widths_apart
 from comparisons.verdict.rows import Table, row_of
 from models import Binomial, Gaussian, Sample
 from models.structure import parameters
 
+HEAD = "EM\N{RIGHT SINGLE QUOTATION MARK}s 95% interval"
 X = np.array([171.0, 178.0, 166.0, 174.0, 180.0])
 
 
@@ -38,6 +43,7 @@ def spread(point, draws, factor=1.0, interval=True):
         own = own.mean() + factor * (own - own.mean())
         rows.append(row_of(own, field[one.name][0], errors[one.name][0], np.nan, {}))
     columns = {name: ("parameter", [row[name] for row in rows]) for name in rows[0]}
+    columns |= {name: ("parameter", [np.nan] * len(rows)) for name in ("mle_low", "mle_high")}
     table = Table(columns, {"parameter": [one.label for one in point.parameters]})
     _, found = same_numbers(table, {}, np.zeros(len(rows)), point if interval else None)
     return found
@@ -77,3 +83,22 @@ def test_shares_are_compared_by_their_odds_and_ends_at_bounds_as_they_are():
         2
     )
     assert np.isnan(widths_apart(prob, Binomial, np.array([np.nan, 0.2]), theirs))
+
+
+def test_the_table_and_its_files_have_the_profile_intervals(story):
+    comparison = story("coins").comparison
+    table = comparison.table
+    fit = em.fitted(comparison.question)
+    found = fit.intervals(replicates=0)
+    labels = table["parameter"].to_numpy().tolist()
+    assert labels == [one.label for one in found]
+    np.testing.assert_allclose(table["mle_low"], found.low, rtol=1e-6)
+    np.testing.assert_allclose(table["mle_high"], found.high, rtol=1e-6)
+    (row, *_) = of_comparison(comparison).parameters
+    assert row.mle_low == float(table["mle_low"][0])
+    assert HEAD in report(comparison)
+    # negative control: a comparison from before, which has none
+    before = comparison.tree.copy()
+    kept = before["comparison"].to_dataset().drop_vars(["mle_low", "mle_high"])
+    before["comparison"] = xr.DataTree(kept)
+    assert HEAD not in report(Comparison(before))
