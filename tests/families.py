@@ -198,13 +198,13 @@ def holed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def seen_log_density(theta: Any, sample: Sample) -> np.ndarray:
-    """Row by row, from mean and covariance of what was seen."""
-    found = np.empty((sample.distinct, len(theta.mean)))
-    for row, x in enumerate(sample.x):
-        own = np.flatnonzero(~np.isnan(x))
+    """Pattern by pattern of blanks, from mean and covariance of what was seen."""
+    found, seen = np.empty((sample.distinct, len(theta.mean))), ~np.isnan(sample.x)
+    for pattern in np.unique(seen, axis=0):
+        rows, own = (seen == pattern).all(axis=1), np.flatnonzero(pattern)
         for component, (mean, cov) in enumerate(zip(theta.mean, theta.cov, strict=True)):
             of_own = stats.multivariate_normal(mean[own], cov[np.ix_(own, own)])
-            found[row, component] = of_own.logpdf(x[own])
+            found[rows, component] = of_own.logpdf(sample.x[np.ix_(rows, own)])
     return found
 
 
