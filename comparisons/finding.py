@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from comparisons.measures import LEAST, MOST, measure_of
 from models.as_html import card, folded, framed, paragraph, table
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ __all__ = [
     "Findings",
     "Severity",
     "Verdict",
+    "allowed",
     "cards",
+    "number_said",
     "plain",
     "verdict_of",
 ]
@@ -31,6 +35,9 @@ OK: Severity = "ok"  # the measure is on the good side of its threshold
 NOTE: Severity = "note"  # worth knowing, but the verdict does not depend on it
 DOUBT: Severity = "doubt"  # nothing can be concluded
 FAULT: Severity = "fault"  # one of the two answers is wrong
+
+NUMBER = re.compile(r"(?<![\w.\[])(-?\d[\d,]*\.?\d*(?:e[-+]\d+)?)(%| percentage points)?")
+CLOSE = 0.05  # relative difference of a number and its first digit, from 1 up
 
 
 class Finding(NamedTuple):
@@ -80,9 +87,18 @@ class Findings(tuple[Finding, ...]):
     def _repr_html_(self) -> str:
         passed = sum(one.severity == OK for one in self)
         rows = [
-            [one.code, one.severity, _number(one.value), _number(one.threshold)] for one in self
+            [
+                measure_of(one.code).title,
+                one.code,
+                one.severity,
+                _number(one.value),
+                f"{allowed(one)} {_number(one.threshold)}".replace("± ", "±")
+                if isfinite(one.threshold)
+                else "–",
+            ]
+            for one in self
         ]
-        every = table(["measure", "result", "value", "threshold"], rows, words=[1])
+        every = table(["measure", "code", "result", "value", "ok"], rows, words=[1, 2])
         standing = [one for worst in (FAULT, DOUBT, NOTE) for one in self if one.severity == worst]
         said = paragraph(f"{passed} of {len(self)} checks passed.")
         return framed(cards(standing), said, folded("All checks", every))
@@ -97,12 +113,56 @@ def cards(findings: Iterable[Finding]) -> str:
     """
     return "".join(
         card(
-            one.code.replace("_", " ").capitalize(),
+            measure_of(one.code).title,
             one.severity,
             one.message,
             f"What to do: {one.remedy}" if one.remedy else "",
         )
         for one in findings
+    )
+
+
+def allowed(finding: Finding) -> str:
+    """Return on which side of its threshold a finding's number is ok: at most, or at least.
+
+    >>> allowed(Finding("few_draws", "doubt", 80.0, 400.0, "Bulk ESS 80.", ""))
+    'at least'
+    """
+    side = measure_of(finding.code).side
+    if side:
+        return side
+    beyond = finding.severity != OK
+    return MOST if (finding.value > finding.threshold) == beyond else LEAST
+
+
+def number_said(finding: Finding) -> bool:
+    """Whether a finding's number stands in its message: rounded, in percent, or 0 as "no".
+
+    >>> found = Finding("misfit", "doubt", 0.0713, 0.03, "By 7.1 percentage points.", "")
+    >>> number_said(found), number_said(found._replace(value=0.0813))
+    (True, False)
+    >>> number_said(Finding("spike", "ok", 0.0, 0.0, "None of the climbs ended on one.", ""))
+    True
+    """
+    if not isfinite(finding.value) or not measure_of(finding.code).single:
+        return False
+    if finding.value == 0 and re.search(r"\b[Nn]o(ne)?\b", finding.message):
+        return True
+    return any(
+        _reads(abs(finding.value) * (100 if unit else 1), number.replace(",", "").lstrip("-"))
+        for number, unit in NUMBER.findall(finding.message)
+    )
+
+
+def _reads(value: float, number: str) -> bool:
+    """Whether a value, rounded as a number is, is that number."""
+    told = float(number)
+    digits = len(number.partition("e")[0].replace(".", "").lstrip("0"))
+    if digits <= 1 and told >= 1:  # 2 is not said of 2.4
+        return abs(value - told) <= CLOSE * told
+    places = len(number.partition(".")[2]) if "." in number and "e" not in number else 0
+    return f"{value:.{max(digits, 1)}g}" == f"{told:.{max(digits, 1)}g}" or (
+        places > 0 and f"{value:.{places}f}" == f"{told:.{places}f}"
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayes.posterior.tree import posterior_of
-from comparisons.finding import DOUBT, FAULT, Finding
+from comparisons.finding import DOUBT, FAULT, Finding, allowed, number_said
 from comparisons.kept.largest import largest, size_of
+from comparisons.measures import measure_of
 from comparisons.pages.embedded import inlined
 from comparisons.pages.opening import opening, title
 from comparisons.pages.page import rendered
@@ -126,7 +127,9 @@ class Line(NamedTuple):
 class Card(NamedTuple):
     """A finding, its numbers in words.
 
-    shown: whether its number stands in its message, so that one knows what it is a number of.
+    value, allowed: its number and the least or the most that is ok; empty where its message does
+        not say what the number is.
+    shown: whether they are there.
 
     >>> Card._fields[:2]
     ('severity', 'code')
@@ -136,7 +139,7 @@ class Card(NamedTuple):
     code: str
     title: str
     value: str
-    threshold: str
+    allowed: str
     message: str
     remedy: str
     shown: bool
@@ -368,31 +371,27 @@ def _typeset(message: str) -> str:
 def card_of(finding: Finding) -> Card:
     """Return a finding, its numbers in words.
 
-    >>> card_of(Finding("weak_separation", "note", 3.5, 1.0, "Groups overlap.", "")).title
-    'Weak separation'
+    >>> card_of(Finding("few_draws", "doubt", 80.0, 400.0, "Bulk ESS is 80.", "")).allowed
+    'at least 400'
     """
+    measure, shown = measure_of(finding.code), number_said(finding)
+    number = _percent if measure.percent else _short
+    known = shown and np.isfinite(finding.threshold)
     return Card(
         finding.severity,
         finding.code,
-        finding.code.replace("_", " ").capitalize(),
-        _short(finding.value),
-        _short(finding.threshold),
+        measure.title,
+        number(finding.value) if shown else "",
+        f"{allowed(finding)} {number(finding.threshold)}".replace("± ", "±") if known else "",
         _typeset(finding.message),
         finding.remedy,
-        _stands(finding),
+        shown,
     )
 
 
-def _stands(finding: Finding) -> bool:
-    """Whether a finding's number stands in its message, rounded or not."""
-    numbers = re.findall(r"-?\d[\d,]*\.?\d*(?:e[-+]\d+)?", finding.message)
-    digits = [one.replace(",", "").rstrip(".") for one in numbers]
-    wanted = abs(finding.value)
-    return any(
-        f"{wanted:.{max(len(one.strip('-0.').replace('.', '')), 1)}g}"
-        == f"{abs(float(one)):.{max(len(one.strip('-0.').replace('.', '')), 1)}g}"
-        for one in digits
-    )
+def _percent(share: float) -> str:
+    """Return a share in percent."""
+    return f"{_short(100 * share)}%"
 
 
 def _few(facts: Facts, causes: list[Finding]) -> dict[str, str] | None:

@@ -162,6 +162,8 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
         f"Mean deviance of the draws: {mean:.3g}. Expected with {p} free "
         f"parameter{'s' * (p > 1)}: {point.degrees:.3g}."
     )
+    if apart and np.isfinite(shift):
+        message += f" That is {plain(shift, 2)} sd of chi-squared away."
     if point.edges:
         message += " A parameter on an edge counts as one to two."
     if mean < 0:
@@ -339,7 +341,10 @@ def _modes(sampled: Sampled, near: Neighbours, gap: Gap) -> Finding:
     assert sampled.peak is not None
     elsewhere = 1 - sampled.peak.share
     several = elsewhere > limit.MODES
-    message = "From every draw that was tried, EM climbs to the same mode as from the estimate."
+    message = (
+        "From every draw that was tried, EM climbs to the same mode as from the estimate. None of "
+        "the draws belong to another one."
+    )
     if elsewhere == 1:
         message = "From none of the draws that were tried does EM climb to the estimate's mode."
     elif elsewhere > 0:
@@ -389,11 +394,12 @@ def _counted(point: Point) -> Finding:
     """How many observations there are for each parameter."""
     n, p = point.at.observations, point.free
     few = n / p < limit.FEW
-    message = f"{n:,} observations for {p} parameter{'s' * (p > 1)}."
+    size = f"{n:,} observations for {p} parameter{'s' * (p > 1)}"
+    message = f"{size}: {plain(n / p)} per parameter."
     if few:
         message = (
-            f"{message.removesuffix('.')} are few. Standard errors are approximations for large "
-            "samples."
+            f"{size} are few: {plain(n / p, 2)} per parameter. Standard errors are approximations "
+            "for large samples."
         )
     remedy = "Collect more data. Until then, report the posterior's intervals." if few else ""
     return Finding("few_observations", NOTE if few else OK, n / p, limit.FEW, message, remedy)

@@ -22,21 +22,44 @@ if TYPE_CHECKING:
 __all__ = ["chains_finished"]
 
 CHAINS = {
-    "largest R-hat": ("unmixed_chains", "The chains have not mixed", "the chains have mixed"),
-    "least bulk ESS": ("few_draws", "Too few effective draws", "there are enough draws"),
+    "largest R-hat": (
+        "unmixed_chains",
+        "The chains have not mixed",
+        "The chains have mixed",
+        "largest R-hat {value:.4g} (at most {most:g} is ok)",
+    ),
+    "least bulk ESS": (
+        "few_draws",
+        "Too few effective draws",
+        "There are enough draws",
+        "smallest bulk ESS {value:,.0f} (at least {most:g} is ok)",
+    ),
     "least tail ESS": (
         "few_tail_draws",
         "Too few effective draws in the tails",
-        "the tails have enough draws",
+        "The tails have enough draws",
+        "smallest tail ESS {value:,.0f} (at least {most:g} is ok)",
     ),
-    "share of divergences": ("divergences", "Trajectories diverge", "trajectories do not diverge"),
-    "least E-BFMI": ("low_energy", "The chains explore the energy too slowly", "the energies mix"),
+    "share of divergences": (
+        "divergences",
+        "Trajectories diverge",
+        "Trajectories do not diverge",
+        "{share}% of the draws (at most {most:.1%} is ok)",
+    ),
+    "least E-BFMI": (
+        "low_energy",
+        "The chains explore the energy too slowly",
+        "The energies mix",
+        "smallest E-BFMI {value:.2g} (at least {most:g} is ok)",
+    ),
     "share at the deepest tree": (
         "deep_trees",
         "Trajectories are cut off",
-        "trajectories are long enough",
+        "Trajectories are long enough",
+        "{share}% of the draws reach the deepest tree (at most {most:.0%} is ok)",
     ),
 }
+"""Of each check its code, what is said if it fails or passes, and its number with its unit."""
 
 
 def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> list[Finding]:
@@ -47,18 +70,20 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
     """
     found: list[Finding] = []
     for check in sampled.diagnosis.checks:
-        code, bad, good = CHAINS[check.name]
+        code, bad, good, size = CHAINS[check.name]
         slip = None if check.passed or code != "unmixed_chains" else slip_of_chains(sampled)
         if slip is not None:
             code, bad = slip.code, f"{bad}, because {slip.says}"
-        number = f"{check.name} {check.value:.4g}, threshold {check.threshold:g}"
+        number = size.format(
+            value=check.value, share=plain(100 * check.value, 2), most=check.threshold
+        )
         found.append(
             Finding(
                 code,
                 OK if check.passed else DOUBT,
                 check.value,
                 check.threshold,
-                f"{good[0].upper()}{good[1:]}: {number}." if check.passed else f"{bad}: {number}.",
+                f"{good if check.passed else bad}: {number}.",
                 ""
                 if check.passed
                 else slip.remedy

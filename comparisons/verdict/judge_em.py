@@ -59,7 +59,8 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
         OK if ok else FAULT,
         worst,
         most,
-        f"EM and PyMC compute the same log-likelihood for each of the {n:,} draws, to {worst:.0e}."
+        f"EM and PyMC compute the same log-likelihood for each of the {n:,} draws, up to a "
+        f"relative difference of {worst:.0e}."
         if ok
         else "EM and PyMC compute different log-likelihoods for the same draws, by a relative "
         f"difference of up to {worst:.1e}: {why}.",
@@ -84,7 +85,8 @@ def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[F
             OK if same else FAULT,
             gap,
             most,
-            "The estimate's stated log-likelihood is right for the posterior's data."
+            "The estimate's stated log-likelihood is right for the posterior's data, up to a "
+            f"relative difference of {gap:.0e}."
             if same
             else f"The estimate states a log-likelihood of {point.claimed:.3f}. With the data of "
             f"the posterior it is {here:.3f}{'' if slip is None else f': {slip.says}'}.",
@@ -141,8 +143,8 @@ def _same_posterior(checks: CrossChecks) -> Finding:
         OK if same else FAULT,
         gap,
         most,
-        "Up to a constant, the sampler's log density equals EM's log-likelihood plus log prior, to "
-        f"{gap:.0e}."
+        "The sampler's log density is EM's log-likelihood plus log prior and a constant. Over the "
+        f"draws the difference varies with an sd of {gap:.0e}."
         if same
         else "The sampler's log density is not EM's log-likelihood plus log prior: the difference "
         f"varies over the draws (sd {gap:.2g})"
@@ -246,7 +248,10 @@ def _curved(at: em.Fit[Any], stopped: bool) -> Finding:
         )
         return Finding("not_a_maximum", OK, least, 0.0, message, "")
     if np.isfinite(least) and least > 0 and not reason:
-        message = "The information is positive definite at the estimate."
+        message = (
+            "The information is positive definite at the estimate. In every direction it is at "
+            f"least {plain(100 * least, 2)}% of what it would be with known groups."
+        )
         return Finding("not_a_maximum", OK, least, 0.0, message, "")
     message = f"The information does not show a maximum: {reason or 'it is not positive definite'}."
     remedy = "" if stopped else "Try other starts, or report the posterior's intervals."
@@ -418,7 +423,7 @@ def _boundary(at: em.Fit[Any]) -> Finding:
     """The distance to the nearest edge of the parameter space, in standard errors."""
     nearest, label = _nearest(at)
     severity: Severity = OK
-    message, remedy = "Every parameter lies well inside its possible values.", ""
+    message, remedy = _inside(nearest), ""
     theta = at.estimate.theta
     edges = [
         one
@@ -463,6 +468,16 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         message += f" Where {edges[0].said}, the family is {FAMILIES[less].__name__}."
         remedy = f"Fit that family (--family {less}), or report the posterior's intervals."
     return Finding("boundary", severity, nearest, limit.EDGE, message, remedy)
+
+
+def _inside(nearest: float) -> str:
+    """Return that all parameters lie inside their possible values, and how far at least."""
+    if not np.isfinite(nearest):
+        return "Every parameter lies well inside its possible values."
+    return (
+        f"Every parameter lies {plain(nearest, 2)} standard errors or more from the edge of its "
+        "possible values."
+    )
 
 
 def _zeros_in_excess(at: em.Fit[Any], found: Finding) -> Finding:

@@ -118,12 +118,15 @@ def _lasts(order: Order, question: Question[Any, Any]) -> Finding:
     with np.errstate(divide="ignore"):
         lasts = 1 / (1 - stay[state])
     value, most = float(stay.min()), limit.STAY
-    message = f"Every state lasts {lasts:.3g} rows or more on average."
+    message = (
+        f"Every state lasts {lasts:.3g} rows or more on average: the probability of staying is "
+        f"{value:.2g} or more."
+    )
     remedy = ""
     if short:
         message = (
             f"{_called(question, state)} is left more often than kept. It lasts {lasts:.3g} rows "
-            "on average."
+            f"on average: the probability of staying is {value:.2g}."
         )
         remedy = "If you expected stretches of one state, fit fewer states."
     if order.rows.min() < limit.VISITED:
@@ -143,7 +146,7 @@ def _left(order: Order, question: Question[Any, Any]) -> Finding:
     visited = order.rows >= limit.VISITED
     kept = visited & (left < limit.VISITED)
     state = int(np.where(visited, left, np.inf).argmin())
-    message = "Every state is left again."
+    message = f"Every state is left again, {left[state]:.3g} times or more in expectation."
     if kept.any():
         message = (
             f"{_called(question, state)} is never left once it is reached: the expected number of "

@@ -127,13 +127,18 @@ def test_what_came_out_follows_the_verdict_and_its_causes(verdict, findings, wan
 @pytest.mark.parametrize(
     ("value", "message", "shown"),
     [
-        (1.0217, "The chains have not mixed: largest R-hat 1.022, threshold 1.01.", True),
+        (1.0217, "The chains have not mixed: largest R-hat 1.022 (at most 1.01 is ok).", True),
         (118.62, "Too few effective draws: 119.", True),
         (1234.5, "They lie 1,234 units apart.", True),
         (-60.5, "Lower by 60.5 units.", True),
         (3.479, "In 3.4% of the draws the groups could be swapped.", False),
         (1.0, "The model does not fit.", False),
         (np.nan, "Not measured in 3 runs.", False),
+        (2.5, "5 observations for 2 parameters are few.", False),
+        (2.0, "rate[2] lies far away.", False),
+        (0.045, "They differ by 4.5 percentage points.", True),
+        (0.045, "They differ by 5.5 percentage points.", False),
+        (0.0, "No trajectory diverges.", True),
     ],
 )
 def test_a_card_shows_a_number_only_where_its_message_says_what_it_is(value, message, shown):
