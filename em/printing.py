@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     type Row = tuple[str, int, tuple[int, ...]]  # field, its component axis, place on the others
 
-__all__ = ["ENDLESS", "Grid", "grids", "table"]
+__all__ = ["ENDLESS", "Grid", "grids", "rounded", "table"]
 
 ACROSS = 5  # components side by side, at most
 ENDLESS = 10_000  # columns of a page without an edge
@@ -27,6 +27,9 @@ MOST = 30  # rows of a field
 LABEL = 9  # columns of a row's label, at least
 CELL = 20  # of an estimate with its error
 COMPONENT = "component"
+LEAST, MOST_PLAIN = 1e-4, 1e7  # between them a number without an error has no power of ten
+ENORMOUS = 1e9  # nor has one with an error below this
+DECIMALS = 8  # of an error, at most
 NO_SHARE = 1e-8  # a smaller one is on its edge, 0
 NEXT = "component_next"  # the axis along which a share is of the component that follows
 
@@ -38,8 +41,8 @@ class Grid(NamedTuple):
     rows: a label and the cells behind it.
     after: what is not shown, in words.
 
-    >>> Grid(["component", "1"], [["rate", "1 (0.2)"]]).rows[0][1]
-    '1 (0.2)'
+    >>> Grid(["component", "1"], [["rate", "1.00 (0.20)"]]).rows[0][1]
+    '1.00 (0.20)'
     """
 
     heads: list[str]
@@ -63,8 +66,8 @@ def table(
     >>> of_it = Mixture(np.array([0.1, 0.1]), Poisson(np.array([0.2, 0.5])))
     >>> print(*table(one, of_it), sep="\n")
       component                     1                     2
-      weight                0.4 (0.1)             0.6 (0.1)
-      rate                    1 (0.2)               5 (0.5)
+      weight              0.40 (0.10)           0.60 (0.10)
+      rate                1.00 (0.20)           5.00 (0.50)
     """
     each = grids(estimate, errors, names, noun)
     columns = max(LABEL, *(wide(row[0]) for grid in each for row in grid.rows))
@@ -97,7 +100,7 @@ def grids(
     >>> one = Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0])))
     >>> of_it = Mixture(np.array([0.1, 0.1]), Poisson(np.array([0.2, 0.5])))
     >>> grids(one, of_it)[0].rows
-    [['weight', '0.4 (0.1)', '0.6 (0.1)'], ['rate', '1 (0.2)', '5 (0.5)']]
+    [['weight', '0.40 (0.10)', '0.60 (0.10)'], ['rate', '1.00 (0.20)', '5.00 (0.50)']]
     """
     values, spreads = fields_of(estimate), fields_of(errors)
     inner = type(estimate.theta).layout()
@@ -178,11 +181,27 @@ def _entries(estimate: Structure) -> Iterator[Row]:
 def _cell(value: float, error: float) -> str:
     """Return the value and its error; the error's two digits say how many the value gets."""
     if np.isnan(error):
-        return f"{value:.6g} (–)"
-    if not 0 < error < np.inf or value == 0:
-        return f"{value:.6g} ({error:.2g})"
-    digits = int(np.floor(np.log10(abs(value))) - np.floor(np.log10(error))) + 2
-    return f"{value:.{max(digits, 2)}g} ({error:.2g})"
+        return f"{rounded(value)} (–)"
+    return f"{rounded(value, error)} ({rounded(error, error)})"
+
+
+def rounded(value: float, error: float = np.nan) -> str:
+    """Return a value to the second digit of its error; without one to four digits.
+
+    There is no power of ten between 1e-4 and 1e7.
+
+    >>> rounded(84921.4, 0.183), rounded(0.8, 0.1), rounded(84921.4), rounded(0.000123456)
+    ('84921.40', '0.80', '84920', '0.0001235')
+    """
+    if not 0 < error < np.inf or not np.isfinite(value):
+        if not LEAST <= abs(value) < MOST_PLAIN:
+            return f"{value:.4g}"
+        return np.format_float_positional(float(f"{value:.4g}"), trim="-")
+    place = int(np.floor(np.log10(error)))
+    if place > -DECIMALS and abs(value) < ENORMOUS:
+        return f"{value:.{max(0, 1 - place)}f}"
+    digits = int(np.floor(np.log10(abs(value)))) - place + 2 if value else 1
+    return f"{value:.{max(digits, 2)}g}"
 
 
 def _line(label: str, cells: Iterable[str], columns: int = LABEL) -> str:

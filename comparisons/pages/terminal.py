@@ -16,6 +16,7 @@ from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding
 from comparisons.kept.largest import largest
 from comparisons.verdict.alone import findings_of
 from comparisons.verdict.headline import HOPELESS, by_importance, follows, headline
+from em.printing import rounded
 from models.family import remarks, shares_parameters
 
 if TYPE_CHECKING:
@@ -354,21 +355,11 @@ def _cells(row: Row) -> list[str]:
         row.title,
         _pair(row.estimate, of["se"]),
         _pair(of["mean"], of["sd"]),
-        f"{_rounded(of['low'], of['sd'])} to {_rounded(of['high'], of['sd'])}",
+        f"{rounded(of['low'], of['sd'])} to {rounded(of['high'], of['sd'])}",
         f"{of['gap_in_sd']:+.2f}" if np.isfinite(of["gap_in_sd"]) else "–",
     ]
 
 
 def _pair(value: float, error: float) -> str:
     """Return a value and its error, both to the error's second digit."""
-    return f"{_rounded(value, error)} ({_rounded(error, error) if error > 0 else '–'})"
-
-
-def _rounded(value: float, error: float) -> str:
-    """Return a value to the second digit of its error."""
-    if not (np.isfinite(error) and error > 0 and np.isfinite(value)):
-        return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-    decimals = max(0, 1 - int(np.floor(np.log10(error))))
-    if decimals > 8 or abs(value) >= 1e9:
-        return f"{value:.4g}"
-    return f"{value:.{decimals}f}"
+    return f"{rounded(value, error)} ({rounded(error, error) if error > 0 else '–'})"
