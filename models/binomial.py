@@ -44,12 +44,12 @@ class Binomial(NamedTuple):
 
     @classmethod
     def plain(cls) -> tuple[str, str]:
-        """A coin.
+        """Successes out of trials.
 
         >>> Binomial.plain()
-        ('a coin with its own chance of heads', 'sets of flips')
+        ('a success rate', 'rows of successes out of trials')
         """
-        return "a coin with its own chance of heads", "sets of flips"
+        return "a success rate", "rows of successes out of trials"
 
     @classmethod
     def takes(cls) -> Literal["heads"]:

@@ -22,6 +22,8 @@ from comparisons.verdict.headline import by_importance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from markupsafe import Markup
+
     from comparisons.choice.candidates import Candidates
     from comparisons.choice.rows import Row
     from comparisons.pages.report import Card, Line
@@ -45,7 +47,7 @@ class Section(NamedTuple):
     table: list[Line]
     hidden: str
     causes: list[Card]
-    pictures: list[tuple[str, str, object]]
+    pictures: list[Markup]
 
 
 def page(

@@ -27,16 +27,18 @@ PHOTO = "photo"  # begins ids of pictures that stay as they are at night
 WHITE = "fill: #ffffff"  # a label on a bar stays white at night, when paper is dark
 
 
-def inlined(pictures: Iterable[Picture]) -> list[tuple[str, str, Markup]]:
-    """Return title, words and SVG of each picture: for a desk, and where it differs for a phone.
+def inlined(pictures: Iterable[Picture]) -> list[Markup]:
+    """Return the SVG of each picture: for a desk, and where it differs for a phone.
+
+    Its title and caption are drawn. Its words are read to those who do not see it.
 
     >>> from comparisons.pictures.catalogue import Picture
     >>> from comparisons.pictures.style import blank
     >>> picture = Picture("empty", "Nothing", "An empty picture.", lambda: blank(2.0))
-    >>> inlined([picture])[0][2].startswith("<svg")
+    >>> inlined([picture])[0].startswith("<svg")
     True
     """
-    return [(one.title, one.alt, _drawn(one)) for one in pictures]
+    return [_drawn(one) for one in pictures]
 
 
 def _drawn(picture: Picture) -> Markup:

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from comparisons.kept.facts import Facts
 
-__all__ = ["LISTED", "capitalised", "found", "numeral", "opening", "subject", "title"]
+__all__ = ["LISTED", "capitalised", "found", "numeral", "observed", "opening", "subject", "title"]
 
 NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+HEADS = ("heads",)
+COINS = ("a coin with its own chance of heads", "sets of flips")  # whose column is called so
 LISTED = 3  # columns in a title; of more, their number
 UNDECIDED = (  # by the first of these causes that a comparison has
     (
@@ -56,7 +58,7 @@ def title(facts: Facts) -> str:
     'Counts of events: two groups? EM and MCMC compared (n = 100)'
     """
     extent = facts.question.units.extent if in_groups(facts) else ""
-    about = subject(facts.columns, facts.family.plain()[1]) + f" {extent}" * bool(extent)
+    about = subject(facts.columns, observed(facts)[1]) + f" {extent}" * bool(extent)
     asked = f"{numeral(facts.k)} {noun(facts)}s" if facts.k > 1 else f"a single {noun(facts)}"
     return f"{about}: {asked}? {_who(facts)} and MCMC compared (n = {facts.observations:,})"
 
@@ -128,10 +130,10 @@ def opening(facts: Facts) -> str:
 
 def _asked(facts: Facts) -> str:
     """Ask what the model asks."""
-    component, observed = facts.family.plain()
+    component, rows = observed(facts)
     units, k, what = facts.question.units, facts.k, noun(facts)
     of = f" ({', '.join(facts.columns)})" if 0 < len(facts.columns) <= LISTED else ""
-    rows = f"{facts.observations:,} {observed}{of}{among(facts)}"
+    rows = f"{facts.observations:,} {rows}{of}{among(facts)}"
     if in_groups(facts):
         return f"Can {rows}, {units.extent}, be described as mixtures of {numeral(k)} {what}s?"
     each = "" if by_column(facts.family) else f", each {component}"
@@ -140,6 +142,15 @@ def _asked(facts: Facts) -> str:
         return f"Can {rows} be described by a single group{each.replace(', each', ',')}?"
     equal = " of equal size" * facts.equal_weights
     return f"Can {rows}{in_order} be described by {numeral(k)} hidden {what}s{equal}{each}?"
+
+
+def observed(facts: Facts) -> tuple[str, str]:
+    """Return a group and the observations in plain words; heads are those of coins.
+
+    >>> observed(comparison)
+    ('a rate of events', 'counts of events')
+    """
+    return COINS if facts.columns == HEADS else facts.family.plain()
 
 
 def found(facts: Facts) -> str:

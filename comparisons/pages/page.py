@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -10,6 +11,8 @@ from comparisons.pictures.style import NIGHT
 
 __all__ = ["rendered"]
 
+HYPHENED = re.compile(r"(<[^>]*>)|R-hat")  # no line ends within it
+WHOLE = '<span class="whole-word">{}</span>'
 HOME = "comparisons.pages"  # of the templates that all pages share
 
 
@@ -34,4 +37,5 @@ def rendered(template: str, home: str = HOME, **names: object) -> str:
         loader=FunctionLoader(source),
     )
     night = {day.lower()[1:]: dark for day, dark in NIGHT.items()}
-    return environment.get_template(template).render(night=night, **names)
+    page = environment.get_template(template).render(night=night, **names)
+    return HYPHENED.sub(lambda found: found[1] or WHOLE.format(found[0]), page)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,12 +14,14 @@ from comparisons.finding import DOUBT, FAULT, Finding, allowed, number_said
 from comparisons.kept.largest import largest, size_of
 from comparisons.measures import measure_of
 from comparisons.pages.embedded import inlined
-from comparisons.pages.opening import opening, title
+from comparisons.pages.glossary import glossary
+from comparisons.pages.opening import observed, opening, title
 from comparisons.pages.page import rendered
-from comparisons.pages.terminal import FLAT, inner_places, meaning, meant, starred
+from comparisons.pages.terminal import FLAT, inner_places, meaning, meant, starred, unsaid
 from comparisons.pictures.catalogue import pictures_of
+from comparisons.pictures.likelihood import reached_from
 from comparisons.pictures.style import minus
-from comparisons.thresholds import GAP, LEVEL
+from comparisons.thresholds import GAP, LEVEL, MISSED
 from comparisons.verdict.headline import by_importance, follows
 from models.family import by_column, remarks
 from models.names import spelt
@@ -39,6 +43,7 @@ STARRED = "A star stands for all components."
 SHOWN = 4  # groups, and columns of each, in the first sentence
 COLUMNS = 6  # there, if each has a family of its own and needs one number
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
+TAG = re.compile(r"<[^>]*>")
 UNKNOWN = "–"
 STARTS, TUNE, CHAINS = 20, 1_000, 4  # the defaults of second_opinion
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -63,8 +68,10 @@ def report(
     causes = [one for one in by_importance(facts.findings) if one not in after]
     rows, hidden = largest(facts)
     lines = [line_of(row) for row in rows]
+    compared = pictures_of(facts) if pictures is None else pictures
     open_ended = any(one.code == FLAT for one in facts.findings)  # components are one of a set
-    return rendered(
+    write = partial(
+        rendered,
         "report.html.j2",
         verdict=facts.verdict,
         lead=meaning(facts),
@@ -82,22 +89,27 @@ def report(
         measures=[card_of(one) for one in facts.findings],
         few=_few(facts, causes),
         steps=_steps(story),
-        drawn=inlined(story.pictures if story else []),
-        pictures=inlined(pictures_of(facts) if pictures is None else pictures),
         em=_of_em(facts),
         optima=_optima(facts),
-        notes=[_typeset(one) for one in facts.estimate.notes],
+        higher=_higher(facts),
+        notes=[_typeset(one) for one in unsaid(facts.estimate.notes, facts.findings)],
         chains=_of_chains(facts),
         command=command,
         call=_call(facts),
         prior=_prior(facts),
+        record=_record(facts.question.prior) if facts.prior_known else "",
         versions=facts.versions,
         level=f"{LEVEL:.0%}",
-        states=facts.noun == "state",
         places=_places(facts),
         remarks=[*[STARRED] * starred(facts), *remarks(facts.family)],
         errorless=not all(np.isfinite(row.numbers["se"]) for row in rows),
         limit=GAP,
+    )
+    said = write(drawn=[], pictures=[], terms=[]).partition("<body>")[2]
+    own = [*(story.pictures if story else []), *compared]
+    terms = glossary(" ".join([TAG.sub(" ", said), *(one.alt for one in own)]))
+    return write(
+        drawn=inlined(story.pictures if story else []), pictures=inlined(compared), terms=terms
     )
 
 
@@ -390,16 +402,16 @@ def card_of(finding: Finding) -> Card:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent."""
-    return f"{_short(100 * share)}%"
+    """Return a share in percent, to two digits, as sentences have it."""
+    return f"{_short(float(f'{100 * share:.2g}'))}%"
 
 
 def _few(facts: Facts, causes: list[Finding]) -> dict[str, str] | None:
     """Return what the paragraph on few data speaks of, or None where there are enough."""
     if not any(one.code == "few_observations" for one in causes):
         return None
-    n, p, (_, observed) = facts.observations, facts.deviance_df, facts.family.plain()
-    return {"n": f"{n:,}", "observed": observed, "p": f"{p:,} parameter{'s' * (p > 1)}"}
+    n, p = facts.observations, facts.deviance_df
+    return {"n": f"{n:,}", "observed": observed(facts)[1], "p": f"{p:,} parameter{'s' * (p > 1)}"}
 
 
 def _steps(story: Story | None) -> list[tuple[str, list[str], list[list[str]]]]:
@@ -433,6 +445,17 @@ def _of_em(facts: Facts) -> dict[str, str]:
     if 0 <= em.missing <= 1:  # otherwise the estimate is no maximum
         found["Information missing because labels are hidden"] = f"{em.missing:.1%}"
     return found
+
+
+def _higher(facts: Facts) -> str:
+    """Say that EM's estimate is higher than what its own starts reached, if it is."""
+    by = facts.estimate.log_likelihood - float(facts.optima.log_likelihood[0])
+    if facts.estimate.name != "EM" or not by > MISSED:
+        return ""
+    return (
+        f"None of these is the estimate. EM reached it later, from {reached_from(facts)}, and its "
+        f"log-likelihood is {_short(by)} higher."
+    )
 
 
 def _optima(facts: Facts) -> list[tuple[str, ...]]:
@@ -471,11 +494,27 @@ def _of_chains(facts: Facts) -> dict[str, str]:
 
 
 def _prior(facts: Facts) -> str:
-    """Return the prior as Python writes it."""
+    """Say which prior it is, and how to give the record that follows."""
     if not facts.prior_known:
-        return "unknown: the posterior came from elsewhere, without its prior"
-    question = facts.question
-    return _prior_call(question.prior) + " (the weak default)" * question.usual
+        return "Unknown: the posterior came from elsewhere, without its prior."
+    which = "The weak default" if facts.question.usual else "Given"
+    return f"{which}. As observations not seen, in a JSON file for --prior:"
+
+
+def _record(prior: Prior) -> str:
+    """Return a prior as the JSON file that `--prior` reads, a line for each part.
+
+    >>> from models import PoissonPrior, Prior
+    >>> print(_record(Prior(0.0, PoissonPrior(events=2.0, exposure=0.5))))
+    {
+      "weight": 0.0,
+      "events": 2.0,
+      "exposure": 0.5
+    }
+    """
+    parts = {"weight": prior.weight, **prior.theta._asdict()}
+    lines = (f'  "{name}": {json.dumps(np.asarray(one).tolist())}' for name, one in parts.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _prior_call(prior: Prior) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ __all__ = [
     "stepped",
     "told",
     "told_alone",
+    "unsaid",
 ]
 
 COLOUR = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
@@ -52,6 +54,12 @@ FLAT = "flat_directions"  # the code of directions that the data leave open
 MISFIT = "misfit"  # the code of a model that does not fit
 BESIDE = ("binned", "other_rows")  # said even if ok: the posterior did not see all rows
 CARRYING = ("other_place", "other_numbers", "other_spread", "other_predictions")
+REPEATED = {  # by the code of a finding, the notes of EM that say the same
+    "stopped_early": "^stopped ",
+    "spike": "spike",
+    "empty_component": " is empty: ",
+    "boundary": "at the edge of|^also at an edge|is 0 with probability|is almost always 0",
+}
 PROSE = 100  # most columns of a line of prose
 PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
 ENDLESS = 10_000  # columns of a pipe
@@ -198,6 +206,18 @@ def told(facts: Facts) -> None:
     spoken(console, Text(f"{passed} of {len(findings)} checks passed."), 2)
 
 
+def unsaid(notes: Iterable[str], findings: Iterable[Finding]) -> list[str]:
+    """Return EM's notes without those on what a finding that is not ok says as well.
+
+    >>> spike = Finding("spike", DOUBT, 1.0, 0.0, "The estimate is a spike.", "")
+    >>> unsaid(["every start ended on a spike", "20 starts were given up"], [spike])
+    ['20 starts were given up']
+    """
+    codes = {one.code for one in findings if one.severity != OK}
+    again = [pattern for code, pattern in REPEATED.items() if code in codes]
+    return [one for one in notes if not any(re.search(pattern, one) for pattern in again)]
+
+
 def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
     """Print what EM found by itself, and which of its own measures are not ok.
 
@@ -208,13 +228,16 @@ def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
     ...
     """
     console = console_of()
+    found = by_importance(findings_of(fit))
+    kept = {f"note: {one}" for one in unsaid(fit.notes, found)}
     heading, *lines = fit.lines(console.width)
+    lines = [one for one in lines if not one.startswith("note: ") or one in kept]
     of = f" of {', '.join(measured)}" if measured else ""
     for line in (f"{heading}{of}", *lines):
         for part in Text(line).wrap(console, console.width):
             part.rstrip()
             console.print(part, soft_wrap=True)
-    for finding in by_importance(findings_of(fit)):
+    for finding in found:
         spoken(console, _cause(finding, remedy=True))
 
 

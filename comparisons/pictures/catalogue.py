@@ -235,7 +235,8 @@ def _deviance(facts: Facts) -> str:
     mean = number(facts.deviance_mean)
     return (
         f"Deviance of {n:,} draws from {em_name(facts)}: mean {mean}, expected "
-        f"{facts.deviance_expected:.4g}. {several(better, 'draw has', 'draws have')} a higher "
+        f"{facts.deviance_expected:.4g}. "
+        f"{several(better, 'draw has', 'draws have') if better else 'No draw has'} a higher "
         "likelihood than the estimate."
     )
 
@@ -247,7 +248,7 @@ def _ascent(facts: Facts) -> str:
     return (
         f"Log-likelihood of {several(len(steps), 'climb', 'climbs')} of EM over {steps.min()} to "
         f"{steps.max()} steps; "
-        f"{best} reached the best of {optima}."
+        f"{best} reached the best optimum of these starts, of {optima}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,15 @@ if TYPE_CHECKING:
     from comparisons.kept.facts import Facts, Optima
     from models.arrays import Array, Labels
 
-__all__ = ["ascent", "beating", "deviance", "no_ascent", "no_deviance", "reached"]
+__all__ = [
+    "ascent",
+    "beating",
+    "deviance",
+    "no_ascent",
+    "no_deviance",
+    "reached",
+    "reached_from",
+]
 
 INCH = 1e-3  # of log-likelihood: EM takes nearer ends for one; the axis is linear there
 NAMED = 3  # optima below the best with an entry each
@@ -102,7 +111,8 @@ def ascent(facts: Facts) -> Figure:
     _spikes(axes, optima, heights, ended)
     entries = _ascent_entries(optima, climbs.begun, looks)
     own = facts.estimate.log_likelihood - best
-    if np.isfinite(own) and abs(own) > INCH:
+    apart = bool(np.isfinite(own) and abs(own) > INCH)
+    if apart:
         axes.axhline(own, color=QUIET, linewidth=1, linestyle=":")
         entries.append(line({"color": QUIET, "linestyle": ":"}, em_name(facts)))
     _leaps(axes, np.append(heights.ravel(), own))
@@ -111,10 +121,32 @@ def ascent(facts: Facts) -> Figure:
     axes.set_ylabel("log-likelihood minus the best one")
     title = "How EM climbed from each of its starts"
     caption = (
-        f"0 is the log-likelihood of the best optimum, {minus(f'{best:.6g}')}. The scale is "
-        "logarithmic on either side of it, so that the first and the last steps are both visible."
+        f"0 is the log-likelihood of the best optimum of these starts, {minus(f'{best:.6g}')}. The "
+        "scale is logarithmic on either side of it, so that the first and the last steps are both "
+        "visible."
     )
+    if apart:
+        caption += f" {_beside_starts(facts, own)}"
     return framed(axes, title, entries, caption)
+
+
+def _beside_starts(facts: Facts, own: float) -> str:
+    """Say how far the estimate is from the best optimum of the starts, and where it came from."""
+    side = f"{abs(own):.3g} {'higher' if own > 0 else 'lower'}"
+    if facts.estimate.name != "EM":
+        return f"The estimate is {side}."
+    return f"EM's estimate is {side}: EM reached it later, from {reached_from(facts)}."
+
+
+def reached_from(facts: Facts) -> str:
+    """Return from where EM reached an estimate that none of its own starts led to.
+
+    >>> reached_from(comparison)
+    'the posterior or other starts'
+    """
+    said = (one.message for one in facts.findings if one.code == "local_optimum")
+    whence = re.search(r"reached the estimate from (.*)\.$", next(said, ""))
+    return whence[1] if whence else "the posterior or other starts"
 
 
 def _path(heights: Array) -> tuple[Labels, Array]:
@@ -159,7 +191,7 @@ def _ascent_entries(optima: Optima, begun: int, looks: list[Look]) -> list[Artis
 
     spike, each = optima.spike.astype(bool), optima.starts
     depth = optima.log_likelihood - optima.log_likelihood[0]
-    first = "best optimum, a spike" if spike[0] else "best optimum"
+    first = "best optimum of these starts" + ", a spike" * bool(spike[0])
     entries: list[Artist] = [line(EM_LINE, f"{first}: {starts(0)}", "^" if spike[0] else "")]
     lower = [one for one in range(1, len(each)) if not spike[one]]
     entries += [

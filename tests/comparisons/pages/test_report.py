@@ -17,6 +17,7 @@ from comparisons import compare, load, second_opinion
 from comparisons.kept.facts import Facts
 from comparisons.measures import measure_of
 from comparisons.pages import report as module
+from comparisons.pages.glossary import TERMS
 from comparisons.pages.report import report
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
@@ -237,7 +238,7 @@ def test_the_worst_is_told_first_whatever_the_order_it_was_measured_in(wrong, pl
 
 
 def test_every_measure_is_listed_and_each_that_is_not_ok_has_a_card(flips, plain):
-    html = report(flips)
+    html = re.sub(r"</?span[^>]*>", "", report(flips))
     for one in flips.findings:
         cards = html.count(f"· <code>{one.code}</code>")
         assert cards == (one.severity != "ok"), one.code
@@ -249,19 +250,26 @@ def test_every_measure_is_listed_and_each_that_is_not_ok_has_a_card(flips, plain
 
 def test_few_flips_are_explained_in_plain_words(flips, plain):
     said = text(report(flips))
-    few = "Few data, in plain words. 5 sets of flips are few for 2 parameters. EM gives"
+    few = "Few data, in plain words. 5 rows of successes out of trials are few for 2 parameters. EM gives"
     assert few in said[: said.index("The numbers side by side")]
     assert "by two hidden groups of equal size, each a " in said
     assert "Truth" not in said
 
 
 def test_columns_are_called_by_their_names(flips, plain, monkeypatch):
-    assert "Sets of flips: two groups? EM and MCMC compared (n = 5)" in text(report(flips))
+    assert "Rows of successes out of trials: two groups? EM and MCMC compared (n = 5)" in text(
+        report(flips)
+    )
     named = changed(flips.tree)
     Facts(named).name_columns(["heads"])
     assert Facts(named).columns == ("heads",)
     assert flips.columns == ()
     assert "Can 5 sets of flips (heads) be" in text(report(Facts(named)))
+    clicks = changed(flips.tree, columns=json.dumps(["clicks"]))
+    said = text(report(Facts(clicks)))
+    assert "Can 5 rows of successes out of trials (clicks) be" in said
+    assert "each a success rate?" in said
+    assert "flips" not in said
     assert "Heads: two groups?" in text(report(Facts(named)))
     assert "# heads and trials: lists or arrays of your observations, 'heads'" in report(
         Facts(named)
@@ -276,7 +284,9 @@ def test_what_a_study_taught_is_on_the_first_screen(flips, plain):
     page = report(flips, None, Story((steps,), "Five sets are few & far.", (picture,)))
     said = text(page)
     assert "Verdict: Inconclusive Five sets are few &amp; far. The question is still open." in said
-    assert said.index("The story") < said.index("Its own picture") < said.index("The numbers side")
+    assert "Its own picture" not in said  # titles and captions are drawn, once
+    places = ("The story", "<title>Its own picture", "The numbers side")
+    assert [page.index(one) for one in places] == sorted(page.index(one) for one in places)
     assert "1 \N{MINUS SIGN}0.50" in said
     assert "script" not in read(page).tags
     assert {"#story", "#numbers"} <= set(read(page).links)
@@ -360,10 +370,14 @@ def test_the_python_shown_asks_the_same_question(flips, heights, wrong, monkeypa
 
 def test_the_python_shown_says_a_prior_that_is_not_the_usual_one(heights, monkeypatch):
     usual = json.loads(heights.tree.attrs["prior"])
-    assert "(the weak default)" in module._prior(heights)
+    assert module._prior(heights).startswith("The weak default. ")
+    assert json.loads(module._record(heights.question.prior)) == {
+        "weight": usual["weight"],
+        **usual["theta"],
+    }
     own = {"weight": 2.0, "theta": {**usual["theta"], "degrees": 9.0}}
     tree = changed(heights.tree, prior=json.dumps(own))
-    assert "default" not in module._prior(Facts(tree))
+    assert module._prior(Facts(tree)).startswith("Given. ")
     _, settings = called(tree, monkeypatch, truth=TRUTH)["second_opinion"]
     assert settings["prior"] == Prior(2.0, GaussianPrior(**own["theta"]))
 
@@ -372,7 +386,7 @@ def test_an_adopted_posterior_is_told_as_one(heights, plain, monkeypatch):
     taken = dict.fromkeys(("seed", "tune", "gates", "sampling_seconds"))
     tree = changed(heights.tree, prior="null", inference_library="theirs", **taken)
     said = text(report(Facts(tree)))
-    assert "Prior unknown: the posterior came from elsewhere, without its prior" in said
+    assert "Prior Unknown: the posterior came from elsewhere, without its prior" in said
     assert "Sampler theirs" in said
     assert "Seconds" not in said
     calls = called(tree, monkeypatch, truth=TRUTH, estimate="mine", tree="t", names="n")
@@ -423,3 +437,55 @@ def test_where_starts_ended_is_told_if_they_ended_apart(heights, plain):
     assert "starts ended</h3>" in html
     assert "spike, set aside" in html
     assert "an optimum at 1.2\xa0×\xa010⁻⁹" in html
+
+
+def test_an_optimum_from_elsewhere_is_told_as_such(heights, plain):
+    assert module._higher(heights) == ""
+    tree = heights.tree.copy()
+    height = tree["em"].attrs["log_likelihood"] + 2.5
+    tree["em"].attrs = {**tree["em"].attrs, "log_likelihood": height}
+    assert "EM reached it later, from the posterior or other starts" in report(Facts(tree))
+    message = "EM's own 4 starts ended 2.5 lower; EM reached the estimate from a draw."
+    finding = {"code": "local_optimum", "severity": "note", "value": 2.5, "threshold": 0.01}
+    tree.attrs = {
+        **tree.attrs,
+        "findings": json.dumps([finding | {"message": message, "remedy": ""}]),
+    }
+    said = text(report(Facts(tree)))
+    assert "EM reached it later, from a draw, and its log-likelihood is 2.5 higher." in said
+
+
+def test_what_a_finding_says_is_no_note_again(heights, plain):
+    tree = heights.tree.copy()
+    notes = ["sd[0] is 0, at the edge of its possible values: it has no standard error", "Two."]
+    tree["em"].attrs = {**tree["em"].attrs, "notes": json.dumps(notes)}
+    assert notes[0] in report(Facts(tree))  # negative control: no finding says it
+    finding = {"code": "boundary", "severity": "note", "value": 0.0, "threshold": 2.0}
+    finding |= {"message": "At the edge of the possible values: sd[0] is 0.", "remedy": ""}
+    tree.attrs = {**tree.attrs, "findings": json.dumps([finding])}
+    html = report(Facts(tree))
+    assert notes[0] not in html
+    assert "<li>Two.</li>" in html
+
+
+def test_the_glossary_has_the_words_of_the_page_and_no_others(heights, wrong, plain):
+    for one in (heights, wrong):
+        page = report(one)
+        words = re.findall(
+            r"<dt>([^<]*)</dt>\n<dd>",
+            page.replace('<span class="whole-word">', "").replace("</span>", ""),
+        )
+        before = text(page[page.index("<body>") : page.index('id="words"')])
+        assert {"Deviance", "R-hat", "E-BFMI", "Newton decrement", "Information"} <= set(words)
+        assert not {"LOO", "ICL", "Evidence", "Likeliest path"} & set(words)
+        for term in TERMS:
+            assert (term.name in words) == bool(re.search(term.used, before)), term.name
+    for term in TERMS:  # one sentence each
+        assert term.meaning.endswith(".")
+        assert not re.search(r"\. [A-Z]", term.meaning)
+
+
+def test_r_hat_stays_in_one_line(heights, plain):
+    html = report(heights)
+    body = re.sub(r"<[^>]*>", lambda tag: "" if "whole-word" not in tag[0] else "@", html)
+    assert body.count("R-hat") == body.count("@R-hat") > 3

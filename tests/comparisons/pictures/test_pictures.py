@@ -595,7 +595,7 @@ def test_ascent_tells_optima_spikes_and_lost_starts_apart():
     figure = pictures.ascent(Facts(tree))
     assert_readable(figure)
     assert entries_of(figure) == [
-        "best optimum: 2 starts",
+        "best optimum of these starts: 2 starts",
         "optimum at \N{MINUS SIGN}3: 1 start",
         "1 spike, set aside: 1 start",
         "abandoned, or at no optimum: 1 start",
