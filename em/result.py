@@ -697,7 +697,7 @@ class Fit[S: Structure]:
         """Return the same as lines, with a table for a page of so many columns.
 
         >>> fit.lines()[1].split(), fit.lines(width=40)[1].split()
-        (['component', '1', '2'], ['component', '1'])
+        (['group', '1', '2'], ['group', '1'])
         """
         names, noun = self.question.names, self.question.noun
         return [

@@ -146,15 +146,20 @@ class Question[S: Structure, T: Theta]:
 
     @property
     def noun(self) -> str:
-        """What a component is called: of rows in time, a state."""
-        return "state" if in_time(self.structure) else "component"
+        """What people call a component: a group, of rows in time a state.
+
+        Where the rows are in groups of their own already, it stays a component.
+        """
+        if in_time(self.structure):
+            return "state"
+        return "component" if "group" in self.data.sizes else "group"
 
     def called(self, component: int) -> str:
         """Return what people call one component: its name, or its number from 1.
 
         >>> from models import Mixture, Poisson
         >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).called(1)
-        'component 2'
+        'group 2'
         """
         return self.titles[component] if self.titles else f"{self.noun} {component + 1}"
 

@@ -191,7 +191,7 @@ def test_the_wheel_works_in_a_fresh_environment_or_says_what_hides_it(tmp_path):
     for words in (("python", "-m", "second_opinion"), ("second-opinion",)):
         found = run(*words, *asked, cwd=plain)
         assert found.returncode == 0, found.stderr
-        assert found.stdout.startswith("Poisson, 2 components, 10 observations")
+        assert found.stdout.startswith("Poisson, 2 groups, 10 observations")
     # a folder of the user's with the name of one of ours
     found = run("python", "-c", fit, cwd=project)
     assert found.returncode == 1

@@ -305,7 +305,7 @@ class Facts:
 
     >>> facts = Facts(comparison.tree)
     >>> facts.title, facts.k, facts.noun
-    ('Poisson', 2, 'component')
+    ('Poisson', 2, 'group')
     """
 
     tree: xr.DataTree
@@ -353,7 +353,7 @@ class Facts:
         """What a component is called: of rows in order, a state.
 
         >>> comparison.noun
-        'component'
+        'group'
         """
         return self.question.noun
 
@@ -361,7 +361,7 @@ class Facts:
         """Return what a component is called: its name, or its number from 1.
 
         >>> comparison.called(0)
-        'component 1'
+        'group 1'
         """
         return self.question.called(component)
 

@@ -19,6 +19,7 @@ from comparisons.pages.opening import observed, opening, title
 from comparisons.pages.page import rendered
 from comparisons.pages.terminal import FLAT, inner_places, meaning, meant, starred, unsaid
 from comparisons.pictures.catalogue import pictures_of
+from comparisons.pictures.groups import in_groups
 from comparisons.pictures.likelihood import reached_from
 from comparisons.pictures.style import minus
 from comparisons.thresholds import GAP, LEVEL, MISSED
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "Line", "card_of", "line_of", "report"]
 
-STARRED = "A star stands for all components."
 SHOWN = 4  # groups, and columns of each, in the first sentence
 COLUMNS = 6  # there, if each has a family of its own and needs one number
 FIXED = (1e-4, 1e7)  # smaller and larger numbers are written with a power of ten
@@ -101,9 +101,14 @@ def report(
         versions=facts.versions,
         level=f"{LEVEL:.0%}",
         places=_places(facts),
-        remarks=[*[STARRED] * starred(facts), *remarks(facts.family)],
+        remarks=[
+            *[f"A star stands for all {facts.noun}s."] * starred(facts),
+            *remarks(facts.family),
+        ],
         errorless=not all(np.isfinite(row.numbers["se"]) for row in rows),
         limit=GAP,
+        noun=facts.noun,
+        in_groups=in_groups(facts),
     )
     said = write(drawn=[], pictures=[], terms=[]).partition("<body>")[2]
     own = [*(story.pictures if story else []), *compared]
@@ -464,7 +469,7 @@ def _optima(facts: Facts) -> list[tuple[str, ...]]:
         (
             minus(f"{height:,.3f}"),
             f"{starts:,}",
-            "spike, set aside" if spike else "empty component" if empty else "regular",
+            "spike, set aside" if spike else f"empty {facts.noun}" if empty else "regular",
         )
         for height, starts, spike, empty in zip(*facts.optima, strict=True)
     ]

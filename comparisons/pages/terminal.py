@@ -114,7 +114,9 @@ def meaning(facts: Facts) -> str:
     if facts.verdict == "agree" and any(
         one.code == FLAT and one.severity != OK for one in facts.findings
     ):
-        return f"{who} and the posterior agree on the fit. Its components are one solution of many."
+        return (
+            f"{who} and the posterior agree on the fit. Its {facts.noun}s are one solution of many."
+        )
     first = headline(facts.findings)
     if first is not None and first.code == HOPELESS:
         return "More draws would not help. The cause:"
@@ -169,7 +171,7 @@ def told(facts: Facts) -> None:
     """Print the table, the verdict and whatever is not ok.
 
     >>> told(comparison)
-    Poisson, 2 components, 100 observations, 13 distinct; EM beside 4 chains of 500 draws
+    Poisson, 2 groups, 100 observations, 13 distinct; EM beside 4 chains of 500 draws
     ...
     AGREE EM and the posterior agree.
     ...
@@ -224,7 +226,7 @@ def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
     measured: what the columns are, with their units, if these are known.
 
     >>> told_alone(fit, ["calls in a day"])
-    Poisson, 2 components, 100 observations of calls in a day
+    Poisson, 2 groups, 100 observations of calls in a day
     ...
     """
     console = console_of()
@@ -261,7 +263,7 @@ def _extent(facts: Facts) -> str:
 
 def _legend(facts: Facts) -> str:
     """Return what stands in brackets, where columns have names or a star occurs."""
-    star = "* means all components." * starred(facts)
+    star = f"* means all {facts.noun}s." * starred(facts)
     return " ".join(one for one in (_brackets(facts), star) if one)
 
 
@@ -283,7 +285,7 @@ def _brackets(facts: Facts) -> str:
     if "group" in facts.named and facts.k > 1:
         others = f"the component{', then ' * bool(where)}{where}"
         return f"In brackets: the group, then the component; of other parameters, {others}."
-    return f"In brackets: the component, then {where}." * bool(where)
+    return f"In brackets: the {facts.noun}, then {where}." * bool(where)
 
 
 def inner_places(facts: Facts) -> str:

@@ -146,13 +146,14 @@ def _categories(facts: Facts) -> str:
         apart = float((ends.high[name] - ends.low[name]).max())
         solutions = f" Solutions that fit equally well differ by up to {apart:.2g}."
     return (
-        f"The largest probabilities of each component by {em_name(facts)} and the posterior. "
-        f"The largest by the estimate: {'; '.join(found)}{_and_more(facts.k)}.{solutions}"
+        f"The largest probabilities of each {facts.noun} by {em_name(facts)} and the posterior. "
+        f"The largest by the estimate: {'; '.join(found)}{_and_more(facts)}.{solutions}"
     )
 
 
-def _and_more(k: int) -> str:
-    return f" (the first {SAID} of {k} components)" if k > SAID else ""
+def _and_more(facts: Facts) -> str:
+    k = facts.k
+    return f" (the first {SAID} of {k} {facts.noun}s)" if k > SAID else ""
 
 
 def _shares(facts: Facts) -> str:
@@ -300,7 +301,7 @@ KINDS = {
     "data": Kind("The data and both densities", data, no_data, _data),
     "plane": Kind("The data and both fits", plane, no_plane, _plane),
     "columns": Kind("Each column and both fits", columns, no_columns, _columns),
-    "categories": Kind("What components consist of", categories, no_categories, _categories),
+    "categories": Kind("What each group consists of", categories, no_categories, _categories),
     "shares": Kind("The shares of groups", shares, no_shares, _shares),
     "cells": Kind("The table and the fit", cells, no_cells, _cells),
     "misfit": Kind("Does the model fit?", misfit, no_misfit, _misfit),

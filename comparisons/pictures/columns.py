@@ -137,7 +137,7 @@ def _caption(facts: Facts) -> str:
         f"Every column by itself{', where it was observed' * blanks}: densities of measurements, "
     )
     caption += "shares of counts and labels."
-    caption += " Components are weighted by their shares." * (facts.k > 1)
+    caption += f" {facts.noun.capitalize()}s are weighted by their shares." * (facts.k > 1)
     if (most := farthest(facts)) is not None:
         most_on, share = cut(most.column, TITLE), 100 * most.share
         caption += f" The two methods differ most on {most_on}, by {share:.2g}% of the probability."

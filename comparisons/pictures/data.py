@@ -260,7 +260,7 @@ def called(facts: Facts, component: int) -> str:
     """Return what a component is called in a picture: its name, if a font can write it.
 
     >>> called(comparison, 0)
-    'component 1'
+    'group 1'
     """
     titles = drawable(facts.question.titles)
     return titles[component] if titles else facts.called(component)
@@ -305,7 +305,7 @@ def data(facts: Facts) -> Figure:
     axes.set_xlabel(what(facts))
     axes.set_ylabel("share of observations" if counted(facts) else "density")
     label = f"{facts.observations:,} observations"
-    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1])
+    caption = _data_caption(density, facts.hellinger, axes.get_ylim()[1], facts.noun)
     caption += _left_out(drawn.beyond) + unnamed(facts, "category") + heap(drawn.heaped, seen)
     _point_beyond(axes, drawn.beyond)
     title = "The data, with the density by each of the two methods"
@@ -414,8 +414,8 @@ def _broken(x: Array, y: Array) -> tuple[Array, Array]:
     return np.insert(x, after, np.nan), np.insert(y, after, np.nan)
 
 
-def _data_caption(density: Density, hellinger: float, top: float) -> str:
-    """Return what the picture cannot show; top: where it is cut off."""
+def _data_caption(density: Density, hellinger: float, top: float, noun: str) -> str:
+    """Return what the picture cannot show; top: where it is cut off; noun: of a component."""
     most = float(density.plug_in.max())
     if most == 0:
         return "The estimate gives some observations probability 0, so there is no density to draw."
@@ -425,7 +425,7 @@ def _data_caption(density: Density, hellinger: float, top: float) -> str:
         where = float(density.x[density.plug_in.argmax()])
         caption += (
             f" The estimate's density reaches {number(most)} at {number(where)}, far outside the "
-            "frame: one component is much narrower than the data."
+            f"frame: one {noun} is much narrower than the data."
         )
     return caption
 
@@ -498,7 +498,7 @@ def plane(facts: Facts) -> Figure:
     entries.append(line({"color": POSTERIOR, "linewidth": 0.8}, "posterior draws: 2 sd"))
     if facts.truth:
         entries.append(line(TRUTH_LINE, "truth: 1 and 2 sd"))
-    caption = f"Faint points may belong to another component. Shown: {len(cloud.x):,} "
+    caption = f"Faint points may belong to another {facts.noun}. Shown: {len(cloud.x):,} "
     rows = "rows" if facts.states is not None else "distinct rows"
     caption += f"of {len(facts.memberships.x):,} {rows}" + f", {columns} of {d} columns" * (
         columns < d
@@ -559,7 +559,7 @@ def no_memberships(facts: Facts) -> str:
     """
     if facts.states is not None:
         return "memberships of rows in time are drawn over time; see the series"
-    alone = "a single component has all the members; there is nothing to draw"
+    alone = f"a single {facts.noun} has all the members; there is nothing to draw"
     return alone if facts.k == 1 else ""
 
 
@@ -622,7 +622,10 @@ def _membership_curves(facts: Facts, both: Memberships, caption: str) -> Figure:
         patch({"color": QUIET, "alpha": 0.25, "linewidth": 0}, "difference"),
     ]
     return framed(
-        figure, "Which component each observation belongs to", entries, caption + _left_out(beyond)
+        figure,
+        f"Which {facts.noun} each observation belongs to",
+        entries,
+        caption + _left_out(beyond),
     )
 
 
@@ -648,5 +651,5 @@ def _membership_cloud(facts: Facts, both: Memberships, caption: str) -> Figure:
         for one in range(facts.k)
     ]
     entries.append(line({"color": QUIET, "linewidth": 0.9}, "both equal"))
-    title = "Which component each observation belongs to, by both methods"
+    title = f"Which {facts.noun} each observation belongs to, by both methods"
     return framed(axes, title, entries, caption)

@@ -175,7 +175,7 @@ def categories(facts: Facts) -> Figure:
     more = len(names) - TOP
     caption = f"Each panel has its own {TOP} largest of {len(names):,} categories." * (more > 0)
     caption += _left_out(facts, table=more > 0) + unnamed(facts, "category")
-    title = "What each component consists of, by both methods"
+    title = f"What each {facts.noun} consists of, by both methods"
     return framed(figure, title, _entries(facts, each), caption.strip())
 
 
@@ -227,7 +227,7 @@ def shares(facts: Facts) -> Figure:
 def _left_out(facts: Facts, *, table: bool) -> str:
     """Return what a caption says of components without a panel, and of where the rest is."""
     more = facts.k - PANELS
-    caption = f" The first {PANELS} of {facts.k} components are shown." * (more > 0)
+    caption = f" The first {PANELS} of {facts.k} {facts.noun}s are shown." * (more > 0)
     return caption + " The file summary.csv has all of them." * (table or more > 0)
 
 

@@ -63,7 +63,7 @@ def no_ascent(facts: Facts) -> str:
     >>> no_ascent(comparison)
     ''
     """
-    single = "a single component is found in one step; there is no climb to draw"
+    single = f"a single {facts.noun} is found in one step; there is no climb to draw"
     return single if facts.k == 1 else ""
 
 

@@ -150,7 +150,7 @@ class Pictured(Facts):
         On axes only where memberships of all components share a panel: those of tables.
 
         >>> [axes.get_title() for axes in comparison.plot_memberships().axes]
-        ['component 1', 'component 2']
+        ['group 1', 'group 2']
         """
         return self._drawn("memberships", figure, ax, labels=labels)
 

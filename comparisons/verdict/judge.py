@@ -319,7 +319,8 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
                 mean,
                 limit.MEMBERSHIPS,
                 "Probabilities of membership by EM and by the posterior differ by "
-                f"{100 * mean:.2g} percentage points on average. The likeliest component differs "
+                f"{100 * mean:.2g} percentage points on average. The likeliest "
+                f"{point.at.question.noun} differs "
                 f"for {f'{moved:.1%}' if moved else 'none'} of the observations.",
                 "Use the posterior's memberships." if severity == DOUBT else "",
             )
@@ -373,7 +374,9 @@ def _separated(
         return _unseparated(sampled, value)
     stands = vague or (value > 1 and gap.apart and gap.trusted)
     severity: Severity = DOUBT if stands else NOTE if value > 1 else OK
-    swapped = f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."
+    swapped = (
+        f"In {sampled.ambiguous:.1%} of the draws the {sampled.question.noun}s could be swapped."
+    )
     said = [] if missing >= 0 and sampled.ambiguous < NO_DRAW else [swapped]
     if missing >= 0:
         cost = (
@@ -386,7 +389,9 @@ def _separated(
 
 def _unseparated(sampled: Sampled, value: float) -> Finding:
     """The share of ambiguous labels, where components are one of a set."""
-    message = f"In {sampled.ambiguous:.1%} of the draws the components could be swapped."
+    message = (
+        f"In {sampled.ambiguous:.1%} of the draws the {sampled.question.noun}s could be swapped."
+    )
     return Finding("weak_separation", NOTE if value > 1 else OK, value, 1.0, message, "")
 
 

@@ -106,10 +106,11 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
             OK if undone or not switched else NOTE,
             before,
             np.nan,  # there is nothing wrong with it once it is undone
-            f"The chains labelled the components differently (R-hat {plain(before)} as drawn). "
+            f"The chains labelled the {sampled.question.noun}s differently (R-hat {plain(before)} "
+            "as drawn). "
             f"Aligning the labels {'mended' if undone else 'did not mend'} it (R-hat {after:.4g})."
             if switched
-            else "The chains label the components alike, or there are no labels.",
+            else f"The chains label the {sampled.question.noun}s alike, or there are no labels.",
             "",
         )
     )

@@ -411,10 +411,10 @@ def _beside_spike(structure: Structure, one: int, at: em.Fit[Any]) -> str:
 def _empty(at: em.Fit[Any]) -> Finding:
     """The expected number of observations of the smallest component."""
     empty, least = at.optima[0].empty, at.estimate.overall(at.question.data).min()
-    held = float(least * at.observations)
-    message = f"No component is empty. The smallest has {_short(held)} observations."
+    held, noun = float(least * at.observations), at.question.noun
+    message = f"No {noun} is empty. The smallest has {_short(held)} observations."
     if empty:
-        message = f"A component of the estimate is empty: it has {held:.2g} observations."
+        message = f"A {noun} of the estimate is empty: it has {held:.2g} observations."
     remedy = f"Fit {numbered(at.question, at.question.k - 1)}." if empty else ""
     return Finding("empty_component", DOUBT if empty else OK, held, NOBODY, message, remedy)
 
@@ -509,7 +509,7 @@ def _unbounded(at: em.Fit[Any], edges: list[Edge]) -> Finding:
     other = at.family.layout()[name].limit
     every = len(edges) == at.question.k
     message = (
-        f"{', '.join(one.said for one in edges)}. A component of such a {name} is a "
+        f"{', '.join(one.said for one in edges)}. A {at.question.noun} of such a {name} is a "
         f"{FAMILIES[other].__name__}."
     )
     remedy = (
@@ -550,7 +550,9 @@ def _described(structure: Structure, one: int, at: em.Fit[Any]) -> str:
         if np.ndim(field[one]) < 2
     )
     held = structure.overall(at.question.data)[one] * at.observations
-    return f"a component with {fields} and {_short(held)} of {at.observations:,} observations"
+    return (
+        f"a {at.question.noun} with {fields} and {_short(held)} of {at.observations:,} observations"
+    )
 
 
 def _several(numbers: list[str]) -> str:

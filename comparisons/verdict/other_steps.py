@@ -65,7 +65,7 @@ def tied(seen: Seen) -> Steps:
         value = entries(after.theta)[name]
         pooled = np.tensordot(share, value ** (2 // power), 1) ** (power / 2)
         yield (
-            f"all components share one {name}",
+            f"all {seen.question.noun}s share one {name}",
             with_fields(after, {name: np.broadcast_to(pooled, value.shape).copy()}),
         )
 
@@ -81,7 +81,10 @@ def diagonal(seen: Seen) -> Steps:
         kept = value * np.eye(value.shape[-1])
         yield f"{name} is diagonal", _changed(seen, {name: kept})
         pooled = np.broadcast_to(np.tensordot(_shares_after(seen), kept, 1), kept.shape).copy()
-        yield f"{name} is diagonal and the same in all components", _changed(seen, {name: pooled})
+        yield (
+            f"{name} is diagonal and the same in all {seen.question.noun}s",
+            _changed(seen, {name: pooled}),
+        )
 
 
 def spherical(seen: Seen) -> Steps:
@@ -97,7 +100,7 @@ def spherical(seen: Seen) -> Steps:
         yield f"{name} is one variance for all columns", _changed(seen, {name: kept})
         pooled = np.broadcast_to(np.tensordot(_shares_after(seen), kept, 1), kept.shape).copy()
         yield (
-            f"{name} is one variance for all columns and components",
+            f"{name} is one variance for all columns and {seen.question.noun}s",
             _changed(seen, {name: pooled}),
         )
 
@@ -236,7 +239,8 @@ def hard(seen: Seen) -> Steps:
     """
     after = stepped(seen.question, seen.estimate, 1, hard=True) if seen.k > 1 else None
     if after is not None:
-        yield "each observation was assigned wholly to one component (hard EM)", after.estimate
+        kind = seen.question.noun
+        yield f"each observation was assigned wholly to one {kind} (hard EM)", after.estimate
 
 
 def dropped(seen: Seen) -> Steps:

@@ -73,13 +73,13 @@ class Hypothesis(NamedTuple):
 HYPOTHESES = (
     Hypothesis(
         "swapped_shares",
-        "Give the shares in the order of the components.",
+        "Give the shares in the order of the other parameters.",
         "maximum",
         undone.shares_swapped,
     ),
     Hypothesis(
         "swapped_fields",
-        "Sort the components as a whole, not field by field.",
+        "Sort all parameters alike, not field by field.",
         "maximum",
         undone.swapped,
     ),
@@ -149,7 +149,7 @@ HYPOTHESES = (
     Hypothesis("weightless", "Multiply each density by its share.", "step", other_steps.weightless),
     Hypothesis(
         "divided_equally",
-        "Divide by the expected number of observations of the component.",
+        "Divide each sum by the expected number of its own observations.",
         "step",
         other_steps.divided_equally,
     ),

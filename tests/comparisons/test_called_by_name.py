@@ -92,4 +92,4 @@ def test_notes_and_findings_call_components_by_their_names(rng):
     assert "Zeros in excess: none is 0 with probability" in found.message
     # negative control: without names it is a number
     plain = fit(Poisson, Sample(x), 2, starts=5)
-    assert any(note.startswith("component 1 is 0 with probability") for note in plain.notes)
+    assert any(note.startswith("group 1 is 0 with probability") for note in plain.notes)

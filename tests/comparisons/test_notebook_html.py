@@ -78,7 +78,7 @@ def test_findings_are_a_tuple_that_shows_the_worst_first():
 def test_a_comparison_shows_verdict_numbers_and_what_is_not_ok(opinion):
     assert isinstance(opinion.findings, Findings)
     shown = words(opinion._repr_html_())
-    assert shown.startswith("Agree : EM and the posterior agree. Poisson, 2 components, 100 obs")
+    assert shown.startswith("Agree : EM and the posterior agree. Poisson, 2 groups, 100 obs")
     for row in opinion.parameters:
         assert f" {row.title} " in shown
     assert "rate[&lt;quiet&gt;]" in opinion._repr_html_()

@@ -258,7 +258,7 @@ def test_free_parameters_are_counted(name, rng):
 
 def test_a_fit_prints_itself(rng):
     text = str(fit(Gaussian, heights(rng(51), 300), 2))
-    assert "Gaussian, 2 components, 300 observations" in text
+    assert "Gaussian, 2 groups, 300 observations" in text
     assert "weight" in text
     assert "log-likelihood" in text
     assert max(map(len, text.splitlines())) < 120

@@ -290,7 +290,7 @@ def test_families_and_tables_are_read(run, people, tmp_path):
         *("fit", people, "-f", "multivariate", "-c", "height", "-c", "half", "-k", 2),
         *("--covariance", "diagonal", "--only", "em"),
     )
-    assert "DiagonalGaussian, 2 components" in plane[1]
+    assert "DiagonalGaussian, 2 groups" in plane[1]
 
 
 @pytest.mark.slow
@@ -614,7 +614,7 @@ def test_names_of_columns_are_kept_and_told(form, run, people, tmp_path):
     (tmp_path / "found").mkdir()
     _, out, _ = run(*words, "--covariance", form, "--draws", 300, "--out", "found")
     assert "observations of height, half" in out
-    assert "In brackets: the component, then the column." in out
+    assert "In brackets: the group, then the column." in out
     assert "mean[1; half]" in out
     assert load(tmp_path / "found" / "comparison.nc").columns == ("height", "half")
     assert "rows of measurements (height, half)" in (tmp_path / "found/report.html").read_text()

@@ -40,7 +40,7 @@ def test_what_is_recognised_is_said_once_and_fitted(run, tmp_path):
     (tmp_path / "de.csv").write_text("n;size\n" + "".join(f"1;{one}\n" for one in german(values)))
     (tmp_path / "us.csv").write_text("n,size\n" + "".join(f"1,{one}\n" for one in values))
     status, out, err = run("fit", "de.csv", "-c", "size", *EM)
-    assert (status, out.count("1 component")) == (0, 1)
+    assert (status, out.count("1 group")) == (0, 1)
     assert err.count("size: decimal commas and points between thousands: ") == 1
     plain = run("fit", "us.csv", "-c", "size", *EM)
     assert plain[1] == out

@@ -194,7 +194,7 @@ def test_agreement_is_told_with_the_numbers_that_carry_it(heights, plain):
     frame, first = heights.to_frame(), said[: said.index("Largest gap")]
     for component in (0, 1):
         share, mean = (frame.loc[f"{name}[{component}]"] for name in ("weight", "mean"))
-        assert f"component {component + 1}: {100 * share['mean']:.1f}% of all (" in first
+        assert f"group {component + 1}: {100 * share['mean']:.1f}% of all (" in first
         assert f"mean {module._rounded(mean['mean'], mean['sd'])} (" in first
     assert "more" not in first
     worst = heights.to_frame()["gap_in_sd"].abs()

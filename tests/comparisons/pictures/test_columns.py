@@ -133,7 +133,7 @@ def test_every_kind_of_column_is_drawn_and_can_be_read():
     assert [one.get_text() for one in smokes.get_yticklabels()] == ["0", "1"]
     assert all(len(one.get_text()) <= 14 for one in plan.get_yticklabels())
     entries = entries_of(figure)
-    assert {"observed", "density of EM's estimate", "component 1", "component 2"} <= set(entries)
+    assert {"observed", "density of EM's estimate", "group 1", "group 2"} <= set(entries)
     assert len(set(entries)) == len(entries)
     for axes in (age, visits):
         shades = [to_hex(line.get_color()).upper() for line in axes.lines]

@@ -88,7 +88,7 @@ def test_components_are_called_as_is_asked_in_this_picture(name, opinion):
     assert "quiet" in shown
     assert "busy" in shown
     assert "quiet" not in " ".join(words(draw()))
-    assert opinion.called(0) == "component 1"
+    assert opinion.called(0) == "group 1"
 
 
 def test_every_picture_has_a_method(opinion):

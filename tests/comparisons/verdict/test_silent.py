@@ -22,7 +22,7 @@ def test_the_advice_is_a_family_with_zeros(family, seed, rng):
     x = np.where(draw.random(400) < 0.4, 0, draw.negative_binomial(6, 0.4, 400))
     found = boundary(em.fit(family, Sample(x), 2, starts=5))
     assert found.severity == "note"
-    assert "Zeros in excess: component 1 is 0 with probability" in found.message
+    assert "Zeros in excess: group 1 is 0 with probability" in found.message
     name = "negative-binomial" if family is NegativeBinomial else "poisson"
     assert found.remedy == f"Fit 1 group with --family {name} --zeros."
     # negative control: counts of two groups without such zeros
