@@ -92,7 +92,7 @@ def ran_shell(code: str, folder: Path) -> str:
     What `uv run` finds is here already: nothing is installed.
     """
     here = Path(sys.executable).parent
-    known = {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
+    known = {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "160"}
     done = subprocess.run(
         ["bash", "-c", code.replace("pip install uv && ", "").replace("uv run ", "")],
         cwd=folder,

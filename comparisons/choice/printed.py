@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from comparisons.choice.elect import elected, undecided
 from comparisons.pages.terminal import console_of, laid, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from comparisons.choice.candidates import Candidates
 
@@ -45,6 +46,9 @@ ELECTS = {
     "elpd": "LOO",
     "log_evidence": "evidence",
 }
+TOGETHER = {"log_likelihood", "elpd_difference", "probability", "fits"}
+"""The columns that stay beside the one before them where a table is divided."""
+GAP = 2  # columns of a terminal between two of a table
 STAR = "*"  # beside the number by which a criterion elects a row
 
 
@@ -103,7 +107,11 @@ def chosen(choice: Candidates) -> None:
     >>> chosen(Candidates((Row(fit.family, 2, fit),)))
     K  par.  log-lik.     AIC ...
     """
-    _write(console_of(), choice)
+    console = console_of()
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:  # of a pipe, too, for whoever asks for them
+        console.width = int(wanted)
+    _write(console, choice)
 
 
 def lines(choice: Candidates) -> Iterable[str]:
@@ -115,9 +123,49 @@ def lines(choice: Candidates) -> Iterable[str]:
     return console.file.getvalue().rstrip().splitlines()
 
 
+def bands(choice: Candidates, width: int) -> list[list[int]]:
+    """Return the columns of the tables that a narrow terminal shows below each other, by place.
+
+    Each table begins with the candidates, and is as wide as there is room for.
+
+    >>> from comparisons.choice.candidates import Candidates
+    >>> from comparisons.choice.rows import Row
+    >>> bands(Candidates((Row(fit.family, 2, fit),)), 40)
+    [[0, 1, 2, 3, 4], [0, 5, 6, 7], [0, 8, 9, 10, 11]]
+    """
+    named = heads(choice)
+    lengths = [
+        GAP + max(map(len, column)) for column in zip(named.values(), *cells(choice), strict=True)
+    ]
+    room = width - lengths[0] + GAP
+    found: list[list[int]] = []
+    for block in _blocks(list(named)):
+        needed = sum(lengths[at] for at in block)
+        if found and needed + sum(lengths[at] for at in found[-1][1:]) <= room:
+            found[-1] += block
+        else:
+            found.append([0, *block])
+    return found
+
+
+def _blocks(names: Sequence[str]) -> list[list[int]]:
+    """Return the columns behind the first by place, those that stay together in one list."""
+    found: list[list[int]] = []
+    for at, name in enumerate(names[1:], 1):
+        if name in TOGETHER:
+            found[-1].append(at)
+        else:
+            found.append([at])
+    return found
+
+
 def _write(console: Console, choice: Candidates) -> None:
     """Write table and sentences on a console."""
-    laid(console, list(heads(choice).values()), cells(choice))
+    names, rows = list(heads(choice).values()), cells(choice)
+    for number, places in enumerate(bands(choice, console.width)):
+        if number:
+            console.print()
+        laid(console, [names[at] for at in places], [[row[at] for at in places] for row in rows])
     spoken(console, Text(choice.legend, "dim"))
     for sentence in choice.sentences:
         spoken(console, Text(sentence))

@@ -143,7 +143,24 @@ def choose(
     Example: second-opinion choose people.csv -f gaussian -c height -k 1-4
 
     Every number of groups is fitted by EM and by MCMC. One table compares them.
-    After Ctrl-C it shows those that are finished.
+    After Ctrl-C it shows those that are finished. A terminal that is too narrow
+    for all columns shows them in several tables. A star marks what each
+    criterion chooses.
+
+    K: the number of groups. par.: the number of free parameters. log-lik.: the
+    highest log-likelihood that EM has found.
+
+    AIC, BIC, ICL: lower is better.
+
+    p (K+1): p-value of the bootstrap test of K groups against K + 1.
+
+    LOO (error): log density of left-out rows, with its standard error; higher is
+    better. to best (error): how far it is from the best LOO of all.
+
+    log evidence: log marginal likelihood; higher is better. P(K): posterior
+    probability of K groups if all K are equally likely beforehand.
+
+    verdict: whether EM and MCMC agree. fits: whether the model fits the data.
 
     Exit status: that of the verdict on the recommended number, 0 agree,
     1 disagree, 3 inconclusive (or no number is recommended); 2 bad input or

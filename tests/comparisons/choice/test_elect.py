@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,11 +19,11 @@ from comparisons.choice.elect import (
 )
 from comparisons.choice.pictures import criteria
 from comparisons.choice.predicted import Predicted
-from comparisons.choice.printed import cells, heads
+from comparisons.choice.printed import HEADS, bands, cells, chosen, heads, lines
 from comparisons.choice.reasons import advice, differences, elections
 from comparisons.choice.rows import Row
 from comparisons.finding import Finding
-from models import MultivariateGaussian, NegativeBinomial, Poisson, Sample, ZeroInflated
+from models import Mixture, MultivariateGaussian, NegativeBinomial, Poisson, Sample, ZeroInflated
 
 N = 100
 TIED = MultivariateGaussian.with_covariance("tied")
@@ -40,8 +41,12 @@ def row(k, log_likelihood, *, overlap=0.0, p=None, evidence=None, each=None, fin
         icl_hard=bic + overlap,
         optima=[SimpleNamespace(spike=more.get("spike", False))],
         observations=N,
+        saturated=False,
         question=SimpleNamespace(
-            sample=Sample([0]), units=SimpleNamespace(followers=lambda: np.array([]))
+            sample=Sample([0]),
+            structure=Mixture,
+            data=Sample([0]),
+            units=SimpleNamespace(followers=lambda: np.array([])),
         ),
     )
     verdict = "inconclusive" if findings else "agree"
@@ -358,3 +363,65 @@ def test_panels_keep_their_height_above_long_names():
     named.set_figheight(plain.get_figheight())
     named.draw_without_rendering()
     assert min(axes.get_window_extent().height for axes in named.axes) < 1.0 * named.dpi
+
+
+@pytest.fixture
+def wide(rng):
+    """Return candidates with every number, whose table needs some 150 columns."""
+
+    def made(*, named=False):
+        rows = [
+            row(k, fit, p=p, evidence=fit - 9, each=rng(k).normal(fit / N, 1, N))
+            for k, fit, p in [(1, -1289.8, 0.012), (2, -1114.4, 0.3), (12, -1109.3, 0.31)]
+        ]
+        family = ZeroInflated(NegativeBinomial)
+        return Candidates(tuple(one._replace(family=family, named=named) for one in rows))
+
+    return made
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("columns", [50, 60, 80, 100, 200])
+def test_the_table_fits_the_terminal_and_no_number_is_cut(
+    columns, named, wide, monkeypatch, capsys
+):
+    choice = wide(named=named)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    chosen(choice)
+    out = capsys.readouterr().out.splitlines()
+    assert max(map(len, out)) <= columns
+    number = re.compile(r"≤?-?\d+\.\d+(?: \(\d+\.\d+\))?\*?")
+    told, whole = (
+        sorted(number.findall("\n".join(some).partition("A star marks")[0]))
+        for some in (out, lines(choice))
+    )
+    assert told == whole
+    assert len(told) == 3 * 9  # log-likelihood, five criteria, p, difference and P(K) of three
+
+
+def test_a_narrow_table_has_a_line_for_each_candidate_in_each_part(wide, monkeypatch, capsys):
+    choice = wide()
+    monkeypatch.setenv("COLUMNS", "80")
+    chosen(choice)
+    parts = capsys.readouterr().out.partition("A star marks")[0].split("\n\n")
+    assert len(parts) == 2
+    for part in parts:
+        head, *rest = part.strip().splitlines()
+        assert head.startswith("K ")
+        assert [line.split()[0] for line in rest] == ["1", "2", "12"]
+    # a pipe has no edge: one line for each candidate
+    monkeypatch.delenv("COLUMNS")
+    chosen(choice)
+    assert "\n\n" not in capsys.readouterr().out
+
+
+def test_columns_that_are_read_together_stay_together(wide):
+    for width in range(40, 160):
+        parts = bands(wide(), width)
+        assert sorted(at for one in parts for at in one[1:]) == list(range(1, len(HEADS)))
+        for one in parts:
+            names = [list(HEADS)[at] for at in one]
+            assert ("elpd" in names) == ("elpd_difference" in names)
+            assert ("log_evidence" in names) == ("probability" in names)
+            assert ("verdict" in names) == ("fits" in names)
+    assert len(bands(wide(), 160)) == 1
