@@ -7,7 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 import bayes
@@ -17,7 +16,8 @@ from bayes.posterior.tree import posterior_of
 from comparisons.binned.posterior import posterior_in_bins, to_be_binned
 from comparisons.capacity import refuse_many
 from comparisons.finding import OK
-from comparisons.kept.atomic import COMPARISON, written
+from comparisons.kept.atomic import written
+from comparisons.kept.head import comparison_at
 from comparisons.kept.largest import largest
 from comparisons.kept.opened import opened
 from comparisons.kept.tree import laid_out
@@ -30,14 +30,12 @@ from comparisons.verdict.distance import refuse_within
 from comparisons.verdict.estimates import family_of
 from comparisons.verdict.measured import measured_of
 from comparisons.verdict.search import search
-from comparisons.verdict.subsample import keep_whole
+from comparisons.verdict.subsample import keep_whole, some_rows
 from models.checks import whole as whole_number
 from models.estimable import refuse_inestimable
 from models.frames import understood
 from models.question import asked
 from models.refusal import Refusal
-from models.sample import Sample
-from models.structure import structure_for, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -323,7 +321,7 @@ def opinion_of(
     refuse_within(within)
     look = partial(search, starts=starts, seed=seed, progress=progress)
     if some is not None and whole_number("some", some, question.k) < question.sample.observations:
-        fewer = _some(question, some, seed)
+        fewer = some_rows(question, some, seed)
         if em.out_of_reach(question):
             announce("EM of all rows is left out: they are not in memory")
         else:
@@ -357,21 +355,6 @@ def compared_anew(comparison: Comparison, found: Search) -> Comparison:
     """
     tree = comparison.tree
     return Comparison(laid_out(tree, measured_of(None, posterior_of(tree), found), None, WITHIN))
-
-
-def _some(question: Question[Any, Any], n: int, seed: int) -> Data:
-    """Return about n rows drawn at random: in whole stretches where rows have an order, in groups
-    where they have groups.
-    """
-    data: Data | None = None
-    if isinstance(question.sample, Sample):
-        data = question.units.stretches(n, np.random.default_rng(seed))
-    if data is None:
-        data = em.subsample(question.family, question.sample, n, seed)
-    if structure_for(data) is not question.structure:
-        kind = title_of(question.structure)
-        raise Refusal(f"some is {n}; rows drawn at random say nothing about a {kind}")
-    return data
 
 
 def compare(
@@ -432,13 +415,4 @@ def load(path: str | Path) -> Comparison:
     >>> load("counts.nc").verdict
     'agree'
     """
-    path = Path(path)
-    if not path.exists():
-        raise Refusal(
-            f"{path} does not exist; give the folder that fit --out wrote, or a file of "
-            "Comparison.save"
-        )
-    file = path / COMPARISON if path.is_dir() else path
-    if not file.is_file():
-        raise Refusal(f"{path} has no {COMPARISON}; give a folder that --out wrote, or a file")
-    return Comparison(opened(file))
+    return Comparison(opened(comparison_at(path)))

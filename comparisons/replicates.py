@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from comparisons.json_values import Json
 
-__all__ = ["KEPT", "Record", "Task", "fingerprint", "run"]
+__all__ = ["KEPT", "Record", "Task", "fingerprint", "refuse_without_replicates", "run"]
 
 type Record = dict[str, Json]
 type Task = Callable[[int], Record]
@@ -105,12 +105,8 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
     A last line that was cut short is dropped.
     """
     path = folder / KEPT
+    refuse_without_replicates(folder)
     if not path.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Refusal(
-                f"--out {folder} is there already, with other files than replicates; "
-                "give another folder"
-            )
         try:
             folder.mkdir(exist_ok=True)
             with path.open("x", encoding="utf-8") as file:  # of two runs at once one begins it
@@ -129,6 +125,24 @@ def kept(folder: Path, settings: Record) -> dict[int, Record]:
     if len(whole) < len(lines):
         os.truncate(path, len("".join(whole).encode()))
     return {int(str(record["replicate"])): record for record in parsed[1:]}
+
+
+def refuse_without_replicates(folder: Path) -> None:
+    """Raise Refusal for a folder that has files, but no replicates among them.
+
+    >>> Path("mine").mkdir()
+    >>> _ = Path("mine/notes.txt").write_text("mine")
+    >>> refuse_without_replicates(Path("mine"))
+    Traceback (most recent call last):
+    models.refusal.Refusal: --out mine is there already, with other files than replicates; give ...
+    """
+    if (folder / KEPT).exists() or not folder.exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise Refusal(
+            f"--out {folder} is there already, with other files than replicates; "
+            "give another folder"
+        )
 
 
 def _other_settings(folder: Path, theirs: Record, ours: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,6 +52,7 @@ from comparisons.command.options import (
 from comparisons.progress import loaded, rows_bar, saying_what_compiles, waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Sequence as Several
     from pathlib import Path
 
@@ -288,6 +290,7 @@ def choice_of(
         ks = range(1, min(USUAL, observed.sample.distinct) + 1)
     for kind in kinds:
         refuse_components(kind, observed, max(ks), weak=options["prior"] is None)
+    _refuse_all(kinds, observed, ks, options)
     with waiting("loading PyMC"):
         chooser = loaded("comparisons.choice.choose")
     with saying_what_compiles():
@@ -296,6 +299,33 @@ def choice_of(
         if row.comparison is not None:
             observed.name(row.comparison)
     return found
+
+
+def _refuse_all(
+    kinds: Several[type[Theta]],
+    observed: Observed,
+    ks: Several[int],
+    options: Mapping[str, Any],
+) -> None:
+    """Refuse data of which no family and number can be fitted, before PyMC is loaded."""
+    from comparisons.capacity import refuse_many
+    from models.estimable import refuse_inestimable
+    from models.question import asked
+    from models.refusal import Refusal
+
+    first: Refusal | None = None
+    held = {name: options[name] for name in ("prior", "equal_weights")}
+    for kind, k in product(kinds, ks):
+        question = asked(kind, observed.data, k, **held)
+        try:
+            refuse_inestimable(question, observed.names, force=options["force"], typed=True)
+            refuse_many(question)
+        except Refusal as problem:
+            first = first or problem
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def numbers_in_range(text: str) -> list[int]:

@@ -6,6 +6,7 @@ import gc
 import sys
 import warnings
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import TextIOWrapper
@@ -468,10 +469,8 @@ def fit(
                 as_json=as_json,
             )
             return
-        first = None
-        if some is None:  # whether some rows can be drawn is checked before EM of all
-            told = estimate is None and not as_json
-            first = _first_answer(question, starts=starts, seed=seed, told=told)
+        told = estimate is None and not as_json
+        first = _first_answer(question, some=some, starts=starts, seed=seed, told=told)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
         announce("sampling")
@@ -503,6 +502,22 @@ def _refuse_beside_em(only: str, estimate: str | None, out: Path | None, some: i
         raise Refusal("--only em makes no comparison; leave out --estimate and --out")
     if some is not None:
         raise Refusal("--only em is of all observations: no --some")
+
+
+def _refuse_some(question: Question[Any, Any], some: int, seed: int) -> None:
+    """Refuse a number of rows of which no opinion can be had, before PyMC is loaded.
+
+    Rows that are not in memory are not drawn twice; what is wrong with them is said later.
+    """
+    from comparisons.capacity import refuse_many
+    from comparisons.verdict.subsample import some_rows
+    from em import out_of_reach
+    from models.refusal import Refusal
+
+    if some < question.k:
+        raise Refusal(f"--some is {some}, fewer than the {question.k} groups of -k; give more rows")
+    if not out_of_reach(question) and some < question.sample.observations:
+        refuse_many(replace(question, data=some_rows(question, some, seed)))
 
 
 def _refuse_without_k(given: dict[str, object]) -> None:
@@ -583,15 +598,19 @@ def _only_em(
 
 
 def _first_answer(
-    question: Question[Any, Any], *, starts: int | None, seed: int, told: bool
-) -> Search:
+    question: Question[Any, Any], *, some: int | None, starts: int | None, seed: int, told: bool
+) -> Search | None:
     """Fit by EM before PyMC is loaded, or refuse more rows than chains can carry.
 
+    some: the number of rows of the opinion if it is not of all: there is no EM of all before it.
     told: whether to print that on a terminal; in a pipe it never is.
     """
     from comparisons.capacity import refuse_many
     from comparisons.verdict.search import search
 
+    if some is not None:
+        _refuse_some(question, some, seed)
+        return None
     refuse_many(question)
     announce("EM")
     found = search(question, starts=starts, seed=seed, progress=True)

@@ -94,28 +94,26 @@ def predict(
     Exit status: 0 done, 2 bad input or usage, 70 a bug of this program,
     130 interrupted.
     """
-    from comparisons.command.files import files_of
     from comparisons.command.inputs import one_of
     from comparisons.kept.atomic import written
-    from models.refusal import Refusal
+    from comparisons.kept.head import comparison_at, head_of
+    from comparisons.prediction.ahead import refuse_ahead
 
     if only is not None:
         one_of("--only", only, ("em",))
     _refuse_out(out, overwrite=overwrite)
+    place = comparison_at(comparison)
+    head = head_of(place)
+    if head is not None:
+        reading = _reading(comparison, head.reading, drop_missing=drop_missing)
+        files = _files(file, reading, decimal, thousands, sheet)
+        refuse_ahead(head, reading, files, shares=shares)
     with waiting("loading PyMC"):
         opinions = loaded("comparisons.comparison")
         from comparisons.prediction.table import write_csv
-    facts: Facts = opinions.load(comparison)
-    reading = facts.reading
-    if reading is None:
-        raise Refusal(
-            f"{comparison} does not say from which columns it was read; predict in Python: "
-            "comparisons.load(path).predict(data)"
-        )
-    if drop_missing:
-        reading = reading._replace(drop_missing=True)
-    files = files_of(file, decimal or reading.decimal, thousands or reading.thousands, sheet)
-    files = files._replace(usual=reading.sheet or None)
+    facts: Facts = opinions.load(place)
+    reading = _reading(comparison, facts.reading, drop_missing=drop_missing)
+    files = _files(file, reading, decimal, thousands, sheet)
     table = _table(facts, reading, files, shares=shares, posterior=only is None)
     if out is None:
         write_csv(table, sys.stdout)
@@ -123,6 +121,28 @@ def predict(
     with waiting("memberships"):
         written(out, lambda target: _write(table, target), replace=overwrite)
     shown(f"{'shares' if shares else 'memberships'}: {out}", err=True)
+
+
+def _reading(folder: Path, known: Reading | None, *, drop_missing: bool) -> Reading:
+    """Return how the rows of a comparison were read, or refuse one that does not say it."""
+    if known is None:
+        from models.refusal import Refusal
+
+        raise Refusal(
+            f"{folder} does not say from which columns it was read; predict in Python: "
+            "comparisons.load(path).predict(data)"
+        )
+    return known._replace(drop_missing=True) if drop_missing else known
+
+
+def _files(
+    file: str, reading: Reading, decimal: str | None, thousands: str | None, sheet: str | None
+) -> Files:
+    """Return files as they were typed; what was not typed is as in the files of the comparison."""
+    from comparisons.command.files import files_of
+
+    found = files_of(file, decimal or reading.decimal, thousands or reading.thousands, sheet)
+    return found._replace(usual=reading.sheet or None)
 
 
 def _refuse_out(out: Path | None, *, overwrite: bool) -> None:

@@ -94,6 +94,10 @@ def calibrate(
     n = usual if observations is None else observations
     if n < components:
         raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
+    folder = None
+    if replicate is None:
+        folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
+        _refuse_others(folder)
     with waiting("loading PyMC"):
         from comparisons.trust import calibration
         from comparisons.trust.drawings import coverage, ranks
@@ -104,7 +108,6 @@ def calibrate(
     if replicate is not None:
         _alone(design, replicate, as_json=as_json)
         return
-    folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
     records = _run(partial(calibration.replicate, design), replicates, jobs, folder, design)
     found = summary(records, design.kind())
     shown = found.called(calibration.titles_of(design))
@@ -175,18 +178,17 @@ def alarms(
         raise Refusal("--weak simulates Gaussians alone; leave out the families, or --weak")
     several = identified_alone()
     chosen = [known_family(name, several) for name in families or several]
+    usual = "second-opinion-weak" if weak else "second-opinion-alarms"
+    folder = _folder(out, usual, as_json=as_json)
+    _refuse_others(folder) if weak else _refuse_strangers(folder)
     with waiting("loading PyMC"):
         from comparisons.trust import alarms as trust
 
-    usual = "second-opinion-weak" if weak else "second-opinion-alarms"
-    folder = _folder(out, usual, as_json=as_json)
     if weak:
         count, cells = len(trust.GRID) * (replicates or 100), trust.Weak(seed)
         told = trust.told_weak(_run(partial(trust.weak, cells), count, jobs, folder, cells))
     else:
         found = {}
-        if folder is not None:
-            _refuse_strangers(folder)
         for name in chosen:
             design = trust.Regular(name, seed)
             own = None if folder is None else folder / name
@@ -211,14 +213,22 @@ def _folder(out: Path | None, usual: str, *, as_json: bool) -> Path | None:
     return out
 
 
-def _refuse_strangers(folder: Path) -> None:
+def _refuse_others(folder: Path | None) -> None:
     """Refuse a folder with files that no run of ours has made."""
+    from comparisons.replicates import refuse_without_replicates
+
+    if folder is not None:
+        refuse_without_replicates(folder)
+
+
+def _refuse_strangers(folder: Path | None) -> None:
+    """Refuse the same of a folder with a folder for each family."""
     from comparisons.replicates import KEPT
     from models.names import FAMILIES
     from models.refusal import Refusal
 
-    there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    ours = {name for name in FAMILIES if (folder / name / KEPT).exists()}
+    there = {one.name for one in folder.iterdir()} if folder and folder.is_dir() else set()
+    ours = {name for name in FAMILIES if folder and (folder / name / KEPT).exists()}
     if there and not (ours and there <= {*ours, "summary.json", "figures"}):
         raise Refusal(
             f"--out {folder} is there already, with other files than replicates; "

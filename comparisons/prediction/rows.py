@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.reading.source import Paths
     from models.structure import Units
 
-__all__ = ["Piece", "pieces_of", "units_of"]
+__all__ = ["Piece", "pieces_of", "reader_of", "units_of"]
 
 
 class Piece(NamedTuple):
@@ -65,27 +65,49 @@ def pieces_of(facts: Facts, reading: Reading, file: Paths) -> Iterator[Piece]:
         yield _table(question, file, drop_missing=reading.drop_missing)
         return
     sample, d = question.rows, len(reading.columns)
-    family, beside = question.family, reading.sequence or reading.group
-    grouped, in_time = "group" in question.data.sizes, isinstance(question.data, Sequences)
+    family = question.family
+    grouped, ordered = "group" in question.data.sizes, isinstance(question.data, Sequences)
     levels = sample.levels if sample.table else (sample.categories,) * d
-    reader = Reader(
-        Columns(reading.columns, reading.trials, reading.counts if grouped else None),
-        beside,
-        levels,
-        reading.drop_missing,
-        _with_blanks(family),
-        in_time,
-    )
+    reader = reader_of(reading, family, levels, grouped=grouped, ordered=ordered)
     titles = [column_label(name) for name in reading.columns]
     found = []
     for rows in rows_as_given(file, reader):
         refuse_rows(rows, titles, family.observe)
-        if grouped or in_time:
+        if grouped or ordered:
             found.append(rows)
         else:
             yield Piece(_sample(question, rows.x, rows.trials), rows.numbers, [])
     if found:
         yield _together(question, found)
+
+
+def reader_of(
+    reading: Reading,
+    family: type[Theta],
+    levels: tuple[tuple[str, ...], ...],
+    *,
+    grouped: bool,
+    ordered: bool,
+) -> Reader:
+    """Return how the rows of files are read for a comparison.
+
+    levels: the categories of each column, empty for numbers.
+    grouped, ordered: whether rows are in groups, or follow each other in time.
+
+    >>> from comparisons.kept.reading import Reading
+    >>> from models import Poisson
+    >>> made = reader_of(Reading(("n",), counts="t"), Poisson, (), grouped=False, ordered=False)
+    >>> made.columns.names
+    ['n']
+    """
+    return Reader(
+        Columns(reading.columns, reading.trials, reading.counts if grouped else None),
+        reading.sequence or reading.group,
+        levels,
+        reading.drop_missing,
+        _with_blanks(family),
+        ordered,
+    )
 
 
 def _sample(question: Question[Any, Any], x: Array, trials: Array | None) -> Sample:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from comparisons.kept.reading import Reading
+from comparisons.prediction.ahead import refuse_ungrouped
 from comparisons.prediction.predictor import predictor_of
 from comparisons.prediction.rows import Piece, pieces_of
-from models.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -201,10 +201,7 @@ def _shares(
     facts: Facts, reading: Reading, pieces: Iterable[Piece], *, own: bool, posterior: bool
 ) -> Table:
     """Return the table of the shares of the groups of pieces."""
-    if "group" not in facts.question.data.sizes:
-        raise Refusal(
-            "the rows of the comparison are in no groups; --shares needs a fit with --group"
-        )
+    refuse_ungrouped(grouped="group" in facts.question.data.sizes)
     predictor = predictor_of(facts)
     each = _groups(predictor)
     names = [reading.group or "row", "observations", *(f"em_{k}" for k in each)]

@@ -11,7 +11,17 @@ from scipy.special import chdtrc
 import em
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, NOTE, OK, Finding, plain
-from models.structure import fields_of, free, from_fields, shares_of, with_shares
+from models.refusal import Refusal
+from models.sample import Sample
+from models.structure import (
+    fields_of,
+    free,
+    from_fields,
+    shares_of,
+    structure_for,
+    title_of,
+    with_shares,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Structure
 
-__all__ = ["Whole", "keep_whole", "same_rows", "whole_of"]
+__all__ = ["Whole", "keep_whole", "same_rows", "some_rows", "whole_of"]
 
 STEPS = 10_000  # of EM on the subsample from the estimate of all, at most
 
@@ -34,6 +44,24 @@ class Whole(NamedTuple):
 
     estimate: Structure
     observations: int
+
+
+def some_rows(question: Question[Any, Any], n: int, seed: int) -> Data:
+    """Return about n rows drawn at random: in whole stretches where rows have an order, in groups
+    where they have groups.
+
+    >>> some_rows(fit.question, 50, seed=1).sample.observations
+    50
+    """
+    data: Data | None = None
+    if isinstance(question.sample, Sample):
+        data = question.units.stretches(n, np.random.default_rng(seed))
+    if data is None:
+        data = em.subsample(question.family, question.sample, n, seed)
+    if structure_for(data) is not question.structure:
+        kind = title_of(question.structure)
+        raise Refusal(f"some is {n}; rows drawn at random say nothing about a {kind}")
+    return data
 
 
 def keep_whole(tree: xr.DataTree, fit: em.Fit[Any], some: Data) -> None:
