@@ -134,14 +134,13 @@ def refuse_without_replicates(folder: Path) -> None:
     >>> _ = Path("mine/notes.txt").write_text("mine")
     >>> refuse_without_replicates(Path("mine"))
     Traceback (most recent call last):
-    models.refusal.Refusal: --out mine is there already, with other files than replicates; give ...
+    models.refusal.Refusal: --out mine exists already, with other files than replicates; give ...
     """
     if (folder / KEPT).exists() or not folder.exists():
         return
     if not folder.is_dir() or any(folder.iterdir()):
         raise Refusal(
-            f"--out {folder} is there already, with other files than replicates; "
-            "give another folder"
+            f"--out {folder} exists already, with other files than replicates; give another name"
         )
 
 

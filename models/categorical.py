@@ -271,16 +271,16 @@ def single_rows_unidentified(
 
     >>> from models import Sample
     >>> single_rows_unidentified(Categorical, Sample(["a", "b", "c"]), 2, equal=False)[:43]
-    'one label a row does not identify 2 compone'
+    'one label a row cannot tell 2 groups apart:'
     """
     if k == 1:
         return ""
     v = width(Categorical, sample)
     free = k * (v - 1) + (0 if equal else k - 1)
     return (
-        f"one label a row does not identify {k} components: they have {free} parameters, and the "
+        f"one label a row cannot tell {k} groups apart: they have {free} parameters, and the "
         f"shares of {v} categories determine only {v - 1}; give more columns of labels "
         f"{both('Independent(Categorical, ...)', '-c NAME:categorical for each')}, rows in groups "
         f"{both('Groups(x, group)', '--group')}, rows in time "
-        f"{both('Sequences(x)', '--in-order')}, or 1 component"
+        f"{both('Sequences(x)', '--in-order')}, or 1 group"
     )

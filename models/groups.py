@@ -11,7 +11,7 @@ import numpy as np
 from models.arrays import spaced
 from models.blanks import absent, blank_as, empty_rows
 from models.categories import coded, coded_table, refuse_codes
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample, checked_rows, column_titles, refuse
 from models.summary import summary
 from models.totals import refuse_sums
@@ -623,11 +623,13 @@ def _refuse_strangers(titles: Sequence[str], totals: Array | NDArray[np.int64]) 
     """
     if len(titles) < 2:
         raise Refusal(
-            f"all rows are in one group, {titles[0]!r}; give Sample(x), whose rows have no groups"
+            f"all rows are in one group, {titles[0]!r}; give a column with several, or rows in no "
+            f"groups {both('Sample(x)', 'without --group')}"
         )
     if totals.sum() == len(titles):
         raise Refusal(
-            "every row is in a group of its own; give Sample(x), or a column with fewer groups"
+            "every row is in a group of its own; give groups of several rows, or rows in no groups "
+            f"{both('Sample(x)', 'without --group')}"
         )
 
 

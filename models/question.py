@@ -44,6 +44,15 @@ if TYPE_CHECKING:
 __all__ = ["Question", "asked", "mending", "observed", "refuse_single_categories", "weak_prior"]
 
 
+ORDERED = {
+    "column": "mean",
+    "heads": "probability",
+    "labels": "probability of the first category",
+    "table": "mean in the first column",
+}
+"""By what groups are numbered, in the words of people, by what a family takes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Question[S: Structure, T: Theta]:
     """What is to be estimated.
@@ -169,14 +178,14 @@ class Question[S: Structure, T: Theta]:
         >>> from models import Mixture, Poisson
         >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).with_titles(["quiet"])
         Traceback (most recent call last):
-        models.refusal.Refusal: 1 name is given for 2 groups; give one for each, in the order of ...
+        models.refusal.Refusal: 1 name is given for 2 groups; give one for each, from the ...
         """
         found = tuple(str(one).strip() for one in titles)
         if len(found) != self.k:
             given = f"{len(found)} name{'s are' if len(found) != 1 else ' is'}"
             raise Refusal(
-                f"{given} given for {self.k} group{'s' * (self.k > 1)}; give one for each, in the "
-                "order of their labels"
+                f"{given} given for {self.k} group{'s' * (self.k > 1)}; give one for each, from "
+                f"the smallest {ORDERED[self.family.takes()]} to the largest"
             )
         for one in found:
             if not one or found.count(one) > 1:

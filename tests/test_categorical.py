@@ -105,7 +105,7 @@ def test_a_fit_shows_names_and_refuses_other_categories():
 def test_single_labels_in_no_order_identify_nothing_and_that_is_said(equal):
     sample = Sample(["a", "b", "c", "a"])
     question = asked(Categorical, sample, 2, equal_weights=equal)
-    with pytest.raises(Refusal, match="one label a row does not identify 2 components"):
+    with pytest.raises(Refusal, match="one label a row cannot tell 2 groups apart"):
         refuse_inestimable(question)
     with pytest.raises(Refusal, match="one label a row") as said:
         comparisons.second_opinion(Categorical, sample, 2, equal_weights=equal, progress=False)
@@ -212,7 +212,7 @@ def test_words_of_a_file_without_order_are_refused_before_any_work(file):
     assert "without a value" in blank
     assert "line 12; leave such rows out (drop_missing=True)" in blank
     refused = typed(file, "-k", "2", "--drop-missing")
-    assert "one label a row does not identify 2 components" in str(refused.exception)
+    assert "one label a row cannot tell 2 groups apart" in str(refused.exception)
     assert "--force" in str(refused.exception)
     forced = typed(file, "-k", "2", "--drop-missing", "--force", "--only", "em")
     assert "so the data do not determine all" in " ".join(forced.output.split())

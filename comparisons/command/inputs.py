@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
@@ -76,6 +77,7 @@ __all__ = [
     "those_with_df",
 ]
 
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ZEROS = "zero-inflated"  # what --zeros makes of a family
 
 
@@ -518,7 +520,9 @@ def _columns(
     observed = _observed(family, columns, heads, trials)
     flips = trials if trials is not None and not trials.isdecimal() else None
     if trials is not None and flips is None and int(trials) < 1:
-        raise Refusal(f"--trials is {trials}; give how many flips are behind the heads, from 1")
+        raise Refusal(f"--trials is {trials}; give the number of trials of each row, from 1 up")
+    if flips is not None and NUMBER.fullmatch(flips.strip()):
+        raise Refusal(f"--trials is {flips}; give a whole number from 1 up, or a column's name")
     behind = flips if trials is None or flips is not None else int(trials)
     return Columns(tuple(observed), behind, counts)
 
@@ -530,7 +534,9 @@ def _observed(
     if heads is not None and columns:
         raise Refusal("--heads and --column are both given; give one of them")
     if heads is not None and trials is None:
-        raise Refusal("--heads needs --trials: the column of flips, or one number for all")
+        raise Refusal(
+            "--heads needs --trials; give the column of trials, or one number for all, --trials 10"
+        )
     if trials is not None and heads is None:
         raise Refusal("--trials needs --heads: the column of heads")
     observed = [name.strip() for name in (columns if heads is None else [heads])]
@@ -548,8 +554,8 @@ def _refuse_columns(family: type[Theta], observed: Sequence[str], heads: str | N
     option, takes = option_of(family), family.takes()
     if (heads is not None) != (takes == "heads"):
         raise Refusal(
-            f"{option} counts heads; in place of --column give --heads NAME and --trials "
-            "NAME (or a number)"
+            f"{option} needs heads and trials; in place of --column give --heads NAME and "
+            "--trials NAME, or --trials 10 if all rows have 10"
             if takes == "heads"
             else f"--heads and --trials are for --family {_taking('heads')}; give --column"
         )
@@ -593,7 +599,7 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
     ...     refuse_components(Poisson, seen, 3, weak=True)
     ... except Refusal as refusal:
     ...     print(refusal)
-    -k is 3, but boys has 2 distinct values; give at most -k 2
+    -k asks for 3 groups, but boys has 2 distinct values; give at most -k 2
     """
     sample, names = observed.sample, observed.names
     if here := isinstance(sample, Sample):
@@ -616,8 +622,8 @@ def refuse_components(family: type[Theta], observed: Observed, k: int, *, weak: 
         rows = "value" if len(names) == 1 else "row"
         has = f"has {seen.distinct} distinct {rows}s"
         raise Refusal(
-            f"-k is {k}, but {', '.join(names)} {has if seen.distinct > 1 else 'is constant'}; "
-            f"give at most -k {seen.distinct}"
+            f"-k asks for {k} groups, but {', '.join(names)} "
+            f"{has if seen.distinct > 1 else 'is constant'}; give at most -k {seen.distinct}"
         )
     if weak:
         with located_in_file({"x": names}):

@@ -27,6 +27,7 @@ from comparisons.command.finish import (
     shown,
     tell_dropped,
 )
+from comparisons.command.misuse import misuse
 from comparisons.command.options import (
     MACHINES,
     MODEL,
@@ -89,7 +90,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 BAD_INPUT = 2
-NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"  # pydantic's
 KEPT = 100_000  # new objects before the next garbage collection: a command makes little garbage
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a bug must not look like a verdict
 ONLY = ("em",)
@@ -647,8 +647,7 @@ def main() -> None:
         said = problem.format_message()  # empty where the help has been printed instead
         where = problem.ctx.command_path if problem.ctx else "second-opinion"
         if said:
-            plain = said.replace(NO_NUMBER, "give a whole number").rstrip(".")
-            _fail(f"{plain}; see {where} -h")
+            _fail(f"{misuse(said, sys.argv[1:])}; see {where} -h")
         sys.exit(BAD_INPUT)
     except Exception as problem:  # noqa: BLE001 (status 1 would say: disagree)
         if not _is_said(problem):

@@ -158,7 +158,9 @@ def _refuse_out(out: Path | None, *, overwrite: bool) -> None:
     if not out.parent.is_dir():
         raise Refusal(f"--out {out}: there is no folder {out.parent}; make it first")
     if out.exists() and not overwrite:
-        raise Refusal(f"--out {out} is there already; give another file, or --overwrite")
+        raise Refusal(
+            f"--out {out} exists already; give another name, or add --overwrite to replace it"
+        )
 
 
 def _table(facts: Facts, reading: Reading, file: Files, *, shares: bool, posterior: bool) -> Table:

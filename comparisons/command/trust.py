@@ -231,8 +231,7 @@ def _refuse_strangers(folder: Path | None) -> None:
     ours = {name for name in FAMILIES if folder and (folder / name / KEPT).exists()}
     if there and not (ours and there <= {*ours, "summary.json", "figures"}):
         raise Refusal(
-            f"--out {folder} is there already, with other files than replicates; "
-            "give another folder"
+            f"--out {folder} exists already, with other files than replicates; give another name"
         )
 
 

@@ -153,8 +153,8 @@ def refuse_folder(path: Path, *, overwrite: bool | None, ours: Collection[str] =
         raise Refusal(f"--out {path} is a file; give a folder")
     there = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
     if there and not overwrite:
-        way = "" if overwrite is None else ", or --overwrite"
-        raise Refusal(f"--out {path} is there already; give another folder{way}")
+        way = "" if overwrite is None else ", or add --overwrite to replace it"
+        raise Refusal(f"--out {path} exists already; give another name{way}")
     if others := [name for name in there if name not in ours]:
         raise Refusal(f"--out {path} holds {others[0]}, which is not ours; give another folder")
     if path.resolve() == Path.cwd():

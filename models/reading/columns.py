@@ -230,11 +230,12 @@ def _refuse_more_heads(
     row, name, flips = int(np.argmax(more)), columns.x[0], columns.trials
     if isinstance(trials, int):
         raise Refusal(
-            f"{name}: {where(row)} is {heads[row]:g}, more heads than --trials {trials}; "
-            "how many flips are behind each row?"
+            f"{name}: {where(row)} is {heads[row]:g}, more than the number of trials, {trials}; "
+            "give --trials a larger number, or the column of trials"
         )
     remedy = f"swapped? Try --heads {flips} --trials {name}"
     raise Refusal(
-        f"{name}: {where(row)} is {heads[row]:g}, more heads than the {trials[row]:g} of {flips}; "
+        f"{name}: {where(row)} is {heads[row]:g}, more than its number of trials, "
+        f"{trials[row]:g} ({flips}); "
         + (f"are the columns {remedy}" if (heads >= trials).all() else "correct the file")
     )

@@ -42,8 +42,11 @@ def unknown_column(label: str, columns: list[str], name: str) -> str:
     >>> unknown_column("a.csv", ["sex", "height"], "hight")
     "a.csv has no column 'hight'; did you mean 'height'? it has 2 columns: sex, height"
     """
+    several = [one.strip() for one in name.split(",")]
     near = nearest(name, columns)
     guess = f"did you mean {near!r}? " if near else ""
+    if len(several) > 1 and {*several} <= {*columns}:
+        guess = f"give each by itself: {' '.join(f'-c {one}' for one in several)}; "
     listed = ", ".join(shortened(one) or NAMELESS for one in columns[:NAMED])
     listed += ", ..." * (len(columns) > NAMED)
     count = f"{len(columns):,} column{'s' * (len(columns) > 1)}"

@@ -266,7 +266,8 @@ def _much_text(given: pa.Array, number: NDArray[np.bool_], blank: NDArray[np.boo
         kinds = len(compute.unique(given.filter(pa.array(~blank))))
         two = kinds == 2 < text.sum()  # answers, rather than two names
         numbers = "write the two as 0 and 1" if two else "give a column of numbers"
-        return f"; no row of {len(text):,} is one: {numbers}, or for labels take categorical"
+        every = f", and no other of {len(text):,} rows is one" * (len(text) > 1)
+        return f"{every}; {numbers}, or for labels take --family categorical"
     verb, them = ("are", "them") if text.sum() > 1 else ("is", "it")
     dropped = both("drop_missing=True", "--drop-missing")
     return (

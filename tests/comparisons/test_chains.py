@@ -233,7 +233,11 @@ def test_one_sequence_has_no_leave_one_out(opinion):
         ("n\n3\n4\n", "-c n -k 2 --in-order --initial fixed", "--initial is 'fixed'"),
         ("n\n3\n4\n", "-c n -k 2 --in-order --workers 2", "--workers and --cluster are for rows"),
         ("n\n3\n4\n5\n", "-c n -k 2 --in-order --equal-weights", "--equal-weights) fixes all"),
-        ("n\n3\n4\n3\n", "-c n -k 3 --in-order", "-k is 3, but n has 2 distinct values"),
+        (
+            "n\n3\n4\n3\n",
+            "-c n -k 3 --in-order",
+            "-k asks for 3 groups, but n has 2 distinct values",
+        ),
         ("n,i\n3,a\n4,b\n5,a\n", "-c n -k 2 --sequence i", "'a' begins in line 2 and again"),
         ("n,i\n3,a\n4,b\n", "-c n -k 2 --sequence i", "every sequence has one row"),
         ("n,i\n3,a\n4,a\n,b\n,b\n", "-c n -k 2 --sequence i", "none of its rows was seen"),

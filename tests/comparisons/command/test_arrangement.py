@@ -233,7 +233,7 @@ WRONG = {
     ),
     "k too large": (
         ("words.csv", *WORDS[1:-1], 4),
-        "-k is 4, but word has 3 distinct values; give at most -k 3",
+        "-k asks for 4 groups, but word has 3 distinct values; give at most -k 3",
     ),
     "no groups": (
         ("words.csv", "-f", "categorical", "-c", "word", "-k", 2),

@@ -133,12 +133,12 @@ MIXED = {
     ),
     "text for a number": (
         ("-f", "gaussian", "-c", "plan"),
-        "give a column of numbers, or for labels take categorical",
+        "give a column of numbers, or for labels take --family categorical",
         "0 and 1",
     ),
     "yes and no for heads": (
         ("-c", "age:gaussian", "-c", "smokes:binomial"),
-        "write the two as 0 and 1, or for labels take categorical",
+        "write the two as 0 and 1, or for labels take --family categorical",
         "a column of numbers",
     ),
     "single labels": (
@@ -233,7 +233,10 @@ def test_groups_have_the_names_that_they_are_given(run, people):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ("women", "1 name is given for 2 groups; give one for each, in the order of their labels"),
+        (
+            "women",
+            "1 name is given for 2 groups; give one for each, from the smallest mean to the largest",
+        ),
         ("a,b,c", "3 names are given for 2 groups"),
         ("men,men", "two groups are called 'men'; give each group a name of its own"),
         ("men,", "a group's name is empty"),
@@ -312,6 +315,10 @@ WRONG = {
     "a folder": (("fit", ".", *GAUSSIAN), "folder"),
     "no column": (("fit", "people.csv", "-f", "gaussian", "-c", "hight", "-k", 2), "'height'"),
     "text": (("fit", "people.csv", "-f", "gaussian", "-c", "name", "-k", 2), "not a number"),
+    "two columns in one": (
+        ("fit", "people.csv", "-f", "gaussian", "-c", "height, half", "-k", 2),
+        "has no column 'height, half'; give each by itself: -c height -c half; it has 3 columns",
+    ),
     "no column given": (("fit", "people.csv", "-f", "gaussian", "-k", 2), "--column"),
     "k too large": (("fit", "people.csv", *GAUSSIAN[:-1], 999), "height has"),
     "blanks": (("fit", "blank.csv", "-f", "gaussian", "-c", "x", "-k", 1), "--drop-missing"),
@@ -385,11 +392,19 @@ WRONG = {
     ),
     "swapped": (
         ("fit", "coins.csv", "-f", "binomial", "--heads", "flips", "--trials", "heads", "-k", 2),
-        "flips: line 2 is 10, more heads than the 5 of heads; are the columns swapped?",
+        "flips: line 2 is 10, more than its number of trials, 5 (heads); are the columns swapped?",
     ),
     "too many heads": (
         ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 8, "-k", 2),
-        "heads: line 3 is 9, more heads than --trials 8",
+        "heads: line 3 is 9, more than the number of trials, 8; give --trials a larger",
+    ),
+    "a fraction of flips": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 1.5, "-k", 2),
+        "--trials is 1.5; give a whole number from 1 up, or a column's name",
+    ),
+    "fewer than no flips": (
+        ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials=-3", "-k", 2),
+        "--trials is -3; give a whole number from 1 up",
     ),
     "no flips": (
         ("fit", "coins.csv", "-f", "binomial", "--heads", "heads", "--trials", 0, "-k", 2),
@@ -452,16 +467,20 @@ def test_bad_input_is_one_line_and_status_2(case, run, people, tmp_path, monkeyp
 
 
 USAGE = {
-    ("fit", "people.csv", *GAUSSIAN, "--seed", "x"): "'--seed'",
-    ("fit", "people.csv", *GAUSSIAN[:-1], 0): "'--components'",
-    ("fit",): "Missing argument",
-    ("study", "heights", "--people", 1): "'--people': Input should be greater than or equal to 2",
-    ("study", "heights", "--people", 0): "'--people'",
-    ("study", "heights", "--people", "x"): "'--people'",
-    ("study", "heights", "--seed", "x"): "'--seed'",
-    ("study", "heights", "--seed", -1): "'--seed'",
-    ("study", "heights", "--peple", 3): "--peple",
-    ("stdy",): "'stdy'",
+    ("fit", "people.csv", *GAUSSIAN, "--seed", "x"): ": --seed is x; give a whole number; see",
+    ("fit", "people.csv", *GAUSSIAN[:-1], 0): ": -k is 0; give 1 or more; see",
+    ("fit", "people.csv", *GAUSSIAN[:-1], "1-3"): "several: second-opinion choose FILE -k 1-3;",
+    ("fit", "people.csv", *GAUSSIAN, "--within", "far"): ": --within is far; give a number; see",
+    ("fit", "people.csv", *GAUSSIAN, "height"): ": height is too much; write a column behind -c",
+    ("fit", "people.csv", "-c"): ": -c needs a value; see",
+    ("fit", "people.csv", *GAUSSIAN, "--colum=a"): ": there is no option --colum; did you mean --c",
+    ("fit",): ": FILE is missing; give it after the command; see",
+    ("study", "heights", "--people", 1): ": --people is 1; give 2 or more; see",
+    ("study", "heights", "--people=0"): ": --people is 0; give 2 or more; see",
+    ("study", "heights", "--people", "x"): ": --people is x; give a whole number; see",
+    ("study", "heights", "--seed", -1): ": --seed is -1; give 0 or more; see",
+    ("study", "heights", "--peple", 3): "there is no option --peple; did you mean --people?; see",
+    ("fitt",): ": there is no command 'fitt'; did you mean fit?; see second-opinion -h",
 }
 
 

@@ -173,7 +173,12 @@ def test_other_files_are_found_by_name_or_refused_in_one_line(heights, run, rng)
         ("heights", "none.csv"): "none.csv has no column 'height, cm'",
         ("heights", "twice.csv"): "twice.csv has 2 columns called 'height, cm'",
         ("heights", "words.csv"): "height, cm: line 2 is 'tall', which is not a number",
-        ("heights", "other.csv", "--out", "alone.csv"): "alone.csv is there already",
+        (
+            "heights",
+            "other.csv",
+            "--out",
+            "alone.csv",
+        ): "alone.csv exists already; give another name, or add --overwrite",
         ("heights", "other.csv", "--out", "no/where.csv"): "there is no folder no",
         ("heights", "other.csv", "--out", "heights"): "heights is a folder; give a file",
         ("heights", "other.csv", "--shares"): "in no groups",

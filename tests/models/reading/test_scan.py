@@ -228,7 +228,7 @@ def test_the_first_row_that_a_family_refuses_is_found_again(stored):
     heads = np.arange(20_000) % 7
     heads[11_111] = 12
     path = str(stored({"h": heads}))
-    with pytest.raises(Refusal, match=r"h: row 11,112 is 12, more heads than --trials 10"):
+    with pytest.raises(Refusal, match=r"h: row 11,112 is 12, more than the number of trials, 10"):
         sample_of(Binomial, path, [], "h", "10", None, drop_missing=False)
 
 
