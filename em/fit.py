@@ -11,7 +11,7 @@ import numpy as np
 from em.climb.refine import information_at, refined
 from em.climb.search import CHEAP, SAME_HEIGHT, Climber, End, Found, search
 from em.climb.starts import starting_points
-from em.climb.stopping import FIRST, most_starts, settled, times_reached
+from em.climb.stopping import FIRST, MOST, most_starts, settled, times_reached
 from em.data.blocks import default_floor
 from em.data.threads import executor_for
 from em.emission import Emission, Exponential, emission_of
@@ -55,6 +55,7 @@ __all__ = ["fit", "fitted", "fitted_at", "out_of_reach", "refuse_few_rows"]
 
 MANY_WIDTHS = 5  # columns from which their least sds are not listed
 MOST_CHECKED = 500  # coordinates: with more, an information takes longer than the climb before it
+RARELY = 0.05  # chance of missing an optimum as rare as the best one, from which on it is said
 MANY_EDGES = 3  # parameters on an edge that have a note each; the others share one
 FLAT = "the observations have no spread in some direction"
 
@@ -491,11 +492,23 @@ def _without_errors[S: Structure](known: Information[S], theta: Theta) -> Iterat
 
 
 def _seldom[S: Structure](found: Found[S]) -> Iterator[str]:
-    """Yield that only one start reached the best optimum, if so: others may be higher."""
-    best = found.ends[0]
-    if best.climb.converged and not best.spike.any() and times_reached(found.ends) == 1:
-        others = f" of {found.begun}" if found.begun > 1 else ""
+    """Yield that few starts reached the best optimum, if so: others may be higher.
+
+    An optimum that a start reaches as rarely as the best one is missed by all n starts with the
+    chance (1 - reached / n)^n.
+    """
+    best, n, reached = found.ends[0], found.begun, times_reached(found.ends)
+    if not best.climb.converged or best.spike.any():
+        return
+    missed = (1 - reached / n) ** n > RARELY and not settled(found.ends)
+    if reached == 1 or missed:
+        few = (
+            f"one start{f' of {n}' if n > 1 else ''}"
+            if reached == 1
+            else f"{reached} of {n} starts"
+        )
+        more = max(5 * n, MOST)
         yield (
-            f"only one start{others} reached the best optimum: a higher one may exist; "
-            "try more starts (starts=, --starts)"
+            f"only {few} reached the best optimum: a higher one may exist; try more starts "
+            f"(--starts {more}, starts={more})"
         )
