@@ -138,12 +138,12 @@ def study(
     every: Annotated[bool, typer.Option("--all", help="Run all studies.")] = False,
     people: Annotated[
         int | None,
-        typer.Option(min=2, metavar="N", help="Of the study heights: number of people."),
+        typer.Option(min=2, metavar="N", help="Only for the study heights: number of people."),
     ] = None,
     image: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Of the study image: the picture to look at, PNG or JPEG."
+            metavar="FILE", help="Only for the study image: the picture to use, PNG or JPEG."
         ),
     ] = None,
     seed: Seed = 0,
@@ -300,8 +300,8 @@ def fit(
         typer.Option(
             min=0,
             metavar="NUMBER",
-            help="Distance from the maximum, in standard errors, up to which an estimate counts "
-            "as right.",
+            help="An estimate counts as right if it is at most so many standard errors from the "
+            "maximum.",
             rich_help_panel=SIDES,
         ),
     ] = WITHIN,
@@ -317,8 +317,8 @@ def fit(
         typer.Option(
             min=2,
             metavar="N",
-            help="Use N random rows for the opinion (with --group whole groups); check EM of all "
-            "rows against them.",
+            help="For large files: use N random rows for the opinion, such as --some 20000 (with "
+            "--group whole villages or documents). EM of all rows is checked against them.",
             rich_help_panel=SIDES,
         ),
     ] = None,
@@ -326,7 +326,8 @@ def fit(
         bool,
         typer.Option(
             "--accept-misfit",
-            help="Allow the verdict agree although the model does not fit the data, with a note.",
+            help="Let the verdict be agree even if the model does not fit the data. A note says "
+            "so.",
             rich_help_panel=SIDES,
         ),
     ] = False,
@@ -356,7 +357,7 @@ def fit(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Spread the rows over a dask cluster, whose scheduler has this address, such as "
+            help="Spread the rows over a dask cluster. ADDRESS is that of its scheduler, such as "
             "tcp://10.0.0.1:8786.",
             rich_help_panel=MACHINES,
         ),

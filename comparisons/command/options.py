@@ -74,7 +74,8 @@ File = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="A CSV, Parquet or Excel file. A pattern in quotes reads many files. - reads a pipe.",
+        help="A CSV, Parquet or Excel file. For several a pattern in quotes, such as '2026-*.csv'. "
+        "- reads a pipe.",
     ),
 ]
 Family = Annotated[
@@ -160,8 +161,8 @@ Group = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN",
-        help="Column that names what each row belongs to, such as a document or a village. Each "
-        "has shares of its own.",
+        help="Column with the village, document or person of each row, such as --group village. "
+        "The components are the same for all of them; the shares differ.",
         rich_help_panel=ROWS,
         autocompletion=columns,
     ),
@@ -188,8 +189,8 @@ Df = Annotated[
     float | None,
     typer.Option(
         metavar="NUMBER",
-        help="Fix the degrees of freedom of student-t, in every column that has it. Default: "
-        "they are estimated.",
+        help="Fix the degrees of freedom of student-t, such as --df 4, in every column that has "
+        "it. Default: they are estimated.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -197,7 +198,7 @@ Zeros = Annotated[
     bool,
     typer.Option(
         "--zeros",
-        help="Allow for zeros in excess, in counts or in positive numbers.",
+        help="Allow for more zeros than the family has: in counts, or among positive numbers.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -223,7 +224,7 @@ EqualWeights = Annotated[
     bool,
     typer.Option(
         "--equal-weights",
-        help="Fix the share of every group at 1 / k.",
+        help="Fix the share of every group at 1 / k: with two groups, half each.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -231,8 +232,10 @@ PriorText = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT|FILE",
-        help='Prior of the posterior, as observations not seen: "mean=170, n=1, squares=50, '
-        'degrees=3" in quotes, or a JSON file. Default: a weak prior.',
+        help="Prior, as if some observations had been seen before. For gaussian: "
+        '"mean=170, n=1, squares=50, degrees=3" in quotes: n observations with that mean, and a '
+        "sum of squares with its degrees of freedom. Or a JSON file with these names. Default: a "
+        "weak prior.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -278,7 +281,7 @@ Sheet = Annotated[
     str | None,
     typer.Option(
         metavar="SHEET",
-        help="Sheet of a workbook, by name or position. Default: the first.",
+        help="Sheet of a workbook, by name or position, such as --sheet 2. Default: the first.",
         rich_help_panel=ROWS,
     ),
 ]

@@ -47,7 +47,9 @@ def predict(
     shares: Annotated[
         bool,
         typer.Option(
-            "--shares", help="For rows in documents or the like: write the shares of each document."
+            "--shares",
+            help="After a fit with --group: write a line for each document or village, with its "
+            "shares, in place of one for each row.",
         ),
     ] = False,
     only: Annotated[

@@ -22,28 +22,29 @@ def speed(
         list[str] | None,
         typer.Option(
             metavar="PART",
-            help=f"Measure this part alone. Repeat it for more: {', '.join(PARTS)}.",
+            help=f"Measure only this part: {', '.join(PARTS)}. For several repeat it: --only em "
+            "--only small.",
             autocompletion=parts,
         ),
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Take small sizes and a few minutes, to see that it runs."),
+        typer.Option("--quick", help="Use small sizes, to see in a few minutes that it runs."),
     ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="New folder for speed.json and, where n grows, the picture.",
+            help="New folder for speed.json and, of the part growth, a picture.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how fast EM and the posterior are, beside all peers that are installed.
+    """Time EM and MCMC, and other programs that fit the same models, if installed.
 
-    It takes an hour, with --quick a few minutes. Without --out and --json a new
-    folder is made here.
+    It takes an hour, with --quick a few minutes. Without --out and --json the
+    results go to a new folder here, second-opinion-speed.
 
     Exit status: 0 done, 1 samplers disagree, 2 bad input or usage, 70 a bug of
     this program, 130 interrupted.

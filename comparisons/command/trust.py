@@ -51,7 +51,7 @@ def calibrate(
         typer.Option(
             min=2,
             metavar="N",
-            help="Rows of each data set. Default: 500, or 100 sets of ten flips.",
+            help="Rows of each data set. Default: 500; of binomial 100, each of ten flips.",
         ),
     ] = None,
     covariance: Covariance = None,
@@ -60,7 +60,9 @@ def calibrate(
     replicate: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="NUMBER", help="Fit and show the data set of this number alone."
+            min=0,
+            metavar="NUMBER",
+            help="Show the comparison of one data set only, by its number from 0, and the truth.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -68,9 +70,13 @@ def calibrate(
     out: Kept = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate, fit both ways, and ask: are ranks uniform, do intervals cover what they promise?
+    """Simulate data, fit them both ways, and check: do intervals cover what they promise?
 
     Example: second-opinion calibrate binomial
+
+    Every data set is drawn with true parameters from the prior. If all is right,
+    the rank of the truth among the draws of the posterior is uniform, and 95%
+    intervals contain it in 95% of the data sets.
 
     A thousand data sets take some minutes. Progress is saved in --out, by default
     second-opinion-calibrate-FAMILY; run the command again to resume.
@@ -133,19 +139,24 @@ def kind_of(design: Design) -> str:
 def alarms(
     families: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FAMILY", help="Default: all families.", autocompletion=families),
+        typer.Argument(
+            metavar="FAMILY",
+            help="Families to try, such as poisson gamma. Default: all.",
+            autocompletion=families,
+        ),
     ] = None,
     *,
     weak: Annotated[
         bool,
-        typer.Option("--weak", help="Use groups that hardly differ instead, over a grid."),
+        typer.Option("--weak", help="Simulate groups that hardly differ instead."),
     ] = False,
     replicates: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="Data sets of each family (default: 1,000), with --weak of each cell (100).",
+            help="Data sets of each family, by default 1,000; with --weak of each distance and "
+            "number of observations, by default 100.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -155,9 +166,11 @@ def alarms(
 ) -> None:
     """Count false alarms: how often is the verdict wrong on problem-free data?
 
-    Each family is tried with 2 and 3 groups 2.5 to 4 sd apart and 500
-    observations or more. With --weak: two groups 0 to 2 sd apart, 50 to 1,000
-    observations.
+    Example: second-opinion alarms poisson --replicates 100
+
+    Data of each family are simulated with 2 and 3 groups, 2.5 to 4 sd apart, and
+    500 observations or more. With --weak: Gaussians in two groups, 0 to 2 sd
+    apart, and 50 to 1,000 observations.
 
     It takes from ten minutes to hours. Progress is saved; run the command again
     to resume.
