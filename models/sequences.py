@@ -11,7 +11,7 @@ import numpy as np
 from models.arrays import spaced
 from models.blanks import absent, blank_as
 from models.categories import coded, coded_table, refuse_codes
-from models.refusal import Refusal
+from models.refusal import Refusal, both
 from models.sample import Sample, checked_rows, column_titles
 from models.summary import summary
 
@@ -101,8 +101,10 @@ class Sequences:
         _refuse_unseen(seen, ends, titles)
         if len(ends) == n:
             raise Refusal(
-                "every sequence has one row, so none follows another; give Sample(x), whose rows "
-                "have no order"
+                "every sequence has one row, so none follows another; give the column of longer "
+                "sequences, one sequence of all rows "
+                f"{both('Sequences(x)', '--in-order alone')}, or rows in no order "
+                f"{both('Sample(x)', 'neither of the two')}"
             )
         if initial is None:
             initial = "free" if len(ends) >= MANY else "stationary"

@@ -239,7 +239,7 @@ def test_one_sequence_has_no_leave_one_out(opinion):
             "-k asks for 3 groups, but n has 2 distinct values",
         ),
         ("n,i\n3,a\n4,b\n5,a\n", "-c n -k 2 --sequence i", "'a' begins in line 2 and again"),
-        ("n,i\n3,a\n4,b\n", "-c n -k 2 --sequence i", "every sequence has one row"),
+        ("n,i\n3,a\n4,b\n", "-c n -k 2 --sequence i", "of all rows (--in-order alone)"),
         ("n,i\n3,a\n4,a\n,b\n,b\n", "-c n -k 2 --sequence i", "none of its rows was seen"),
         ("n,i\n3,a\n4,a\n", "-c n -k 2 --sequence i --sequence n", "--sequence is given twice"),
     ],

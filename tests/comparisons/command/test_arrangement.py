@@ -216,7 +216,7 @@ WRONG = {
     "blank": (("blank.csv", *GROUPED), "village: 1 of 5 rows without a value"),
     "own groups": (
         ("heights.csv", *GROUPED[:-3], "heads", "-k", 1),
-        "every row is in a group of its own",
+        "own; give groups of several rows, or rows in no groups (without --group)",
     ),
     "one group": (("one.csv", *GROUPED), "all rows are in one group, 'A'"),
     "fractions for counts": (
