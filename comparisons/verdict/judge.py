@@ -84,6 +84,7 @@ def judged(
         ),
         em_errors(point, checks),
         em_won(point, checks),
+        *same_members(predictions, checks),
         *spiked(at, found, point, checks),
     ]
     chains = chains_finished(sampled, checks, near)
@@ -326,6 +327,23 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
             )
         )
     return found
+
+
+def same_members(predictions: Predictions, checks: CrossChecks) -> list[Finding]:
+    """EM's memberships at the estimate against PyMC's there, which differ by rounding only."""
+    apart = predictions.by_both
+    if predictions.memberships is None or np.isnan(apart):
+        return []
+    most = limit.MEMBERSHIPS_BY_BOTH + checks.rounding.estimate
+    same = apart <= most
+    message = f"At the estimate EM and PyMC compute the same memberships, to {apart:.0e}."
+    if not same:
+        message = (
+            "At the estimate EM and PyMC compute different memberships: they differ by up to "
+            f"{100 * apart:.2g} percentage points."
+        )
+    remedy = "" if same else "Do not use EM's memberships. Use the posterior's."
+    return [Finding("different_memberships", OK if same else FAULT, apart, most, message, remedy)]
 
 
 def data_tell(measured: Measured, table: Table, gap: Gap) -> list[Finding]:

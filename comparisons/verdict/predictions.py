@@ -9,6 +9,7 @@ import numpy as np
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import LEVEL
 from comparisons.verdict.one_ahead import hellinger_ahead
+from comparisons.verdict.seen import stacked
 from models.arrays import spaced
 from models.family import entries, rebuilt
 from models.sample import Sample
@@ -52,14 +53,17 @@ class Predictions(NamedTuple):
     positions: of the draws that predictions use, in working coordinates.
     hellinger: between plug-in and posterior predictive density.
     memberships: of both, None for a single component.
+    by_both: largest difference of a membership at the estimate, by EM and by PyMC; NaN where the
+        estimate is on an edge, or there is a single component.
 
     >>> Predictions._fields
-    ('positions', 'hellinger', 'memberships')
+    ('positions', 'hellinger', 'memberships', 'by_both')
     """
 
     positions: Array
     hellinger: float
     memberships: Memberships | None
+    by_both: float
 
 
 def few_of(draws: Structure) -> Structure:
@@ -88,11 +92,11 @@ def predictions_of(question: Question[Any, Any], point: Point, few: Structure) -
     engine = engine_of(question)
     positions = engine.pack(question, few)
     distance = hellinger_ahead if len(question.units.followers()) else _hellinger
-    return Predictions(
-        positions,
-        distance(engine, question, point.at, few, positions),
-        _memberships(engine, question, point, positions) if question.k > 1 else None,
-    )
+    hellinger = distance(engine, question, point.at, few, positions)
+    if question.k == 1:
+        return Predictions(positions, hellinger, None, np.nan)
+    both, apart = _memberships(engine, question, point, positions)
+    return Predictions(positions, hellinger, both, apart)
 
 
 def _hellinger(
@@ -133,16 +137,26 @@ def _hellinger(
 
 def _memberships(
     engine: Engine, question: Question[Any, Any], point: Point, positions: Array
-) -> Memberships:
-    """Return the memberships by both, of all units or of UNITS at even distances."""
+) -> tuple[Memberships, float]:
+    """Return the memberships by both, of all units or of UNITS at even distances.
+
+    The number is the largest difference of those that both compute at the estimate itself.
+    """
     tail = (1 - LEVEL) / 2
     some = question.units.spaced(UNITS)
-    parts = []
+    with np.errstate(all="ignore"):  # on an edge, which has no position
+        here = engine.pack(question, stacked([point.estimate]))
+    parts, there = [], []
     for block in some.blocks(BLOCK):  # quantiles need all draws of a unit at once
+        of_block = question.of(block)
         for begin in range(0, len(block.unit_counts), UNITS):  # of rows that cannot be taken apart
             kept = np.arange(begin, min(begin + UNITS, len(block.unit_counts)))
-            each = engine.members(question.of(block), positions, kept)
+            each = engine.members(of_block, positions, kept)
             both = np.quantile(each, [tail, 1 - tail], axis=0)
             parts.append(np.stack([each.mean(axis=0), *both]))
+            if np.isfinite(here).all():
+                there.append(engine.members(of_block, here, kept)[0])
     posterior, low, high = np.concatenate(parts, axis=2).transpose(0, 2, 1)
-    return Memberships(some, point.at.members(some).T[:, point.places], posterior, low, high)
+    ours = point.at.members(some).T[:, point.places]
+    apart = float(np.abs(np.concatenate(there, axis=1).T - ours).max()) if there else np.nan
+    return Memberships(some, ours, posterior, low, high), apart
