@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes.posterior.tree import posterior_of
 from faults import bayes_slips as slips
-from faults import chains
+from faults import mcmc_chains as chains
 from faults.bayes_slips import adopted, changed, instead, renamed
 from faults.em_faults import QUESTION, SHARES, SQUARED, SUM, some
 from faults.fault import (

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 import bayes
 from bayes.binomial import BinomialComponent
@@ -24,15 +25,17 @@ from faults.fault import RARE, Case, drawn, replaced
 from models import Mixture
 from models.family import rebuilt
 from models.question import asked
+from models.structure import axes_of, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import xarray as xr
+    from collections.abc import Callable, Mapping
 
     from faults.em_slips import Slip
     from models import Prior, Sample
     from models.arrays import Array
+    from models.structure import Structure, Units
+
+STEPS = 40  # of Metropolis' algorithm, several times as many as it takes to forget
 
 compiled, sampler, target = (
     import_module(f"bayes.{name}")
@@ -151,3 +154,57 @@ jacobian_in_sampler = replaced(sampler, "engine_of", _without_jacobian)
 jacobian_everywhere = together(
     jacobian_in_sampler, replaced(target, "engine_of", _without_jacobian)
 )
+
+
+# of any structure
+
+
+def posterior_as(
+    case: Case,
+    data: Units | None = None,
+    prior: Prior | None = None,
+    *,
+    given: Structure | None = None,
+    fields: Mapping[str, Array] | None = None,
+) -> xr.DataTree:
+    """Hand in draws as those of the right question: of other data, under another prior, or any.
+
+    given: structures with a leading axis. fields: of such structures, by name.
+    """
+    if fields is None:
+        if given is None:
+            asked_of = case.sample if data is None else data
+            found = drawn(case.family, asked_of, case.k, case.seed, prior, draws=case.design.draws)
+            given = posterior_of(found).draws
+        fields = fields_of(given)
+    every = axes_of(type(case.draws), case.family)
+    n = len(next(iter(fields.values())))
+    variables = {
+        name: (("chain", "draw", *every[name]), field.reshape(4, n // 4, *field.shape[1:]))
+        for name, field in fields.items()
+    }
+    return bayes.adopt(case.family, case.sample, xr.Dataset(variables), prior=case.prior)
+
+
+def tempered_towards(case: Case, power: float) -> xr.DataTree:
+    """Hand in draws of a density with the likelihood to some power, by Metropolis' algorithm.
+
+    Each right draw begins a chain of its own, whose last position is the draw.
+    """
+    question = posterior_of(case.posterior).question
+    engine = engine_of(question)
+    rng, here = np.random.default_rng(case.seed), engine.pack(question, case.draws)
+    n, p = here.shape
+    root = np.linalg.cholesky(np.cov(here.T)) * 2.4 / np.sqrt(p * power)
+
+    def height(positions: Array) -> Array:
+        whole = engine.explored(question, positions)
+        return whole - (1 - power) * engine.log_likelihoods(question, positions)
+
+    high = height(here)
+    for _ in range(STEPS):
+        there = here + rng.normal(size=(n, p)) @ root.T
+        new = height(there)
+        moves = np.log(rng.random(n)) < new - high  # NaN is no number to move to
+        here, high = np.where(moves[:, None], there, here), np.where(moves, new, high)
+    return posterior_as(case, given=engine.structures(question, here))

@@ -6,7 +6,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from unittest.mock import patch
 
 import numpy as np
@@ -26,23 +26,46 @@ from models import (
     ordered,
     simulate,
 )
-from models.family import entries
+from models.family import components
+from models.structure import fields_of, from_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import xarray as xr
 
+    from models.structure import Structure, Units
+
 DRAWS, TUNE = 1_000, 500
 CHANGED = 0.1  # posterior sds by which an answer has to move before a fault counts
-KEPT = 12  # right answers in memory, as many as there are designs
+KEPT = 20  # right answers in memory, as many as there are designs
 DESCENT = "DescentError"  # EM's loop refuses to go down
 REFUSED = "refused"  # a ValueError that says what is wrong with the answer
 
 
+class Drawn(Protocol):
+    """A regular problem, drawn again and again.
+
+    draws: of each chain.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def truth(self) -> Structure: ...
+
+    @property
+    def draws(self) -> int: ...
+
+    def sample(self, seed: int) -> Units: ...
+
+    def judged(self, structures: Structure) -> np.ndarray: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A regular problem, drawn again and again.
+    """A mixture, drawn again and again.
 
     trials: least and most flips of a coin.
     step: to which measurements are rounded.
@@ -53,6 +76,7 @@ class Design:
     n: int
     trials: tuple[int, int] | None = None
     step: float | None = None
+    draws: int = DRAWS
 
     def sample(self, seed: int) -> Sample:
         """Draw a data set."""
@@ -62,6 +86,22 @@ class Design:
         if self.step is None:
             return drawn
         return Sample((drawn.x / self.step).round() * self.step, counts=drawn.counts)
+
+    def judged(self, structures: Structure) -> np.ndarray:
+        """Return what an answer is, (n, numbers): all parameters."""
+        return flat(structures)
+
+
+def flat(structures: Structure) -> np.ndarray:
+    """Return all numbers of (n,) structures, (n, numbers)."""
+    fields = fields_of(structures).values()
+    return np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
+
+
+def one(structure: Structure) -> Structure:
+    """Return a structure with a leading axis of length 1."""
+    fields = {name: np.asarray(field)[None] for name, field in fields_of(structure).items()}
+    return from_fields(type(structure), type(structure.theta), fields)
 
 
 def two(weight: float, mean: list[float], sd: list[float]) -> Mixture:
@@ -98,7 +138,7 @@ DESIGNS = (LINE, CLOSE, SMALL, ROUNDED, FAR, THREE, PLANE, COINS, LONG, RATES, R
 class Answers(NamedTuple):
     """What is handed to the comparison."""
 
-    estimate: em.Fit | Mixture
+    estimate: em.Fit | Structure
     posterior: xr.DataTree
 
 
@@ -106,9 +146,9 @@ class Answers(NamedTuple):
 class Case:
     """A data set with both answers right."""
 
-    design: Design
+    design: Drawn
     seed: int
-    sample: Sample
+    sample: Units
     fit: em.Fit
     posterior: xr.DataTree
 
@@ -120,7 +160,7 @@ class Case:
     @property
     def k(self) -> int:
         """How many components there are."""
-        return len(self.design.truth.weight)
+        return components(self.design.truth.theta)
 
     @property
     def prior(self) -> Prior:
@@ -128,7 +168,7 @@ class Case:
         return posterior_of(self.posterior).question.prior
 
     @property
-    def draws(self) -> Mixture:
+    def draws(self) -> Structure:
         """Of the right posterior, chain after chain."""
         return posterior_of(self.posterior).draws
 
@@ -142,22 +182,35 @@ class Fault(NamedTuple):
     ours: what patches our own code, while the answers are made and while they are compared.
     beside: what else comes out wrong, where neither parameters nor their errors need to.
     of: the kind of fault, if others have the same cause under another name.
+    where: it is planted: in the "quick" tests, the "slow" ones, or for the "table" alone, which has
+        the same slips by other hands as well.
     """
 
     name: str
     side: str
-    design: Design
+    design: Drawn
     plant: Callable[[Case], Answers]
     codes: frozenset[str]
     ours: Callable[[], AbstractContextManager[object]] = nullcontext
     beside: str = ""
     of: str = ""
+    where: str = "quick"
 
     @property
     def kind(self) -> str:
         """The cause, whoever makes it."""
         name = self.name.removesuffix(", in ours").removesuffix(", in a user's code")
         return self.of or name
+
+
+def slow(fault: Fault) -> Fault:
+    """Leave a fault to the slow tests."""
+    return fault._replace(where="slow")
+
+
+def in_table(fault: Fault) -> Fault:
+    """Leave a fault to the table."""
+    return fault._replace(where="table")
 
 
 class Outcome(NamedTuple):
@@ -181,15 +234,17 @@ class Outcome(NamedTuple):
 
 
 @lru_cache(KEPT)
-def right(design: Design, seed: int) -> Case:
+def right(design: Drawn, seed: int) -> Case:
     """Return a data set of a design with both answers right."""
-    sample, family, k = design.sample(seed), type(design.truth.theta), len(design.truth.weight)
-    return Case(design, seed, sample, em.fit(family, sample, k), drawn(family, sample, k, seed))
+    theta = design.truth.theta
+    sample, family, k = design.sample(seed), type(theta), components(theta)
+    posterior = drawn(family, sample, k, seed, draws=design.draws)
+    return Case(design, seed, sample, em.fit(family, sample, k), posterior)
 
 
 def drawn(
     family: type,
-    sample: Sample,
+    sample: Units,
     k: int,
     seed: int,
     prior: Prior | None = None,
@@ -223,33 +278,21 @@ def outcome(fault: Fault, seed: int) -> Outcome:
 
 def shift(case: Case, planted: Answers) -> float:
     """Return by how many posterior sds estimate, standard errors, posterior means or sds moved."""
-    right_draws, draws = _flat(case.draws), _flat(posterior_of(planted.posterior).draws)
+    judged, draws = case.design.judged, posterior_of(planted.posterior).draws
+    right_draws, given = judged(case.draws), planted.estimate
     sd = right_draws.std(axis=0)
-    given = planted.estimate
-    mixture = given if isinstance(given, Mixture) else given.mixture
+    structure = given.estimate if isinstance(given, em.Fit) else given
+    draws = judged(draws)
     moved = [
-        (_flat_one(ordered(mixture)) - _flat_one(case.fit.mixture)) / sd,
+        (judged(one(ordered(structure))) - judged(one(case.fit.estimate)))[0] / sd,
         (draws.mean(axis=0) - right_draws.mean(axis=0)) / sd,
         (draws.std(axis=0) - sd) / sd,
     ]
-    if isinstance(given, em.Fit):
-        errors = _flat_one(case.fit.standard_errors)
-        moved.append((_flat_one(given.standard_errors) - errors) / errors)
+    if isinstance(given, em.Fit) and case.fit.told is None:  # else parameters have no errors
+        errors = flat(one(case.fit.standard_errors))
+        moved.append(((flat(one(given.standard_errors)) - errors) / errors)[0])
     worst = np.abs(np.concatenate(moved))
     return float(worst.max()) if np.isfinite(worst).all() else np.inf
-
-
-def _flat(draws: Mixture) -> np.ndarray:
-    """Return all numbers of (n,) mixtures, (n, numbers)."""
-    fields = [draws.weight, *entries(draws.theta).values()]
-    return np.concatenate([field.reshape(len(field), -1) for field in fields], axis=1)
-
-
-def _flat_one(mixture: Mixture) -> np.ndarray:
-    """Return all numbers of a mixture."""
-    return np.concatenate(
-        [np.ravel(mixture.weight), *map(np.ravel, entries(mixture.theta).values())]
-    )
 
 
 def replaced(
