@@ -131,7 +131,7 @@ def test_the_list_is_long_and_its_names_differ():
     assert all(fault.codes for fault in FAULTS)
     assert (len(MIXTURES), len(CHAINS), len(ADMIXTURES)) == (94, 67, 43)
     kinds = [{(fault.side, fault.kind) for fault in each} for each in (CHAINS, ADMIXTURES)]
-    assert [len(each) for each in kinds] == [53, 36]  # without the same slips by other hands
+    assert [len(each) for each in kinds] == [53, 36]  # kinds
 
 
 def test_most_faults_have_a_code_that_no_other_kind_shares():

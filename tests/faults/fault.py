@@ -182,8 +182,8 @@ class Fault(NamedTuple):
     ours: what patches our own code, while the answers are made and while they are compared.
     beside: what else comes out wrong, where neither parameters nor their errors need to.
     of: the kind of fault, if others have the same cause under another name.
-    where: it is planted: in the "quick" tests, the "slow" ones, or for the "table" alone, which has
-        the same slips by other hands as well.
+    where: it is planted: in the "quick" tests, the "slow" ones, or for the "table" alone, as tests
+        have little time.
     """
 
     name: str
