@@ -19,6 +19,7 @@ __all__ = [
     "forms_or_all",
     "halves",
     "parts",
+    "structures",
     "studies",
 ]
 
@@ -66,6 +67,17 @@ def beginnings(incomplete: str) -> list[str]:
     from models.sequences import INITIALS
 
     return list(INITIALS)
+
+
+def structures(incomplete: str) -> list[str]:
+    """Return the structures of which data can be simulated.
+
+    >>> structures("")
+    ['mixture', 'hidden-markov', 'admixture']
+    """
+    from comparisons.trust.layouts import LAYOUTS
+
+    return list(LAYOUTS)
 
 
 def draws(incomplete: str) -> list[str]:

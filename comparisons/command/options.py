@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from comparisons.command.complete import beginnings, columns, draws, families, forms
+from comparisons.command.complete import beginnings, columns, draws, families, forms, structures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,6 +192,16 @@ Df = Annotated[
         help="Fix the degrees of freedom of student-t, such as --df 4, in every column that has "
         "it. Default: they are estimated.",
         rich_help_panel=MODEL,
+    ),
+]
+Structure = Annotated[
+    str,
+    typer.Option(
+        metavar="STRUCTURE",
+        help="How simulated rows belong together: mixture (in no way), hidden-markov (in time, in "
+        "five sequences) or admixture (in twenty groups).",
+        rich_help_panel=MODEL,
+        autocompletion=structures,
     ),
 ]
 Zeros = Annotated[

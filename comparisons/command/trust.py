@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from comparisons.command.complete import families
-from comparisons.command.options import MODEL, Covariance, Df, Jobs, Json, Kept, Seed, Zeros
+from comparisons.command.options import (
+    MODEL,
+    Covariance,
+    Df,
+    Initial,
+    Jobs,
+    Json,
+    Kept,
+    Seed,
+    Structure,
+    Zeros,
+)
 from comparisons.progress import waiting
 
 if TYPE_CHECKING:
@@ -20,10 +31,11 @@ if TYPE_CHECKING:
     from comparisons.pages.steps import Steps
     from comparisons.replicates import Record
     from comparisons.trust.calibration import Design
+    from models.family import Theta
 
 __all__ = ["alarms", "calibrate"]
 
-SETS, MEASURED = 100, 500  # observations of a replicate: of coins, and of anything else
+MIXTURE = "mixture"  # the structure by default
 
 
 def calibrate(
@@ -51,9 +63,12 @@ def calibrate(
         typer.Option(
             min=2,
             metavar="N",
-            help="Rows of each data set. Default: 500; of binomial 100, each of ten flips.",
+            help="Rows of each data set. Default: 500; of binomial 100, each of ten flips; in "
+            "time 300.",
         ),
     ] = None,
+    structure: Structure = MIXTURE,
+    initial: Initial = None,
     covariance: Covariance = None,
     df: Df = None,
     zeros: Zeros = False,
@@ -78,7 +93,8 @@ def calibrate(
     the rank of the truth among the draws of the posterior is uniform, and 95%
     intervals contain it in 95% of the data sets.
 
-    A thousand data sets take some minutes. Progress is saved in --out, by default
+    A thousand data sets of a mixture take some minutes, of other structures an
+    hour or two. Progress is saved in --out, by default
     second-opinion-calibrate-FAMILY; run the command again to resume.
 
     Exit status: 0 ranks are uniform, 1 they are not (a chance below one in a
@@ -90,19 +106,21 @@ def calibrate(
     models.refusal.Refusal: --observations is 2; give at least 3, as -k is 3
     """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import family_of, known_family
-    from models.names import identified_alone
     from models.refusal import Refusal
 
-    families = identified_alone()
+    families = _families(structure)
     family = known_family(family, families)
     family_of(family, covariance, df, zeros=zeros)
-    usual = SETS if families[family].takes() == "heads" else MEASURED
+    _begins(structure, initial)
+    from comparisons.trust.layouts import LAYOUTS
+
+    usual = LAYOUTS[structure].usual(families[family])
     n = usual if observations is None else observations
     if n < components:
         raise Refusal(f"--observations is {n}; give at least {components}, as -k is {components}")
     folder = None
     if replicate is None:
-        folder = _folder(out, f"second-opinion-calibrate-{family}", as_json=as_json)
+        folder = _folder(out, _named("calibrate", structure, family), as_json=as_json)
         _refuse_others(folder)
     with waiting("loading PyMC"):
         from comparisons.trust import calibration
@@ -110,7 +128,17 @@ def calibrate(
         from comparisons.trust.summary import summary
         from comparisons.trust.tables import json_of, sentence, tables_of
 
-    design = calibration.Design(family, components, n, seed, covariance, df=df, zeros=zeros)
+    design = calibration.Design(
+        family,
+        components,
+        n,
+        seed,
+        covariance,
+        df=df,
+        zeros=zeros,
+        structure=structure,
+        initial=initial,
+    )
     if replicate is not None:
         _alone(design, replicate, as_json=as_json)
         return
@@ -130,10 +158,40 @@ def calibrate(
 
 def kind_of(design: Design) -> str:
     """Return what is fitted, in words."""
-    more = [design.covariance or "", "" if design.df is None else f"df {design.df:g}"]
+    more = [] if design.structure == MIXTURE else [design.structure]
+    more += [] if design.initial is None else [f"first state {design.initial}"]
+    more += [design.covariance or "", "" if design.df is None else f"df {design.df:g}"]
     more.append("zeros in excess" if design.zeros else "")
     said = ", ".join(filter(None, more))
     return f"{design.family}{f' ({said})' if said else ''}, K = {design.k}"
+
+
+def _families(structure: str) -> dict[str, type[Theta]]:
+    """Return the families whose components data of a structure can tell apart, by name."""
+    from comparisons.command.inputs import one_of
+    from comparisons.trust.layouts import LAYOUTS
+    from models.names import FAMILIES, identified_alone
+
+    one_of("--structure", structure, LAYOUTS)
+    return identified_alone() if structure == MIXTURE else dict(FAMILIES)
+
+
+def _begins(structure: str, initial: str | None) -> None:
+    """Refuse a first state of rows that are not in time, and one of no known kind."""
+    if initial is None:
+        return
+    from comparisons.command.inputs import one_of
+    from models.refusal import Refusal
+    from models.sequences import INITIALS
+
+    one_of("--initial", initial, INITIALS)
+    if structure != "hidden-markov":
+        raise Refusal("--initial says how a sequence begins; it needs --structure hidden-markov")
+
+
+def _named(*words: str) -> str:
+    """Return the usual folder of a run; mixtures are not mentioned."""
+    return "-".join(["second-opinion", *(one for one in words if one != MIXTURE)])
 
 
 def alarms(
@@ -159,6 +217,7 @@ def alarms(
             "number of observations, by default 100.",
         ),
     ] = None,
+    structure: Structure = MIXTURE,
     seed: Seed = 0,
     jobs: Jobs = None,
     out: Kept = None,
@@ -169,8 +228,9 @@ def alarms(
     Example: second-opinion alarms poisson --replicates 100
 
     Data of each family are simulated with 2 and 3 groups, 2.5 to 4 sd apart, and
-    500 observations or more. With --weak: Gaussians in two groups, 0 to 2 sd
-    apart, and 50 to 1,000 observations.
+    500 observations or more. In time, a state stays with a probability of .8 to
+    .95. With --weak: Gaussians in two groups, 0 to 2 sd apart, and 50 to 1,000
+    observations.
 
     It takes from ten minutes to hours. Progress is saved; run the command again
     to resume.
@@ -184,14 +244,15 @@ def alarms(
     models.refusal.Refusal: --weak simulates Gaussians alone; leave out the families, or --weak
     """  # noqa: D301 (what follows \f is not for -h)
     from comparisons.command.inputs import known_family
-    from models.names import identified_alone
     from models.refusal import Refusal
 
     if weak and families:
         raise Refusal("--weak simulates Gaussians alone; leave out the families, or --weak")
-    several = identified_alone()
+    several = _families(structure)
+    if weak and structure != MIXTURE:
+        raise Refusal("--weak simulates mixtures alone; leave out --structure, or --weak")
     chosen = [known_family(name, several) for name in families or several]
-    usual = "second-opinion-weak" if weak else "second-opinion-alarms"
+    usual = _named("weak" if weak else "alarms", structure)
     folder = _folder(out, usual, as_json=as_json)
     _refuse_others(folder) if weak else _refuse_strangers(folder)
     with waiting("loading PyMC"):
@@ -203,7 +264,7 @@ def alarms(
     else:
         found = {}
         for name in chosen:
-            design = trust.Regular(name, seed)
+            design = trust.Regular(name, seed, structure)
             own = None if folder is None else folder / name
             task = partial(trust.regular, design)
             found[name] = _run(task, replicates or 1_000, jobs, own, design, name)
@@ -279,8 +340,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
     from comparisons.json_values import json_text
     from comparisons.pages.json import of_comparison
     from comparisons.pages.terminal import printed, said, told
-    from comparisons.trust.calibration import opinion_on, problem
-    from models.structure import parameters, picked
+    from comparisons.trust.calibration import opinion_on, problem, ranked
 
     drawn = problem(design, number)
     comparison = opinion_on(design, drawn)
@@ -288,9 +348,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
         printed(json_text(of_comparison(comparison)))
         return
     told(comparison)
-    truth = ", ".join(
-        f"{one.titled({})} {float(picked(drawn.truth, one)):.4g}" for one in parameters(drawn.truth)
-    )
+    truth = ", ".join(f"{one.title} {float(one.of(drawn.truth)):.4g}" for one in ranked(drawn))
     said(f"Drawn from {truth}.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -22,10 +22,12 @@ from comparisons.thresholds import FORMAT
 from comparisons.trust.cases import MEASURES
 from comparisons.trust.drawings import weak_verdicts
 from comparisons.trust.judged import RegularProblem, Replicate, judgement, read
+from comparisons.trust.layouts import CATEGORIES, filled, laid
 from comparisons.trust.summary import Frequency, findings_of, verdicts_of
 from comparisons.trust.tables import findings_table, verdict_table
 from models import (
     Binomial,
+    Categorical,
     Gamma,
     Gaussian,
     LogNormal,
@@ -33,11 +35,12 @@ from models import (
     MultivariateGaussian,
     NegativeBinomial,
     Poisson,
-    Sample,
     StudentT,
-    simulate,
 )
+from models.family import first
+from models.hidden_markov import stationary
 from models.names import family_named
+from models.structure import structure_for, with_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from comparisons.replicates import Record
     from models.arrays import Array
     from models.family import Theta
+    from models.structure import Structure, Units
 
 __all__ = [
     "GRID",
@@ -75,6 +79,7 @@ WIDER = 1.5  # ratio of widths of two groups, at most
 TAILS = 5.0  # degrees of freedom of measurements with outliers
 SIZE = 5.0  # of counts that spread more than Poisson's
 FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far apart
+STAYS = (0.8, 0.95)  # between which the probability to stay in a state lies
 COMPONENTS = (2, 3)  # in turn
 EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
 GRID = tuple(
@@ -85,14 +90,15 @@ GRID = tuple(
 class Regular(NamedTuple):
     """Regular problems of a family, K = 2 and 3 in turn.
 
-    family: as on the command line.
+    family, structure: as on the command line.
 
-    >>> len(problem_of(Regular("gaussian", seed=1), 0).truth.weight)
+    >>> len(problem_of(Regular("gaussian", seed=1), 0).truth.theta.mean)
     2
     """
 
     family: str
     seed: int = 0
+    structure: str = "mixture"
 
 
 class Weak(NamedTuple):
@@ -112,8 +118,8 @@ class Problem(NamedTuple):
     seed: of EM and sampler.
     """
 
-    truth: Mixture[Any]
-    sample: Sample
+    truth: Structure
+    data: Units
     nearest: float
     seed: int
 
@@ -127,7 +133,7 @@ def regular(design: Regular, number: int) -> Record:
     """
     drawn = problem_of(design, number)
     found = judgement(opinion_on(drawn))
-    k, n = len(drawn.truth.weight), drawn.sample.observations
+    k, n = len(first(drawn.truth.theta)), drawn.data.sample.observations
     return {"k": k, "observations": n, "nearest": drawn.nearest, **found}
 
 
@@ -141,14 +147,14 @@ def weak(design: Weak, number: int) -> Record:
 def opinion_on(drawn: Problem) -> Comparison:
     """Ask for a second opinion as a user would, with nothing set.
 
-    >>> drawn = Problem(fit.mixture, fit.question.sample, nearest=3.0, seed=1)
+    >>> drawn = Problem(fit.estimate, fit.question.data, nearest=3.0, seed=1)
     >>> opinion_on(drawn).observations
     100
     """
     return second_opinion(
         type(drawn.truth.theta),
-        drawn.sample,
-        len(drawn.truth.weight),
+        drawn.data,
+        len(first(drawn.truth.theta)),
         seed=drawn.seed,
         truth=drawn.truth,
         progress=False,
@@ -174,31 +180,65 @@ def problem_of(design: Regular, number: int) -> Problem:
     counts on the scale on which the sd is 1, 2 sqrt(flips) arcsin sqrt(prob) and 2 sqrt(rate)
     (Anscombe 1948).
 
-    >>> len(problem_of(Regular("poisson"), 1).truth.weight)
+    >>> len(problem_of(Regular("poisson"), 1).truth.theta.rate)
     3
     """
     rng = np.random.default_rng([design.seed, number, 1])
     k = COMPONENTS[number % len(COMPONENTS)]
     n = round(float(np.exp(rng.uniform(np.log(FEWEST), np.log(MOST)))))
-    weight = drawn_shares(k, rng)
     family = family_named(design.family)
+    data = laid(design.structure, family, n, flips=FLIPS)
+    shares = SHARES[design.structure](k, data, rng)
     gaps = rng.uniform(NEAREST, FARTHEST, k - 1)
-    theta: Theta = GROUPS[family](gaps, rng)
-    trials = FLIPS if issubclass(family, Binomial) else None
-    truth = Mixture(weight, theta)
-    sample = _drawn(truth, n, rng, trials)
-    return Problem(truth, sample, float(gaps.min()), int(rng.integers(1 << 31)))
+    truth = with_shares(structure_for(data), shares, GROUPS[family](gaps, rng))
+    found = filled(truth, data, rng, _grain(truth.theta))
+    return Problem(truth, found, float(gaps.min()), int(rng.integers(1 << 31)))
 
 
-def _drawn(
-    truth: Mixture[Any], n: int, rng: np.random.Generator, trials: int | None = None
-) -> Sample:
-    """Draw observations, measured to a tenth of the least sd."""
-    sample, _ = simulate(truth, n, rng, trials)
-    if not isinstance(truth.theta, Gaussian):
-        return sample
-    step = GRAIN * float(truth.theta.sd.min())
-    return Sample(np.round(sample.x / step) * step, counts=sample.counts)
+def _grain(theta: Theta) -> float | None:
+    """Return to what one column's measurements are rounded, a tenth of the least sd."""
+    return GRAIN * float(theta.sd.min()) if isinstance(theta, Gaussian) else None
+
+
+def _stays(k: int, data: Units, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw a chain whose states stay for 5 to 20 rows on average, none of them rare."""
+    while True:
+        stay = rng.uniform(*STAYS, k)
+        leave = rng.dirichlet(np.ones(k - 1), k)
+        moves = np.diag(stay)
+        moves[~np.eye(k, dtype=bool)] = ((1 - stay)[:, None] * leave).ravel()
+        initial = stationary(moves)
+        if initial.min() >= SMALLEST:
+            return {"initial": initial, "transition": moves}
+
+
+def _spread(k: int, data: Units, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw uniform shares of each group; in all groups together no component is rare."""
+    while True:
+        weight = rng.dirichlet(np.ones(k), data.sizes["group"])
+        if weight.mean(axis=0).min() >= SMALLEST:
+            return {"weight": weight}
+
+
+SHARES: Mapping[str, Callable[[int, Units, np.random.Generator], dict[str, Array]]] = {
+    "mixture": lambda k, _, rng: {"weight": drawn_shares(k, rng)},
+    "hidden-markov": _stays,
+    "admixture": _spread,
+}
+"""By the name of the structure on the command line."""
+
+
+def _words(gaps: Array, rng: np.random.Generator) -> Categorical:
+    """Labels: a component has a word of its own beside those of all, in shares 1 - q and q.
+
+    Two Gaussians d sds apart have an affinity, the integral of sqrt(p q), of exp(-d^2 / 8); here it
+    is q.
+    """
+    k = len(gaps) + 1
+    gaps[:] = gaps.min()
+    common = np.exp(-(gaps[0] ** 2) / 8)
+    others = common * rng.dirichlet(np.full(len(CATEGORIES) - k, 5.0))
+    return Categorical(np.hstack([(1 - common) * np.eye(k), np.tile(others, (k, 1))]))
 
 
 def _coins(gaps: Array, rng: np.random.Generator) -> Binomial:
@@ -265,6 +305,7 @@ def _tables(gaps: Array, rng: np.random.Generator) -> MultivariateGaussian:
 
 GROUPS: Mapping[type[Theta], Callable[[Array, np.random.Generator], Theta]] = {
     Binomial: _coins,
+    Categorical: _words,
     Gamma: _waits,
     Gaussian: _measurements,
     LogNormal: _skewed,
@@ -282,13 +323,15 @@ NUMBERED: tuple[type[Theta], ...] = (Binomial, Gaussian, MultivariateGaussian, P
 def weak_problem(design: Weak, number: int) -> Problem:
     """Draw a cell's problem.
 
-    >>> weak_problem(Weak(), 0).sample.observations
+    >>> weak_problem(Weak(), 0).data.sample.observations
     50
     """
     separation, n = GRID[number % len(GRID)]
     rng = np.random.default_rng([design.seed, number, 2])
-    truth = Mixture(np.full(2, 0.5), Gaussian(np.array([0.0, separation]), np.ones(2)))
-    return Problem(truth, _drawn(truth, n, rng), separation, int(rng.integers(1 << 31)))
+    theta = Gaussian(np.array([0.0, separation]), np.ones(2))
+    truth = Mixture(np.full(2, 0.5), theta)
+    data = filled(truth, laid("mixture", Gaussian, n), rng, _grain(theta))
+    return Problem(truth, data, separation, int(rng.integers(1 << 31)))
 
 
 def measures_table(records: Mapping[str, Sequence[Replicate]]) -> Steps:

@@ -134,6 +134,8 @@ def _covered(axes: Axes, each: Sequence[Coverage]) -> None:
     levels, places = np.array(LEVELS), np.arange(len(LEVELS))
     for interval, look in LOOKS.items():
         own = [one for one in each if one.interval == interval]
+        if not own:  # EM has no errors of what follows from parameters
+            continue
         share = np.array([one.share for one in own])
         axes.plot(places, share - levels, marker=MARKERS[interval], markersize=4, **look)
     own = [one for one in each if one.interval == INTERVALS[3]]

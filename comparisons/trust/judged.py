@@ -57,10 +57,11 @@ class Placed(Struct):
 
 
 class Ranked(Struct):
-    """A parameter: the truth, both estimates, and the truth's place among the draws.
+    """A quantity: the truth, both estimates, and the truth's place among the draws.
 
     profile: ends of EM's profile intervals, one of each of `summary.LEVELS`; None where there is
         no end, empty in records of before.
+    estimated: whether EM has errors of it; not of what follows from parameters, such as shares.
 
     >>> Ranked("rate", truth=3.0, mle=3.1, se=None, mean=3.0, pit=0.5, rank=50).se is None
     True
@@ -74,6 +75,7 @@ class Ranked(Struct):
     pit: float
     rank: int
     profile: list[tuple[float | None, float | None]] = []
+    estimated: bool = True
 
 
 class Calibrated(Replicate, kw_only=True):

@@ -253,6 +253,7 @@ def _columns(fitted: Sequence[Calibrated]) -> dict[str, dict[str, Array]]:
             kept.setdefault("profile", []).append(ends)
             kept.setdefault("among", []).append(one.among)
             kept.setdefault("replicate", []).append(one.replicate)
+            kept.setdefault("estimated", []).append(getattr(row, "estimated", False))
     return {
         name: {key: np.asarray(values, np.float64) for key, values in columns.items()}
         for name, columns in found.items()
@@ -288,6 +289,8 @@ def _covered(name: str, columns: dict[str, Array], family: type[Theta]) -> list[
             "EM profile": ((least <= truth) & (truth <= most))[np.isfinite(least + most)],
             "posterior": (tail <= pit) & (pit <= 1 - tail),
         }
+        if not columns["estimated"].all():
+            held = {"posterior": held["posterior"]}
         for interval, each in held.items():
             n = len(each)
             edges = stats.binom.ppf([(1 - SURE) / 2, (1 + SURE) / 2], n, level) if n else (0, 0)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from workbooks import open_document, written
 
 FLAG = ("",)
+BEGINNINGS = ("stationary", "free", "uniform", "often", "")
+STRUCTURES = ("mixture", "hidden-markov", "admixture", "chain", "")
 MORE = ("who", "day", "pet", "shares", "n", "word", "page", "age", "visits")
 COLUMNS = (*NAMES, *MORE)
 NUMERIC = ("1", "2", "3", "5", "0", "-1", "nan", "inf", "1e9", "1e400", "x", "", "²", "1" * 400)
@@ -33,7 +35,7 @@ ROWS = {
     "--counts": COLUMNS,
     "--in-order": FLAG,
     "--sequence": COLUMNS,
-    "--initial": ("stationary", "free", "uniform", "often", ""),
+    "--initial": BEGINNINGS,
     "--group": (*COLUMNS, *STRANGE),
     "--table": FLAG,
 }
@@ -89,6 +91,8 @@ OPTIONS = {
     "calibrate": {
         "--components": NUMERIC,
         "--observations": NUMERIC,
+        "--structure": STRUCTURES,
+        "--initial": BEGINNINGS,
         "--covariance": COVARIANCES,
         "--df": NUMERIC,
         "--zeros": FLAG,
@@ -101,6 +105,7 @@ OPTIONS = {
     },
     "alarms": {
         "--weak": FLAG,
+        "--structure": STRUCTURES,
         "--replicates": NUMERIC,
         "--seed": tuple(map(str, NUMBERS)),
         "--jobs": NUMERIC,

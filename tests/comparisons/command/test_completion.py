@@ -59,6 +59,7 @@ def test_commands_options_and_families_are_offered(offered):
         (("fit", "people.csv", "--only", ""), ["em"]),
         (("predict", "found", "people.csv", "--only", ""), ["em"]),
         (("study", "clu"), ["clusters"]),
+        (("calibrate", "poisson", "--structure", "h"), ["hidden-markov"]),
         (("speed", "--only", "gr"), ["growth"]),
     ],
 )

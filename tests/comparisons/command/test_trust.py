@@ -76,6 +76,18 @@ def test_a_replicate_is_shown_alone_with_its_truth(told, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+def test_topics_are_calibrated_by_cells(told, tmp_path):
+    topics = ("categorical", "--structure", "admixture", "--observations", "40", "--jobs", "1")
+    status, _, _ = told("calibrate", *topics, "--replicates", "1")
+    assert status == 0
+    folder = tmp_path / "second-opinion-calibrate-admixture-categorical"
+    found = json.loads((folder / "summary.json").read_text())
+    assert found["structure"] == "admixture"
+    cells = ["cell[0,0]", "cell[0,1]", "cell[1,0]", "cell[1,1]"]  # topics have no labels
+    assert [one["parameter"] for one in found["ranks"]] == [*cells, "log-likelihood"]
+
+
 def test_what_is_wrong_is_one_line(told, tmp_path):
     for words, said in (
         (("calibrate", "gausian"), "did you mean gaussian?"),
@@ -84,6 +96,10 @@ def test_what_is_wrong_is_one_line(told, tmp_path):
         (("calibrate", "poisson", "--df", "4"), "--df needs --family student-t"),
         (("calibrate", "gaussian", "--zeros"), "--zeros needs --family"),
         (("calibrate", "poisson", "--out", "no/where"), "there is no folder no"),
+        (("calibrate", "poisson", "--structure", "hiden-markov"), "did you mean hidden-markov?"),
+        (("calibrate", "categorical"), "there is no family 'categorical'"),
+        (("calibrate", "poisson", "--initial", "free"), "needs --structure hidden-markov"),
+        (("alarms", "--weak", "--structure", "admixture"), "leave out --structure"),
         (("alarms", "poisson", "--weak"), "leave out the families"),
         (("alarms", "cauchy"), "there is no family"),
     ):

@@ -122,7 +122,7 @@ def test_regular_problems_are_what_they_say(family):
         drawn = problem_of(Regular(family, seed=9), number)
         k = len(drawn.truth.weight)
         assert k == (2, 3)[number % 2]
-        assert 500 <= drawn.sample.observations <= 1_000
+        assert 500 <= drawn.data.sample.observations <= 1_000
         assert drawn.truth.weight.min() >= 0.15
         assert distances(drawn.truth.theta).min() > 2.5 - 1e-9
 

@@ -91,11 +91,13 @@ def test_counting_twice_is_seen_in_ranks_and_coverage():
 def test_a_replicate_can_be_drawn_alone():
     design = Design("gaussian", 2, 60, seed=4)
     first, again = problem(design, 7), problem(design, 7)
-    np.testing.assert_array_equal(first.sample.x, again.sample.x)
+    np.testing.assert_array_equal(first.data.sample.x, again.data.sample.x)
     assert first.seed == again.seed
     assert (np.diff(first.truth.theta.mean) > 0).all()  # labels in order
-    assert not np.array_equal(first.sample.x, problem(design, 8).sample.x)
-    assert not np.array_equal(first.sample.x, problem(design._replace(seed=5), 7).sample.x)
+    assert not np.array_equal(first.data.sample.x, problem(design, 8).data.sample.x)
+    assert not np.array_equal(
+        first.data.sample.x, problem(design._replace(seed=5), 7).data.sample.x
+    )
 
 
 @pytest.mark.parametrize("family", ["multivariate", "gaussian"])
@@ -116,11 +118,13 @@ def test_zeros_in_excess_and_held_tails_are_simulated_and_fitted():
     assert zeros.kind() is ZeroInflated(Poisson)
     assert zeros._replace(zeros=False).kind() is Poisson  # negative control
     drawn = [problem(zeros, number) for number in range(9)]
-    mixed = [bool((one.sample.x == 0).any() and (one.sample.x > 0).any()) for one in drawn]
+    mixed = [
+        bool((one.data.sample.x == 0).any() and (one.data.sample.x > 0).any()) for one in drawn
+    ]
     record = replicate(zeros, mixed.index(True))
     assert [row["parameter"] for row in record["parameters"]] == ["rate[0]", "zero[*]"]
     few = zeros._replace(observations=4)
-    full = [bool((problem(few, number).sample.x > 0).all()) for number in range(40)]
+    full = [bool((problem(few, number).data.sample.x > 0).all()) for number in range(40)]
     assert "has no zeros" in replicate(few, full.index(True))["refused"]
 
 
