@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from models.family import Theta
     from models.question import Question
 
-__all__ = ["FEW", "Few", "errors_off", "posed", "shown", "weighed"]
+__all__ = ["FEW", "Few", "drawn_small", "errors_off", "posed", "shown", "weighed"]
 
 FLIPS = 10  # of a set of coins
 HIGH = 30  # counts below this keep the tables of exact evidence small
@@ -68,6 +68,15 @@ def posed(number: int) -> Question[Any, Any]:
     >>> question.family.__name__, question.k, question.rows.observations
     ('Poisson', 2, 40)
     """
+    return drawn_small(number)[1]
+
+
+def drawn_small(number: int) -> tuple[Mixture[Any], Question[Any, Any]]:
+    """Return a small problem, behind the parameters that its data are from.
+
+    >>> len(drawn_small(4)[0].weight)
+    2
+    """
     family, observations = FEW[number % len(FEW)]
     k = 1 + number // len(FEW) % 3
     equal = bool(number // (3 * len(FEW)) % 2)
@@ -77,9 +86,10 @@ def posed(number: int) -> Question[Any, Any]:
     trials = FLIPS if family is Binomial else None
     while True:
         many = draw_prior(Mixture, family, prior, k, 1, rng, sizes={}, held=held)
-        sample, _ = simulate(drawn_at(many, 0), observations[k - 1], rng, trials)
+        truth = drawn_at(many, 0)
+        sample, _ = simulate(truth, observations[k - 1], rng, trials)
         if sample.distinct >= k and (family is Gaussian or sample.x.max() < HIGH):
-            return asked(family, sample, k, prior=prior, equal_weights=equal)
+            return truth, asked(family, sample, k, prior=prior, equal_weights=equal)
 
 
 def weighed(number: int) -> Record:
