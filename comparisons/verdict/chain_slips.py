@@ -52,7 +52,7 @@ def slip_of_chains(sampled: Sampled) -> Slip | None:
         others = drawn_at(sampled.draws, np.delete(places, one, axis=0).ravel())
         after = _largest(others, (chains - 1, draws))
         if after < R_HAT:
-            says = f"chain {one} stays apart (R-hat of the others alone is {after:.4g})"
+            says = f"chain {one + 1} stays apart (R-hat of the others alone is {after:.4g})"
             remedy = "Draw again from other starts. That chain is stuck, or in another mode."
             return Slip("stuck_chain", says, remedy, after)
     return None

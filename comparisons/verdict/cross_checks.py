@@ -12,9 +12,12 @@ from bayes.standardise import standard_of
 from comparisons import thresholds as limit
 from comparisons.verdict.density_slips import Terms, slip_of_density, slip_of_heights
 from models.arrays import spaced
+from models.family import first
 from models.structure import drawn_at, fields_of, from_fields, picked
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bayes.posterior.tree import Posterior
     from bayes.sampling.compiled import Engine
     from comparisons.verdict.point import Point
@@ -286,7 +289,8 @@ def curvature(
 
     Let C be the covariance of the errors. At small steps e C_j / sqrt(C_jj) to either side of the
     maximum the log-likelihood falls by e^2 / 2, so 2 l(0) - l(+) - l(-) = e^2. The factor is the
-    largest quotient of the two sides, or the inverse of the least. It is NaN without errors, and if
+    largest quotient of the two sides, or the inverse of the least. Steps that leave the parameter
+    space are left out. It is NaN without errors, and if
     two step sizes disagree because the likelihood is far from a parabola.
 
     rounded: nats by which the rounding of parameters can move the log-likelihood.
@@ -320,13 +324,35 @@ def _fall(
     moves = np.concatenate([0 * unit[:1], step * unit, -step * unit])
     with np.errstate(all="ignore"):  # a step may leave the parameter space
         try:
-            positions = engine.pack(question, off_edges(at, em.displaced(at, moves)))
+            moved = em.displaced(at, moves)
+            positions = engine.pack(question, off_edges(at, moved))
         except np.linalg.LinAlgError:
             return np.full(len(unit), np.nan)
         middle, *sides = engine.log_likelihoods(question, positions)
-        plus, minus = np.split(np.array(sides), 2)
+        plus, minus = np.split(np.where(_beyond(at, moved)[1:], np.nan, sides), 2)
         fall: Array = (2 * middle - plus - minus) / step**2
         return fall
+
+
+def _beyond(at: em.Fit[Any], structures: Structure) -> NDArray[np.bool_]:
+    """Return which structures, (n,), lie beyond an edge by more than rounding.
+
+    `off_edges` would bring them back, by a step that nobody asked for.
+    """
+    fields, found = fields_of(structures), np.zeros(len(first(structures.theta)), np.bool_)
+    for name, (low, high) in _edged(at).items():
+        field = fields[name].reshape(len(found), -1)
+        found |= ((field < low - INSIDE) | (field > high + INSIDE)).any(axis=1)
+    return found
+
+
+def _edged(at: em.Fit[Any]) -> dict[str, tuple[float, float]]:
+    """Return the bounds of each field of which a parameter is on an edge."""
+    layout, names = at.family.layout(), {edge.label.partition("[")[0] for edge in at.edges}
+    return {
+        name: (layout[name].low, layout[name].high) if name in layout else (0.0, 1.0)
+        for name in names
+    }
 
 
 def off_edges(at: em.Fit[Any], structures: Structure) -> Structure:
@@ -337,14 +363,13 @@ def off_edges(at: em.Fit[Any], structures: Structure) -> Structure:
     >>> off_edges(fit, fit.estimate) is fit.estimate  # none of it is on an edge
     True
     """
-    names = {edge.label.partition("[")[0] for edge in at.edges}
-    if not names:
+    edged = _edged(at)
+    if not edged:
         return structures
     layout, fields = at.family.layout(), fields_of(structures)
     moved = dict(fields)
-    for name in names:
+    for name, (low, high) in edged.items():
         own = layout.get(name)
-        low, high = (0.0, 1.0) if own is None else (own.low, own.high)
         moved[name] = np.clip(fields[name], low + INSIDE, high - INSIDE)
         if own is None or own.simplex:
             moved[name] = moved[name] / moved[name].sum(axis=-1, keepdims=True)

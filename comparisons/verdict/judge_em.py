@@ -457,10 +457,10 @@ def _boundary(at: em.Fit[Any]) -> Finding:
             "The distance to the nearest edge is unknown without standard errors.",
         )
     elif nearest < limit.EDGE:
-        severity = NOTE
+        severity, far = NOTE, f"{nearest:.2g}"
         message = (
-            f"{label} lies {nearest:.2g} standard errors from the edge of its possible values. An "
-            "interval of ± 2 standard errors reaches impossible values."
+            f"{label} lies {far} standard error{'s' * (far != '1')} from the edge of its possible "
+            "values. An interval of ± 2 standard errors reaches impossible values."
         )
     if severity != OK:
         remedy = "Report the posterior's intervals."

@@ -125,7 +125,7 @@ def believing(design, number):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # chains are short here
 def test_ranks_of_a_chain_are_uniform():
-    design = Design("poisson", 2, 50, 1, draws=200, tune=200, structure="hidden-markov")
+    design = Design("poisson", 2, 50, draws=200, tune=200, structure="hidden-markov")
     records = [filed(calibration.replicate(design, number), number) for number in range(5)]
     found = summary(records, Poisson)
     assert found.failed == ()

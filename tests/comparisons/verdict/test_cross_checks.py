@@ -13,9 +13,12 @@ import em
 from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import CURVATURE, DENSITY
+from comparisons.trust.alarms import Regular, problem_of
+from comparisons.verdict import cross_checks
 from comparisons.verdict.cross_checks import copied, curvature, density_gap
 from em.model import Model
-from models import Gaussian, Mixture, Sample
+from models import Admixture, Categorical, Gaussian, Mixture, Sample
+from models.question import asked
 from models.structure import drawn_at
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")
@@ -135,3 +138,24 @@ def test_one_narrow_draw_does_not_slow_the_others(rng, monkeypatch):
     np.testing.assert_allclose(em.log_likelihood(Gaussian, data, many), single, rtol=1e-13)
     assert single[8] == -np.inf
     assert len(seen) == 2
+
+
+def test_steps_beyond_an_edge_do_not_count(monkeypatch):
+    """One word has no share, another almost none: a step of its error would be cut."""
+    drawn = problem_of(Regular("categorical", 0, "admixture"), 4)
+    question = asked(type(drawn.truth.theta), drawn.data, 2)
+    weight, (prob,) = em.fitted(question, start=drawn.truth).estimate
+    # of all solutions the one with these two entries
+    first = (1.2e-6 - prob[0, 0]) / (prob[1, 0] - prob[0, 0])
+    second = -prob[1, 1] / (prob[0, 1] - prob[1, 1])
+    turn = np.array([[1 - first, first], [second, 1 - second]])
+    turned = np.maximum(turn @ prob, 0)
+    start = Admixture(weight @ np.linalg.inv(turn), Categorical(turned))
+    at = em.fitted(question, start=start, max_steps=0)
+    assert [edge.label for edge in at.edges] == ["prob[1,1]"]
+    engine = engine_of(question)
+    assert curvature(engine, question, at) == pytest.approx(1, abs=1e-4)
+    # negative control: with such steps the right errors would be a fault
+    none = np.zeros(1 + 2 * len(at.coordinates), np.bool_)
+    monkeypatch.setattr(cross_checks, "_beyond", lambda _, moved: none[: len(moved.weight)])
+    assert curvature(engine, question, at) > CURVATURE

@@ -143,7 +143,7 @@ def test_unmixed_chains_allow_no_verdict():
     assert comparison.verdict == "inconclusive"
     apart = finding(comparison, "stuck_chain")
     assert apart.severity == "doubt"
-    assert "chain 0 stays apart" in apart.message
+    assert "chain 1 stays apart" in apart.message
     assert "fault" not in standing(comparison).values()
 
 

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 from comparisons.studies.calculations.corpus import corpus
 from em import fit
 from em.edges import Edge, covariance_of
+from em.emission import emission_of
 from models import Binomial, Categorical, Groups, Mixture, Poisson, Sample
 
 
@@ -177,3 +178,10 @@ def test_no_climb_stays_beside_an_edge_from_which_the_likelihood_rises(monkeypat
     stuck = fit(Categorical, data, 3)
     assert any(edge.slope < 0 for edge in stuck.edges)
     assert stuck.log_likelihood < found.log_likelihood
+
+
+def test_a_rate_whose_square_is_no_number_has_a_curvature():
+    rate, n = np.array([1e-161, 3.0]), 5.0
+    sums = np.stack([[n, n], n * rate], axis=1)
+    found = emission_of(Poisson).curvature(Poisson(rate), sums)
+    np.testing.assert_allclose(found[:, 0, 0], n / rate)
