@@ -303,7 +303,7 @@ def test_the_help_says_how_groups_are_given(run):
     assert status == 0
     words = " ".join(out.replace("│", " ").split())
     assert "--group" in words
-    assert "Each has shares of its own" in words
+    assert "the shares differ" in words
     assert "The file is a table of counts." in words
     assert "--tables" not in words  # negative control
 

@@ -251,7 +251,7 @@ def test_command_refuses_parts_that_it_does_not_have(tmp_path):
     (tmp_path / "there" / "file").touch()
     taken = command("--only", "em", "--out", str(tmp_path / "there")).exception
     assert isinstance(taken, Refusal)
-    assert "is there already" in str(taken)
+    assert "exists already" in str(taken)
 
 
 def test_main_prints_tables_or_json_and_writes_the_folder(tmp_path, monkeypatch, capsys):
