@@ -65,6 +65,7 @@ MEASURES = MappingProxyType(
         "other_numbers": Measure("Posterior mean against estimate"),
         "other_spread": Measure("Posterior sd against standard error"),
         "other_predictions": Measure("Predicted distributions of both"),
+        "different_memberships": Measure("Memberships by EM and by PyMC"),
         "other_memberships": Measure("Memberships by both", percent=True),
         "prior_pull": Measure("Pull of the prior"),
         "prior_sensitivity": Measure("Sensitivity to the prior"),

@@ -240,7 +240,8 @@ def of_comparison(facts: Facts) -> Opinion:
         ),
         Sampler(sampling.draws, sampling.chains, *worst, sampling.divergences, sampling.seconds),
         [
-            _row(row.parameter, names, *(row.numbers[name] for name in numbers))
+            # a comparison that an earlier release saved has fewer columns
+            _row(row.parameter, names, *(row.numbers.get(name, np.nan) for name in numbers))
             for row in facts.parameters
         ],
         _states(from_fields(facts.structure, facts.family, facts.fields), facts.question),

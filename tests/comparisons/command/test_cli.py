@@ -222,7 +222,7 @@ def test_groups_have_the_names_that_they_are_given(run, people):
     status, out, _ = run(*named, "--names", "women, men")
     assert status == 0
     assert out.splitlines()[1].split() == ["group", "women", "men"]
-    assert run(*named)[1].splitlines()[1].split() == ["component", "1", "2"]
+    assert run(*named)[1].splitlines()[1].split() == ["group", "1", "2"]
     titles = [
         one["title"]
         for one in strict(run(*named, "--names", "women,men", "--json")[1])["parameters"]

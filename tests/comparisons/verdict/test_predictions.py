@@ -44,7 +44,8 @@ def problem(d, k, per_parameter, generator):
         np.array([np.cov(one.T) for one in groups]),
     ]
     start = Mixture(np.full(k, 1 / k), MultivariateGaussian(*own))
-    point = SimpleNamespace(at=em.fitted(question, start=start), free=p, places=np.arange(k))
+    at = em.fitted(question, start=start)
+    point = SimpleNamespace(at=at, estimate=at.estimate, free=p, places=np.arange(k))
     return question, point, Mixture(weight, MultivariateGaussian(means, covs))
 
 

@@ -377,7 +377,7 @@ def test_how_much_is_text_is_said_with_a_remedy(write):
     assert message in refused(some)
     assert "1 of 2 rows is text: correct it" in refused(write("height\n1\nx\n"))
     every = refused(write("height\ntall\nNA\nshort\n"))
-    assert "no row of 3 is one: give a column of numbers" in every
+    assert "and no other of 3 rows is one; give a column of numbers" in every
 
 
 def test_rows_are_found_again_in_the_file(write):

@@ -99,7 +99,7 @@ def test_which_sheet_is_read_is_told_where_there_are_more(book, tmp_path):
         ("x", {"sheet": "None"}, "the sheet 'None' is empty; give another (--sheet): People, More"),
         ("Height (cm)", {}, "has no column 'Height (cm)'; did you mean 'height'?"),
         ("day", {}, "day: line 2 is '2020-01-31', which is not a number but a date"),
-        ("name", {}, "name: line 2 is 'Ann', which is not a number; no row of 3 is one"),
+        ("name", {}, "name: line 2 is 'Ann', which is not a number, and no other of 3 rows is one"),
     ],
 )
 def test_what_is_wrong_with_a_sheet_is_one_line(column, options, said, book):
