@@ -13,7 +13,7 @@ from em.climb.loop import DescentError
 from em.climb.search import Climber
 from em.climb.spikes import spikes
 from em.climb.steps import Steps, joins
-from em.data.blocks import rows_of
+from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads, executor_for
 from em.emission import emission_of
 from em.errors.edges import edge_slots
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Parameter, Units
 
-__all__ = ["KINDS", "Interval", "Intervals", "Maximum", "intervals_of"]
+__all__ = ["KINDS", "Interval", "Intervals", "Maximum", "cheap", "intervals_of"]
 
 KINDS = ("profile", "bootstrap", "wald")
 NAMED = {
@@ -43,6 +43,7 @@ NAMED = {
     "wald": "intervals by standard errors",
 }
 BOOTSTRAP = "by the bootstrap"
+NEARER = "; the bootstrap's end is nearer than that"
 NO_ERROR = "it has no standard error"
 OPEN = "the data leave it open"
 NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
@@ -178,8 +179,8 @@ def intervals_of(
     1988). It is followed from the estimate; other optima that are as high have values of their own.
     Under a prior it is the log posterior density that falls so, and the interval has no promise to
     cover. Where the bound of the possible values comes first, it is the end.
-    Where a profile cannot be followed to its end, the end is the bootstrap's, and the interval says
-    so.
+    Where a profile cannot be followed to its end, the end is the bootstrap's, if that is at least
+    as far as the profile was followed; the interval says so.
     Bootstrap: quantiles of the estimates of data that were drawn from the estimate; each climb
     starts from it, so that labels stay.
     Wald: estimate -/+ z standard errors.
@@ -211,9 +212,10 @@ def intervals_of(
     least = 0 if kind == "profile" else 2
     replicates, seed = whole("replicates", replicates, least), whole("seed", seed, 0)
     if kind == "profile":
-        profiles = tuple(_profiles(found, rows, level))
+        followed = list(_profiles(found, rows, level))
+        profiles = tuple(one.interval for one in followed)
         if replicates:
-            profiles = _closed(found, rows, profiles, level, replicates, seed)
+            profiles = _closed(found, followed, level, replicates, seed)
         return Intervals(level, kind, profiles, prior=found.prior is not None)
     mle, se = (
         np.array([float(picked(one, row)) for row in rows])
@@ -226,7 +228,8 @@ def intervals_of(
         ends = np.quantile(drawn, tails, axis=0, method="inverted_cdf").T  # some may be infinite
         largest = np.abs(np.where(np.isinf(drawn), 0, drawn)).max(axis=0)
         size = [max(largest[[one.name == row.name for one in rows]]) for row in rows]
-        still = np.ptp(ends, axis=1) <= LEAST_SPREAD * np.array(size)
+        with np.errstate(invalid="ignore"):  # both ends may be infinite
+            still = np.ptp(ends, axis=1) <= LEAST_SPREAD * np.array(size)
         opened = found.open & np.isnan(se) & ~still  # each climb begins at the estimate
         reasons = [NO_SPREAD if one else OPEN for one in still]
         ends[still | opened] = np.nan
@@ -239,26 +242,33 @@ def intervals_of(
         kind,
         tuple(
             Interval(row.label, row.titled(names), float(low), float(high))
-            if np.isfinite(low)
+            if not np.isnan(low)
             else Interval(row.label, row.titled(names), np.nan, np.nan, why, why)
             for row, (low, high), why in zip(rows, ends, reasons, strict=True)
         ),
     )
 
 
+class Followed(NamedTuple):
+    """A profile interval, and the values to which sides without an end were followed, else NaN."""
+
+    interval: Interval
+    low: float
+    high: float
+
+
 def _closed(
-    found: Maximum[Any],
-    rows: Sequence[Parameter],
-    profiles: tuple[Interval, ...],
-    level: float,
-    replicates: int,
-    seed: int,
+    found: Maximum[Any], profiles: Sequence[Followed], level: float, replicates: int, seed: int
 ) -> tuple[Interval, ...]:
-    """Return profile intervals with the bootstrap's ends where they have none of their own."""
-    missing = {one.label for one in profiles if _is_open(one.low, one.why_low)}
-    missing |= {one.label for one in profiles if _is_open(one.high, one.why_high)}
+    """Return profile intervals with the bootstrap's ends where profiles could not be followed.
+
+    What was reached is inside the interval: an end is at least as far.
+    """
+    missing = {
+        one.interval.label for one in profiles if np.isfinite(one.low) or np.isfinite(one.high)
+    }
     if not missing:
-        return profiles
+        return tuple(one.interval for one in profiles)
     others, lost = dict[str, Interval](), ""
     try:
         made = intervals_of(
@@ -267,34 +277,47 @@ def _closed(
         others = {one.label: one for one in made}
     except Refusal as why:
         lost = f"; {why}"
-    ends = []
-    for row, one in zip(rows, profiles, strict=True):
-        other = others.get(one.label, Interval(one.label, one.title, np.nan, np.nan))
-        here, (low, high, why_low, why_high) = float(picked(found.estimate, row)), one[2:]
-        if _is_open(low, why_low):
-            low, why_low = _instead(other.low, why_low, lost, usable=other.low <= here)
-        if _is_open(high, why_high):
-            high, why_high = _instead(other.high, why_high, lost, usable=other.high >= here)
-        ends.append(Interval(one.label, one.title, low, high, why_low, why_high))
-    return tuple(ends)
+    return tuple(_filled(one, others.get(one.interval.label), lost) for one in profiles)
 
 
-def _is_open(end: float, why: str) -> bool:
-    """Whether a profile could not be followed to an end that there may be."""
-    return bool(np.isnan(end)) and why != OPEN
-
-
-def _instead(end: float, why: str, lost: str, *, usable: bool) -> tuple[float, str]:
-    """Return the bootstrap's end and why it is taken; NaN if it is not on the right side.
+def _filled(one: Followed, other: Interval | None, lost: str) -> Interval:
+    """Return an interval with ends of the bootstrap where they are farther than what was reached.
 
     lost: why the bootstrap has no ends.
     """
-    return (end, f"{BOOTSTRAP}: {why}") if usable else (np.nan, why + lost)
+    made = one.interval
+    if np.isfinite(one.low):
+        farther = other is not None and other.low <= one.low
+        made = made._replace(
+            low=other.low if other is not None and farther else np.nan,
+            why_low=f"{BOOTSTRAP}: {made.why_low}" if farther else made.why_low + (lost or NEARER),
+        )
+    if np.isfinite(one.high):
+        farther = other is not None and other.high >= one.high
+        made = made._replace(
+            high=other.high if other is not None and farther else np.nan,
+            why_high=f"{BOOTSTRAP}: {made.why_high}"
+            if farther
+            else made.why_high + (lost or NEARER),
+        )
+    return made
 
 
 def _on_edge(surface: Surface[Any], row: Parameter) -> bool:
     """Whether a parameter is on an edge of what is possible."""
     return bool(surface.fixed[surface.slot_of(row)])
+
+
+def cheap(question: Question[Any, Any]) -> bool:
+    """Whether one pass over few rows gives score and information, so that profiles cost little.
+
+    >>> cheap(fit.question)
+    True
+    """
+    with executor_for(question.sample, emission_of(question.family), question.k) as workers:
+        floor = default_floor(workers.rows, emission_of(question.family))
+        model = model_of(question, workers, floor=floor)
+        return model.streams and joins(model)
 
 
 def _refuse_no_maximum(found: Maximum[Any]) -> None:
@@ -318,7 +341,7 @@ def _model(found: Maximum[Any], data: Data, workers: Executor) -> Model[Any]:
     return model_of(question, workers, floor=floor, prior=prior)
 
 
-def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> Iterator[Interval]:
+def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> Iterator[Followed]:
     """Yield profile likelihood intervals."""
     question, quantile = found.question, float(chdtri(1, 1 - level))
     with executor_for(question.sample, emission_of(question.family), question.k) as workers:
@@ -333,7 +356,7 @@ def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> I
                 low = high = End(np.nan, None, None, OPEN)
             else:
                 low, high = (_end(surface, row, sign, quantile, known) for sign in (-1, 1))
-            yield Interval(
+            one = Interval(
                 row.label,
                 row.titled(question.names),
                 low.value,
@@ -341,6 +364,11 @@ def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> I
                 low.reason,
                 high.reason,
             )
+            reached = (
+                np.nan if end.reached is None else float(picked(model.outside(end.reached), row))
+                for end in (low, high)
+            )
+            yield Followed(one, *reached)
 
 
 def _end(

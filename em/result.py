@@ -639,7 +639,8 @@ class Fit[S: Structure]:
         found = frame_of(self.estimate, self.standard_errors, self.question.held, level)
         if kind == "wald":
             return found
-        ends = self.intervals(level, kind)
+        # an end that a profile does not reach stays NaN, as a frame could not say whose it is
+        ends = self.intervals(level, kind, replicates=400 if kind == "bootstrap" else 0)
         return found.assign(low=ends.low, high=ends.high)
 
     def intervals(

@@ -33,7 +33,8 @@ the parameter; dimension is null, a column or a pair of columns; next is the sta
 transition leads; group and category are the names of those that the dimension counts, null where
 there are none; lasts is the expected number of rows in a state, null if it is never left; low and
 high are the 95% equal-tailed interval, mle_low and mle_high EM's 95% profile likelihood interval,
-null where an end is missing; draws are a chain's, divergences their number in all chains.
+null where an end is missing or infinite or was not looked for; draws are a chain's, divergences
+their number in all chains.
 Infinities and NaN are null. A reader may rely on these keys for as long as `format` is 1; keys may
 be added in it.
 """

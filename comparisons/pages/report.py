@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -112,7 +113,7 @@ def report(
     )
     said = write(drawn=[], pictures=[], terms=[]).partition("<body>")[2]
     own = [*(story.pictures if story else []), *compared]
-    terms = glossary(" ".join([TAG.sub(" ", said), *(one.alt for one in own)]))
+    terms = glossary(" ".join([unescape(TAG.sub(" ", said)), *(one.alt for one in own)]))
     return write(
         drawn=inlined(story.pictures if story else []), pictures=inlined(compared), terms=terms
     )

@@ -169,7 +169,10 @@ def em_errors(point: Point, checks: CrossChecks) -> Finding:
         if point.at.told is not None:
             message = "The curvature is not compared where the likelihood is flat."
         elif point.at.covariance is not None:
-            message = "The curvature could not be measured: the likelihood is far from a parabola."
+            message = (
+                "The curvature could not be measured: the likelihood is far from a parabola, or an "
+                "edge is too near."
+            )
         return Finding("wrong_errors", NOTE, factor, limit.CURVATURE, message, "")
     right = factor <= limit.CURVATURE
     return Finding(

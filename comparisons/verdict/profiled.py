@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.thresholds import LEVEL
 from models.family import bounds
 from models.refusal import Refusal
+from models.structure import parameters, picked
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["profiles", "widths_apart"]
 
+AWAY = 0.1  # standard errors
+
 
 def profiles(point: Point, rows: Collection[int]) -> Array:
     """Return the ends (rows, 2) of EM's profile intervals; NaN for rows that are not asked for.
 
-    Where a profile does not close, as where there is no maximum, it is NaN too.
+    Where a profile does not close it is NaN too, and where the estimate is not at the maximum: the
+    intervals there are of other parameters, maybe of another group.
 
     >>> from comparisons.verdict.point import point_of
     >>> from bayes.posterior.tree import posterior_of
@@ -34,7 +38,7 @@ def profiles(point: Point, rows: Collection[int]) -> Array:
     """
     every = point.parameters
     found = np.full((len(every), 2), np.nan)
-    if not rows:
+    if not rows or not _at_maximum(point):
         return found
     labels = {at: every[at].relabelled(point.places).label for at in rows}
     try:
@@ -45,6 +49,16 @@ def profiles(point: Point, rows: Collection[int]) -> Array:
         one = intervals.of(label)
         found[at] = one.low, one.high
     return found
+
+
+def _at_maximum(point: Point) -> bool:
+    """Whether EM stays at the estimate, to a small part of a standard error."""
+    for row in parameters(point.at.estimate):
+        here, there = (float(picked(one.estimate, row)) for one in (point.at, point.reached))
+        error = float(picked(point.reached.standard_errors, row))
+        if abs(here - there) > AWAY * (error if error > 0 else 1 + abs(there)):
+            return False
+    return True
 
 
 def widths_apart(parameter: Parameter, family: type[Theta], ours: Array, theirs: Array) -> float:

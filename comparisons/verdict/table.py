@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.thresholds import LEVEL
 from comparisons.verdict.profiled import profiles
 from comparisons.verdict.rows import Table, row_of
+from em.intervals import cheap
 from models.structure import picked
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["table_of"]
 
-MOST_PROFILED = 40  # parameters whose profile intervals are looked for
+MOST_PROFILED = 12  # rows whose profile intervals are looked for
 
 
 def table_of(measured: Measured, truth: Structure | None = None) -> Table:
@@ -28,15 +29,17 @@ def table_of(measured: Measured, truth: Structure | None = None) -> Table:
     the maximum by the prior, where EM under the same prior finds the MAP. skew = (mean - MAP) / sd
     is the distance of the posterior's mean from its peak. noise = mcse / sd is that of the mean.
     sd_ratio = sd / se, of logarithms where the field declares so. What grows without bound has no
-    gap. mle_low and mle_high are EM's profile interval; NaN where an end is missing, or where
-    parameters are so many that the report could not show them.
+    gap. mle_low and mle_high are EM's profile interval; NaN where an end was not found, and where
+    profiles would cost much: many rows or parameters, rows in time or in groups, families without
+    statistics.
 
     >>> comparison.table["mle"].to_numpy().round(2)
     array([0.58, 0.42, 1.09, 7.34])
     """
     point, sampled = measured.point, measured.sampled
     parameters, layout = point.parameters, point.at.family.layout()
-    ends = profiles(point, range(len(parameters)) if len(parameters) <= MOST_PROFILED else ())
+    few = len(parameters) <= MOST_PROFILED and cheap(point.at.question)
+    ends = profiles(point, range(len(parameters)) if few else ())
     rows = []
     for at, parameter in enumerate(parameters):
         draws = picked(sampled.draws, parameter)

@@ -58,6 +58,7 @@ class End(NamedTuple):
     parameters: all of them at their best there, in working coordinates; None without an end.
     fixed: (K, s + m) slots on an edge there.
     reason: why there is no end, or why it is no usual one; empty otherwise.
+    reached: parameters up to which a profile without an end was followed; inside the interval.
 
     >>> End(np.nan, None, None, "the profile does not close").reason
     'the profile does not close'
@@ -67,6 +68,7 @@ class End(NamedTuple):
     parameters: Structure | None
     fixed: NDArray[np.bool_] | None
     reason: str
+    reached: Structure | None = None
 
 
 class Place[S: Structure](NamedTuple):
@@ -340,7 +342,7 @@ class Walk[S: Structure]:
             f"the profile could be followed only to a fall of {fallen:.2g} in log-likelihood, "
             f"{self.goal**2 / 2:.2f} are needed"
         )
-        return End(np.nan, None, None, said)
+        return End(np.nan, None, None, said, place.parameters)
 
     def solved(self, begin: Place[S], level: float) -> tuple[Place[S], float] | End | None:
         """Return the place of a height on the profile and the slope of the profile there.

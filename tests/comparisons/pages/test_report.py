@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -475,7 +476,7 @@ def test_the_glossary_has_the_words_of_the_page_and_no_others(heights, wrong, pl
             r"<dt>([^<]*)</dt>\n<dd>",
             page.replace('<span class="whole-word">', "").replace("</span>", ""),
         )
-        before = text(page[page.index("<body>") : page.index('id="words"')])
+        before = unescape(text(page[page.index("<body>") : page.index('id="words"')]))
         assert {"Deviance", "R-hat", "E-BFMI", "Newton decrement", "Information"} <= set(words)
         assert not {"LOO", "ICL", "Evidence", "Likeliest path"} & set(words)
         for term in TERMS:

@@ -73,6 +73,28 @@ def test_a_profile_that_is_not_there_leaves_the_ratio_of_the_spreads():
     assert spread(point, draws).stands
 
 
+def test_an_estimate_that_is_no_maximum_has_no_intervals():
+    """EM goes on from it, and where it ends the groups may stand in another order."""
+    sample = Sample(np.concatenate([X, X + 30, X + 31]))
+    best = em.fit(Gaussian, sample, 2)
+    found = {}
+    for name, start in (("there", best.estimate), ("away", swapped(best.estimate))):
+        at = em.fitted(best.question, start=start, max_steps=0)
+        point = SimpleNamespace(
+            at=at, reached=em.fitted(best.question, start=start), places=np.arange(2)
+        )
+        point.parameters = parameters(at.estimate)
+        found[name] = profiles(point, range(6))
+    assert np.isnan(found["away"]).all()
+    assert np.isfinite(found["there"]).all()  # negative control
+
+
+def swapped(mixture):
+    """Return a mixture with its means nearer to each other than its sds allow."""
+    mean = mixture.theta.mean + np.array([20.0, -20.0])
+    return mixture._replace(theta=mixture.theta._replace(mean=mean))
+
+
 def test_shares_are_compared_by_their_odds_and_ends_at_bounds_as_they_are():
     fit = em.fit(Binomial, Sample([3, 5], trials=[9, 9]), 1)
     (prob,) = parameters(fit.estimate)

@@ -297,27 +297,60 @@ def test_what_grows_without_bound_has_no_upper_end(rng):
     assert np.isfinite(heavy.high).all()
 
 
-def test_an_end_that_a_profile_does_not_have_is_the_bootstraps(rng):
-    """Of the same replicates: half of them have no bound for df, so that its upper end is none."""
-    fit = em.fit(StudentT, Sample(rng(7).normal(size=100)), 1)
-    alone, filled = fit.intervals(replicates=0), fit.intervals(replicates=40, seed=3)
-    drawn = fit.intervals(kind="bootstrap", replicates=40, seed=3)
-    for label in ("df[0]", "sd[0]"):
-        assert np.isnan(alone.of(label).low)
-        assert filled.of(label).low == drawn.of(label).low
-        assert filled.of(label).why_low == f"by the bootstrap: {alone.of(label).why_low}"
-    assert drawn.of("df[0]").high == np.inf
-    # negative control: what has its own end keeps it, and is no quantile
-    assert filled.of("mean[0]") == alone.of("mean[0]")
-    assert filled.of("sd[0]").high == alone.of("sd[0]").high != drawn.of("sd[0]").high
+def overlapping():
+    """Return a fit of two groups that overlap, some of whose profiles cannot be followed."""
+    generator = np.random.default_rng(82)
+    n = int(generator.choice([20, 40, 80]))
+    x = np.where(
+        generator.random(n) < 0.5,
+        generator.normal(0, 1, n),
+        generator.normal(generator.uniform(1, 3), 1, n),
+    )
+    return em.fit(Gaussian, Sample(x.round(2)), 2, starts=5)
 
 
-def test_where_the_bootstrap_fails_too_both_reasons_are_said(rng, monkeypatch):
-    fit = em.fit(StudentT, Sample(rng(7).normal(size=100)), 1)
+def test_an_end_that_a_profile_does_not_reach_is_the_bootstraps_if_it_is_farther(monkeypatch):
+    fit = overlapping()
+    alone = fit.intervals(replicates=0)
+    opened = [one for one in alone if np.isnan(one.high) and "followed only" in one.why_high]
+    assert opened
+    label = opened[0].label
+    rows = parameters(fit.estimate)
+    at = next(number for number, row in enumerate(rows) if row.label == label)
+    here = picked(fit.estimate, rows[at])
+
+    def filled(value):
+        """Return the interval if the bootstrap's end is some value."""
+        wide = np.tile([-value, value], 100)[:, None]
+        monkeypatch.setattr(
+            em.intervals, "_estimates", lambda _, rows, *__: np.tile(wide, (1, len(rows)))
+        )
+        return fit.intervals(only=label).of(label)
+
+    far = filled(1e3)
+    assert far.high == 1e3
+    assert far.why_high == f"by the bootstrap: {opened[0].why_high}"
+    # what the profile reached lies within: a nearer end of the bootstrap is none
+    near = filled(float(here) + 1e-9)
+    assert np.isnan(near.high)
+    assert near.why_high.endswith("the bootstrap's end is nearer than that")
+    # negative control: an end of its own stays
+    closed = [one for one in alone if np.isfinite(one.low) and np.isfinite(one.high)]
+    assert closed
+    assert fit.intervals(only=closed[0].label).of(closed[0].label) == closed[0]
+
+
+def test_where_the_bootstrap_fails_too_both_reasons_are_said(monkeypatch):
+    fit = overlapping()
     monkeypatch.setattr(em.intervals, "spikes", lambda *_, **__: np.array([True]))
-    one = fit.intervals(replicates=20).of("df[0]")
-    assert np.isnan(one.low)
-    assert re.search("not followed back from there; .* ended on a spike$", one.why_low)
+    said = [one.why_high for one in fit.intervals(replicates=20) if np.isnan(one.high)]
+    assert any(re.search("are needed; .* ended on a spike$", one) for one in said)
+
+
+def test_replicates_without_bound_have_no_end_and_no_warning(rng):
+    fit = em.fit(StudentT, Sample(rng(7).normal(size=100)), 1)
+    assert np.isnan(fit.intervals().of("df[0]").low)  # of which replicates tell nothing
+    assert fit.intervals(kind="bootstrap", replicates=40).of("df[0]").high == np.inf
 
 
 @pytest.mark.parametrize("family", [Gaussian, Poisson])
