@@ -164,7 +164,8 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
         f"parameter{'s' * (p > 1)}: {point.degrees:.3g}."
     )
     if apart and np.isfinite(shift):
-        message += f" That is {plain(shift, 2)} sd of chi-squared away."
+        side = "above" if shift > 0 else "below"
+        message += f" It lies {plain(abs(shift), 2)} standard deviations {side} that."
     if point.edges:
         message += " A parameter on an edge counts as one to two."
     if mean < 0:
@@ -336,7 +337,9 @@ def same_members(predictions: Predictions, checks: CrossChecks) -> list[Finding]
         return []
     most = limit.MEMBERSHIPS_BY_BOTH + checks.rounding.estimate
     same = apart <= most
-    message = f"At the estimate EM and PyMC compute the same memberships, to {apart:.0e}."
+    message = (
+        f"At the estimate EM and PyMC compute the same memberships, to {max(apart, 1e-16):.0e}."
+    )
     if not same:
         message = (
             "At the estimate EM and PyMC compute different memberships: they differ by up to "
