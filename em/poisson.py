@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PoissonEmission"]
 
 EDGE = 1e-8  # rates this near to 0 are on their way there
+SQUARED = 1e-100  # least rate whose square divides without overflow
 LOG_ZERO = -1e8  # finite, so that 0 events times log(0) is 0; exp of it is 0
 
 
@@ -68,7 +69,8 @@ class PoissonEmission(Exponential[Poisson]):
 
     def curvature(self, theta: Poisson, sums: Array) -> Array:
         """events / rate^2."""
-        return (sums[:, 1] / theta.rate / theta.rate)[:, None, None]  # of tiny rates no square
+        rate = np.maximum(theta.rate, SQUARED)
+        return (sums[:, 1] / rate**2)[:, None, None]
 
     def edges(self, theta: Poisson) -> NDArray[np.bool_]:
         """A rate at which nothing happens, to the digits that EM gives."""
