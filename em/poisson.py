@@ -69,7 +69,7 @@ class PoissonEmission(Exponential[Poisson]):
 
     def curvature(self, theta: Poisson, sums: Array) -> Array:
         """events / rate^2."""
-        rate = np.maximum(theta.rate, SQUARED)
+        rate: Array = np.maximum(theta.rate, SQUARED)
         return (sums[:, 1] / rate**2)[:, None, None]
 
     def edges(self, theta: Poisson) -> NDArray[np.bool_]:
