@@ -6,7 +6,7 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from comparisons.measures import LEAST, MOST, measure_of
+from comparisons.measures import EITHER, LEAST, MOST, measure_of
 from models.as_html import card, folded, framed, paragraph, table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "Severity",
     "Verdict",
     "allowed",
+    "beyond",
     "cards",
     "number_said",
     "plain",
@@ -93,7 +94,7 @@ class Findings(tuple[Finding, ...]):
                 one.severity,
                 _number(one.value),
                 f"{allowed(one)} {_number(one.threshold)}".replace("± ", "±")
-                if isfinite(one.threshold)
+                if isfinite(one.threshold) and not (one.severity == OK and beyond(one))
                 else "–",
             ]
             for one in self
@@ -131,8 +132,22 @@ def allowed(finding: Finding) -> str:
     side = measure_of(finding.code).side
     if side:
         return side
-    beyond = finding.severity != OK
-    return MOST if (finding.value > finding.threshold) == beyond else LEAST
+    stands = finding.severity != OK
+    return MOST if (finding.value > finding.threshold) == stands else LEAST
+
+
+def beyond(finding: Finding) -> bool:
+    """Whether a finding's number is on the wrong side of its threshold.
+
+    It may be ok even so, where a second condition has to be met for a doubt.
+
+    >>> beyond(Finding("few_draws", "doubt", 80.0, 400.0, "Bulk ESS 80.", ""))
+    True
+    """
+    side, value = allowed(finding), finding.value
+    if side == LEAST:
+        return value < finding.threshold
+    return (abs(value) if side == EITHER else value) > finding.threshold
 
 
 def number_said(finding: Finding) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-__all__ = ["LEAST", "MEASURES", "MOST", "Measure", "measure_of"]
+__all__ = ["EITHER", "LEAST", "MEASURES", "MOST", "Measure", "measure_of"]
 
 type Side = Literal["at most", "at least", "within ±", ""]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayes.posterior.tree import posterior_of
-from comparisons.finding import DOUBT, FAULT, Finding, allowed, number_said
+from comparisons.finding import DOUBT, FAULT, OK, Finding, allowed, beyond, number_said
 from comparisons.kept.largest import largest, size_of
 from comparisons.measures import measure_of
 from comparisons.pages.embedded import inlined
@@ -394,13 +394,16 @@ def card_of(finding: Finding) -> Card:
     """
     measure, shown = measure_of(finding.code), number_said(finding)
     number = _percent if measure.percent else _short
-    known = shown and np.isfinite(finding.threshold)
+    # what is ok beyond its threshold is so by a second condition, which a number cannot show
+    known = np.isfinite(finding.threshold) and not (finding.severity == OK and beyond(finding))
     return Card(
         finding.severity,
         finding.code,
         measure.title,
         number(finding.value) if shown else "",
-        f"{allowed(finding)} {number(finding.threshold)}".replace("± ", "±") if known else "",
+        f"{allowed(finding)} {number(finding.threshold)}".replace("± ", "±")
+        if shown and known
+        else "",
         _typeset(finding.message),
         finding.remedy,
         shown,

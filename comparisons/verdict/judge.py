@@ -333,9 +333,12 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
 def same_members(predictions: Predictions, checks: CrossChecks) -> list[Finding]:
     """EM's memberships at the estimate against PyMC's there, which differ by rounding only."""
     apart = predictions.by_both
-    if predictions.memberships is None or np.isnan(apart):
+    if predictions.memberships is None:
         return []
     most = limit.MEMBERSHIPS_BY_BOTH + checks.rounding.estimate
+    if np.isnan(apart):
+        message = "Memberships by EM and by PyMC at the estimate could not be compared."
+        return [Finding("different_memberships", NOTE, apart, most, message, "")]
     same = apart <= most
     message = (
         f"At the estimate EM and PyMC compute the same memberships, to {max(apart, 1e-16):.0e}."

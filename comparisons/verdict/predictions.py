@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+import em
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import LEVEL
+from comparisons.verdict.cross_checks import off_edges
 from comparisons.verdict.one_ahead import hellinger_ahead
 from comparisons.verdict.seen import stacked
 from models.arrays import spaced
 from models.family import entries, rebuilt
 from models.sample import Sample
-from models.structure import drawn_at, fields_of
+from models.structure import drawn_at, fields_of, permuted
 
 if TYPE_CHECKING:
-    import em
     from bayes.sampling.compiled import Engine
     from comparisons.verdict.point import Point
     from models.arrays import Array
@@ -53,8 +54,8 @@ class Predictions(NamedTuple):
     positions: of the draws that predictions use, in working coordinates.
     hellinger: between plug-in and posterior predictive density.
     memberships: of both, None for a single component.
-    by_both: largest difference of a membership at the estimate, by EM and by PyMC; NaN where the
-        estimate is on an edge, or there is a single component.
+    by_both: largest difference of a membership at the estimate, by EM and by PyMC; NaN where it
+        cannot be computed, or there is a single component.
 
     >>> Predictions._fields
     ('positions', 'hellinger', 'memberships', 'by_both')
@@ -143,9 +144,9 @@ def _memberships(
     The number is the largest difference of those that both compute at the estimate itself.
     """
     tail = (1 - LEVEL) / 2
-    some = question.units.spaced(UNITS)
-    with np.errstate(all="ignore"):  # on an edge, which has no position
-        here = engine.pack(question, stacked([point.estimate]))
+    some, inside = question.units.spaced(UNITS), _inside(question, point.at)
+    with np.errstate(all="ignore"):  # what grows without bound may have no position
+        here = engine.pack(question, stacked([permuted(inside.estimate, point.places)]))
     parts, there = [], []
     for block in some.blocks(BLOCK):  # quantiles need all draws of a unit at once
         of_block = question.of(block)
@@ -157,6 +158,14 @@ def _memberships(
             if np.isfinite(here).all():
                 there.append(engine.members(of_block, here, kept)[0])
     posterior, low, high = np.concatenate(parts, axis=2).transpose(0, 2, 1)
-    ours = point.at.members(some).T[:, point.places]
-    apart = float(np.abs(np.concatenate(there, axis=1).T - ours).max()) if there else np.nan
+    ours, same = (one.members(some).T[:, point.places] for one in (point.at, inside))
+    apart = float(np.abs(np.concatenate(there, axis=1).T - same).max()) if there else np.nan
     return Memberships(some, ours, posterior, low, high), apart
+
+
+def _inside(question: Question[Any, Any], at: em.Fit[Any]) -> em.Fit[Any]:
+    """Return EM at the estimate, or just inside its edges, on which PyMC has no position."""
+    if not at.edges:
+        return at
+    start = drawn_at(off_edges(at, stacked([at.estimate])), 0)
+    return em.fitted(question, start=start, max_steps=0)

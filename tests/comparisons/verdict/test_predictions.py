@@ -10,10 +10,11 @@ from scipy.stats import invwishart
 
 import em
 from bayes.sampling.compiled import engine_of
-from comparisons.thresholds import HELLINGER
+from comparisons.thresholds import HELLINGER, MEMBERSHIPS_BY_BOTH
 from comparisons.verdict.judge import same_predictions
 from comparisons.verdict.predictions import predictions_of
-from models import Mixture, MultivariateGaussian, Sample
+from comparisons.verdict.seen import stacked
+from models import HiddenMarkov, Mixture, MultivariateGaussian, Poisson, Sample, Sequences
 from models.question import asked
 
 DRAWS = 400
@@ -84,3 +85,21 @@ def test_the_limit_is_the_usual_one_where_observations_are_many(rng):
     question, point, draws = problem(2, 1, 20.0, rng(803))
     found = judged(question, point, draws)
     assert (found.severity, found.threshold) == ("ok", HELLINGER)
+
+
+def test_memberships_are_compared_on_edges_too(monkeypatch):
+    """A chain whose first state never comes back: its transition is on an edge."""
+    counts = Sequences([0, 1, 0, 1, 0, 0, 9, 8, 11, 7, 10, 9, 8, 12, 9, 10, 8, 11], initial="free")
+    question = asked(Poisson, counts, 2)
+    start = HiddenMarkov(
+        np.array([0.9, 0.1]), np.array([[0.8, 0.2], [0.1, 0.9]]), Poisson(np.array([1.0, 9.0]))
+    )
+    at = em.fitted(question, start=start)
+    assert "transition[1,0]" in [edge.label for edge in at.edges]
+    point = SimpleNamespace(at=at, estimate=at.estimate, free=6, places=np.arange(2))
+    few = stacked([start, start])
+    assert predictions_of(question, point, few).by_both < 1e-12
+    # negative control: the memberships of the row before
+    right = em.Fit.members
+    monkeypatch.setattr(em.Fit, "members", lambda self, data: np.roll(right(self, data), 1, axis=1))
+    assert predictions_of(question, point, few).by_both > MEMBERSHIPS_BY_BOTH
