@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import version
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 
     from comparisons.json_values import Json
 
-__all__ = ["KEPT", "Record", "Task", "fingerprint", "refuse_without_replicates", "run"]
+__all__ = [
+    "KEPT",
+    "Record",
+    "Task",
+    "fingerprint",
+    "of_this_code",
+    "refuse_without_replicates",
+    "run",
+]
 
 type Record = dict[str, Json]
 type Task = Callable[[int], Record]
@@ -97,6 +106,15 @@ def fingerprint() -> str:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def of_this_code(settings: Record) -> Record:
+    """Return settings with the release and the code that make the records.
+
+    >>> sorted(of_this_code({"seed": 1}))
+    ['code', 'seed', 'version']
+    """
+    return {**settings, "version": version("second-opinion"), "code": fingerprint()}
 
 
 def kept(folder: Path, settings: Record) -> dict[int, Record]:

@@ -317,17 +317,12 @@ def _run(
     design: tuple[object, ...],
     name: str = "replicates",
 ) -> list[Record]:
-    from importlib.metadata import version
-
-    from comparisons.replicates import fingerprint, run
+    from comparisons.replicates import of_this_code, run
     from em.data.threads import available
 
-    settings = {
-        "design": type(design).__name__,
-        **design._asdict(),  # type: ignore[attr-defined]
-        "version": version("second-opinion"),
-        "code": fingerprint(),
-    }
+    settings = of_this_code(
+        {"design": type(design).__name__, **design._asdict()}  # type: ignore[attr-defined]
+    )
     if folder is not None:
         folder.parent.mkdir(exist_ok=True)
     return run(

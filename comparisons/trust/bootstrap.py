@@ -6,21 +6,17 @@ against K + 1 on each as `bootstrap` does, replicates, splits, stopping and all.
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from scipy.stats import binom
 
 import em
 from comparisons.choice.bootstrap import bootstrap
-from comparisons.replicates import run
 from comparisons.trust.alarms import FARTHEST, FLIPS, GROUPS, NEAREST, drawn_shares
-from em.data.threads import available
+from comparisons.trust.campaign import campaign
 from models import Binomial, Gaussian, Mixture, Poisson, simulate
 
 if TYPE_CHECKING:
@@ -104,17 +100,11 @@ def shown(records: Sequence[Record]) -> Table:
     return table
 
 
-def main() -> None:
-    """Run all data sets and show the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=1_200, help="data sets of all designs")
-    parser.add_argument("--jobs", type=int, default=available())
-    parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
-    asked = parser.parse_args()
-    task = partial(rejection, observations=OBSERVATIONS, most=MOST)
-    records = run(task, asked.replicates, jobs=asked.jobs, folder=asked.out, name="tests")
-    Console(width=120).print(shown(records))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(
+        __doc__ or "",
+        partial(rejection, observations=OBSERVATIONS, most=MOST),
+        shown,
+        replicates=1_200,
+        name="tests",
+    )

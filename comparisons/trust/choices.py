@@ -6,20 +6,16 @@ one group up to one more than there are, and counts how often each criterion ele
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
 from comparisons.choice.choose import choose
-from comparisons.replicates import run
 from comparisons.trust.alarms import FLIPS, GROUPS, NUMBERED, drawn_shares
-from em.data.threads import available
+from comparisons.trust.campaign import campaign
 from models import Binomial, Mixture, simulate
 
 if TYPE_CHECKING:
@@ -130,17 +126,12 @@ def _elected(record: Record, name: str) -> object:
     return elected.get(name)
 
 
-def main() -> None:
-    """Run all data sets and show the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=1_600, help="data sets of all designs")
-    parser.add_argument("--jobs", type=int, default=available())
-    parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
-    asked = parser.parse_args()
-    task = partial(recovered, observations=OBSERVATIONS)
-    records = run(task, asked.replicates, jobs=asked.jobs, folder=asked.out, name="choices")
-    Console(width=160).print(shown(records))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(
+        __doc__ or "",
+        partial(recovered, observations=OBSERVATIONS),
+        shown,
+        replicates=1_600,
+        name="choices",
+        width=160,
+    )

@@ -7,22 +7,18 @@ of its errors of the exact one; likewise under a prior of half and of twice the 
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
 from bayes import sampled
 from bayes.posterior.evidence import HALF, TWICE, Estimate, evidence
-from comparisons.replicates import run
 from comparisons.trust.calibration import believed
+from comparisons.trust.campaign import campaign
 from comparisons.trust.exact_evidence import exact_evidence
-from em.data.threads import available
 from models import Binomial, Gaussian, Mixture, Poisson, simulate
 from models.prior import draw_prior
 from models.question import asked
@@ -169,18 +165,5 @@ def _row(records: Sequence[Record], width: str) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Run all problems and show the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=200, help="problems")
-    parser.add_argument("--jobs", type=int, default=available())
-    parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
-    asked_for = parser.parse_args()
-    records = run(
-        weighed, asked_for.replicates, jobs=asked_for.jobs, folder=asked_for.out, name="problems"
-    )
-    Console(width=120).print(shown(records))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(__doc__ or "", weighed, shown, replicates=200, name="problems")

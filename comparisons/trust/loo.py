@@ -8,22 +8,18 @@ expected log density of new rows is exact as well, which two standard errors sho
 
 from __future__ import annotations
 
-import argparse
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
 from bayes import ChainsWarning, sampled
 from comparisons.choice.predicted import left_out
-from comparisons.replicates import run
+from comparisons.trust.campaign import campaign
 from comparisons.trust.evidence import FLIPS, drawn_small
 from comparisons.trust.exact_evidence import exact_evidence
-from em.data.threads import available
 from models import Binomial, Gaussian, Poisson, Sample
 
 if TYPE_CHECKING:
@@ -38,7 +34,7 @@ __all__ = ["exact_each", "exact_new", "predicted", "shown"]
 
 DRAWS = 500  # of each chain, and as many to tune
 HIGHEST = 60  # counts above it are too rare to matter
-MOST_CELLS = 2  # components: with more, exact values of new counts take minutes
+MOST_GROUPS = 2  # with more, exact values of new counts take minutes
 
 
 def exact_each(question: Question[Any, Any]) -> Array:
@@ -68,7 +64,7 @@ def exact_new(question: Question[Any, Any], truth: Mixture[Any]) -> float | None
     True
     """
     sample, family = question.rows, question.family
-    if family is Gaussian or (family is Poisson and question.k > MOST_CELLS):
+    if family is Gaussian or (family is Poisson and question.k > MOST_GROUPS):
         return None
     values = np.arange(1.0 + (FLIPS if family is Binomial else HIGHEST))
     trials = None if family is not Binomial else np.full(len(values), float(FLIPS))
@@ -151,16 +147,5 @@ def _row(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Run all problems and show the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=200, help="problems")
-    parser.add_argument("--jobs", type=int, default=available())
-    parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
-    asked = parser.parse_args()
-    records = run(predicted, asked.replicates, jobs=asked.jobs, folder=asked.out, name="problems")
-    Console(width=120).print(shown(records))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(__doc__ or "", predicted, shown, replicates=200, name="problems")

@@ -6,21 +6,17 @@ counts p-values of the misfit up to 5% and up to 0.1%, below which `misfit` look
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
 from comparisons.comparison import second_opinion
-from comparisons.replicates import run
 from comparisons.thresholds import MISFIT_CHANCE
 from comparisons.trust.alarms import Regular, problem_of
+from comparisons.trust.campaign import campaign
 from comparisons.trust.layouts import LAYOUTS
-from em.data.threads import available
 from models.family import first
 
 if TYPE_CHECKING:
@@ -88,16 +84,5 @@ def _counted(records: Sequence[Record]) -> list[str]:
     return [str(len(records)), *cells, str(len(records) - len(each))]
 
 
-def main() -> None:
-    """Run all data sets and show the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=900, help="data sets of all designs")
-    parser.add_argument("--jobs", type=int, default=available())
-    parser.add_argument("--out", type=Path, help="folder from which an interrupted run goes on")
-    asked = parser.parse_args()
-    records = run(chance, asked.replicates, jobs=asked.jobs, folder=asked.out, name="data sets")
-    Console(width=120).print(shown(records))
-
-
 if __name__ == "__main__":
-    main()
+    campaign(__doc__ or "", chance, shown, replicates=900, name="data sets")
