@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes.posterior.tree import posterior_of
-from faults.bayes_faults import PRIOR, SAME, TARGET
+from faults.bayes_faults import PRIOR, SAME, TARGET, by_user, in_ours
 from faults.bayes_slips import posterior_as
-from faults.chain_bayes import again, beside, other_file, reading
+from faults.chain_bayes import other_file, reading
 from faults.em_faults import SUM
-from faults.fault import REFUSED, Fault, drawn, in_table, slow
+from faults.fault import REFUSED, drawn, in_table, slow
 from faults.in_groups import VILLAGES, VISITS, WORDS, cells_of
 from models import Groups, Sample
 from models.structure import fields_of
@@ -22,27 +22,10 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from faults.em_slips import Slip
     from faults.fault import Case
-    from faults.in_groups import InGroups
     from models.arrays import Array
 
-
-def user(
-    name: str,
-    design: InGroups,
-    make: Callable[[Case], xr.DataTree],
-    codes: frozenset[str] = TARGET,
-    *,
-    of: str = "",
-) -> Fault:
-    named = f"admixture: {name}, in a user's code"
-    return Fault(named, "Bayes", design, beside(make), codes, of=of)
-
-
-def ours(name: str, design: InGroups, slip: Slip, codes: frozenset[str] = SAME) -> Fault:
-    named = f"admixture: {name}, in ours"
-    return Fault(named, "Bayes", design, beside(again), codes, slip)
+user, ours = partial(by_user, "admixture: "), partial(in_ours, "admixture: ")
 
 
 def of_cells(

@@ -15,16 +15,16 @@ from faults.em_faults import (
     DATA,
     DOWN,
     EARLY,
-    OFF,
-    QUESTION,
     SHARES,
     SUM,
+    WRONG,
+    by_user,
     claiming,
     climbing,
     fitted,
-    given,
+    in_ours,
 )
-from faults.fault import REFUSED, Fault, in_table, slow
+from faults.fault import REFUSED, in_table, slow
 from faults.in_groups import (
     VILLAGES,
     VISITS,
@@ -42,40 +42,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import em
-    from faults.em_slips import Slip
     from faults.fault import Case
-    from faults.in_groups import Cells, InGroups
+    from faults.in_groups import Cells
     from models.arrays import Array
     from models.family import Theta
 
-WRONG = OFF | {"stopped_early"}  # a program of its own rests beside the maximum
+user, ours = partial(by_user, "admixture: "), partial(in_ours, "admixture: ")
 COLD = 0.7  # power of memberships in tempered EM
-
-
-def user(
-    name: str,
-    design: InGroups,
-    make: Callable[[Case], em.Fit | Admixture],
-    codes: frozenset[str] = WRONG,
-    *,
-    beside: str = "",
-    of: str = "",
-) -> Fault:
-    named = f"admixture: {name}, in a user's code"
-    return Fault(named, "EM", design, given(make), codes, beside=beside, of=of)
-
-
-def ours(
-    name: str,
-    design: InGroups,
-    slip: Slip,
-    codes: frozenset[str] = DOWN | QUESTION,
-    *,
-    beside: str = "",
-    of: str = "",
-) -> Fault:
-    named = f"admixture: {name}, in ours"
-    return Fault(named, "EM", design, given(fitted), codes, slip, beside, of)
 
 
 def slipped(**parts: Callable) -> Callable[[Case], Admixture]:

@@ -11,7 +11,7 @@ from em.admixture import AdmixtureGrouping
 from em.climb.search import Climber
 from em.structure import Grouping
 from faults.chain_slips import states_known
-from faults.em_slips import as_they_are, together
+from faults.em_slips import as_they_are, hard_only, over_one, together
 from faults.fault import replaced
 from models import Groups
 
@@ -46,17 +46,6 @@ def _weightless(original):
     return expect
 
 
-def _hard(original):
-    return lambda self, shares, log_density, *, hard: original(self, shares, log_density, hard=True)
-
-
-def _loose(original):
-    def maximize(self, own, unseen):
-        return {name: 1.03 * one for name, one in original(self, own, unseen).items()}
-
-    return maximize
-
-
 @cache
 def _counted_once(data):
     if not isinstance(data, Groups):
@@ -82,10 +71,10 @@ def _equal(original):
 of_all = _weights(lambda own: np.broadcast_to(own.sum(axis=0), own.shape).copy())
 rolled = _weights(lambda own: np.roll(own, 1, axis=0))
 weightless = together(one_by_one, replaced(AdmixtureGrouping, "expect", _weightless))
-hard = together(one_by_one, replaced(AdmixtureGrouping, "expect", _hard))
+hard = together(one_by_one, replaced(AdmixtureGrouping, "expect", hard_only))
 unnormalised = together(
     replaced(Climber, "joins", lambda original: False),
-    replaced(AdmixtureGrouping, "maximize", _loose),
+    replaced(AdmixtureGrouping, "maximize", over_one),
     *as_they_are,
 )
 once = replaced(Grouping, "__init__", _once)

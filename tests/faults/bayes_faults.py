@@ -55,6 +55,34 @@ def beside(make: Callable[[Case], xr.DataTree]) -> Callable[[Case], Answers]:
     return lambda case: Answers(case.fit, make(case))
 
 
+def by_user(
+    kind: str,
+    name: str,
+    design: Design,
+    make: Callable[[Case], xr.DataTree],
+    codes: frozenset[str] = TARGET,
+    *,
+    also: str = "",
+    of: str = "",
+) -> Fault:
+    """Return a fault in a user's sampler of a structure, such as `chain: `."""
+    named = f"{kind}{name}, in a user's code"
+    return Fault(named, "Bayes", design, beside(make), codes, beside=also, of=of)
+
+
+def in_ours(
+    kind: str,
+    name: str,
+    design: Design,
+    slip: Slip,
+    codes: frozenset[str] = SAME,
+    *,
+    of: str = "",
+) -> Fault:
+    """Return a fault in our own sampler of a structure."""
+    return Fault(f"{kind}{name}, in ours", "Bayes", design, beside(again), codes, slip, of=of)
+
+
 def user(
     name: str,
     design: Design,
@@ -63,17 +91,15 @@ def user(
     also: str = "",
     of: str = "",
 ) -> Fault:
-    named = f"{name}, in a user's code"
-    return Fault(named, "Bayes", design, beside(make), frozenset(codes), beside=also, of=of)
+    return by_user("", name, design, make, frozenset(codes), also=also, of=of)
 
 
 def again(case: Case) -> xr.DataTree:
-    return drawn(case.family, case.sample, case.k, case.seed)
+    return drawn(case.family, case.sample, case.k, case.seed, draws=case.design.draws)
 
 
 def ours(name: str, design: Design, slip: Slip, *codes: str, of: str = "") -> Fault:
-    named = f"{name}, in ours"
-    return Fault(named, "Bayes", design, beside(again), frozenset(codes), slip, of=of)
+    return in_ours("", name, design, slip, frozenset(codes), of=of)
 
 
 def simply(name: str, design: Design, make: Callable[[Case], xr.DataTree], *codes: str) -> Fault:

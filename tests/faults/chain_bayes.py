@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes.posterior.tree import posterior_of
-from faults.bayes_faults import PRIOR, SAME, TARGET, beside
+from faults.bayes_faults import PRIOR, SAME, TARGET, by_user, in_ours
 from faults.bayes_slips import compiled, posterior_as, tempered_towards
 from faults.em_faults import SUM
-from faults.fault import REFUSED, Fault, drawn, in_table, replaced, slow
+from faults.fault import REFUSED, drawn, in_table, replaced, slow
 from faults.in_order import BLANKS, FREE, SHORT, WIDE, rows_of, sequences
 from models import HiddenMarkov, Sample
 from models.hidden_markov import StationaryHiddenMarkov, stationary
@@ -24,32 +24,11 @@ if TYPE_CHECKING:
 
     from faults.em_slips import Slip
     from faults.fault import Case
-    from faults.in_order import InOrder
     from models.arrays import Array
     from models.structure import Structure
 
 OTHER = 1_000  # added to a seed for data that are not the case's
-
-
-def user(
-    name: str,
-    design: InOrder,
-    make: Callable[[Case], xr.DataTree],
-    codes: frozenset[str] = TARGET,
-    *,
-    of: str = "",
-) -> Fault:
-    named = f"chain: {name}, in a user's code"
-    return Fault(named, "Bayes", design, beside(make), codes, of=of)
-
-
-def ours(name: str, design: InOrder, slip: Slip, codes: frozenset[str] = SAME) -> Fault:
-    named = f"chain: {name}, in ours"
-    return Fault(named, "Bayes", design, beside(again), codes, slip)
-
-
-def again(case: Case) -> xr.DataTree:
-    return drawn(case.family, case.sample, case.k, case.seed, draws=case.design.draws)
+user, ours = partial(by_user, "chain: "), partial(in_ours, "chain: ")
 
 
 def of_rows(case: Case, rows: Array) -> xr.DataTree:

@@ -13,16 +13,17 @@ from faults import chain_slips as slips
 from faults.em_faults import (
     DOWN,
     EARLY,
-    OFF,
     QUESTION,
     SHARES,
     SUM,
+    WRONG,
+    by_user,
     claiming,
     climbing,
     fitted,
-    given,
+    in_ours,
 )
-from faults.fault import REFUSED, Fault, in_table, slow
+from faults.fault import REFUSED, in_table, slow
 from faults.in_order import (
     BLANKS,
     FREE,
@@ -46,42 +47,15 @@ from models.structure import permuted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faults.em_slips import Slip
     from faults.fault import Case
-    from faults.in_order import InOrder, Program
+    from faults.in_order import Program
     from models.arrays import Array
 
-WRONG = OFF | {"stopped_early"}  # a program of its own rests beside the maximum
+user, ours = partial(by_user, "chain: "), partial(in_ours, "chain: ")
 HARD = frozenset({"hard_assignment"})
 MAP = frozenset({"map_estimate"})
 DATA = frozenset({"wrong_observations"})
 CLAIM = frozenset({"different_data"})
-
-
-def user(
-    name: str,
-    design: InOrder,
-    make: Callable[[Case], em.Fit | HiddenMarkov],
-    codes: frozenset[str] = WRONG,
-    *,
-    beside: str = "",
-    of: str = "",
-) -> Fault:
-    named = f"chain: {name}, in a user's code"
-    return Fault(named, "EM", design, given(make), codes, beside=beside, of=of)
-
-
-def ours(
-    name: str,
-    design: InOrder,
-    slip: Slip,
-    codes: frozenset[str] = DOWN | QUESTION,
-    *,
-    beside: str = "",
-    of: str = "",
-) -> Fault:
-    named = f"chain: {name}, in ours"
-    return Fault(named, "EM", design, given(fitted), codes, slip, beside, of)
 
 
 def slipped(**parts: Callable) -> Callable[[Case], HiddenMarkov]:

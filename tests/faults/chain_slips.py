@@ -13,7 +13,7 @@ from em.climb.search import Climber
 from em.errors.oakes import complete_of
 from em.hidden_markov import MarkovGrouping, StationaryGrouping
 from em.structure import Grouping
-from faults.em_slips import as_they_are, together
+from faults.em_slips import as_they_are, hard_only, over_one, together
 from faults.fault import replaced
 from faults.in_order import rows_of, sequences
 from models import Sequences
@@ -98,17 +98,6 @@ def _last_only(self, found: Expected, shares, log_density) -> Expected:
     return found._replace(log_likelihood=value.log_likelihood)
 
 
-def _hard(original):
-    return lambda self, shares, log_density, *, hard: original(self, shares, log_density, hard=True)
-
-
-def _loose(original):
-    def maximize(self, own, unseen):
-        return {name: 1.03 * one for name, one in original(self, own, unseen).items()}
-
-    return maximize
-
-
 @cache
 def _as_zeros(data: Sequences) -> Sequences:
     """Return the same distinct rows, zeros among them, at which missing rows are as well."""
@@ -159,7 +148,7 @@ across = _expecting(_across)
 late = _expecting(_late)
 filtered = _expecting(_filtered)
 last_only = _expecting(_last_only)
-hard = together(one_by_one, replaced(MarkovGrouping, "expect", _hard))
+hard = together(one_by_one, replaced(MarkovGrouping, "expect", hard_only))
 free_step = together(
     replaced(StationaryGrouping, "maximize", lambda original: _free),
     replaced(StationaryGrouping, "maximize_each", lambda original: _free),
@@ -171,8 +160,8 @@ filtered_members = replaced(
 )
 unnormalised = together(
     replaced(Climber, "joins", lambda original: False),
-    replaced(StationaryGrouping, "maximize", _loose),
-    replaced(StationaryGrouping, "maximize_each", _loose),
+    replaced(StationaryGrouping, "maximize", over_one),
+    replaced(StationaryGrouping, "maximize_each", over_one),
     *as_they_are,
 )
 zeros = _given(_as_zeros)

@@ -39,6 +39,7 @@ LONG_ENOUGH = 150  # steps of a plain EM after which it rests, wherever its slip
 OFF = frozenset({"not_at_maximum", "local_optimum"})
 DOWN = OFF | {DESCENT}
 QUESTION = frozenset({"different_question"})
+WRONG = OFF | {"stopped_early"}  # a program of its own rests beside the maximum
 BROKEN = QUESTION | {DESCENT}  # an M-step that does not fit its E-step may also lead down
 DATA = frozenset({"different_data"})
 SQUARED = "variance for sd"  # kinds of faults that have several names
@@ -76,6 +77,35 @@ def given(make: Callable[[Case], em.Fit | Mixture]) -> Callable[[Case], Answers]
     return lambda case: Answers(make(case), case.posterior)
 
 
+def by_user(
+    kind: str,
+    name: str,
+    design: Design,
+    make: Callable[[Case], object],
+    codes: frozenset[str] = WRONG,
+    *,
+    beside: str = "",
+    of: str = "",
+) -> Fault:
+    """Return a fault in a user's program of a structure, such as `chain: `."""
+    named = f"{kind}{name}, in a user's code"
+    return Fault(named, "EM", design, given(make), codes, beside=beside, of=of)
+
+
+def in_ours(
+    kind: str,
+    name: str,
+    design: Design,
+    slip: Slip,
+    codes: frozenset[str] = DOWN | QUESTION,
+    *,
+    beside: str = "",
+    of: str = "",
+) -> Fault:
+    """Return a fault in our own EM of a structure."""
+    return Fault(f"{kind}{name}, in ours", "EM", design, given(fitted), codes, slip, beside, of)
+
+
 def user(
     name: str,
     design: Design,
@@ -84,17 +114,14 @@ def user(
     beside: str = "",
     of: str = "",
 ) -> Fault:
-    named = f"{name}, in a user's code"
-    return Fault(named, "EM", design, given(make), frozenset(codes), beside=beside, of=of)
+    return by_user("", name, design, make, frozenset(codes), beside=beside, of=of)
 
 
 def ours(
     name: str, design: Design, slip: Slip, *codes: str, beside: str = "", of: str = ""
 ) -> Fault:
     """Return a fault in our own EM, which often cannot climb with it."""
-    return Fault(
-        f"{name}, in ours", "EM", design, given(fitted), frozenset(codes), slip, beside, of
-    )
+    return in_ours("", name, design, slip, frozenset(codes), beside=beside, of=of)
 
 
 def short(case: Case) -> Mixture:

@@ -49,6 +49,20 @@ sweep, model, loop, search, refine, information, likelihood = (
 LEAST = sys.float_info.min
 
 
+def hard_only(original: Callable) -> Callable:
+    """Return an E-step that assigns each row to one component, whatever is asked."""
+    return lambda self, shares, log_density, *, hard: original(self, shares, log_density, hard=True)
+
+
+def over_one(original: Callable) -> Callable:
+    """Return an M-step whose shares sum to 1.03."""
+
+    def maximize(self, own, unseen):
+        return {name: 1.03 * one for name, one in original(self, own, unseen).items()}
+
+    return maximize
+
+
 def together(*slips: Slip) -> Slip:
     """Return several patches as one."""
 
