@@ -209,8 +209,9 @@ def intervals_of(
             raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
         rows = [row for row in rows if row.label in only]
     _refuse_no_maximum(found)
-    least = 0 if kind == "profile" else 2
-    replicates, seed = whole("replicates", replicates, least), whole("seed", seed, 0)
+    without = kind == "profile" and replicates == 0
+    replicates = 0 if without else whole("replicates", replicates, 2)
+    seed = whole("seed", seed, 0)
     if kind == "profile":
         followed = list(_profiles(found, rows, level))
         profiles = tuple(one.interval for one in followed)
@@ -272,7 +273,7 @@ def _closed(
     others, lost = dict[str, Interval](), ""
     try:
         made = intervals_of(
-            found, level, "bootstrap", only=missing, replicates=max(replicates, 2), seed=seed
+            found, level, "bootstrap", only=missing, replicates=replicates, seed=seed
         )
         others = {one.label: one for one in made}
     except Refusal as why:

@@ -344,7 +344,7 @@ def _alone(design: Design, number: int, *, as_json: bool) -> None:
         return
     told(comparison)
     truth = ", ".join(f"{one.title} {float(one.of(drawn.truth)):.4g}" for one in ranked(drawn))
-    said(f"Drawn from {truth}.")
+    said(f"True values: {truth}.")
 
 
 def _show(tables: tuple[Steps, ...], sentence: str, value: object, *, as_json: bool) -> None:

@@ -235,8 +235,7 @@ def _words(gaps: Array, rng: np.random.Generator) -> Categorical:
     is q.
     """
     k = len(gaps) + 1
-    gaps[:] = gaps.min()
-    common = np.exp(-(gaps[0] ** 2) / 8)
+    common = np.exp(-(gaps.min() ** 2) / 8)
     others = common * rng.dirichlet(np.full(len(CATEGORIES) - k, 5.0))
     return Categorical(np.hstack([(1 - common) * np.eye(k), np.tile(others, (k, 1))]))
 

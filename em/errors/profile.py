@@ -269,7 +269,7 @@ class Walk[S: Structure]:
             found = self.solved(place, surface.height - nearer**2 / 2)
             if isinstance(found, End):
                 return found
-            if found is None:
+            if found is None or not self.onside(found[0].parameters):
                 step /= 2
                 if step < self.goal / LEAST:
                     return self.open(place)
@@ -392,7 +392,8 @@ class Walk[S: Structure]:
             pinned[_every(there, np.array(slot))] = True
             edge = bool(edge_slots(model, there)[slot])
             if self.held(pinned):
-                end = self.closed_at(there, pinned, edge=edge)
+                onside = self.onside(there)
+                end = self.closed_at(there, pinned, edge=edge) if onside else None
                 if end is not None:
                     return end
             elif edge:
@@ -412,6 +413,10 @@ class Walk[S: Structure]:
         """Whether a height is as a step from `before` to `level` can find it, and no spike's."""
         off = max(2 * abs(before - level), self.goal**2 / 8)
         return bool(np.isfinite(height) and abs(height - level) <= off)
+
+    def onside(self, parameters: S) -> bool:
+        """Whether the parameter is where the end is looked for, and not beyond the estimate."""
+        return (self.value(parameters) - self.value(self.surface.top)) * self.sign >= 0
 
     def closed_at(self, there: S, pinned: NDArray[np.bool_], *, edge: bool) -> End | None:
         """Return the bound as the end if the profile is above the level there, otherwise None."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import arviz_stats as az
 import numpy as np
 import pytest
 from scipy import stats
 
+import em
+from bayes import sampled
+from bayes.posterior.tree import posterior_of
+from comparisons.choice.predicted import left_out
 from comparisons.comparison import second_opinion
 from comparisons.trust import fits, loo, misfit
-from comparisons.trust.evidence import drawn_small
+from comparisons.trust.evidence import FLIPS, drawn_small
 from comparisons.trust.exact_evidence import exact_evidence
-from comparisons.trust.loo import exact_each, exact_new, predicted
+from comparisons.trust.loo import DRAWS, exact_each, exact_new
 from models import Binomial, BinomialPrior, Poisson, PoissonPrior, Prior, Sample
 from models.question import asked
 
 BROKEN = 1e-6  # chance at which a promise counts as broken
-SMALL = 0.25  # of a log density, where not leaving out adds about 1 a parameter
 
 
 def test_one_coin_without_a_row_is_beta_binomial():
@@ -45,26 +49,45 @@ def test_new_counts_of_one_rate_are_negative_binomial():
     assert exact_evidence(asked_of) < 0
 
 
+def worth(number):
+    """Return the elpd of a problem, its Monte Carlo error, and the exact value.
+
+    The error is that of -sum log mean 1 / p over draws, by the delta method.
+    """
+    _, question = drawn_small(number)
+    tree = sampled(question, draws=DRAWS, tune=DRAWS, seed=number, progress=False)
+    kept, rows = posterior_of(tree), question.rows
+    trials = None if rows.trials is None else FLIPS
+    each = [question.of(Sample([one], trials)).data for one in rows.x]
+    heights = np.array([em.log_likelihood(question.family, one, kept.draws) for one in each])
+    inverse = np.exp(heights.min(axis=1, keepdims=True) - heights)
+    pull = rows.counts @ (inverse / inverse.mean(axis=1, keepdims=True))
+    error = pull.std() / np.sqrt(float(az.ess(pull.reshape(kept.sizes))))
+    return left_out(tree).elpd, error, float(rows.counts @ exact_each(question))
+
+
 @pytest.mark.slow
 def test_leaving_out_by_weights_is_leaving_out():
-    """Of one group weights are stable: the error is a small part of what leaving out changes."""
-    found = [predicted(number) for number in (0, 1)]
-    off = [one["elpd"] - one["exact"] for one in found]
-    assert np.abs(off).max() < SMALL
-    # negative control: densities of rows that were not left out are higher by about 1 a parameter
-    _, question = drawn_small(0)
-    whole = question.of(Sample(question.rows.x, 10, 2 * question.rows.counts))
-    twice = float(question.rows.counts @ exact_each(whole))
-    assert twice - found[0]["exact"] > SMALL
+    for number in (0, 1):  # of one group, of which weights are stable
+        found, error, exact = worth(number)
+        most = stats.norm.isf(BROKEN / 2) * error
+        assert abs(found - exact) < most
+        # negative control: rows that were not left out have a higher density
+        _, question = drawn_small(number)
+        rows = question.rows
+        trials = None if rows.trials is None else FLIPS
+        twice = question.of(Sample(rows.x, trials, 2 * rows.counts))
+        assert float(rows.counts @ exact_each(twice)) - exact > most
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bayes.ChainsWarning")  # chains are short here
 def test_right_models_fit_and_a_wrong_one_does_not():
+    """By Fisher's sum of -2 log p, chi-squared for uniform p, less for those that are larger."""
     n = 2
-    chances = [misfit.chance(number)["p"] for number in (1, 2)]  # a chain, an admixture
-    bound = stats.binom.isf(BROKEN, n, 0.001)
-    assert sum(p <= 0.001 for p in chances) <= bound
+    most = stats.chi2(2 * n).isf(BROKEN)
+    chances = np.array([misfit.chance(number)["p"] for number in (1, 2)])  # a chain, an admixture
+    assert -2 * np.log(chances).sum() < most
     wrong = fits.WRONG[2]  # counts of twice the variance
     seen = []
     for seed in range(n):
@@ -73,4 +96,4 @@ def test_right_models_fit_and_a_wrong_one_does_not():
             wrong.family, sample, wrong.k, chains=2, draws=200, seed=seed, progress=False
         )
         seen.append(opinion.fitted.chance)
-    assert sum(p <= 0.001 for p in seen) > bound
+    assert -2 * np.log(seen).sum() > most
