@@ -23,6 +23,7 @@ from comparisons.pictures.style import (
     patch,
     styled,
 )
+from comparisons.trust.quantities import explained
 from comparisons.trust.summary import INTERVALS, LEVELS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def ranks(found: Summary, title: str) -> Figure:
         "too wide, the line falls first, then rises; if too narrow, it rises first. If it is too "
         "low or too high, the line is a single arch."
     )
-    return framed(figure, title, entries, caption)
+    return framed(figure, title, entries, f"{caption} {explained(names)}".rstrip())
 
 
 def _panels(names: Sequence[str], x: str, y: str) -> tuple[Figure | SubFigure, list[Axes]]:
@@ -127,7 +128,7 @@ def coverage(found: Summary, title: str) -> Figure:
         "less often. The band is the posterior's. EM's is wider if some data sets have no standard "
         "errors."
     )
-    return framed(figure, title, entries, caption)
+    return framed(figure, title, entries, f"{caption} {explained(names)}".rstrip())
 
 
 def _covered(axes: Axes, each: Sequence[Coverage]) -> None:

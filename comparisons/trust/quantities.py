@@ -12,16 +12,23 @@ from models.family import first, width_of
 from models.structure import drawn_at, in_time, parameters, picked, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from models.arrays import Array
     from models.structure import Parameter, Structure, Units
 
-__all__ = ["Quantity", "identifies_components", "quantities"]
+__all__ = ["Quantity", "explained", "identifies_components", "quantities"]
 
 PLACES = 2  # along an axis of the data: its places have the same distribution
 CUTS = (2.0, 6.0)  # where cells end, on the scale of `layouts.SCALE`
 FIRST = (0.0, 1.0)  # the same of labels: their first two categories
+
+
+EXPLAINED = {
+    "share": "share[k]: the share of component or state k among all rows.",
+    "cell": "cell[i, j]: the probability of value range or category j in group i of rows.",
+}
+"""What is no parameter, in words."""
 
 
 class Quantity(NamedTuple):
@@ -42,6 +49,16 @@ class Quantity(NamedTuple):
     title: str
     of: Callable[[Structure], Array]
     estimated: bool
+
+
+def explained(labels: Iterable[str]) -> str:
+    """Return what the quantities are that are no parameters; empty without such.
+
+    >>> explained(["weight[1]", "share[1]"])
+    'share[k]: the share of component or state k among all rows.'
+    """
+    names = {one.partition("[")[0] for one in labels}
+    return " ".join(said for name, said in EXPLAINED.items() if name in names)
 
 
 def identifies_components(structure: Structure) -> bool:

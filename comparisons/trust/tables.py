@@ -11,6 +11,7 @@ from comparisons.finding import DOUBT, FAULT, NOTE, Severity
 from comparisons.pages.steps import Steps
 from comparisons.pictures.style import several
 from comparisons.thresholds import FORMAT
+from comparisons.trust.quantities import explained
 from comparisons.trust.summary import INTERVALS, LEVELS, Accuracy, Coverage, Frequency
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def sentence(found: Summary) -> str:
         few = several(found.replicates, "replicate is", "replicates are")
         refused += f" {few} too few to judge by; take {ENOUGH} or more."
     failed = f" {len(found.failed)} failed: {found.failed[0]}." if found.failed else ""
-    return f"{ranks} Coverages within their 99% band: {held}.{without}{refused}{failed}"
+    meant = explained(one.parameter for one in found.ranks)
+    said = f"{ranks} Coverages within their 99% band: {held}.{without}{refused}{failed}"
+    return f"{meant} {said}".lstrip()
 
 
 def _ranks(found: Summary) -> Steps:

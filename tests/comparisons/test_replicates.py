@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from bayes import SamplerError
-from comparisons.replicates import KEPT, run
+from comparisons import replicates
+from comparisons.replicates import KEPT, fingerprint, run
 from models.refusal import Refusal
 
 ASKED = []
@@ -98,3 +100,16 @@ def test_a_sampler_that_gives_up_is_told_and_a_mistake_is_not_hidden(tmp_path):
     assert "square" not in records[2]
     with pytest.raises(ZeroDivisionError):
         run(lambda number: {"quotient": 1 // number}, 2, jobs=1)
+
+
+def test_the_code_of_records_is_all_of_ours(tmp_path):
+    ours, copy = Path(replicates.__file__).parents[1], tmp_path / "copy"
+    for name in ("models", "em", "bayes", "comparisons"):
+        (copy / name).mkdir(parents=True)
+        for path in (ours / name).glob("*.py"):
+            (copy / name / path.name).write_bytes(path.read_bytes())
+    whole = fingerprint(copy)
+    assert fingerprint() != whole != fingerprint(tmp_path)  # without some files, and without any
+    with (copy / "em" / "fit.py").open("a") as file:
+        file.write("# another line\n")
+    assert fingerprint(copy) != whole

@@ -70,7 +70,7 @@ def test_json_is_one_object_and_keeps_nothing(told, tmp_path):
 def test_a_replicate_is_shown_alone_with_its_truth(told, tmp_path):
     status, out, _ = told(*FEW, "--replicate", "5")
     assert status == 0
-    assert "Drawn from rate[1] " in out
+    assert "True values: rate[1] " in out
     status, out, _ = told(*FEW, "--replicate", "5", "--json")
     assert json.loads(out)["family"] == "Poisson"
     assert not list(tmp_path.iterdir())
