@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes.component import component_of
-from bayes.posterior.diagnose import R_HAT, checked, measured, worst_of
+from bayes.posterior.diagnose import DIVERGING, R_HAT, checked, measured, worst_of
 from bayes.posterior.labels import alignment_of, best_alignment_of
 from bayes.posterior.prospects import SEVERAL, hopeless_of, stalled
 from bayes.posterior.tree import OURS, drawn, posterior_of, relabel, tree_of
@@ -97,6 +98,8 @@ def sample[T: Theta](
         R-hat is below 1.01 and bulk and tail effective sizes are 1,000 or more for every parameter,
         or until it is clear why more draws will not help (the attribute `hopeless`). Chains that
         stay in modes of negligible mass begin again in heavier ones, once (`abandoned`).
+        Whatever is given, chains of which more than 0.1% of the draws diverge are drawn again
+        with shorter steps, once (the attribute `diverged` is the share before).
     tune: draws of each chain that adapt the sampler and are thrown away.
     seed: of all random numbers; the same seed gives the same draws.
     progress: show bars on a terminal.
@@ -132,7 +135,7 @@ def sampled(
     lengths = AUTO if draws == "auto" else [whole("draws", draws, 1)]
 
     last: list[Look] = []
-    again: list[Restart] = []
+    anew = Anew()
     seconds = 0.0
 
     def look(engine: Engine, found: Chains) -> Look:
@@ -149,10 +152,8 @@ def sampled(
         nonlocal seconds
         seen = look(engine, found)
         seconds += found.seconds
-        if draws == "auto" and not again:
-            again.extend(_restart(engine, question, seen, seed))
-            if again:
-                return None
+        if anew.needed(engine, question, seen, seed, restart=draws == "auto"):
+            return None
         settings: dict[str, object] = {
             "made_by": OURS,
             "draws": found.positions.shape[1],
@@ -162,8 +163,9 @@ def sampled(
             "labels": seen.by,
             "sampling_seconds": seconds,
         }
+        settings |= anew.kept
         if draws == "auto":
-            settings |= _gates(seen, again)
+            settings |= _gates(seen)
         return tree_of(
             engine,
             question,
@@ -174,13 +176,20 @@ def sampled(
             measures=seen.measures,
         )
 
-    tree = run(question, lengths, tune, chains, seed, enough, finish, progress=progress)
-    if tree is None:  # once, at other starts
-        start = again[0].start
+    tree = None
+    while tree is None:  # at other starts, or with shorter steps, each at most once
         tree = run(
-            question, lengths, tune, chains, seed, enough, finish, start=start, progress=progress
+            question,
+            lengths,
+            tune,
+            chains,
+            seed,
+            enough,
+            finish,
+            start=None if anew.restart is None else anew.restart.start,
+            shorter=anew.diverged is not None,
+            progress=progress,
         )
-    assert tree is not None
     _warn(tree, question, last[0].told, asked_for=draws)
     return tree
 
@@ -292,21 +301,53 @@ class Look(NamedTuple):
         return self.hopeless is not None and self.hopeless.code == SEVERAL
 
 
-def _restart(engine: Engine, question: Question[Any, Any], seen: Look, seed: int) -> list[Restart]:
-    """Return where chains begin again if some stay in modes of negligible mass, if they do."""
-    if not seen.apart:
-        return []
-    restart = restart_of(engine, question, seen.chains.positions[:, -1], seed)
-    return [] if restart is None else [restart]
+@dataclass
+class Anew:
+    """Why chains are drawn again, each reason at most once.
+
+    restart: where they begin instead of in modes of negligible mass.
+    diverged: the share of the draws that diverged, which shorter steps mend.
+
+    >>> Anew().kept
+    {}
+    """
+
+    restart: Restart | None = None
+    diverged: float | None = None
+
+    def needed(
+        self, engine: Engine, question: Question[Any, Any], seen: Look, seed: int, *, restart: bool
+    ) -> bool:
+        """Whether these chains are to be drawn again, for a reason that is new.
+
+        restart: whether they may begin elsewhere.
+        """
+        if restart and self.restart is None and seen.apart:
+            self.restart = restart_of(engine, question, seen.chains.positions[:, -1], seed)
+            if self.restart is not None:
+                return True
+        share = float(seen.chains.statistics["diverging"].mean())
+        if self.diverged is not None or share <= DIVERGING or seen.hopeless is not None:
+            return False
+        self.diverged = share
+        return True
+
+    @property
+    def kept(self) -> dict[str, object]:
+        """The reasons, as the posterior keeps them."""
+        found: dict[str, object] = {}
+        if self.restart is not None:
+            found["abandoned"] = json.dumps(self.restart.abandoned._asdict())
+        if self.diverged is not None:
+            found["diverged"] = self.diverged
+        return found
 
 
-def _gates(seen: Look, again: list[Restart]) -> dict[str, object]:
+def _gates(seen: Look) -> dict[str, object]:
     """Return what is kept of the look at chains that draw until there are enough."""
     found: dict[str, object] = {"gates": "met" if seen.will_do else "not met"}
     if seen.hopeless is not None:
         found = {"gates": "hopeless", "hopeless": json.dumps(seen.hopeless._asdict())}
-    if again:
-        found["abandoned"] = json.dumps(again[0].abandoned._asdict())
     return found
 
 

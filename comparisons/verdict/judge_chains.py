@@ -88,7 +88,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
                 if check.passed
                 else slip.remedy
                 if slip is not None
-                else f"Use more draws. If that does not help: {near.advice}",
+                else _remedy(code, near, ours=sampled.tune is not None),
             )
         )
     found += [_several(sampled), _copied(checks)]
@@ -115,6 +115,18 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
         )
     )
     return found
+
+
+def _remedy(code: str, near: Neighbours, *, ours: bool) -> str:
+    """Return what to do about chains that fail a check.
+
+    ours: whether our sampler drew them; it has taken shorter steps already where they diverge.
+    """
+    if code != "divergences":
+        return f"Use more draws. If that does not help: {near.advice}"
+    if ours:
+        return f"Shorter steps did not help. {near.advice}"
+    return f"Use shorter steps: a higher target acceptance. If that does not help: {near.advice}"
 
 
 def _several(sampled: Sampled) -> Finding:
