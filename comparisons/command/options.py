@@ -199,7 +199,7 @@ Structure = Annotated[
     typer.Option(
         metavar="STRUCTURE",
         help="How simulated rows belong together: mixture (in no way), hidden-markov (in time, in "
-        "five sequences) or admixture (in twenty groups).",
+        "five sequences) or admixture (in ten groups).",
         rich_help_panel=MODEL,
         autocompletion=structures,
     ),

@@ -24,7 +24,7 @@ __all__ = ["CATEGORIES", "FLIPS", "LAYOUTS", "SCALE", "Layout", "filled", "laid"
 FLIPS = 10  # of a set of coins
 SCALE = np.arange(11.0)  # values that give a weak prior its scale, in each column
 CATEGORIES = tuple("abcdef")  # of labels
-SEQUENCES, GROUPS = 5, 20
+SEQUENCES, GROUPS = 5, 10
 
 
 class Layout(NamedTuple):
@@ -109,7 +109,7 @@ def laid(
 
     >>> from models import Poisson
     >>> laid("admixture", Poisson, 100).sizes
-    {'group': 20}
+    {'group': 10}
     """
     like = of_scale(family, flips)
     x = like.x[np.arange(n) % like.distinct]

@@ -27,7 +27,7 @@ from comparisons.verdict.judge_em import (
     spiked,
 )
 from comparisons.verdict.judge_fit import fits
-from comparisons.verdict.judge_flat import flat
+from comparisons.verdict.judge_flat import drawn_in, flat
 from comparisons.verdict.judge_identified import identified
 from comparisons.verdict.judge_order import ordered_well
 from comparisons.verdict.judge_prior import pulled, sensitive
@@ -93,11 +93,10 @@ def judged(
         top = None if sampled.peak is None else sampled.peak.estimate
         numbers, pinned = table_of_fit(fitted, sampled.question, top), {}
         shifts = np.zeros(len(numbers["sd"]))
-    apart = [
-        same_place(point, checks),
-        *same_numbers(numbers, pinned, shifts, None if fitted is not None else point),
-        *same_predictions(predictions, point),
-    ]
+    far, wide = same_numbers(numbers, pinned, shifts, None if fitted is not None else point)
+    if fitted is not None:
+        far = drawn_in(far, fitted, sampled.question)
+    apart = [same_place(point, checks), far, wide, *same_predictions(predictions, point)]
     proper = not any(one.stands for one in em_side)
     chains = [*lost_correlations(point, sampled, [*chains, *apart], trusted=proper), *chains]
     gap = Gap(

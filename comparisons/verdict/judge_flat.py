@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from comparisons.finding import DOUBT, NOTE, OK, Finding
 from em.solutions import solutions_of
+from models.groups import Groups
 from models.structure import parameters, picked
 
 if TYPE_CHECKING:
     from comparisons.verdict.fitted import Fitted
     from comparisons.verdict.point import Point
+    from models.question import Question
 
-__all__ = ["flat"]
+__all__ = ["drawn_in", "flat"]
 
+DRAWN_IN = 0.02  # of the way towards all groups; the pull is said from there
 ROUNDING = 1e-6  # by which the ends of solutions may differ where there is but one
 
 
@@ -48,6 +51,37 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
         Finding("rank_deficient", DOUBT if few else OK, rank, fitted.elsewhere, message, remedy)
     )
     return found
+
+
+def drawn_in(found: Finding, fitted: Fitted, question: Question[Any, Any]) -> Finding:
+    """Add to a finding of other fitted values that the posterior draws groups towards all of them.
+
+    Its share 1 - b has b = sum n (m - a)(e - a) / sum n (e - a)^2 over cells of n rows, with the
+    posterior mean m, the estimate e and the share a of the category in all groups. Where components
+    are free within what is identified, uniform shares of I groups have a density in proportion to
+    L^-I for fitted values that span L. It is largest for groups that are alike.
+
+    found: how far fitted values lie apart.
+
+    >>> drawn_in.__name__  # where "Posterior mean and estimate differ" and rows are in groups
+    'drawn_in'
+    """
+    data = question.data
+    if not found.stands or not isinstance(data, Groups):
+        return found
+    rows, times = data.places[fitted.units], data.times[fitted.units]
+    shares = data.sample.counts[rows] / data.sample.counts.sum()
+    far = fitted.estimate - shares
+    near = fitted.draws.mean(axis=(0, 1)) - shares
+    inwards = 1 - float((times * near * far).sum() / (times * far**2).sum())
+    if not inwards > DRAWN_IN:
+        return found
+    return found._replace(
+        message=f"{found.message} The posterior draws the fitted values of the groups "
+        f"{inwards:.0%} of the way towards those of all groups together. The prior of the shares "
+        "does that where groups have few rows.",
+        remedy="Report the posterior's fitted values, or use more rows for each group.",
+    )
 
 
 def _closed(count: int) -> Finding:

