@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
+REPLICATES = 400  # of the bootstrap that finds ends of intervals
 NO_DRAW = 5e-4  # share of the draws that reads as 0.0%
 ONE = 0.025  # chance of a normal variable beyond 1.96 to one side
 
@@ -180,8 +181,8 @@ def same_numbers(
 ) -> list[Finding]:
     """Gap and ratio of spreads, each at the parameter where it is worst.
 
-    Where a posterior sd differs from the standard error, EM's profile interval is compared with the
-    posterior's instead: a skewed likelihood is well told by both, and by no standard error.
+    Where a posterior sd differs from the standard error, EM's interval is compared with the
+    posterior's instead: both describe a skewed likelihood well, and no standard error does.
 
     On an edge, or where a share is 1 because the others are 0, the mean of the draws is compared
     with its expected distance from the edge. That others leave theirs moves it as well. What grows
@@ -222,13 +223,13 @@ def same_numbers(
     if by_interval and most <= limit.SPREAD:
         spread = (
             f"Posterior sd and standard error differ by a factor of up to {plain(before)} ({who}), "
-            "as the likelihood is skewed. The posterior's interval and EM's profile interval have "
-            f"the same width, up to a factor of {plain(max(by_interval.values()))}."
+            "as the likelihood is skewed. The posterior's interval and EM's have the same "
+            f"width, up to a factor of {plain(max(by_interval.values()))}."
         )
     elif whose in {str(table["parameter"].to_numpy()[at]) for at in by_interval}:
         spread = (
-            "The posterior's interval and EM's profile interval differ in width by a factor of up "
-            f"to {plain(most)} ({whose})."
+            "The posterior's interval and EM's differ in width by a factor of up to "
+            f"{plain(most)} ({whose})."
         )
     if not compared:
         spread = "There are no standard errors to compare with the posterior sds."
@@ -259,13 +260,14 @@ def same_numbers(
 def _interval_ratios(table: Table, wide: Array, point: Point) -> dict[int, float]:
     """Return how far intervals differ in width, for rows whose spreads differ by too much.
 
-    Only rows whose profile closes; the others keep the ratio of their spreads.
+    EM's end is the bootstrap's where its profile does not close. Rows without both ends keep the
+    ratio of their spreads.
     """
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero(np.isfinite(wide) & (wide > limit.SPREAD)).tolist()
     ends = np.stack([table[one].to_numpy() for one in ("mle_low", "mle_high")], axis=1)
-    if np.isnan(ends).all():  # of many parameters only those that are asked for
-        ends = profiles(point, rows)
+    open_rows = [at for at in rows if np.isnan(ends[at]).any()]
+    ends[open_rows] = profiles(point, open_rows, REPLICATES)[open_rows]
     family, found = point.at.family, {}
     for at in rows:
         theirs = np.array([float(table[one][at]) for one in ("low", "high")])

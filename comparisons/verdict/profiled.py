@@ -24,11 +24,14 @@ __all__ = ["profiles", "widths_apart"]
 AWAY = 0.1  # standard errors
 
 
-def profiles(point: Point, rows: Collection[int]) -> Array:
+def profiles(point: Point, rows: Collection[int], replicates: int = 0) -> Array:
     """Return the ends (rows, 2) of EM's profile intervals; NaN for rows that are not asked for.
 
-    Where a profile does not close it is NaN too, and where the estimate is not at the maximum: the
-    intervals there are of other parameters, maybe of another group.
+    Where a profile does not close its end is the bootstrap's, or NaN without replicates. Where the
+    estimate is not at the maximum it is NaN too: the intervals there are of other parameters, maybe
+    of another group.
+
+    replicates: of the bootstrap.
 
     >>> from comparisons.verdict.point import point_of
     >>> from bayes.posterior.tree import posterior_of
@@ -42,7 +45,7 @@ def profiles(point: Point, rows: Collection[int]) -> Array:
         return found
     labels = {at: every[at].relabelled(point.places).label for at in rows}
     try:
-        intervals = point.reached.intervals(LEVEL, only=set(labels.values()), replicates=0)
+        intervals = point.reached.intervals(LEVEL, only=set(labels.values()), replicates=replicates)
     except Refusal:  # it is no maximum: another finding says so
         return found
     for at, label in labels.items():

@@ -4,7 +4,8 @@ An end of the interval of psi is where the profile, the largest l with psi held,
 a quantile of chi-squared: l = top - r^2 / 2, and the gradient of l is a multiple of that of psi.
 Newton's method solves both at once from the exact score and information (Venzon & Moolgavkar 1988).
 It walks there in steps of r, each from the last, so that it stays on the branch of the estimate and
-never comes to another optimum, such as the same one with its labels exchanged.
+never comes to another optimum, such as the same one with its labels exchanged. Over a dip of the
+profile it walks in steps of psi.
 """
 
 from __future__ import annotations
@@ -45,9 +46,12 @@ ENDLESS = "the estimate grows without bound"
 BACK = "the estimate grows without bound, and the profile is not followed back from there"
 BETTER = "the profile needs {} finite, and is not followed there"
 FINITE = 1e3  # of what grows without bound: the likelihood rises to there if it rises at all
+ROUGH = 1e-3  # least eigenvalue of a step upwards, relative to the largest
 STILL = 1e-9  # part of a parameter's slope that rounding leaves where edges keep it
 AWAY = 1e-6  # off an edge, over which it is looked whether the likelihood rises
 RISES = 1e-3  # slope off an edge that is not rounding
+MOST_CROSSED = 3  # dips of a profile
+PARTS, MOST_OVER = 8, 64  # of the way to a dip is a step over it; such steps
 MOST_RELEASED = 8  # parameters that may leave an edge on one walk
 
 
@@ -263,7 +267,7 @@ class Walk[S: Structure]:
                 return self.at_bound(place)
             place = begun
         done, step = 0.0, self.goal / 2
-        released = 0
+        released = crossed = 0
         while done < self.goal:
             nearer = min(done + step, self.goal)
             found = self.solved(place, surface.height - nearer**2 / 2)
@@ -271,8 +275,15 @@ class Walk[S: Structure]:
                 return found
             if found is None or not self.onside(found[0].parameters):
                 step /= 2
-                if step < self.goal / LEAST:
+                if step >= self.goal / LEAST:
+                    continue
+                beyond = self.over(place) if crossed < MOST_CROSSED else None
+                if beyond is None:
                     return self.open(place)
+                place, crossed = beyond, crossed + 1
+                fallen = (2 * (surface.height - place.height)) ** 0.5
+                done = fallen if fallen < self.goal else done
+                step = max(self.goal - done, 0) / 2 if fallen < self.goal else self.goal - done
                 continue
             rising = self.rising(found[0], found[1]) if nearer == self.goal else None
             if rising is not None and released < MOST_RELEASED:
@@ -451,6 +462,54 @@ class Walk[S: Structure]:
             length /= 2
         return None
 
+    def over(self, begin: Place[S]) -> Place[S] | None:
+        """Return a place beyond a dip of the profile, lower than where it began; None if none is.
+
+        Between two optima a profile falls and rises again, so that no step of r leads on. Steps of
+        psi do, with the others at their best after each. A profile that rises by half of its fall
+        is another optimum's, maybe that of the same groups with their labels exchanged.
+        """
+        half = (self.surface.height + begin.height) / 2
+        size = (self.value(begin.parameters) - self.value(self.surface.top)) / self.unit
+        place = begin
+        for _ in range(MOST_OVER):
+            local = self.surface.local_at(place)
+            split = _split(local, self.way @ local.inner)
+            if split is None:
+                return None
+            way = self.surface.free @ (local.inner @ (split.still + size / PARTS * split.along))
+            way[place.fixed] = 0
+            if _first_bound(place.parameters, way)[0] <= 1:
+                return None
+            there = summing_to_one(moved(self.surface.model, place.parameters, way))
+            height = float(self.surface.model.expect(there)[0])
+            best = self.settled(Place(there, height, place.fixed))
+            if best is None or best.height > half:
+                return None
+            if best.height < begin.height:
+                return best
+            place = best
+        return None
+
+    def settled(self, place: Place[S]) -> Place[S] | None:
+        """Return where the others are at their best with psi held; None if that is not reached.
+
+        Where a branch of the profile has ended they climb to another one, below the estimate.
+        """
+        exact = EXACT + self.surface.model.rounding(place.parameters)
+        for _ in range(TURNS):
+            local = self.surface.local_at(place)
+            way = self.way @ local.inner
+            split = _split(local, way)
+            if split is not None and split.gain <= exact:
+                return place
+            upward = _upward(local, way) if split is None else split.still
+            found = None if upward is None else self.stepped_still(place, local.inner @ upward)
+            if found is None:
+                return None
+            place = found
+        return None
+
     def rising(self, place: Place[S], slope: float) -> Place[S] | None:
         """Return the place with a parameter let off its edge if the height rises away from there.
 
@@ -490,22 +549,16 @@ def _split(local: Local, way: Array) -> Split | None:
 
     way: (q,) slope of psi; zeros if no direction moves it.
     """
-    slope, matrix, _ = local
-    if not (np.isfinite(slope).all() and np.isfinite(matrix).all()) or not len(slope):
+    held = _held(local, way)
+    if held is None:
         return None
-    curved = np.abs(np.diagonal(matrix))
-    unit = 1 / np.sqrt(np.where(curved > 0, curved, 1))
-    scaled, score, across = unit[:, None] * matrix * unit, unit * slope, unit * way
-    size = float(across @ across)
-    basis = np.eye(len(across))
-    if size > 0:
-        basis = np.linalg.svd(across[None])[2][1:].T
-    values, vectors = np.linalg.eigh(basis.T @ scaled @ basis)
+    unit, scaled, score, across, basis, values, vectors = held
     if len(values) and values[0] < -FLAT * max(values[-1], 1):
         return None
     told = values > FLAT * values.max(initial=0)
     root = basis @ vectors[:, told]
     inverse = (root / values[told]) @ root.T
+    size = float(across @ across)
     still = inverse @ score
     straight = across / size if size > 0 else np.zeros_like(across)
     along = straight - inverse @ (scaled @ straight)
@@ -517,6 +570,56 @@ def _split(local: Local, way: Array) -> Split | None:
         bend=float(along @ scaled @ along),
         gain=float(score @ still) / 2,
     )
+
+
+def _upward(local: Local, way: Array) -> Array | None:
+    """Return a step upwards with psi held, (q,), where the information is not positive definite.
+
+    Newton's step with the absolute values of its eigenvalues; None where there is no number.
+    """
+    held = _held(local, way)
+    if held is None or not len(held.values):
+        return None
+    sizes = np.abs(held.values)
+    root = held.basis @ held.vectors
+    step: Array = held.unit * (
+        (root / np.maximum(sizes, ROUGH * sizes.max())) @ (root.T @ held.score)
+    )
+    return step
+
+
+class Held(NamedTuple):
+    """Score and information scaled to a diagonal of ones, and their parts with psi held.
+
+    unit: (q,) the scale. scaled: (q, q); score, across: (q,) scaled score and slope of psi.
+    basis: (q, r) what holds psi; values (r,), vectors (r, r): of the information along it.
+    """
+
+    unit: Array
+    scaled: Array
+    score: Array
+    across: Array
+    basis: Array
+    values: Array
+    vectors: Array
+
+
+def _held(local: Local, way: Array) -> Held | None:
+    """Return score and information with psi held; None where there is no number.
+
+    way: (q,) slope of psi; zeros if no direction moves it.
+    """
+    slope, matrix, _ = local
+    if not (np.isfinite(slope).all() and np.isfinite(matrix).all()) or not len(slope):
+        return None
+    curved = np.abs(np.diagonal(matrix))
+    unit = 1 / np.sqrt(np.where(curved > 0, curved, 1))
+    scaled, score, across = unit[:, None] * matrix * unit, unit * slope, unit * way
+    basis = np.eye(len(across))
+    if float(across @ across) > 0:
+        basis = np.linalg.svd(across[None])[2][1:].T
+    values, vectors = np.linalg.eigh(basis.T @ scaled @ basis)
+    return Held(unit, scaled, score, across, basis, values, vectors)
 
 
 def _root(split: Split, fall: float, sign: int) -> float | None:

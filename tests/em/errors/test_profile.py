@@ -465,3 +465,46 @@ def test_the_bootstrap_of_a_rate_is_that_of_sums_of_counts(rng):
         assert abs(end * 50 - exact.ppf(tail)) < 4 * error + 1
     narrow = exact.ppf(0.1)
     assert abs(found.low * 50 - narrow) > 4 * error
+
+
+def rounded(seed):
+    """Draw one column of two groups that overlap, of 30 to 150 rows."""
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(30, 150))
+    first = generator.random(n) < 0.4
+    return np.round(generator.normal(np.where(first, 0, 2.2), 1), 1)
+
+
+@pytest.mark.parametrize(("seed", "at"), [(39, 1), (46, 0)])
+def test_a_profile_is_followed_over_a_dip(seed, at):
+    """It falls, rises and falls again: a second optimum, which is not high enough to end it."""
+    x = rounded(seed)
+    fit = em.fit(Gaussian, Sample(x), 2)
+    found = fit.intervals(only=f"sd[{at}]", replicates=0).of(f"sd[{at}]")
+    weight, (mean, sd) = fit.estimate
+
+    def fallen(others, log_sd):
+        others = np.insert(others, 3 + at, log_sd)
+        shares = np.log([weights := 1 / (1 + np.exp(-others[0])), 1 - weights])
+        far = (x[:, None] - others[1:3]) / np.exp(others[3:])
+        rows = shares - others[3:] - far**2 / 2 - np.log(2 * np.pi) / 2
+        return fit.log_likelihood - np.logaddexp(*rows.T).sum()
+
+    others = np.array([np.log(weight[0] / weight[1]), *mean, np.log(sd[1 - at])])
+    falls = []
+    for log_sd in np.linspace(np.log(sd[at]), np.log(found.high), 25)[1:]:
+        best = optimize.minimize(fallen, others, args=(log_sd,))
+        others = best.x
+        falls.append(best.fun)
+    half = stats.chi2(1).ppf(0.95) / 2
+    assert falls[-1] == pytest.approx(half, abs=1e-4)
+    assert max(falls[:-1]) < half
+    assert min(np.diff(falls)) < -1e-3  # or there is no dip, and the test would test nothing
+
+
+def test_a_profile_that_rises_to_another_optimum_stays_open():
+    """Beyond it the profile is that of other groups, or of the same with their labels exchanged."""
+    found = em.fit(Gaussian, Sample(rounded(5)), 2).intervals(only="mean[0]", replicates=0)
+    assert np.isnan(found.low[0])
+    assert np.isnan(found.high[0])
+    assert "could be followed only to a fall of" in found.of("mean[0]").why_high
