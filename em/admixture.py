@@ -134,8 +134,12 @@ class AdmixtureGrouping(Grouping[Groups]):
         """The log of a sum of exponentials of each distinct row in each group, group by group."""
         with np.errstate(divide="ignore"):  # the logarithm of a share of 0
             logs = np.log(shares["weight"])
-        found: Array = logsumexp(logs[:, :, None] + log_density, axis=1)
-        return found.ravel()
+        joint = logs[..., None] + log_density[..., None, :, :]
+        highest = joint.max(axis=-2)
+        highest[~np.isfinite(highest)] = 0
+        with np.errstate(divide="ignore", over="ignore"):
+            found: Array = highest + np.log(np.exp(joint - highest[..., None, :]).sum(axis=-2))
+        return found.reshape(*log_density.shape[:-2], -1)
 
     def _joint(self, shares: Shares, log_density: Array) -> Array:
         """Return log share + log p of each cell, (K, c)."""

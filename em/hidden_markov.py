@@ -332,6 +332,15 @@ class StationaryGrouping(MarkovGrouping):
         moves = shares["transition"]
         return {"transition": own["transition"] / moves + tilt(moves, own["initial"]).slope}
 
+    def score_each(self, shares: Shares, own: Shares) -> dict[str, Array]:
+        """The same for each place by itself."""
+        every = zip(shares["transition"], own["transition"], own["initial"], strict=True)
+        slopes = [
+            self.score({"transition": moves}, {"transition": moved, "initial": first})["transition"]
+            for moves, moved, first in every
+        ]
+        return {"transition": np.stack(slopes)}
+
     def curvature(self, shares: Shares, own: Shares) -> Array:
         """n_ij / g_ij^2 on the diagonal, less the curvature of sum u log delta."""
         size = self.k * self.k

@@ -132,7 +132,8 @@ class Grouping[D: Data](ABC):
     def everywhere(self, shares: Shares, log_density: Array) -> Array | None:
         """Return log p of every distinct row in every group, (G m,), also where it did not occur.
 
-        None if units depend. What did not occur tells of parameters as well.
+        None if units depend. What did not occur tells of parameters as well. Shares and densities
+        of several places have a leading axis (C,), and so has what is returned.
         """
         return None
 
@@ -157,6 +158,10 @@ class Grouping[D: Data](ABC):
     def score(self, shares: Shares, own: Shares) -> dict[str, Array]:
         """Return d (sum own log shares) / d shares; by Fisher's identity that of log p too."""
         return {name: own[name] / field for name, field in shares.items()}
+
+    def score_each(self, shares: Shares, own: Shares) -> dict[str, Array]:
+        """Return `score` at the shares (C, ...) of C places."""
+        return self.score(shares, own)
 
     def curvature(self, shares: Shares, own: Shares) -> Array:
         """Return -d^2 (sum own log shares) / d shares^2, entries field by field, (N, N)."""

@@ -19,7 +19,7 @@ import numpy as np
 from em.errors.edges import NEAR, directions, edge_slots, off_edges, once
 from em.errors.information import outward_of, slots_in_data
 from em.errors.louis import louis
-from em.errors.oakes import complete_of, moved, score_of
+from em.errors.scores import complete_of, moved, score_of
 from em.errors.slots import free_of, share_places
 from models.family import bounds, entries, listed_entries, rebuilt
 from models.structure import coordinates, picked, shares_of, summing_to_one, with_shares

@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from em.errors.edges import NEAR, off_edges
-from em.errors.oakes import complete_of, moved
-from em.errors.slots import room_of
+from em.errors.scores import AT_ONCE, complete_of, places_along
+from em.errors.slots import reach, room_of
 from em.model import densities
 from models.structure import shares_of
 
@@ -90,18 +90,9 @@ def open_of[S: Structure](
     curved = np.abs(np.diagonal(complete))
     spread = 1 / np.sqrt(np.where(curved > 0, curved, 1))
     due = np.sqrt(_due(here, model.question.rows.counts.astype(np.float64)))
-    slopes = np.empty((len(here), p))
     room = np.where(fixed, np.minimum(room_of(inside), NEAR), room_of(inside))
-    for column, width in enumerate(spread):
-        way = np.abs(free[:, :, column])
-        step = min(STEP * width, float(np.min(room[way > 0] / way[way > 0])) / 2)
-        moves = step * free[:, :, column]
-        ahead, behind = (_everywhere(model, moved(model, inside, sign * moves)) for sign in (1, -1))
-        assert ahead is not None
-        assert behind is not None
-        # of the density and not of its logarithm: exact where shares and probabilities move
-        with np.errstate(over="ignore", invalid="ignore"):
-            slopes[:, column] = (np.exp(ahead - here) - np.exp(behind - here)) / (2 * step)
+    steps = np.minimum(STEP * spread, reach(free, room) / 2)
+    slopes = _slopes(model, inside, here, free, steps)
     if not np.isfinite(slopes).all():  # a step has left the space: the eigenvalues have to say it
         return None
     scaled = due[:, None] * slopes * spread
@@ -191,6 +182,33 @@ def _spanned(leaving: Array, found: int) -> Array:
     _, sizes, turns = np.linalg.svd(still)
     rank = int((sizes > BLUR * sizes[0]).sum())
     return np.asarray(turns[rank:].T)
+
+
+def _slopes[S: Structure](
+    model: Model[S], inside: S, here: Array, free: Array, steps: Array
+) -> Array:
+    """Return the derivatives (G m, p) of every log density, by steps (p,) to both sides.
+
+    Differences are those of the density and not of its logarithm: exact where shares and
+    probabilities move. The derivatives are NaN where a step leaves the parameter space.
+    """
+    k, _, p = free.shape
+    slopes = np.empty((len(here), p))
+    size = max(1, AT_ONCE // max(2 * len(here), 2 * k * model.rows.end))
+    for begin in range(0, p, size):
+        some = slice(begin, begin + size)
+        ways = np.moveaxis(free[:, :, some] * steps[some], 2, 0)
+        each, theta = places_along(model, inside, np.concatenate([ways, -ways]))
+        with np.errstate(all="ignore"):  # the logarithm of what a step has taken below 0
+            try:
+                log_density = densities(model.runs, model.emission, theta)
+            except np.linalg.LinAlgError:
+                return np.full_like(slopes, np.nan)
+            found = model.grouping.everywhere(each, log_density.reshape(2 * len(ways), k, -1))
+            assert found is not None
+            ahead, behind = np.split(np.exp(found - here), 2)
+            slopes[:, some] = (ahead - behind).T / (2 * steps[some])
+    return slopes
 
 
 def _everywhere[S: Structure](model: Model[S], parameters: S) -> Array | None:

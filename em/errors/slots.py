@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Coordinate, Structure
 
-__all__ = ["Slots", "free_of", "room_of", "share_places"]
+__all__ = ["Slots", "free_of", "reach", "room_of", "share_places"]
 
 
 class Slots(NamedTuple):
@@ -79,6 +79,21 @@ def room_of(parameters: Structure) -> Array:
             for component, places in enumerate(share_places(parameters))
         ]
     )
+
+
+def reach(free: Array, room: Array) -> Array:
+    """Return the longest step along each free coordinate that stays within the room, (p,).
+
+    free: (K, s + m, p) map from free coordinates to slots; room: (K, s + m).
+
+    >>> reach(np.array([[[1.0, 0.0], [-2.0, 1.0]]]), np.array([[0.5, 0.4]]))
+    array([0.2, 0.4])
+    """
+    ways = np.abs(free)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(ways > 0, room[:, :, None] / ways, np.inf)
+    found: Array = parts.min(axis=(0, 1))
+    return found
 
 
 def free_of(structure: Structure, found: list[Coordinate], m: int) -> Array:

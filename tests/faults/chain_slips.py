@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from em.climb.search import Climber
-from em.errors.oakes import complete_of
+from em.errors.scores import complete_of
 from em.hidden_markov import MarkovGrouping, StationaryGrouping
 from em.structure import Grouping
 from faults.em_slips import as_they_are, hard_only, over_one, together
