@@ -10,11 +10,11 @@ import numpy as np
 
 from em.data.threads import executor_for
 from em.emission import Exponential, emission_of
-from em.model import model_of
+from em.model import densities, model_of
 from em.sweep import coefficients
-from models.family import entries, first, rebuilt, width_of
+from models.family import entries, first, rebuilt, summing_to_one, width_of, within
 from models.question import asked
-from models.structure import drawn_at, shares_of
+from models.structure import drawn_at, normalised, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ __all__ = ["log_likelihood"]
 
 NARROWEST = 1e-150  # in working coordinates; the square of a smaller width is 0
 AT_ONCE = 1 << 17  # doubles of log densities at once, 1 MB, which fits a cache
+EACH = 1 << 15  # the same where every structure has an E-step of its own
 
 
 def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure) -> Array:
@@ -53,8 +54,40 @@ def log_likelihood[T: Theta](family: type[T], data: Data, structures: Structure)
         plain, phi = _flat(model, structures)
         if plain.any():
             heights[plain] = _at_once(model, phi)
+        elif model.rows.blocks == 1:
+            heights = _together(model, structures)
+            plain = np.isfinite(heights)
         for at in np.flatnonzero(~plain):
             heights[at] = model.expect(model.inside(drawn_at(structures, int(at))))[0]
+    return heights
+
+
+def _together[S: Structure](model: Model[S], structures: S) -> Array:
+    """Return the log-likelihood (n,) from E-steps of many; NaN where one needs more care.
+
+    That is where one of those that are taken together lies outside the parameter space.
+    """
+    n, k = np.shape(first(structures.theta))[:2]
+    heights = np.full(n, np.nan)
+    size = max(1, EACH // (k * model.rows.end))
+    for begin in range(0, n, size):
+        some = slice(begin, begin + size)
+        shares = {name: field[some] for name, field in shares_of(structures).items()}
+        fields = [field[some] for field in entries(structures.theta).values()]
+        flat = [field.reshape(-1, *field.shape[2:]) for field in fields]
+        with np.errstate(all="ignore"):
+            try:
+                theta = model.rows.units.move_in(rebuilt(model.question.family, flat))
+                theta, shares = summing_to_one(theta), normalised(shares)
+                sound = within(theta) and model.wide_enough(theta)
+                if not sound or any((field < 0).any() for field in shares.values()):
+                    continue
+                log_density = densities(model.runs, model.emission, theta)
+                each = log_density.reshape(-1, k, log_density.shape[1])
+                found = model.grouping.expect_each(shares, each)
+            except np.linalg.LinAlgError:
+                continue
+        heights[some] = model.base + found.log_likelihood
     return heights
 
 
