@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from models.question import Question
     from models.structure import Data, Parameter, Units
 
-__all__ = ["KINDS", "Interval", "Intervals", "Maximum", "cheap", "intervals_of"]
+__all__ = ["KINDS", "Interval", "Intervals", "Maximum", "cheap", "intervals_of", "profiles_of"]
 
 KINDS = ("profile", "bootstrap", "wald")
 NAMED = {
@@ -196,24 +196,16 @@ def intervals_of(
     >>> [round(one, 2) for one in intervals_of(made).of("rate[0]")[2:4]]
     [0.79, 1.45]
     """
-    level = number("level", level)
-    if not 0 < level < 1:
-        raise Refusal(f"level is {level:g}; give a number between 0 and 1, such as 0.95")
+    level = _level(level)
     if kind not in KINDS:
         raise Refusal(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
-    rows = parameters(found.estimate, found.question.held)
-    if only is not None:
-        only = {only} if isinstance(only, str) else set(only)
-        unknown = sorted(only - {row.label for row in rows})
-        if unknown:
-            raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
-        rows = [row for row in rows if row.label in only]
+    rows = _rows(found, only)
     _refuse_no_maximum(found)
     without = kind == "profile" and replicates == 0
     replicates = 0 if without else whole("replicates", replicates, 2)
     seed = whole("seed", seed, 0)
     if kind == "profile":
-        followed = list(_profiles(found, rows, level))
+        followed = next(_profiles(found, rows, [level]))
         profiles = tuple(one.interval for one in followed)
         if replicates:
             profiles = _closed(found, followed, level, replicates, seed)
@@ -248,6 +240,53 @@ def intervals_of(
             for row, (low, high), why in zip(rows, ends, reasons, strict=True)
         ),
     )
+
+
+def profiles_of(
+    found: Maximum[Any], levels: Sequence[float], *, only: Collection[str] | str | None = None
+) -> list[Intervals]:
+    """Return profile intervals of several levels, whose profiles are followed once.
+
+    They are those of `intervals_of` with 0 replicates.
+
+    levels: rising.
+
+    >>> made = Maximum(
+    ...     fit.question, fit.estimate, fit.inside, fit.standard_errors, fit.floor, None,
+    ...     fit.trace[-1], fit.converged, fit.reason, False,
+    ... )
+    >>> [one.of("rate[0]").high.round(2) for one in profiles_of(made, [0.8, 0.95])]
+    [np.float64(1.32), np.float64(1.45)]
+    """
+    levels = [_level(one) for one in levels]
+    if any(high <= low for low, high in pairwise(levels)):
+        raise Refusal(f"levels are {', '.join(map(str, levels))}; give rising ones")
+    rows = _rows(found, only)
+    _refuse_no_maximum(found)
+    return [
+        Intervals(level, "profile", tuple(one.interval for one in each), found.prior is not None)
+        for level, each in zip(levels, _profiles(found, rows, levels), strict=True)
+    ]
+
+
+def _level(given: float) -> float:
+    """Return a level, or raise Refusal if it is none."""
+    level = number("level", given)
+    if not 0 < level < 1:
+        raise Refusal(f"level is {level:g}; give a number between 0 and 1, such as 0.95")
+    return level
+
+
+def _rows(found: Maximum[Any], only: Collection[str] | str | None) -> list[Parameter]:
+    """Return the parameters of some labels, by default all."""
+    rows = parameters(found.estimate, found.question.held)
+    if only is None:
+        return rows
+    only = {only} if isinstance(only, str) else set(only)
+    unknown = sorted(only - {row.label for row in rows})
+    if unknown:
+        raise Refusal(f"no parameter is called {unknown[0]!r}; labels are as in to_frame()")
+    return [row for row in rows if row.label in only]
 
 
 class Followed(NamedTuple):
@@ -342,56 +381,72 @@ def _model(found: Maximum[Any], data: Data, workers: Executor) -> Model[Any]:
     return model_of(question, workers, floor=floor, prior=prior)
 
 
-def _profiles(found: Maximum[Any], rows: Sequence[Parameter], level: float) -> Iterator[Followed]:
-    """Yield profile likelihood intervals."""
-    question, quantile = found.question, float(chdtri(1, 1 - level))
+def _profiles(
+    found: Maximum[Any], rows: Sequence[Parameter], levels: Sequence[float]
+) -> Iterator[list[Followed]]:
+    """Yield the profile likelihood intervals of each level; levels rise."""
+    question, quantiles = found.question, [float(chdtri(1, 1 - level)) for level in levels]
     with executor_for(question.sample, emission_of(question.family), question.k) as workers:
         model = _model(found, question.data, workers)
         surface = Surface(model, found.inside)
         height = surface.height
         if not abs(height - found.objective) <= HIGHEST * (1 + abs(height)):
             raise Refusal("there are no intervals: the estimate is not the maximum of these data")
-        known: dict[tuple[float, ...], End] = {}
+        known: dict[tuple[float, ...], list[End]] = {}
+        sides: list[list[list[End]]] = []
         for row in rows:
             if found.open and np.isnan(picked(found.errors, row)) and not _on_edge(surface, row):
-                low = high = End(np.nan, None, None, OPEN)
+                sides.append([[End(np.nan, None, None, OPEN)] * len(levels)] * 2)
             else:
-                low, high = (_end(surface, row, sign, quantile, known) for sign in (-1, 1))
-            one = Interval(
-                row.label,
-                row.titled(question.names),
-                low.value,
-                high.value,
-                low.reason,
-                high.reason,
-            )
-            reached = (
-                np.nan if end.reached is None else float(picked(model.outside(end.reached), row))
-                for end in (low, high)
-            )
-            yield Followed(one, *reached)
+                sides.append([_ends(surface, row, sign, quantiles, known) for sign in (-1, 1)])
+    for at in range(len(levels)):
+        yield [
+            _followed(model, row, low[at], high[at])
+            for row, (low, high) in zip(rows, sides, strict=True)
+        ]
 
 
-def _end(
+def _followed(model: Model[Any], row: Parameter, low: End, high: End) -> Followed:
+    """Return the interval between two ends, and what was reached where there is none."""
+    made = Interval(
+        row.label,
+        row.titled(model.question.names),
+        low.value,
+        high.value,
+        low.reason,
+        high.reason,
+    )
+    reached = (
+        np.nan if end.reached is None else float(picked(model.outside(end.reached), row))
+        for end in (low, high)
+    )
+    return Followed(made, *reached)
+
+
+def _ends(
     surface: Surface[Any],
     row: Parameter,
     sign: int,
-    quantile: float,
-    known: dict[tuple[float, ...], End],
-) -> End:
-    """Return an end; what falls as another parameter rises has its ends from that one.
+    quantiles: Sequence[float],
+    known: dict[tuple[float, ...], list[End]],
+) -> list[End]:
+    """Return ends on one side; what falls as another parameter rises has its ends from that one.
 
     known: the ends that were found, by the direction in which the parameter goes.
     """
     way = surface.ways[surface.slot_of(row)]
     largest = np.abs(way).max(initial=0)
     if not largest > 0:
-        return End(np.nan, None, None, OPEN)
+        return [End(np.nan, None, None, OPEN)] * len(quantiles)
     place = tuple(np.round(sign * way / largest, DIGITS) + 0.0)
     if place not in known:
-        known[place] = surface.end(row, sign, quantile)
+        known[place] = surface.ends(row, sign, quantiles)
         return known[place]
-    end = known[place]
+    return [_other_end(surface, row, end) for end in known[place]]
+
+
+def _other_end(surface: Surface[Any], row: Parameter, end: End) -> End:
+    """Return the end of a parameter that moves together with another one, from that one's."""
     if end.parameters is None:
         return end
     value = picked(surface.model.outside(end.parameters), row)

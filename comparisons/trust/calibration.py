@@ -252,14 +252,15 @@ def profiles(
     (True, 3)
     """
     fit = em.fitted(asked(design.kind(), found.data, design.k), start=estimate)
-    ends: dict[str, list[tuple[float | None, float | None]]] = {}
     try:
-        for level in LEVELS:
-            for one in fit.intervals(level, only=labels, replicates=0):
-                low, high = (end if np.isfinite(end) else None for end in (one.low, one.high))
-                ends.setdefault(one.label, []).append((low, high))
+        levels = fit.profiles(LEVELS, only=labels)
     except Refusal:  # a spike or a saddle, of which verdict and findings tell
         return {}
+    ends: dict[str, list[tuple[float | None, float | None]]] = {}
+    for each in levels:
+        for one in each:
+            low, high = (end if np.isfinite(end) else None for end in (one.low, one.high))
+            ends.setdefault(one.label, []).append((low, high))
     return ends
 
 

@@ -10,21 +10,25 @@ profile it walks in steps of psi.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from em.errors.edges import NEAR, directions, edge_slots, off_edges, once
 from em.errors.information import outward_of, slots_in_data
 from em.errors.louis import louis
-from em.errors.scores import complete_of, moved, score_of
-from em.errors.slots import free_of, share_places
+from em.errors.scores import complete_of, moved, score_of, scores_at
+from em.errors.slots import free_of, share_places, slots_of
 from models.family import bounds, entries, listed_entries, rebuilt
 from models.structure import coordinates, picked, shares_of, summing_to_one, with_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from em.model import Model
@@ -35,6 +39,7 @@ __all__ = ["End", "Surface", "at_value", "endless"]
 
 TURNS = 40  # Newton steps for one step of r
 HALVINGS = 12  # of a Newton step that leaves the parameter space
+STRIDE = 1.0  # of r, at most, at once
 LEAST = 32  # a step of r is at least this part of the way
 ASIDE = 1e-3  # for differences, in standard errors of complete information
 EXACT = 1e-9  # of the height, and of what the other parameters could still gain
@@ -63,6 +68,7 @@ class End(NamedTuple):
     fixed: (K, s + m) slots on an edge there.
     reason: why there is no end, or why it is no usual one; empty otherwise.
     reached: parameters up to which a profile without an end was followed; inside the interval.
+    local: score and information at an end inside the space, from which a walk can go on.
 
     >>> End(np.nan, None, None, "the profile does not close").reason
     'the profile does not close'
@@ -73,6 +79,7 @@ class End(NamedTuple):
     fixed: NDArray[np.bool_] | None
     reason: str
     reached: Structure | None = None
+    local: Local | None = None
 
 
 class Place[S: Structure](NamedTuple):
@@ -199,26 +206,33 @@ class Surface[S: Structure]:
         along: (K, s + m, q) directions; slope: (q,) the score along them.
         """
         at, fixed = place.parameters, place.fixed
-        flat, limits = along.reshape(-1, along.shape[2]), _bounds(at)
+        flat, limits = along.reshape(-1, along.shape[2]), self.limits(at)
         curved = np.abs(np.diagonal(flat.T @ complete_of(self.model, at, fixed) @ flat))
-        found = np.full((len(slope), len(slope)), np.nan)
-
-        def score(way: Array) -> Array:
-            return flat.T @ score_of(self.model, moved(self.model, at, way), fixed)
-
-        for column, size in enumerate(1 / np.sqrt(np.where(curved > 0, curved, 1))):
+        ways, steps, ends = [], ASIDE / np.sqrt(np.where(curved > 0, curved, 1)), []
+        for column, step in enumerate(steps):
             way = along[:, :, column]
             ahead, behind = (float(_parts(limits, sign * way).min()) for sign in (1, -1))
-            step = ASIDE * size
-            try:
-                if min(ahead, behind) > step:
-                    found[:, column] = (score(-step * way) - score(step * way)) / (2 * step)
-                    continue
-                step = min(step, max(ahead, behind) / 2) * (1 if ahead >= behind else -1)
-                found[:, column] = (slope - score(step * way)) / step
-            except np.linalg.LinAlgError:
-                return found
+            if min(ahead, behind) > step:
+                ways += [-step * way, step * way]
+            else:
+                steps[column] = min(step, max(ahead, behind) / 2) * (1 if ahead >= behind else -1)
+                ways.append(steps[column] * way)
+            ends.append(len(ways))
+        scores = scores_at(self.model, at, np.array(ways).reshape(-1, *fixed.shape), fixed) @ flat
+        found = np.empty((len(slope), len(slope)))
+        for column, (begin, end) in enumerate(pairwise([0, *ends])):
+            near, far = (slope, scores[begin]) if end == begin + 1 else scores[begin:end]
+            found[:, column] = (near - far) / (steps[column] * (end - begin))
         return np.asarray((found + found.T) / 2)
+
+    def limits(self, parameters: S) -> tuple[Array, Array, Array]:
+        """Return the lower and upper bounds of all slots and their values, each (K, s + m)."""
+        return (*self.ranges, slots_of(parameters))
+
+    @cached_property
+    def ranges(self) -> tuple[Array, Array]:
+        """The lower and upper bounds of all slots, each (K, s + m)."""
+        return _ranges(self.top)
 
     def end(self, parameter: Parameter, sign: int, quantile: float) -> End:
         """Return the end of a parameter's interval on one side.
@@ -226,7 +240,35 @@ class Surface[S: Structure]:
         sign: -1 for the lower end, 1 for the upper one.
         quantile: of chi-squared with one degree of freedom.
         """
-        return Walk(self, parameter, sign, quantile**0.5).end()
+        return self.ends(parameter, sign, [quantile])[0]
+
+    def ends(self, parameter: Parameter, sign: int, quantiles: Sequence[float]) -> list[End]:
+        """Return the ends on one side of intervals of several levels, each wider than the last.
+
+        A profile passes the narrower ends on its way, so that each walk goes on where the last one
+        ended. A walk that finds nothing from there is begun anew.
+
+        quantiles: of chi-squared with one degree of freedom, rising.
+
+        >>> from em.data.threads import executor_for
+        >>> from em.emission import emission_of
+        >>> from em.model import model_of
+        >>> from models.structure import parameters
+        >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
+        ...     surface = Surface(model_of(fit.question, workers, floor=fit.floor), fit.inside)
+        >>> rate = parameters(fit.estimate)[2]
+        >>> [round(one.value, 2) for one in surface.ends(rate, 1, [1.64, 3.84])]
+        [1.32, 1.45]
+        """
+        found: list[End] = []
+        for quantile in quantiles:
+            walk, before = Walk(self, parameter, sign, quantile**0.5), found[-1:]
+            if before and before[0].parameters is not None and before[0].reason:
+                found += before  # the bound, where the profile is above all lower levels
+                continue
+            end = walk.end_beyond(before[0]) if before else None
+            found.append(walk.end() if end is None else end)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,11 +308,33 @@ class Walk[S: Structure]:
             if begun is None:
                 return self.at_bound(place)
             place = begun
-        done, step = 0.0, self.goal / 2
+        return self.end_from(place, 0.0)
+
+    def end_beyond(self, before: End) -> End | None:
+        """Return the end, followed on from that of a narrower interval; None if there is none.
+
+        before: an end inside the space.
+        """
+        if before.parameters is None or before.fixed is None:
+            return None
+        surface: Surface[Any] = self.surface
+        height = float(surface.model.expect(before.parameters)[0])
+        done = math.sqrt(2 * max(surface.height - height, 0))
+        place = Place(before.parameters, height, before.fixed)
+        found = self.end_from(place, done, before.local)
+        return None if found.parameters is None else found
+
+    def end_from(self, place: Place[Any], done: float, local: Local | None = None) -> End:
+        """Return the end, followed from a place on the profile where r is `done`.
+
+        local: score and information there, if they are known.
+        """
+        surface: Surface[Any] = self.surface
+        step = (self.goal - done) / (1 if self.goal - done <= STRIDE else 2)
         released = crossed = 0
         while done < self.goal:
             nearer = min(done + step, self.goal)
-            found = self.solved(place, surface.height - nearer**2 / 2)
+            found = self.solved(place, surface.height - nearer**2 / 2, local)
             if isinstance(found, End):
                 return found
             if found is None or not self.onside(found[0].parameters):
@@ -280,19 +344,19 @@ class Walk[S: Structure]:
                 beyond = self.over(place) if crossed < MOST_CROSSED else None
                 if beyond is None:
                     return self.open(place)
-                place, crossed = beyond, crossed + 1
-                fallen = (2 * (surface.height - place.height)) ** 0.5
+                place, local, crossed = beyond, None, crossed + 1
+                fallen = math.sqrt(2 * (surface.height - place.height))
                 done = fallen if fallen < self.goal else done
-                step = max(self.goal - done, 0) / 2 if fallen < self.goal else self.goal - done
+                step = self.goal - done
                 continue
             rising = self.rising(found[0], found[1]) if nearer == self.goal else None
             if rising is not None and released < MOST_RELEASED:
-                place, released = rising, released + 1
+                place, released, local = rising, released + 1, None
                 continue
-            place, done = found[0], nearer
+            (place, _, local), done = found, nearer
         if name := self.better_finite(place):
             return End(np.nan, None, None, BETTER.format(name))
-        return End(self.value(place.parameters), place.parameters, place.fixed, "")
+        return End(self.value(place.parameters), place.parameters, place.fixed, "", local=local)
 
     def better_finite(self, place: Place[S]) -> str:
         """Return which parameter without bound had better be finite there; empty if none.
@@ -334,7 +398,7 @@ class Walk[S: Structure]:
     def at_bound(self, place: Place[S]) -> End:
         """Return an end on the edge of what is possible."""
         value = self.value(place.parameters)
-        low, high, _ = _bounds(place.parameters)
+        low, high = self.surface.ranges
         slot = self.surface.slot_of(self.parameter)
         if endless(place.parameters, place.fixed)[slot]:
             if self.sign < 0:
@@ -355,14 +419,19 @@ class Walk[S: Structure]:
         )
         return End(np.nan, None, None, said, place.parameters)
 
-    def solved(self, begin: Place[S], level: float) -> tuple[Place[S], float] | End | None:
-        """Return the place of a height on the profile and the slope of the profile there.
+    def solved(
+        self, begin: Place[S], level: float, local: Local | None = None
+    ) -> tuple[Place[S], float, Local] | End | None:
+        """Return the place of a height on the profile, the profile's slope, and `Local` there.
 
         An End if a bound comes first; None if Newton's method finds neither.
+
+        local: score and information where the way begins, if they are known.
         """
         place, errors, matrix = begin, [], None
         at_top = begin.parameters is self.surface.top
-        local = self.surface.local if at_top else self.surface.local_at(begin)
+        if local is None:
+            local = self.surface.local if at_top else self.surface.local_at(begin)
         exact = EXACT + self.surface.model.rounding(begin.parameters)
         for _ in range(TURNS):
             split = _split(local, self.way @ local.inner)
@@ -370,7 +439,7 @@ class Walk[S: Structure]:
                 return None
             error = abs(place.height - level) + split.gain
             if error <= exact and split.rise * self.sign < 0:
-                return place, split.rise
+                return place, split.rise, local
             errors.append(error)
             if len(errors) > NO_GAIN and error > errors[-NO_GAIN] / 2:
                 return None
@@ -395,7 +464,7 @@ class Walk[S: Structure]:
         surface, model = self.surface, self.surface.model
         way = surface.free @ step
         way[place.fixed] = 0
-        part, slot, bound = _first_bound(place.parameters, way)
+        part, slot, bound = _first_bound(surface.limits(place.parameters), way)
         length = 1.0
         if part <= 1:
             there = at_value(moved(model, place.parameters, part * way), slot, bound)
@@ -453,7 +522,7 @@ class Walk[S: Structure]:
         """Return the place after a step that climbs with the parameter held."""
         way = self.surface.free @ step
         way[place.fixed] = 0
-        length = min(1.0, _first_bound(place.parameters, way)[0] / 2)
+        length = min(1.0, _first_bound(self.surface.limits(place.parameters), way)[0] / 2)
         for _ in range(HALVINGS):
             there = summing_to_one(moved(self.surface.model, place.parameters, length * way))
             height = float(self.surface.model.expect(there)[0])
@@ -479,7 +548,7 @@ class Walk[S: Structure]:
                 return None
             way = self.surface.free @ (local.inner @ (split.still + size / PARTS * split.along))
             way[place.fixed] = 0
-            if _first_bound(place.parameters, way)[0] <= 1:
+            if _first_bound(self.surface.limits(place.parameters), way)[0] <= 1:
                 return None
             there = summing_to_one(moved(self.surface.model, place.parameters, way))
             height = float(self.surface.model.expect(there)[0])
@@ -642,13 +711,14 @@ def _root(split: Split, fall: float, sign: int) -> float | None:
     return -2 * above / (rise - sign * root)
 
 
-def _first_bound(parameters: Structure, way: Array) -> tuple[float, tuple[int, int], float]:
+def _first_bound(
+    limits: tuple[Array, Array, Array], way: Array
+) -> tuple[float, tuple[int, int], float]:
     """Return the part of a step at which the first slot comes to its bound, that slot, the bound.
 
-    way: (K, s + m) the step in slots.
+    limits: of `Surface.limits`; way: (K, s + m) the step in slots.
     """
-    low, high, here = _bounds(parameters)
-    parts = _parts((low, high, here), way)
+    (low, high, _), parts = limits, _parts(limits, way)
     component, slot = np.unravel_index(int(parts.argmin()), parts.shape)
     at = int(component), int(slot)
     return float(parts[at]), at, float(low[at] if way[at] < 0 else high[at])
@@ -664,20 +734,13 @@ def _parts(limits: tuple[Array, Array, Array], way: Array) -> Array:
     return np.where(np.isnan(parts), np.inf, np.maximum(parts, 0))
 
 
-def _bounds(parameters: Structure) -> tuple[Array, Array, Array]:
-    """Return the lower and upper bounds of all slots and their values, each (K, s + m)."""
-    shares, theta = shares_of(parameters), parameters.theta
-    fields, inner = entries(theta), listed_entries(theta)
-    limits = [bounds(type(theta), one.name, (*one.place,)) for one in inner]
-    low, high, here = [], [], []
-    for component, places in enumerate(share_places(parameters)):
-        low.append([0.0] * len(places) + [float(one) for one, _ in limits])
-        high.append([np.inf] * len(places) + [float(one) for _, one in limits])
-        here.append(
-            [float(shares[name][at]) for name, at in places]
-            + [float(fields[one.name][(component, *one.place)]) for one in inner]
-        )
-    return np.array(low), np.array(high), np.array(here)
+def _ranges(parameters: Structure) -> tuple[Array, Array]:
+    """Return the lower and upper bounds of all slots, each (K, s + m)."""
+    theta, places = parameters.theta, share_places(parameters)
+    inner = [bounds(type(theta), one.name, (*one.place,)) for one in listed_entries(theta)]
+    low = [0.0] * len(places[0]) + [float(one) for one, _ in inner]
+    high = [np.inf] * len(places[0]) + [float(one) for _, one in inner]
+    return np.array([low] * len(places)), np.array([high] * len(places))
 
 
 def endless(parameters: Structure, fixed: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -686,7 +749,7 @@ def endless(parameters: Structure, fixed: NDArray[np.bool_]) -> NDArray[np.bool_
     >>> bool(endless(fit.inside, np.ones((2, 2), bool))[:, 0].any())  # shares are bounded
     False
     """
-    low, high, here = _bounds(parameters)
+    (low, high), here = _ranges(parameters), slots_of(parameters)
     with np.errstate(invalid="ignore"):
         found: NDArray[np.bool_] = fixed & np.isinf(high) & (here - low > 1)
     return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Coordinate, Structure
 
-__all__ = ["Slots", "free_of", "reach", "room_of", "share_places"]
+__all__ = ["Slots", "free_of", "reach", "room_of", "share_places", "slots_of"]
 
 
 class Slots(NamedTuple):
@@ -56,6 +56,23 @@ def share_places(structure: Structure) -> list[list[tuple[str, tuple[int, ...]]]
         ]
         for component in range(k)
     ]
+
+
+def slots_of(parameters: Structure) -> Array:
+    """Return the value of each slot, (K, s + m).
+
+    >>> from models import Mixture, Poisson
+    >>> slots_of(Mixture(np.array([0.4, 0.6]), Poisson(np.array([1.0, 5.0]))))
+    array([[0.4, 1. ],
+           [0.6, 5. ]])
+    """
+    shares, fields = shares_of(parameters), entries(parameters.theta)
+    k = len(next(iter(fields.values())))
+    own = [np.moveaxis(field, -1, 0).reshape(k, -1) for field in shares.values()]
+    for one in listed_entries(parameters.theta):
+        at: tuple[slice | int, ...] = (slice(None), *one.place)
+        own.append(fields[one.name][at].reshape(k, 1))
+    return np.hstack(own)
 
 
 def room_of(parameters: Structure) -> Array:

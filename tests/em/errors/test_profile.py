@@ -508,3 +508,31 @@ def test_a_profile_that_rises_to_another_optimum_stays_open():
     assert np.isnan(found.low[0])
     assert np.isnan(found.high[0])
     assert "could be followed only to a fall of" in found.of("mean[0]").why_high
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
+def test_profiles_of_several_levels_end_where_each_alone_does(structure):
+    """Both are known to the rounding of heights, 1e-9, over slopes of at least 0.6 a unit."""
+    row = next(one for one in FAMILIES if one.name == "poisson")
+    _, data = structure.random(np.random.default_rng(11), row, 2, 240)
+    fit = em.fit(row.family, data, 2, starts=3)
+    levels = [0.5, 0.8, 0.95]
+    labels = [one.label for one in parameters(fit.estimate, fit.question.held)][-2:]
+    together = fit.profiles(levels, only=labels)
+    closed = 0
+    for level, found in zip(levels, together, strict=True):
+        alone = fit.intervals(level, only=labels, replicates=0)
+        both = np.isfinite(alone.low) & np.isfinite(alone.high)
+        wide = (alone.high - alone.low)[both]
+        assert np.isfinite([found.low[both], found.high[both]]).all()
+        assert (np.abs(found.low - alone.low)[both] < 1e-6 * wide).all()
+        assert (np.abs(found.high - alone.high)[both] < 1e-6 * wide).all()
+        closed += both.sum()
+    assert closed >= 3
+    assert (together[2].high > together[1].high + 1e-3).any()
+
+
+def test_levels_that_fall_are_refused(rng):
+    fit = em.fit(Poisson, Sample(rng(1).poisson(3, 50)), 1)
+    with pytest.raises(Refusal, match="rising"):
+        fit.profiles([0.9, 0.5])
