@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import arviz_stats as az
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
+from bayes.posterior.effective import measures_of
 from models.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -142,12 +142,9 @@ def _measured(draws: NDArray[np.float64]) -> NDArray[np.float64]:
     finite = np.isfinite(draws).all(axis=(-2, -1))
     highest = np.abs(draws).max(axis=(-2, -1))
     constant = np.ptp(draws, axis=(-2, -1)) <= 1e-12 * highest
+    known = np.where(finite[..., None, None], draws, 0.0).reshape(-1, *draws.shape[-2:])
     with np.errstate(divide="ignore", invalid="ignore"):  # of constants
-        measures = [
-            array_stats.rhat(draws, method="rank"),
-            array_stats.ess(draws, method="bulk"),
-            array_stats.ess(draws, method="tail", prob=TAIL),
-        ]
+        measures = measures_of(known, TAIL).reshape(len(MEASURES), *finite.shape)
     worst = [np.inf, 0.0, 0.0]
     kept = [np.where(finite, one, bad) for one, bad in zip(measures, worst, strict=True)]
     return np.where(finite & constant, np.nan, np.stack(kept))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import arviz_stats as az
 import numpy as np
-import xarray as xr
 
+from bayes.posterior.effective import mean_errors
 from bayes.posterior.labels import align_by_assignment, members_of
 from bayes.posterior.tree import Posterior, posterior_of
 from bayes.sampling.compiled import engine_of
 from models.structure import drawn_at, permuted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bayes.sampling.compiled import Engine
     from models.arrays import Array
     from models.question import Question
@@ -160,6 +161,5 @@ def _worst(each: np.ndarray) -> float:
     constant = np.ptp(each, axis=(0, 1)) == 0
     if constant.any():
         return np.inf
-    table = xr.Dataset({"each": (("chain", "draw", "column"), each)})
-    errors = az.mcse(table, method="mean")["each"].to_numpy()
+    errors = mean_errors(np.moveaxis(each, 2, 0))
     return float((np.abs(each.mean(axis=(0, 1))) / errors).max())

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-import arviz_stats as az
 import numpy as np
-import xarray as xr
 
+from bayes.posterior.effective import mean_errors
 from bayes.posterior.stein import identities, probed_of, worst_violations
 from bayes.sampling.compiled import engine_of
 from comparisons import thresholds as limit
@@ -422,6 +421,4 @@ def _next_to_least(values: Array) -> float:
 
 def _errors(terms: Array) -> Array:
     """Return the Monte Carlo errors (m,) of the means of (chains, draws, m) terms."""
-    table = xr.Dataset({"each": (("chain", "draw", "column"), terms)})
-    found: Array = az.mcse(table, method="mean")["each"].to_numpy()
-    return found
+    return mean_errors(np.moveaxis(terms, 2, 0))
