@@ -534,8 +534,9 @@ def _client(held: ExitStack, cluster: str | None, workers: int | None) -> Client
     """Return the cluster that reads the rows, if one is wanted; it is released with `held`."""
     if cluster is None and workers is None:
         return None
-    from models.reading.on_dask import connected
+    from models.reading.on_dask import connected, refuse_no_address
 
+    refuse_no_address(cluster)
     with waiting("calling the workers"):
         return held.enter_context(connected(cluster, workers))
 

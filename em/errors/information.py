@@ -129,8 +129,8 @@ def information_of[S: Structure](
     if rising:
         said = f"{rising[0]}, but the likelihood rises away from that edge"
         solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said, NONE)
-    inverse, decrement, missing, reason, level = solved
-    bare, count = _touched(flat, level, slots.complete).reshape(free.shape[:2]), level.shape[1]
+    inverse, decrement, missing, reason, level, whiten = solved
+    bare, count = _touched(flat, level, whiten).reshape(free.shape[:2]), level.shape[1]
     if opened is not None:
         bare, count = opened.touched, opened.directions
     spanned = count if opened is None else opened.spanned
@@ -215,6 +215,7 @@ class Inverted(NamedTuple):
     """An inverse information, the decrement and the missing part, or the reason for none.
 
     level: (q, f) directions along which the likelihood is flat, in which the inverse is zero.
+    whiten: (q, q) to the metric of complete information, in which they are orthonormal.
     """
 
     inverse: Array
@@ -222,6 +223,7 @@ class Inverted(NamedTuple):
     missing: float
     reason: str | None
     level: Array
+    whiten: Array = NONE
 
 
 def _inverted(complete: Array, matrix: Array, score: Array, inner: int | None) -> Inverted:
@@ -250,20 +252,21 @@ def _inverted(complete: Array, matrix: Array, score: Array, inner: int | None) -
     inverse = (root.T / values[told]) @ root
     decrement = max(float(score @ inverse @ score), 0.0) ** 0.5
     worst = float(1 - values[told][0]) if told.any() else 1 - least
-    return Inverted(inverse, decrement, worst, None, whiten.T @ vectors[:, ~told])
+    return Inverted(inverse, decrement, worst, None, whiten.T @ vectors[:, ~told], whiten)
 
 
-def _touched(flat: Array, level: Array, complete: Array) -> NDArray[np.bool_]:
+def _touched(flat: Array, level: Array, whiten: Array) -> NDArray[np.bool_]:
     """Return which slots (w,) move along flat directions.
 
-    Relative to complete information, in whose metric these directions are orthonormal.
+    Relative to complete information, in whose metric these directions are orthonormal. It may be
+    singular but for rounding, so that it is not inverted once more.
 
-    flat: (w, q) map from coordinates to slots; level: (q, f); complete: (w, w).
+    flat: (w, q) map from coordinates to slots; level: (q, f); whiten: (q, q) to that metric.
     """
     if not level.size:
         return np.zeros(len(flat), np.bool_)
-    most = (flat * np.linalg.solve(flat.T @ complete @ flat, flat.T).T).sum(axis=1)
-    found: NDArray[np.bool_] = ((flat @ level) ** 2).sum(axis=1) > MOVES * np.maximum(most, 0)
+    most = ((flat @ whiten.T) ** 2).sum(axis=1)
+    found: NDArray[np.bool_] = ((flat @ level) ** 2).sum(axis=1) > MOVES * most
     return found
 
 

@@ -33,9 +33,18 @@ if TYPE_CHECKING:
     from models.reading.columns import Progress
     from models.storage.disk import Stream
 
-__all__ = ["connected", "scan_on_workers"]
+__all__ = ["connected", "refuse_no_address", "scan_on_workers"]
 
 PATIENCE = 10  # seconds to wait for an answer
+
+
+def refuse_no_address(address: str | None) -> None:
+    """Raise Refusal for an empty address of a scheduler.
+
+    >>> refuse_no_address("tcp://10.0.0.1:8786")
+    """
+    if address == "":
+        raise Refusal("the address of the scheduler is empty; give one such as tcp://10.0.0.1:8786")
 
 
 @contextmanager
@@ -56,6 +65,7 @@ def connected(address: str | None = None, workers: int | None = None) -> Iterato
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
         raise Refusal("a cluster needs dask; install it with: uv sync --extra cluster") from None
+    refuse_no_address(address)
     if address is None:
         with (
             TemporaryDirectory(ignore_cleanup_errors=True) as scratch,

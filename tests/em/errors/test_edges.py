@@ -186,3 +186,16 @@ def test_a_rate_whose_square_is_no_number_has_a_curvature():
     assert np.isfinite(found).all()
     assert found[0, 0, 0] > 1e100  # far steeper than any other
     np.testing.assert_allclose(found[1, 0, 0], n / 3)
+
+
+def test_categories_that_nobody_chose_leave_the_errors_of_the_others():
+    """Two of the three have no information just inside their edges, but for rounding."""
+    counts = np.array([3, 0, 3, 3, 0, 15, 6, 0, 21])
+    labels = Sample([str(at) for at in range(9)], counts=counts)
+    names = ("101.0", "121.2", "122.0", "123.0", "124.0", "126.0", "127.0", "152.5", "176.8")
+    shares = counts / counts.sum()
+    for data in (labels, Sample(np.repeat(np.arange(9), counts), categories=names)):
+        errors = fit(Categorical, data, 1).standard_errors.theta.prob[0]
+        known = np.sqrt(shares * (1 - shares) / counts.sum())
+        np.testing.assert_allclose(errors[counts > 0], known[counts > 0], rtol=1e-6)
+        assert np.isnan(errors[counts == 0]).all()

@@ -150,6 +150,7 @@ def test_addresses_that_are_no_use(monkeypatch):
         lambda: connect("tcp://127.0.0.1:9")
     )
     assert "nowhere is no address of a scheduler" in refused(lambda: connect("nowhere"))
+    assert "the address of the scheduler is empty" in refused(lambda: connect(""))
     assert dask.config.get("scheduler", None) is None  # which xarray would look for
     with LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty:
         address = empty.scheduler_address
