@@ -90,7 +90,7 @@ def sound(draw):
     n, k = draw(st.integers(12, 40)), draw(st.integers(1, 3))
     size = st.floats(1e-9, 1e9).map(lambda value: float(f"{value:.6g}"))
     x = draw(st.lists(size, min_size=n, max_size=n, unique=True))
-    y = draw(st.permutations(x))
+    y = [*x[1:], x[0]]  # never the same column, as a permutation may be
     flips = draw(st.lists(st.integers(5, 50), min_size=n, max_size=n))
     heads = [at % 5 for at in range(n)]
     lines = [
