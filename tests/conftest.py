@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -11,6 +13,10 @@ from sharing import Sharing, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Some machines forbid it: then every process, also each that a test starts, compiles all packages.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 hypothesis.settings.load_profile("steady")
