@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Some machines forbid it: then every process, also each that a test starts, compiles all packages.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Two processes share two cores: a second thread of BLAS would wait in a loop, not work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 hypothesis.settings.load_profile("steady")

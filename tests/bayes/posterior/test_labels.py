@@ -6,7 +6,7 @@ import arviz as az
 import numpy as np
 import pytest
 from families import FAMILIES
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import bayes
 from bayes.posterior import labels
@@ -198,7 +198,8 @@ def test_memberships_are_computed_once_and_without_threads(rng, monkeypatch):
     monkeypatch.setattr(labels, "members_of", members)
     monkeypatch.setattr(labels, "CLEAR", np.inf)  # both alignments are tried
     x = Sample(rng(49).normal(size=40))
-    bayes.sample(Gaussian, x, 2, draws=50, tune=50, chains=2, progress=False)
+    with threadpool_limits(2, user_api="blas"):  # workers of tests have one anyway
+        bayes.sample(Gaussian, x, 2, draws=50, tune=50, chains=2, progress=False)
     assert seen == [{1}]
 
 
