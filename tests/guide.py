@@ -21,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ PAGES = sorted(
 )
 FENCE = re.compile(r"^```(\w*) ?(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DOTS = "..."
+STUDY = re.compile(r"second-opinion study [\w -]+\n")  # alone in its block, and without files
 VERDICTS = (0, 1, 3)  # exit statuses of a command that came to an end
 NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d,]*\.\d+")  # one with decimals
 
@@ -89,12 +91,23 @@ def ran_python(code: str, names: dict[str, object]) -> str:
 def ran_shell(code: str, folder: Path) -> str:
     """Return what commands print, run in a folder as somebody with a wide terminal would.
 
-    What `uv run` finds is here already: nothing is installed.
+    What `uv run` finds is here already: nothing is installed. A study runs once for all pages.
     """
+    code = code.replace("pip install uv && ", "").replace("uv run ", "")
+    return told(code) if STUDY.fullmatch(code) else printed(code, folder)
+
+
+@cache
+def told(code: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return printed(code, Path(folder))
+
+
+def printed(code: str, folder: Path) -> str:
     here = Path(sys.executable).parent
     known = {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "160"}
     done = subprocess.run(
-        ["bash", "-c", code.replace("pip install uv && ", "").replace("uv run ", "")],
+        ["bash", "-c", code],
         cwd=folder,
         env=os.environ | known,
         capture_output=True,
