@@ -23,7 +23,10 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -179,13 +182,15 @@ def renewed(printed: str, shown: str) -> str:
     return "".join(line + "\n" for line in new)
 
 
-def run_page(page: str, folder: Path, treated: set[str]) -> list[tuple[Example, str]]:
+def run_page(
+    page: str, folder: Path, treated: set[str], languages: Collection[str] = ("python", "sh")
+) -> list[tuple[Example, str]]:
     """Run the examples of a page that are treated so, in order and in one folder."""
     names: dict[str, object] = {}
     done = []
     for example in examples(text_of(page)):
         code = example.code
-        if code.how in treated:
+        if code.how in treated and code.language in languages:
             ran = ran_python(code.text, names) if code.language == "python" else ""
             done.append((example, ran or ran_shell(code.text, folder)))
     return done
