@@ -11,7 +11,12 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 SEVERAL_COLUMNS = "bayes, several columns"
-FIRST = (SEVERAL_COLUMNS, "bayes, one column", "tests/test_faults.py")  # they take longest
+FIRST = (  # they take longest
+    SEVERAL_COLUMNS,
+    "bayes, one column",
+    "tests/test_faults.py",
+    "tests/test_guide.py",  # begun last, it went on for minutes while the other process had nothing
+)
 STORIES = "stories"  # of studies, told once for all tests that look at them
 TELLING = ("tests/comparisons/studies/", "tests/comparisons/kept/")
 
