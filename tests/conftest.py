@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -37,6 +38,11 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     """Begin with what compiles: the others find its machine code on disk."""
     items.sort(key=lambda item: place(item.nodeid))
+
+
+def pytest_collection_finish():
+    """Keep what is loaded by now: full collections of garbage need not look through it again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
