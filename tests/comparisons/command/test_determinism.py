@@ -61,8 +61,13 @@ def here(folder, monkeypatch, capsys):
     return run
 
 
-def told(folder, family, *, seed=3, threads=1, cores=None, **environment):
+def told(folder, family, **options):
     """Return the JSON of a run in a process of its own, without the seconds."""
+    return ran(folder, family, **options)[0]
+
+
+def ran(folder, family, *, seed=3, threads=1, cores=None, **environment):
+    """Return the same, and what is said meanwhile."""
     found = subprocess.run(
         [*PROGRAM, *words(family, seed)],
         cwd=folder,
@@ -73,7 +78,7 @@ def told(folder, family, *, seed=3, threads=1, cores=None, **environment):
         preexec_fn=None if cores is None else lambda: os.sched_setaffinity(0, cores),
     )
     assert found.returncode in {0, 1, 3}, found.stderr
-    return plain(found.stdout)
+    return plain(found.stdout), found.stderr
 
 
 @pytest.mark.slow
@@ -96,9 +101,13 @@ def test_a_seed_fixes_the_json_of_every_family(family, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["gaussian", "multivariate"])
-def test_a_seed_fixes_the_json_of_the_run_that_compiles(family, folder):
+def test_a_seed_fixes_the_json_of_the_run_that_compiles_which_says_so(family, folder):
     own = folder / "compiled"
     cache = {"PYTENSOR_FLAGS": f"base_compiledir={own}", "NUMBA_CACHE_DIR": str(own / "numba")}
-    first = told(folder, family, **cache)
+    first, said = ran(folder, family, **cache)
     assert list(own.rglob("*.nbc"))
-    assert told(folder, family, **cache) == first
+    assert said.count("compiling") == 1
+    again, said = ran(folder, family, **cache)
+    assert again == first
+    assert "compiling" not in said  # as it is on disk
+    assert "sampling ..." in said

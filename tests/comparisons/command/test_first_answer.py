@@ -135,15 +135,3 @@ def test_the_comparison_follows_the_first_answer(people):
     piped = in_pipe(WHOLE, words, people)[1]
     assert piped.splitlines()[0] == rest.splitlines()[0]
     assert FIRST not in piped
-
-
-@pytest.mark.slow
-def test_compiling_is_said_when_it_is_done_and_not_when_it_is_on_disk(people, monkeypatch):
-    monkeypatch.setenv("PYTENSOR_FLAGS", f"base_compiledir={people / 'compiled'}")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(people / "numba"))
-    words = (*GAUSSIAN, "--draws", "300")
-    first, second = in_pipe(WHOLE, words, people), in_pipe(WHOLE, words, people)
-    assert first[:2] == second[:2]
-    assert first[2].count("compiling") == 1
-    assert "compiling" not in second[2]
-    assert "sampling ..." in second[2]
