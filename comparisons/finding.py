@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from comparisons.measures import EITHER, LEAST, MOST, measure_of
@@ -38,6 +38,7 @@ DOUBT: Severity = "doubt"  # nothing can be concluded
 FAULT: Severity = "fault"  # one of the two answers is wrong
 
 NUMBER = re.compile(r"(?<![\w.\[])(-?\d[\d,]*\.?\d*(?:e[-+]\d+)?)(%| percentage points)?")
+MOST_DIGITS = 6  # of a number near its threshold
 CLOSE = 0.05  # relative difference of a number and its first digit, from 1 up
 
 
@@ -185,12 +186,21 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if isfinite(value) else "–"
 
 
-def plain(number: float, digits: int = 3) -> str:
+def plain(number: float, digits: int = 3, limit: float = nan) -> str:
     """Return a number to some significant digits, without an exponent below a thousand million.
+
+    limit: a threshold; a number beyond it does not read like it.
 
     >>> plain(187.3, 2), plain(0.01234), plain(12345.6)
     ('190', '0.0123', '12,300')
+    >>> plain(0.0502, 2), plain(0.0502, 2, limit=0.05)
+    ('0.05', '0.0502')
     """
+    if number != limit:
+        digits = next(
+            (more for more in range(digits, MOST_DIGITS) if float(f"{number:.{more}g}") != limit),
+            MOST_DIGITS,
+        )
     text = f"{number:.{digits}g}"
     return f"{float(text):,.0f}" if "e+" in text and abs(number) < 1e9 else text
 

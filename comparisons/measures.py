@@ -21,15 +21,17 @@ class Measure(NamedTuple):
     side: on which side of the threshold a number is ok; empty where it depends on the cause.
     percent: whether number and threshold are shares that are shown in percent.
     single: whether it is one number, not the worst of several in units of their thresholds.
+    what: what the number is, behind it, where the sentence of a finding does not say it.
 
     >>> MEASURES["unmixed_chains"]
-    Measure(title='R-hat', side='at most', percent=False, single=True)
+    Measure(title='R-hat', side='at most', percent=False, single=True, what='')
     """
 
     title: str
     side: Side = MOST
     percent: bool = False
     single: bool = True
+    what: str = ""
 
 
 MEASURES = MappingProxyType(
@@ -61,7 +63,9 @@ MEASURES = MappingProxyType(
         "hopeless_chains": Measure("Prospects of more draws", ""),
         "abandoned_chains": Measure("Chains that were started again"),
         "label_switching": Measure("R-hat before labels were aligned"),
-        "other_place": Measure("Deviance of the draws", EITHER),
+        "other_place": Measure(
+            "Deviance of the draws", EITHER, what="standard deviations from the expected mean"
+        ),
         "other_numbers": Measure("Posterior mean against estimate"),
         "other_spread": Measure("Posterior sd against standard error"),
         "other_predictions": Measure("Predicted distributions of both"),
@@ -74,14 +78,20 @@ MEASURES = MappingProxyType(
         "not_quadratic": Measure("Deviance of the draws against a parabola"),
         "monte_carlo_noise": Measure("Monte Carlo error", percent=True),
         "several_modes": Measure("Modes of the posterior", percent=True),
-        "weak_separation": Measure("Separation of the groups", single=False),
+        "weak_separation": Measure(
+            "Separation of the groups", single=False, what="times its limit"
+        ),
         "flat_directions": Measure("Flat directions of the likelihood"),
         "rank_deficient": Measure("Parameters that are identified", LEAST),
         "few_observations": Measure("Observations per parameter", LEAST),
         "order_adds_nothing": Measure("Order of the rows"),
         "short_stay": Measure("Length of stays", LEAST),
         "absorbing": Measure("Departures from each state", LEAST),
-        "misfit": Measure("Fit of the model", percent=True),
+        "misfit": Measure(
+            "Fit of the model",
+            percent=True,
+            what="between observed and fitted distribution function",
+        ),
         # slips: each stands in place of the measure that detected it
         "rounded": Measure("Estimate with fewer digits"),
         "swapped_shares": Measure("Shares in another order"),

@@ -63,6 +63,7 @@ class Question[S: Structure, T: Theta]:
     origin: data whose place and spread fix a sampler's coordinates, None if these data do.
     wide: the length of a component's own axes, None if these data say it.
     titles: what people call the components, in the order of their labels, if they have names.
+    measured_in: the units of the columns, "" of one without; none if no unit is known.
 
     >>> from models import Mixture, Poisson
     >>> Question(Mixture, Poisson, Sample([0, 2, 4]), 2).prior
@@ -78,6 +79,7 @@ class Question[S: Structure, T: Theta]:
     origin: Data | None = None
     wide: int | None = None
     titles: tuple[str, ...] = ()
+    measured_in: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:

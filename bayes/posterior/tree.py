@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,8 @@ class Posterior:
         equal = bool(attrs["equal_weights"]) and k > 1  # a single component has all the weight
         question = asked(family, data, k, prior=self._prior(family), equal_weights=equal)
         titles = json.loads(attrs.get("component_names", "[]"))
+        known = tuple(json.loads(attrs.get("measured_in", "[]")))
+        question = replace(question, measured_in=known) if known else question
         return question.with_titles(titles) if titles else question
 
     def _prior(self, family: type[Any]) -> Prior | None:
@@ -401,6 +403,7 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
         "components": question.k,
         "observations": question.sample.observations,
         "component_names": json.dumps(question.titles),
+        "measured_in": json.dumps(question.measured_in),
         "equal_weights": int(bool(question.held)),
         "prior": json.dumps({"weight": question.prior.weight, "theta": theta}),
         "inference_library": "nutpie",

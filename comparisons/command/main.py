@@ -458,6 +458,7 @@ def fit(
             equal_weights=equal_weights,
             group_names=() if names is None else names.split(","),
         )
+        question = replace(question, measured_in=observed.units)
         refuse_inestimable(question, observed.names, force=force, typed=True)
         if estimate is not None:
             refuse_estimate(estimate, question)

@@ -27,7 +27,10 @@ ATTRIBUTES = (
 )
 """The attributes that every comparison has had from the first release on."""
 
-IN_JSON = ("findings", "prior", "versions", "component_names", "columns", "reading", "whole")
+IN_JSON = (
+    *("findings", "prior", "versions", "component_names", "measured_in", "columns", "reading"),
+    "whole",
+)
 """The attributes that are JSON, where they are there."""
 
 

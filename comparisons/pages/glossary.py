@@ -148,7 +148,7 @@ TERMS = (
     Term(
         "p-value",
         "The probability, if the model is right, of data that differ from it as much as these do.",
-        r"\bp [=<] |p-value",
+        r"\bp\s[=<]\s|p-value",
     ),
     Term(
         "Local optimum",

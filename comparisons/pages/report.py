@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayes.posterior.tree import posterior_of
-from comparisons.finding import DOUBT, FAULT, OK, Finding, allowed, beyond, number_said
+from comparisons.finding import DOUBT, FAULT, OK, Finding, allowed, beyond, number_said, plain
 from comparisons.kept.largest import largest, size_of
 from comparisons.measures import measure_of
 from comparisons.pages.embedded import inlined
@@ -145,8 +145,9 @@ class Line(NamedTuple):
 class Card(NamedTuple):
     """A finding, its numbers in words.
 
-    value, allowed: its number and the least or the most that is ok; empty where its message does
-        not say what the number is.
+    value, allowed: its number and the least or the most that is ok; empty where nothing says what
+        the number is.
+    what: what it is, behind it, where the message does not say it.
     shown: whether they are there.
 
     >>> Card._fields[:2]
@@ -157,6 +158,7 @@ class Card(NamedTuple):
     code: str
     title: str
     value: str
+    what: str
     allowed: str
     message: str
     remedy: str
@@ -383,7 +385,8 @@ def _fixed(value: float, places: int) -> str:
 
 def _typeset(message: str) -> str:
     """Return a sentence, its powers of ten written for readers: 1,500 for 1.5e+03."""
-    return re.sub(r"-?\d+\.?\d*e[-+]\d+", lambda found: _short(float(found[0])), message)
+    kept = re.sub(r"\bp ([<=]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", message)
+    return re.sub(r"-?\d+\.?\d*e[-+]\d+", lambda found: _short(float(found[0])), kept)
 
 
 def card_of(finding: Finding) -> Card:
@@ -392,15 +395,21 @@ def card_of(finding: Finding) -> Card:
     >>> card_of(Finding("few_draws", "doubt", 80.0, 400.0, "Bulk ESS is 80.", "")).allowed
     'at least 400'
     """
-    measure, shown = measure_of(finding.code), number_said(finding)
+    measure, said = measure_of(finding.code), number_said(finding)
+    what = "" if said or not np.isfinite(finding.value) else measure.what
+    shown = said or bool(what)
     number = _percent if measure.percent else _short
+    value = number(finding.value)
+    if value == number(finding.threshold) and finding.severity != OK:  # it is not the same
+        value = plain(finding.value, limit=finding.threshold)
     # what is ok beyond its threshold is so by a second condition, which a number cannot show
     known = np.isfinite(finding.threshold) and not (finding.severity == OK and beyond(finding))
     return Card(
         finding.severity,
         finding.code,
         measure.title,
-        number(finding.value) if shown else "",
+        value if shown else "",
+        what,
         f"{allowed(finding)} {number(finding.threshold)}".replace("± ", "±")
         if shown and known
         else "",

@@ -167,7 +167,7 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
         side = "above" if shift > 0 else "below"
         message += f" It lies {plain(abs(shift), 2)} standard deviations {side} that."
     if point.edges:
-        message += " A parameter on an edge counts as one to two."
+        message += " Each parameter on an edge adds 1 to 2 to that, every other one adds 1."
     if mean < 0:
         message = (
             f"The draws fit better than the estimate, by {plain(-mean / 2)} units of "
@@ -214,7 +214,8 @@ def same_numbers(
     compared = bool(np.isfinite(np.delete(table["se"].to_numpy(), list(pinned))).all())
     allowed = limit.GAP * _largest(len(pinned))
     apart, other = not far <= allowed, not (compared and most <= limit.SPREAD)
-    numbers = f"Posterior mean and estimate differ by up to {plain(far, 2)} posterior sd ({where})."
+    by = f"{plain(far, 2, allowed)} posterior sd ({where})"
+    numbers = f"Posterior mean and estimate differ by up to {by}."
     if shifts.any():
         numbers += " What parameters on an edge explain is subtracted."
     if np.isinf(far):
@@ -302,7 +303,7 @@ def same_predictions(predictions: Predictions, point: Point) -> list[Finding]:
             predictions.hellinger,
             most,
             "Hellinger distance (0 to 1) between the estimate's density and the posterior "
-            f"predictive one: {predictions.hellinger:.2g}."
+            f"predictive one: {plain(predictions.hellinger, 2, most)}."
             if np.isfinite(predictions.hellinger)
             else "The estimate has no density, so that it cannot predict.",
             "Use the posterior for predictions." if apart else "",
@@ -451,9 +452,8 @@ def skewed(table: Table) -> Finding:
     worst, label = worst_of(table, np.abs(table["skew" if known else "gap_in_sd"].to_numpy()))
     large = worst > limit.GAP
     from_where = "its mode (EM under the same prior)" if known else "the estimate"
-    message = (
-        f"The posterior mean differs from {from_where} by up to {plain(worst, 2)} sd ({label})."
-    )
+    by = f"{plain(worst, 2, limit.GAP)} sd ({label})"
+    message = f"The posterior mean differs from {from_where} by up to {by}."
     remedy = "Report the posterior's intervals, not its mean." if large else ""
     return Finding("skewness", NOTE if large else OK, worst, limit.GAP, message, remedy)
 
@@ -474,7 +474,7 @@ def bent(checks: CrossChecks, gap: Gap) -> Finding:
     if np.isfinite(bend):
         message = (
             f"{'The posterior is not bell-shaped: the' if large else 'The'} deviance of the draws "
-            f"differs from a parabola by {plain(bend, 2)} per parameter."
+            f"differs from a parabola by {plain(bend, 2, limit.BEND)} per parameter."
             f"{' Estimate ± standard error is misleading.' * large}"
         )
     remedy = "Report the posterior's intervals, or collect more data." if large else ""

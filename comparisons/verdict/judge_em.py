@@ -36,6 +36,7 @@ NOBODY = 0.5  # expected observations below which EM calls a component empty
 FEW = 5.5  # observations of a spike that are outliers rather than a group
 OUTLYING = 5.0  # robust sds from the median: of a Gaussian, 1 observation in 2 million
 SAID = 6  # parameters of an optimum that a message names, at most
+FEW_SAID = 3  # parameters on an edge that it names where there are more than that
 
 
 def same_question(point: Point, sampled: Sampled, checks: CrossChecks) -> list[Finding]:
@@ -440,7 +441,7 @@ def _boundary(at: em.Fit[Any]) -> Finding:
         severity, nearest = NOTE if proper else DOUBT, 0.0
         few, n = edges[:SAID], len(edges)
         named = ", ".join(one.said for one in few)
-        several = f"{n:,} parameters, such as {named}" if n > len(few) else named
+        several = named if n <= len(few) else f"{n:,} parameters, such as {_listed(edges)}"
         message = f"At the edge of the possible values: {several}."
         if proper:
             falls = " and ".join(plain(one.slope) for one in few)
@@ -497,6 +498,12 @@ def _zeros_in_excess(at: em.Fit[Any], found: Finding) -> Finding:
         fewer = numbered(at.question, at.question.k - len(zeros))
         remedy = f"Fit {fewer} with {option_of(beside)}."
     return Finding(found.code, NOTE, found.value, found.threshold, message, remedy)
+
+
+def _listed(edges: list[Edge]) -> str:
+    """Return the first of many parameters on an edge, with their values."""
+    first = [one.said.replace(" is ", " = ") for one in edges[:FEW_SAID]]
+    return f"{', '.join(first[:-1])} and {first[-1]}"
 
 
 def _less(at: em.Fit[Any], edges: list[Edge]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["fits"]
 
 CAUSES = {
-    "heaping": "The values are heaped: {due:.0%} of them are multiples of {seen:.4g}.",
+    "heaping": "The values are heaped: {due:.0%} of them are multiples of {seen:.4g}{unit}.",
     "zeros": "{seen:,.0f} observations are 0; the model expects {due:,.0f}.",
     "spread": "The observations' variance is {seen:.2g} times the model's.",
     "skewness": "The observations are skewed to the {side}.",
@@ -101,8 +101,8 @@ def _where(misfit: Misfit, near: Neighbours) -> str:
         )
     if cause is not None and cause.kind == "groups":
         return (
-            f"{cause.seen:.0%} of the observations would have to move to other values within their "
-            "groups"
+            f"within their groups, {cause.seen:.0%} of the observations would need other values to "
+            "match the model"
         )
     lie = _stretch(misfit, near)
     return (
@@ -111,8 +111,8 @@ def _where(misfit: Misfit, near: Neighbours) -> str:
 
 
 def _stretch(misfit: Misfit, near: Neighbours) -> str:
-    """Return the stretch of values in which observations and model differ most."""
-    low, high = misfit.low, misfit.high
+    """Return the stretch of values, in units, in which observations and model differ most."""
+    low, high, unit = misfit.low, misfit.high, _unit(misfit.column, near)
     if np.isnan(low):
         begin, end = misfit.stretch
         column = f" of {_columns([misfit.column], near)}" if len(misfit.curves) > 1 else ""
@@ -121,12 +121,24 @@ def _stretch(misfit: Misfit, near: Neighbours) -> str:
             f"distribution{column}"
         )
     if low == -np.inf:
-        return f"{'below' if misfit.between else 'up to'} {high:.4g}"
+        return f"{'below' if misfit.between else 'up to'} {high:.4g}{unit}"
     if high == np.inf:
-        return f"above {low:.4g}" if misfit.between else f"from {low:.4g} up"
+        return f"above {low:.4g}{unit}" if misfit.between else f"from {low:.4g}{unit} up"
     if misfit.between:
-        return f"between {low:.4g} and {high:.4g}"
-    return f"from {low:.4g} to {high:.4g}"
+        return f"between {low:.4g} and {high:.4g}{unit}"
+    return f"from {low:.4g} to {high:.4g}{unit}"
+
+
+def _unit(column: int, near: Neighbours) -> str:
+    """Return the unit of a column, behind a blank; nothing if it is not known.
+
+    >>> from dataclasses import replace
+    >>> from comparisons.verdict.neighbours import Neighbours
+    >>> _unit(0, Neighbours(replace(fit.question, measured_in=("km",)), fit.bic))
+    ' km'
+    """
+    units = near.question.measured_in
+    return f" {units[column]}" if units and units[column] else ""
 
 
 def _columns(at: Sequence[int], near: Neighbours) -> str:
@@ -210,7 +222,9 @@ def _cause(misfit: Misfit, near: Neighbours) -> tuple[str, str]:
     kind = "other" if cause is None else cause.kind
     if cause is not None and kind in CAUSES:
         side = "right" if cause.seen > 0 else "left"
-        said = CAUSES[kind].format(seen=cause.seen, due=cause.due, side=side)
+        said = CAUSES[kind].format(
+            seen=cause.seen, due=cause.due, side=side, unit=_unit(misfit.column, near)
+        )
         return f" {said}", _advice(cause, misfit.column, near)
     if near.best > near.question.k:
         return f" {near.better}", near.remedy

@@ -51,7 +51,8 @@ def pulled(
     severity: Severity = NOTE if pulls else OK
     if pulls and apart and np.isfinite(worst):
         severity = DOUBT if trusted or not usual else NOTE
-    message = f"The prior moves the maximum by up to {plain(worst)} posterior sd ({label})"
+    pull = plain(worst, limit=limit.GAP)
+    message = f"The prior moves the maximum by up to {pull} posterior sd ({label})"
     if np.isnan(worst):
         message = "The pull of the prior could not be measured: no parameter was sampled"
     elif elsewhere:
@@ -83,7 +84,7 @@ def _elsewhere(sampled: Sampled, best: Mode, peak: Mode, where: str) -> str:
     data = sampled.question.data
     held = data.sample.observations * best.estimate.overall(data)
     empty = [sampled.question.called(int(one)) for one in np.flatnonzero(held < 0.5)]
-    what = "It is another optimum"
+    what = "It belongs to another optimum"
     if empty:
         what = f"There {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
     return (

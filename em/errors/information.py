@@ -244,7 +244,7 @@ def _inverted(complete: Array, matrix: Array, score: Array, inner: int | None) -
     values, vectors = np.linalg.eigh(relative)
     least = float(values[0]) if len(values) else 1.0
     if 1 - least > SADDLE:
-        why = f"this is a saddle, not a maximum (least relative eigenvalue {least:.1e})"
+        why = f"this is a saddle (the least relative eigenvalue is {least:.2g})"
         return Inverted(none, np.nan, 1 - least, why, NONE)
     told = values > SINGULAR if inner is None else np.arange(len(values)) >= inner
     told &= values > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -312,3 +314,22 @@ def test_both_sides_find_the_zeros_in_excess_and_the_model_fits(seed, rng):
     assert abs(zero["mean"] - 0.3) < 3 * zero["sd"]
     # negative control: without zeros in excess the model does not fit
     assert comparisons.second_opinion(Poisson, sample, 2, seed=seed).verdict != "agree"
+
+
+def test_the_sentence_states_the_unit_of_the_values_that_it_names():
+    x = UNIFORM
+    observed = Observed(x, None, np.stack([x, x]), np.arange(len(x)), np.ones(len(x), np.int64))
+    found = _unmeasured(1)._replace(stretch=(0.195, 0.705), seen=1.0, due=0.5)
+    found = _in_units(found, observed, Intervals(x[None], x[None]))
+    question = asked(Gaussian, Sample(x), 1)
+    told = {
+        unit: fits(
+            found._replace(chance=0.0, size=0.2, cause=Cause("heaping", 0.5, 0.9)),
+            Neighbours(replace(question, measured_in=unit), 0.0),
+        ).message
+        for unit in ((), ("",), ("km",))
+    }
+    assert "lie from 0.2 to 0.7 km, where" in told["km",]
+    assert told["km",].endswith("multiples of 0.5 km.")
+    assert "km" not in told[()]
+    assert told[()] == told["",]

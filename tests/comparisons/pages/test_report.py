@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 import bayes
 import comparisons
 from comparisons import compare, load, second_opinion
+from comparisons.finding import Finding
 from comparisons.kept.facts import Facts
 from comparisons.measures import measure_of
 from comparisons.pages import report as module
 from comparisons.pages.glossary import TERMS
-from comparisons.pages.report import report
+from comparisons.pages.report import card_of, report
 from comparisons.pages.steps import Steps
 from comparisons.pages.story import Story
 from comparisons.pictures.catalogue import Picture
@@ -490,3 +491,21 @@ def test_r_hat_stays_in_one_line(heights, plain):
     html = report(heights)
     body = re.sub(r"<[^>]*>", lambda tag: "" if "whole-word" not in tag[0] else "@", html)
     assert body.count("R-hat") == body.count("@R-hat") > 3
+
+
+def test_a_number_that_no_sentence_has_says_what_it_is():
+    """The misfit of a stretch is not the difference of the two shares that its sentence names."""
+    stretch = "The model does not fit: 22% of the observations lie from 1 to 2, 32% are expected."
+    away = card_of(Finding("misfit", "doubt", 0.051, 0.03, stretch, ""))
+    assert (away.value, away.allowed) == ("5.1%", "at most 3%")
+    assert away.what == "between observed and fitted distribution function"
+    said = card_of(Finding("misfit", "doubt", 0.25, 0.03, "25% need other values.", ""))
+    assert (said.value, said.what) == ("25%", "")
+    unknown = card_of(Finding("misfit", "note", np.nan, 0.03, "It could not be measured.", ""))
+    assert (unknown.value, unknown.what, unknown.shown) == ("", "", False)
+
+
+def test_a_number_beyond_its_threshold_does_not_read_like_it():
+    beyond = Finding("other_predictions", "doubt", 0.05019, 0.05, "Distance: 0.0502.", "")
+    assert card_of(beyond).value == "0.0502"
+    assert card_of(beyond._replace(value=0.0612, message="0.061.")).value == "0.061"
