@@ -133,7 +133,8 @@ def run[R](
         engine = _compiled(question, bars)
         begun = time.perf_counter()
         counter = Counter(chains)
-        names = [f"chain {chain}{', shorter steps' * shorter}" for chain in range(chains)]
+        steps = ", shorter steps" * shorter
+        names = [f"chain {chain}{steps}" for chain in range(1, chains + 1)]
         tasks = [bars.add_task(name, total=None, note="") for name in names]
         start = _led(engine, question, chains, seed) if start is None else start
         model = engine.nutpie_model(question, start)

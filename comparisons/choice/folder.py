@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from comparisons.choice.page import page
 from comparisons.choice.pictures import pictures_of_choice
-from comparisons.kept.atomic import written
+from comparisons.kept.atomic import OF_CHOICE, written
 from comparisons.pages.folder import save_figure
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def save_choice(
     def write(target: Path) -> None:
         target.mkdir()
         write_choice(choice, target, "report.html", command=command)
-        whole = target / "comparisons"
+        whole = target / OF_CHOICE
         whole.mkdir()
         for row in choice.rows:
             if row.comparison is not None:

@@ -373,8 +373,8 @@ def fit(
     second-opinion choose.
 
     On a terminal EM's table comes first. The posterior and the verdict follow.
-    In a pipe, and with --json, only the final answer is printed; what is going
-    on is said on standard error.
+    In a pipe, and with --json, only the final answer is printed; messages of
+    progress go to standard error.
 
     Exit status: 0 agree, 1 disagree, 3 inconclusive; 0 with --only em; 2 bad
     input or usage, 70 a bug of this program, 130 interrupted.
@@ -465,14 +465,14 @@ def fit(
         if only is not None:
             _only_em(
                 question,
-                observed.titles if units else [],
+                observed.titles,
                 starts=starts,
                 seed=seed,
                 as_json=as_json,
             )
             return
-        told = estimate is None and not as_json
-        first = _first_answer(question, some=some, starts=starts, seed=seed, told=told)
+        titles = observed.titles if estimate is None and not as_json else None
+        first = _first_answer(question, titles, some=some, starts=starts, seed=seed)
         with waiting("loading PyMC"):
             opinions = loaded("comparisons.comparison")
         announce("sampling")
@@ -583,7 +583,7 @@ def _only_em(
 ) -> None:
     """Fit by EM and print that.
 
-    measured: what the columns are, with their units, if these are known.
+    measured: what the columns are, with their units.
     """
     from em import fitted, refuse_few_rows
 
@@ -601,12 +601,18 @@ def _only_em(
 
 
 def _first_answer(
-    question: Question[Any, Any], *, some: int | None, starts: int | None, seed: int, told: bool
+    question: Question[Any, Any],
+    titles: list[str] | None,
+    *,
+    some: int | None,
+    starts: int | None,
+    seed: int,
 ) -> Search | None:
     """Fit by EM before PyMC is loaded, or refuse more rows than chains can carry.
 
     some: the number of rows of the opinion if it is not of all: there is no EM of all before it.
-    told: whether to print that on a terminal; in a pipe it never is.
+    titles: what the columns are, with their units, to print it on a terminal; in a pipe it never
+        is.
     """
     from comparisons.capacity import refuse_many
     from comparisons.verdict.search import search
@@ -617,11 +623,11 @@ def _first_answer(
     refuse_many(question)
     announce("EM")
     found = search(question, starts=starts, seed=seed, progress=True)
-    if told and sys.stdout.isatty():
+    if titles is not None and sys.stdout.isatty():
         from comparisons.pages.terminal import said, told_alone
 
         said(FIRST)
-        told_alone(found.fit)
+        told_alone(found.fit, titles)
         shown("")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -321,6 +322,16 @@ Out = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+OutOfChoice = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        help="New folder for report.html, choice.csv, pictures, and a comparison for each number "
+        "of groups, which predict can read.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace the folder if it exists.", rich_help_panel=OUTPUT),
@@ -338,6 +349,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help, the names in their places."""
+        self.help = _flowing(self.help)
         _prepare(self.get_params(ctx))
         super().format_help(ctx, formatter)
 
@@ -353,8 +365,21 @@ class Commands(TyperGroup):
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the help."""
+        self.help = _flowing(self.help)
         _prepare(self.get_params(ctx))
         super().format_help(ctx, formatter)
+
+
+def _flowing(text: str | None) -> str:
+    r"""Return a docstring for -h, its paragraphs without the ends of lines.
+
+    typer keeps those ends: on a terminal of fewer columns every second line would be a short one.
+
+    >>> _flowing("Fit.\n\n    Rows and\n    columns.\n    \f\n    >>> fit()")
+    'Fit.\n\nRows and columns.'
+    """
+    shown = cleandoc((text or "").partition("\f")[0])
+    return "\n\n".join(" ".join(one.split()) for one in shown.split("\n\n"))
 
 
 def _prepare(options: Iterable[object]) -> None:

@@ -69,7 +69,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="SHEET",
-            help="Sheet of a workbook, by name or position. Default: that which fit read.",
+            help="Sheet of a workbook, by name or position. Default: the one that fit read.",
         ),
     ] = None,
 ) -> None:
@@ -84,6 +84,8 @@ def predict(
 
     group_by_em: its group by EM, counted from 1, or the group's name if fit had
     --names. For rows in time state_by_em: the state on the most likely path.
+    After a fit with --group or --table component_by_em, as the groups are the
+    villages or documents there.
 
     em_1, em_2, ...: the probability of each group by EM. posterior_1, ...: the
     posterior means. low_1, ... and high_1, ...: the ends of the 95% intervals.

@@ -228,8 +228,8 @@ def alarms(
     Example: second-opinion alarms poisson --replicates 100
 
     Data of each family are simulated with 2 and 3 groups, 2.5 to 4 sd apart, and
-    500 observations or more. In time, a state stays with a probability of .8 to
-    .95. With --weak: Gaussians in two groups, 0 to 2 sd apart, and 50 to 1,000
+    500 observations or more. In time, a state stays with a probability of 0.8 to
+    0.95. With --weak: Gaussians in two groups, 0 to 2 sd apart, and 50 to 1,000
     observations.
 
     It takes from ten minutes to hours. Progress is saved; run the command again

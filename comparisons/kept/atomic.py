@@ -34,6 +34,9 @@ COMPARISON = "comparison.nc"
 MEMBERSHIPS, SHARES = "memberships.csv", "shares.csv"
 """Which row is in which group, and the shares of groups of rows."""
 
+OF_CHOICE = "comparisons"
+"""The folder, in that of a choice, of the comparisons of its candidates."""
+
 CONTENTS = (
     "report.html",
     "summary.csv",
@@ -43,7 +46,7 @@ CONTENTS = (
     "figures",
     "choice.html",
     "choice.csv",
-    "comparisons",
+    OF_CHOICE,
 )
 """The contents of the folder of a comparison, and of a choice."""
 

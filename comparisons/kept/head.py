@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from comparisons.kept.atomic import COMPARISON
+from comparisons.kept.atomic import COMPARISON, OF_CHOICE
 from comparisons.kept.reading import Reading, reading_from
 from models.names import family_called
 from models.refusal import Refusal
@@ -51,6 +51,12 @@ def comparison_at(path: str | Path) -> Path:
         )
     file = path / COMPARISON if path.is_dir() else path
     if not file.is_file():
+        several = sorted((path / OF_CHOICE).glob("*.nc"))
+        if several:
+            raise Refusal(
+                f"{path} has comparisons of several numbers of groups; give the file of one, such "
+                f"as {several[len(several) > 1]}"
+            )
         raise Refusal(f"{path} has no {COMPARISON}; give a folder that --out wrote, or a file")
     return file
 

@@ -60,6 +60,7 @@ REPEATED = {  # by the code of a finding, the notes of EM that say the same
     "empty_component": " is empty: ",
     "boundary": "at the edge of|^also at an edge|is 0 with probability|is almost always 0",
 }
+OBSERVATIONS = re.compile(r"\d observations?\b")  # in a heading; what of stands behind it
 PROSE = 100  # most columns of a line of prose
 PARAMETER = "parameter"  # a head that stacked rows leave out: their names say it
 ENDLESS = 10_000  # columns of a pipe
@@ -234,8 +235,10 @@ def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
     kept = {f"note: {one}" for one in unsaid(fit.notes, found)}
     heading, *lines = fit.lines(console.width)
     lines = [one for one in lines if not one.startswith("note: ") or one in kept]
-    of = f" of {', '.join(measured)}" if measured else ""
-    for line in (f"{heading}{of}", *lines):
+    if measured:
+        of = f" of {', '.join(measured)}"
+        heading = OBSERVATIONS.sub(lambda found: found[0] + of, heading, count=1)
+    for line in (heading, *lines):
         for part in Text(line).wrap(console, console.width):
             part.rstrip()
             console.print(part, soft_wrap=True)

@@ -59,7 +59,7 @@ def memberships_of(
         count. Rows of several files are counted through.
     The name of the column beside it, if there is one: the sequence or the group of the row.
     group_by_em: its name, or its number from 1. Of rows in time, state_by_em: the state on the most
-        likely path.
+        likely path. Of rows in groups of their own, component_by_em.
     em_1, ...: the probability of each group by EM; posterior_1, ...: its posterior mean; low_1,
         ... and high_1, ...: the ends of its 95% interval.
     log_density_by_em, log_density_by_posterior: of the row; empty where nothing was seen.
@@ -117,7 +117,7 @@ def _memberships(
     """Return the table of the memberships of pieces; number: the name of the first column."""
     predictor = predictor_of(facts)
     each = _groups(predictor)
-    label = "state_by_em" if predictor.in_time else "group_by_em"
+    label = f"{predictor.question.noun}_by_em"
     beside = reading.sequence or reading.group or ("row" if reading.table else None)
     names = [
         number,

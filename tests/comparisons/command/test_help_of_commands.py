@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 
@@ -73,3 +74,26 @@ def test_the_line_between_statuses_and_numbers_is_seen():
     """Negative control: a help that forgets one."""
     text = "Exit status: 0 done, 2 bad input"
     assert re.findall(r"(?<![\w.])(\d+) (?=[a-z])", text) == ["0", "2"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_paragraphs_fill_a_terminal_of_60_columns(helped, command):
+    """A line ends where the next word finds no room, and not where the docstring's line ends."""
+    prose = helped(command, 60)
+    prose = prose[: next(at for at, line in enumerate(prose) if line.startswith("╭"))]
+    assert len(prose) > 4
+    assert ragged(prose) == []
+
+
+def ragged(lines):
+    """Return the lines that end although the first word of the next has room behind them."""
+    return [
+        one
+        for one, after in itertools.pairwise(lines)
+        if one.strip() and after.strip()
+        if len(one.rstrip()) + 1 + len(after.split()[0]) < 60
+    ]
+
+
+def test_a_line_that_ends_early_is_seen():
+    assert ragged([" Fit a model to", " columns."]) == [" Fit a model to"]

@@ -218,11 +218,15 @@ def test_a_folder_is_loaded_as_its_file_is(story, tmp_path):
     assert comparisons.load(tmp_path / "found").findings == comparison.findings
     assert comparisons.load(str(tmp_path / "found")).verdict == comparison.verdict
     (tmp_path / "empty").mkdir()
+    (tmp_path / "chosen" / "comparisons").mkdir(parents=True)
+    for k in (1, 2, 3):
+        (tmp_path / "chosen" / "comparisons" / f"{k}.nc").touch()
     (tmp_path / "table.nc").write_text("x\n1\n")
     older = comparison.tree.copy()
     older.attrs["format"] = 0
     older.to_netcdf(tmp_path / "older.nc")
     for name, said in {
+        "chosen": r"chosen has comparisons of several numbers .* such as \S+/comparisons/2\.nc$",
         "empty": r"empty has no comparison\.nc; give a folder that --out wrote",
         "table.nc": r"table\.nc is no comparison: it cannot be read as netCDF",
         "older.nc": r"older\.nc has format 0, and this is Second Opinion .*; run the comparison again$",

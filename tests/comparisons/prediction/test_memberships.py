@@ -359,7 +359,7 @@ def test_tables_of_counts(run, rng):
     write("table.csv", [["text", *"abcd"], *rows])
     run("fit", "table.csv", "-f", "categorical", "--table", "-k", 2, *FEW, "--out", "found")
     kept = table("found/memberships.csv")
-    assert list(kept)[:4] == ["row_in_file", "row", "category", "group_by_em"]
+    assert list(kept)[:4] == ["row_in_file", "row", "category", "component_by_em"]
     assert set(kept["row_in_file"]) == {1, 2, 3, 4, 5, 6}
     assert table("found/shares.csv")["row"].tolist() == [row[0] for row in rows]
     write("new.csv", [["text", "d", "a"], ["u", 9, 0]])
