@@ -449,7 +449,7 @@ def _notes[S: Structure](
         )
     elif abandoned:
         yield f"{abandoned} starts were given up after a few steps, because others were higher"
-    yield from _without_errors(known, best.parameters.theta)
+    yield from _without_errors(known, best.parameters.theta, question.noun)
 
 
 def _told[S: Structure](model: Model[S], floor: Array) -> str:
@@ -476,12 +476,12 @@ def _of_zeros(question: Question[Any, Any], parameters: Structure) -> Iterator[s
         )
 
 
-def _without_errors[S: Structure](known: Information[S], theta: Theta) -> Iterator[str]:
+def _without_errors[S: Structure](known: Information[S], theta: Theta, noun: str) -> Iterator[str]:
     """Yield which parameters have no standard errors, and why."""
     none = [edge.label for edge in known.edges if said_of_silent(edge.label, theta)]
     edges = [edge for edge in known.edges if edge.label not in none]
     for label in none:
-        yield f"{label} has no standard error: its component is almost always 0"
+        yield f"{label} has no standard error: its {noun} is almost always 0"
     for edge in edges[:MANY_EDGES]:
         yield f"{edge.said}, at the edge of its possible values: it has no standard error"
     if others := edges[MANY_EDGES:]:

@@ -161,7 +161,7 @@ def criteria(choice: Candidates) -> Figure:
         axes.remove()
     entries = [
         line({"color": EM, "linewidth": 1.4}, "distance from the best", "o"),
-        line({"color": POSTERIOR, "linestyle": "none"}, "elected", "D"),
+        line({"color": POSTERIOR, "linestyle": "none"}, "chosen", "D"),
     ]
     return framed(
         figure,

@@ -138,7 +138,7 @@ def meant(facts: Facts) -> str:
     return (
         "Two independent methods give the same answer"
         f"{', and the model fits the data' * fits}. This does not prove that "
-        f"{'' if fits else 'the model fits or that '}the groups are real."
+        f"{'' if fits else 'the model fits or that '}the {facts.noun}s are real."
     )
 
 

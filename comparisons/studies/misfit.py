@@ -51,7 +51,7 @@ def tell(setting: Setting) -> Story:
     alt = f"{SETS} sets. Gaussians expect {models[1].lost:.1f} of them at impossible counts."
     replicates = Picture("replicates", "New sets, drawn from both models", alt, draw)
     draw = partial(drawn.spikes, plain, fits[1:], right.estimate.bic)
-    alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a component narrows."
+    alt = f"BIC by densities falls to {fits[-1].bic:.0f} as a group narrows."
     spikes = Picture("spikes", "A density can be arbitrarily high", alt, draw)
     steps = (ends(plain, setting.seed), criteria(right, plain, fits), impossible(wrong))
     fair = compared(right, wrong)

@@ -100,7 +100,7 @@ def between(two: Fit[Any], comparison: Comparison) -> Steps:
         for at, name in enumerate(HEALTH):
             low, high = (one.theta.prob[component, at] for one in ends[:2])
             both = two.estimate.theta.prob[component, at], posterior[component, at]
-            rows.append((f"{component}, {name}", *both, low, high))
+            rows.append((f"{component + 1}, {name}", *both, low, high))
     columns = {"component": "", "EM": ".4f", "posterior mean": ".4f", "lowest": ".4f"}
     columns |= {"highest": ".4f"}
     return Steps("Two components: the ends of all solutions that fit equally well", columns, rows)

@@ -85,15 +85,15 @@ def information_at[S: Structure](model: Model[S], end: End[S]) -> Information[S]
     >>> run = Climber(model, accelerate=True, tolerance=1e-4, on_step=None)
     >>> end = ended(model, 0, run(0, fit.inside, 5))._replace(spike=np.array([True, False]))
     >>> information_at(model, end).reason
-    'a component is a spike, where the likelihood has no maximum'
+    'a group is a spike, where the likelihood has no maximum'
     """
-    parameters, reason = end.parameters, None
+    parameters, noun, reason = end.parameters, model.question.noun, None
     if model.hard:
         reason = "hard EM does not maximise the likelihood"
     elif end.spike.any():
-        reason = "a component is a spike, where the likelihood has no maximum"
+        reason = f"a {noun} is a spike, where the likelihood has no maximum"
     elif end.empty.any() or (parameters.overall(model.question.data) == 0).any():
-        reason = "a component is empty, so its parameters are not determined"
+        reason = f"a {noun} is empty, so its parameters are not determined"
     if reason:
         return unavailable(model, parameters, reason)
     return information_of(model, parameters)

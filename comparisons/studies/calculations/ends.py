@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 BEST, LOCAL, CLUMP, SPIKE = "best optimum", "local optimum", "clump by chance", "spike"
-EMPTY, SADDLE = "empty component", "saddle"
+EMPTY, SADDLE = "empty group", "saddle"
 KINDS = (BEST, LOCAL, CLUMP, SPIKE, EMPTY, SADDLE)
 APART = 0.1  # of the sample's sd, beyond which two ends as high are two
 HALVES = np.array([0.5, 0.5])

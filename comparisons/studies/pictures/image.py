@@ -121,7 +121,7 @@ def histogram(
     entries: list[Artist] = [patch({"color": DATA}, f"{photograph.pixels:,} pixels")]
     roles = ["background", "foreground"] if foreground else ["foreground", "background"]
     entries += [
-        patch({"color": colour(group), "alpha": 0.35}, f"component {group + 1}: {role}")
+        patch({"color": colour(group), "alpha": 0.35}, f"group {group + 1}: {role}")
         for group, role in enumerate(roles)
     ]
     entries += [

@@ -173,7 +173,7 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
     right.plot(least, [fit.bic for fit in fits], **EM_LINE, marker="o")
     right.plot(least, cell, color=QUIET, marker="s", lw=1.4)
     right.axhline(coins, color=colour(2), lw=1.4)
-    right.set(xscale="log", xlabel="sd of the narrowest component", ylabel="BIC (lower is better)")
+    right.set(xscale="log", xlabel="sd of the narrowest group", ylabel="BIC (lower is better)")
     right.invert_xaxis()
     entries = [
         patch({"color": DATA}, "sets as counted"),
@@ -182,7 +182,7 @@ def spikes(plain: Sample, fits: Sequence[em.Fit[Mixture[Gaussian]]], coins: floa
         line({"color": colour(2), "linewidth": 1.4}, f"two coins, {coins:.0f}"),
     ]
     caption = minus(
-        "A component at a single count becomes as narrow as it is allowed to be. Its density, and "
+        "A group at a single count becomes as narrow as it is allowed to be. Its density, and "
         "with it BIC, has no bound. The probability of a count is at most 1."
     )
     return framed(figure, "A density can be arbitrarily high", entries, caption)

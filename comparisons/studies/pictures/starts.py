@@ -148,7 +148,7 @@ def extreme(paths: list[Path], truth: Array) -> Figure:
     entries.append(line(TRUTH_LINE, "true means"))
     caption = (
         "Before the first step the men's mean is 1 cm, the women's 1,000 cm. Groups are named by "
-        "the order of their means. An empty component has no mean."
+        "the order of their means. An empty group has no mean."
     )
     title = "Men of 1 cm, women of 10 m: where EM goes from there"
     return framed(figure, title, entries, caption)
