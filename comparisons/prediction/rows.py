@@ -19,7 +19,7 @@ from models.sample import Sample
 from models.sequences import Sequences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from comparisons.kept.facts import Facts
     from comparisons.kept.reading import Reading
@@ -184,10 +184,11 @@ def units_of(facts: Facts, data: object) -> Units:
         names = like.categories or None
         if isinstance(question.data, Groups):
             raise Refusal("the comparison is of rows in groups; give Groups(x, group)")
-        if like.trials is not None:
-            raise Refusal("the comparison is of flips; give a Sample of heads and trials")
+        flips = None if like.trials is None else _flips(facts, data)
         if isinstance(question.data, Sequences):
-            units = Sequences(x, initial=question.data.initial, categories=names)
+            units = Sequences(x, flips, initial=question.data.initial, categories=names)
+        elif flips is not None:
+            units = Sample(x, flips)
         elif like.table and any(like.levels):
             units = Sample(x, levels=like.levels)
         else:
@@ -223,7 +224,8 @@ def _with_blanks(family: type[Theta]) -> bool:
 
 def _named(facts: Facts, data: Any) -> Any:
     """Return the comparison's columns of a data frame or an Arrow table; other data as they are."""
-    titles, names = titles_of(data), facts.data_columns
+    titles, read = titles_of(data), facts.reading  # facts.columns may have units in their names
+    names = read.columns if read is not None and read.columns else facts.data_columns
     if titles is None:
         return data
     given = [str(one) for one in titles]
@@ -234,12 +236,31 @@ def _named(facts: Facts, data: Any) -> Any:
             f"data have {len(given)} columns and the comparison does not know the names of its "
             f"{facts.dimension}; give these alone"
         )
-    for name in names:
-        if given.count(name) != 1:
-            often = given.count(name)
-            what = f"{often} columns called" if often else "no column"
-            listed = ", ".join(given)
-            raise Refusal(
-                f"data have {what} {name!r}; the comparison needs one; they have {listed}"
-            )
+    _refuse_without(names, given)
     return taken(data, list(names), single=len(names) == 1)
+
+
+def _flips(facts: Facts, data: Any) -> Any:
+    """Return the flips behind each number of heads: the column that was read, or one number.
+
+    Raise Refusal where the comparison does not know the column, or the data have no names.
+    """
+    titles = titles_of(data)
+    flips = None if facts.reading is None else facts.reading.trials
+    if titles is None or flips is None:
+        raise Refusal("the comparison is of flips; give a Sample of heads and trials")
+    if isinstance(flips, int):
+        return flips
+    _refuse_without([flips], [str(one) for one in titles])
+    return taken(data, [flips], single=True)
+
+
+def _refuse_without(names: Iterable[str], given: Sequence[str]) -> None:
+    """Raise Refusal unless each name is that of one column."""
+    for name in names:
+        often = given.count(name)
+        if often != 1:
+            what = f"{often} columns called" if often else "no column"
+            raise Refusal(
+                f"data have {what} {name!r}; the comparison needs one; they have {', '.join(given)}"
+            )

@@ -27,7 +27,7 @@ from models.refusal import Refusal
 def of(family, data, columns=()):
     question = asked(family, data, 2)
     return SimpleNamespace(
-        question=question, data_columns=columns, dimension=question.sample.dimension
+        reading=None, question=question, data_columns=columns, dimension=question.sample.dimension
     )
 
 
