@@ -541,6 +541,19 @@ class Facts:
         self.tree.attrs["reading"] = reading.text
 
     @property
+    def out_of(self) -> str:
+        """Of how many the heads are, to stand behind their name; empty where that is not known.
+
+        >>> from comparisons.kept.reading import Reading
+        >>> other = Facts(comparison.tree.copy())
+        >>> other.keep_reading(Reading(("clicks",), "views"))
+        >>> other.out_of, comparison.out_of
+        (' out of views', '')
+        """
+        trials = None if self.reading is None else self.reading.trials
+        return "" if trials is None else f" out of {trials}"
+
+    @property
     def rows(self) -> Rows:
         """The distinct rows that the posterior saw.
 

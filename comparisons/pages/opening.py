@@ -132,7 +132,7 @@ def _asked(facts: Facts) -> str:
     """Ask what the model asks."""
     component, rows = observed(facts)
     units, k, what = facts.question.units, facts.k, noun(facts)
-    of = f" ({', '.join(facts.columns)})" if 0 < len(facts.columns) <= LISTED else ""
+    of = f" ({', '.join(facts.columns)}{facts.out_of})" if 0 < len(facts.columns) <= LISTED else ""
     rows = f"{facts.observations:,} {rows}{of}{among(facts)}"
     if in_groups(facts):
         return f"Can {rows}, {units.extent}, be described as mixtures of {numeral(k)} {what}s?"

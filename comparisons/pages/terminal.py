@@ -249,7 +249,7 @@ def told_alone(fit: em.Fit[Any], measured: Sequence[str] = ()) -> None:
 def _headline(facts: Facts) -> str:
     """Return what was asked of whom."""
     k, n, sampling = facts.k, facts.observations, facts.sampling
-    of = f" of {', '.join(facts.columns)}" if facts.columns else ""
+    of = f" of {', '.join(facts.columns)}{facts.out_of}" if facts.columns else ""
     return (
         f"{facts.title}, {k} {facts.noun}{'s' * (k > 1)}, {n:,} observations{among(facts)}{of}"
         f"{_extent(facts)}, "

@@ -30,6 +30,7 @@ def facts(family, data, k=2, source="EM", columns=(), verdict="agree", findings=
     """Return what the opening reads of a comparison."""
     question = asked(family, data, k)
     return SimpleNamespace(
+        out_of="",
         question=question,
         structure=question.structure,
         family=family,

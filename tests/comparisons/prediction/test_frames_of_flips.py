@@ -8,6 +8,8 @@ import pytest
 
 from comparisons import Comparison
 from comparisons.kept.reading import Reading
+from comparisons.pages.opening import opening
+from comparisons.pages.terminal import told
 from models import Sample
 from models.refusal import Refusal
 
@@ -34,6 +36,13 @@ def test_flips_are_found_by_the_name_of_their_column(read):
     fixed = read(10).predict_proba(FRAME)
     np.testing.assert_array_equal(fixed, read(10).predict_proba(Sample([8, 9, 3], 10)))
     assert abs(fixed - found).max() > 0.1  # negative control: 9 of 20 is not 9 of 10
+
+
+def test_pages_name_the_column_of_flips(read, capsys):
+    told(read("tossed"))
+    assert "observations of heads out of tossed, " in capsys.readouterr().out
+    assert " (heads out of 10) be described" in opening(read(10))
+    assert " (heads) be described" in opening(read(None))
 
 
 def test_without_their_column_flips_are_refused(read):
