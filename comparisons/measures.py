@@ -63,9 +63,7 @@ MEASURES = MappingProxyType(
         "hopeless_chains": Measure("Prospects of more draws", ""),
         "abandoned_chains": Measure("Chains that were started again"),
         "label_switching": Measure("R-hat before labels were aligned"),
-        "other_place": Measure(
-            "Deviance of the draws", EITHER, what="standard deviations from the expected mean"
-        ),
+        "other_place": Measure("Deviance of the draws", EITHER, what="sd from the expected mean"),
         "other_numbers": Measure("Posterior mean against estimate"),
         "other_spread": Measure("Posterior sd against standard error"),
         "other_predictions": Measure("Predicted distributions of both"),
@@ -90,7 +88,7 @@ MEASURES = MappingProxyType(
         "misfit": Measure(
             "Fit of the model",
             percent=True,
-            what="between observed and fitted distribution function",
+            what="of the distribution function",
         ),
         # slips: each stands in place of the measure that detected it
         "rounded": Measure("Estimate with fewer digits"),

@@ -84,6 +84,7 @@ def report(
         opening=opening(facts),
         table=lines,
         profiled=any(line.profile for line in lines),
+        unfound=any(UNKNOWN in line.profile for line in lines),
         hidden=hidden,
         causes=[card_of(one) for one in causes],
         after=[card_of(one) for one in after],
