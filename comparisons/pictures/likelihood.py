@@ -121,9 +121,9 @@ def ascent(facts: Facts) -> Figure:
     axes.set_ylabel("log-likelihood minus the best one")
     title = "How EM climbed from each of its starts"
     caption = (
-        f"0 is the log-likelihood of the best optimum of these starts, {minus(f'{best:,.6g}')}. The "
-        "scale is logarithmic on either side of it, so that the first and the last steps are both "
-        "visible."
+        f"0 is the log-likelihood of the best optimum of these starts, {minus(f'{best:,.6g}')}. "
+        "The scale is logarithmic on either side of it, so that the first and the last steps are "
+        "both visible."
     )
     if apart:
         caption += f" {_beside_starts(facts, own)}"
