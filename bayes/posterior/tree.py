@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -395,7 +395,6 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
     theta = {
         name: np.asarray(value).tolist() for name, value in question.prior.theta._asdict().items()
     }
-    packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
     return {
         "format": FORMAT,
         "structure": title_of(question.structure),
@@ -407,6 +406,13 @@ def _attributes(question: Question[Any, Any], settings: dict[str, object]) -> di
         "equal_weights": int(bool(question.held)),
         "prior": json.dumps({"weight": question.prior.weight, "theta": theta}),
         "inference_library": "nutpie",
-        "versions": json.dumps({name: version(name) for name in packages}),
+        "versions": _versions(),
         **settings,
     }
+
+
+@cache
+def _versions() -> str:
+    """Return the versions of what a posterior is made with, as JSON; to find them takes 5 ms."""
+    packages = ("second-opinion", "pymc", "pytensor", "nutpie", "arviz", "numpy")
+    return json.dumps({name: version(name) for name in packages})

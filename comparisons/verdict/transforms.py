@@ -7,6 +7,7 @@ So the p-value of a test of uniformity needs no correction for parameters that w
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -265,9 +266,16 @@ def smooth_chance_of(table: Labels) -> float:
     >>> round(smooth_chance_of(even), 3), round(smooth_chance_of(low), 3)
     (1.0, 0.0)
     """
-    middle = (2 * np.arange(len(table)) + 1) / len(table) - 1
-    basis = legvander(middle, ORDER)[:, 1:] * np.sqrt(2 * np.arange(1, ORDER + 1) + 1)
+    basis = _polynomials(len(table))
     return float(chdtrc(ORDER, ((table @ basis) ** 2).sum() / table.sum()))
+
+
+@cache
+def _polynomials(cells: int) -> Array:
+    """Return Legendre polynomials of variance 1 at the middles of as many cells, (cells, ORDER)."""
+    middle = (2 * np.arange(cells) + 1) / cells - 1
+    sizes = np.sqrt(2 * np.arange(1, ORDER + 1) + 1)
+    return np.asarray(legvander(middle, ORDER)[:, 1:] * sizes, np.float64)
 
 
 def distance_of(table: Array) -> float:
