@@ -82,12 +82,11 @@ FLIPS = 20  # of a set of coins: with fewer, three groups cannot lie that far ap
 STAYS = (0.8, 0.95)  # between which the probability to stay in a state lies
 COMPONENTS = (2, 3)  # in turn
 EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
-MORE = {("admixture", "labels"): 3}
+MORE = {("admixture", "labels"): 6}
 """Times as many observations, by the structure and what a family takes. Labels in I groups identify
 the shares only up to the length L that fitted values span. Where shares are uniform, that length
 has a prior density in proportion to L^-I, which moves the outermost groups by about
-(I - 2) / L sqrt(p q / n) posterior sds: 2.6 with 20 groups of 35 rows, half a one with 10 of
-200."""
+(I - 2) / L sqrt(p q / n) posterior sds: 2.6 with 20 groups of 35 rows, 0.3 with 10 of 450."""
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
 )

@@ -13,11 +13,10 @@ import em
 from bayes.posterior.tree import posterior_of
 from bayes.sampling.compiled import engine_of
 from comparisons.thresholds import CURVATURE, DENSITY
-from comparisons.trust.alarms import Regular, problem_of
 from comparisons.verdict import cross_checks
 from comparisons.verdict.cross_checks import copied, curvature, density_gap
 from em.model import Model
-from models import Admixture, Categorical, Gaussian, Mixture, Sample
+from models import Admixture, Categorical, Gaussian, Groups, Mixture, Sample
 from models.question import asked
 from models.structure import drawn_at
 
@@ -140,11 +139,15 @@ def test_one_narrow_draw_does_not_slow_the_others(rng, monkeypatch):
     assert len(seen) == 2
 
 
-def test_steps_beyond_an_edge_do_not_count(monkeypatch):
+def test_steps_beyond_an_edge_do_not_count(rng, monkeypatch):
     """One word has no share, another almost none: a step of its error would be cut."""
-    drawn = problem_of(Regular("categorical", 0, "admixture"), 4)
-    question = asked(type(drawn.truth.theta), drawn.data, 2)
-    weight, (prob,) = em.fitted(question, start=drawn.truth).estimate
+    draws, group = rng(2), np.repeat(np.arange(20), 50)
+    own = np.array([[0, 0.8, 0.05, 0.05, 0.05, 0.05], [0.7, 0, 0.05, 0.15, 0.05, 0.05]])
+    truth = Admixture(draws.dirichlet([1, 1], 20), Categorical(own))
+    below = (truth.weight @ own)[group].cumsum(axis=1)
+    words = (draws.random(len(group))[:, None] > below).sum(axis=1)
+    question = asked(Categorical, Groups(words, group), 2)
+    weight, (prob,) = em.fitted(question, start=truth).estimate
     # of all solutions the one with these two entries
     first = (1.2e-6 - prob[0, 0]) / (prob[1, 0] - prob[0, 0])
     second = -prob[1, 1] / (prob[0, 1] - prob[1, 1])
