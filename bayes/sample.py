@@ -216,7 +216,7 @@ def _warn(
         reason = json.loads(tree.attrs["hopeless"])["reason"]
         warnings.warn(
             f"{reason} More draws would not help: the chains ended after {tree.attrs['draws']:,}. "
-            f"{'Check the number of components' if question.k > 1 else 'Look at the data'}",
+            f"{f'Check the number of {question.noun}s' if question.k > 1 else 'Look at the data'}",
             ChainsWarning,
             stacklevel=3,
         )
