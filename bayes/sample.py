@@ -222,7 +222,7 @@ def _warn(
         )
     elif failed:
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
-        remedy = "draw longer" if asked_for == "auto" else 'give draws="auto"'
+        remedy = "draw longer" if asked_for == "auto" else 'give draws="auto" (--draws auto)'
         warnings.warn(
             f"the chains did not converge: {measures}; {remedy}",
             ChainsWarning,
