@@ -374,8 +374,8 @@ def _of_test(test: Bootstrap, k: int) -> list[str]:
         )
     if test.compared < test.statistic - MISSED:
         found.append(
-            f"the data's bootstrap statistic is {test.compared:.1f} by the short search that "
-            f"replicates get, and {test.statistic:.1f} by the full one; the former is tested"
+            f"the bootstrap tests a statistic of {test.compared:.1f}, by the short search that its "
+            f"replicates get too; the full search finds {test.statistic:.1f}"
         )
     return found
 
