@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 import em
 from comparisons.binned.posterior import binning_of
 from comparisons.verdict.cross_checks import cross_checks_of
@@ -63,6 +65,12 @@ def measured_of(given: object, posterior: Posterior, found: Search | None = None
     >>> measured_of(None, posterior_of(posterior)).point.source
     'EM'
     """
+    with threadpool_limits(1, user_api="blas"):  # matrices are small, threads would only wait
+        return _measured(given, posterior, found)
+
+
+def _measured(given: object, posterior: Posterior, found: Search | None) -> Measured:
+    """Measure both, as `measured_of` does."""
     refuse_few(posterior)
     question, draws = posterior.question, posterior.draws
     heights = em.log_likelihood(question.family, question.data, draws)
