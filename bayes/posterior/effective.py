@@ -56,7 +56,7 @@ def mean_errors(draws: Array) -> Array:
 
     >>> draws = np.random.default_rng(1).normal(size=(1, 4, 500))
     >>> mean_errors(draws).round(3)
-    array([0.022])
+    array([0.023])
     """
     errors = np.full(len(draws), np.nan)
     if draws.shape[2] >= FEWEST:
