@@ -255,8 +255,8 @@ def profiles_of(
     ...     fit.question, fit.estimate, fit.inside, fit.standard_errors, fit.floor, None,
     ...     fit.trace[-1], fit.converged, fit.reason, False,
     ... )
-    >>> [one.of("rate[0]").high.round(2) for one in profiles_of(made, [0.8, 0.95])]
-    [np.float64(1.32), np.float64(1.45)]
+    >>> [round(one.of("rate[0]").high, 2) for one in profiles_of(made, [0.8, 0.95])]
+    [1.32, 1.45]
     """
     levels = [_level(one) for one in levels]
     if any(high <= low for low, high in pairwise(levels)):

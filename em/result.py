@@ -675,8 +675,8 @@ class Fit[S: Structure]:
 
         Each profile is followed once, so that all levels cost little more than the last.
 
-        >>> [one.of("rate[0]").high.round(2) for one in fit.profiles([0.8, 0.95])]
-        [np.float64(1.32), np.float64(1.45)]
+        >>> [round(one.of("rate[0]").high, 2) for one in fit.profiles([0.8, 0.95])]
+        [1.32, 1.45]
         """
         return profiles_of(self._maximum, levels, only=only)
 
