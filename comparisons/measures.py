@@ -62,6 +62,7 @@ MEASURES = MappingProxyType(
         "lost_correlations": Measure("Correlations of the draws"),
         "hopeless_chains": Measure("Prospects of more draws", ""),
         "abandoned_chains": Measure("Chains that were started again"),
+        "drawn_again": Measure("Divergences at first", percent=True),
         "label_switching": Measure("R-hat before labels were aligned"),
         "other_place": Measure("Deviance of the draws", EITHER, what="sd from the expected mean"),
         "other_numbers": Measure("Posterior mean against estimate"),

@@ -247,7 +247,8 @@ def profiles_of(
 ) -> list[Intervals]:
     """Return profile intervals of several levels, whose profiles are followed once.
 
-    They are those of `intervals_of` with 0 replicates.
+    They are those of `intervals_of` with 0 replicates, unless a profile has dips, over which there
+    may be two ways.
 
     levels: rising.
 

@@ -673,7 +673,8 @@ class Fit[S: Structure]:
     ) -> list[Intervals]:
         """Return the profile intervals of several levels, which rise; NaN where there is no end.
 
-        Each profile is followed once, so that all levels cost little more than the last.
+        Each profile is followed once. The ends are those of `intervals`, unless a profile has dips,
+        over which there may be two ways.
 
         >>> [round(one.of("rate[0]").high, 2) for one in fit.profiles([0.8, 0.95])]
         [1.32, 1.45]

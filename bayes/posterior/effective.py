@@ -42,7 +42,8 @@ def measures_of(draws: Array, tail: tuple[float, float]) -> Array:
         halves = _halves(each)
         scores = _scores(halves)
         middle = np.median(halves, axis=(1, 2), keepdims=True)
-        found[0, some] = np.maximum(_r_hat(scores), _r_hat(_scores(np.abs(halves - middle))))
+        folded = _r_hat(_scores(np.abs(halves - middle)))
+        found[0, some] = np.fmax(_r_hat(scores), folded)  # of two values only one has a number
         found[1, some] = _size(scores)
         ends = np.quantile(each, tail, axis=(1, 2))[..., None, None]
         found[2, some] = np.minimum(*(_size(_halves((each <= end).astype(float))) for end in ends))

@@ -118,6 +118,12 @@ class Posterior:
         return None if kept is None else Abandoned(**json.loads(kept))
 
     @property
+    def diverged(self) -> float | None:
+        """The share of the first draws that diverged, for which all were drawn again; or None."""
+        kept = self.tree.attrs.get("diverged")
+        return None if kept is None else float(kept)
+
+    @property
     def sizes(self) -> tuple[int, int]:
         """How many chains there are, and draws of each."""
         sizes = self.tree["posterior"].sizes

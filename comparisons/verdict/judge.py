@@ -94,10 +94,11 @@ def judged(
         top = None if sampled.peak is None else sampled.peak.estimate
         numbers, pinned = table_of_fit(fitted, sampled.question, top), {}
         shifts = np.zeros(len(numbers["sd"]))
-    far, wide = same_numbers(numbers, pinned, shifts, None if fitted is not None else point)
-    if fitted is not None:
-        far = drawn_in(far, fitted, sampled.question)
-    apart = [same_place(point, checks), far, wide, *same_predictions(predictions, point)]
+    apart = [
+        same_place(point, checks),
+        *same_numbers(numbers, pinned, shifts, None if fitted is not None else point),
+        *same_predictions(predictions, point),
+    ]
     proper = not any(one.stands for one in em_side)
     chains = [*lost_correlations(point, sampled, [*chains, *apart], trusted=proper), *chains]
     gap = Gap(
@@ -105,6 +106,9 @@ def judged(
         proper=proper,
         trusted=not any(one.stands for one in chains),
     )
+    if fitted is not None and gap.proper and gap.trusted:
+        far = apart.index(next(one for one in apart if one.code == "other_numbers"))
+        apart[far] = drawn_in(apart[far], fitted, sampled.question)
     reasons = [
         *data_tell(measured, numbers, gap),
         *flat(point, fitted),
@@ -167,7 +171,7 @@ def same_place(point: Point, checks: CrossChecks) -> Finding:
         side = "above" if shift > 0 else "below"
         message += f" It lies {plain(abs(shift), 2)} standard deviations {side} that."
     if point.edges:
-        message += " Each parameter on an edge adds 1 to 2 to that, every other one adds 1."
+        message += " That counts 1 for each parameter, and 1 to 2 for each on an edge."
     if mean < 0:
         message = (
             f"The draws fit better than the estimate, by {plain(-mean / 2)} units of "
@@ -207,7 +211,9 @@ def same_numbers(
         gap[at] = abs(away - edge.distance) / sd[at] if sd[at] > 0 else np.inf
     far, where = worst_of(table, gap)
     before, who = worst_of(table, wide)
-    by_interval = {} if point is None else _interval_ratios(table, wide, point)
+    ratios = Ratios({}, drawn=False) if point is None else _interval_ratios(table, wide, point)
+    by_interval, ours = ratios.of_rows, "EM's bootstrap interval" if ratios.drawn else "EM's"
+    skewed = "" if ratios.drawn else ", as the likelihood is skewed"
     for at, one in by_interval.items():
         wide[at] = one
     most, whose = worst_of(table, wide)
@@ -223,13 +229,13 @@ def same_numbers(
     spread = f"Posterior sd and standard error differ by a factor of up to {plain(most)} ({whose})."
     if by_interval and most <= limit.SPREAD:
         spread = (
-            f"Posterior sd and standard error differ by a factor of up to {plain(before)} ({who}), "
-            "as the likelihood is skewed. The posterior's interval and EM's have the same "
-            f"width, up to a factor of {plain(max(by_interval.values()))}."
+            f"Posterior sd and standard error differ by a factor of up to {plain(before)} ({who}). "
+            f"The posterior's interval and {ours} have the same width, up to a factor of "
+            f"{plain(max(by_interval.values()))}{skewed}."
         )
     elif whose in {str(table["parameter"].to_numpy()[at]) for at in by_interval}:
         spread = (
-            "The posterior's interval and EM's differ in width by a factor of up to "
+            f"The posterior's interval and {ours} differ in width by a factor of up to "
             f"{plain(most)} ({whose})."
         )
     if not compared:
@@ -258,7 +264,14 @@ def same_numbers(
     ]
 
 
-def _interval_ratios(table: Table, wide: Array, point: Point) -> dict[int, float]:
+class Ratios(NamedTuple):
+    """How far intervals differ in width, by row, and whether an end of EM's is the bootstrap's."""
+
+    of_rows: dict[int, float]
+    drawn: bool
+
+
+def _interval_ratios(table: Table, wide: Array, point: Point) -> Ratios:
     """Return how far intervals differ in width, for rows whose spreads differ by too much.
 
     EM's end is the bootstrap's where its profile does not close. Rows without both ends keep the
@@ -267,15 +280,16 @@ def _interval_ratios(table: Table, wide: Array, point: Point) -> dict[int, float
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero(np.isfinite(wide) & (wide > limit.SPREAD)).tolist()
     ends = np.stack([table[one].to_numpy() for one in ("mle_low", "mle_high")], axis=1)
-    open_rows = [at for at in rows if np.isnan(ends[at]).any()]
-    ends[open_rows] = profiles(point, open_rows, REPLICATES)[open_rows]
+    for replicates in (0, REPLICATES):  # the table has profiles of few parameters only
+        missing = [at for at in rows if np.isnan(ends[at]).any()]
+        ends[missing] = profiles(point, missing, replicates)[missing]
     family, found = point.at.family, {}
     for at in rows:
         theirs = np.array([float(table[one][at]) for one in ("low", "high")])
         ratio = widths_apart(point.parameters[at], family, ends[at], theirs)
         if np.isfinite(ratio):
             found[at] = ratio
-    return found
+    return Ratios(found, drawn=bool(set(missing) & found.keys()))
 
 
 def _largest(m: int) -> float:

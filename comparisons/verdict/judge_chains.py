@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayes.posterior.diagnose import DIVERGING
 from bayes.sampling.modes import NEGLIGIBLE
 from comparisons import thresholds as limit
 from comparisons.finding import DOUBT, FAULT, NOTE, OK, Finding, plain
@@ -88,7 +89,7 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
                 if check.passed
                 else slip.remedy
                 if slip is not None
-                else _remedy(code, near, ours=sampled.tune is not None),
+                else _remedy(code, near, sampled),
             )
         )
     found += [_several(sampled), _copied(checks)]
@@ -98,6 +99,8 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
         found.append(_hopeless(sampled.hopeless, near))
     if sampled.abandoned is not None:
         found.append(_abandoned(sampled.abandoned))
+    if sampled.diverged is not None:
+        found.append(_again(sampled.diverged))
     switched = before > limit.SWITCHED
     undone = not after > limit.SWITCHED
     found.append(
@@ -117,16 +120,24 @@ def chains_finished(sampled: Sampled, checks: CrossChecks, near: Neighbours) -> 
     return found
 
 
-def _remedy(code: str, near: Neighbours, *, ours: bool) -> str:
-    """Return what to do about chains that fail a check.
-
-    ours: whether our sampler drew them; it has taken shorter steps already where they diverge.
-    """
+def _remedy(code: str, near: Neighbours, sampled: Sampled) -> str:
+    """Return what to do about chains that fail a check."""
     if code != "divergences":
         return f"Use more draws. If that does not help: {near.advice}"
-    if ours:
-        return f"Shorter steps did not help. {near.advice}"
+    if sampled.diverged is not None or sampled.hopeless is not None:
+        return near.advice
+    if sampled.tune is not None:  # from before ours took shorter steps
+        return f"Sample again. If that does not help: {near.advice}"
     return f"Use shorter steps: a higher target acceptance. If that does not help: {near.advice}"
+
+
+def _again(share: float) -> Finding:
+    """That chains diverged at first, and were drawn again with shorter steps."""
+    message = (
+        f"At first {plain(100 * share, 2)}% of the draws diverged. All chains were drawn again, "
+        "with shorter steps."
+    )
+    return Finding("drawn_again", NOTE, share, DIVERGING, message, "")
 
 
 def _several(sampled: Sampled) -> Finding:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["drawn_in", "flat"]
 
-DRAWN_IN = 0.02  # of the way towards all groups; the pull is said from there
+PULLED = 0.02  # of the way to where all groups are alike: less needs no sentence
 ROUNDING = 1e-6  # by which the ends of solutions may differ where there is but one
 
 
@@ -54,7 +54,7 @@ def flat(point: Point, fitted: Fitted | None) -> list[Finding]:
 
 
 def drawn_in(found: Finding, fitted: Fitted, question: Question[Any, Any]) -> Finding:
-    """Add to a finding of other fitted values that the posterior draws groups towards all of them.
+    """Add to a finding of other fitted values how much closer together the posterior's groups lie.
 
     Its share 1 - b has b = sum n (m - a)(e - a) / sum n (e - a)^2 over cells of n rows, with the
     posterior mean m, the estimate e and the share a of the category in all groups. Where components
@@ -74,12 +74,12 @@ def drawn_in(found: Finding, fitted: Fitted, question: Question[Any, Any]) -> Fi
     far = fitted.estimate - shares
     near = fitted.draws.mean(axis=(0, 1)) - shares
     inwards = 1 - float((times * near * far).sum() / (times * far**2).sum())
-    if not inwards > DRAWN_IN:
+    if not PULLED < inwards < 1 - PULLED:
         return found
     return found._replace(
-        message=f"{found.message} The posterior draws the fitted values of the groups "
-        f"{inwards:.0%} of the way towards those of all groups together. The prior of the shares "
-        "does that where groups have few rows.",
+        message=f"{found.message} The posterior's fitted values lie {inwards:.0%} closer to those "
+        "of all groups together than EM's. Uniform shares of many groups with few rows each have "
+        "that effect.",
         remedy="Report the posterior's fitted values, or use more rows for each group.",
     )
 

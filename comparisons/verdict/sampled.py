@@ -76,6 +76,7 @@ class Sampled:
     whole: EM of all observations, None if the posterior is of all.
     hopeless: why the sampler ended early, None if it did not.
     abandoned: chains that it gave up before these, None if it did not.
+    diverged: the share of draws that diverged before it took shorter steps, None if it did not.
 
     >>> from bayes.posterior.tree import posterior_of
     >>> from comparisons.verdict.point import point_of
@@ -106,6 +107,7 @@ class Sampled:
     whole: Whole | None
     hopeless: Hopeless | None = None
     abandoned: Abandoned | None = None
+    diverged: float | None = None
 
 
 def sampled_of(
@@ -165,6 +167,7 @@ def sampled_of(
         whole=whole_of(posterior.tree, question),
         hopeless=posterior.hopeless,
         abandoned=posterior.abandoned,
+        diverged=posterior.diverged,
     )
 
 

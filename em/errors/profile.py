@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from em.errors.edges import NEAR, directions, edge_slots, off_edges, once
 from em.errors.information import outward_of, slots_in_data
@@ -39,7 +40,8 @@ __all__ = ["End", "Surface", "at_value", "endless"]
 
 TURNS = 40  # Newton steps for one step of r
 HALVINGS = 12  # of a Newton step that leaves the parameter space
-STRIDE = 1.0  # of r, at most, at once
+WAYPOINTS = tuple(ndtri((1 + np.array([0.5, 0.8, 0.95, 0.99])) / 2).tolist())  # of r
+NEXT = 1e-6  # of r, by which a point is another one
 LEAST = 32  # a step of r is at least this part of the way
 ASIDE = 1e-3  # for differences, in standard errors of complete information
 EXACT = 1e-9  # of the height, and of what the other parameters could still gain
@@ -330,10 +332,10 @@ class Walk[S: Structure]:
         local: score and information there, if they are known.
         """
         surface: Surface[Any] = self.surface
-        step = (self.goal - done) / (1 if self.goal - done <= STRIDE else 2)
-        released = crossed = 0
+        aim = self.aim(done)
+        step, released, crossed = aim - done, 0, 0
         while done < self.goal:
-            nearer = min(done + step, self.goal)
+            nearer = aim if done + step > aim - NEXT else done + step
             found = self.solved(place, surface.height - nearer**2 / 2, local)
             if isinstance(found, End):
                 return found
@@ -347,16 +349,29 @@ class Walk[S: Structure]:
                 place, local, crossed = beyond, None, crossed + 1
                 fallen = math.sqrt(2 * (surface.height - place.height))
                 done = fallen if fallen < self.goal else done
-                step = self.goal - done
+                aim = self.aim(done) if fallen < self.goal else self.goal
+                step = aim - done
                 continue
             rising = self.rising(found[0], found[1]) if nearer == self.goal else None
             if rising is not None and released < MOST_RELEASED:
                 place, released, local = rising, released + 1, None
                 continue
             (place, _, local), done = found, nearer
+            if done == aim:
+                aim = self.aim(done)
+                step = aim - done
         if name := self.better_finite(place):
             return End(np.nan, None, None, BETTER.format(name))
         return End(self.value(place.parameters), place.parameters, place.fixed, "", local=local)
+
+    def aim(self, done: float) -> float:
+        """Return the r to which the walk goes next.
+
+        It goes through those of usual levels, so that an end does not depend on which narrower
+        intervals were asked for as well.
+        """
+        ahead = next((one for one in WAYPOINTS if one > done + NEXT), done + 1)
+        return ahead if ahead < self.goal - NEXT else self.goal
 
     def better_finite(self, place: Place[S]) -> str:
         """Return which parameter without bound had better be finite there; empty if none.
@@ -412,11 +427,13 @@ class Walk[S: Structure]:
 
     def open(self, place: Place[S]) -> End:
         """Return that there is no end."""
-        fallen = self.surface.height - place.height
+        fallen, needed = self.surface.height - place.height, self.goal**2 / 2
         said = (
-            f"the profile could be followed only to a fall of {fallen:.2g} in log-likelihood, "
-            f"{self.goal**2 / 2:.2f} are needed"
+            f"the profile could be followed only to a fall of {fallen:.2f} in log-likelihood, "
+            f"{needed:.2f} are needed"
         )
+        if fallen > needed - EXACT:
+            said = "another parameter leaves its edge there, and the profile is not followed on"
         return End(np.nan, None, None, said, place.parameters)
 
     def solved(

@@ -34,6 +34,18 @@ def test_chains_that_diverge_are_drawn_again_with_shorter_steps(monkeypatch):
     assert float((apart / rate[0].std(("chain", "draw"))).max()) < 5 * np.sqrt(2 / 400)  # 5 MCSE
 
 
+def test_that_chains_were_drawn_again_is_said_and_what_helped():
+    from comparisons import compare
+
+    tree = draw()
+    fine = {one.code: one for one in compare(None, tree).findings}
+    assert "drawn_again" not in fine
+    tree.attrs["diverged"] = 0.05
+    found = {one.code: one for one in compare(None, tree).findings}
+    assert found["drawn_again"].severity == "note"
+    assert found["drawn_again"].message.startswith("At first 5% of the draws diverged.")
+
+
 def test_hopeless_chains_are_not_drawn_again(monkeypatch):
     monkeypatch.setattr(sample, "DIVERGING", -1.0)
     monkeypatch.setattr(sample, "_looked", _hopeless(sample._looked))

@@ -28,6 +28,8 @@ CASES = {
     "fewest": lambda rng: autoregressive(rng, 0.5, 40, 2, 4),
     "odd": lambda rng: autoregressive(rng, 0.5, 40, 2, 7),
     "ties": lambda rng: np.round(autoregressive(rng, 0.7, 10, 4, 200)),
+    "two stay apart": lambda rng: np.repeat([[[1.0], [1.5]]], 100, axis=2),
+    "two values": lambda rng: rng.integers(0, 2, (6, 2, 40)).astype(float),
     "one stays": lambda rng: np.concatenate(
         [rng.normal(size=(3, 2, 100)), np.ones((3, 1, 100))], 1
     ),

@@ -118,9 +118,9 @@ def test_the_pull_towards_all_groups_is_measured(rng):
         fitted = Fitted(units, rows.ravel(), np.ones(rows.size), draws, xr.Dataset(), 10)
         return drawn_in(finding, fitted, question)
 
-    assert "draws the fitted values of the groups 20% of the way" in seen(0.2).message
+    assert "fitted values lie 20% closer to those of all groups" in seen(0.2).message
     assert seen(0.2).remedy
-    for inwards in (0.0, -0.2):  # negative controls: no pull, and one outwards
+    for inwards in (0.0, -0.2, 1.3):  # negative controls: no pull, outwards, to the other side
         assert seen(inwards) == apart
     fine = apart._replace(severity="ok")
     assert seen(0.2, fine) == fine

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 import em
 from comparisons import Comparison
@@ -16,7 +17,7 @@ from comparisons.verdict.judge import same_numbers
 from comparisons.verdict.profiled import profiles, widths_apart
 from comparisons.verdict.rows import Table, row_of
 from models import Binomial, Gaussian, Sample
-from models.structure import parameters
+from models.structure import parameters, picked
 
 HEAD = "EM\N{RIGHT SINGLE QUOTATION MARK}s 95% interval"
 X = np.array([171.0, 178.0, 166.0, 174.0, 180.0])
@@ -55,7 +56,36 @@ def test_a_skewed_sd_agrees_by_its_interval_and_not_by_its_error():
     found = spread(point, draws)
     assert not found.stands
     assert "skewed" in found.message
+    assert "bootstrap" not in found.message
     assert 1 <= found.value <= 1.5
+
+
+def test_an_end_of_the_bootstrap_is_called_so():
+    """Two groups that overlap, whose profiles do not close; draws as wide as the bootstrap."""
+    generator = np.random.default_rng(23)
+    n = int(generator.integers(30, 150))
+    first = generator.random(n) < 0.4
+    fit = em.fit(Gaussian, Sample(np.round(generator.normal(np.where(first, 0, 2.2), 1), 1)), 2)
+    point = SimpleNamespace(
+        at=fit, reached=fit, places=np.arange(2), parameters=parameters(fit.estimate)
+    )
+    made, bare = fit.intervals(), fit.intervals(replicates=0)
+    assert any("by the bootstrap" in one.why_low + one.why_high for one in made)
+    rows, quantiles = [], (np.arange(8_000) + 0.5) / 8_000
+    for at, one in enumerate(point.parameters):
+        mle, error = (float(picked(each, one)) for each in (fit.estimate, fit.standard_errors))
+        low, high = made.low[at], made.high[at]
+        drawn = np.isnan(bare.low[at] + bare.high[at]) and np.isfinite(low + high)
+        wide = (high - low) / 3.92 if drawn else error
+        draws = (mle + wide * stats.norm.ppf(quantiles)).reshape(4, -1)
+        row = row_of(draws, mle, error, np.nan, {})
+        rows.append(row | {"low": low, "high": high, "mle_low": np.nan, "mle_high": np.nan})
+    columns = {name: ("parameter", [row[name] for row in rows]) for name in rows[0]}
+    table = Table(columns, {"parameter": [one.label for one in point.parameters]})
+    _, found = same_numbers(table, {}, np.zeros(len(rows)), point)
+    assert max(1 / table["sd_ratio"].min(), table["sd_ratio"].max()) > 1.5  # or it tests nothing
+    assert "EM's bootstrap interval have the same width" in found.message
+    assert "skewed" not in found.message
 
 
 @pytest.mark.parametrize("factor", [0.4, 2.2])
