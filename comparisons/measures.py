@@ -89,7 +89,7 @@ MEASURES = MappingProxyType(
         "misfit": Measure(
             "Fit of the model",
             percent=True,
-            what="of the distribution function",
+            what="between observed and fitted distribution",
         ),
         # slips: each stands in place of the measure that detected it
         "rounded": Measure("Estimate with fewer digits"),

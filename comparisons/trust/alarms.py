@@ -84,9 +84,9 @@ COMPONENTS = (2, 3)  # in turn
 EDGES = (NEAREST, 3.0, FARTHEST)  # of classes of separations
 MORE = {("admixture", "labels"): 6}
 """Times as many observations, by the structure and what a family takes. Labels in I groups identify
-the shares only up to the length L that fitted values span. Where shares are uniform, that length
-has a prior density in proportion to L^-I, which moves the outermost groups by about
-(I - 2) / L sqrt(p q / n) posterior sds: 2.6 with 20 groups of 35 rows, 0.3 with 10 of 450."""
+the shares only up to the length L that fitted values span. Uniform shares give that length a prior
+density of about L^-(I - 2), which moves the outermost groups inwards by about
+(I - 2) / L sqrt(p q / n) posterior sds: 2 to 2.6 with 20 groups of 35 rows, 0.3 with 10 of 450."""
 GRID = tuple(
     (separation, n) for separation in (0.0, 0.5, 1.0, 1.5, 2.0) for n in (50, 100, 200, 500, 1_000)
 )
@@ -219,7 +219,7 @@ def _stays(k: int, data: Units, rng: np.random.Generator) -> dict[str, Array]:
 
 
 def _spread(k: int, data: Units, rng: np.random.Generator) -> dict[str, Array]:
-    """Draw shares of each group, uniform where none is very small."""
+    """Draw shares of each group, uniform among those of which none is very small."""
     shares = rng.dirichlet(np.ones(k), data.sizes["group"])
     return {"weight": SMALLEST + (1 - k * SMALLEST) * shares}
 

@@ -498,7 +498,7 @@ def test_a_number_that_no_sentence_has_says_what_it_is():
     stretch = "The model does not fit: 22% of the observations lie from 1 to 2, 32% are expected."
     away = card_of(Finding("misfit", "doubt", 0.051, 0.03, stretch, ""))
     assert (away.value, away.allowed) == ("5.1%", "at most 3%")
-    assert away.what == "of the distribution function"
+    assert away.what == "between observed and fitted distribution"
     said = card_of(Finding("misfit", "doubt", 0.25, 0.03, "25% need other values.", ""))
     assert (said.value, said.what) == ("25%", "")
     unknown = card_of(Finding("misfit", "note", np.nan, 0.03, "It could not be measured.", ""))
