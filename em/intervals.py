@@ -18,6 +18,7 @@ from em.data.threads import Threads, executor_for
 from em.emission import emission_of
 from em.errors.edges import edge_slots
 from em.errors.profile import End, Surface, at_value, endless
+from em.fewer import own, question_without_one, without
 from em.model import model_of
 from em.redrawn import redrawn
 from models.checks import number, whole
@@ -46,6 +47,7 @@ BOOTSTRAP = "by the bootstrap"
 NEARER = "; the bootstrap's end is nearer than that"
 NO_ERROR = "it has no standard error"
 OPEN = "the data leave it open"
+FREE = "with one {} fewer the log-likelihood is only {:.2f} lower, and this parameter is then free"
 NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
 LEAST_SPREAD = 1e-9  # of replicates, relative to the largest of such parameters
 HIGHEST = 1e-6  # relative difference of a log-likelihood from the one that was maximised
@@ -395,16 +397,48 @@ def _profiles(
             raise Refusal("there are no intervals: the estimate is not the maximum of these data")
         known: dict[tuple[float, ...], list[End]] = {}
         sides: list[list[list[End]]] = []
+        theirs = [own(row, question.structure) for row in rows]
+        free = _free(found) if any(theirs) else None
         for row in rows:
             if found.open and np.isnan(picked(found.errors, row)) and not _on_edge(surface, row):
                 sides.append([[End(np.nan, None, None, OPEN)] * len(levels)] * 2)
             else:
                 sides.append([_ends(surface, row, sign, quantiles, known) for sign in (-1, 1)])
-    for at in range(len(levels)):
+    for at, quantile in enumerate(quantiles):
+        opened = free.end if free is not None and free.fall < quantile / 2 else None
         yield [
-            _followed(model, row, low[at], high[at])
-            for row, (low, high) in zip(rows, sides, strict=True)
+            _followed(
+                model, row, *((low[at], high[at]) if opened is None or not one else [opened] * 2)
+            )
+            for row, one, (low, high) in zip(rows, theirs, sides, strict=True)
         ]
+
+
+class Free(NamedTuple):
+    """By how much the log-likelihood falls with one group fewer, and the end that this opens."""
+
+    fall: float
+    end: End
+
+
+def _free(found: Maximum[Any]) -> Free | None:
+    """Return how well one group fewer fits; None where that is another question.
+
+    The best of climbs from the estimate without each of its groups in turn.
+    """
+    fewer = question_without_one(found.question)
+    if fewer is None or found.prior is not None:
+        return None
+    with executor_for(fewer.sample, emission_of(fewer.family), fewer.k) as workers:
+        model = _model(found._replace(question=fewer), fewer.data, workers)
+        heights = [-np.inf]
+        for component in range(found.question.k):
+            start = model.inside(without(found.estimate, component))
+            end = _proper(model, start, alone=True)
+            if end is not None:
+                heights.append(float(model.expect(model.inside(end))[0]))
+    fall = found.objective - max(heights)
+    return Free(fall, End(np.nan, None, None, FREE.format(found.question.noun, fall)))
 
 
 def _followed(model: Model[Any], row: Parameter, low: End, high: End) -> Followed:

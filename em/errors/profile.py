@@ -549,15 +549,15 @@ class Walk[S: Structure]:
         return None
 
     def over(self, begin: Place[S]) -> Place[S] | None:
-        """Return a place beyond a dip of the profile, lower than where it began; None if none is.
+        """Return a place beyond the dips of the profile, near the end; None if there is none.
 
         Between two optima a profile falls and rises again, so that no step of r leads on. Steps of
-        psi do, with the others at their best after each. A profile that rises by half of its fall
-        is another optimum's, maybe that of the same groups with their labels exchanged.
+        psi do, with the others at their best after each, until one passes the end: the place before
+        it is returned. A profile that rises by half of its fall is another optimum's, maybe that of
+        the same groups with their labels exchanged.
         """
-        half = (self.surface.height + begin.height) / 2
         size = (self.value(begin.parameters) - self.value(self.surface.top)) / self.unit
-        place = begin
+        place, least = begin, begin.height
         for _ in range(MOST_OVER):
             local = self.surface.local_at(place)
             split = _split(local, self.way @ local.inner)
@@ -570,11 +570,11 @@ class Walk[S: Structure]:
             there = summing_to_one(moved(self.surface.model, place.parameters, way))
             height = float(self.surface.model.expect(there)[0])
             best = self.settled(Place(there, height, place.fixed))
-            if best is None or best.height > half:
+            if best is None or best.height > (self.surface.height + least) / 2:
                 return None
-            if best.height < begin.height:
-                return best
-            place = best
+            if best.height <= self.bottom:
+                return best if place is begin else place
+            place, least = best, min(least, best.height)
         return None
 
     def settled(self, place: Place[S]) -> Place[S] | None:

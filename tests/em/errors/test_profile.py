@@ -15,6 +15,7 @@ import em
 from em.data.threads import executor_for
 from em.emission import emission_of
 from em.errors.profile import Surface, Walk
+from em.fewer import question_without_one, without
 from em.model import model_of
 from models import (
     Binomial,
@@ -28,7 +29,7 @@ from models import (
     weak_prior,
 )
 from models.refusal import Refusal
-from models.structure import parameters, picked
+from models.structure import parameters, picked, shares_of
 
 QUANTILE = stats.chi2(1).ppf(0.95)
 LAMB = (
@@ -209,7 +210,7 @@ PAIRS = [
 WITHOUT = {  # not identified, on an edge or open with these data: no inner end to look at
     *(("mixture", name) for name in ("binomial", "categorical", "student-t")),
     *(("admixture", name) for name in ("categorical", "gamma", "student-t")),
-    ("hidden Markov", "lognormal"),
+    *(("hidden Markov", name) for name in ("categorical", "lognormal")),
     ("hidden Markov, free start", "student-t"),
 }
 
@@ -345,8 +346,9 @@ def test_no_end_is_on_the_other_side_of_the_estimate(overlapping, monkeypatch):
         return bool(((found.low > here) | (found.high < here)).any())
 
     assert not crossed()
-    # negative control: such a bound would be taken for the end
+    # negative control: such a bound would be taken for the end, by a walk of long steps
     monkeypatch.setattr(Walk, "onside", lambda *_: True)
+    monkeypatch.setattr(Walk, "aim", lambda walk, _: walk.goal)
     assert crossed()
 
 
@@ -536,3 +538,38 @@ def test_levels_that_fall_are_refused(rng):
     fit = em.fit(Poisson, Sample(rng(1).poisson(3, 50)), 1)
     with pytest.raises(Refusal, match="rising"):
         fit.profiles([0.9, 0.5])
+
+
+def test_where_one_group_fewer_fits_nearly_as_well_its_own_parameters_have_no_end():
+    """An empty group may have any mean and sd, and the log-likelihood of one group."""
+    sample = Sample(rounded(24))
+    fit, one = em.fit(Gaussian, sample, 2), em.fit(Gaussian, sample, 1)
+    fall = fit.log_likelihood - one.log_likelihood
+    assert 1.2 < fall < 1.5
+    for level, opened in ((0.95, True), (0.85, False)):  # falls of 1.92 and 1.04
+        found = fit.intervals(level, replicates=0)
+        reason = f"with one group fewer the log-likelihood is only {fall:.2f} lower"
+        for label in ("mean[0]", "mean[1]", "sd[0]", "sd[1]"):
+            row = found.of(label)
+            assert (reason in row.why_low) == (reason in row.why_high) == opened
+        assert reason not in found.of("weight[0]").why_high
+    clear = em.fit(Gaussian, Sample(X), 2)
+    assert np.isfinite(clear.intervals(replicates=0).low).all()  # negative control
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
+def test_a_structure_without_a_component_is_one_of_fewer(structure):
+    """Its shares sum to one, and EM climbs from it; where no share can be 0 there is none."""
+    row = next(one for one in FAMILIES if one.name == "poisson")
+    _, data = structure.random(np.random.default_rng(12), row, 3, 200)
+    fit = em.fit(row.family, data, 3, starts=2)
+    fewer = question_without_one(fit.question)
+    if not fit.question.structure.axes():
+        assert fewer is None
+        return
+    left = without(fit.estimate, 1)
+    for share in shares_of(left).values():
+        np.testing.assert_allclose(share.sum(axis=-1), 1)
+    np.testing.assert_array_equal(left.theta.rate, np.delete(fit.estimate.theta.rate, 1))
+    climbed = em.fitted(fewer, start=left)
+    assert climbed.log_likelihood <= fit.log_likelihood + 1e-6
