@@ -17,7 +17,7 @@ from em.data.blocks import default_floor, rows_of
 from em.data.threads import Threads, executor_for
 from em.emission import emission_of
 from em.errors.edges import edge_slots
-from em.errors.profile import End, Surface, at_value, endless
+from em.errors.profile import BOUND, End, Surface, at_value, endless
 from em.fewer import own, question_without_one, without
 from em.model import model_of
 from em.redrawn import redrawn
@@ -46,6 +46,7 @@ NAMED = {
 BOOTSTRAP = "by the bootstrap"
 NEARER = "; the bootstrap's end is nearer than that"
 NO_ERROR = "it has no standard error"
+PAIR = 2  # groups, of which one has what the other has not
 OPEN = "the data leave it open"
 FREE = "with one {} fewer the log-likelihood is only {:.2f} lower, and this parameter is then free"
 NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
@@ -397,48 +398,65 @@ def _profiles(
             raise Refusal("there are no intervals: the estimate is not the maximum of these data")
         known: dict[tuple[float, ...], list[End]] = {}
         sides: list[list[list[End]]] = []
-        theirs = [own(row, question.structure) for row in rows]
-        free = _free(found) if any(theirs) else None
+        empty = _empty(found)
         for row in rows:
             if found.open and np.isnan(picked(found.errors, row)) and not _on_edge(surface, row):
                 sides.append([[End(np.nan, None, None, OPEN)] * len(levels)] * 2)
             else:
                 sides.append([_ends(surface, row, sign, quantiles, known) for sign in (-1, 1)])
     for at, quantile in enumerate(quantiles):
-        opened = free.end if free is not None and free.fall < quantile / 2 else None
         yield [
-            _followed(
-                model, row, *((low[at], high[at]) if opened is None or not one else [opened] * 2)
-            )
-            for row, one, (low, high) in zip(rows, theirs, sides, strict=True)
+            _followed(model, row, *empty.ends(row, low[at], high[at], quantile / 2))
+            for row, (low, high) in zip(rows, sides, strict=True)
         ]
 
 
-class Free(NamedTuple):
-    """By how much the log-likelihood falls with one group fewer, and the end that this opens."""
+class Empty(NamedTuple):
+    """What fits where one group is empty.
 
-    fall: float
-    end: End
-
-
-def _free(found: Maximum[Any]) -> Free | None:
-    """Return how well one group fewer fits; None where that is another question.
-
-    The best of climbs from the estimate without each of its groups in turn.
+    falls: (K,) of the log-likelihood, by climbs from the estimate without one of its groups; none
+        where that is another question.
     """
+
+    question: Question[Any, Any]
+    falls: tuple[float, ...] = ()
+
+    def ends(self, row: Parameter, low: End, high: End, needed: float) -> tuple[End, End]:
+        """Return the ends of an interval, where it may have an empty group inside.
+
+        That group's own parameters are then free. A share in all rows that has no other end goes
+        down to 0, and of two up to 1.
+
+        needed: the fall of the log-likelihood at an end.
+        """
+        inside = [fall < needed for fall in self.falls]
+        if not any(inside):
+            return low, high
+        if own(row, self.question.structure):
+            said = FREE.format(self.question.noun, min(self.falls))
+            return (End(np.nan, None, None, said),) * 2
+        if row.axes == ("component",) and row.component is not None:
+            if np.isnan(low.value) and inside[row.component]:
+                low = End(0.0, None, None, BOUND)
+            if np.isnan(high.value) and len(inside) == PAIR and inside[1 - row.component]:
+                high = End(1.0, None, None, BOUND)
+        return low, high
+
+
+def _empty(found: Maximum[Any]) -> Empty:
+    """Climb from the estimate without each of its groups in turn."""
     fewer = question_without_one(found.question)
     if fewer is None or found.prior is not None:
-        return None
+        return Empty(found.question)
+    falls = []
     with executor_for(fewer.sample, emission_of(fewer.family), fewer.k) as workers:
         model = _model(found._replace(question=fewer), fewer.data, workers)
-        heights = [-np.inf]
         for component in range(found.question.k):
             start = model.inside(without(found.estimate, component))
             end = _proper(model, start, alone=True)
-            if end is not None:
-                heights.append(float(model.expect(model.inside(end))[0]))
-    fall = found.objective - max(heights)
-    return Free(fall, End(np.nan, None, None, FREE.format(found.question.noun, fall)))
+            height = -np.inf if end is None else float(model.expect(model.inside(end))[0])
+            falls.append(found.objective - height)
+    return Empty(found.question, tuple(falls))
 
 
 def _followed(model: Model[Any], row: Parameter, low: End, high: End) -> Followed:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from models.arrays import Array
     from models.structure import Parameter, Structure
 
-__all__ = ["End", "Surface", "at_value", "endless"]
+__all__ = ["BOUND", "End", "Surface", "at_value", "endless"]
 
 TURNS = 40  # Newton steps for one step of r
 HALVINGS = 12  # of a Newton step that leaves the parameter space

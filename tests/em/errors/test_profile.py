@@ -305,10 +305,8 @@ def overlapping():
     return em.fit(Gaussian, Sample(x.round(2)), 2)
 
 
-def test_an_end_that_a_profile_does_not_reach_is_the_bootstraps_if_it_is_farther(
-    overlapping, monkeypatch
-):
-    fit = overlapping
+def test_an_end_that_a_profile_does_not_reach_is_the_bootstraps_if_it_is_farther(monkeypatch):
+    fit = em.fit(Gaussian, Sample(rounded(1)), 2)
     alone = fit.intervals(replicates=0)
     opened = [one for one in alone if np.isnan(one.high) and "followed only" in one.why_high]
     assert opened
@@ -553,6 +551,8 @@ def test_where_one_group_fewer_fits_nearly_as_well_its_own_parameters_have_no_en
             row = found.of(label)
             assert (reason in row.why_low) == (reason in row.why_high) == opened
         assert reason not in found.of("weight[0]").why_high
+    weak = em.fit(Gaussian, Sample(rounded(6)), 2).intervals(replicates=0)
+    assert (weak.of("weight[0]").low, weak.of("weight[1]").high) == (0, 1)  # an empty group
     clear = em.fit(Gaussian, Sample(X), 2)
     assert np.isfinite(clear.intervals(replicates=0).low).all()  # negative control
 
