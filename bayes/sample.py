@@ -223,7 +223,7 @@ def _warn(
     elif failed:
         measures = ", ".join(f"{check.name} {check.value:.4g}" for check in failed)
         remedy = "draw longer" if asked_for == "auto" else 'give draws="auto" (--draws auto)'
-        if all(check.name == "share of divergences" for check in failed):
+        if "diverged" in tree.attrs and all("divergences" in check.name for check in failed):
             remedy = "shorter steps did not help"
         warnings.warn(
             f"the chains did not converge: {measures}; {remedy}",

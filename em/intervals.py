@@ -19,12 +19,12 @@ from em.emission import emission_of
 from em.errors.edges import edge_slots
 from em.errors.profile import BOUND, End, Surface, at_value, endless
 from em.fewer import own, question_without_one, without
-from em.model import model_of
+from em.model import densities, model_of
 from em.redrawn import redrawn
 from models.checks import number, whole
 from models.prior import Prior
 from models.refusal import Refusal
-from models.structure import Structure, parameters, picked
+from models.structure import Structure, parameters, picked, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -48,7 +48,7 @@ NEARER = "; the bootstrap's end is nearer than that"
 NO_ERROR = "it has no standard error"
 PAIR = 2  # groups, of which one has what the other has not
 OPEN = "the data leave it open"
-FREE = "with one {} fewer the log-likelihood is only {:.2f} lower, and this parameter is then free"
+FREE = "without this {} the log-likelihood is only {:.2f} lower, so that any value is possible"
 NO_SPREAD = "the estimate is on an edge, as in all replicates; take the profile"
 LEAST_SPREAD = 1e-9  # of replicates, relative to the largest of such parameters
 HIGHEST = 1e-6  # relative difference of a log-likelihood from the one that was maximised
@@ -398,7 +398,7 @@ def _profiles(
             raise Refusal("there are no intervals: the estimate is not the maximum of these data")
         known: dict[tuple[float, ...], list[End]] = {}
         sides: list[list[list[End]]] = []
-        empty = _empty(found)
+        empty = _empty(found, model)
         for row in rows:
             if found.open and np.isnan(picked(found.errors, row)) and not _on_edge(surface, row):
                 sides.append([[End(np.nan, None, None, OPEN)] * len(levels)] * 2)
@@ -414,28 +414,30 @@ def _profiles(
 class Empty(NamedTuple):
     """What fits where one group is empty.
 
-    falls: (K,) of the log-likelihood, by climbs from the estimate without one of its groups; none
-        where that is another question.
+    falls: (K,) of the log-likelihood without each of the groups; none where that is another
+        question.
     """
 
     question: Question[Any, Any]
     falls: tuple[float, ...] = ()
 
     def ends(self, row: Parameter, low: End, high: End, needed: float) -> tuple[End, End]:
-        """Return the ends of an interval, where it may have an empty group inside.
+        """Return the ends of an interval, where it may have its empty group inside.
 
         That group's own parameters are then free. A share in all rows that has no other end goes
         down to 0, and of two up to 1.
 
         needed: the fall of the log-likelihood at an end.
         """
-        inside = [fall < needed for fall in self.falls]
-        if not any(inside):
+        if not self.falls or row.component is None:
             return low, high
+        inside = [fall < needed for fall in self.falls]
         if own(row, self.question.structure):
-            said = FREE.format(self.question.noun, min(self.falls))
+            if not inside[row.component]:
+                return low, high
+            said = FREE.format(self.question.noun, self.falls[row.component])
             return (End(np.nan, None, None, said),) * 2
-        if row.axes == ("component",) and row.component is not None:
+        if row.axes == ("component",):
             if np.isnan(low.value) and inside[row.component]:
                 low = End(0.0, None, None, BOUND)
             if np.isnan(high.value) and len(inside) == PAIR and inside[1 - row.component]:
@@ -443,20 +445,37 @@ class Empty(NamedTuple):
         return low, high
 
 
-def _empty(found: Maximum[Any]) -> Empty:
-    """Climb from the estimate without each of its groups in turn."""
+def _empty(found: Maximum[Any], model: Model[Any]) -> Empty:
+    """Climb from the estimate without each of its groups in turn.
+
+    The others have to keep half of what they have: where one of them takes the place of the group
+    that is left out, labels have been exchanged. Only where the rows are few.
+
+    model: of the question itself.
+    """
     fewer = question_without_one(found.question)
-    if fewer is None or found.prior is not None:
+    if fewer is None or found.prior is not None or model.rows.blocks > 1:
         return Empty(found.question)
-    falls = []
+    held, falls = _occupancy(model, found.inside), []
     with executor_for(fewer.sample, emission_of(fewer.family), fewer.k) as workers:
-        model = _model(found._replace(question=fewer), fewer.data, workers)
+        other = _model(found._replace(question=fewer), fewer.data, workers)
         for component in range(found.question.k):
-            start = model.inside(without(found.estimate, component))
-            end = _proper(model, start, alone=True)
-            height = -np.inf if end is None else float(model.expect(model.inside(end))[0])
-            falls.append(found.objective - height)
+            start = other.inside(without(found.estimate, component))
+            end = _proper(other, start, alone=True)
+            fall = np.inf
+            if end is not None:
+                there, before = other.inside(end), np.delete(held, component, axis=0)
+                kept = np.minimum(_occupancy(other, there), before).sum(axis=1)
+                if (kept >= before.sum(axis=1) / 2).all():
+                    fall = found.objective - float(other.expect(there)[0])
+            falls.append(fall)
     return Empty(found.question, tuple(falls))
+
+
+def _occupancy(model: Model[Any], parameters: Structure) -> Array:
+    """Return how many of each distinct row each component has, (K, m)."""
+    log_density = densities(model.runs, model.emission, parameters.theta)
+    return model.grouping.expect(shares_of(parameters), log_density, hard=False).occupancy
 
 
 def _followed(model: Model[Any], row: Parameter, low: End, high: End) -> Followed:

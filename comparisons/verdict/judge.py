@@ -107,8 +107,10 @@ def judged(
         trusted=not any(one.stands for one in chains),
     )
     if fitted is not None and gap.proper and gap.trusted:
-        far = apart.index(next(one for one in apart if one.code == "other_numbers"))
-        apart[far] = drawn_in(apart[far], fitted, sampled.question)
+        apart = [
+            drawn_in(one, fitted, sampled.question) if one.code == "other_numbers" else one
+            for one in apart
+        ]
     reasons = [
         *data_tell(measured, numbers, gap),
         *flat(point, fitted),

@@ -131,8 +131,8 @@ class Surface[S: Structure]:
     >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
     ...     surface = Surface(model_of(fit.question, workers, floor=fit.floor), fit.inside)
     >>> rate = parameters(fit.estimate)[2]
-    >>> [round(surface.end(rate, sign, 3.84).value, 2) for sign in (-1, 1)]
-    [0.79, 1.45]
+    >>> [round(one.value, 2) for one in surface.ends(rate, 1, [1.64, 3.84])]
+    [1.32, 1.45]
     """
 
     model: Model[S]
@@ -236,31 +236,14 @@ class Surface[S: Structure]:
         """The lower and upper bounds of all slots, each (K, s + m)."""
         return _ranges(self.top)
 
-    def end(self, parameter: Parameter, sign: int, quantile: float) -> End:
-        """Return the end of a parameter's interval on one side.
-
-        sign: -1 for the lower end, 1 for the upper one.
-        quantile: of chi-squared with one degree of freedom.
-        """
-        return self.ends(parameter, sign, [quantile])[0]
-
     def ends(self, parameter: Parameter, sign: int, quantiles: Sequence[float]) -> list[End]:
         """Return the ends on one side of intervals of several levels, each wider than the last.
 
         A profile passes the narrower ends on its way, so that each walk goes on where the last one
         ended. A walk that finds nothing from there is begun anew.
 
+        sign: -1 for the lower end, 1 for the upper one.
         quantiles: of chi-squared with one degree of freedom, rising.
-
-        >>> from em.data.threads import executor_for
-        >>> from em.emission import emission_of
-        >>> from em.model import model_of
-        >>> from models.structure import parameters
-        >>> with executor_for(fit.question.sample, emission_of(fit.family), 2) as workers:
-        ...     surface = Surface(model_of(fit.question, workers, floor=fit.floor), fit.inside)
-        >>> rate = parameters(fit.estimate)[2]
-        >>> [round(one.value, 2) for one in surface.ends(rate, 1, [1.64, 3.84])]
-        [1.32, 1.45]
         """
         found: list[End] = []
         for quantile in quantiles:
@@ -558,7 +541,7 @@ class Walk[S: Structure]:
         """
         size = (self.value(begin.parameters) - self.value(self.surface.top)) / self.unit
         place, least = begin, begin.height
-        for _ in range(MOST_OVER):
+        for _ in range(MOST_OVER if size else 0):
             local = self.surface.local_at(place)
             split = _split(local, self.way @ local.inner)
             if split is None:

@@ -180,7 +180,7 @@ def checked(structure, row, labels=None):
     rows = parameters(fit.estimate, fit.question.held)
     for parameter in [*rows[:1], *rows[-2:]] if labels is None else rows:
         for sign in (-1, 1):
-            end = surface.end(parameter, sign, QUANTILE)
+            end = surface.ends(parameter, sign, [QUANTILE])[0]
             if end.reason:
                 continue
             outside = surface.model.outside(end.parameters)
@@ -231,7 +231,7 @@ def test_an_end_that_is_moved_would_be_found(rng):
     x = np.concatenate([rng(1).normal(0, 1, 100), rng(2).normal(4, 1, 100)])
     fit = em.fit(Gaussian, Sample(x), 2)
     surface, parameter = surface_of(fit), parameters(fit.estimate)[3]
-    end = surface.end(parameter, 1, QUANTILE)
+    end = surface.ends(parameter, 1, [QUANTILE])[0]
     outside = surface.model.outside(end.parameters)
     assert missed(fit, outside) < 1e-6
     assert sloping(fit, outside, parameter) < 1e-3
@@ -275,7 +275,7 @@ def test_groups_that_overlap_never_exchange_their_labels(rng):
         surface = surface_of(fit)
         for parameter in parameters(fit.estimate):
             for sign in (-1, 1):
-                end = surface.end(parameter, sign, QUANTILE)
+                end = surface.ends(parameter, sign, [QUANTILE])[0]
                 if end.parameters is not None and not end.reason:
                     assert np.diff(end.parameters.theta.mean) > 0
 
@@ -546,7 +546,7 @@ def test_where_one_group_fewer_fits_nearly_as_well_its_own_parameters_have_no_en
     assert 1.2 < fall < 1.5
     for level, opened in ((0.95, True), (0.85, False)):  # falls of 1.92 and 1.04
         found = fit.intervals(level, replicates=0)
-        reason = f"with one group fewer the log-likelihood is only {fall:.2f} lower"
+        reason = f"without this group the log-likelihood is only {fall:.2f} lower"
         for label in ("mean[0]", "mean[1]", "sd[0]", "sd[1]"):
             row = found.of(label)
             assert (reason in row.why_low) == (reason in row.why_high) == opened
@@ -555,6 +555,22 @@ def test_where_one_group_fewer_fits_nearly_as_well_its_own_parameters_have_no_en
     assert (weak.of("weight[0]").low, weak.of("weight[1]").high) == (0, 1)  # an empty group
     clear = em.fit(Gaussian, Sample(X), 2)
     assert np.isfinite(clear.intervals(replicates=0).low).all()  # negative control
+
+
+def test_only_the_group_that_may_be_empty_is_free(rng):
+    """Of three groups two share a cluster; the third is needed, whatever its label."""
+    draws = rng(3)
+    x = np.concatenate([draws.normal(-12, 1, 60), draws.normal(0, 1, 40), draws.normal(1.6, 1, 40)])
+    fit = em.fit(Gaussian, Sample(x.round(1)), 3)
+    assert (fit.estimate.theta.mean < -10).sum() == 2
+    fall = fit.log_likelihood - em.fit(Gaussian, Sample(x.round(1)), 2).log_likelihood
+    assert 3 < fall < 3.8  # at 99.5% 3.94 are needed
+    found = fit.intervals(0.995, replicates=0)
+    for label in ("mean[0]", "sd[0]", "mean[1]", "sd[1]"):
+        assert "without this group" in found.of(label).why_high
+    for label in ("mean[2]", "sd[2]", "weight[2]"):  # negative control
+        assert np.isfinite(found.of(label)[2:4]).all()
+    assert found.of("weight[0]").low == 0
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
