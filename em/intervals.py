@@ -461,10 +461,10 @@ def _empty(found: Maximum[Any], model: Model[Any]) -> Empty:
         other = _model(found._replace(question=fewer), fewer.data, workers)
         for component in range(found.question.k):
             start = other.inside(without(found.estimate, component))
-            end = _proper(other, start, alone=True)
+            there = _proper(other, start, alone=True)
             fall = np.inf
-            if end is not None:
-                there, before = other.inside(end), np.delete(held, component, axis=0)
+            if there is not None:
+                before = np.delete(held, component, axis=0)
                 kept = np.minimum(_occupancy(other, there), before).sum(axis=1)
                 if (kept >= before.sum(axis=1) / 2).all():
                     fall = found.objective - float(other.expect(there)[0])
@@ -561,7 +561,10 @@ def _ends_together(found: Maximum[Any], data: Sequence[Units]) -> list[Structure
         return []
     steps = Steps(models, np.arange(len(models)), [found.inside] * len(models))
     ends = steps.climb(TOLERANCE, STEPS)
-    return [_proper(models[at], end.climb.parameters, alone=end.left) for at, end in ends.items()]
+    return [
+        _estimate(models[at], _proper(models[at], end.climb.parameters, alone=end.left))
+        for at, end in ends.items()
+    ]
 
 
 def _end_alone(found: Maximum[Any], data: Units) -> Structure | None:
@@ -569,13 +572,11 @@ def _end_alone(found: Maximum[Any], data: Units) -> Structure | None:
     question = found.question
     with executor_for(data.sample, emission_of(question.family), question.k) as workers:
         model = _model(found, data, workers)
-        return _proper(model, model.inside(found.estimate), alone=True)
+        return _estimate(model, _proper(model, model.inside(found.estimate), alone=True))
 
 
 def _proper[S: Structure](model: Model[S], parameters: S, *, alone: bool) -> S | None:
-    """Return the end of a climb in the data's units; None on a spike.
-
-    What grows without bound is infinite, not what the climb takes for that.
+    """Return the end of a climb in working coordinates; None on a spike.
 
     alone: whether it has to be climbed from here.
     """
@@ -585,9 +586,17 @@ def _proper[S: Structure](model: Model[S], parameters: S, *, alone: bool) -> S |
             parameters = run(0, parameters, STEPS).parameters
         except DescentError:
             return None
-    if spikes(model, parameters, own_floor=False).any():
+    return None if spikes(model, parameters, own_floor=False).any() else parameters
+
+
+def _estimate[S: Structure](model: Model[S], parameters: S | None) -> S | None:
+    """Return the end of a climb in the data's units; None if there is none.
+
+    What grows without bound is infinite, not what the climb takes for that.
+    """
+    if parameters is None:
         return None
-    end = model.outside(parameters)
+    found = model.outside(parameters)
     for component, at in np.argwhere(endless(parameters, edge_slots(model, parameters))).tolist():
-        end = at_value(end, (component, at), np.inf)
-    return end
+        found = at_value(found, (component, at), np.inf)
+    return found

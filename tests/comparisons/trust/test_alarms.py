@@ -17,9 +17,9 @@ from comparisons.trust.judged import judgement
 from models import Gaussian
 from models.names import identified_alone
 
-# Problems are judged in this process: each new one would load PyMC and its machine code again. What
-# a library warns of is no error there either.
-pytestmark = pytest.mark.filterwarnings("default")
+# Problems are judged in this process: each new one would load PyMC and its machine code again.
+# That chains have not mixed is no error there either; what NumPy warns of is one, as everywhere.
+pytestmark = pytest.mark.filterwarnings("default", "error::RuntimeWarning")
 BROKEN = 1e-6  # chance at which a promise counts as broken
 REGULAR = {
     "binomial": 12,

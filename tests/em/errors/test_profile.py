@@ -573,6 +573,15 @@ def test_only_the_group_that_may_be_empty_is_free(rng):
     assert found.of("weight[0]").low == 0
 
 
+def test_one_group_fewer_may_grow_without_bound():
+    """Light tails have an infinite df, which no density is computed from."""
+    x = [207, 140, 175, 128, 121, 100, 101, 187, 120, 198, 148, 163, 219, 212]
+    fit = em.fit(StudentT, Sample(x), 2)
+    assert [edge.bound for edge in em.fit(StudentT, Sample(x), 1).edges] == [np.inf]
+    found = fit.intervals(0.99, replicates=0)  # a warning of NumPy would be an error here
+    assert "without this group" in found.of("mean[0]").why_high
+
+
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
 def test_a_structure_without_a_component_is_one_of_fewer(structure):
     """Its shares sum to one, and EM climbs from it; where no share can be 0 there is none."""
