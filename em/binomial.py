@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
-from em.emission import Exponential
+from em.emission import Exponential, Formulas
 from models import Binomial, BinomialPrior
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class BinomialEmission(Exponential[Binomial]):
     """
 
     ones = 0
+    formulas = Formulas.BINOMIAL
 
     def size(self, d: int) -> int:
         """Heads and tails."""

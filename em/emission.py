@@ -16,6 +16,7 @@ Others have no such T (`em/curved.py`): their M-step takes the occupancies of th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,6 +187,20 @@ class Emission[T: Theta](ABC):
         return np.zeros((components(theta), self.chart(theta).shape[1]), np.bool_)
 
 
+class Formulas(IntEnum):
+    """Formulas of families that `em/climb/compiled.py` has in machine code.
+
+    >>> from models import Poisson
+    >>> emission_of(Poisson).formulas.name
+    'POISSON'
+    """
+
+    BINOMIAL = 0
+    POISSON = 1
+    GAUSSIAN = 2
+    LOG_NORMAL = 3
+
+
 class Exponential[T: Theta](Emission[T]):
     """An exponential family: T has q statistics.
 
@@ -203,6 +218,9 @@ class Exponential[T: Theta](Emission[T]):
 
     unread = 0
     """The number of trailing natural parameters that only a prior reads."""
+
+    formulas: Formulas | None = None
+    """Those of the family in machine code, if there are any."""
 
     @abstractmethod
     def size(self, d: int) -> int:

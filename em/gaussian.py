@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from em.emission import Exponential
+from em.emission import Exponential, Formulas
 from models import Gaussian, GaussianPrior
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class GaussianEmission(Exponential[Gaussian]):
     """
 
     ones = 2
+    formulas = Formulas.GAUSSIAN
 
     located = True
     floor = 1e-9

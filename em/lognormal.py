@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from em.emission import Formulas
 from em.gaussian import GaussianEmission
 from em.positive import PositiveEmission, log_ratio
 from models import Gaussian, GaussianPrior, LogNormal, LogNormalPrior
@@ -37,6 +38,7 @@ class LogNormalEmission(PositiveEmission[LogNormal]):
     """
 
     ones = 2
+    formulas = Formulas.LOG_NORMAL
 
     def size(self, d: int) -> int:
         """The logarithm and its square."""

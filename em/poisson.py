@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
-from em.emission import Exponential
+from em.emission import Exponential, Formulas
 from models import Poisson, PoissonPrior
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class PoissonEmission(Exponential[Poisson]):
     """
 
     ones = 1
+    formulas = Formulas.POISSON
 
     def size(self, d: int) -> int:
         """The count."""

@@ -585,11 +585,12 @@ def _only_em(
 
     measured: what the columns are, with their units.
     """
-    from em import fitted, refuse_few_rows
+    from comparisons.verdict.search import search
+    from em import refuse_few_rows
 
     refuse_few_rows(question)
     with lasting("EM"):
-        found = fitted(question, starts=starts, seed=seed)
+        found = search(question, starts=starts, seed=seed).fit
     if as_json:
         from comparisons.pages.json import of_fit
 

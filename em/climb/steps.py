@@ -41,6 +41,8 @@ LEAST_KEPT = 4  # climbs of a model that go on at least
 HEAVY = 1_000.0  # times as large as the data's sums those of a prior may be: it costs digits
 RIDGE = 1e-14  # of the trace, added to the equations of the extrapolation
 TINY = 1e-300  # of a sum that may be empty
+SOON = 16  # steps after which climbs go on in machine code: it takes a quarter of a second to load
+AHEAD = 8  # steps in machine code between two looks at what climbs have reached
 
 
 def joins(model: Model[Any]) -> bool:
@@ -215,8 +217,14 @@ class Steps[S: Structure]:
         self.guarded = _guarded(starts[0]) if sizes else None
         self.own: dict[str, tuple[int, ...]] = {}  # what the first E-step finds
         here = self._moving(np.stack([_row(start) for start in starts]))
+        self.compiles = self._compiled()
         rows = _rows_of(models)
         self.begun = self._begin(rows if len(models) == 1 else rows.at(whose), here)
+
+    def _compiled(self) -> bool:
+        """Whether there are formulas in machine code, and all parameters may move."""
+        simple = self.alike and self.unseen is None and self.moving is None and not self.held
+        return simple and self.emission.formulas is not None
 
     def climb(
         self,
@@ -233,9 +241,9 @@ class Steps[S: Structure]:
         thinned: steps after which only a part of each model's climbs goes on, the highest.
         on_step: called with start, step, parameters and objective after each step of each climb.
         """
-        going, ends = self.begun, dict[int, End[S]]()
+        going, ends, step = self.begun, dict[int, End[S]](), 0
         traces = [[height] for height in going.value.tolist()]
-        for step in range(max_steps + 1):
+        while True:
             if thinned and step in thinned:
                 going = going.at(self._promising(going, thinned[step], list(ends)))
             fresh = going.left | (tolerance > 0) & (going.near >= 2) | (step == max_steps)
@@ -252,14 +260,17 @@ class Steps[S: Structure]:
                 break
             if going.over.sum() >= max(1, FINISHED * len(going.over)):
                 going = going.at(~going.over)
-            with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
-                self._step(going, tolerance)
-            moved = ~(going.over | going.left)
-            for one in np.flatnonzero(moved):
-                at, height = int(going.index[one]), float(going.value[one])
-                traces[at].append(height)
+            compiled = self.compiles and on_step is None and step >= SOON
+            most = min(end for end in (*(thinned or ()), max_steps) if end > step) - step
+            many = min(AHEAD, most) if compiled else 1
+            heights, taken = self._steps(going, tolerance, many, compiled=compiled)
+            step += many
+            for one in np.flatnonzero(taken):
+                at = int(going.index[one])
+                traces[at] += heights[one, : taken[one]].tolist()
                 if on_step is not None:
-                    on_step(self.numbers[at], step + 1, self._rebuilt(going.here[one]), height)
+                    there = self._rebuilt(going.here[one])
+                    on_step(self.numbers[at], step, there, traces[at][-1])
         return dict(sorted(ends.items()))
 
     def _arrived(self, going: _Climbs, watch: Watch[S]) -> NDArray[np.bool_]:
@@ -321,6 +332,28 @@ class Steps[S: Structure]:
         converged = bool(tolerance > 0 and going.near[at] >= 2)
         place, evaluations = self._rebuilt(going.here[at]), int(going.evaluations[at])
         return End(Climb(place, np.array(trace), evaluations, converged), bool(going.left[at]))
+
+    def _steps(
+        self, going: _Climbs, tolerance: float, many: int, *, compiled: bool
+    ) -> tuple[Array, Labels]:
+        """Take steps of every climb; return the heights (C, many), and how many each has taken.
+
+        compiled: in machine code; otherwise it is one step.
+        """
+        if not compiled:
+            with np.errstate(all="ignore"):  # what leaves the range of doubles is caught below
+                self._step(going, tolerance)
+            return going.value[:, None], (~(going.over | going.left)).astype(np.intp)
+        from em.climb.compiled import Limits, Rows, State, advance  # numba takes long to load
+
+        count, floor = len(going.index), float(self.model.floor.max(initial=0))
+        heights, taken = np.empty((count, many)), np.empty(count, np.intp)
+        rows = Rows(going.rows.known, going.rows.counts, going.rows.base)
+        limits = Limits(tolerance, floor, self.reach, self.accelerate)
+        state = State(*(getattr(going, name) for name in State._fields))
+        assert self.emission.formulas is not None
+        advance(self.emission.formulas, rows, state, limits, heights, taken)
+        return heights, taken
 
     def _step(self, going: _Climbs, tolerance: float) -> None:
         """Take one step of every climb: a jump if it leads up, otherwise the M-step."""
