@@ -8,7 +8,6 @@ import numpy as np
 
 import em
 from comparisons.thresholds import MISSED
-from comparisons.verdict.search import search
 from em.climb.search import CHEAP
 from em.climb.stopping import most_starts
 from models.arrays import spaced
@@ -144,11 +143,9 @@ def _elsewhere(question: Question[Any, Any], seed: int) -> em.Fit[Any]:
     quickly = em.highest(question, starts=most, seed=seed)
     if quickly is not None:
         return quickly
-    usual = search(question, seed=seed).fit
+    usual = em.fitted(question, seed=seed)
     several = sum(not one.spike for one in usual.optima) > 1
-    return (
-        search(question, starts=most, seed=seed).fit if several and usual.starts < most else usual
-    )
+    return em.fitted(question, starts=most, seed=seed) if several and usual.starts < most else usual
 
 
 def led(rivals: tuple[Rival, ...], fit: em.Fit[Any]) -> str:

@@ -126,53 +126,51 @@ class Room(NamedTuple):
 
 
 @inlined
-def _natural(kind: int, theta: Array, k: int, phi: Array) -> None:
-    """Add a component's natural parameters to the coefficients (1 + q,) of (1, T).
-
-    theta: (p, K).
-    """
+def _natural(kind: int, here: Array, k: int, j: int, phi: Array) -> None:
+    """Add a component's natural parameters to the coefficients (1 + q,) of (1, T)."""
     if kind == BINOMIAL:
-        prob = theta[0, k]
+        prob = here[k + j]
         phi[1], phi[2] = max(np.log(prob), LOG_ZERO), max(np.log1p(-prob), LOG_ZERO)
     elif kind == POISSON:
-        rate = theta[0, k]
+        rate = here[k + j]
         phi[0] -= rate
         phi[1] = max(np.log(rate), LOG_ZERO)
     else:
-        mean, sd = np.log(theta[0, k]) if kind == LOG_NORMAL else theta[0, k], theta[1, k]
+        mean, sd = np.log(here[k + j]) if kind == LOG_NORMAL else here[k + j], here[2 * k + j]
         phi[1], phi[2] = mean / (sd * sd), -0.5 / (sd * sd)
         phi[0] -= np.log(sd) + 0.5 * mean * phi[1]
 
 
 @inlined
-def _best(kind: int, sums: Array, k: int, floor: float, theta: Array) -> None:
+def _best(kind: int, sums: Array, k: int, j: int, floor: float, here: Array) -> None:
     """Write a component's M-step, given its sums (1 + q,): quotients, the sd at least the floor."""
     n = sums[0]
     seen = n > NOBODY
     if kind == BINOMIAL:
         heads, tails = max(sums[1], 0.0), max(sums[2], 0.0)
-        theta[0, k] = heads / (heads + tails) if seen and heads + tails > 0 else 0.5
+        here[k + j] = heads / (heads + tails) if seen and heads + tails > 0 else 0.5
     elif kind == POISSON:
-        theta[0, k] = max(sums[1], 0.0) / n if seen else 1.0
+        here[k + j] = max(sums[1], 0.0) / n if seen else 1.0
     else:
         mean = sums[1] / n if seen else 0.0
         sd = np.sqrt(max(sums[2] - mean * sums[1], 0.0) / n) if seen else 1.0
-        theta[0, k], theta[1, k] = np.exp(mean) if kind == LOG_NORMAL else mean, max(sd, floor)
+        here[k + j] = np.exp(mean) if kind == LOG_NORMAL else mean
+        here[2 * k + j] = max(sd, floor)
 
 
 @inlined
 def _possible(kind: int, here: Array, k: int, limits: Limits) -> bool:
     """Whether parameters are in their space, no narrower than the floor, and near zero."""
-    theta, total = here[k:].reshape(-1, k), 0.0
+    total = 0.0
     for j in range(k):
         total += here[j]
         possible = 0 <= here[j] < np.inf
         if kind == BINOMIAL:
-            possible &= 0 <= theta[0, j] <= 1
+            possible &= 0 <= here[k + j] <= 1
         elif kind == POISSON:
-            possible &= 0 <= theta[0, j] < np.inf
+            possible &= 0 <= here[k + j] < np.inf
         else:
-            mean, sd = np.log(theta[0, j]) if kind == LOG_NORMAL else theta[0, j], theta[1, j]
+            mean, sd = np.log(here[k + j]) if kind == LOG_NORMAL else here[k + j], here[2 * k + j]
             possible &= limits.floor * (1 - NARROW) <= sd < np.inf
             possible &= abs(mean) <= limits.reach * FARTHEST * sd
         if not possible:
@@ -245,8 +243,7 @@ def _logits(kind: int, known: Array, here: Array, room: Room) -> bool:
 
     phi is written in the place of the sums, which follow.
     """
-    k, top, total = len(room.sums), room.shares[-2], 0.0
-    theta = here[k:].reshape(-1, k)
+    k, top, total, numbers = len(room.sums), room.shares[-2], 0.0, True
     for j in range(k):
         total += here[j]
     for at in range(len(top)):
@@ -254,7 +251,9 @@ def _logits(kind: int, known: Array, here: Array, room: Room) -> bool:
     for j in range(k):
         phi, logits = room.sums[j], room.shares[j]
         phi[0] = np.log(here[j] / total)
-        _natural(kind, theta, j, phi)
+        _natural(kind, here, k, j, phi)
+        for number in phi:
+            numbers &= not np.isnan(number)
         for at in range(len(top)):
             logits[at] = phi[0]
         for q in range(1, len(phi)):
@@ -262,7 +261,7 @@ def _logits(kind: int, known: Array, here: Array, room: Room) -> bool:
                 logits[at] += phi[q] * known[q, at]
         for at in range(len(top)):
             top[at] = max(top[at], logits[at])
-    return not np.isnan(room.sums).any()
+    return numbers
 
 
 @inlined
@@ -304,11 +303,10 @@ def _product(one: Array, other: Array) -> float:
 def _maximize(kind: int, sums: Array, floor: float, image: Array) -> None:
     """Write the parameters that maximise the expected log-likelihood."""
     k, total = len(sums), 0.0
-    theta = image[k:].reshape(-1, k)
     for j in range(k):
         image[j] = sums[j, 0] if sums[j, 0] > NOBODY else 0.0
         total += image[j]
-        _best(kind, sums[j], j, floor, theta)
+        _best(kind, sums[j], k, j, floor, image)
     for j in range(k):
         image[j] /= total
 

@@ -42,7 +42,7 @@ HEAVY = 1_000.0  # times as large as the data's sums those of a prior may be: it
 RIDGE = 1e-14  # of the trace, added to the equations of the extrapolation
 TINY = 1e-300  # of a sum that may be empty
 SOON = 16  # steps after which climbs go on in machine code: it takes a quarter of a second to load
-AHEAD = 8  # steps in machine code between two looks at what climbs have reached
+AHEAD = 16  # steps in machine code between two looks at what climbs have reached
 
 
 def joins(model: Model[Any]) -> bool:
@@ -352,7 +352,7 @@ class Steps[S: Structure]:
         limits = Limits(tolerance, floor, self.reach, self.accelerate)
         state = State(*(getattr(going, name) for name in State._fields))
         assert self.emission.formulas is not None
-        advance(self.emission.formulas, rows, state, limits, heights, taken)
+        advance(int(self.emission.formulas), rows, state, limits, heights, taken)
         return heights, taken
 
     def _step(self, going: _Climbs, tolerance: float) -> None:
