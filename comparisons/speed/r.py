@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from comparisons.speed.problems import Problem
     from models.arrays import Array
 
-__all__ = ["PACKAGES", "climbs", "packages", "ran"]
+__all__ = ["PACKAGES", "climbs", "mclust", "packages", "ran"]
 
 PACKAGES = ("mclust", "mixtools", "rstan", "StanHeaders", "BH", "RcppEigen")
 HERE = Path(__file__).parent
@@ -82,3 +82,23 @@ def climbs(
         rows = np.loadtxt(answer).reshape(len(counts), -1)
     d = table.shape[1]
     return [(float(row[0]), row[1 : 1 + k], row[1 + k :].reshape(k, d)) for row in rows]
+
+
+def mclust(what: str, table: Array, groups: int, model: str) -> float:
+    """Return the processor seconds of one call of mclust.
+
+    what: `fit` of so many groups, `fits` of one up to so many, or `bootstrap`, the test of so many
+        against one more with 999 replicates.
+    table: (n, d); model: as mclust calls it.
+
+    >>> from unittest.mock import patch
+    >>> with patch.dict("os.environ", PATH=""):
+    ...     mclust("fit", np.ones((9, 1)), 2, "V")
+    Traceback (most recent call last):
+    FileNotFoundError: ... 'Rscript'
+    """
+    with TemporaryDirectory() as folder:
+        given = Path(folder) / "given"
+        np.ascontiguousarray(table, np.float64).tofile(given)
+        sizes = [str(size) for size in (*table.shape, groups)]
+        return float(ran(str(HERE / "small.R"), what, str(given), *sizes, model))

