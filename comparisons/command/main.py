@@ -589,7 +589,7 @@ def _only_em(
     from em import refuse_few_rows
 
     refuse_few_rows(question)
-    with lasting("EM"):
+    with lasting("EM"):  # as `fit` does beside PyMC: climbs that are watched do not load numba
         found = search(question, starts=starts, seed=seed).fit
     if as_json:
         from comparisons.pages.json import of_fit

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from em.emission import Formulas
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "Rows", "State", "advance"]
 
-BINOMIAL, POISSON = int(Formulas.BINOMIAL), int(Formulas.POISSON)
-LOG_NORMAL = int(Formulas.LOG_NORMAL)
+BINOMIAL, POISSON, LOG_NORMAL = 0, 1, 3  # as in `em.emission.Formulas`
 FARTHEST = 30.0  # widths from zero, as in em/gaussian.py
 LOG_ZERO = -1e8  # as in em/binomial.py and em/poisson.py
 NOBODY = 1e-100  # as in em/model.py
@@ -239,7 +236,9 @@ def _logarithms(x: Array, powers: NDArray[np.int64]) -> None:
 
 @inlined
 def _logits(kind: int, known: Array, here: Array, room: Room) -> bool:
-    """Write phi . (1, T) and the largest of each row; return whether phi is a number.
+    """Write phi . (1, T) and the largest of each row; return whether phi is finite.
+
+    That of an empty component may be -inf at the front.
 
     phi is written in the place of the sums, which follow.
     """
@@ -252,8 +251,9 @@ def _logits(kind: int, known: Array, here: Array, room: Room) -> bool:
         phi, logits = room.sums[j], room.shares[j]
         phi[0] = np.log(here[j] / total)
         _natural(kind, here, k, j, phi)
-        for number in phi:
-            numbers &= not np.isnan(number)
+        numbers &= phi[0] < np.inf
+        for q in range(1, len(phi)):
+            numbers &= -np.inf < phi[q] < np.inf
         for at in range(len(top)):
             logits[at] = phi[0]
         for q in range(1, len(phi)):

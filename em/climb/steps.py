@@ -349,7 +349,7 @@ class Steps[S: Structure]:
         count, floor = len(going.index), float(self.model.floor.max(initial=0))
         heights, taken = np.empty((count, many)), np.empty(count, np.intp)
         rows = Rows(going.rows.known, going.rows.counts, going.rows.base)
-        limits = Limits(tolerance, floor, self.reach, self.accelerate)
+        limits = Limits(float(tolerance), floor, float(self.reach), bool(self.accelerate))
         state = State(*(getattr(going, name) for name in State._fields))
         assert self.emission.formulas is not None
         advance(int(self.emission.formulas), rows, state, limits, heights, taken)

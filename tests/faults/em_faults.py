@@ -103,7 +103,8 @@ def in_ours(
     of: str = "",
 ) -> Fault:
     """Return a fault in our own EM of a structure."""
-    return Fault(f"{kind}{name}, in ours", "EM", design, given(fitted), codes, slip, beside, of)
+    named, whole = f"{kind}{name}, in ours", slips.together(slip, slips.in_numpy)
+    return Fault(named, "EM", design, given(fitted), codes, whole, beside, of)
 
 
 def user(
