@@ -101,8 +101,8 @@ def fit[S: Structure](
     floor: least sd of a component (in any direction), one number or one a column, in the data's
         units. By default 1e-9 of the overall sd in one dimension and 1e-7 in several (the sd
         rounded down to a power of two). `em.climb.spikes.spikes` says what else is a spike.
-    on_step: called with a Step after each step. Climbs then stay out of machine code, which moves the
-        last digits.
+    on_step: called with a Step after each step. Climbs then stay out of machine code, and end the
+        same but for rounding.
 
     >>> from em import fit
     >>> from models import Poisson
