@@ -107,8 +107,11 @@ class CategoricalEmission(Exponential[Categorical]):
 
 
 def _inverse(prob: Array) -> Array:
-    """Return 1 / prob, 0 on an edge."""
-    return np.divide(1, prob, out=np.zeros_like(prob), where=prob > EDGE)
+    """Return 1 / prob, 0 where that is infinite.
+
+    Up to there, also next to an edge: differences of scores may step over EDGE.
+    """
+    return np.divide(1, prob, out=np.zeros_like(prob), where=prob > 0)
 
 
 def _diagonal(values: Array) -> Array:
