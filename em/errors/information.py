@@ -42,6 +42,7 @@ __all__ = [
 
 MOST_COORDINATES = 2_000  # with more, the matrix alone is over 32 MB and its inverse takes minutes
 SADDLE = 1 + 1e-6  # missing information beyond which a stationary point is no maximum
+RISES = 1e-3  # slope off an edge, where the likelihood is flat along it: over all shares no gain
 STILL = 1e-12  # part of a unit step by which rounding moves what an edge keeps still
 SINGULAR = 1e-9  # least eigenvalue, relative to complete information, that is not rounding
 MOVES = 1e-6  # part of a parameter's complete variance along flat directions that is not rounding
@@ -125,7 +126,8 @@ def information_of[S: Structure](
     opened = open_of(model, parameters, free, fixed) if common is None else None
     inner_open = None if opened is None else opened.inner
     solved = _inverted(flat.T @ slots.complete @ flat, matrix, flat.T @ slots.score, inner_open)
-    rising = [edge.said for edge in edges if edge.slope < 0]
+    slack = RISES if opened is not None and opened.spanned else 0.0
+    rising = [edge.said for edge in edges if edge.slope < -slack]
     if rising:
         said = f"{rising[0]}, but the likelihood rises away from that edge"
         solved = Inverted(np.full_like(matrix, np.nan), np.nan, np.nan, said, NONE)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import em
 from comparisons.comparison import compare
 from comparisons.finding import DOUBT
 from comparisons.replicates import run
 from comparisons.trust import alarms
 from comparisons.trust.alarms import GRID, Regular, Weak, problem_of, regular, weak
 from comparisons.trust.judged import judgement
-from models import Gaussian
+from models import Categorical, Gaussian
 from models.names import identified_alone
 
 # Problems are judged in this process: each new one would load PyMC and its machine code again.
@@ -62,6 +63,16 @@ def test_tails_whose_weight_is_not_known_are_said_to_be_so():
     for one in records:
         severity, _ = one["findings"]["other_spread"]
         assert (one["verdict"] == "inconclusive") == (severity == DOUBT)
+
+
+@pytest.mark.parametrize("number", [36, 43, 105])
+def test_estimates_of_labels_beside_edges_have_errors(number):
+    """They were called saddles, or no maximum as the likelihood rises by 1e-4 off a flat edge."""
+    drawn = problem_of(Regular("categorical", structure="admixture"), number)
+    k = len(drawn.truth.theta.prob)
+    found = em.fit(Categorical, drawn.data, k, seed=drawn.seed)
+    assert f"flat in {k * (k - 1)} directions" in found.reason
+    assert np.isfinite(found.told).all()
 
 
 def stopped(design, number):
