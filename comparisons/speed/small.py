@@ -188,11 +188,11 @@ def eruptions(scale: Scale, say: Say) -> tuple[list[Race], list[Measure]]:
     each = [_projected(tested(few), tested(many), scale, FURTHER) for _ in range(scale.rounds)]
     work = f"bootstrap test, K = 2 against 3, {FURTHER} replicates, faithful waiting"
     work += f", projected from {many}"
-    if "mclust" not in packages():
-        return races, [Measure(work, "s", tuple(each))]
-    theirs = [mclust("bootstrap", table[:, 1:], 2, "V") for _ in each]
-    race = faster(work, "mclust, one start", list(zip(each, theirs, strict=True)), Goal(5))
-    return [*races, race], []
+    taken: list[tuple[float, float]] = []
+    if "mclust" in packages():
+        taken = [(ours, mclust("bootstrap", table[:, 1:], 2, "V")) for ours in each]
+    races.append(faster(work, "mclust, one start", taken, Goal(5)))
+    return races, [Measure(work, "s", tuple(each))]
 
 
 def calibrated(family: str, rows: str, goal: float, scale: Scale) -> Measure:

@@ -222,7 +222,7 @@ def test_a_small_run_goes_from_end_to_end(part, tmp_path):
         "compression": [2],
         "growth": [1.3],
         "posterior": [150, 3],
-        "small": [100],
+        "small": [100, 1, 1, 5],
         "start-up": [],
         "chains": [15, 6, 8, 15, 1.3, 15, 2, 15, 2, 3],
         "coordinates": [],
