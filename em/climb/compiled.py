@@ -2,8 +2,9 @@
 
 A step of a few hundred rows takes longer to call than to compute. Here nothing is called between
 steps. That takes formulas of a family that numba compiles, which stand below: the natural
-parameters, the M-step, and which parameters are possible. They are those of `em/<family>.py`; a
-test holds the climbs of both against each other.
+parameters, the M-step, and which parameters are possible. They are those of `em/<family>.py`, and
+stand together since numba keeps what one file compiles. Tests hold the steps of both against each
+other.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 One step of one climb of a few hundred rows takes longer to call than to compute. Extrapolation,
 ascent and stopping are those of `em.climb.loop.climb`, decided for each climb. That loop climbs one
 model of any kind, whose parameters are no arrays of one shape; a test holds both against each
-other, for every family.
+other, for every family. Families of few numbers go on in machine code, in `em/climb/compiled.py`.
 """
 
 from __future__ import annotations
@@ -217,11 +217,11 @@ class Steps[S: Structure]:
         self.guarded = _guarded(starts[0]) if sizes else None
         self.own: dict[str, tuple[int, ...]] = {}  # what the first E-step finds
         here = self._moving(np.stack([_row(start) for start in starts]))
-        self.compiles = self._compiled()
         rows = _rows_of(models)
         self.begun = self._begin(rows if len(models) == 1 else rows.at(whose), here)
 
-    def _compiled(self) -> bool:
+    @property
+    def compiles(self) -> bool:
         """Whether there are formulas in machine code, and all parameters may move."""
         simple = self.alike and self.unseen is None and self.moving is None and not self.held
         return simple and self.emission.formulas is not None

@@ -78,7 +78,7 @@ def together(*slips: Slip) -> Slip:
 
 
 unchecked = replaced(loop, "_ascends", lambda original: lambda *arguments: True)
-in_numpy = replaced(Steps, "_compiled", lambda original: lambda self: False)  # all steps slip
+in_numpy = replaced(Steps, "compiles", lambda original: False)  # all steps slip
 
 
 # the M-step

@@ -89,7 +89,7 @@ def watched(monkeypatch) -> list[bool]:
 
 def formulas_in_numpy(monkeypatch) -> None:
     """Let no climb be stepped in machine code, whose formulas nobody can change here."""
-    monkeypatch.setattr(Steps, "_compiled", lambda self: False)
+    monkeypatch.setattr(Steps, "compiles", False)
 
 
 @pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
